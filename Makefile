@@ -1,0 +1,130 @@
+# Simpul: builds everything into build/, one folder a variant.
+#
+#   make            release programs in build/release/
+#   make demo       a day of an exchange in under a minute (KEEP=1 leaves it running)
+#   make test       builds with sanitizers, runs unit and system tests
+#   make bench      throughput and latency beside bare libzmq
+#   make install-deps, make clean
+#
+# A variant is release (default), asan or tsan: make VARIANT=asan.
+
+VARIANT ?= release
+OUT     := build/$(VARIANT)
+
+PACKAGES := libczmq libzmq libprotobuf-c libsodium sqlite3 libcyaml jansson libsystemd
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wformat=2 -Wundef -Wvla
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+
+# Not := : pkg-config may be installed by the very run that needs it.
+PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PACKAGE_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -lcsv
+
+CFLAGS  ?=
+LDFLAGS ?=
+COMPILE  = $(CC) -std=c11 -D_GNU_SOURCE -pthread $(FLAGS_$(VARIANT)) $(WARNINGS) -I. -I$(OUT) $(PACKAGE_CFLAGS) $(CFLAGS)
+LINK     = $(CC) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
+
+# ------------------------------------------------------------------ what there is
+
+PROTOS   := $(wildcard proto/*.proto)
+PROTO_O  := $(PROTOS:%.proto=$(OUT)/%.pb-c.o)
+COMMON_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard common/*.c)) $(OUT)/common/region_table.o
+# Programs' own mains stay out of the libraries that tests link.
+PROGRAM_C := broker/simpul-broker.c broker/simpulctl.c agents/simpul-agent.c agents/simpul.c
+BROKER_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(PROGRAM_C),$(wildcard broker/*.c)))
+AGENT_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(PROGRAM_C),$(wildcard agents/*.c)))
+PROGRAMS := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard $(PROGRAM_C))))
+UNIT_C   := $(wildcard tests/unit/*_test.c)
+UNITS    := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(UNIT_C))
+SYSTEM_C := $(wildcard tests/system/*_test.c)
+SYSTEMS  := $(patsubst tests/system/%.c,$(OUT)/tests/system/%,$(SYSTEM_C))
+SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
+BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
+
+.PHONY: all programs demo test unit bench install-deps clean compile-all
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# Every entry point first makes sure that the libraries are there, in a make of its own so that
+# what is installed by it is found.
+all demo test bench:
+	@deploy/install-deps
+	@$(MAKE) --no-print-directory -j$$(nproc) go-$@
+
+install-deps:
+	@deploy/install-deps
+
+go-all: programs
+programs: $(PROGRAMS:%=$(OUT)/%) $(BENCH:%=$(OUT)/%)
+
+go-demo: programs
+	@deploy/demo/run $(OUT) $(if $(KEEP),--keep)
+
+go-test:
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan compile-all
+	@tests/run build/asan
+
+go-bench: programs
+	@tests/bench/run $(OUT)
+
+compile-all: programs $(UNITS) $(SYSTEMS)
+
+clean:
+	rm -rf build
+
+# ------------------------------------------------------------------ how it is made
+
+PROTO_H := $(PROTOS:%.proto=$(OUT)/%.pb-c.h)
+
+$(OUT)/proto/%.pb-c.c $(OUT)/proto/%.pb-c.h: proto/%.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=proto --c_out=$(OUT)/proto $<
+
+# Generated code is not held to our warnings.
+$(OUT)/proto/%.o: $(OUT)/proto/%.c $(PROTO_H)
+	$(CC) -std=c11 $(FLAGS_$(VARIANT)) -I$(OUT)/proto $(PACKAGE_CFLAGS) -c -o $@ $<
+
+$(OUT)/common/region_table.c: common/regions.csv common/regions.awk
+	@mkdir -p $(@D)
+	awk -f common/regions.awk common/regions.csv > $@
+
+$(OUT)/common/region_table.o: $(OUT)/common/region_table.c
+	$(COMPILE) -c -o $@ $<
+
+$(OUT)/%.o: %.c $(PROTO_H)
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(OUT)/libsimpul.a: $(COMMON_O) $(PROTO_O)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/libbroker.a: $(BROKER_O)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/libagent.a: $(AGENT_O)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/simpul-broker $(OUT)/simpulctl: $(OUT)/%: $(OUT)/broker/%.o $(OUT)/libbroker.a $(OUT)/libsimpul.a
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
+
+$(OUT)/simpul-agent $(OUT)/simpul: $(OUT)/%: $(OUT)/agents/%.o $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
+
+$(OUT)/simpul-bench: $(OUT)/tests/bench/simpul-bench.o $(BENCH_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
+
+$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
+$(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

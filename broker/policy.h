@@ -1,0 +1,63 @@
+/* policy - who may publish and receive what: policy.yaml, checked, and the questions asked of it.
+ *
+ * Deny by default. A policy is immutable once loaded; a reload makes a new one. Pure but for policy_load. */
+#ifndef SIMPUL_POLICY_H
+#define SIMPUL_POLICY_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+#include "common/hash.h"
+#include "proto/link.pb-c.h"
+#include "proto/report.pb-c.h"
+
+struct policy;
+
+/* What decides an audience. `kind` is the kind of what is spoken about: for UPDATE and CANCEL the header's `about`. */
+struct routing_class {
+	Simpul__Kind kind;
+	char category[33];
+	char region[14];
+	Simpul__Label label;
+	unsigned protection; /* bit 1 << Simpul__Protection */
+};
+
+/* Reads, checks against the schema and for sense: agencies and nodes named twice, unknown agencies, regions,
+ * categories, labels ... E_CONFIG with "policy.yaml:line: what". The text of the file is kept. */
+enum error policy_load(const char *path, struct policy **policy, struct fault *fault);
+/* The same from bytes: a version out of the journal. `name` stands in for the file in errors. */
+enum error policy_parse(struct bytes text, const char *name, struct policy **policy, struct fault *fault);
+void policy_free(struct policy *policy);
+struct bytes policy_text(const struct policy *policy);
+struct hash policy_hash(const struct policy *policy); /* BLAKE2b-256 of the text */
+
+struct routing_class routing_class_of(const Simpul__Header *header);
+bool routing_class_equal(const struct routing_class *a, const struct routing_class *b);
+
+bool policy_knows_node(const struct policy *policy, const char *node);
+bool policy_knows_agency(const struct policy *policy, const char *agency);
+bool policy_knows_category(const struct policy *policy, const char *category);
+
+/* E_OK, E_MAY_NOT_PUBLISH, E_LABEL_ABOVE_CEILING. */
+enum error policy_may_publish(const struct policy *policy, const char *node, const struct routing_class *class);
+/* Whether a node may receive a class, or why not: for the record of who did not get something. */
+enum denial {
+	ADMITTED,
+	DENIED_NOT_IN_POLICY,
+	DENIED_NOT_GRANTED,  /* kind and category */
+	DENIED_REGION,
+	DENIED_LABEL,
+	DENIED_PROTECTION,
+};
+enum denial policy_admits(const struct policy *policy, const char *node, const struct routing_class *class);
+const char *denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
+
+/* What a node subscribed to narrows what it receives; an empty list means all. */
+bool subscription_wants(const Simpul__Subscription *subscription, const struct routing_class *class);
+
+/* Nodes of the policy in ascending order: index 0 .. count - 1. */
+size_t policy_node_count(const struct policy *policy);
+const char *policy_node_name(const struct policy *policy, size_t index);
+/* Appends what a node may do, for people: `simpulctl policy show NODE`. */
+void policy_describe(const struct policy *policy, const char *node, struct buffer *out);
+
+#endif

@@ -1,0 +1,38 @@
+/* vault - keys.db: the data keys of bodies at rest, in a file apart from the journal.
+ *
+ * A slot of 32 random bytes exists for each entry before the entry does: slots are laid in ahead in blocks and synced, so
+ * that a commit of the journal needs one sync and not two. Report i of an entry is encrypted with
+ *   key = BLAKE2b-256(key = master key, "simpul/rest/1" || slot || nonce[16] || u16 i)
+ * where the nonce is drawn for each append and kept beside the bodies, so that an aborted append never shares a key with the
+ * one that takes its number. Erasing one report of an entry replaces its slot by the list of the other reports' keys.
+ * Without a master key (all zeros) whoever has both files reads everything; README.md says so. */
+#ifndef SIMPUL_VAULT_H
+#define SIMPUL_VAULT_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+#include "common/keys.h"
+
+#define VAULT_NONCE_SIZE 16
+#define VAULT_OVERHEAD 16 /* bytes that encryption adds to a body */
+
+struct vault;
+
+/* One writer (the journal's thread) and any number of readers, each with a vault of its own. */
+enum error vault_open(struct vault **vault, const char *path, const uint8_t master[KEY_SIZE], bool writable,
+		      struct fault *fault);
+void vault_close(struct vault *vault);
+
+/* Makes sure that slots exist and are synced up to `entry`; lays in the next block when few are left. Writer only. */
+enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *fault);
+/* Appends u32 length || ciphertext for each body. */
+enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
+			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault);
+/* The body of report `index`, decrypted into `out` (appended). E_NOT_FOUND when it was erased, E_CORRUPT. */
+enum error vault_decrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], struct bytes stored,
+			 size_t index, struct buffer *out, struct fault *fault);
+/* Erases the key of one report (of `count`), so that no copy of the journal can bring its body back; truncates the WAL. */
+enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
+		       size_t count, struct fault *fault);
+
+#endif

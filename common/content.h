@@ -1,0 +1,27 @@
+/* content - whether a header and a body say what they must, in themselves: required fields, forms of
+ * codes and dates, and that the parts agree. Pure; knows neither policy nor audience.
+ *
+ * The agent asks before it takes a report, the broker before it accepts one, so that an officer hears
+ * of a missing field at once and a foreign client cannot leave one out. */
+#ifndef SIMPUL_CONTENT_H
+#define SIMPUL_CONTENT_H
+
+#include "common/bytes.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "proto/report.pb-c.h"
+
+/* Header alone. E_MISSING, E_INVALID, E_UNKNOWN_VALUE, E_STREAM, E_REGION_UNKNOWN, E_EXPIRED,
+ * E_EXPIRES_TOO_LATE, E_CLOCK; `fault->field` begins with "header.". */
+enum error header_check(const Simpul__Header *header, wall_ms now, struct fault *fault);
+/* A plain body against its header: kind, required fields of persons, dates, codes; a child among the persons needs
+ * the protection, and so does a possible victim (TRAFFICKING). `fault->field` begins with "body.". */
+enum error body_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault);
+
+/* The stream that a status and a label belong to. */
+Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
+/* True when the two headers agree in everything that decides an audience: kind, about, category, region, label,
+ * protection, status, form. (to and not_to stand in the routing, one for all.) */
+bool header_same_class(const Simpul__Header *a, const Simpul__Header *b);
+
+#endif

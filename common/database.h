@@ -1,0 +1,44 @@
+/* database - SQLite as Simpul uses it: opened with pragmas that are read back, statements that are
+ * prepared once, errors as codes.
+ *
+ * One connection of a process writes and checkpoints a file (SQLite 3.40 has a bug when two do);
+ * readers open with DATABASE_READ. After an error of a commit the connection is not used again. */
+#ifndef SIMPUL_DATABASE_H
+#define SIMPUL_DATABASE_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+#include <sqlite3.h>
+
+enum database_mode {
+	DATABASE_WRITE, /* creates the file (0600) and syncs its folder; WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON */
+	DATABASE_READ,	/* query_only, wal_autocheckpoint=0 */
+};
+
+/* `schema` (DATABASE_WRITE) is run inside one transaction when user_version is 0, and user_version becomes `version`;
+ * another version than `version` is E_VERSION. Each pragma is read back: E_IO when it did not take. */
+enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
+			 struct fault *fault);
+void database_close(sqlite3 *db);
+
+/* E_OK, E_DISK_FULL, E_CORRUPT, E_BUSY, E_IO, E_EXISTS (constraint) for an SQLite result code. */
+enum error database_error(int result);
+/* The error of the connection's last call, with its extended result code in the field (never a value). */
+enum error database_fault(sqlite3 *db, struct fault *fault);
+
+/* Prepares once; aborts on SQL that does not compile, which is a program error. */
+sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql);
+/* Runs one statement without results. */
+enum error database_run(sqlite3 *db, const char *sql, struct fault *fault);
+/* Steps a statement that gives no rows and resets it. */
+enum error database_step(sqlite3_stmt *statement, struct fault *fault);
+
+/* Shorthands; the bytes must live until the statement is reset. */
+void bind_bytes(sqlite3_stmt *statement, int index, struct bytes data);
+void bind_text(sqlite3_stmt *statement, int index, const char *text);
+void bind_number(sqlite3_stmt *statement, int index, uint64_t value);
+struct bytes column_bytes(sqlite3_stmt *statement, int index); /* valid until the next step or reset */
+uint64_t column_number(sqlite3_stmt *statement, int index);
+const char *column_text(sqlite3_stmt *statement, int index); /* "" for NULL */
+
+#endif

@@ -1,0 +1,63 @@
+/* keys - key pairs of nodes, brokers and the authority, and the files that hold them.
+ *
+ * A key file is text: a comment line, then "name = hex" lines. Files with secrets are created with
+ * mode 0600 and refused when others can read them; secrets are wiped from memory after use. */
+#ifndef SIMPUL_KEYS_H
+#define SIMPUL_KEYS_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+#include "common/hash.h"
+
+#define KEY_SIZE 32
+#define SIGNATURE_SIZE 64
+#define SIGNING_SECRET_SIZE 64
+#define EXCHANGE_SIZE 16
+#define Z85_KEY_SIZE 41
+
+/* An Ed25519 pair. */
+struct signing_key {
+	uint8_t public_key[KEY_SIZE];
+	uint8_t secret[SIGNING_SECRET_SIZE];
+};
+
+/* The three pairs of a node. */
+struct node_keys {
+	uint32_t key_id;
+	uint8_t curve_public[KEY_SIZE], curve_secret[KEY_SIZE];
+	struct signing_key signing;
+	uint8_t sealing_public[KEY_SIZE], sealing_secret[KEY_SIZE];
+};
+
+/* The two pairs of a broker. */
+struct broker_keys {
+	uint8_t curve_public[KEY_SIZE], curve_secret[KEY_SIZE];
+	struct signing_key signing;
+};
+
+/* Call once before anything else here: sodium_init. */
+void keys_init(void);
+
+void signing_key_generate(struct signing_key *key);
+void node_keys_generate(struct node_keys *keys, uint32_t key_id);
+void broker_keys_generate(struct broker_keys *keys);
+
+/* E_EXISTS when the file is there: a key is never overwritten. */
+enum error node_keys_save(const struct node_keys *keys, const char *path, struct fault *fault);
+enum error broker_keys_save(const struct broker_keys *keys, const char *path, struct fault *fault);
+enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault);
+enum error node_keys_load(struct node_keys *keys, const char *path, struct fault *fault);
+enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault);
+enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault);
+/* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
+enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
+
+void keys_wipe(void *keys, size_t size);
+
+/* Ed25519 over tag || digest; the tag keeps one kind of signature from passing as another. */
+void digest_sign(const struct signing_key *key, const char *tag, const struct hash *digest,
+		 uint8_t signature[SIGNATURE_SIZE]);
+bool digest_verify(const uint8_t public_key[KEY_SIZE], const char *tag, const struct hash *digest,
+		   struct bytes signature);
+
+#endif

@@ -1,0 +1,26 @@
+/* wire - checks foreign bytes against a protobuf descriptor before anything is copied, then decodes.
+ *
+ * Canonical means what PROTOCOL.md, "Encoding", says: fields ascending and given once, no unknown
+ * field, no default value written out, shortest varints, packed where proto3 packs, enumerations
+ * within their list, valid UTF-8 without control characters other than tab and newline, every
+ * string, count and depth within limit.h. Equal messages then have equal bytes. */
+#ifndef SIMPUL_WIRE_H
+#define SIMPUL_WIRE_H
+
+#include "common/arena.h"
+#include "common/bytes.h"
+#include "common/error.h"
+
+/* Walks `data` without allocating. On an error `fault->field` is the path below this message
+ * ("persons[2].age"). E_OK, E_MALFORMED, E_NOT_CANONICAL, E_NOT_UTF8, E_TOO_LARGE, E_TOO_DEEP,
+ * E_UNKNOWN_FIELD, E_UNKNOWN_VALUE. */
+enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data, struct fault *fault);
+
+/* wire_check, then unpack into `arena`; NULL with `fault` filled on an error. The message lives as
+ * long as the arena's content; its strings and bytes are copies. */
+void *wire_unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault);
+
+/* Appends the encoding of `message`, which is canonical by construction when its repeated enums are. */
+void wire_pack(const void *message, struct buffer *out);
+
+#endif
