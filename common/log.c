@@ -49,7 +49,7 @@ static void put(struct line *line, const char *text)
 {
 	size_t length = strlen(text);
 
-	if (line->full || length >= line->size - line->used) {
+	if (line->full || line->used + length >= line->size) {
 		line->full = true;
 		return;
 	}
