@@ -1,0 +1,54 @@
+/* outbox - the office's own reports: numbered and durable before the user is told that they are taken, kept until a receipt
+ * says that they are on the broker's disk, and then as the office's own record.
+ *
+ * States of a report, each change in one transaction:
+ *   waiting  -> sent      its submission was frozen: bytes and signature never change from now on
+ *   sent     -> accepted  receipt, verdict E_OK
+ *   sent     -> refused   receipt with a verdict, or a refusal of the message that no repetition mends (then voided)
+ *   sent     -> waiting   only when a submission is split after E_CORRECT refusals: no number was used up at the broker
+ * A number that can carry nothing is sent as VOID, so that the sequence has no gap. */
+#ifndef SIMPUL_OUTBOX_H
+#define SIMPUL_OUTBOX_H
+
+#include "agents/draft.h"
+#include "agents/store.h"
+#include "common/keys.h"
+#include "proto/link.pb-c.h"
+
+enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ACCEPTED, OUTBOX_REFUSED };
+
+/* Numbers and stores reports in one transaction of their own, or in the one that the caller has begun (`joined`).
+ * names[i] receives the name of prepared[i]. E_DISK_FULL: nothing was taken. `source` ("file guests.csv:12", "local") is shown by
+ * `simpul outbox`; no personal data. */
+enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
+		       const char *const *sources, size_t count, bool joined, struct report_name *names, struct fault *fault);
+
+/* A submission ready to send. */
+struct outbox_submission {
+	struct report_name first;
+	size_t count;
+	struct hash digest;
+	struct buffer message; /* an encoded Submission; owned */
+};
+/* The submission that begins after `after` (number; of `stream` in the current epoch): a frozen one, or the longest run of
+ * waiting reports with equal routing and class within the limits, frozen now. count 0 when there is none. */
+enum error outbox_next(struct store *store, const struct node_keys *keys, uint32_t stream, uint64_t after,
+		       const struct position *seen, struct outbox_submission *submission, struct fault *fault);
+/* Applies a receipt (already checked with receipt_check): verdicts to reports. */
+enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+			  const struct report_name *first, struct fault *fault);
+/* A message refused with remedy CORRECT: split the submission in two halves; a single report is marked refused and its number
+ * will be sent as VOID. */
+enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
+			 struct fault *fault);
+/* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
+enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);
+/* The last receipted number of a stream in the current epoch. */
+uint64_t outbox_receipted(struct store *store, uint32_t stream);
+
+struct outbox_counts {
+	uint64_t waiting, sent, accepted, refused;
+};
+void outbox_count(struct store *store, struct outbox_counts *counts);
+
+#endif

@@ -1,0 +1,47 @@
+/* profile - how one office's files map to drafts: columns, formats, fixed values. Configuration, not code.
+ *
+ * A CSV row becomes a draft in JSON (fields set by path, "sighting.persons[0].primary_identifier"), and from there on goes the
+ * way of JSON files. */
+#ifndef SIMPUL_PROFILE_H
+#define SIMPUL_PROFILE_H
+
+#include "agents/draft.h"
+#include "common/config.h"
+
+enum profile_format { PROFILE_CSV, PROFILE_JSON }; /* JSON: .json one draft or a list; .jsonl one draft a line */
+enum profile_encoding { ENCODING_UTF8, ENCODING_WINDOWS_1252 }; /* UTF-8 with or without BOM */
+
+struct profile; /* immutable */
+
+/* E_CONFIG with "profile.yaml:line: what". */
+enum error profile_load(const char *path, struct profile **profile, struct fault *fault);
+void profile_free(struct profile *profile);
+
+enum profile_format profile_format(const struct profile *profile);
+const struct draft_defaults *profile_defaults(const struct profile *profile);
+
+/* One report out of a file, or why there is none. */
+struct parsed_line {
+	size_t line;		/* in the file, from 1 */
+	struct prepared *prepared; /* NULL when rejected */
+	struct fault fault;
+	struct bytes raw;	/* the line as it stands in the file, for rejected/ */
+};
+
+struct parsed_file {
+	struct arena arena;
+	struct parsed_line *lines;
+	size_t count, rejected;
+	struct bytes header;	/* CSV: the header line as it stands in the file */
+	struct fault fault;	/* the file as a whole cannot be read: no such column, wrong encoding ... */
+};
+
+/* Parses a whole file. Good lines are good whatever the others are. */
+void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
+		   struct parsed_file *file);
+void parsed_file_free(struct parsed_file *file);
+/* What goes to rejected/: the file's own format; CSV: the bad lines with two columns added (line, reason); JSON: a list of
+ * {line, reason, draft}; JSON Lines: one such object a line. */
+void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out);
+
+#endif

@@ -1,0 +1,52 @@
+/* store - the agent's database: one file (agent.db) that holds outbox, inbox, members and cursor.
+ *
+ * One connection writes, on the agent's loop thread; `simpul` and the sinks' thread read with connections of their own.
+ * Schema in store.c; what is in which table is documented there. */
+#ifndef SIMPUL_STORE_H
+#define SIMPUL_STORE_H
+
+#include "common/chain.h"
+#include "common/database.h"
+#include "common/member.h"
+
+struct store {
+	sqlite3 *db;
+	uint8_t exchange[EXCHANGE_SIZE];
+	char node[LIMIT_NODE_NAME + 1];
+	uint32_t epoch; /* of the outbox */
+};
+
+/* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN. */
+enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
+		      struct fault *fault);
+enum error store_open_reader(struct store *store, const char *path, struct fault *fault);
+void store_close(struct store *store);
+
+/* A transaction: begin, then commit (one fsync) or rollback. E_DISK_FULL: rolled back, nothing changed. */
+enum error store_begin(struct store *store, struct fault *fault);
+enum error store_commit(struct store *store, struct fault *fault);
+void store_rollback(struct store *store);
+
+/* ---- members, as the feed tells of them; inside a transaction */
+enum error store_member(struct store *store, uint64_t entry, const struct member *member, struct fault *fault);
+enum error store_standing(struct store *store, uint64_t entry, const Simpul__MemberStanding *standing,
+			  struct fault *fault);
+
+/* The key that was in force for `node` with this key id at `entry`. */
+struct member_key {
+	struct member member;
+	uint64_t valid_from;  /* entry of its record */
+	uint64_t valid_until; /* entry of the next record of the node; UINT64_MAX: still in force */
+	Simpul__Standing standing;
+	wall_ms doubtful_since; /* STANDING_COMPROMISED: reports made since then are doubtful */
+};
+/* E_KEY_UNKNOWN, E_KEY_EXPIRED (not in force at `entry`). */
+enum error store_key(struct store *store, const char *node, uint32_t key_id, uint64_t entry, struct member_key *key,
+		     struct fault *fault);
+/* The newest active key of a node: whom to seal to. */
+enum error store_current_key(struct store *store, const char *node, struct member_key *key, struct fault *fault);
+
+/* ---- cursor */
+enum error store_cursor(struct store *store, struct position *cursor, struct fault *fault);
+
+#endif

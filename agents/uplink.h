@@ -1,0 +1,85 @@
+/* uplink - the agent's side of the link: session, submissions, feed, back-off. Knows no database: what it sends comes from a
+ * source and what it receives goes to a target, so that the benchmark drives the very same code.
+ *
+ * States:          allowed next
+ *   OFFLINE          GREETING                 waits for its back-off to pass
+ *   GREETING         CATCHING_UP, OFFLINE, HALTED    HELLO sent, waits for WELCOME
+ *   CATCHING_UP      LIVE, OFFLINE, HALTED    fetches until a batch brings nothing new
+ *   LIVE             CATCHING_UP, OFFLINE, HALTED    pushes arrive; a gap leads back to CATCHING_UP
+ *   HALTED           -                        a refusal with remedy STOP: a person must look; logged as alarm
+ * Submissions are sent in CATCHING_UP and LIVE. Sockets are new for each session. */
+#ifndef SIMPUL_UPLINK_H
+#define SIMPUL_UPLINK_H
+
+#include "common/chain.h"
+#include "common/clock.h"
+#include "common/member.h"
+#include "common/seal.h"
+#include "proto/link.pb-c.h"
+#include <zmq.h>
+
+enum uplink_state { UPLINK_OFFLINE, UPLINK_GREETING, UPLINK_CATCHING_UP, UPLINK_LIVE, UPLINK_HALTED };
+
+/* One submission under way. */
+struct uplink_submission {
+	struct report_name first;
+	size_t count;
+	struct hash digest;
+	struct bytes message; /* an encoded Submission; valid until the next call of `next` for this stream, or its receipt */
+};
+
+/* Where submissions come from. */
+struct uplink_source {
+	void *context;
+	/* WELCOME arrived: compare streams; E_OK or what to halt with. */
+	enum error (*welcome)(void *context, const Simpul__Welcome *welcome, struct fault *fault);
+	/* The next one of `stream` after number `after`; false when there is none now. */
+	bool (*next)(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+		     struct uplink_submission *submission);
+	uint64_t (*receipted)(void *context, uint32_t stream);
+	/* A receipt that was checked, or a refusal with remedy CORRECT. */
+	void (*receipt)(void *context, const struct report_name *first, const Simpul__Receipt *receipt, struct bytes encoded);
+	void (*reject)(void *context, const struct report_name *first, const struct fault *fault);
+};
+
+/* Where batches go. */
+struct uplink_target {
+	void *context;
+	/* As inbox_apply: E_OK applied or nothing new; E_GAP: fetch; E_DISK_FULL: try again later; anything else halts. */
+	enum error (*apply)(void *context, struct bytes batch, struct fault *fault);
+	struct position (*cursor)(void *context);
+};
+
+struct uplink_options {
+	const struct join *join;
+	const struct node_keys *keys;
+	const char *node;
+	uint32_t epoch;
+	const Simpul__Subscription *subscription; /* NULL: all */
+	struct uplink_source source;
+	struct uplink_target target;
+};
+
+struct uplink;
+
+struct uplink *uplink_new(void *zmq_context, const struct uplink_options *options);
+/* Sends BYE, closes the sockets. */
+void uplink_free(struct uplink *uplink);
+
+/* Fills `items` (room for 2) with what to poll; the number of items. They change with the session: ask before each poll. */
+int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items);
+/* Handles what has arrived (bounded), timers and what is to be sent; call after each poll and at least every 100 ms. */
+void uplink_step(struct uplink *uplink, const struct now *now);
+/* New reports are in the source: send without waiting for the next timer. */
+void uplink_wake(struct uplink *uplink);
+
+struct uplink_status {
+	enum uplink_state state;
+	struct position cursor;
+	wall_ms since;		/* of the state */
+	size_t in_flight;
+	struct fault last_fault;
+};
+void uplink_status(const struct uplink *uplink, struct uplink_status *status);
+
+#endif
