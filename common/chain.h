@@ -10,7 +10,7 @@
 #include "common/keys.h"
 #include "proto/link.pb-c.h"
 
-#define SIGN_TAG_HEAD "simpul/head/1"
+#define SIGN_TAG_POSITION "simpul/position/1"
 
 /* A place in one history. */
 struct position {

@@ -1,0 +1,305 @@
+/* keys - makes key pairs, keeps them in text files that only their owner can read, signs and verifies.
+ *
+ * A file holds secrets only, for a public key follows from its secret: so the two can never disagree. */
+#include "common/keys.h"
+#include "common/config.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_FILE_LIMIT 4096
+#define SIGN_TAG_LIMIT 64
+
+/* One "name = hex" line of a key file. */
+struct key_line {
+	const char *name;
+	uint8_t *value;
+	size_t size;
+};
+
+void keys_init(void)
+{
+	/* Without a working random source nothing here is safe to use. */
+	if (sodium_init() < 0)
+		abort();
+}
+
+void keys_wipe(void *keys, size_t size)
+{
+	sodium_memzero(keys, size);
+}
+
+/* ---- making */
+
+void signing_key_generate(struct signing_key *key)
+{
+	crypto_sign_keypair(key->public_key, key->secret);
+}
+
+void node_keys_generate(struct node_keys *keys, uint32_t key_id)
+{
+	keys->key_id = key_id;
+	crypto_box_keypair(keys->curve_public, keys->curve_secret);
+	signing_key_generate(&keys->signing);
+	crypto_box_keypair(keys->sealing_public, keys->sealing_secret);
+}
+
+void broker_keys_generate(struct broker_keys *keys)
+{
+	crypto_box_keypair(keys->curve_public, keys->curve_secret);
+	signing_key_generate(&keys->signing);
+}
+
+/* ---- files */
+
+static enum error lines_save(const char *comment, const struct key_line *lines, size_t count, const char *path,
+			     struct fault *fault)
+{
+	struct buffer text = {0};
+	char hex[2 * KEY_SIZE + 1];
+	enum error error;
+
+	if (access(path, F_OK) == 0)
+		return fault_at(fault, E_EXISTS, "%s", path);
+	/* Room for all at once: a buffer that grows would leave copies of secrets behind. */
+	buffer_room(&text, KEY_FILE_LIMIT);
+	buffer_clear(&text);
+	buffer_text(&text, comment);
+	for (size_t i = 0; i < count; i++) {
+		buffer_text(&text, lines[i].name);
+		buffer_text(&text, " = ");
+		buffer_text(&text, hex_of(hex, BYTES(lines[i].value, lines[i].size)));
+		buffer_text(&text, "\n");
+	}
+	error = file_write(path, buffer_view(&text), 0600, fault);
+	sodium_memzero(hex, sizeof hex);
+	sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}
+
+/* Reads a file of secrets; `forbidden` are the permission bits that it must not have. */
+static enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
+	if (status.st_mode & forbidden)
+		return fault_at(fault, E_CONFIG, "%s: permissions", path);
+	return file_read(path, KEY_FILE_LIMIT, text, fault);
+}
+
+/* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
+static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
+{
+	char *separator = strstr(line, " = ");
+
+	if (!separator)
+		return false;
+	*separator = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(lines[i].name, line) != 0)
+			continue;
+		if (*seen & 1u << i)
+			return false;
+		*seen |= 1u << i;
+		return hex_parse(separator + 3, lines[i].value, lines[i].size);
+	}
+	return false;
+}
+
+static bool lines_parse(char *text, const struct key_line *lines, size_t count)
+{
+	unsigned seen = 0;
+	char *rest = NULL;
+
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (line[0] != '#' && !line_parse(line, lines, count, &seen))
+			return false;
+	return seen == (1u << count) - 1;
+}
+
+static enum error lines_load(const struct key_line *lines, size_t count, const char *path, struct fault *fault)
+{
+	struct buffer text = {0};
+	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+
+	if (error == E_OK) {
+		buffer_u8(&text, 0);
+		if (!lines_parse((char *)text.data, lines, count))
+			error = fault_at(fault, E_INVALID, "%s", path);
+	}
+	if (text.data)
+		sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}
+
+/* An Ed25519 secret is kept as its seed. */
+static void signing_key_of_seed(struct signing_key *key, uint8_t seed[KEY_SIZE])
+{
+	crypto_sign_seed_keypair(key->public_key, key->secret, seed);
+	sodium_memzero(seed, KEY_SIZE);
+}
+
+enum error node_keys_save(const struct node_keys *keys, const char *path, struct fault *fault)
+{
+	uint8_t key_id[4] = {keys->key_id >> 24 & 0xff, keys->key_id >> 16 & 0xff, keys->key_id >> 8 & 0xff,
+			     keys->key_id & 0xff};
+	struct node_keys copy = *keys;
+	uint8_t seed[KEY_SIZE];
+	const struct key_line lines[] = {{"key-id", key_id, sizeof key_id},
+					 {"curve-secret", copy.curve_secret, KEY_SIZE},
+					 {"signing-seed", seed, KEY_SIZE},
+					 {"sealing-secret", copy.sealing_secret, KEY_SIZE}};
+	enum error error;
+
+	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
+	error = lines_save("# Keys of a Simpul node: secret\n", lines, 4, path, fault);
+	sodium_memzero(seed, sizeof seed);
+	sodium_memzero(&copy, sizeof copy);
+	return error;
+}
+
+enum error node_keys_load(struct node_keys *keys, const char *path, struct fault *fault)
+{
+	uint8_t key_id[4], seed[KEY_SIZE];
+	const struct key_line lines[] = {{"key-id", key_id, sizeof key_id},
+					 {"curve-secret", keys->curve_secret, KEY_SIZE},
+					 {"signing-seed", seed, KEY_SIZE},
+					 {"sealing-secret", keys->sealing_secret, KEY_SIZE}};
+	enum error error = lines_load(lines, 4, path, fault);
+
+	if (error != E_OK) {
+		sodium_memzero(seed, sizeof seed);
+		sodium_memzero(keys, sizeof *keys);
+		return error;
+	}
+	keys->key_id = (uint32_t)key_id[0] << 24 | (uint32_t)key_id[1] << 16 | (uint32_t)key_id[2] << 8 | key_id[3];
+	crypto_scalarmult_base(keys->curve_public, keys->curve_secret);
+	crypto_scalarmult_base(keys->sealing_public, keys->sealing_secret);
+	signing_key_of_seed(&keys->signing, seed);
+	return E_OK;
+}
+
+enum error broker_keys_save(const struct broker_keys *keys, const char *path, struct fault *fault)
+{
+	struct broker_keys copy = *keys;
+	uint8_t seed[KEY_SIZE];
+	const struct key_line lines[] = {{"curve-secret", copy.curve_secret, KEY_SIZE},
+					 {"signing-seed", seed, KEY_SIZE}};
+	enum error error;
+
+	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
+	error = lines_save("# Keys of a Simpul broker: secret\n", lines, 2, path, fault);
+	sodium_memzero(seed, sizeof seed);
+	sodium_memzero(&copy, sizeof copy);
+	return error;
+}
+
+enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault)
+{
+	uint8_t seed[KEY_SIZE];
+	const struct key_line lines[] = {{"curve-secret", keys->curve_secret, KEY_SIZE},
+					 {"signing-seed", seed, KEY_SIZE}};
+	enum error error = lines_load(lines, 2, path, fault);
+
+	if (error != E_OK) {
+		sodium_memzero(seed, sizeof seed);
+		sodium_memzero(keys, sizeof *keys);
+		return error;
+	}
+	crypto_scalarmult_base(keys->curve_public, keys->curve_secret);
+	signing_key_of_seed(&keys->signing, seed);
+	return E_OK;
+}
+
+enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault)
+{
+	uint8_t seed[KEY_SIZE];
+	const struct key_line line = {"signing-seed", seed, KEY_SIZE};
+	enum error error;
+
+	crypto_sign_ed25519_sk_to_seed(seed, key->secret);
+	error = lines_save("# Signing key of a Simpul authority: secret\n", &line, 1, path, fault);
+	sodium_memzero(seed, sizeof seed);
+	return error;
+}
+
+enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault)
+{
+	uint8_t seed[KEY_SIZE];
+	const struct key_line line = {"signing-seed", seed, KEY_SIZE};
+	enum error error = lines_load(&line, 1, path, fault);
+
+	if (error == E_OK)
+		signing_key_of_seed(key, seed);
+	sodium_memzero(seed, sizeof seed);
+	return error;
+}
+
+/* The key in `text`: 32 bytes as they are, or 64 digits with or without a line end. */
+static bool master_key_parse(struct buffer *text, uint8_t key[KEY_SIZE])
+{
+	if (text->size == KEY_SIZE) {
+		memcpy(key, text->data, KEY_SIZE);
+		return true;
+	}
+	if (text->size > 0 && text->data[text->size - 1] == '\n')
+		text->size--;
+	buffer_u8(text, 0);
+	return text->size == 2 * KEY_SIZE + 1 && hex_parse((const char *)text->data, key, KEY_SIZE);
+}
+
+enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault)
+{
+	struct buffer text = {0};
+	/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
+	enum error error = secret_read(path, S_IWGRP | S_IXGRP | S_IRWXO, &text, fault);
+
+	if (error == E_OK && !master_key_parse(&text, key))
+		error = fault_at(fault, E_INVALID, "%s", path);
+	if (text.data)
+		sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}
+
+/* ---- signatures */
+
+/* Writes tag || digest to `message` and returns its size. */
+static size_t signed_message(uint8_t message[SIGN_TAG_LIMIT + HASH_SIZE], const char *tag, const struct hash *digest)
+{
+	size_t size = strlen(tag);
+
+	if (size > SIGN_TAG_LIMIT)
+		abort(); /* tags are constants of the program */
+	memcpy(message, tag, size);
+	memcpy(message + size, digest->bytes, HASH_SIZE);
+	return size + HASH_SIZE;
+}
+
+void digest_sign(const struct signing_key *key, const char *tag, const struct hash *digest,
+		 uint8_t signature[SIGNATURE_SIZE])
+{
+	uint8_t message[SIGN_TAG_LIMIT + HASH_SIZE];
+	size_t size = signed_message(message, tag, digest);
+
+	crypto_sign_detached(signature, NULL, message, size, key->secret);
+}
+
+bool digest_verify(const uint8_t public_key[KEY_SIZE], const char *tag, const struct hash *digest,
+		   struct bytes signature)
+{
+	uint8_t message[SIGN_TAG_LIMIT + HASH_SIZE];
+
+	if (signature.size != SIGNATURE_SIZE)
+		return false;
+	return crypto_sign_verify_detached(signature.data, message, signed_message(message, tag, digest), public_key) == 0;
+}

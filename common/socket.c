@@ -1,0 +1,126 @@
+/* socket - sets every option that libzmq leaves open to abuse or to waiting for ever, and sends without blocking. */
+#include "common/socket.h"
+#include "common/limit.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Without it a CURVE server without a ZAP handler lets any key in. libzmq 4.3.4 knows it, but hides its name
+ * behind the draft macro. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
+/* Messages, not bytes: the windows of the protocol bound the bytes. */
+#define QUEUE_MESSAGES 4096
+
+struct option {
+	int name;
+	int value;
+};
+
+static bool options_set(void *socket, const struct option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (zmq_setsockopt(socket, options[i].name, &options[i].value, sizeof options[i].value) != 0)
+			return false;
+	return true;
+}
+
+/* What servers and clients have in common. */
+static bool common_set(void *socket)
+{
+	static const struct option options[] = {
+		{ZMQ_LINGER, 0},
+		{ZMQ_HANDSHAKE_IVL, LIMIT_HANDSHAKE_MS},
+		{ZMQ_HEARTBEAT_IVL, 2000},
+		{ZMQ_HEARTBEAT_TIMEOUT, 6000},
+		{ZMQ_TCP_KEEPALIVE, 1},
+		{ZMQ_SNDHWM, QUEUE_MESSAGES},
+		{ZMQ_RCVHWM, QUEUE_MESSAGES},
+	};
+	const int64_t largest = LIMIT_FRAME;
+
+	return zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+	       options_set(socket, options, sizeof options / sizeof options[0]);
+}
+
+/* A ROUTER says when a peer is slow or gone instead of dropping; an XPUB reports every subscription, also one that
+ * another peer holds already. */
+static bool type_set(void *socket, int type)
+{
+	const struct option router = {ZMQ_ROUTER_MANDATORY, 1}, publisher = {ZMQ_XPUB_VERBOSER, 1};
+
+	if (type == ZMQ_ROUTER)
+		return options_set(socket, &router, 1);
+	if (type == ZMQ_XPUB)
+		return options_set(socket, &publisher, 1);
+	return true;
+}
+
+/* Closes a socket that could not be set up; keeps errno. */
+static void *give_up(void *socket)
+{
+	const int reason = zmq_errno();
+
+	zmq_close(socket);
+	errno = reason;
+	return NULL;
+}
+
+void *socket_server(void *context, int type, const char *domain, const uint8_t secret[KEY_SIZE])
+{
+	static const struct option options[] = {{ZMQ_CURVE_SERVER, 1}, {ZMQ_ZAP_ENFORCE_DOMAIN, 1}};
+	void *socket = zmq_socket(context, type);
+
+	if (!socket)
+		return NULL;
+	if (!common_set(socket) || !type_set(socket, type) ||
+	    zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0 ||
+	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret, KEY_SIZE) != 0 || !options_set(socket, options, 2))
+		return give_up(socket);
+	return socket;
+}
+
+void *socket_client(void *context, int type, const uint8_t server_public[KEY_SIZE], const struct node_keys *keys)
+{
+	static const struct option options[] = {{ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 5000}};
+	void *socket = zmq_socket(context, type);
+
+	if (!socket)
+		return NULL;
+	if (!common_set(socket) || !options_set(socket, options, 2) ||
+	    zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_public, KEY_SIZE) != 0 ||
+	    zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->curve_public, KEY_SIZE) != 0 ||
+	    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->curve_secret, KEY_SIZE) != 0)
+		return give_up(socket);
+	return socket;
+}
+
+enum error socket_send(void *socket, const void *data, size_t size, bool more)
+{
+	int result;
+
+	do
+		result = zmq_send(socket, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+	while (result < 0 && zmq_errno() == EINTR);
+	if (result >= 0)
+		return E_OK;
+	switch (zmq_errno()) {
+	case EAGAIN:
+		return E_BUSY;
+	case EHOSTUNREACH:
+		return E_UNREACHABLE;
+	case ETERM:
+		return E_STOPPING;
+	default:
+		return E_IO;
+	}
+}
+
+char *socket_endpoint(void *socket, char *text, size_t size)
+{
+	if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size) != 0)
+		text[0] = '\0';
+	return text;
+}
