@@ -2,7 +2,8 @@
  * prepared once, errors as codes.
  *
  * One connection of a process writes and checkpoints a file (SQLite 3.40 has a bug when two do);
- * readers open with DATABASE_READ. After an error of a commit the connection is not used again. */
+ * readers open with DATABASE_READ. After an error of a commit the connection is not used again.
+ * A connection and its statements belong to one thread at a time. */
 #ifndef SIMPUL_DATABASE_H
 #define SIMPUL_DATABASE_H
 
@@ -16,10 +17,11 @@ enum database_mode {
 };
 
 /* `schema` (DATABASE_WRITE) is run inside one transaction when user_version is 0, and user_version becomes `version`;
- * another version than `version` is E_VERSION. Each pragma is read back: E_IO when it did not take. */
+ * another version than `version` is E_VERSION. Each pragma is read back: E_IO when it did not take.
+ * DATABASE_READ never creates the file (E_NOT_FOUND) and checks the version only. On an error *db is NULL. */
 enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
 			 struct fault *fault);
-void database_close(sqlite3 *db);
+void database_close(sqlite3 *db); /* finalises every statement that was prepared on it; NULL is allowed */
 
 /* E_OK, E_DISK_FULL, E_CORRUPT, E_BUSY, E_IO, E_EXISTS (constraint) for an SQLite result code. */
 enum error database_error(int result);

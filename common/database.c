@@ -1,0 +1,302 @@
+/* database - opens SQLite files the one way that Simpul allows, and wraps the calls that everybody repeats. */
+#include "common/database.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A pragma and what it must say when it is asked afterwards. */
+struct pragma {
+	const char *set;
+	const char *ask;
+	const char *expected;
+};
+
+#define BUSY_TIMEOUT {"PRAGMA busy_timeout=5000", "PRAGMA busy_timeout", "5000"}
+
+static const struct pragma write_pragmas[] = {
+	BUSY_TIMEOUT,
+	{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"},
+	{"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"},
+	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
+	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
+	{NULL, NULL, NULL},
+};
+
+static const struct pragma read_pragmas[] = {
+	BUSY_TIMEOUT,
+	{"PRAGMA query_only=ON", "PRAGMA query_only", "1"},
+	{"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0"},
+	{NULL, NULL, NULL},
+};
+
+enum error database_error(int result)
+{
+	switch (result & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return E_OK;
+	case SQLITE_FULL:
+		return E_DISK_FULL;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return E_CORRUPT;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return E_BUSY;
+	case SQLITE_CONSTRAINT:
+		return E_EXISTS;
+	default:
+		return E_IO;
+	}
+}
+
+enum error database_fault(sqlite3 *db, struct fault *fault)
+{
+	int result = sqlite3_extended_errcode(db);
+	enum error code = database_error(result);
+
+	if (code == E_OK)
+		return E_OK;
+	/* Shared memory that finds no room is reported as an I/O error. */
+	if (code == E_IO && sqlite3_system_errno(db) == ENOSPC)
+		code = E_DISK_FULL;
+	return fault_at(fault, code, "sqlite %d", result);
+}
+
+static enum error sync_folder(const char *path, struct fault *fault)
+{
+	char *copy = memory_string(path);
+	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int failed = fd < 0 || fsync(fd) != 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return failed ? fault_at(fault, E_IO, "%s", path) : E_OK;
+}
+
+/* Makes an empty file that only its owner may read; SQLite gives its -wal and -shm the same mode. A file that
+ * exists is not even opened: closing it again would drop the locks of this process' other connections. */
+static enum error create_file(const char *path, struct fault *fault)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd >= 0) {
+		close(fd);
+		return E_OK;
+	}
+	if (errno == EEXIST)
+		return E_OK;
+	return fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s", path);
+}
+
+/* The first column of the first row of `sql`. */
+static enum error ask(sqlite3 *db, const char *sql, char *answer, size_t size, struct fault *fault)
+{
+	sqlite3_stmt *statement = NULL;
+	enum error error = E_OK;
+
+	answer[0] = '\0';
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK || sqlite3_step(statement) != SQLITE_ROW)
+		error = database_fault(db, fault);
+	else
+		snprintf(answer, size, "%s", column_text(statement, 0));
+	sqlite3_finalize(statement);
+	return error;
+}
+
+static enum error pragmas_set(sqlite3 *db, const struct pragma *pragmas, struct fault *fault)
+{
+	char answer[32];
+
+	for (const struct pragma *p = pragmas; p->set != NULL; p++) {
+		enum error error = database_run(db, p->set, fault);
+
+		if (error == E_OK)
+			error = ask(db, p->ask, answer, sizeof(answer), fault);
+		if (error != E_OK)
+			return error;
+		if (strcmp(answer, p->expected) != 0)
+			return fault_at(fault, E_IO, "%s", p->set);
+	}
+	return E_OK;
+}
+
+static enum error version_check(sqlite3 *db, int version, int *found, struct fault *fault)
+{
+	char answer[32];
+	enum error error = ask(db, "PRAGMA user_version", answer, sizeof(answer), fault);
+
+	if (error != E_OK)
+		return error;
+	*found = atoi(answer);
+	return *found == version ? E_OK : fault_at(fault, E_VERSION, "user_version %d", *found);
+}
+
+/* Inside a transaction, so that two first starts at once make one schema. */
+static enum error schema_make(sqlite3 *db, int version, const char *schema, struct fault *fault)
+{
+	char stamp[64];
+	int found = version;
+	enum error error = database_run(db, "BEGIN IMMEDIATE", fault);
+
+	if (error != E_OK)
+		return error;
+	error = version_check(db, version, &found, fault);
+	if (error == E_VERSION && found == 0 && schema != NULL) {
+		snprintf(stamp, sizeof(stamp), "PRAGMA user_version=%d", version);
+		error = database_run(db, schema, fault);
+		if (error == E_OK)
+			error = database_run(db, stamp, fault);
+	}
+	if (error == E_OK)
+		error = database_run(db, "COMMIT", fault);
+	return error;
+}
+
+static enum error open_write(sqlite3 *db, int version, const char *schema, struct fault *fault)
+{
+	enum error error = pragmas_set(db, write_pragmas, fault);
+
+	return error == E_OK ? schema_make(db, version, schema, fault) : error;
+}
+
+static enum error open_read(sqlite3 *db, int version, struct fault *fault)
+{
+	enum error error;
+	int found;
+
+	/* The last connection to close would checkpoint, which is the writer's alone. */
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	error = pragmas_set(db, read_pragmas, fault);
+	return error == E_OK ? version_check(db, version, &found, fault) : error;
+}
+
+/* What has to be true of the file before SQLite opens it. */
+static enum error file_prepare(const char *path, enum database_mode mode, struct fault *fault)
+{
+	struct stat status;
+	enum error error;
+
+	if (mode == DATABASE_READ)
+		return stat(path, &status) == 0 ? E_OK : fault_at(fault, E_NOT_FOUND, "%s", path);
+	error = create_file(path, fault);
+	/* Always, for a start that made the file may have died before it synced. */
+	return error == E_OK ? sync_folder(path, fault) : error;
+}
+
+enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
+			 struct fault *fault)
+{
+	sqlite3 *opened = NULL;
+	enum error error = file_prepare(path, mode, fault);
+
+	*db = NULL;
+	if (error != E_OK)
+		return error;
+	if (sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		error = database_fault(opened, fault);
+		goto close;
+	}
+	sqlite3_extended_result_codes(opened, 1);
+	error = mode == DATABASE_WRITE ? open_write(opened, version, schema, fault) : open_read(opened, version, fault);
+	if (error != E_OK)
+		goto close;
+	*db = opened;
+	return E_OK;
+close:
+	database_close(opened);
+	return error;
+}
+
+void database_close(sqlite3 *db)
+{
+	sqlite3_stmt *statement;
+
+	if (db == NULL)
+		return;
+	while ((statement = sqlite3_next_stmt(db, NULL)) != NULL)
+		sqlite3_finalize(statement);
+	sqlite3_close(db);
+}
+
+sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+
+	if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+		log_event(LOG_LEVEL_ALARM, "database.statement", F_TEXT("sql", sql),
+			  F_NUM("result", (uint64_t)sqlite3_extended_errcode(db)));
+		abort();
+	}
+	return statement;
+}
+
+enum error database_run(sqlite3 *db, const char *sql, struct fault *fault)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? E_OK : database_fault(db, fault);
+}
+
+enum error database_step(sqlite3_stmt *statement, struct fault *fault)
+{
+	int result = sqlite3_step(statement);
+	enum error error = E_OK;
+
+	if (result == SQLITE_ROW)
+		error = fault_at(fault, E_INTERNAL, "sqlite %d", result);
+	else if (result != SQLITE_DONE)
+		error = database_fault(sqlite3_db_handle(statement), fault);
+	sqlite3_reset(statement);
+	return error;
+}
+
+/* Binding fails only for a parameter that the statement does not have, or while it is being stepped. */
+static void must_bind(int result)
+{
+	if (result != SQLITE_OK)
+		abort();
+}
+
+void bind_bytes(sqlite3_stmt *statement, int index, struct bytes data)
+{
+	/* A null pointer would bind NULL rather than an empty value. */
+	must_bind(sqlite3_bind_blob64(statement, index, data.data == NULL ? (const void *)"" : data.data, data.size,
+				      SQLITE_STATIC));
+}
+
+void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+	must_bind(sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC));
+}
+
+void bind_number(sqlite3_stmt *statement, int index, uint64_t value)
+{
+	must_bind(sqlite3_bind_int64(statement, index, (sqlite3_int64)value));
+}
+
+struct bytes column_bytes(sqlite3_stmt *statement, int index)
+{
+	const uint8_t *data = sqlite3_column_blob(statement, index);
+
+	return (struct bytes){data, (size_t)sqlite3_column_bytes(statement, index)};
+}
+
+uint64_t column_number(sqlite3_stmt *statement, int index)
+{
+	return (uint64_t)sqlite3_column_int64(statement, index);
+}
+
+const char *column_text(sqlite3_stmt *statement, int index)
+{
+	const unsigned char *text = sqlite3_column_text(statement, index);
+
+	return text == NULL ? "" : (const char *)text;
+}
