@@ -13,6 +13,9 @@
  * buffer_free. The result is freed with config_free. */
 enum error config_load(const char *path, const cyaml_schema_value_t *schema, void **result, struct buffer *text,
 		       struct fault *fault);
+/* The same from bytes; `name` stands for the file in errors. */
+enum error config_parse(struct bytes text, const char *name, const cyaml_schema_value_t *schema, void **result,
+			struct fault *fault);
 void config_free(const cyaml_schema_value_t *schema, void *result);
 
 /* E_CONFIG at "file:line" of the first line in `text` that holds `key` as a word; for errors that a schema
