@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/error.h"
 #include <jansson.h>
+#include <stdbool.h>
 
 /* A new reference. `zone_minutes` is the offset in which times are written. */
 json_t *json_of_message(const void *message, int zone_minutes);

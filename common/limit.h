@@ -72,6 +72,9 @@ struct field_limit {
 	X("simpul.Batch", "entries", 65536) \
 	X("simpul.Batch", "wraps", 65536) \
 	X("simpul.Receipt", "later", LIMIT_COMMIT_ENTRIES) \
-	X("simpul.Welcome", "streams", 1024)
+	X("simpul.Welcome", "streams", 1024) \
+	X("simpul.StoredSubmission", "routing", LIMIT_ROUTING) \
+	X("simpul.StoredSubmission", "body_hashes", 32 * LIMIT_SUBMISSION_REPORTS) \
+	X("simpul.PolicyVersion", "text", LIMIT_FRAME)
 
 #endif

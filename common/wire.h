@@ -13,8 +13,12 @@
 
 /* Walks `data` without allocating. On an error `fault->field` is the path below this message
  * ("persons[2].age"). E_OK, E_MALFORMED, E_NOT_CANONICAL, E_NOT_UTF8, E_TOO_LARGE, E_TOO_DEEP,
- * E_UNKNOWN_FIELD, E_UNKNOWN_VALUE. */
+ * E_UNKNOWN_FIELD, E_UNKNOWN_VALUE, E_INVALID (a control character). */
 enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data, struct fault *fault);
+
+/* Whether limit.h admits so many bytes in this text or bytes field, or so many elements in this repeated field. One
+ * element of repeated texts has at most LIMIT_TEXT bytes, one of repeated bytes LIMIT_HEADER. */
+bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size);
 
 /* wire_check, then unpack into `arena`; NULL with `fault` filled on an error. The message lives as
  * long as the arena's content; its strings and bytes are copies. */

@@ -1,0 +1,375 @@
+/* wire - walks foreign bytes along a protobuf descriptor and refuses whatever protobuf-c would not have written. */
+#include "common/wire.h"
+#include "common/limit.h"
+
+#include <string.h>
+
+enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_NONE = 8 };
+
+#define FIELD_NUMBER_MAX ((1u << 29) - 1)
+
+/* Where the walk stands in one message. */
+struct walk {
+	const ProtobufCMessageDescriptor *type;
+	const ProtobufCFieldDescriptor *field; /* the current one; fields are sorted by number */
+	size_t count;			       /* elements of it so far */
+	uint64_t seen;			       /* one bit a field: no message has more than 64 */
+	const uint8_t *next, *end;
+	unsigned depth;
+	struct fault *fault;
+};
+
+/* ------------------------------------------------------------------ limits */
+
+static const struct field_limit field_limits[] = {
+#define X(message, field, limit) {message, field, limit},
+	FIELD_LIMITS(X)
+#undef X
+};
+
+bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size)
+{
+	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
+
+	/* Names are compared only for rows that would change the answer: this is asked for every text of every report. */
+	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++) {
+		const struct field_limit *row = &field_limits[i];
+
+		if ((size <= row->limit) == (size <= fallback) || row->field[0] != field->name[0])
+			continue;
+		if (strcmp(row->field, field->name) == 0 && strcmp(row->message, type->name) == 0)
+			return size <= row->limit;
+	}
+	return size <= fallback;
+}
+
+/* ------------------------------------------------------------------ values */
+
+static bool is_repeated(const ProtobufCFieldDescriptor *field)
+{
+	return field->label == PROTOBUF_C_LABEL_REPEATED;
+}
+
+static bool is_packed(const ProtobufCFieldDescriptor *field)
+{
+	return is_repeated(field) && (field->flags & PROTOBUF_C_FIELD_FLAG_PACKED);
+}
+
+static bool is_oneof(const ProtobufCFieldDescriptor *field)
+{
+	return (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+}
+
+/* True where proto3 leaves a zero or empty value out. */
+static bool omits_default(const ProtobufCFieldDescriptor *field)
+{
+	return !is_repeated(field) && !is_oneof(field);
+}
+
+static enum error varint_read(const uint8_t **next, const uint8_t *end, uint64_t *value)
+{
+	const uint8_t *in = *next;
+
+	*value = 0;
+	for (unsigned shift = 0; in < end && shift < 70; shift += 7) {
+		const uint8_t byte = *in++;
+
+		if (shift == 63 && byte > 1)
+			return E_MALFORMED;
+		*value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte & 0x80)
+			continue;
+		*next = in;
+		return byte == 0 && shift > 0 ? E_NOT_CANONICAL : E_OK;
+	}
+	return E_MALFORMED;
+}
+
+/* Whether protobuf-c writes `value` for a field of this type. */
+static enum error number_check(const ProtobufCFieldDescriptor *field, uint64_t value)
+{
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_BOOL:
+		return value <= 1 ? E_OK : E_NOT_CANONICAL;
+	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_SINT32:
+		return value <= UINT32_MAX ? E_OK : E_NOT_CANONICAL;
+	case PROTOBUF_C_TYPE_INT32:
+		return (uint64_t)(int64_t)(int32_t)(uint32_t)value == value ? E_OK : E_NOT_CANONICAL;
+	case PROTOBUF_C_TYPE_ENUM:
+		if (value > INT32_MAX || !protobuf_c_enum_descriptor_get_value(field->descriptor, (int)value))
+			return E_UNKNOWN_VALUE;
+		return E_OK;
+	default:
+		return E_OK;
+	}
+}
+
+/* The length of the UTF-8 sequence at `text`; 0 when it is truncated, overlong, a surrogate or out of range. */
+static size_t utf8_sequence(const uint8_t *text, size_t size)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	uint32_t code;
+
+	if (length < 2)
+		return length;
+	if (length > size || text[0] > 0xf4)
+		return 0;
+	code = text[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : length;
+}
+
+static enum error text_check(struct bytes text)
+{
+	for (size_t i = 0; i < text.size;) {
+		const uint8_t byte = text.data[i];
+		const size_t length = utf8_sequence(text.data + i, text.size - i);
+
+		if (length == 0)
+			return E_NOT_UTF8;
+		if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f)
+			return E_INVALID;
+		i += length;
+	}
+	return E_OK;
+}
+
+/* ------------------------------------------------------------------ fields */
+
+static enum error message_check(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
+				struct fault *fault);
+
+static enum error refuse(const struct walk *walk, enum error code)
+{
+	if (is_repeated(walk->field) && walk->count > 0)
+		return fault_at(walk->fault, code, "%s[%zu]", walk->field->name, walk->count - 1);
+	return fault_at(walk->fault, code, "%s", walk->field->name);
+}
+
+static enum error nested_check(const struct walk *walk, struct bytes data)
+{
+	enum error error;
+
+	if (walk->depth >= LIMIT_NESTING)
+		return refuse(walk, E_TOO_DEEP);
+	error = message_check(walk->field->descriptor, data, walk->depth + 1, walk->fault);
+	if (error == E_OK)
+		return error;
+	if (is_repeated(walk->field))
+		fault_within(walk->fault, "%s[%zu]", walk->field->name, walk->count - 1);
+	else
+		fault_within(walk->fault, "%s", walk->field->name);
+	return error;
+}
+
+static bool count_allowed(const struct walk *walk)
+{
+	return wire_size_allowed(walk->type, walk->field, walk->count);
+}
+
+/* A number of its own, or one of a packed field. */
+static enum error number_field(struct walk *walk)
+{
+	uint64_t value;
+	enum error error = varint_read(&walk->next, walk->end, &value);
+
+	if (error == E_OK)
+		error = number_check(walk->field, value);
+	if (error == E_OK && value == 0 && omits_default(walk->field))
+		error = E_NOT_CANONICAL;
+	return error == E_OK ? E_OK : refuse(walk, error);
+}
+
+static enum error fixed64_field(struct walk *walk)
+{
+	static const uint8_t zero[8];
+
+	if (walk->end - walk->next < 8)
+		return refuse(walk, E_MALFORMED);
+	if (memcmp(walk->next, zero, 8) == 0 && omits_default(walk->field))
+		return refuse(walk, E_NOT_CANONICAL);
+	walk->next += 8;
+	return E_OK;
+}
+
+static enum error packed_field(struct walk *walk, struct bytes data)
+{
+	struct walk inner = *walk;
+
+	if (data.size == 0)
+		return refuse(walk, E_NOT_CANONICAL);
+	inner.next = data.data;
+	inner.end = data.data + data.size;
+	for (inner.count = 1; inner.next < inner.end; inner.count++) {
+		enum error error = count_allowed(&inner) ? E_OK : refuse(&inner, E_TOO_LARGE);
+
+		if (error == E_OK)
+			error = number_field(&inner);
+		if (error != E_OK)
+			return error;
+	}
+	return E_OK;
+}
+
+/* A text or a bytes value. The limits' table counts the elements of a repeated field, not their bytes. */
+static enum error string_field(const struct walk *walk, struct bytes data)
+{
+	const bool is_text = walk->field->type == PROTOBUF_C_TYPE_STRING;
+	enum error error = E_OK;
+
+	if (is_repeated(walk->field) ? data.size > (is_text ? LIMIT_TEXT : LIMIT_HEADER)
+				     : !wire_size_allowed(walk->type, walk->field, data.size))
+		error = E_TOO_LARGE;
+	else if (data.size == 0 && omits_default(walk->field))
+		error = E_NOT_CANONICAL;
+	else if (is_text)
+		error = text_check(data);
+	return error == E_OK ? E_OK : refuse(walk, error);
+}
+
+static enum error delimited_field(struct walk *walk)
+{
+	uint64_t size;
+	enum error error = varint_read(&walk->next, walk->end, &size);
+	struct bytes data;
+
+	if (error != E_OK)
+		return refuse(walk, error);
+	if (size > (uint64_t)(walk->end - walk->next))
+		return refuse(walk, E_MALFORMED);
+	data = BYTES(walk->next, size);
+	walk->next += size;
+	if (is_packed(walk->field))
+		return packed_field(walk, data);
+	if (walk->field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return nested_check(walk, data);
+	return string_field(walk, data);
+}
+
+/* ------------------------------------------------------------------ messages */
+
+static enum wire_type wire_type_of(const ProtobufCFieldDescriptor *field)
+{
+	if (is_packed(field))
+		return WIRE_BYTES;
+	switch (field->type) {
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_BYTES:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		return WIRE_BYTES;
+	case PROTOBUF_C_TYPE_FIXED64:
+	case PROTOBUF_C_TYPE_SFIXED64:
+		return WIRE_FIXED64;
+	case PROTOBUF_C_TYPE_FIXED32:
+	case PROTOBUF_C_TYPE_SFIXED32:
+	case PROTOBUF_C_TYPE_FLOAT:
+	case PROTOBUF_C_TYPE_DOUBLE:
+		return WIRE_NONE; /* no message of Simpul has them */
+	default:
+		return WIRE_VARINT;
+	}
+}
+
+/* True when another member of the current field's oneof was there already. */
+static bool oneof_taken(const struct walk *walk)
+{
+	for (unsigned i = 0; i < walk->type->n_fields; i++)
+		if (walk->seen & UINT64_C(1) << i && is_oneof(&walk->type->fields[i]) &&
+		    walk->type->fields[i].quantifier_offset == walk->field->quantifier_offset)
+			return true;
+	return false;
+}
+
+/* Makes the field with this number the current one. */
+static enum error field_enter(struct walk *walk, uint64_t number)
+{
+	const ProtobufCFieldDescriptor *end = walk->type->fields + walk->type->n_fields;
+	const ProtobufCFieldDescriptor *field = walk->field;
+	uint64_t bit;
+
+	while (field < end && field->id < number)
+		field++;
+	if (field == end || field->id != number)
+		return fault_at(walk->fault, field < end && field == walk->field && walk->seen ? E_NOT_CANONICAL : E_UNKNOWN_FIELD,
+				"%s", "");
+	walk->count = field == walk->field ? walk->count + 1 : 1;
+	walk->field = field;
+	bit = UINT64_C(1) << (field - walk->type->fields);
+	if (walk->seen & bit ? !is_repeated(field) || is_packed(field) : is_oneof(field) && oneof_taken(walk))
+		return refuse(walk, E_NOT_CANONICAL);
+	walk->seen |= bit;
+	if (is_repeated(field) && !count_allowed(walk))
+		return refuse(walk, E_TOO_LARGE);
+	return E_OK;
+}
+
+static enum error field_check(struct walk *walk)
+{
+	uint64_t tag;
+	enum error error = varint_read(&walk->next, walk->end, &tag);
+
+	if (error == E_OK && (tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX))
+		error = E_MALFORMED;
+	if (error != E_OK)
+		return fault_at(walk->fault, error, "%s", "");
+	error = field_enter(walk, tag >> 3);
+	if (error != E_OK)
+		return error;
+	if ((tag & 7) != wire_type_of(walk->field))
+		/* Numbers one by one where they belong packed are valid protobuf; else the type is wrong. */
+		return refuse(walk, is_packed(walk->field) && (tag & 7) == WIRE_VARINT ? E_NOT_CANONICAL : E_MALFORMED);
+	switch (tag & 7) {
+	case WIRE_VARINT:
+		return number_field(walk);
+	case WIRE_FIXED64:
+		return fixed64_field(walk);
+	default:
+		return delimited_field(walk);
+	}
+}
+
+static enum error message_check(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
+				struct fault *fault)
+{
+	struct walk walk = {.type = type, .field = type->fields, .next = data.data, .end = data.data + data.size,
+			    .depth = depth, .fault = fault};
+	enum error error = type->n_fields <= 64 ? E_OK : fault_at(fault, E_INTERNAL, "%s", "");
+
+	while (error == E_OK && walk.next < walk.end)
+		error = field_check(&walk);
+	return error;
+}
+
+enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data, struct fault *fault)
+{
+	if (data.size == 0)
+		return E_OK;
+	return message_check(type, data, 0, fault);
+}
+
+void *wire_unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault)
+{
+	static const uint8_t nothing[1];
+	void *message;
+
+	if (wire_check(type, data, fault) != E_OK)
+		return NULL;
+	message = protobuf_c_message_unpack(type, &arena->protobuf, data.size, data.size > 0 ? data.data : nothing);
+	if (!message)
+		fault_at(fault, E_MALFORMED, "%s", "");
+	return message;
+}
+
+void wire_pack(const void *message, struct buffer *out)
+{
+	const size_t size = protobuf_c_message_get_packed_size(message);
+
+	if (size > 0)
+		protobuf_c_message_pack(message, buffer_room(out, size));
+}
