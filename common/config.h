@@ -9,7 +9,7 @@
 #include <cyaml/cyaml.h>
 
 /* Loads `path`. On an error prints nothing; `fault->field` is "broker.yaml:12: Unexpected key: ..." cut to its size and the
- * code E_CONFIG (E_NOT_FOUND when the file cannot be read). `text` (may be NULL) receives the file's bytes; free it with
+ * code E_CONFIG, or what file_read says (the largest file is 4 MiB). YAML aliases and second documents are refused. `text` (may be NULL) receives the file's bytes; free it with
  * buffer_free. The result is freed with config_free. */
 enum error config_load(const char *path, const cyaml_schema_value_t *schema, void **result, struct buffer *text,
 		       struct fault *fault);
@@ -26,7 +26,8 @@ enum error config_fault(struct fault *fault, const char *path, struct bytes text
 /* A path relative to the folder of the configuration file; free() it. */
 char *config_path(const char *config_file, const char *path);
 
-/* The whole file, at most `limit` bytes; free with buffer_free. E_NOT_FOUND, E_IO, E_TOO_LARGE. */
+/* The whole of a regular file, at most `limit` bytes, in place of what `out` held; free with buffer_free.
+ * E_NOT_FOUND, E_IO, E_TOO_LARGE. */
 enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault);
 /* Writes a file so that either the old or the new content is there after a crash: temporary name, fsync, rename,
  * fsync of the folder. `mode` as for open(2). E_IO, E_DISK_FULL. */

@@ -1,0 +1,391 @@
+/* config - loads YAML through libcyaml, finds the line of what is wrong, and reads and writes whole files. */
+#include "common/config.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml.h>
+
+enum { CONFIG_LARGEST = 4 * 1024 * 1024, READ_STEP = 64 * 1024, LONGEST_SHOWN_PATH = 60 };
+
+/* What libcyaml said about a file, taken apart. */
+struct complaint {
+	char message[160];
+	char field[48]; /* the innermost field it was in, "" when none */
+	unsigned line;	/* 0 when unknown */
+};
+
+/* ------------------------------------------------------------------ complaints */
+
+/* "in mapping field 'limit' (line: 2, column: 8)"; only the innermost place counts, which comes first. */
+static void place_take(struct complaint *complaint, const char *place)
+{
+	const char *line = strstr(place, "(line: ");
+
+	if (complaint->line != 0 || line == NULL)
+		return;
+	complaint->line = (unsigned)strtoul(line + strlen("(line: "), NULL, 10);
+	sscanf(place, "in mapping field '%47[^']", complaint->field);
+}
+
+/* Takes libcyaml's log: "Load: <message>", "Load: Backtrace:", then places. */
+static void complaint_take(cyaml_log_t level, void *context, const char *format, va_list args)
+{
+	struct complaint *complaint = context;
+	char text[256];
+	char *start = text;
+
+	(void)level;
+	vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(start, "Load: ", 6) == 0)
+		start += 6;
+	start += strspn(start, " ");
+	if (strncmp(start, "in ", 3) == 0)
+		place_take(complaint, start);
+	else if (complaint->message[0] == '\0' && strcmp(start, "Backtrace:") != 0)
+		snprintf(complaint->message, sizeof(complaint->message), "%.*s", (int)sizeof(complaint->message) - 1,
+			 start);
+}
+
+/* The word after "Unexpected key: " and the like, NULL when the message ends with a value or with nothing. */
+static const char *key_named(const char *message)
+{
+	static const char *const heads[] = {"Unexpected key: ", "Mapping field already seen: "};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		if (strncmp(message, heads[i], strlen(heads[i])) == 0)
+			return message + strlen(heads[i]);
+	return NULL;
+}
+
+/* Faults never hold values: what follows the colon is one, except where it is the name of a key or an event. */
+static void value_cut(char *message)
+{
+	static const char *const named[] = {"Missing required mapping field: ", "Expecting ", "libyaml: "};
+	char *colon = strstr(message, ": ");
+
+	if (key_named(message) != NULL || colon == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (strncmp(message, named[i], strlen(named[i])) == 0)
+			return;
+	*colon = '\0';
+}
+
+/* libcyaml passes on what libyaml found wrong but not where: asks libyaml again. */
+static void syntax_find(struct bytes text, struct complaint *complaint)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	bool end = false;
+
+	if (!yaml_parser_initialize(&parser))
+		return;
+	yaml_parser_set_input_string(&parser, text.data, text.size);
+	while (!end && yaml_parser_parse(&parser, &event)) {
+		end = event.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	if (!end) {
+		complaint->line = (unsigned)parser.problem_mark.line + 1;
+		complaint->field[0] = '\0';
+	}
+	yaml_parser_delete(&parser);
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static bool word_character(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+static bool word_at(struct bytes text, size_t at, const char *word, size_t length)
+{
+	return length <= text.size - at && memcmp(text.data + at, word, length) == 0 &&
+	       (at == 0 || !word_character(text.data[at - 1])) &&
+	       (at + length == text.size || !word_character(text.data[at + length]));
+}
+
+static bool comment_at(struct bytes text, size_t at)
+{
+	return text.data[at] == '#' && (at == 0 || strchr(" \t\n", text.data[at - 1]) != NULL);
+}
+
+/* The first line from `from` on that holds `word` outside a comment, 0 when there is none. */
+static unsigned line_of(struct bytes text, const char *word, unsigned from)
+{
+	size_t length = strlen(word);
+	bool comment = false;
+	unsigned line = 1;
+
+	for (size_t at = 0; at < text.size && length > 0; at++) {
+		if (text.data[at] == '\n') {
+			line++;
+			comment = false;
+			continue;
+		}
+		comment = comment || comment_at(text, at);
+		if (!comment && line >= from && word_at(text, at, word, length))
+			return line;
+	}
+	return 0;
+}
+
+/* The path as given, or its end where it would leave no room for the message. */
+static const char *shown_path(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strlen(path) > LONGEST_SHOWN_PATH && slash != NULL ? slash + 1 : path;
+}
+
+static enum error fault_line(struct fault *fault, const char *path, unsigned line, const char *field, const char *message)
+{
+	const char *joint = field[0] == '\0' ? "" : ": ";
+	char number[16] = "";
+
+	if (line > 0)
+		snprintf(number, sizeof(number), ":%u", line);
+	fault_at(fault, E_CONFIG, "%s%s: %s%s%s", shown_path(path), number, field, joint, message);
+	if (fault != NULL)
+		for (char *c = fault->field; *c != '\0'; c++)
+			if ((unsigned char)*c < ' ' || *c == 0x7f)
+				*c = '?';
+	return E_CONFIG;
+}
+
+enum error config_fault(struct fault *fault, const char *path, struct bytes text, const char *word, const char *format, ...)
+{
+	char message[sizeof(fault->field)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return fault_line(fault, path, line_of(text, word, 1), "", message);
+}
+
+/* ------------------------------------------------------------------ loading */
+
+static enum error complain(struct fault *fault, const char *path, struct bytes text, struct complaint *complaint,
+			   cyaml_err_t result)
+{
+	const char *key = key_named(complaint->message);
+
+	if (result == CYAML_ERR_LIBYAML_PARSER)
+		syntax_find(text, complaint);
+	if (key != NULL) {
+		/* libcyaml gives the place it had read before the key. A key seen twice stands after its first place. */
+		bool twice = strncmp(complaint->message, "Mapping", strlen("Mapping")) == 0;
+		unsigned line = line_of(text, key, complaint->line + (twice ? 1 : 0));
+
+		if (line > 0)
+			complaint->line = line;
+		complaint->field[0] = '\0';
+	}
+	if (strncmp(complaint->message, "Missing", strlen("Missing")) == 0)
+		complaint->field[0] = '\0';
+	value_cut(complaint->message);
+	if (complaint->message[0] == '\0')
+		snprintf(complaint->message, sizeof(complaint->message), "%s", cyaml_strerror(result));
+	return fault_line(fault, path, complaint->line, complaint->field, complaint->message);
+}
+
+static const cyaml_config_t *config_of(cyaml_config_t *config, struct complaint *complaint)
+{
+	/* No aliases: a small file could unfold into a huge one, and a policy should be read where it stands. */
+	*config = (cyaml_config_t){
+		.log_fn = complaint_take,
+		.log_ctx = complaint,
+		.mem_fn = cyaml_mem,
+		.log_level = CYAML_LOG_WARNING,
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+	return config;
+}
+
+enum error config_parse(struct bytes text, const char *name, const cyaml_schema_value_t *schema, void **result,
+			struct fault *fault)
+{
+	struct complaint complaint = {.line = 0};
+	cyaml_config_t config;
+	cyaml_err_t error;
+
+	*result = NULL;
+	if (text.size == 0)
+		return fault_line(fault, name, 1, "", "the file is empty");
+	error = cyaml_load_data(text.data, text.size, config_of(&config, &complaint), schema, result, NULL);
+	if (error != CYAML_OK)
+		return complain(fault, name, text, &complaint, error);
+	if (*result == NULL)
+		return fault_line(fault, name, 1, "", "the file is empty");
+	if (complaint.message[0] == '\0')
+		return E_OK;
+	/* A warning: something in the file, a second document for one, would have no effect. */
+	config_free(schema, *result);
+	*result = NULL;
+	return complain(fault, name, text, &complaint, error);
+}
+
+enum error config_load(const char *path, const cyaml_schema_value_t *schema, void **result, struct buffer *text,
+		       struct fault *fault)
+{
+	struct buffer content = {0};
+	enum error error = file_read(path, CONFIG_LARGEST, &content, fault);
+
+	*result = NULL;
+	if (error == E_OK)
+		error = config_parse(buffer_view(&content), path, schema, result, fault);
+	if (text != NULL)
+		*text = content;
+	else
+		buffer_free(&content);
+	return error;
+}
+
+void config_free(const cyaml_schema_value_t *schema, void *result)
+{
+	struct complaint complaint = {.line = 0};
+	cyaml_config_t config;
+
+	cyaml_free(config_of(&config, &complaint), schema, result, 0);
+}
+
+char *config_path(const char *config_file, const char *path)
+{
+	const char *slash = strrchr(config_file, '/');
+
+	if (path[0] == '/' || slash == NULL)
+		return memory_string(path);
+	return memory_format("%.*s/%s", (int)(slash - config_file), config_file, path);
+}
+
+/* ------------------------------------------------------------------ files */
+
+static enum error file_fault(struct fault *fault, const char *path)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return fault_at(fault, E_NOT_FOUND, "%s", path);
+	case ENOSPC:
+	case EDQUOT:
+		return fault_at(fault, E_DISK_FULL, "%s", path);
+	default:
+		return fault_at(fault, E_IO, "%s", path);
+	}
+}
+
+/* Reads on until the end; one byte above the limit is enough to know that the file is too large. */
+static enum error read_rest(int fd, const char *path, size_t limit, struct buffer *out, struct fault *fault)
+{
+	while (out->size <= limit) {
+		size_t step = limit + 1 - out->size < READ_STEP ? limit + 1 - out->size : READ_STEP;
+		ssize_t n = read(fd, buffer_room(out, step), step);
+
+		out->size -= n < 0 ? step : step - (size_t)n;
+		if (n == 0)
+			return E_OK;
+		if (n < 0 && errno != EINTR)
+			return file_fault(fault, path);
+	}
+	return fault_at(fault, E_TOO_LARGE, "%s", path);
+}
+
+enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault)
+{
+	/* Not waiting for the writer of a pipe that somebody put in a file's place. */
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat status;
+	enum error error;
+
+	buffer_clear(out);
+	if (fd < 0)
+		return file_fault(fault, path);
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		error = fault_at(fault, E_IO, "%s", path);
+	else
+		error = read_rest(fd, path, limit, out, fault);
+	close(fd);
+	if (error != E_OK)
+		buffer_free(out);
+	return error;
+}
+
+static bool write_all(int fd, struct bytes content)
+{
+	while (content.size > 0) {
+		ssize_t n = write(fd, content.data, content.size);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			content = BYTES(content.data + n, content.size - (size_t)n);
+	}
+	return fsync(fd) == 0;
+}
+
+static bool folder_sync(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return synced;
+}
+
+/* The file itself never holds less than the whole content: only its temporary name does. */
+static bool replace(const char *folder, const char *temporary, const char *path, struct bytes content, unsigned mode)
+{
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+	bool written;
+	int cause;
+
+	if (fd < 0)
+		return false;
+	written = write_all(fd, content);
+	cause = errno;
+	if (close(fd) != 0 && written) {
+		written = false;
+		cause = errno;
+	}
+	if (written && rename(temporary, path) == 0)
+		return folder_sync(folder);
+	if (written)
+		cause = errno;
+	unlink(temporary);
+	errno = cause;
+	return false;
+}
+
+enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	char *folder = slash == NULL ? memory_string("./") : memory_format("%.*s", (int)(slash - path + 1), path);
+	char *temporary = NULL;
+	enum error error = E_OK;
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+		error = fault_at(fault, E_IO, "%s", path);
+		goto out;
+	}
+	temporary = memory_format("%s.%s.%016" PRIx64, folder, name, random);
+	if (!replace(folder, temporary, path, content, mode))
+		error = fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s", path);
+out:
+	free(temporary);
+	free(folder);
+	return error;
+}
