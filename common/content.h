@@ -12,12 +12,18 @@
 #include "proto/report.pb-c.h"
 
 /* Header alone. E_MISSING, E_INVALID, E_UNKNOWN_VALUE, E_STREAM, E_REGION_UNKNOWN, E_EXPIRED,
- * E_EXPIRES_TOO_LATE, E_CLOCK; `fault->field` begins with "header.". */
+ * E_EXPIRES_TOO_LATE, E_CLOCK, E_NOT_ORIGIN, E_UNSEALED; `fault->field` begins with "header.". */
 enum error header_check(const Simpul__Header *header, wall_ms now, struct fault *fault);
 /* A plain body against its header: kind, required fields of persons, dates, codes; a child among the persons needs
  * the protection, and so does a possible victim (TRAFFICKING). `fault->field` begins with "body.". */
 enum error body_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault);
 
+/* True when the age of a person in the body is unknown. Unknown age is never broadcast: unless the header carries
+ * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
+bool body_age_unknown(const Simpul__Body *body);
+
+/* The CAP msgType that a kind has: UPDATE and CANCEL have their own, everything else is an ALERT. */
+Simpul__MsgType msg_type_of(Simpul__Kind kind);
 /* The stream that a status and a label belong to. */
 Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
 /* True when the two headers agree in everything that decides an audience: kind, about, category, region, label,
