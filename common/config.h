@@ -9,8 +9,8 @@
 #include <cyaml/cyaml.h>
 
 /* Loads `path`. On an error prints nothing; `fault->field` is "broker.yaml:12: Unexpected key: ..." cut to its size and the
- * code E_CONFIG, or what file_read says (the largest file is 4 MiB). YAML aliases and second documents are refused. `text` (may be NULL) receives the file's bytes; free it with
- * buffer_free. The result is freed with config_free. */
+ * code E_CONFIG, or what file_read says (a file has at most 4 MiB). YAML aliases and second documents are refused.
+ * `text` (may be NULL) receives the file's bytes; free it with buffer_free. The result is freed with config_free. */
 enum error config_load(const char *path, const cyaml_schema_value_t *schema, void **result, struct buffer *text,
 		       struct fault *fault);
 /* The same from bytes; `name` stands for the file in errors. */

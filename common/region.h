@@ -24,8 +24,9 @@ bool region_covers(const char *outer, const char *inner);
 bool region_meets(const char *a, const char *b);
 
 /* Finds a region by name, whatever its case: "Baturaja Timur", "Kab. Ogan Komering Ulu", "Kabupaten
- * Ogan Komering Ulu", "Sumatera Selatan". Only regions within `within` (a code, "" for all) count.
- * NULL when there is none, or more than one at the highest level found: `*matches` tells how many. */
+ * Ogan Komering Ulu", "Sumatera Selatan". Prov., Kab., Kota and Kec. (or the whole words) restrict to their kind,
+ * except where they belong to the name: the district "Kota Agung". Only regions within `within` (a code, "" for
+ * all) count. NULL when there is none, or more than one at the highest level found: `*matches` tells how many. */
 const struct region *region_by_name(const char *name, const char *within, size_t *matches);
 
 size_t region_count(int level); /* 1 provinces, 2 regencies and cities, 3 districts */
