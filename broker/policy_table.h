@@ -1,0 +1,52 @@
+/* policy_table - a policy in the compact form that questions are asked of; shared by policy.c and policy_load.c only. */
+#ifndef SIMPUL_POLICY_TABLE_H
+#define SIMPUL_POLICY_TABLE_H
+
+#include "broker/policy.h"
+#include "common/limit.h"
+#include "common/region.h"
+
+/* A set of categories is a bit mask, bit i for the i-th of the exchange's list. */
+#define POLICY_CATEGORIES 64
+#define POLICY_CATEGORY_SIZE 33
+#define POLICY_AGENCIES 64
+#define POLICY_REGIONS 64
+#define POLICY_TEXT_LIMIT (256 * 1024)
+
+/* Grants are indexed by kind: only SIGHTING and ALERT are granted, updates and cancels follow what they are about. */
+#define POLICY_KINDS (SIMPUL__KIND__KIND_ALERT + 1)
+
+struct policy_rights {
+	Simpul__Label ceiling;
+	unsigned protection; /* bit 1 << Simpul__Protection */
+	uint64_t publish[POLICY_KINDS], receive[POLICY_KINDS];
+	uint64_t ask, answer;
+};
+
+struct policy_agency {
+	char name[POLICY_CATEGORY_SIZE];
+	struct policy_rights rights;
+};
+
+struct policy_node {
+	char name[LIMIT_NODE_NAME + 1];
+	struct policy_rights rights; /* the agency's, with the node's own in place of what it overrides */
+	size_t region_count;
+	char regions[POLICY_REGIONS][REGION_CODE_SIZE];
+};
+
+struct policy {
+	struct buffer text;
+	struct hash hash;
+	size_t category_count, agency_count, node_count;
+	char categories[POLICY_CATEGORIES][POLICY_CATEGORY_SIZE];
+	struct policy_agency agencies[POLICY_AGENCIES];
+	struct policy_node *nodes; /* owned, ascending by name */
+};
+
+/* The index of a category, -1 when it is not in the list. */
+int policy_category_index(const struct policy *policy, const char *category);
+/* NULL when there is none. */
+const struct policy_agency *policy_agency_find(const struct policy *policy, const char *agency);
+
+#endif

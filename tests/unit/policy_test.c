@@ -1,0 +1,388 @@
+/* Tries to break what policy.h promises: bad files are refused at their line, and every story has its audience. */
+#include "broker/policy.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define EXAMPLE "deploy/example/oku-raya/policy.yaml"
+#define CHILD (1u << SIMPUL__PROTECTION__PROTECTION_CHILD)
+#define TRAFFICKING (1u << SIMPUL__PROTECTION__PROTECTION_TRAFFICKING)
+#define HEALTH (1u << SIMPUL__PROTECTION__PROTECTION_HEALTH)
+
+static struct policy *example(void)
+{
+	struct policy *policy;
+	struct fault fault = {0};
+
+	if (policy_load(EXAMPLE, &policy, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	return policy;
+}
+
+static struct policy *parse(const char *text)
+{
+	struct policy *policy;
+	struct fault fault = {0};
+
+	if (policy_parse(BYTES(text, strlen(text)), "policy.yaml", &policy, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	return policy;
+}
+
+static struct routing_class class_of(Simpul__Kind kind, const char *category, const char *region, Simpul__Label label,
+				     unsigned protection)
+{
+	struct routing_class class = {.kind = kind, .label = label, .protection = protection};
+
+	snprintf(class.category, sizeof(class.category), "%s", category);
+	snprintf(class.region, sizeof(class.region), "%s", region);
+	return class;
+}
+
+static struct routing_class sighting(const char *category, const char *region, unsigned protection)
+{
+	return class_of(SIMPUL__KIND__KIND_SIGHTING, category, region, SIMPUL__LABEL__LABEL_AMBER, protection);
+}
+
+static struct routing_class alert(const char *category, const char *region)
+{
+	return class_of(SIMPUL__KIND__KIND_ALERT, category, region, SIMPUL__LABEL__LABEL_AMBER, 0);
+}
+
+/* The admitted nodes, in order, each followed by a space. */
+static void assert_audience(const struct policy *policy, struct routing_class class, const char *expected)
+{
+	char audience[1024] = "";
+
+	for (size_t i = 0; i < policy_node_count(policy); i++) {
+		if (policy_admits(policy, policy_node_name(policy, i), &class) != ADMITTED)
+			continue;
+		strcat(audience, policy_node_name(policy, i));
+		strcat(audience, " ");
+	}
+	assert_string_equal(audience, expected);
+}
+
+/* ---- stories */
+
+static void guests_of_a_lodging_are_told_to_immigration_alone(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class guests = sighting("lodging", "16.01.14", 0);
+
+	(void)state;
+	assert_int_equal(policy_may_publish(policy, "district.baturaja-timur", &guests), E_OK);
+	assert_audience(policy, guests, "immigration.muara-enim ");
+	policy_free(policy);
+}
+
+static void a_van_that_the_army_sees_is_told_to_police_and_district(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class van = sighting("tppm", "16.01.14", 0);
+
+	(void)state;
+	assert_int_equal(policy_may_publish(policy, "army.oku", &van), E_OK);
+	assert_audience(policy, van, "district.baturaja-timur immigration.muara-enim police.oku ");
+	assert_audience(policy, sighting("tppm", "16.08.07", 0), "immigration.muara-enim police.oku-timur ");
+	policy_free(policy);
+}
+
+static void an_overstayer_is_told_to_police_and_army_not_to_health(void **state)
+{
+	static const char *const categories[] = {"overstay", "wanted", "permit-misuse"};
+	struct policy *policy = example();
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct routing_class class = alert(categories[i], "16");
+
+		assert_int_equal(policy_may_publish(policy, "immigration.muara-enim", &class), E_OK);
+		assert_int_equal(policy_admits(policy, "health.oku", &class), DENIED_NOT_GRANTED);
+		assert_audience(policy, class,
+				"army.oku immigration.muara-enim police.oku police.oku-selatan police.oku-timur ");
+	}
+	policy_free(policy);
+}
+
+static void a_possible_victim_is_told_to_social_affairs_never_to_the_army(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class victim = sighting("tppo", "16.01.14", TRAFFICKING);
+
+	(void)state;
+	assert_int_equal(policy_may_publish(policy, "police.oku", &victim), E_OK);
+	assert_audience(policy, victim, "immigration.muara-enim police.oku social.oku ");
+	assert_int_equal(policy_admits(policy, "army.oku", &victim), DENIED_PROTECTION);
+	victim.protection = 0;
+	assert_int_equal(policy_admits(policy, "army.oku", &victim), ADMITTED);
+	policy_free(policy);
+}
+
+static void a_cancel_goes_by_what_it_is_about(void **state)
+{
+	struct policy *policy = example();
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+	struct routing_class class, original = alert("overstay", "16.01");
+
+	(void)state;
+	header.kind = SIMPUL__KIND__KIND_CANCEL;
+	header.about = SIMPUL__KIND__KIND_ALERT;
+	header.category = (char *)"overstay";
+	header.region = (char *)"16.01";
+	header.label = SIMPUL__LABEL__LABEL_AMBER;
+	class = routing_class_of(&header);
+	assert_true(routing_class_equal(&class, &original));
+	assert_int_equal(policy_may_publish(policy, "immigration.muara-enim", &class), E_OK);
+	assert_audience(policy, class, "army.oku immigration.muara-enim police.oku ");
+	policy_free(policy);
+}
+
+static void medical_matters_stay_with_health_and_immigration(void **state)
+{
+	struct policy *policy = example();
+
+	(void)state;
+	assert_audience(policy, sighting("health", "16.01", HEALTH), "health.oku immigration.muara-enim ");
+	assert_audience(policy, sighting("health", "16.01", 0), "health.oku immigration.muara-enim ");
+	policy_free(policy);
+}
+
+/* ---- decisions */
+
+static void what_is_not_granted_is_denied(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class class = sighting("overstay", "16.01", 0);
+
+	(void)state;
+	assert_int_equal(policy_admits(policy, "police.lahat", &class), DENIED_NOT_IN_POLICY);
+	assert_int_equal(policy_may_publish(policy, "police.lahat", &class), E_MAY_NOT_PUBLISH);
+	assert_int_equal(policy_may_publish(policy, "health.oku", &class), E_MAY_NOT_PUBLISH);
+	assert_int_equal(policy_admits(policy, "police.oku-timur", &class), DENIED_REGION);
+	class = sighting("no-such-category", "16.01", 0);
+	assert_int_equal(policy_admits(policy, "immigration.muara-enim", &class), DENIED_NOT_GRANTED);
+	class = sighting("overstay", "", 0);
+	assert_int_equal(policy_admits(policy, "immigration.muara-enim", &class), DENIED_REGION);
+	for (int kind = 0; kind <= SIMPUL__KIND__KIND_VOID; kind++) {
+		class = class_of((Simpul__Kind)kind, "overstay", "16.01", SIMPUL__LABEL__LABEL_AMBER, 0);
+		assert_int_equal(policy_admits(policy, "police.oku", &class) == ADMITTED, kind == 1 || kind == 2);
+	}
+	policy_free(policy);
+}
+
+static void a_ceiling_binds_sender_and_recipient(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class class = sighting("espionage", "16.01", 0);
+
+	(void)state;
+	class.label = SIMPUL__LABEL__LABEL_AMBER_STRICT;
+	assert_int_equal(policy_may_publish(policy, "army.oku", &class), E_OK);
+	assert_int_equal(policy_admits(policy, "army.oku", &class), ADMITTED);
+	class.label = SIMPUL__LABEL__LABEL_RED;
+	assert_int_equal(policy_may_publish(policy, "army.oku", &class), E_LABEL_ABOVE_CEILING);
+	assert_int_equal(policy_admits(policy, "army.oku", &class), DENIED_LABEL);
+	assert_int_equal(policy_admits(policy, "police.oku", &class), ADMITTED);
+	class.label = SIMPUL__LABEL__LABEL_UNSPECIFIED;
+	assert_int_equal(policy_admits(policy, "police.oku", &class), DENIED_LABEL);
+	policy_free(policy);
+}
+
+static void every_protection_needs_its_own_grant(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class class = sighting("tppo", "16.01", CHILD | TRAFFICKING);
+
+	(void)state;
+	assert_int_equal(policy_admits(policy, "social.oku", &class), ADMITTED);
+	class.protection |= HEALTH;
+	assert_int_equal(policy_admits(policy, "social.oku", &class), DENIED_PROTECTION);
+	assert_int_equal(policy_admits(policy, "immigration.muara-enim", &class), ADMITTED);
+	class.protection |= 1u; /* not a protection that anybody could be granted */
+	assert_int_equal(policy_admits(policy, "immigration.muara-enim", &class), DENIED_PROTECTION);
+	policy_free(policy);
+}
+
+static void a_text_too_long_for_a_class_matches_nothing(void **state)
+{
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+	struct routing_class class;
+
+	(void)state;
+	header.category = (char *)"overstay-overstay-overstay-overstay-overstay";
+	header.region = (char *)"16.01.14.2001.99";
+	class = routing_class_of(&header);
+	assert_string_equal(class.category, "");
+	assert_string_equal(class.region, "");
+}
+
+static void a_subscription_narrows_and_an_empty_one_does_not(void **state)
+{
+	Simpul__Subscription subscription = SIMPUL__SUBSCRIPTION__INIT;
+	Simpul__Kind kinds[] = {SIMPUL__KIND__KIND_ALERT};
+	char *categories[] = {(char *)"overstay"}, *regions[] = {(char *)"16.01"};
+	struct routing_class class = alert("overstay", "16.01.14"), other;
+
+	(void)state;
+	assert_true(subscription_wants(&subscription, &class));
+	subscription.kinds = kinds;
+	subscription.categories = categories;
+	subscription.regions = regions;
+	subscription.n_kinds = subscription.n_categories = subscription.n_regions = 1;
+	assert_true(subscription_wants(&subscription, &class));
+	other = sighting("overstay", "16.01.14", 0);
+	assert_false(subscription_wants(&subscription, &other));
+	other = alert("wanted", "16.01.14");
+	assert_false(subscription_wants(&subscription, &other));
+	other = alert("overstay", "16.08");
+	assert_false(subscription_wants(&subscription, &other));
+}
+
+/* ---- loading */
+
+#define HEAD "categories: [lodging, wanted]\nagencies:\n"
+#define POLICE "  - agency: police\n    ceiling: AMBER\n    receive: [{kinds: [alert], categories: [wanted]}]\n"
+#define NODES "nodes:\n"
+#define NO_NODES "nodes: []\n"
+#define OKU "  - node: police.oku\n    regions: [\"16.01\"]\n"
+
+static void a_node_overrides_its_agency(void **state)
+{
+	struct policy *policy = parse(HEAD POLICE NODES OKU "    ceiling: GREEN\n"
+							    "  - node: police.a\n    regions: [16.01]\n"
+							    "    receive: [{kinds: [none], categories: [\"*\"]}]\n");
+	struct routing_class class = alert("wanted", "16.01");
+
+	(void)state;
+	assert_int_equal(policy_admits(policy, "police.a", &class), DENIED_NOT_GRANTED);
+	assert_int_equal(policy_admits(policy, "police.oku", &class), DENIED_LABEL);
+	class.label = SIMPUL__LABEL__LABEL_GREEN;
+	assert_int_equal(policy_admits(policy, "police.oku", &class), ADMITTED);
+	assert_string_equal(policy_node_name(policy, 0), "police.a");
+	policy_free(policy);
+}
+
+static void what_is_wrong_is_named_with_its_line(void **state)
+{
+	static const struct {
+		const char *text, *fault;
+	} bad[] = {
+		{"categories: [a]\nagencies: []\nnodes: []\nsurprise: 1\n", "policy.yaml:4: "},
+		{"categories: [a\nagencies: []\nnodes: []\n", "policy.yaml:2: "},
+		{"categories: [a]\nagencies: []\n", "policy.yaml:"},
+		{"categories: [a,\n  b, a]\nagencies: []\nnodes: []\n", "policy.yaml:2: the category 'a' is named twice"},
+		{"categories: [Bad]\nagencies: []\nnodes: []\n", "policy.yaml:1: 'Bad' is no category"},
+		{HEAD POLICE POLICE NO_NODES, "policy.yaml:6: the agency 'police' is named twice"},
+		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES, "policy.yaml:3: 'Police' is no name of an agency"},
+		{HEAD "  - agency: police\n    ceiling: AMBER-STRICT\n" NO_NODES, "policy.yaml:4: 'AMBER-STRICT' is no label"},
+		{HEAD "  - agency: police\n    ceiling: amber\n" NO_NODES, "policy.yaml:4: 'amber' is no label"},
+		{HEAD "  - agency: police\n    ceiling: RED\n    protection: [child,\n      Health]\n" NO_NODES,
+		 "policy.yaml:6: 'Health' is no protection"},
+		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [lodging], categories: [wanted]}]\n" NO_NODES,
+		 "policy.yaml:5: 'lodging' is no kind"},
+		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [cancel], categories: [wanted]}]\n" NO_NODES,
+		 "policy.yaml:5: 'cancel' is no kind"},
+		{HEAD POLICE "    publish:\n      - kinds: [alert]\n        categories: [wanted, overstay]\n" NO_NODES,
+		 "policy.yaml:8: 'overstay' is not in the list of categories"},
+		{HEAD POLICE "    ask: [overstay]\n" NO_NODES, "policy.yaml:6: 'overstay' is not in the list"},
+		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU, "policy.yaml:10: the node 'police.oku' is named twice"},
+		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n", "policy.yaml:7: there is no agency 'army'"},
+		{HEAD POLICE NODES "  - node: police\n    regions: [16.01]\n", "policy.yaml:7: 'police' is no name of a node"},
+		{HEAD POLICE NODES OKU "  - node: police.b\n    regions: [16.01,\n     16.99]\n",
+		 "policy.yaml:11: the region '16.99' does not exist"},
+		{HEAD POLICE NODES "  - node: police.oku\n    regions: []\n", "policy.yaml:8: "},
+		{HEAD POLICE NODES OKU "    receive: []\n", "policy.yaml:9: "},
+		{HEAD POLICE NODES OKU "    ceiling: GREEN\n    ceiling: RED\n", "policy.yaml:"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct policy *policy;
+		struct fault fault = {0};
+		enum error error = policy_parse(BYTES(bad[i].text, strlen(bad[i].text)), "policy.yaml", &policy, &fault);
+
+		if (error != E_CONFIG || strncmp(fault.field, bad[i].fault, strlen(bad[i].fault)) != 0)
+			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field, bad[i].fault);
+		assert_null(policy);
+	}
+}
+
+static void no_cut_of_a_good_file_is_harmful(void **state)
+{
+	struct policy *whole = example();
+	struct bytes text = policy_text(whole);
+
+	(void)state;
+	for (size_t size = 0; size < text.size; size += 97) {
+		struct policy *policy;
+		uint8_t *exact = malloc(size + 1);
+
+		assert_non_null(exact);
+		memcpy(exact, text.data, size);
+		policy_parse(BYTES(exact, size), "policy.yaml", &policy, NULL);
+		policy_free(policy);
+		free(exact);
+	}
+	policy_free(whole);
+}
+
+static void the_text_and_its_hash_are_kept(void **state)
+{
+	struct policy *policy = example();
+	struct hash hash = hash_of(policy_text(policy)), kept = policy_hash(policy);
+	struct buffer out = {0};
+
+	(void)state;
+	assert_true(hash_equal(&hash, &kept));
+	assert_true(policy_knows_agency(policy, "army"));
+	assert_false(policy_knows_agency(policy, "navy"));
+	assert_true(policy_knows_category(policy, "tppo"));
+	assert_false(policy_knows_category(policy, "*"));
+	policy_describe(policy, "army.oku", &out);
+	policy_describe(policy, "navy.oku", &out);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "AMBER+STRICT"));
+	assert_non_null(strstr((char *)out.data, "not in the policy"));
+	buffer_free(&out);
+	policy_free(policy);
+}
+
+static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
+{
+	struct policy *policy;
+	struct fault fault = {0};
+
+	(void)state;
+	assert_int_equal(policy_load("no/such/policy.yaml", &policy, &fault), E_NOT_FOUND);
+	assert_null(policy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(guests_of_a_lodging_are_told_to_immigration_alone),
+		cmocka_unit_test(a_van_that_the_army_sees_is_told_to_police_and_district),
+		cmocka_unit_test(an_overstayer_is_told_to_police_and_army_not_to_health),
+		cmocka_unit_test(a_possible_victim_is_told_to_social_affairs_never_to_the_army),
+		cmocka_unit_test(a_cancel_goes_by_what_it_is_about),
+		cmocka_unit_test(medical_matters_stay_with_health_and_immigration),
+		cmocka_unit_test(what_is_not_granted_is_denied),
+		cmocka_unit_test(a_ceiling_binds_sender_and_recipient),
+		cmocka_unit_test(every_protection_needs_its_own_grant),
+		cmocka_unit_test(a_text_too_long_for_a_class_matches_nothing),
+		cmocka_unit_test(a_subscription_narrows_and_an_empty_one_does_not),
+		cmocka_unit_test(a_node_overrides_its_agency),
+		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
+		cmocka_unit_test(no_cut_of_a_good_file_is_harmful),
+		cmocka_unit_test(the_text_and_its_hash_are_kept),
+		cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
