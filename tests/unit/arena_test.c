@@ -26,6 +26,19 @@ static void every_allocation_is_aligned_and_its_own(void **state)
 	arena_fini(&arena);
 }
 
+static void no_size_reaches_beyond_its_block(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size < 200; size++) {
+		struct arena arena;
+
+		arena_init(&arena);
+		for (size_t used = 0; used < 100 * 1000; used += size)
+			memset(arena_alloc(&arena, size), 1, size);
+		arena_fini(&arena);
+	}
+}
+
 static void an_allocation_larger_than_a_block_fits(void **state)
 {
 	struct arena arena;
@@ -78,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_allocation_is_aligned_and_its_own),
+		cmocka_unit_test(no_size_reaches_beyond_its_block),
 		cmocka_unit_test(an_allocation_larger_than_a_block_fits),
 		cmocka_unit_test(a_reset_keeps_one_block_and_uses_it_again),
 		cmocka_unit_test(protobuf_allocates_from_it_and_frees_nothing),

@@ -48,13 +48,14 @@ static void a_value_cannot_forge_a_field_or_a_line(void **state)
 {
 	const struct log_field fields[] = {F_TEXT("a", "x level=alarm"), F_TEXT("b", "1\nlevel=info \"q\" \\"),
 					   F_TEXT("c", "\x1b[2J\x7f\xc2\x9b\t"), F_TEXT("d", ""), F_TEXT("e", NULL),
+					   F_TEXT("f", "g=h"),
 					   {.type = LOG_END}};
 	char line[400];
 
 	(void)state;
 	log_format(line, sizeof(line), LOG_LEVEL_INFO, "x", fields);
 	assert_string_equal(after_time(line), "level=info event=x a=\"x level=alarm\" b=\"1\\nlevel=info \\\"q\\\" \\\\\" "
-					      "c=\"\\x1b[2J\\x7f\\xc2\\x9b\\t\" d=\"\" e=\"\"");
+					      "c=\"\\x1b[2J\\x7f\\xc2\\x9b\\t\" d=\"\" e=\"\" f=\"g=h\"");
 }
 
 static void a_field_that_does_not_fit_is_left_out_whole(void **state)
