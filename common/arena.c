@@ -1,6 +1,7 @@
 /* arena - a bump allocator over a short list of growing blocks. */
 #include "common/arena.h"
 #include "common/memory.h"
+#include <assert.h>
 #include <sanitizer/asan_interface.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -63,6 +64,8 @@ void *arena_alloc(struct arena *arena, size_t size)
 	taken = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (arena->first == NULL || taken > arena->first->size - arena->used)
 		block_add(arena, taken);
+	/* Unpoisoning below would hide a reach beyond the block from the sanitizer. */
+	assert(taken <= arena->first->size - arena->used);
 	memory = arena->first->data + arena->used;
 	ASAN_UNPOISON_MEMORY_REGION(memory, size);
 	arena->used += taken;

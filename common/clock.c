@@ -47,7 +47,8 @@ char *time_text(char text[TIME_TEXT_SIZE], wall_ms time, int offset_minutes)
 	if (ms != 0)
 		snprintf(fraction, sizeof(fraction), ".%03u", ms % 1000);
 	if (minutes != 0)
-		snprintf(zone, sizeof(zone), "%c%02u:%02u", offset_minutes < 0 ? '-' : '+', minutes / 60 % 24, minutes % 60);
+		snprintf(zone, sizeof(zone), "%c%02u:%02u", offset_minutes < 0 ? '-' : '+', minutes / 60 % 24,
+			 minutes % 60);
 	used = strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &t);
 	snprintf(text + used, TIME_TEXT_SIZE - used, "%s%s", fraction, zone);
 	return text;

@@ -105,7 +105,8 @@ static void syntax_find(struct bytes text, struct complaint *complaint)
 
 static bool word_character(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '-' || c == '.';
 }
 
 static bool word_at(struct bytes text, size_t at, const char *word, size_t length)
@@ -148,7 +149,8 @@ static const char *shown_path(const char *path)
 	return strlen(path) > LONGEST_SHOWN_PATH && slash != NULL ? slash + 1 : path;
 }
 
-static enum error fault_line(struct fault *fault, const char *path, unsigned line, const char *field, const char *message)
+static enum error fault_line(struct fault *fault, const char *path, unsigned line, const char *field,
+			     const char *message)
 {
 	const char *joint = field[0] == '\0' ? "" : ": ";
 	char number[16] = "";
@@ -163,7 +165,8 @@ static enum error fault_line(struct fault *fault, const char *path, unsigned lin
 	return E_CONFIG;
 }
 
-enum error config_fault(struct fault *fault, const char *path, struct bytes text, const char *word, const char *format, ...)
+enum error config_fault(struct fault *fault, const char *path, struct bytes text, const char *word,
+			const char *format, ...)
 {
 	char message[sizeof(fault->field)];
 	va_list args;
@@ -184,7 +187,7 @@ static enum error complain(struct fault *fault, const char *path, struct bytes t
 	if (result == CYAML_ERR_LIBYAML_PARSER)
 		syntax_find(text, complaint);
 	if (key != NULL) {
-		/* libcyaml gives the place it had read before the key. A key seen twice stands after its first place. */
+		/* libcyaml gives the place it had read before the key; the second of two keys stands after the first. */
 		bool twice = strncmp(complaint->message, "Mapping", strlen("Mapping")) == 0;
 		unsigned line = line_of(text, key, complaint->line + (twice ? 1 : 0));
 

@@ -12,8 +12,10 @@
 #include <sqlite3.h>
 
 enum database_mode {
-	DATABASE_WRITE, /* creates the file (0600) and syncs its folder; WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON */
-	DATABASE_READ,	/* query_only, wal_autocheckpoint=0 */
+	/* creates the file (0600) and syncs its folder; WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON */
+	DATABASE_WRITE,
+	/* query_only, wal_autocheckpoint=0 */
+	DATABASE_READ,
 };
 
 /* `schema` (DATABASE_WRITE) is run inside one transaction when user_version is 0, and user_version becomes `version`;

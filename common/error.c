@@ -88,7 +88,8 @@ void fault_within(struct fault *fault, const char *format, ...)
 char *fault_text(const struct fault *fault, char *text, size_t size)
 {
 	const struct row *row = row_of((uint32_t)fault->code);
+	const char *joint = fault->field[0] == '\0' ? "" : ": ";
 
-	snprintf(text, size, "%s%s%s (%s)", fault->field, fault->field[0] == '\0' ? "" : ": ", row->sentence, row->name);
+	snprintf(text, size, "%s%s%s (%s)", fault->field, joint, row->sentence, row->name);
 	return text;
 }

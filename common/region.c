@@ -19,8 +19,9 @@ struct prefix {
 };
 
 static const struct prefix prefixes[] = {
-	{"Provinsi", KIND_PROVINCE}, {"Prov", KIND_PROVINCE},	  {"Kabupaten", KIND_REGENCY}, {"Kab", KIND_REGENCY},
-	{"Kota", KIND_CITY},	     {"Kecamatan", KIND_DISTRICT}, {"Kec", KIND_DISTRICT},
+	{"Provinsi", KIND_PROVINCE},  {"Prov", KIND_PROVINCE}, {"Kabupaten", KIND_REGENCY},
+	{"Kab", KIND_REGENCY},	      {"Kota", KIND_CITY},     {"Kecamatan", KIND_DISTRICT},
+	{"Kec", KIND_DISTRICT},
 };
 
 /* ------------------------------------------------------------------ by code */

@@ -117,7 +117,8 @@ static void hexadecimal_goes_there_and_back(void **state)
 
 static void hexadecimal_of_another_length_or_alphabet_is_refused(void **state)
 {
-	static const char *const wrong[] = {"", "0", "00", "000", "00000", "00 0", "0x00", "00g0", "-100", "+100", "0\xff" "00"};
+	static const char *const wrong[] = {"", "0", "00", "000", "00000", "00 0", "0x00", "00g0",
+					    "-100", "+100", "0\xff" "00"};
 	uint8_t out[2];
 
 	(void)state;

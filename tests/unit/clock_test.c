@@ -107,8 +107,9 @@ static void the_local_zone_changes_nothing(void **state)
 static void dates_must_exist(void **state)
 {
 	static const char *const right[] = {"1980", "1980-02", "1980-02-29", "2000-02-29", "0001-01-01"};
-	static const char *const wrong[] = {"", "80", "1980-", "1980-13", "1980-00", "1981-02-29", "1900-02-29", "1980-2",
-					    "1980-02-", "1980-02-30", "1980-02-291", "1980/02/01", "0000", "1980 ", "-198"};
+	static const char *const wrong[] = {"", "80", "1980-", "1980-13", "1980-00", "1981-02-29", "1900-02-29",
+					    "1980-2", "1980-02-", "1980-02-30", "1980-02-291",
+					    "1980/02/01", "0000", "1980 ", "-198"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(right); i++)

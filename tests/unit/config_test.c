@@ -150,7 +150,8 @@ static void a_long_path_leaves_room_for_the_message(void **state)
 
 static void the_line_of_a_word_is_that_of_the_whole_word(void **state)
 {
-	static const char text[] = "# police.oku\nx: police.oku-timur\ny: apolice.oku\nz: [a,police.oku]\nw: police.oku\n";
+	static const char text[] = "# police.oku\nx: police.oku-timur\ny: apolice.oku\n"
+				   "z: [a,police.oku]\nw: police.oku\n";
 	struct bytes view = BYTES(text, sizeof(text) - 1);
 	struct fault fault;
 

@@ -97,7 +97,8 @@ static void a_schema_that_fails_leaves_no_version(void **state)
 	sqlite3 *db;
 
 	(void)state;
-	assert_int_not_equal(database_open(&db, "x.db", DATABASE_WRITE, 3, "CREATE TABLE t (a); NONSENSE", &fault), E_OK);
+	assert_int_not_equal(database_open(&db, "x.db", DATABASE_WRITE, 3, "CREATE TABLE t (a); NONSENSE", &fault),
+			     E_OK);
 	assert_null(db);
 	db = open_writer();
 	assert_int_equal(number_of(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"), 2);

@@ -73,7 +73,8 @@ static void an_index_is_joined_without_a_dot(void **state)
 	fault_within(&fault, "persons");
 	assert_string_equal(fault.field, "persons[2].age");
 	fault_at(&fault, E_TOO_LARGE, "%s", "");
-	assert_string_equal(fault_text(&fault, text, sizeof(text)), "a size, length or count is above its limit (TOO_LARGE)");
+	assert_string_equal(fault_text(&fault, text, sizeof(text)),
+			    "a size, length or count is above its limit (TOO_LARGE)");
 	fault_within(&fault, "body");
 	assert_string_equal(fault.field, "body");
 }

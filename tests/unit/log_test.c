@@ -34,8 +34,8 @@ static void a_line_begins_with_utc_time_in_milliseconds(void **state)
 
 static void plain_values_stand_without_quotes(void **state)
 {
-	const struct log_field fields[] = {F_TEXT("node", "police.oku"), F_TEXT("report", "police.oku#X3"), F_NUM("entry", UINT64_MAX),
-					   {.type = LOG_END}};
+	const struct log_field fields[] = {F_TEXT("node", "police.oku"), F_TEXT("report", "police.oku#X3"),
+					   F_NUM("entry", UINT64_MAX), {.type = LOG_END}};
 	char line[400];
 
 	(void)state;
@@ -54,8 +54,9 @@ static void a_value_cannot_forge_a_field_or_a_line(void **state)
 
 	(void)state;
 	log_format(line, sizeof(line), LOG_LEVEL_INFO, "x", fields);
-	assert_string_equal(after_time(line), "level=info event=x a=\"x level=alarm\" b=\"1\\nlevel=info \\\"q\\\" \\\\\" "
-					      "c=\"\\x1b[2J\\x7f\\xc2\\x9b\\t\" d=\"\" e=\"\" f=\"g=h\"");
+	assert_string_equal(after_time(line),
+			    "level=info event=x a=\"x level=alarm\" b=\"1\\nlevel=info \\\"q\\\" \\\\\" "
+			    "c=\"\\x1b[2J\\x7f\\xc2\\x9b\\t\" d=\"\" e=\"\" f=\"g=h\"");
 }
 
 static void a_field_that_does_not_fit_is_left_out_whole(void **state)

@@ -12,8 +12,8 @@
 static void names_of_agencies_have_one_form(void **state)
 {
 	static const char *const right[] = {"police", "a", "army-1", "abcdefghijklmnopqrstuvwxyz012345"};
-	static const char *const wrong[] = {"", "Police", "1st", "-a", "po lice", "polic\xc3\xa9", "police.", "police.oku",
-					    "abcdefghijklmnopqrstuvwxyz0123456", "a_b", "a\n"};
+	static const char *const wrong[] = {"", "Police", "1st", "-a", "po lice", "polic\xc3\xa9", "police.",
+					    "police.oku", "abcdefghijklmnopqrstuvwxyz0123456", "a_b", "a\n"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(right); i++)
@@ -25,8 +25,8 @@ static void names_of_agencies_have_one_form(void **state)
 static void names_of_nodes_have_one_form(void **state)
 {
 	static const char *const right[] = {"police.oku", "immigration.muara-enim", "a.1", "a.-"};
-	static const char *const wrong[] = {"", "police", "police.", ".oku", "police.oku.x", "police..oku", "police.OKU",
-					    "police.oku ", "1.a", "police.oku#1", "police/oku"};
+	static const char *const wrong[] = {"", "police", "police.", ".oku", "police.oku.x", "police..oku",
+					    "police.OKU", "police.oku ", "1.a", "police.oku#1", "police/oku"};
 	char longest[] = "police.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 	(void)state;

@@ -43,8 +43,8 @@ static void a_village_is_taken_when_its_district_exists(void **state)
 
 static void what_is_not_a_code_is_not_found(void **state)
 {
-	static const char *const wrong[] = {"", "1", "16.", "16.1", "16.0", "1601", "160114", "99", "16.01.14.", " 16", "16 ",
-					    ".", "16.01.14.2001.1", "Sumatera Selatan", "16..01"};
+	static const char *const wrong[] = {"", "1", "16.", "16.1", "16.0", "1601", "160114", "99", "16.01.14.",
+					    " 16", "16 ", ".", "16.01.14.2001.1", "Sumatera Selatan", "16..01"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(wrong); i++)
@@ -122,8 +122,8 @@ static void a_name_of_several_regions_is_not_guessed(void **state)
 
 static void what_a_name_says_of_itself_restricts(void **state)
 {
-	static const char *const wrong[] = {"Kab. Palembang", "Kec. Sumatera Selatan", "Prov. Palembang", "Kota Baturaja Timur",
-					    "Kab. Baturaja Timur", "Prov. Kab. Ogan Komering Ulu"};
+	static const char *const wrong[] = {"Kab. Palembang", "Kec. Sumatera Selatan", "Prov. Palembang",
+					    "Kota Baturaja Timur", "Kab. Baturaja Timur", "Prov. Kab. Ogan Komering Ulu"};
 	size_t matches;
 
 	(void)state;
@@ -137,7 +137,8 @@ static void what_a_name_says_of_itself_restricts(void **state)
 
 static void what_is_no_name_is_not_found(void **state)
 {
-	static const char *const wrong[] = {"", " ", "Kab", "Kab.", "Kab. ", "Kec ", ".", "Sumatera", "Ogan Komering Ulu x"};
+	static const char *const wrong[] = {"", " ", "Kab", "Kab.", "Kab. ", "Kec ", ".", "Sumatera",
+					    "Ogan Komering Ulu x"};
 	char endless[5000];
 	size_t matches;
 
