@@ -4,7 +4,7 @@
 
 #include "common/bytes.h"
 
-/* Offset of the `index`-th key of this name ("node:", from 0), searched from offset `from`; text.size when there is none.
+/* Offset of the `index`-th key of this name ("node:", from 0), searched from offset `from`; text.size if there is none.
  * Comments do not count. */
 size_t place_of_key(struct bytes text, size_t from, const char *key, size_t index);
 /* Offset of the first `word` from offset `from`, outside comments; `from` when there is none. */

@@ -1,4 +1,4 @@
-/* policy_table - a policy in the compact form that questions are asked of; shared by policy.c and policy_load.c only. */
+/* policy_table - a policy in the compact form that questions are asked of; for policy.c and policy_load.c only. */
 #ifndef SIMPUL_POLICY_TABLE_H
 #define SIMPUL_POLICY_TABLE_H
 

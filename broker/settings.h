@@ -1,0 +1,48 @@
+/* settings - broker.yaml: where the broker keeps things, where it listens, how much it takes.
+ *
+ * deploy/example/oku-raya/broker.yaml explains every key. Paths in the file are relative to the file's own folder;
+ * here they are ready for use. */
+#ifndef SIMPUL_BROKER_SETTINGS_H
+#define SIMPUL_BROKER_SETTINGS_H
+
+#include "broker/exchange.h"
+#include "broker/journal.h"
+#include "common/keys.h"
+#include "common/log.h"
+
+struct broker_settings {
+	char *journal;	       /* folder */
+	char *keys;	       /* broker.keys */
+	char *exchange;	       /* exchange.public */
+	char *policy;	       /* policy.yaml */
+	char *master_key_file; /* NULL: bodies are encrypted with a key that whoever has both files knows */
+	char *link, *feed;     /* where to listen: "tcp://192.0.2.1:7401" */
+	char *link_public, *feed_public; /* where offices find them */
+	char *control, *log;   /* paths of the operators' sockets */
+	uint64_t reserve_bytes;
+	uint32_t rate_reports, rate_bytes; /* per second and node */
+	uint32_t heartbeat_ms, silence_ms;
+	enum log_level log_level;
+};
+
+/* E_CONFIG with "broker.yaml:line: what"; E_NOT_FOUND. Free the result also after an error. */
+enum error broker_settings_load(const char *path, struct broker_settings *settings, struct fault *fault);
+void broker_settings_free(struct broker_settings *settings);
+
+/* Everything secret or fixed that the files named by the settings hold. Wipe with broker_identity_wipe. */
+struct broker_identity {
+	struct broker_keys keys;
+	struct exchange exchange;
+	uint8_t master[KEY_SIZE]; /* zeros: none */
+	bool has_master;
+};
+
+enum error broker_identity_load(const struct broker_settings *settings, struct broker_identity *identity,
+				struct fault *fault);
+void broker_identity_wipe(struct broker_identity *identity);
+
+/* How to open the journal; borrows from the settings. Wipe the result with keys_wipe after use. */
+struct journal_options broker_journal_options(const struct broker_settings *settings,
+					      const struct broker_identity *identity);
+
+#endif
