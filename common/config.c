@@ -187,7 +187,7 @@ static enum error complain(struct fault *fault, const char *path, struct bytes t
 	if (result == CYAML_ERR_LIBYAML_PARSER)
 		syntax_find(text, complaint);
 	if (key != NULL) {
-		/* libcyaml gives the place it had read before the key; the second of two keys stands after the first. */
+		/* libcyaml gives the place it had read before the key; the second of two stands after the first. */
 		bool twice = strncmp(complaint->message, "Mapping", strlen("Mapping")) == 0;
 		unsigned line = line_of(text, key, complaint->line + (twice ? 1 : 0));
 

@@ -1,4 +1,5 @@
 /* log - writes events as logfmt lines to stderr, or as native fields when stderr leads to the journal. */
+#define SD_JOURNAL_SUPPRESS_LOCATION /* it would be this file for every event */
 #include "common/log.h"
 #include "common/clock.h"
 #include "common/memory.h"

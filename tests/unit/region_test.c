@@ -123,7 +123,8 @@ static void a_name_of_several_regions_is_not_guessed(void **state)
 static void what_a_name_says_of_itself_restricts(void **state)
 {
 	static const char *const wrong[] = {"Kab. Palembang", "Kec. Sumatera Selatan", "Prov. Palembang",
-					    "Kota Baturaja Timur", "Kab. Baturaja Timur", "Prov. Kab. Ogan Komering Ulu"};
+					    "Kota Baturaja Timur", "Kab. Baturaja Timur",
+					    "Prov. Kab. Ogan Komering Ulu"};
 	size_t matches;
 
 	(void)state;
