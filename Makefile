@@ -42,6 +42,10 @@ UNITS    := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(UNIT_C))
 SYSTEM_C := $(wildcard tests/system/*_test.c)
 SYSTEMS  := $(patsubst tests/system/%.c,$(OUT)/tests/system/%,$(SYSTEM_C))
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+# Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
+SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped
+WRAP_seeded-receipt-before-commit := database_run
+WRAP_seeded-entitlement-skipped   := policy_admits
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 
@@ -72,7 +76,7 @@ go-test:
 go-bench: programs
 	@tests/bench/run $(OUT)
 
-compile-all: programs $(UNITS) $(SYSTEMS)
+compile-all: programs $(UNITS) $(SYSTEMS) $(SEEDED:%=$(OUT)/%)
 
 clean:
 	rm -rf build
@@ -120,6 +124,15 @@ $(OUT)/simpul-agent $(OUT)/simpul: $(OUT)/%: $(OUT)/agents/%.o $(OUT)/libagent.a
 
 $(OUT)/simpul-bench: $(OUT)/tests/bench/simpul-bench.o $(BENCH_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
+
+$(OUT)/tests/seeded/%.o: tests/seeded/%.c $(PROTO_H)
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+.SECONDEXPANSION:
+$(SEEDED:%=$(OUT)/%): $(OUT)/seeded-%: $(OUT)/broker/simpul-broker.o $(OUT)/tests/seeded/$$(subst -,_,$$*).o \
+                      $(OUT)/libbroker.a $(OUT)/libsimpul.a
+	$(LINK) -Wl,--wrap=$(WRAP_$(@F)) -o $@ $^ $(PACKAGE_LIBS)
 
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka

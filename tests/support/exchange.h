@@ -1,0 +1,60 @@
+/* exchange - a whole exchange in a private folder: broker and agents as real processes on loopback ports of their own.
+ *
+ * Everything is done with the programs that users have: simpulctl init and enroll, simpul keys, simpul report, drop folders. */
+#ifndef SIMPUL_TEST_EXCHANGE_H
+#define SIMPUL_TEST_EXCHANGE_H
+
+#include "agents/outbox.h"
+#include "tests/support/process.h"
+
+#define EXCHANGE_OFFICES 8
+
+struct office {
+	char node[LIMIT_NODE_NAME + 1];
+	char folder[256]; /* agent.yaml, keys, drop/, store/ */
+	pid_t pid;	  /* 0: not running */
+};
+
+struct exchange {
+	char folder[200];
+	char broker_program[300]; /* another one than simpul-broker for seeded bugs */
+	char log[256];		  /* what all processes write to standard error */
+	pid_t broker;
+	struct office offices[EXCHANGE_OFFICES];
+	size_t count;
+};
+
+/* Makes the folder, keys, journal and configuration with this policy.yaml; starts nothing. Ends the test on failure. */
+void exchange_make(struct exchange *x, const char *policy_yaml);
+/* Starts the broker and waits until it answers operators. */
+void exchange_start_broker(struct exchange *x);
+/* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */
+size_t exchange_add(struct exchange *x, const char *node, const char *more);
+void exchange_start_office(struct exchange *x, size_t office);
+/* Ends everything with SIGTERM and removes the folder unless `keep`. False when something did not end with status 0. */
+bool exchange_end(struct exchange *x, bool keep);
+
+/* simpulctl and simpul with the right configuration; the status and, when `out` is not NULL, what they print. */
+int exchange_ctl(struct exchange *x, struct buffer *out, ...) __attribute__((sentinel));
+int exchange_simpul(struct exchange *x, size_t office, const char *input, struct buffer *out, ...)
+	__attribute__((sentinel));
+
+/* Writes a file into the office's drop folder as a careful program does: under a dot-name, then renamed. */
+void office_drop(struct exchange *x, size_t office, const char *name, const char *content);
+/* {"category": ..., "region": ..., "sighting": {... "summary": summary}} as one line of JSON, ready to be dropped. */
+void draft_line(struct buffer *out, const char *category, const char *region, const char *summary, const char *more);
+
+/* What the office's own store says. */
+struct outbox_counts office_outbox(struct exchange *x, size_t office);
+/* Calls `each` with the summary of every sighting in the inbox and its row; returns the number of rows. */
+size_t office_inbox(struct exchange *x, size_t office, void (*each)(void *context, const char *summary), void *context);
+/* Waits until nothing is waiting or sent in any outbox. */
+bool exchange_settled(struct exchange *x, int seconds);
+/* Waits until the inbox has this many rows. */
+bool office_received(struct exchange *x, size_t office, size_t rows, int seconds);
+/* True when `text` stands in any file of the office (store, sinks, logs): for leaks. */
+bool office_holds(struct exchange *x, size_t office, const char *text);
+/* True when `text` stands in what the processes wrote to standard error. */
+bool exchange_logged(struct exchange *x, const char *text);
+
+#endif
