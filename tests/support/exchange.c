@@ -62,15 +62,15 @@ static int run_program(const char *log, const char *program, const char *const *
 		       struct buffer *out)
 {
 	char path[300];
-	char *argv[ARGUMENTS_MOST + 1];
+	const char *argv[ARGUMENTS_MOST + 1];
 	size_t count = 0;
 	const char *argument;
 
-	argv[count++] = (char *)process_program(program, path, sizeof path);
+	argv[count++] = process_program(program, path, sizeof path);
 	for (; *first && count < ARGUMENTS_MOST; first++)
-		argv[count++] = (char *)*first;
+		argv[count++] = *first;
 	while (count < ARGUMENTS_MOST && (argument = va_arg(rest, const char *)))
-		argv[count++] = (char *)argument;
+		argv[count++] = argument;
 	argv[count] = NULL;
 	return process_run(argv, input, out, log, 60);
 }
@@ -122,7 +122,7 @@ void exchange_make(struct exchange *x, const char *policy_yaml)
 	snprintf(feed, sizeof feed, "tcp://127.0.0.1:%d", ports[1]);
 	{
 		char program[300];
-		char *argv[] = {(char *)process_program("simpulctl", program, sizeof program), "init", x->folder, "--name",
+		const char *argv[] = {process_program("simpulctl", program, sizeof program), "init", x->folder, "--name",
 				"TIMPORA Test", "--link", link, "--feed", feed, NULL};
 
 		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpulctl init");
@@ -141,11 +141,19 @@ static bool broker_answers(void *context)
 void exchange_start_broker(struct exchange *x)
 {
 	char config[300];
-	char *argv[] = {x->broker_program, "-c", config, NULL};
+	const char *argv[] = {x->broker_program, "-c", config, NULL};
 
 	snprintf(config, sizeof config, "%s/broker.yaml", x->folder);
 	x->broker = process_start(argv, x->log);
 	must(wait_for(broker_answers, x, START_SECONDS), x, "the broker's start");
+}
+
+/* The folder that holds the broker's and the offices'. Returns `top`, of at least the size of x->folder. */
+static const char *top_folder(const struct exchange *x, char *top)
+{
+	memcpy(top, x->folder, sizeof x->folder);
+	*strrchr(top, '/') = '\0';
+	return top;
 }
 
 static void office_configure(struct exchange *x, const struct office *office, const char *more)
@@ -179,16 +187,15 @@ static void office_configure(struct exchange *x, const struct office *office, co
 size_t exchange_add(struct exchange *x, const char *node, const char *more)
 {
 	struct office *office = &x->offices[x->count];
-	char program[300], identity[300], request[400], join[300], authority[300];
+	char program[300], top[200], identity[300], request[400], join[300], authority[300];
 
 	snprintf(office->node, sizeof office->node, "%s", node);
-	snprintf(office->folder, sizeof office->folder, "%.*s/%s", (int)(strlen(x->folder) - strlen("/broker")), x->folder,
-		 node);
+	snprintf(office->folder, sizeof office->folder, "%s/%s", top_folder(x, top), node);
 	mkdir(office->folder, 0700);
 	snprintf(identity, sizeof identity, "%s/exchange.id", x->folder);
 	{
-		char *argv[] = {(char *)process_program("simpul", program, sizeof program), "keys", "new", "--node",
-				(char *)node, "--exchange-file", identity, "-o", office->folder, NULL};
+		const char *argv[] = {process_program("simpul", program, sizeof program), "keys", "new", "--node",
+				node, "--exchange-file", identity, "-o", office->folder, NULL};
 
 		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpul keys new");
 	}
@@ -205,7 +212,7 @@ void exchange_start_office(struct exchange *x, size_t index)
 {
 	struct office *office = &x->offices[index];
 	char program[300], config[300];
-	char *argv[] = {(char *)process_program("simpul-agent", program, sizeof program), "-c", config, NULL};
+	const char *argv[] = {process_program("simpul-agent", program, sizeof program), "-c", config, NULL};
 
 	snprintf(config, sizeof config, "%s/agent.yaml", office->folder);
 	office->pid = process_start(argv, x->log);
@@ -223,10 +230,9 @@ bool exchange_end(struct exchange *x, bool keep)
 	if (keep || !clean) {
 		fprintf(stderr, "kept: %s\n", x->folder);
 	} else {
-		char top[300];
-		char *argv[] = {"/bin/rm", "-rf", top, NULL};
+		char top[200];
+		const char *argv[] = {"/bin/rm", "-rf", top_folder(x, top), NULL};
 
-		snprintf(top, sizeof top, "%.*s", (int)(strlen(x->folder) - strlen("/broker")), x->folder);
 		process_run(argv, NULL, NULL, "/dev/null", 20);
 	}
 	return clean;

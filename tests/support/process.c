@@ -45,7 +45,7 @@ const char *process_program(const char *name, char *path, size_t size)
 	return path;
 }
 
-static void child_run(char *const argv[], int in, int out, const char *log)
+static void child_run(const char *const argv[], int in, int out, const char *log)
 {
 	const int errors = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
@@ -53,12 +53,12 @@ static void child_run(char *const argv[], int in, int out, const char *log)
 	dup2(in, STDIN_FILENO);
 	dup2(out < 0 ? errors : out, STDOUT_FILENO);
 	dup2(errors, STDERR_FILENO);
-	execv(argv[0], argv);
+	execv(argv[0], (char *const *)argv);
 	fprintf(stderr, "cannot start %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-pid_t process_start(char *const argv[], const char *log)
+pid_t process_start(const char *const argv[], const char *log)
 {
 	const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const pid_t pid = fork();
@@ -125,7 +125,7 @@ static void drain(int fd, struct buffer *out, steady_ms deadline)
 	}
 }
 
-int process_run(char *const argv[], const char *input, struct buffer *out, const char *log, int seconds)
+int process_run(const char *const argv[], const char *input, struct buffer *out, const char *log, int seconds)
 {
 	const steady_ms deadline = clock_now().steady + (steady_ms)seconds * 1000;
 	FILE *in = tmpfile();

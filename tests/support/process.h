@@ -6,10 +6,10 @@
 #include <sys/types.h>
 
 /* Starts argv[0] (a NULL-terminated list) with standard output and error appended to `log`. The child dies with the test. */
-pid_t process_start(char *const argv[], const char *log);
+pid_t process_start(const char *const argv[], const char *log);
 /* Runs to the end, at most `seconds`; standard output into `out` (may be NULL), standard error appended to `log`. `input` (may be
  * NULL) is its standard input. Returns the exit status, -1 when it was killed or timed out. */
-int process_run(char *const argv[], const char *input, struct buffer *out, const char *log, int seconds);
+int process_run(const char *const argv[], const char *input, struct buffer *out, const char *log, int seconds);
 /* Sends `signal` and waits at most `seconds`, then SIGKILL. Returns the exit status, 128 + signal when killed by one. */
 int process_end(pid_t pid, int signal, int seconds);
 bool process_alive(pid_t pid);
