@@ -9,8 +9,14 @@
 #include "common/database.h"
 #include "common/member.h"
 
+#define STORE_STATEMENTS 64
+
 struct store {
 	sqlite3 *db;
+	struct store_statement {
+		const char *sql; /* compared by address */
+		sqlite3_stmt *statement;
+	} statements[STORE_STATEMENTS]; /* prepared once, finalised by store_close */
 	uint8_t exchange[EXCHANGE_SIZE];
 	char node[LIMIT_NODE_NAME + 1];
 	uint32_t epoch; /* of the outbox */
@@ -21,6 +27,8 @@ enum error store_open(struct store *store, const char *path, const uint8_t excha
 		      struct fault *fault);
 enum error store_open_reader(struct store *store, const char *path, struct fault *fault);
 void store_close(struct store *store);
+/* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */
+sqlite3_stmt *store_statement(struct store *store, const char *sql);
 
 /* A transaction: begin, then commit (one fsync) or rollback. E_DISK_FULL: rolled back, nothing changed. */
 enum error store_begin(struct store *store, struct fault *fault);

@@ -1,0 +1,530 @@
+/* outbox - takes reports in with their numbers, and applies what the broker says about those that were sent.
+ *
+ * How submissions are made of them stands in outbox_submission.c. */
+#include "agents/outbox.h"
+#include "common/log.h"
+#include "common/wire.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define SALT_SIZE 16
+#define ROUTING_KEY_TAG "simpul/outbox-routing/1"
+#define STREAMS 4
+/* At most so many bytes more than the plain parts: of a SealedBody, and of a KeyWrap with its node's name. */
+#define SEAL_OVERHEAD 64
+#define WRAP_OVERHEAD 168
+
+/* ---- taking */
+
+/* A report in its three strings, as the outbox keeps them. */
+struct packed {
+	struct buffer routing, header, body;
+	struct hash routing_key;
+};
+
+static void text_put(struct buffer *out, const char *text)
+{
+	buffer_u16(out, (uint16_t)strlen(text));
+	buffer_text(out, text);
+}
+
+/* Hash of all that must be equal in a submission: the routing, and what of the header decides an audience. */
+static struct hash routing_key_of(const Simpul__Header *header, struct bytes routing)
+{
+	struct buffer layout = {0};
+	struct hash key;
+
+	buffer_bytes(&layout, routing);
+	buffer_u32(&layout, (uint32_t)routing.size);
+	buffer_u32(&layout, header->status);
+	buffer_u32(&layout, header->kind);
+	buffer_u32(&layout, header->about);
+	buffer_u32(&layout, header->label);
+	buffer_u32(&layout, header->form);
+	text_put(&layout, header->category);
+	text_put(&layout, header->region);
+	for (size_t i = 0; i < header->n_protection; i++)
+		buffer_u32(&layout, header->protection[i]);
+	key = hash_tagged(ROUTING_KEY_TAG, buffer_view(&layout));
+	buffer_free(&layout);
+	return key;
+}
+
+static bool is_sealed(const Simpul__Header *header)
+{
+	return header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+}
+
+static enum error sizes_check(const struct prepared *prepared, const struct packed *packed, struct fault *fault)
+{
+	const bool sealed = is_sealed(prepared->header);
+	const size_t wraps = sealed ? (prepared->routing->n_to + 1) * WRAP_OVERHEAD : 0;
+
+	if (packed->header.size > LIMIT_HEADER)
+		return fault_at(fault, E_TOO_LARGE, "header");
+	if (packed->header.size + packed->body.size + (sealed ? SEAL_OVERHEAD : 0) > LIMIT_REPORT)
+		return fault_at(fault, E_TOO_LARGE, "body");
+	if (packed->routing.size + wraps + 2 * SALT_SIZE > LIMIT_ROUTING)
+		return fault_at(fault, E_TOO_LARGE, "routing");
+	return E_OK;
+}
+
+/* Sets name and salts for the time of packing only: the prepared report stays as it was. */
+static void report_pack(const struct prepared *prepared, const struct report_name *name, struct packed *packed)
+{
+	Simpul__Name message = SIMPUL__NAME__INIT;
+	uint8_t header_salt[SALT_SIZE], body_salt[SALT_SIZE];
+	Simpul__Header header = *prepared->header;
+	Simpul__Body body = *prepared->body;
+
+	message.origin = (char *)(uintptr_t)name->origin;
+	message.epoch = name->epoch;
+	message.stream = (Simpul__Stream)name->stream;
+	message.number = name->number;
+	randombytes_buf(header_salt, SALT_SIZE);
+	randombytes_buf(body_salt, SALT_SIZE);
+	header.name = &message;
+	header.salt = (ProtobufCBinaryData){SALT_SIZE, header_salt};
+	body.salt = (ProtobufCBinaryData){SALT_SIZE, body_salt};
+	buffer_clear(&packed->routing);
+	buffer_clear(&packed->header);
+	buffer_clear(&packed->body);
+	wire_pack(prepared->routing, &packed->routing);
+	wire_pack(&header, &packed->header);
+	wire_pack(&body, &packed->body);
+	packed->routing_key = routing_key_of(prepared->header, buffer_view(&packed->routing));
+}
+
+/* Nobody can be sealed to without a key; better heard of now than when it is sent. */
+static enum error recipients_check(struct store *store, const struct prepared *prepared, struct fault *fault)
+{
+	struct member_key key;
+
+	if (!is_sealed(prepared->header))
+		return E_OK;
+	for (size_t i = 0; i < prepared->routing->n_to; i++) {
+		enum error error = store_current_key(store, prepared->routing->to[i], &key, fault);
+
+		if (error == E_KEY_UNKNOWN)
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "to[%zu]", i);
+		if (error != E_OK)
+			return error;
+	}
+	return E_OK;
+}
+
+static bool travels_alone(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL || kind == SIMPUL__KIND__KIND_VOID;
+}
+
+static enum error report_store(struct store *store, const struct report_name *name, const struct prepared *prepared,
+			       const struct packed *packed, const char *source, wall_ms now, struct fault *fault)
+{
+	static const char sql[] =
+		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category, region,"
+		" taken_at, source, routing, header, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, name->epoch);
+	bind_number(put, 2, name->stream);
+	bind_number(put, 3, name->number);
+	bind_bytes(put, 4, BYTES(packed->routing_key.bytes, HASH_SIZE));
+	bind_number(put, 5, travels_alone(prepared->header->kind));
+	bind_number(put, 6, is_sealed(prepared->header));
+	bind_number(put, 7, prepared->header->kind);
+	bind_number(put, 8, prepared->header->label);
+	bind_text(put, 9, prepared->header->category);
+	bind_text(put, 10, prepared->header->region);
+	bind_number(put, 11, now);
+	bind_text(put, 12, source ? source : "");
+	bind_bytes(put, 13, buffer_view(&packed->routing));
+	bind_bytes(put, 14, buffer_view(&packed->header));
+	bind_bytes(put, 15, buffer_view(&packed->body));
+	return database_step(put, fault);
+}
+
+/* One number of a stream's row: 0 last, 1 frozen, 2 receipted. */
+static uint64_t stream_number(struct store *store, uint32_t epoch, uint32_t stream, int column)
+{
+	static const char sql[] = "SELECT last, frozen, receipted FROM stream WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *get = store_statement(store, sql);
+	uint64_t number = 0;
+
+	bind_number(get, 1, epoch);
+	bind_number(get, 2, stream);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		number = column_number(get, column);
+	sqlite3_reset(get);
+	return number;
+}
+
+static enum error last_store(struct store *store, uint32_t stream, uint64_t last, struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO stream(epoch, stream, last, frozen, receipted) VALUES(?1, ?2, ?3, 0, 0)"
+				  " ON CONFLICT(epoch, stream) DO UPDATE SET last = excluded.last";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, store->epoch);
+	bind_number(put, 2, stream);
+	bind_number(put, 3, last);
+	return database_step(put, fault);
+}
+
+/* Numbers and stores all; `last` are the streams' newest numbers and are moved on. */
+static enum error reports_store(struct store *store, struct prepared *const *prepared, const char *const *sources,
+				size_t count, uint64_t last[STREAMS], struct report_name *names, struct fault *fault)
+{
+	const wall_ms now = clock_now().wall;
+	struct packed packed = {0};
+	enum error error = E_OK;
+
+	for (size_t i = 0; error == E_OK && i < count; i++) {
+		struct report_name *name = &names[i];
+
+		memset(name, 0, sizeof *name);
+		strcpy(name->origin, store->node);
+		name->epoch = store->epoch;
+		name->stream = prepared[i]->stream;
+		name->number = ++last[name->stream];
+		report_pack(prepared[i], name, &packed);
+		error = sizes_check(prepared[i], &packed, fault);
+		if (error == E_OK)
+			error = recipients_check(store, prepared[i], fault);
+		if (error == E_OK)
+			error = report_store(store, name, prepared[i], &packed, sources ? sources[i] : NULL, now, fault);
+		if (error != E_OK && count > 1)
+			fault_within(fault, "reports[%zu]", i);
+	}
+	buffer_free(&packed.routing);
+	buffer_free(&packed.header);
+	buffer_free(&packed.body);
+	return error;
+}
+
+static enum error take_joined(struct store *store, struct prepared *const *prepared, const char *const *sources,
+			      size_t count, struct report_name *names, struct fault *fault)
+{
+	uint64_t before[STREAMS], last[STREAMS];
+	enum error error;
+
+	for (uint32_t i = 0; i < STREAMS; i++)
+		before[i] = last[i] = stream_number(store, store->epoch, i, 0);
+	error = reports_store(store, prepared, sources, count, last, names, fault);
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
+		if (last[i] > before[i])
+			error = last_store(store, i, last[i], fault);
+	return error;
+}
+
+enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
+		       const char *const *sources, size_t count, bool joined, struct report_name *names, struct fault *fault)
+{
+	enum error error;
+
+	(void)keys; /* signed and sealed when frozen */
+	for (size_t i = 0; i < count; i++)
+		if (prepared[i]->stream >= STREAMS)
+			return fault_at(fault, E_STREAM, "reports[%zu]", i);
+	if (joined)
+		return take_joined(store, prepared, sources, count, names, fault);
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = take_joined(store, prepared, sources, count, names, fault);
+	if (error == E_OK)
+		return store_commit(store, fault);
+	store_rollback(store);
+	return error;
+}
+
+/* ---- what the broker says */
+
+/* A submission as the outbox remembers it. */
+struct frozen {
+	uint64_t count;
+	struct hash digest;
+	bool is_void;
+};
+
+static enum error frozen_get(struct store *store, const struct report_name *first, struct frozen *frozen,
+			     struct fault *fault)
+{
+	static const char sql[] = "SELECT count, digest, void FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = E_NOT_FOUND;
+
+	bind_number(get, 1, first->epoch);
+	bind_number(get, 2, first->stream);
+	bind_number(get, 3, first->number);
+	if (sqlite3_step(get) == SQLITE_ROW) {
+		frozen->count = column_number(get, 0);
+		frozen->is_void = column_number(get, 2) != 0;
+		error = hash_load(&frozen->digest, column_bytes(get, 1)) ? E_OK : E_CORRUPT;
+	}
+	sqlite3_reset(get);
+	return error == E_OK ? E_OK : fault_at(fault, error, "submission");
+}
+
+static enum error refusal_store(struct store *store, const struct report_name *name, enum error code, const char *field,
+				struct fault *fault)
+{
+	static const char sql[] = "UPDATE outbox_report SET code = ?4, field = ?5"
+				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND code = 0";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, name->epoch);
+	bind_number(put, 2, name->stream);
+	bind_number(put, 3, name->number);
+	bind_number(put, 4, code);
+	bind_text(put, 5, field ? field : "");
+	return database_step(put, fault);
+}
+
+static void refusal_log(const struct report_name *name, enum error code, const char *field)
+{
+	char text[REPORT_NAME_SIZE];
+
+	log_event(LOG_LEVEL_WARNING, "report.refused", F_TEXT("name", report_name_text(name, text)),
+		  F_TEXT("code", error_name(code)), F_TEXT("field", field ? field : ""));
+}
+
+static enum error receipt_store(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+				const struct report_name *first, struct fault *fault)
+{
+	static const char sql[] = "INSERT OR IGNORE INTO receipt(epoch, stream, first, entry, accepted_at, receipt)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, first->epoch);
+	bind_number(put, 2, first->stream);
+	bind_number(put, 3, first->number);
+	bind_number(put, 4, receipt->entry);
+	bind_number(put, 5, receipt->accepted_at);
+	bind_bytes(put, 6, encoded);
+	return database_step(put, fault);
+}
+
+/* The number up to which every submission has a receipt, starting from `receipted`. */
+static uint64_t receipted_after(struct store *store, const struct report_name *name, uint64_t receipted)
+{
+	static const char sql[] = "SELECT s.count FROM submission s JOIN receipt r USING(epoch, stream, first)"
+				  " WHERE s.epoch = ?1 AND s.stream = ?2 AND s.first = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	for (;;) {
+		uint64_t count = 0;
+
+		bind_number(get, 3, receipted + 1);
+		if (sqlite3_step(get) == SQLITE_ROW)
+			count = column_number(get, 0);
+		sqlite3_reset(get);
+		if (count == 0)
+			return receipted;
+		receipted += count;
+	}
+}
+
+static enum error receipted_advance(struct store *store, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "UPDATE stream SET receipted = ?3 WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *put = store_statement(store, sql);
+	const uint64_t before = stream_number(store, name->epoch, name->stream, 2);
+
+	bind_number(put, 1, name->epoch);
+	bind_number(put, 2, name->stream);
+	bind_number(put, 3, receipted_after(store, name, before));
+	return database_step(put, fault);
+}
+
+static enum error receipt_apply(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+				const struct report_name *first, struct fault *fault)
+{
+	enum error error = receipt_store(store, receipt, encoded, first, fault);
+
+	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
+		const Simpul__Verdict *verdict = receipt->verdicts[i];
+		struct report_name name = *first;
+
+		name.number = verdict->number;
+		error = refusal_store(store, &name, error_of_code(verdict->code), verdict->field, fault);
+	}
+	return error == E_OK ? receipted_advance(store, first, fault) : error;
+}
+
+enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+			  const struct report_name *first, struct fault *fault)
+{
+	struct frozen frozen;
+	enum error error = frozen_get(store, first, &frozen, fault);
+
+	if (error != E_OK)
+		return error;
+	if (!bytes_equal(BYTES(receipt->digest.data, receipt->digest.len), BYTES(frozen.digest.bytes, HASH_SIZE)))
+		return fault_at(fault, E_INVALID, "receipt.digest");
+	for (size_t i = 0; i < receipt->n_verdicts; i++)
+		if (receipt->verdicts[i]->number - first->number >= frozen.count)
+			return fault_at(fault, E_INVALID, "receipt.verdicts[%zu]", i);
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = receipt_apply(store, receipt, encoded, first, fault);
+	if (error != E_OK) {
+		store_rollback(store);
+		return error;
+	}
+	error = store_commit(store, fault);
+	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
+		struct report_name name = *first;
+
+		name.number = receipt->verdicts[i]->number;
+		refusal_log(&name, error_of_code(receipt->verdicts[i]->code), receipt->verdicts[i]->field);
+	}
+	return error;
+}
+
+/* ---- refused messages */
+
+/* Takes the frozen submission back; what it held waits again. */
+static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
+{
+	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	static const char mark_sql[] =
+		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
+		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *drop = store_statement(store, drop_sql), *mark = store_statement(store, mark_sql);
+	enum error error;
+
+	bind_number(drop, 1, first->epoch);
+	bind_number(drop, 2, first->stream);
+	bind_number(drop, 3, first->number);
+	error = database_step(drop, fault);
+	bind_number(mark, 1, first->epoch);
+	bind_number(mark, 2, first->stream);
+	return error == E_OK ? database_step(mark, fault) : error;
+}
+
+/* From now on a submission ends with this number. */
+static enum error cut_store(struct store *store, const struct report_name *first, uint64_t number, struct fault *fault)
+{
+	static const char sql[] = "UPDATE outbox_report SET cut = 1 WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, first->epoch);
+	bind_number(put, 2, first->stream);
+	bind_number(put, 3, number);
+	return database_step(put, fault);
+}
+
+static enum error reject_apply(struct store *store, const struct report_name *first, uint64_t count, enum error code,
+			       const char *field, struct fault *fault)
+{
+	enum error error = frozen_drop(store, first, fault);
+
+	if (error != E_OK)
+		return error;
+	if (count == 1)
+		return refusal_store(store, first, code, field, fault);
+	/* Both halves end where they do now, so that the second does not grow by what has come since. */
+	error = cut_store(store, first, first->number + count / 2 - 1, fault);
+	return error == E_OK ? cut_store(store, first, first->number + count - 1, fault) : error;
+}
+
+enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
+			 struct fault *fault)
+{
+	struct frozen frozen;
+	enum error error = frozen_get(store, first, &frozen, fault);
+
+	if (error != E_OK)
+		return error;
+	if (frozen.is_void)
+		return fault_at(fault, E_INTERNAL, "void"); /* nothing is left to send under this number */
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = reject_apply(store, first, frozen.count, code, field, fault);
+	if (error != E_OK) {
+		store_rollback(store);
+		return error;
+	}
+	error = store_commit(store, fault);
+	if (error == E_OK && frozen.count == 1)
+		refusal_log(first, code, field);
+	return error;
+}
+
+/* ---- comparing and counting */
+
+/* Whether `state` is one that this outbox brought about. */
+static bool state_known(struct store *store, const Simpul__StreamState *state)
+{
+	static const char sql[] = "SELECT first + count - 1, digest FROM submission"
+				  " WHERE epoch = ?1 AND stream = ?2 AND first <= ?3 ORDER BY first DESC LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	bool known = false;
+
+	bind_number(get, 1, state->epoch);
+	bind_number(get, 2, state->stream);
+	bind_number(get, 3, state->last);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		known = column_number(get, 0) == state->last &&
+			bytes_equal(column_bytes(get, 1), BYTES(state->digest.data, state->digest.len));
+	sqlite3_reset(get);
+	return known;
+}
+
+enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault)
+{
+	uint64_t at_broker[STREAMS] = {0};
+
+	for (size_t i = 0; i < welcome->n_streams; i++) {
+		const Simpul__StreamState *state = welcome->streams[i];
+
+		if (state->epoch > store->epoch)
+			return fault_at(fault, E_HISTORY_DIFFERS, "streams[%zu].epoch", i);
+		if (state->epoch < store->epoch || state->last == 0)
+			continue;
+		if ((uint32_t)state->stream >= STREAMS || !state_known(store, state))
+			return fault_at(fault, E_HISTORY_DIFFERS, "streams[%zu]", i);
+		at_broker[state->stream] = state->last;
+	}
+	for (uint32_t i = 0; i < STREAMS; i++)
+		if (outbox_receipted(store, i) > at_broker[i]) /* a receipt means on disk: the broker lost it */
+			return fault_at(fault, E_HISTORY_DIFFERS, "streams: receipted");
+	return E_OK;
+}
+
+uint64_t outbox_receipted(struct store *store, uint32_t stream)
+{
+	return stream_number(store, store->epoch, stream, 2);
+}
+
+void outbox_count(struct store *store, struct outbox_counts *counts)
+{
+	/* By streams rather than by rows: there may be a million. A refused report whose VOID is under way counts as refused. */
+	static const char sql[] =
+		"SELECT coalesce(sum(last - frozen), 0), coalesce(sum(frozen - receipted), 0), coalesce(sum(receipted), 0) FROM stream";
+	static const char refused_sql[] =
+		"SELECT count(*), coalesce(sum(o.number <= s.receipted), 0), coalesce(sum(o.number > s.frozen), 0)"
+		" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream WHERE o.code <> 0";
+	sqlite3_stmt *get = store_statement(store, sql), *refused = store_statement(store, refused_sql);
+
+	*counts = (struct outbox_counts){0};
+	if (sqlite3_step(get) == SQLITE_ROW)
+		*counts = (struct outbox_counts){.waiting = column_number(get, 0), .sent = column_number(get, 1),
+						 .accepted = column_number(get, 2)};
+	if (sqlite3_step(refused) == SQLITE_ROW) {
+		const uint64_t receipted = column_number(refused, 1), waiting = column_number(refused, 2);
+
+		counts->refused = column_number(refused, 0);
+		counts->accepted -= receipted;
+		counts->waiting -= waiting;
+		counts->sent -= counts->refused - receipted - waiting;
+	}
+	sqlite3_reset(get);
+	sqlite3_reset(refused);
+}

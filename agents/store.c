@@ -1,0 +1,383 @@
+/* store - opens the agent's database, holds its schema, and answers questions about members and the cursor. */
+#include "agents/store.h"
+#include "common/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What is in which table. Numbers are milliseconds where they are times; blobs are the bytes as signed or received.
+ *
+ *   meta              exchange (blob), node (text), epoch (of the outbox, integer)
+ *
+ *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes later but
+ *                     code and field (why it was refused) and cut, so that accepting 256 reports does not write 256 rows.
+ *                     body is the plain Body, also for RED: the sealed form stands in the submission. routing is a Routing
+ *                     without salt and wraps; routing_key the hash of all that must be equal within a submission, alone is 1
+ *                     for kinds that travel alone; sealed 1 when the body leaves this machine sealed; cut 1: a submission ends
+ *                     with this report (it was part of a split one). A row with a code and no submission awaits its VOID
+ *   submission        frozen: bounds, digest and bytes as they are sent. void 1: stands in for a report that was refused
+ *   receipt           of a submission; apart from it because updating a row rewrites its message too
+ *   stream            last: number of the newest report; frozen: of the newest that was ever part of a submission;
+ *                     receipted: up to here every number has a receipt
+ *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps SQLite
+ *                     from sorting a million reports by stream first
+ *   taken_file        drop-folder files that were taken, for the intake
+ *
+ *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it was
+ *                     erased or could not be opened. trust: enum inbox_trust. cancelled_by, updated_by: names of reports
+ *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf (those
+ *                     marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty when plain):
+ *                     sealing the row's body again gives the very bytes that were signed
+ *   withheld          entries that were meant for this node and may not be delivered to it
+ *   member, standing  records of keys and decisions about them, as the feed told of them
+ *   head              signed positions of the broker, the newest of each day: evidence against a changed history
+ *   cursor            one row: everything up to here is stored
+ *   sink              how far each sink has been served, by inbox.row */
+#define STORE_VERSION 1
+
+static const char schema_outbox[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE outbox_report("
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
+	" routing_key BLOB NOT NULL, alone INTEGER NOT NULL, sealed INTEGER NOT NULL, cut INTEGER NOT NULL DEFAULT 0,"
+	" kind INTEGER NOT NULL, label INTEGER NOT NULL, category TEXT NOT NULL, region TEXT NOT NULL,"
+	" taken_at INTEGER NOT NULL, source TEXT NOT NULL,"
+	" code INTEGER NOT NULL DEFAULT 0, field TEXT NOT NULL DEFAULT '',"
+	" routing BLOB NOT NULL, header BLOB NOT NULL, body BLOB NOT NULL,"
+	" PRIMARY KEY(epoch, stream, number));"
+	"CREATE INDEX outbox_refused ON outbox_report(code) WHERE code <> 0;"
+	"CREATE TABLE submission("
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" digest BLOB NOT NULL, void INTEGER NOT NULL, message BLOB NOT NULL,"
+	" PRIMARY KEY(epoch, stream, first));"
+	"CREATE TABLE receipt("
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" entry INTEGER NOT NULL, accepted_at INTEGER NOT NULL, receipt BLOB NOT NULL,"
+	" PRIMARY KEY(epoch, stream, first)) WITHOUT ROWID;"
+	"CREATE TABLE stream("
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, last INTEGER NOT NULL, frozen INTEGER NOT NULL,"
+	" receipted INTEGER NOT NULL, PRIMARY KEY(epoch, stream)) WITHOUT ROWID;"
+	"CREATE VIEW outbox AS SELECT o.epoch, o.stream, o.number,"
+	" CASE WHEN o.code <> 0 THEN 3 WHEN o.number <= s.receipted THEN 2 WHEN o.number <= s.frozen THEN 1 ELSE 0 END AS state,"
+	" o.routing_key, o.routing, o.header, o.body, o.kind, o.label, o.category, o.region, o.taken_at, o.source, o.code,"
+	" o.field, (SELECT r.entry FROM receipt r WHERE o.number <= s.receipted AND r.epoch = o.epoch AND r.stream = o.stream"
+	" AND r.first <= o.number ORDER BY r.first DESC LIMIT 1) AS entry"
+	" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream;"
+	"CREATE TABLE taken_file(identity BLOB PRIMARY KEY, name TEXT NOT NULL, taken_at INTEGER NOT NULL,"
+	" lines INTEGER NOT NULL, rejected INTEGER NOT NULL) WITHOUT ROWID;";
+
+static const char schema_inbox[] =
+	"CREATE TABLE inbox("
+	" row INTEGER PRIMARY KEY, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, accepted_at INTEGER NOT NULL,"
+	" received_at INTEGER NOT NULL, trust INTEGER NOT NULL, kind INTEGER NOT NULL, label INTEGER NOT NULL,"
+	" category TEXT NOT NULL, region TEXT NOT NULL, cancelled_by TEXT NOT NULL DEFAULT '',"
+	" updated_by TEXT NOT NULL DEFAULT '', delivery_id INTEGER NOT NULL, header BLOB NOT NULL, body BLOB NOT NULL);"
+	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
+	"CREATE TABLE inbox_delivery("
+	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
+	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"
+	" content_key BLOB NOT NULL, proof BLOB NOT NULL);"
+	"CREATE TABLE withheld(entry INTEGER PRIMARY KEY, policy_version INTEGER NOT NULL, accepted_at INTEGER NOT NULL);"
+	"CREATE TABLE member(node TEXT NOT NULL, key_id INTEGER NOT NULL, entry INTEGER NOT NULL, record BLOB NOT NULL,"
+	" PRIMARY KEY(node, key_id)) WITHOUT ROWID;"
+	"CREATE TABLE standing(node TEXT NOT NULL, key_id INTEGER NOT NULL, entry INTEGER NOT NULL,"
+	" standing INTEGER NOT NULL, since INTEGER NOT NULL, code INTEGER NOT NULL, reason TEXT NOT NULL,"
+	" PRIMARY KEY(node, key_id, entry)) WITHOUT ROWID;"
+	"CREATE TABLE head(day INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL,"
+	" head BLOB NOT NULL, signature BLOB NOT NULL);"
+	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL, entry INTEGER NOT NULL,"
+	" head BLOB NOT NULL);"
+	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;";
+
+sqlite3_stmt *store_statement(struct store *store, const char *sql)
+{
+	struct store_statement *slot = store->statements;
+
+	while (slot < store->statements + STORE_STATEMENTS && slot->sql && slot->sql != sql)
+		slot++;
+	if (slot == store->statements + STORE_STATEMENTS)
+		abort(); /* every statement of the agent is a constant, and there are fewer */
+	if (!slot->sql)
+		*slot = (struct store_statement){.sql = sql, .statement = database_prepare(store->db, sql)};
+	return slot->statement;
+}
+
+/* ---- opening */
+
+static enum error meta_put(struct store *store, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
+			   struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO meta(key, value) VALUES('exchange', ?1), ('node', ?2), ('epoch', 1)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_bytes(put, 1, BYTES(exchange, EXCHANGE_SIZE));
+	bind_text(put, 2, node);
+	return database_step(put, fault);
+}
+
+/* E_NOT_FOUND when the store is new. */
+static enum error meta_get(struct store *store, struct fault *fault)
+{
+	static const char sql[] = "SELECT e.value, n.value, p.value FROM meta e, meta n, meta p"
+				  " WHERE e.key = 'exchange' AND n.key = 'node' AND p.key = 'epoch'";
+	sqlite3_stmt *get = store_statement(store, sql);
+	const int result = sqlite3_step(get);
+	enum error error = E_OK;
+
+	if (result == SQLITE_DONE) {
+		error = E_NOT_FOUND;
+	} else if (result != SQLITE_ROW) {
+		error = database_fault(store->db, fault);
+	} else if (column_bytes(get, 0).size != EXCHANGE_SIZE || strlen(column_text(get, 1)) > LIMIT_NODE_NAME) {
+		error = fault_at(fault, E_CORRUPT, "meta");
+	} else {
+		memcpy(store->exchange, column_bytes(get, 0).data, EXCHANGE_SIZE);
+		strcpy(store->node, column_text(get, 1));
+		store->epoch = (uint32_t)column_number(get, 2);
+	}
+	sqlite3_reset(get);
+	return error;
+}
+
+enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
+		      struct fault *fault)
+{
+	struct buffer schema = {0};
+	enum error error;
+
+	memset(store, 0, sizeof *store);
+	buffer_text(&schema, schema_outbox);
+	buffer_append(&schema, schema_inbox, sizeof schema_inbox);
+	error = database_open(&store->db, path, DATABASE_WRITE, STORE_VERSION, (const char *)schema.data, fault);
+	buffer_free(&schema);
+	if (error != E_OK)
+		return error;
+	error = meta_get(store, fault);
+	if (error == E_NOT_FOUND) {
+		error = meta_put(store, exchange, node, fault);
+		if (error == E_OK)
+			error = meta_get(store, fault);
+	}
+	if (error == E_OK && memcmp(store->exchange, exchange, EXCHANGE_SIZE) != 0)
+		error = fault_at(fault, E_EXCHANGE, "%s", path);
+	if (error == E_OK && strcmp(store->node, node) != 0)
+		error = fault_at(fault, E_WRONG_ORIGIN, "%s", path);
+	if (error != E_OK)
+		store_close(store);
+	return error;
+}
+
+enum error store_open_reader(struct store *store, const char *path, struct fault *fault)
+{
+	enum error error;
+
+	memset(store, 0, sizeof *store);
+	error = database_open(&store->db, path, DATABASE_READ, STORE_VERSION, NULL, fault);
+	if (error != E_OK)
+		return error;
+	error = meta_get(store, fault);
+	if (error == E_NOT_FOUND)
+		fault_at(fault, error, "%s", path);
+	if (error != E_OK)
+		store_close(store);
+	return error;
+}
+
+void store_close(struct store *store)
+{
+	database_close(store->db); /* and with it every statement */
+	memset(store, 0, sizeof *store);
+}
+
+/* ---- transactions */
+
+enum error store_begin(struct store *store, struct fault *fault)
+{
+	return database_step(store_statement(store, "BEGIN IMMEDIATE"), fault);
+}
+
+enum error store_commit(struct store *store, struct fault *fault)
+{
+	enum error error = database_step(store_statement(store, "COMMIT"), fault);
+
+	if (error != E_OK)
+		store_rollback(store);
+	return error;
+}
+
+void store_rollback(struct store *store)
+{
+	/* SQLite rolls back by itself after some errors. */
+	if (!sqlite3_get_autocommit(store->db))
+		database_step(store_statement(store, "ROLLBACK"), NULL);
+}
+
+/* ---- members */
+
+/* The record that the store has already under this node and key id: E_OK when it is the same, E_EXISTS when it is not,
+ * E_NOT_FOUND. */
+static enum error member_known(struct store *store, const struct member *member, struct bytes record)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT record FROM member WHERE node = ?1 AND key_id = ?2");
+	enum error error = E_NOT_FOUND;
+
+	bind_text(get, 1, member->node);
+	bind_number(get, 2, member->key_id);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		error = bytes_equal(column_bytes(get, 0), record) ? E_OK : E_EXISTS;
+	sqlite3_reset(get);
+	return error;
+}
+
+enum error store_member(struct store *store, uint64_t entry, const struct member *member, struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO member(node, key_id, entry, record) VALUES(?1, ?2, ?3, ?4)";
+	Simpul__MemberRecord message;
+	struct buffer record = {0};
+	enum error error;
+
+	member_to_message(member, &message);
+	wire_pack(&message, &record);
+	error = member_known(store, member, buffer_view(&record));
+	if (error == E_EXISTS) {
+		fault_at(fault, error, "member.key_id");
+	} else if (error == E_NOT_FOUND) {
+		sqlite3_stmt *put = store_statement(store, sql);
+
+		bind_text(put, 1, member->node);
+		bind_number(put, 2, member->key_id);
+		bind_number(put, 3, entry);
+		bind_bytes(put, 4, buffer_view(&record));
+		error = database_step(put, fault);
+	}
+	buffer_free(&record);
+	return error;
+}
+
+enum error store_standing(struct store *store, uint64_t entry, const Simpul__MemberStanding *standing,
+			  struct fault *fault)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO standing(node, key_id, entry, standing, since, code, reason)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_text(put, 1, standing->node);
+	bind_number(put, 2, standing->key_id);
+	bind_number(put, 3, entry);
+	bind_number(put, 4, standing->standing);
+	bind_number(put, 5, standing->since);
+	bind_number(put, 6, standing->code);
+	bind_text(put, 7, standing->reason);
+	return database_step(put, fault);
+}
+
+/* The decision about a key that was the newest at `entry`; ACTIVE when there was none. */
+static Simpul__Standing standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry, wall_ms *since)
+{
+	static const char sql[] = "SELECT standing, since FROM standing WHERE node = ?1 AND key_id = ?2 AND entry <= ?3"
+				  " ORDER BY entry DESC LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	Simpul__Standing standing = SIMPUL__STANDING__STANDING_ACTIVE;
+
+	*since = 0;
+	bind_text(get, 1, node);
+	bind_number(get, 2, key_id);
+	bind_number(get, 3, entry);
+	if (sqlite3_step(get) == SQLITE_ROW) {
+		standing = (Simpul__Standing)column_number(get, 0);
+		*since = column_number(get, 1);
+	}
+	sqlite3_reset(get);
+	return standing;
+}
+
+/* Reads (record, entry, next record's entry or NULL) from a statement that stands on a row. */
+static enum error key_read(sqlite3_stmt *row, struct member_key *key, struct fault *fault)
+{
+	const Simpul__MemberRecord *record;
+	enum error error = E_CORRUPT;
+	struct arena arena;
+
+	arena_init(&arena);
+	record = wire_unpack(&simpul__member_record__descriptor, column_bytes(row, 0), &arena, fault);
+	if (record)
+		error = member_of_message(&key->member, record, fault);
+	arena_fini(&arena);
+	key->valid_from = column_number(row, 1);
+	key->valid_until = sqlite3_column_type(row, 2) == SQLITE_NULL ? UINT64_MAX : column_number(row, 2);
+	return error == E_OK ? E_OK : fault_at(fault, E_CORRUPT, "member");
+}
+
+#define NEXT_RECORD "(SELECT min(n.entry) FROM member n WHERE n.node = m.node AND n.entry > m.entry)"
+
+enum error store_key(struct store *store, const char *node, uint32_t key_id, uint64_t entry, struct member_key *key,
+		     struct fault *fault)
+{
+	static const char sql[] = "SELECT m.record, m.entry, " NEXT_RECORD " FROM member m WHERE m.node = ?1 AND m.key_id = ?2";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = E_KEY_UNKNOWN;
+	Simpul__Standing then;
+	wall_ms since;
+
+	bind_text(get, 1, node);
+	bind_number(get, 2, key_id);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		error = key_read(get, key, fault);
+	else
+		fault_at(fault, error, "key_id");
+	sqlite3_reset(get);
+	if (error != E_OK)
+		return error;
+	then = standing_at(store, node, key_id, entry, &since);
+	key->standing = standing_at(store, node, key_id, INT64_MAX, &since);
+	key->doubtful_since = key->standing == SIMPUL__STANDING__STANDING_COMPROMISED ? since : 0;
+	if (entry < key->valid_from || entry >= key->valid_until || then == SIMPUL__STANDING__STANDING_RETIRED ||
+	    then == SIMPUL__STANDING__STANDING_SUSPENDED)
+		return fault_at(fault, E_KEY_EXPIRED, "key_id");
+	return E_OK;
+}
+
+enum error store_current_key(struct store *store, const char *node, struct member_key *key, struct fault *fault)
+{
+	static const char sql[] = "SELECT m.record, m.entry, NULL FROM member m WHERE m.node = ?1 ORDER BY m.entry DESC LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = E_KEY_UNKNOWN;
+	wall_ms since;
+
+	bind_text(get, 1, node);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		error = key_read(get, key, fault);
+	sqlite3_reset(get);
+	if (error == E_OK) {
+		key->standing = standing_at(store, node, key->member.key_id, INT64_MAX, &since);
+		key->doubtful_since = 0;
+		if (key->standing != SIMPUL__STANDING__STANDING_ACTIVE)
+			error = E_KEY_UNKNOWN;
+	}
+	return error == E_KEY_UNKNOWN ? fault_at(fault, error, "key_id") : error;
+}
+
+/* ---- cursor */
+
+enum error store_cursor(struct store *store, struct position *cursor, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT incarnation, entry, head FROM cursor");
+	enum error error = E_OK;
+
+	memset(cursor, 0, sizeof *cursor);
+	switch (sqlite3_step(get)) {
+	case SQLITE_DONE:
+		break;
+	case SQLITE_ROW:
+		cursor->incarnation = (uint32_t)column_number(get, 0);
+		cursor->entry = column_number(get, 1);
+		if (!hash_load(&cursor->head, column_bytes(get, 2)))
+			error = fault_at(fault, E_CORRUPT, "cursor");
+		break;
+	default:
+		error = database_fault(store->db, fault);
+	}
+	sqlite3_reset(get);
+	return error;
+}
