@@ -110,7 +110,10 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 	const struct {
 		const char *key, *value;
 	} endpoints[] = {
-		{"link", raw->link}, {"feed", raw->feed}, {"link_public", raw->link_public}, {"feed_public", raw->feed_public},
+		{"link", raw->link},
+		{"feed", raw->feed},
+		{"link_public", raw->link_public},
+		{"feed_public", raw->feed_public},
 	};
 	enum error error = E_OK;
 
@@ -118,7 +121,8 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 		if (endpoints[i].value != NULL)
 			error = endpoint_check(source, endpoints[i].key, endpoints[i].value);
 	if (error == E_OK && strcmp(raw->link, raw->feed) == 0)
-		error = config_fault(source->fault, source->path, source->text, "feed", "link and feed need ports of their own");
+		error = config_fault(source->fault, source->path, source->text, "feed",
+				     "link and feed need ports of their own");
 	settings->link = memory_string(raw->link);
 	settings->feed = memory_string(raw->feed);
 	if (error == E_OK)

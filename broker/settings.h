@@ -5,7 +5,7 @@
 #ifndef SIMPUL_BROKER_SETTINGS_H
 #define SIMPUL_BROKER_SETTINGS_H
 
-#include "broker/exchange.h"
+#include "common/exchange.h"
 #include "broker/journal.h"
 #include "common/keys.h"
 #include "common/log.h"
@@ -13,7 +13,7 @@
 struct broker_settings {
 	char *journal;	       /* folder */
 	char *keys;	       /* broker.keys */
-	char *exchange;	       /* exchange.public */
+	char *exchange;	       /* exchange.id */
 	char *policy;	       /* policy.yaml */
 	char *master_key_file; /* NULL: bodies are encrypted with a key that whoever has both files knows */
 	char *link, *feed;     /* where to listen: "tcp://192.0.2.1:7401" */

@@ -1,4 +1,4 @@
-/* Tries to break what broker/settings.h and broker/exchange.h promise. */
+/* Tries to break what broker/settings.h and common/exchange.h promise. */
 #include "broker/settings.h"
 #include "common/limit.h"
 #include <fcntl.h>

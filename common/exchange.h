@@ -1,4 +1,6 @@
-/* exchange - exchange.public: the id of an exchange, its name and its authority's public key; nothing secret. */
+/* exchange - exchange.id: the id of an exchange, its name and its authority's public key.
+ *
+ * Nothing secret: offices need it to make an enrolment request, the broker to know which exchange it serves. */
 #ifndef SIMPUL_EXCHANGE_H
 #define SIMPUL_EXCHANGE_H
 

@@ -1,5 +1,5 @@
-/* exchange - reads and writes exchange.public, a small JSON text that a person can look at. */
-#include "broker/exchange.h"
+/* exchange - reads and writes exchange.id, a small JSON text that a person can look at. */
+#include "common/exchange.h"
 
 #include "common/config.h"
 #include "common/memory.h"
