@@ -112,14 +112,14 @@ static bool delivered_leaf(const Simpul__DeliveredReport *report, const struct h
 	return true;
 }
 
-enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE],
+enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE], struct hash *leaves,
 			   struct hash *digest, struct fault *fault)
 {
 	const struct statement statement = {
 		.exchange = exchange, .origin = delivery->origin, .key_id = delivery->key_id, .epoch = delivery->epoch,
 		.stream = delivery->stream, .first = delivery->first, .seen_entry = delivery->seen_entry,
 		.seen_head = delivery->seen_head.data};
-	struct hash leaves[LIMIT_SUBMISSION_REPORTS], routing;
+	struct hash routing;
 	enum error error = layout_check(delivery->origin, delivery->stream, delivery->seen_head.len,
 					delivery->n_reports, fault);
 
@@ -132,4 +132,12 @@ enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t excha
 			return fault_at(fault, E_INVALID, "reports[%zu]", i);
 	*digest = statement_digest(&statement, leaves, delivery->n_reports);
 	return E_OK;
+}
+
+enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE],
+			   struct hash *digest, struct fault *fault)
+{
+	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
+
+	return delivery_leaves(delivery, exchange, leaves, digest, fault);
 }

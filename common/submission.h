@@ -34,6 +34,8 @@ struct hash statement_digest(const struct statement *statement, const struct has
 enum error submission_digest(const Simpul__Submission *submission, const uint8_t exchange[EXCHANGE_SIZE],
 			     struct hash *leaves, struct hash *body_hashes, struct hash *digest, struct fault *fault);
 /* The same for a submission as a recipient gets it: whole, erased and refused reports. */
+enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE], struct hash *leaves,
+			   struct hash *digest, struct fault *fault);
 enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE],
 			   struct hash *digest, struct fault *fault);
 

@@ -1,0 +1,295 @@
+/* inbox - applies batches: members, standings, deliveries and cursor in one transaction, or nothing of them. */
+#include "agents/inbox.h"
+#include "agents/inbox_store.h"
+#include "agents/inbox_verify.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/seal.h"
+#include "common/wire.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A batch without entries moves only the cursor. Syncing each would wake the disk every second for nothing, so the cursor
+ * on disk follows at the latest after this long, or this many bytes of the broker's window. Until then it is not
+ * acknowledged, for the broker gives nothing out again below what was. */
+#define CURSOR_DELAY_MS 10000
+#define CURSOR_DELAY_BYTES (64 * 1024)
+
+struct inbox {
+	struct store *store;
+	const struct node_keys *keys;
+	struct join join;
+	struct position cursor; /* on disk */
+	struct position seen;	/* everything up to here was applied; not before `cursor` */
+	size_t seen_bytes;	/* of batches that moved `seen` only */
+	steady_ms written_at;	/* when the cursor was last written */
+	struct arena arena;	/* for one batch */
+};
+
+struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join)
+{
+	struct inbox *inbox = memory_zero(1, sizeof *inbox);
+	struct fault fault = {0};
+
+	inbox->store = store;
+	inbox->keys = keys;
+	inbox->join = *join;
+	arena_init(&inbox->arena);
+	/* A cursor that cannot be read must not pass for the beginning. */
+	if (store_cursor(store, &inbox->cursor, &fault) != E_OK) {
+		log_event(LOG_LEVEL_ALARM, "inbox.cursor", F_TEXT("code", error_name(fault.code)));
+		inbox_free(inbox);
+		return NULL;
+	}
+	inbox->seen = inbox->cursor;
+	inbox->written_at = clock_now().steady;
+	return inbox;
+}
+
+struct position inbox_cursor(const struct inbox *inbox)
+{
+	return inbox->cursor;
+}
+
+/* ---- entries */
+
+static enum error member_apply(struct inbox *inbox, const Simpul__Entry *entry, struct fault *fault)
+{
+	struct member member;
+	enum error error = member_of_message(&member, entry->member, fault);
+
+	if (error == E_OK)
+		error = member_check(&member, inbox->join.exchange, inbox->join.authority, fault);
+	if (error == E_OK)
+		return store_member(inbox->store, entry->entry, &member, fault);
+	log_event(LOG_LEVEL_ALARM, "inbox.bad_member", F_NUM("entry", entry->entry), F_TEXT("code", error_name(error)));
+	return fault_at(fault, E_BAD_SIGNATURE, "member");
+}
+
+static enum error standing_apply(struct inbox *inbox, const Simpul__Entry *entry, struct fault *fault)
+{
+	enum error error = store_standing(inbox->store, entry->entry, entry->standing, fault);
+
+	if (error == E_OK && entry->standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED)
+		error = inbox_doubt(inbox->store, entry->standing, fault);
+	return error;
+}
+
+/* The content key that the batch wraps for this node; NULL when it has none, or one for another key. */
+static const uint8_t *content_key_of(const struct inbox *inbox, const Simpul__Batch *batch, uint64_t entry,
+				     uint8_t key[KEY_SIZE])
+{
+	for (size_t i = 0; i < batch->n_wraps; i++) {
+		const Simpul__EntryWrap *wrap = batch->wraps[i];
+
+		if (wrap->entry == entry && wrap->key_id == inbox->keys->key_id &&
+		    content_key_unwrap(BYTES(wrap->wrapped.data, wrap->wrapped.len), inbox->keys, key))
+			return key;
+	}
+	return NULL;
+}
+
+/* One line for a delivery, however many of its reports are bad. */
+static void bad_log(const Simpul__Entry *entry, const struct verified_report *reports)
+{
+	const Simpul__Delivery *delivery = entry->delivery;
+	const struct verified_report *worst = NULL;
+	struct report_name name = {.epoch = delivery->epoch, .stream = delivery->stream};
+	char text[REPORT_NAME_SIZE];
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < delivery->n_reports; i++) {
+		if (!reports[i].is_present || reports[i].trust == TRUST_GOOD)
+			continue;
+		count++;
+		if (worst && reports[i].trust <= worst->trust)
+			continue;
+		worst = &reports[i];
+		name.number = delivery->first + i;
+	}
+	if (!worst)
+		return;
+	strcpy(name.origin, delivery->origin);
+	log_event(worst->trust == TRUST_BAD ? LOG_LEVEL_ALARM : LOG_LEVEL_WARNING,
+		  worst->trust == TRUST_BAD ? "inbox.bad_report" : "inbox.doubtful_report",
+		  F_TEXT("name", report_name_text(&name, text)), F_NUM("entry", entry->entry),
+		  F_TEXT("code", error_name(worst->why)), F_NUM("reports", count));
+}
+
+static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch, const Simpul__Entry *entry,
+				 uint32_t incarnation, struct fault *fault)
+{
+	const Simpul__Delivery *delivery = entry->delivery;
+	struct verified_delivery whole;
+	struct verified_report *reports;
+	uint8_t key[KEY_SIZE];
+	const uint8_t *content_key = content_key_of(inbox, batch, entry->entry, key);
+	enum error error = delivery_verify(inbox->store, entry, &whole, fault);
+
+	if (error == E_OK) {
+		reports = arena_alloc(&inbox->arena, delivery->n_reports * sizeof *reports);
+		for (size_t i = 0; i < delivery->n_reports; i++)
+			report_verify(inbox->store, delivery, i, &whole, content_key, &inbox->arena, &reports[i]);
+		error = inbox_unrepeat(inbox->store, delivery, whole.leaves, reports, &inbox->arena, fault);
+	}
+	if (error == E_OK) {
+		bad_log(entry, reports);
+		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, content_key,
+					     &inbox->arena, fault);
+	}
+	sodium_memzero(key, sizeof key);
+	return error;
+}
+
+static enum error entry_apply(struct inbox *inbox, const Simpul__Batch *batch, const Simpul__Entry *entry,
+			      struct fault *fault)
+{
+	switch (entry->content_case) {
+	case SIMPUL__ENTRY__CONTENT_DELIVERY:
+		return delivery_apply(inbox, batch, entry, batch->upto->incarnation, fault);
+	case SIMPUL__ENTRY__CONTENT_MEMBER:
+		return member_apply(inbox, entry, fault);
+	case SIMPUL__ENTRY__CONTENT_STANDING:
+		return standing_apply(inbox, entry, fault);
+	case SIMPUL__ENTRY__CONTENT_STUB:
+		log_event(LOG_LEVEL_NOTICE, "inbox.withheld", F_NUM("entry", entry->entry),
+			  F_NUM("policy_version", entry->stub->policy_version));
+		return inbox_store_withheld(inbox->store, entry, fault);
+	default:
+		return fault_at(fault, E_MISSING, "content");
+	}
+}
+
+/* ---- batches */
+
+/* Entries must ascend within (after, upto]: an entry beside that could never be fetched again, or was skipped. */
+static enum error entries_check(const Simpul__Batch *batch, struct fault *fault)
+{
+	uint64_t previous = batch->after;
+
+	for (size_t i = 0; i < batch->n_entries; i++) {
+		const uint64_t entry = batch->entries[i]->entry;
+
+		if (entry <= previous || entry > batch->upto->entry)
+			return fault_at(fault, E_INVALID, "entries[%zu].entry", i);
+		previous = entry;
+	}
+	return E_OK;
+}
+
+/* Where the batch stands against what was seen; INBOX_APPLIED: it is to be applied. */
+static enum inbox_result batch_place(const struct inbox *inbox, const Simpul__Batch *batch, struct position *upto,
+				     struct fault *fault)
+{
+	const struct position *seen = &inbox->seen;
+
+	if (position_of_message(upto, batch->upto) != E_OK || upto->incarnation == 0 || upto->entry > INT64_MAX) {
+		fault_at(fault, E_INVALID, "upto");
+		return INBOX_FAILED;
+	}
+	if ((seen->incarnation != 0 && upto->incarnation != seen->incarnation) ||
+	    (upto->entry == seen->entry && !hash_equal(&upto->head, &seen->head))) {
+		fault_at(fault, E_HISTORY_DIFFERS, "upto");
+		return INBOX_FAILED;
+	}
+	if (upto->entry <= seen->entry)
+		return INBOX_IGNORED;
+	if (batch->after > seen->entry)
+		return INBOX_BEHIND;
+	if (entries_check(batch, fault) != E_OK)
+		return INBOX_FAILED;
+	if (!chain_verify(inbox->join.broker_signing, inbox->join.exchange, upto,
+			  BYTES(batch->signature.data, batch->signature.len))) {
+		fault_at(fault, E_BAD_SIGNATURE, "signature");
+		return INBOX_FAILED;
+	}
+	return INBOX_APPLIED;
+}
+
+/* Entries that were not seen before. */
+static size_t new_entries(const struct inbox *inbox, const Simpul__Batch *batch)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->n_entries; i++)
+		count += batch->entries[i]->entry > inbox->seen.entry;
+	return count;
+}
+
+/* Inside the transaction. */
+static enum error batch_write(struct inbox *inbox, const Simpul__Batch *batch, const struct position *upto,
+			      struct fault *fault)
+{
+	enum error error = E_OK;
+
+	for (size_t i = 0; error == E_OK && i < batch->n_entries; i++) {
+		if (batch->entries[i]->entry <= inbox->seen.entry)
+			continue;
+		error = entry_apply(inbox, batch, batch->entries[i], fault);
+		if (error != E_OK)
+			fault_within(fault, "entries[%zu]", i);
+	}
+	if (error == E_OK)
+		error = inbox_store_head(inbox->store, upto, BYTES(batch->signature.data, batch->signature.len), fault);
+	return error == E_OK ? inbox_store_cursor(inbox->store, upto, fault) : error;
+}
+
+static enum error batch_commit(struct inbox *inbox, const Simpul__Batch *batch, const struct position *upto,
+			       struct fault *fault)
+{
+	enum error error = store_begin(inbox->store, fault);
+
+	if (error != E_OK)
+		return error;
+	error = batch_write(inbox, batch, upto, fault);
+	if (error == E_OK)
+		error = store_commit(inbox->store, fault);
+	else
+		store_rollback(inbox->store);
+	if (error != E_OK)
+		return error;
+	inbox->cursor = inbox->seen = *upto;
+	inbox->seen_bytes = 0;
+	inbox->written_at = clock_now().steady;
+	return E_OK;
+}
+
+enum inbox_result inbox_apply(struct inbox *inbox, struct bytes encoded, struct fault *fault)
+{
+	const Simpul__Batch *batch;
+	struct position upto;
+	enum inbox_result result;
+	size_t count;
+
+	arena_reset(&inbox->arena);
+	batch = wire_unpack(&simpul__batch__descriptor, encoded, &inbox->arena, fault);
+	if (!batch)
+		return INBOX_FAILED;
+	result = batch_place(inbox, batch, &upto, fault);
+	if (result != INBOX_APPLIED)
+		return result;
+	count = new_entries(inbox, batch);
+	inbox->seen_bytes += encoded.size;
+	if (count == 0 && inbox->cursor.incarnation != 0 && inbox->seen_bytes < CURSOR_DELAY_BYTES &&
+	    clock_now().steady - inbox->written_at < CURSOR_DELAY_MS) {
+		inbox->seen = upto;
+		return INBOX_APPLIED;
+	}
+	if (batch_commit(inbox, batch, &upto, fault) != E_OK)
+		return INBOX_FAILED;
+	log_event(LOG_LEVEL_DEBUG, "batch.applied", F_NUM("upto", upto.entry), F_NUM("entries", count));
+	return INBOX_APPLIED;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	if (!inbox)
+		return;
+	/* Spares the next start a fetch; nothing is lost when it fails. */
+	if (inbox->seen.entry > inbox->cursor.entry)
+		inbox_store_cursor(inbox->store, &inbox->seen, NULL);
+	arena_fini(&inbox->arena);
+	free(inbox);
+}

@@ -1,0 +1,277 @@
+/* inbox_store - the rows that a batch turns into. */
+#include "agents/inbox_store.h"
+#include "common/submission.h"
+#include "common/wire.h"
+
+#include <string.h>
+
+#define DAY_MS (UINT64_C(86400) * 1000)
+
+/* ---- repeats */
+
+/* Leaves of a delivery that was stored before. */
+struct known {
+	uint64_t delivery_id; /* 0: none read yet */
+	size_t count;
+	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
+};
+
+static enum error known_read(struct store *store, uint64_t delivery_id, struct arena *arena, struct known *known,
+			     struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT proof FROM inbox_delivery WHERE delivery_id = ?1");
+	const Simpul__Delivery *proof = NULL;
+	struct hash digest;
+	enum error error = E_CORRUPT;
+
+	if (known->delivery_id == delivery_id)
+		return E_OK;
+	bind_number(get, 1, delivery_id);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 0), arena, fault);
+	sqlite3_reset(get);
+	if (proof)
+		error = delivery_leaves(proof, store->exchange, known->leaves, &digest, fault);
+	if (error != E_OK)
+		return fault_at(fault, E_CORRUPT, "inbox_delivery.proof");
+	known->delivery_id = delivery_id;
+	known->count = proof->n_reports;
+	return E_OK;
+}
+
+static void repeat_judge(const struct known *known, uint64_t index, const struct hash *leaf, struct verified_report *report)
+{
+	if (!report->is_present)
+		return;
+	if (index < known->count && hash_equal(&known->leaves[index], leaf)) {
+		report->is_present = false;
+	} else {
+		report->trust = TRUST_BAD;
+		report->why = E_NUMBER_REUSED;
+	}
+}
+
+enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery, const struct hash *leaves,
+			  struct verified_report *reports, struct arena *arena, struct fault *fault)
+{
+	static const char sql[] = "SELECT number, idx, delivery_id FROM inbox WHERE origin = ?1 AND epoch = ?2"
+				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 ORDER BY number";
+	sqlite3_stmt *rows = store_statement(store, sql);
+	struct known known = {0};
+	enum error error = E_OK;
+	int result;
+
+	bind_text(rows, 1, delivery->origin);
+	bind_number(rows, 2, delivery->epoch);
+	bind_number(rows, 3, delivery->stream);
+	bind_number(rows, 4, delivery->first);
+	bind_number(rows, 5, delivery->first + delivery->n_reports - 1);
+	while (error == E_OK && (result = sqlite3_step(rows)) != SQLITE_DONE) {
+		const size_t place = column_number(rows, 0) - delivery->first;
+
+		if (result != SQLITE_ROW)
+			error = database_fault(store->db, fault);
+		else
+			error = known_read(store, column_number(rows, 2), arena, &known, fault);
+		if (error == E_OK)
+			repeat_judge(&known, column_number(rows, 1), &leaves[place], &reports[place]);
+	}
+	sqlite3_reset(rows);
+	return error;
+}
+
+/* ---- deliveries */
+
+/* The delivery with each report reduced to its leaf; bad ones stay whole, as evidence. */
+static void proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves, const struct verified_report *reports,
+		       struct arena *arena, struct buffer *out)
+{
+	Simpul__Delivery proof = *delivery;
+	Simpul__DeliveredReport *reduced = arena_alloc(arena, delivery->n_reports * sizeof *reduced);
+
+	proof.reports = arena_alloc(arena, delivery->n_reports * sizeof *proof.reports);
+	for (size_t i = 0; i < delivery->n_reports; i++) {
+		proof.reports[i] = delivery->reports[i];
+		if (reports[i].is_present && reports[i].trust == TRUST_BAD)
+			continue;
+		simpul__delivered_report__init(&reduced[i]);
+		reduced[i].leaf = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)leaves[i].bytes};
+		proof.reports[i] = &reduced[i];
+	}
+	wire_pack(&proof, out);
+}
+
+static enum error proof_store(struct store *store, const Simpul__Entry *entry, uint32_t incarnation, struct bytes proof,
+			      const uint8_t *content_key, struct fault *fault)
+{
+	static const char sql[] =
+		"INSERT INTO inbox_delivery(incarnation, entry, origin, key_id, accepted_at, policy_version, content_key, proof)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, incarnation);
+	bind_number(put, 2, entry->entry);
+	bind_text(put, 3, entry->delivery->origin);
+	bind_number(put, 4, entry->delivery->key_id);
+	bind_number(put, 5, entry->accepted_at);
+	bind_number(put, 6, entry->policy_version);
+	bind_bytes(put, 7, BYTES(content_key, content_key ? KEY_SIZE : 0));
+	bind_bytes(put, 8, proof);
+	return database_step(put, fault);
+}
+
+/* What all rows of a delivery have in common is bound once. */
+static sqlite3_stmt *row_begin(struct store *store, const Simpul__Entry *entry)
+{
+	static const char sql[] =
+		"INSERT INTO inbox(entry, origin, epoch, stream, accepted_at, received_at, delivery_id,"
+		" idx, number, trust, kind, label, category, region, header, body)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, entry->entry);
+	bind_text(put, 2, entry->delivery->origin);
+	bind_number(put, 3, entry->delivery->epoch);
+	bind_number(put, 4, entry->delivery->stream);
+	bind_number(put, 5, entry->accepted_at);
+	bind_number(put, 6, clock_now().wall);
+	bind_number(put, 7, (uint64_t)sqlite3_last_insert_rowid(store->db));
+	return put;
+}
+
+static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, const struct verified_report *report,
+			    struct fault *fault)
+{
+	const Simpul__Header *header = report->header;
+
+	bind_number(put, 8, index);
+	bind_number(put, 9, number);
+	bind_number(put, 10, report->trust);
+	bind_number(put, 11, header ? header->kind : 0);
+	bind_number(put, 12, header ? header->label : 0);
+	bind_text(put, 13, header ? header->category : "");
+	bind_text(put, 14, header ? header->region : "");
+	bind_bytes(put, 15, report->header_bytes);
+	bind_bytes(put, 16, report->body);
+	return database_step(put, fault);
+}
+
+/* Notes on the report that an UPDATE or CANCEL means by which report it was; only its own origin can do that. */
+static enum error mark_store(struct store *store, const Simpul__Delivery *delivery, uint64_t number,
+			     const struct verified_report *report, struct fault *fault)
+{
+	static const char cancel_sql[] = "UPDATE inbox SET cancelled_by = ?5"
+					 " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	static const char update_sql[] = "UPDATE inbox SET updated_by = ?5"
+					 " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	const Simpul__Header *header = report->header;
+	struct report_name name = {.epoch = delivery->epoch, .stream = delivery->stream, .number = number};
+	const Simpul__Name *meant;
+	char text[REPORT_NAME_SIZE];
+	sqlite3_stmt *put;
+
+	if (report->trust != TRUST_GOOD || header->n_references != 1 ||
+	    (header->kind != SIMPUL__KIND__KIND_CANCEL && header->kind != SIMPUL__KIND__KIND_UPDATE))
+		return E_OK;
+	meant = header->references[0];
+	if (strcmp(meant->origin, delivery->origin) != 0)
+		return E_OK;
+	strcpy(name.origin, delivery->origin);
+	put = store_statement(store, header->kind == SIMPUL__KIND__KIND_CANCEL ? cancel_sql : update_sql);
+	bind_text(put, 1, meant->origin);
+	bind_number(put, 2, meant->epoch);
+	bind_number(put, 3, meant->stream);
+	bind_number(put, 4, meant->number);
+	bind_text(put, 5, report_name_text(&name, text));
+	return database_step(put, fault);
+}
+
+static enum error rows_store(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
+			     struct fault *fault)
+{
+	sqlite3_stmt *put = row_begin(store, entry);
+	enum error error = E_OK;
+
+	for (size_t i = 0; error == E_OK && i < entry->delivery->n_reports; i++) {
+		const uint64_t number = entry->delivery->first + i;
+
+		if (!reports[i].is_present)
+			continue;
+		error = row_store(put, i, number, &reports[i], fault);
+		if (error == E_OK)
+			error = mark_store(store, entry->delivery, number, &reports[i], fault);
+	}
+	return error;
+}
+
+enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+				const struct hash *leaves, const struct verified_report *reports, const uint8_t *content_key,
+				struct arena *arena, struct fault *fault)
+{
+	struct buffer proof = {0};
+	size_t present = 0;
+	enum error error;
+
+	for (size_t i = 0; i < entry->delivery->n_reports; i++)
+		present += reports[i].is_present;
+	if (present == 0)
+		return E_OK;
+	proof_pack(entry->delivery, leaves, reports, arena, &proof);
+	error = proof_store(store, entry, incarnation, buffer_view(&proof), content_key, fault);
+	if (error == E_OK)
+		error = rows_store(store, entry, reports, fault);
+	buffer_free(&proof);
+	return error;
+}
+
+enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO withheld(entry, policy_version, accepted_at) VALUES(?1, ?2, ?3)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, entry->entry);
+	bind_number(put, 2, entry->stub->policy_version);
+	bind_number(put, 3, entry->accepted_at);
+	return database_step(put, fault);
+}
+
+enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault)
+{
+	static const char sql[] =
+		"UPDATE inbox SET trust = 1 WHERE origin = ?1 AND trust = 0 AND accepted_at >= ?3"
+		" AND (SELECT d.key_id FROM inbox_delivery d WHERE d.delivery_id = inbox.delivery_id) = ?2";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_text(put, 1, standing->node);
+	bind_number(put, 2, standing->key_id);
+	bind_number(put, 3, standing->since);
+	return database_step(put, fault);
+}
+
+/* ---- places */
+
+enum error inbox_store_head(struct store *store, const struct position *position, struct bytes signature,
+			    struct fault *fault)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO head(day, incarnation, entry, head, signature)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, clock_now().wall / DAY_MS);
+	bind_number(put, 2, position->incarnation);
+	bind_number(put, 3, position->entry);
+	bind_bytes(put, 4, BYTES(position->head.bytes, HASH_SIZE));
+	bind_bytes(put, 5, signature);
+	return database_step(put, fault);
+}
+
+enum error inbox_store_cursor(struct store *store, const struct position *cursor, struct fault *fault)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO cursor(one, incarnation, entry, head) VALUES(1, ?1, ?2, ?3)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, cursor->incarnation);
+	bind_number(put, 2, cursor->entry);
+	bind_bytes(put, 3, BYTES(cursor->head.bytes, HASH_SIZE));
+	return database_step(put, fault);
+}
