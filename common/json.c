@@ -68,9 +68,11 @@ const char *enum_text(const ProtobufCEnumDescriptor *type, int value)
 	return "";
 }
 
+#define SEPARATORS "-_+ "
+
 static const char *skip_separators(const char *text)
 {
-	return text + strspn(text, "-_+ ");
+	return text + strspn(text, SEPARATORS);
 }
 
 /* Equal but for case and separators. */
@@ -90,8 +92,8 @@ static bool words_equal(const char *a, const char *b)
 
 bool enum_parse(const ProtobufCEnumDescriptor *type, const char *text, int *value)
 {
-	/* A text of separators alone is no word. */
-	if (text[0] != '\0' && *skip_separators(text) == '\0')
+	/* Separators stand between words only: "AMBER+" may be the start of something stricter. */
+	if (text[0] != '\0' && (strchr(SEPARATORS, text[0]) || strchr(SEPARATORS, text[strlen(text) - 1])))
 		return false;
 	for (unsigned i = 0; i < type->n_values; i++) {
 		const char *word = enum_text(type, type->values[i].value);

@@ -53,6 +53,10 @@ struct field_limit {
 	X("simpul.Header", "handling", 4) \
 	X("simpul.Header", "protection", 4) \
 	X("simpul.Header", "salt", 16) \
+	X("simpul.Draft", "handling", 4) \
+	X("simpul.Draft", "protection", 4) \
+	X("simpul.Draft", "to", 64) \
+	X("simpul.Draft", "not_to", 64) \
 	X("simpul.Body", "salt", 16) \
 	X("simpul.Routing", "salt", 16) \
 	X("simpul.Routing", "to", 64) \

@@ -259,7 +259,7 @@ static void every_limit_belongs_to_a_field(void **state)
 		&simpul__entry_wrap__descriptor, &simpul__sealed_body__descriptor, &simpul__submitted_report__descriptor,
 		&simpul__submission__descriptor, &simpul__delivered_report__descriptor, &simpul__delivery__descriptor,
 		&simpul__batch__descriptor, &simpul__receipt__descriptor, &simpul__welcome__descriptor,
-		&simpul__stored_submission__descriptor, &simpul__policy_version__descriptor};
+		&simpul__stored_submission__descriptor, &simpul__policy_version__descriptor, &simpul__draft__descriptor};
 	static const struct field_limit rows[] = {
 #define X(message, field, limit) {message, field, limit},
 		FIELD_LIMITS(X)
