@@ -1,0 +1,95 @@
+/* complete - copies what decides an audience from an outbox row into the draft that updates or cancels it. */
+#include "agents/complete.h"
+#include "agents/view.h"
+#include "common/json.h"
+#include "common/wire.h"
+#include <string.h>
+
+/* What the two steps below share. */
+struct completion {
+	json_t *draft;
+	wall_ms now;
+	bool found;
+	bool refused;
+};
+
+static void fill(json_t *draft, const char *key, const json_t *from)
+{
+	json_t *value = json_object_get(from, key);
+
+	if (value != NULL && json_object_get(draft, key) == NULL)
+		json_object_set(draft, key, value);
+}
+
+static void fill_about(json_t *draft, const Simpul__Header *header)
+{
+	Simpul__Kind about = header->about != SIMPUL__KIND__KIND_UNSPECIFIED ? header->about : header->kind;
+
+	if (json_object_get(draft, "about") == NULL)
+		json_object_set_new(draft, "about", json_string(enum_text(&simpul__kind__descriptor, (int)about)));
+}
+
+static void fill_from_header(struct completion *completion, const Simpul__Header *header)
+{
+	static const char *const keys[] = {"status",	"category", "region",	   "label",	"handling", "protection",
+					   "purpose",	"legal_basis", "operation", "case_ref"};
+	json_t *json = json_of_message(header, 0);
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		fill(completion->draft, keys[i], json);
+	/* A report that has run out can still be cancelled; how long that is kept must then be said. */
+	if (header->expires > completion->now)
+		fill(completion->draft, "expires", json);
+	fill_about(completion->draft, header);
+	json_decref(json);
+}
+
+static void fill_from_routing(struct completion *completion, const Simpul__Routing *routing)
+{
+	json_t *json = json_of_message(routing, 0);
+
+	fill(completion->draft, "to", json);
+	fill(completion->draft, "not_to", json);
+	json_decref(json);
+}
+
+static bool original_take(void *context, const struct outbox_row *row)
+{
+	struct completion *completion = context;
+	const Simpul__Routing *routing;
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	routing = wire_unpack(&simpul__routing__descriptor, row->routing, &arena, NULL);
+	completion->found = header != NULL && header->kind != SIMPUL__KIND__KIND_VOID;
+	completion->refused = row->state == OUTBOX_REFUSED;
+	if (completion->found && !completion->refused)
+		fill_from_header(completion, header);
+	if (completion->found && !completion->refused && routing != NULL)
+		fill_from_routing(completion, routing);
+	arena_fini(&arena);
+	return false;
+}
+
+enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struct fault *fault)
+{
+	const char *reference = json_string_value(json_object_get(draft, "reference"));
+	struct completion completion = {.draft = draft, .now = now};
+	struct report_name name;
+	enum error error;
+
+	if (json_object_get(draft, "update") == NULL && json_object_get(draft, "cancel") == NULL)
+		return E_OK;
+	if (reference == NULL)
+		return fault_at(fault, E_MISSING, "reference");
+	if (!report_name_parse(reference, &name))
+		return fault_at(fault, E_INVALID, "reference");
+	if (strcmp(name.origin, store->node) != 0)
+		return fault_at(fault, E_NOT_ORIGIN, "reference");
+	error = view_outbox_by_name(store, &name, original_take, &completion, fault);
+	if (error == E_OK && (!completion.found || completion.refused))
+		error = fault_at(fault, E_REFERENCE_UNKNOWN, "reference");
+	return error;
+}

@@ -1,0 +1,114 @@
+/* feeder - calls outbox and inbox on behalf of the uplink. */
+#include "agents/feeder.h"
+#include "common/log.h"
+#include <string.h>
+
+/* A receipt that cannot be stored comes again in the next session; the agent ends and is started anew. */
+static void failed(struct feeder *feeder, enum error error, struct fault *fault)
+{
+	fault->code = error;
+	log_event(LOG_LEVEL_ERROR, "store.failed", F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
+	if (feeder->failure.code == E_OK)
+		feeder->failure = *fault;
+}
+
+static enum error welcome(void *context, const Simpul__Welcome *message, struct fault *fault)
+{
+	struct feeder *feeder = context;
+
+	return outbox_compare(feeder->store, message, fault);
+}
+
+static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+		 struct uplink_submission *submission)
+{
+	struct feeder *feeder = context;
+	struct outbox_submission *held = &feeder->held[stream];
+	struct fault fault = {0};
+	enum error error;
+
+	buffer_free(&held->message);
+	memset(held, 0, sizeof(*held));
+	error = outbox_next(feeder->store, feeder->keys, stream, after, seen, held, &fault);
+	/* Without room to freeze a submission it waits; anything else will not mend by itself. */
+	if (error != E_OK && error != E_DISK_FULL)
+		failed(feeder, error, &fault);
+	if (error != E_OK || held->count == 0)
+		return false;
+	*submission = (struct uplink_submission){
+		.first = held->first, .count = held->count, .digest = held->digest, .message = buffer_view(&held->message)};
+	return true;
+}
+
+static uint64_t receipted(void *context, uint32_t stream)
+{
+	struct feeder *feeder = context;
+
+	return outbox_receipted(feeder->store, stream);
+}
+
+static void receipt(void *context, const struct report_name *first, const Simpul__Receipt *message, struct bytes encoded)
+{
+	struct feeder *feeder = context;
+	struct fault fault = {0};
+	enum error error = outbox_receipt(feeder->store, message, encoded, first, &fault);
+
+	if (error != E_OK)
+		failed(feeder, error, &fault);
+}
+
+static void reject(void *context, const struct report_name *first, const struct fault *why)
+{
+	struct feeder *feeder = context;
+	struct fault fault = {0};
+	enum error error = outbox_reject(feeder->store, first, why->code, why->field, &fault);
+
+	if (error != E_OK)
+		failed(feeder, error, &fault);
+}
+
+static enum error apply(void *context, struct bytes batch, struct fault *fault)
+{
+	struct feeder *feeder = context;
+
+	switch (inbox_apply(feeder->inbox, batch, fault)) {
+	case INBOX_APPLIED:
+		feeder->inbox_changed = true;
+		return E_OK;
+	case INBOX_IGNORED:
+		return E_OK;
+	case INBOX_BEHIND:
+		return E_GAP;
+	default:
+		return fault->code;
+	}
+}
+
+static struct position cursor(void *context)
+{
+	const struct feeder *feeder = context;
+
+	return inbox_cursor(feeder->inbox);
+}
+
+void feeder_init(struct feeder *feeder, struct store *store, const struct node_keys *keys, struct inbox *inbox)
+{
+	*feeder = (struct feeder){.store = store, .keys = keys, .inbox = inbox};
+}
+
+struct uplink_source feeder_source(struct feeder *feeder)
+{
+	return (struct uplink_source){.context = feeder, .welcome = welcome, .next = next, .receipted = receipted,
+				      .receipt = receipt, .reject = reject};
+}
+
+struct uplink_target feeder_target(struct feeder *feeder)
+{
+	return (struct uplink_target){.context = feeder, .apply = apply, .cursor = cursor};
+}
+
+void feeder_fini(struct feeder *feeder)
+{
+	for (size_t i = 0; i < FEEDER_STREAMS; i++)
+		buffer_free(&feeder->held[i].message);
+}

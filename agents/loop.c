@@ -1,0 +1,408 @@
+/* loop - polls everything that the agent waits for, and does all writing to the store. */
+#include "agents/loop.h"
+#include "agents/feeder.h"
+#include "agents/intake.h"
+#include "agents/local.h"
+#include "agents/store_progress.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+enum { STEP_MS = 100, LAST_RECEIPTS_MS = 2000, UPLINK_ITEMS = 2 };
+
+/* Places in the list of what is polled; the uplink's come last because their number changes. */
+enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_SINKS, ITEM_LOCAL, ITEM_UPLINK, ITEMS = ITEM_UPLINK + UPLINK_ITEMS };
+
+struct loop {
+	const struct settings *settings;
+	const struct node_keys *keys;
+	struct profile **profiles;
+	struct intake_folder *folders; /* of the intake that runs now */
+	int signals, lock;
+	void *zmq;
+	struct store store;
+	struct inbox *inbox;
+	struct feeder feeder;
+	struct uplink *uplink;
+	struct local *local;
+	struct mailbox *from_intake, *from_sinks;
+	struct intake *intake;
+	struct sinks *sinks;
+	enum uplink_state shown_state; /* what the service manager was told last */
+	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
+	bool stop, reload;
+};
+
+/* ------------------------------------------------------------------ profiles */
+
+struct profile **profiles_load(const struct settings *settings, struct fault *fault)
+{
+	struct profile **profiles = memory_zero(settings->folder_count + 1, sizeof(struct profile *));
+
+	for (size_t i = 0; i < settings->folder_count; i++) {
+		if (profile_load(settings->folders[i].profile, &profiles[i], fault) != E_OK) {
+			profiles_free(profiles, i);
+			return NULL;
+		}
+	}
+	return profiles;
+}
+
+void profiles_free(struct profile **profiles, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		profile_free(profiles[i]);
+	free(profiles);
+}
+
+/* ------------------------------------------------------------------ intake */
+
+static void intake_begin(struct loop *loop)
+{
+	const struct settings *settings = loop->settings;
+
+	loop->folders = memory_zero(settings->folder_count + 1, sizeof(*loop->folders));
+	for (size_t i = 0; i < settings->folder_count; i++)
+		loop->folders[i] =
+			(struct intake_folder){.path = settings->folders[i].path, .profile = loop->profiles[i]};
+	loop->intake = intake_start(loop->folders, settings->folder_count, settings->node, loop->from_intake);
+}
+
+/* Numbers the good lines of a file; inside the transaction that notes the file. */
+static enum error lines_take(struct loop *loop, const struct intake_letter *letter, struct fault *fault)
+{
+	const struct parsed_file *file = &letter->file;
+	struct prepared **prepared = memory_zero(file->count + 1, sizeof(*prepared));
+	const char **sources = memory_zero(file->count + 1, sizeof(*sources));
+	struct report_name *names = memory_zero(file->count + 1, sizeof(*names));
+	enum error error = E_OK;
+	size_t count = 0;
+
+	for (size_t i = 0; i < file->count; i++) {
+		if (file->lines[i].prepared == NULL)
+			continue;
+		prepared[count] = file->lines[i].prepared;
+		sources[count++] = memory_format("file %s:%zu", letter->name, file->lines[i].line);
+	}
+	if (count > 0)
+		error = outbox_take(&loop->store, loop->keys, prepared, sources, count, true, names, fault);
+	for (size_t i = 0; i < count; i++)
+		free((char *)(uintptr_t)sources[i]);
+	free(prepared);
+	free(sources);
+	free(names);
+	return error;
+}
+
+static enum error file_take(struct loop *loop, const struct intake_letter *letter, const struct now *now, struct fault *fault)
+{
+	const struct taken_file taken = {.identity = letter->identity, .name = letter->name, .lines = letter->file.count,
+					 .rejected = letter->file.rejected};
+	enum error error = store_begin(&loop->store, fault);
+
+	if (error != E_OK)
+		return error;
+	error = store_take_file(&loop->store, &taken, now->wall, fault);
+	if (error == E_OK)
+		error = lines_take(loop, letter, fault);
+	if (error == E_OK)
+		return store_commit(&loop->store, fault);
+	store_rollback(&loop->store);
+	return error;
+}
+
+static void intake_step(struct loop *loop, const struct now *now)
+{
+	struct letter *next, *letter = mailbox_take_all(loop->from_intake);
+
+	for (; letter != NULL; letter = next) {
+		struct intake_letter *file = (struct intake_letter *)letter;
+		struct fault fault = {0};
+
+		next = letter->next;
+		file->result = file_take(loop, file, now, &fault);
+		if (file->result == E_OK) {
+			log_event(LOG_LEVEL_INFO, "file.taken", F_TEXT("folder", file->folder),
+				  F_NUM("lines", file->file.count), F_NUM("rejected", file->file.rejected));
+			uplink_wake(loop->uplink);
+		} else if (file->result != E_EXISTS) {
+			log_event(LOG_LEVEL_ERROR, "file.waits", F_TEXT("folder", file->folder),
+				  F_TEXT("code", error_name(file->result)), F_TEXT("field", fault.field));
+		}
+		intake_answer(loop->intake, file);
+	}
+}
+
+/* Validates first: a mistake in a profile must not stop what works. */
+static void profiles_reload(struct loop *loop)
+{
+	struct fault fault = {0};
+	struct profile **profiles = profiles_load(loop->settings, &fault);
+	struct now now = clock_now();
+
+	loop->reload = false;
+	if (profiles == NULL) {
+		log_event(LOG_LEVEL_ERROR, "profiles.kept", F_TEXT("field", fault.field));
+		return;
+	}
+	sd_notify(0, "RELOADING=1");
+	intake_step(loop, &now);
+	intake_stop(loop->intake);
+	profiles_free(loop->profiles, loop->settings->folder_count);
+	free(loop->folders);
+	loop->profiles = profiles;
+	intake_begin(loop);
+	sd_notify(0, "READY=1");
+	log_event(LOG_LEVEL_NOTICE, "profiles.loaded", F_NUM("folders", loop->settings->folder_count));
+}
+
+/* ------------------------------------------------------------------ sinks */
+
+static void sinks_step(struct loop *loop)
+{
+	struct letter *next, *letter = mailbox_take_all(loop->from_sinks);
+
+	for (; letter != NULL; letter = next) {
+		struct sink_letter *progress = (struct sink_letter *)letter;
+		struct fault fault = {0};
+
+		next = letter->next;
+		if (store_set_sink_position(&loop->store, progress->name, progress->row, &fault) != E_OK)
+			log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", progress->name),
+				  F_TEXT("code", error_name(fault.code)));
+		free(progress);
+	}
+}
+
+/* ------------------------------------------------------------------ signals and the service manager */
+
+int loop_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+		return -1;
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void signals_step(struct loop *loop)
+{
+	struct signalfd_siginfo info;
+
+	while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			loop->reload = true;
+		else
+			loop->stop = true;
+	}
+}
+
+static void manager_ready(struct loop *loop)
+{
+	uint64_t period_us = 0;
+
+	sd_notify(0, "READY=1");
+	if (sd_watchdog_enabled(0, &period_us) > 0)
+		loop->watchdog_ms = period_us / 1000 / 2;
+}
+
+static void manager_step(struct loop *loop, const struct now *now)
+{
+	struct uplink_status status;
+
+	if (loop->watchdog_ms > 0 && now->steady >= loop->watchdog_at) {
+		sd_notify(0, "WATCHDOG=1");
+		loop->watchdog_at = now->steady + loop->watchdog_ms;
+	}
+	uplink_status(loop->uplink, &status);
+	if (status.state != loop->shown_state) {
+		loop->shown_state = status.state;
+		sd_notifyf(0, "STATUS=%s", uplink_state_text(status.state));
+	}
+}
+
+/* ------------------------------------------------------------------ polling */
+
+static bool ready(const zmq_pollitem_t *item)
+{
+	return (item->revents & ZMQ_POLLIN) != 0;
+}
+
+/* One turn: waits at most STEP_MS, then serves whatever is there. */
+static void turn(struct loop *loop)
+{
+	zmq_pollitem_t items[ITEMS] = {
+		[ITEM_SIGNALS] = {.fd = loop->signals, .events = ZMQ_POLLIN},
+		[ITEM_INTAKE] = {.fd = mailbox_fd(loop->from_intake), .events = ZMQ_POLLIN},
+		[ITEM_SINKS] = {.fd = mailbox_fd(loop->from_sinks), .events = ZMQ_POLLIN},
+		[ITEM_LOCAL] = {.socket = local_socket(loop->local), .events = ZMQ_POLLIN},
+	};
+	int count = ITEM_UPLINK + uplink_poll_items(loop->uplink, &items[ITEM_UPLINK]);
+	struct now now;
+
+	zmq_poll(items, count, STEP_MS);
+	now = clock_now();
+	if (ready(&items[ITEM_SIGNALS]))
+		signals_step(loop);
+	if (ready(&items[ITEM_INTAKE]))
+		intake_step(loop, &now);
+	if (ready(&items[ITEM_SINKS]))
+		sinks_step(loop);
+	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
+		uplink_wake(loop->uplink);
+	uplink_step(loop->uplink, &now);
+	if (loop->feeder.inbox_changed) {
+		loop->feeder.inbox_changed = false;
+		sinks_wake(loop->sinks);
+	}
+	manager_step(loop, &now);
+}
+
+/* After intake and local endpoint are closed: gives what is under way its time. */
+static void last_receipts(struct loop *loop)
+{
+	zmq_pollitem_t items[UPLINK_ITEMS];
+	steady_ms until = clock_now().steady + LAST_RECEIPTS_MS;
+	struct uplink_status status;
+	struct now now;
+
+	do {
+		int count = uplink_poll_items(loop->uplink, items);
+
+		if (count > 0)
+			zmq_poll(items, count, STEP_MS / 2);
+		now = clock_now();
+		uplink_step(loop->uplink, &now);
+		uplink_status(loop->uplink, &status);
+	} while (status.in_flight > 0 && now.steady < until && loop->feeder.failure.code == E_OK &&
+		 (status.state == UPLINK_LIVE || status.state == UPLINK_CATCHING_UP));
+}
+
+/* ------------------------------------------------------------------ start and stop */
+
+/* One agent for each store: two would number the same reports. The lock ends with the process. */
+static enum error store_lock(struct loop *loop, struct fault *fault)
+{
+	char *copy = memory_string(loop->settings->store);
+	char *path = memory_format("%s.lock", loop->settings->store);
+	enum error error = E_OK;
+
+	mkdir(dirname(copy), 0700); /* where it cannot be made, opening the lock fails */
+	loop->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (loop->lock < 0)
+		error = fault_at(fault, E_IO, "%s", path);
+	else if (flock(loop->lock, LOCK_EX | LOCK_NB) != 0)
+		error = fault_at(fault, E_BUSY, "%s: another agent runs with this store", loop->settings->store);
+	free(copy);
+	free(path);
+	return error;
+}
+
+static void uplink_begin(struct loop *loop, const struct join *join)
+{
+	const struct uplink_options options = {
+		.join = join, .keys = loop->keys, .node = loop->settings->node, .epoch = loop->store.epoch,
+		.subscription = loop->settings->subscribes ? &loop->settings->subscription : NULL,
+		.source = feeder_source(&loop->feeder), .target = feeder_target(&loop->feeder)};
+
+	loop->uplink = uplink_new(loop->zmq, &options);
+}
+
+static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
+{
+	const struct settings *settings = loop->settings;
+	enum error error = store_lock(loop, fault);
+
+	if (error == E_OK)
+		error = store_open(&loop->store, settings->store, join->exchange, settings->node, fault);
+	if (error != E_OK)
+		return error;
+	loop->zmq = zmq_ctx_new();
+	loop->from_intake = mailbox_new();
+	loop->from_sinks = mailbox_new();
+	loop->inbox = inbox_new(&loop->store, loop->keys, join);
+	feeder_init(&loop->feeder, &loop->store, loop->keys, loop->inbox);
+	uplink_begin(loop, join);
+	const struct local_host host = {.store = &loop->store, .keys = loop->keys, .defaults = &settings->defaults,
+					.uplink = loop->uplink};
+	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
+	if (error != E_OK)
+		return error;
+	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
+	intake_begin(loop);
+	return E_OK;
+}
+
+/* In reverse order; also after a start that did not come to its end. */
+static void loop_close(struct loop *loop)
+{
+	struct now now = clock_now();
+
+	if (loop->intake != NULL) {
+		intake_step(loop, &now);
+		intake_stop(loop->intake);
+	}
+	if (loop->uplink != NULL && loop->local != NULL) {
+		if (local_step(loop->local, &now))
+			uplink_wake(loop->uplink);
+		local_close(loop->local);
+		last_receipts(loop);
+	}
+	sinks_stop(loop->sinks);
+	if (loop->from_sinks != NULL)
+		sinks_step(loop);
+	if (loop->uplink != NULL)
+		uplink_free(loop->uplink);
+	feeder_fini(&loop->feeder);
+	if (loop->inbox != NULL)
+		inbox_free(loop->inbox);
+	mailbox_free(loop->from_intake);
+	mailbox_free(loop->from_sinks);
+	if (loop->store.db != NULL)
+		store_close(&loop->store);
+	if (loop->zmq != NULL)
+		zmq_ctx_term(loop->zmq);
+	if (loop->lock >= 0)
+		close(loop->lock);
+	profiles_free(loop->profiles, loop->settings->folder_count);
+	free(loop->folders);
+}
+
+enum error loop_run(const struct settings *settings, const struct node_keys *keys, const struct join *join,
+		    struct profile **profiles, int signals, struct fault *fault)
+{
+	struct loop loop = {.settings = settings, .keys = keys, .profiles = profiles, .signals = signals, .lock = -1};
+	enum error error = loop_open(&loop, join, fault);
+
+	if (error == E_OK) {
+		log_event(LOG_LEVEL_NOTICE, "agent.started", F_TEXT("node", settings->node),
+			  F_NUM("folders", settings->folder_count), F_NUM("sinks", settings->sink_count));
+		manager_ready(&loop);
+		while (!loop.stop && loop.feeder.failure.code == E_OK) {
+			turn(&loop);
+			if (loop.reload)
+				profiles_reload(&loop);
+		}
+		sd_notify(0, "STOPPING=1");
+		error = loop.feeder.failure.code;
+		*fault = loop.feeder.failure;
+	}
+	loop_close(&loop);
+	log_event(LOG_LEVEL_NOTICE, "agent.stopped", F_TEXT("node", settings->node), F_TEXT("code", error_name(error)));
+	return error;
+}

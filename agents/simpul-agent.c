@@ -1,0 +1,143 @@
+/* simpul-agent - the process that runs a node: takes reports in, sends them, receives what others say, hands it on. */
+#include "agents/loop.h"
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_SETTINGS "/etc/simpul/agent.yaml"
+
+static const char usage[] =
+	"usage: simpul-agent [-c agent.yaml] [-t]\n"
+	"\n"
+	"Runs a node of a Simpul exchange: takes reports from drop folders and local programs, sends them to the\n"
+	"broker, receives what is meant for this office, and hands it on to files.\n"
+	"\n"
+	"  -c FILE   settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS "\n"
+	"  -t        check the settings, the keys and the profiles, then end\n"
+	"  -V        print the version\n"
+	"  -h        print this\n"
+	"\n"
+	"SIGTERM ends it after what is under way has its receipt (2 s at most); SIGHUP reads the profiles anew.\n";
+
+struct arguments {
+	const char *settings;
+	bool check;
+};
+
+/* What the process needs before it can start. */
+struct readiness {
+	struct settings settings;
+	struct node_keys keys;
+	struct join join;
+	struct profile **profiles;
+};
+
+static int fail(const struct fault *fault)
+{
+	char text[256];
+
+	fprintf(stderr, "simpul-agent: %s\n", fault_text(fault, text, sizeof(text)));
+	return error_exit(fault->code);
+}
+
+/* False: end with *status. */
+static bool arguments_read(int argc, char **argv, struct arguments *arguments, int *status)
+{
+	int option;
+
+	*status = EX_OK;
+	arguments->settings = getenv("SIMPUL_CONFIG");
+	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+		switch (option) {
+		case 'c':
+			arguments->settings = optarg;
+			break;
+		case 't':
+			arguments->check = true;
+			break;
+		case 'V':
+			puts("simpul-agent 1.0.0");
+			return false;
+		case 'h':
+			fputs(usage, stdout);
+			return false;
+		default:
+			*status = EX_USAGE;
+			return false;
+		}
+	}
+	if (arguments->settings == NULL)
+		arguments->settings = DEFAULT_SETTINGS;
+	if (optind == argc)
+		return true;
+	fputs("simpul-agent: it takes options only, see simpul-agent -h\n", stderr);
+	*status = EX_USAGE;
+	return false;
+}
+
+/* Secrets leave this process neither in a core file nor through a debugger, and its files are its own. */
+static void process_harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	umask(077);
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static enum error prepare(const char *path, struct readiness *ready, struct fault *fault)
+{
+	enum error error = settings_load(path, &ready->settings, fault);
+
+	if (error == E_OK)
+		error = node_keys_load(&ready->keys, ready->settings.keys, fault);
+	if (error == E_OK)
+		error = join_load(&ready->join, ready->settings.join, fault);
+	if (error == E_OK && (ready->profiles = profiles_load(&ready->settings, fault)) == NULL)
+		error = fault->code;
+	return error;
+}
+
+static int run(const struct arguments *arguments)
+{
+	struct readiness ready = {.profiles = NULL};
+	struct fault fault = {0};
+	enum error error;
+	int signals;
+
+	error = prepare(arguments->settings, &ready, &fault);
+	if (error != E_OK)
+		goto out;
+	if (arguments->check) {
+		printf("%s: %zu folders, %zu sinks: good\n", ready.settings.node, ready.settings.folder_count,
+		       ready.settings.sink_count);
+		profiles_free(ready.profiles, ready.settings.folder_count);
+		goto out;
+	}
+	log_init("simpul-agent", ready.settings.log_level);
+	signals = loop_signals();
+	error = loop_run(&ready.settings, &ready.keys, &ready.join, ready.profiles, signals, &fault);
+	close(signals);
+out:
+	keys_wipe(&ready.keys, sizeof(ready.keys));
+	settings_free(&ready.settings);
+	if (error == E_OK)
+		return EX_OK;
+	fault.code = error;
+	return fail(&fault);
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	int status;
+
+	process_harden();
+	keys_init();
+	return arguments_read(argc, argv, &arguments, &status) ? run(&arguments) : status;
+}

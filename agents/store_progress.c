@@ -1,0 +1,45 @@
+/* store_progress - the tables taken_file and sink of the store. */
+#include "agents/store_progress.h"
+
+enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO taken_file(identity, name, taken_at, lines, rejected)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_bytes(put, 1, BYTES(file->identity.bytes, HASH_SIZE));
+	bind_text(put, 2, file->name);
+	bind_number(put, 3, now);
+	bind_number(put, 4, file->lines);
+	bind_number(put, 5, file->rejected);
+	return database_step(put, fault);
+}
+
+enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT row FROM sink WHERE name = ?1");
+	enum error error = E_OK;
+
+	*row = 0;
+	bind_text(get, 1, sink);
+	switch (sqlite3_step(get)) {
+	case SQLITE_ROW:
+		*row = column_number(get, 0);
+		break;
+	case SQLITE_DONE:
+		break;
+	default:
+		error = database_fault(store->db, fault);
+	}
+	sqlite3_reset(get);
+	return error;
+}
+
+enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "INSERT OR REPLACE INTO sink(name, row) VALUES(?1, ?2)");
+
+	bind_text(put, 1, sink);
+	bind_number(put, 2, row);
+	return database_step(put, fault);
+}

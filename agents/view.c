@@ -1,0 +1,516 @@
+/* view - reads rows of inbox and outbox, and writes them as JSON, as one line and as a page. */
+#include "agents/view.h"
+#include "common/json.h"
+#include "common/memory.h"
+#include "common/region.h"
+#include "common/wire.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MOST_ROWS = 1024, LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 22 };
+
+#define UNREADABLE_LABEL "UNKNOWN"
+
+/* ------------------------------------------------------------------ reading */
+
+static struct bytes bytes_copy(struct arena *arena, struct bytes data)
+{
+	uint8_t *copy = arena_alloc(arena, data.size + 1);
+
+	if (data.size > 0)
+		memcpy(copy, data.data, data.size);
+	return BYTES(copy, data.size);
+}
+
+static void name_read(sqlite3_stmt *row, int column, const char *origin, struct report_name *name)
+{
+	snprintf(name->origin, sizeof(name->origin), "%s", origin);
+	name->epoch = (uint32_t)column_number(row, column);
+	name->stream = (uint32_t)column_number(row, column + 1);
+	name->number = column_number(row, column + 2);
+}
+
+#define INBOX_COLUMNS \
+	"row, entry, accepted_at, received_at, trust, cancelled_by, updated_by, header, body, epoch, stream, number, origin"
+
+static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
+{
+	row->row = column_number(from, 0);
+	row->entry = column_number(from, 1);
+	row->accepted_at = column_number(from, 2);
+	row->received_at = column_number(from, 3);
+	row->trust = (enum inbox_trust)column_number(from, 4);
+	snprintf(row->cancelled_by, sizeof(row->cancelled_by), "%s", column_text(from, 5));
+	snprintf(row->updated_by, sizeof(row->updated_by), "%s", column_text(from, 6));
+	row->header = bytes_copy(arena, column_bytes(from, 7));
+	row->body = bytes_copy(arena, column_bytes(from, 8));
+	name_read(from, 9, column_text(from, 12), &row->name);
+}
+
+/* Copies what the statement gives, ends it, and then shows the rows. */
+static enum error inbox_show(sqlite3_stmt *from, size_t limit, inbox_each *each, void *context, struct fault *fault)
+{
+	struct inbox_row *rows = memory_alloc(limit * sizeof(*rows));
+	enum error error = E_OK;
+	struct arena arena;
+	size_t count = 0;
+	int result = SQLITE_DONE;
+
+	arena_init(&arena);
+	while (count < limit && (result = sqlite3_step(from)) == SQLITE_ROW)
+		inbox_row_read(from, &arena, &rows[count++]);
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		error = database_fault(sqlite3_db_handle(from), fault);
+	sqlite3_reset(from);
+	for (size_t i = 0; error == E_OK && i < count && each(context, &rows[i]); i++)
+		;
+	arena_fini(&arena);
+	free(rows);
+	return error;
+}
+
+enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context, struct fault *fault)
+{
+	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 ORDER BY row LIMIT ?2";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
+	bind_number(from, 1, after);
+	bind_number(from, 2, limit);
+	return inbox_show(from, limit, each, context, fault);
+}
+
+enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
+			      struct fault *fault)
+{
+	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox"
+				  " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4 ORDER BY row";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	bind_text(from, 1, name->origin);
+	bind_number(from, 2, name->epoch);
+	bind_number(from, 3, name->stream);
+	bind_number(from, 4, name->number);
+	return inbox_show(from, MOST_ROWS, each, context, fault);
+}
+
+#define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing"
+
+static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
+{
+	name_read(from, 0, node, &row->name);
+	row->state = (enum outbox_state)column_number(from, 3);
+	row->taken_at = column_number(from, 4);
+	row->entry = column_number(from, 5);
+	row->refused = error_of_code((uint32_t)column_number(from, 6));
+	row->field = arena_text(arena, column_text(from, 7));
+	row->source = arena_text(arena, column_text(from, 8));
+	row->header = bytes_copy(arena, column_bytes(from, 9));
+	row->body = bytes_copy(arena, column_bytes(from, 10));
+	row->routing = bytes_copy(arena, column_bytes(from, 11));
+}
+
+static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t limit, outbox_each *each, void *context,
+			      struct fault *fault)
+{
+	struct outbox_row *rows = memory_alloc(limit * sizeof(*rows));
+	enum error error = E_OK;
+	struct arena arena;
+	size_t count = 0;
+	int result = SQLITE_DONE;
+
+	arena_init(&arena);
+	while (count < limit && (result = sqlite3_step(from)) == SQLITE_ROW)
+		outbox_row_read(from, store->node, &arena, &rows[count++]);
+	if (result != SQLITE_ROW && result != SQLITE_DONE)
+		error = database_fault(store->db, fault);
+	sqlite3_reset(from);
+	for (size_t i = 0; error == E_OK && i < count && each(context, &rows[i]); i++)
+		;
+	arena_fini(&arena);
+	free(rows);
+	return error;
+}
+
+enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each, void *context,
+		       struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
+				  " ORDER BY epoch, stream, number LIMIT ?4";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
+	bind_number(from, 1, after->epoch);
+	bind_number(from, 2, after->stream);
+	bind_number(from, 3, after->number);
+	bind_number(from, 4, limit);
+	return outbox_show(store, from, limit, each, context, fault);
+}
+
+enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
+			       struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	bind_number(from, 1, name->epoch);
+	bind_number(from, 2, name->stream);
+	bind_number(from, 3, name->number);
+	return outbox_show(store, from, 1, each, context, fault);
+}
+
+/* ------------------------------------------------------------------ JSON */
+
+static json_t *time_json(wall_ms time, int zone)
+{
+	char text[TIME_TEXT_SIZE];
+
+	return json_string(time_text(text, time, zone));
+}
+
+static const char *trust_text(enum inbox_trust trust)
+{
+	switch (trust) {
+	case TRUST_GOOD:
+		return "good";
+	case TRUST_DOUBTFUL:
+		return "doubtful";
+	default:
+		return "bad";
+	}
+}
+
+static const char *state_text(const struct inbox_row *row)
+{
+	return row->cancelled_by[0] != '\0' ? "cancelled" : row->updated_by[0] != '\0' ? "updated" : "current";
+}
+
+static const char *outbox_state_text(enum outbox_state state)
+{
+	static const char *const texts[] = {
+		[OUTBOX_WAITING] = "waiting", [OUTBOX_SENT] = "sent", [OUTBOX_ACCEPTED] = "accepted", [OUTBOX_REFUSED] = "refused"};
+
+	return texts[state];
+}
+
+static const char *label_text(const Simpul__Header *header)
+{
+	return header == NULL ? UNREADABLE_LABEL : enum_text(&simpul__label__descriptor, (int)header->label);
+}
+
+static void set_name(json_t *json, const struct report_name *name)
+{
+	char text[REPORT_NAME_SIZE];
+
+	json_object_set_new(json, "name", json_string(report_name_text(name, text)));
+}
+
+/* Adds "header", and the body's content under its own name; salts say nothing to anybody. */
+static void set_strings(json_t *json, const Simpul__Header *header, struct bytes body, struct arena *arena, int zone)
+{
+	const Simpul__Body *decoded = NULL;
+	json_t *part;
+
+	if (header != NULL) {
+		part = json_of_message(header, zone);
+		json_object_del(part, "salt");
+		json_object_set_new(json, "header", part);
+	}
+	if (body.size > 0)
+		decoded = wire_unpack(&simpul__body__descriptor, body, arena, NULL);
+	if (decoded != NULL) {
+		part = json_of_message(decoded, zone);
+		json_object_del(part, "salt");
+		json_object_update(json, part);
+		json_decref(part);
+	}
+}
+
+static json_t *inbox_json(const struct inbox_row *row, const Simpul__Header *header, struct arena *arena, int zone)
+{
+	json_t *json = json_object();
+
+	json_object_set_new(json, "label", json_string(label_text(header)));
+	set_name(json, &row->name);
+	json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
+	json_object_set_new(json, "accepted_at", time_json(row->accepted_at, zone));
+	json_object_set_new(json, "received_at", time_json(row->received_at, zone));
+	json_object_set_new(json, "trust", json_string(trust_text(row->trust)));
+	json_object_set_new(json, "state", json_string(state_text(row)));
+	if (row->cancelled_by[0] != '\0')
+		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
+	if (row->updated_by[0] != '\0')
+		json_object_set_new(json, "updated_by", json_string(row->updated_by));
+	set_strings(json, header, row->body, arena, zone);
+	return json;
+}
+
+json_t *view_json(const struct inbox_row *row, struct arena *arena)
+{
+	return inbox_json(row, wire_unpack(&simpul__header__descriptor, row->header, arena, NULL), arena, 0);
+}
+
+json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
+{
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, row->header, arena, NULL);
+	json_t *json = json_object();
+
+	json_object_set_new(json, "label", json_string(label_text(header)));
+	set_name(json, &row->name);
+	json_object_set_new(json, "state", json_string(outbox_state_text(row->state)));
+	json_object_set_new(json, "taken_at", time_json(row->taken_at, 0));
+	json_object_set_new(json, "source", json_string(row->source));
+	if (row->entry > 0)
+		json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
+	if (row->state == OUTBOX_REFUSED) {
+		json_object_set_new(json, "code", json_string(error_name(row->refused)));
+		json_object_set_new(json, "field", json_string(row->field));
+		json_object_set_new(json, "sentence", json_string(error_sentence(row->refused)));
+	}
+	set_strings(json, header, row->body, arena, 0);
+	return json;
+}
+
+/* ------------------------------------------------------------------ text */
+
+int view_zone(wall_ms time)
+{
+	time_t seconds = (time_t)(time / 1000);
+	struct tm local;
+
+	return localtime_r(&seconds, &local) == NULL ? 0 : (int)(local.tm_gmtoff / 60);
+}
+
+/* C0 and C1 controls, and the marks that turn the direction of writing. */
+static bool character_safe(unsigned code)
+{
+	return code >= 0x20 && (code < 0x7f || code > 0x9f) && code != 0x200e && code != 0x200f &&
+	       (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069) && code != 0xfeff;
+}
+
+void view_safe_text(struct buffer *out, const char *text)
+{
+	const unsigned char *c = (const unsigned char *)text;
+
+	while (*c != '\0') {
+		size_t size = *c < 0x80 ? 1 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
+		unsigned code = size == 1 ? *c : *c & (0xffu >> (size + 1));
+
+		for (size_t i = 1; i < size; i++) {
+			if ((c[i] & 0xc0) != 0x80) {
+				size = 1;
+				code = 0; /* not UTF-8 */
+				break;
+			}
+			code = code << 6 | (c[i] & 0x3f);
+		}
+		if (character_safe(code))
+			buffer_append(out, c, size);
+		else
+			buffer_text(out, *c == '\n' || *c == '\t' ? " " : "?");
+		c += size;
+	}
+}
+
+/* Text in a column: filled up with blanks to `width` characters, and one more. */
+static void put_column(struct buffer *out, const char *text, size_t width)
+{
+	size_t before = out->size, shown = 0;
+
+	view_safe_text(out, text);
+	for (size_t i = before; i < out->size; i++)
+		shown += (out->data[i] & 0xc0) != 0x80;
+	for (; shown < width; shown++)
+		buffer_text(out, " ");
+	buffer_text(out, " ");
+}
+
+/* "2026-11-20 21:40", in the machine's zone. */
+static void put_time(struct buffer *out, wall_ms time)
+{
+	char text[TIME_TEXT_SIZE];
+
+	time_text(text, time, view_zone(time));
+	text[10] = ' ';
+	text[16] = '\0';
+	buffer_text(out, text);
+}
+
+static void put_upper(struct buffer *out, const char *text)
+{
+	for (; *text != '\0'; text++)
+		buffer_u8(out, (uint8_t)toupper((unsigned char)*text));
+}
+
+static const char *region_name(const Simpul__Header *header)
+{
+	const struct region *region = region_find(header->region);
+
+	return region == NULL ? header->region : region->name;
+}
+
+/* The columns that inbox and outbox share. */
+static void put_columns(struct buffer *out, const struct report_name *name, const Simpul__Header *header)
+{
+	char text[REPORT_NAME_SIZE];
+
+	put_column(out, label_text(header), LABEL_WIDTH);
+	put_column(out, report_name_text(name, text), NAME_WIDTH);
+	if (header == NULL) {
+		put_column(out, "(cannot be read)", KIND_WIDTH + CATEGORY_WIDTH + REGION_WIDTH + 2);
+		return;
+	}
+	put_column(out, enum_text(&simpul__kind__descriptor, (int)header->kind), KIND_WIDTH);
+	put_column(out, header->category, CATEGORY_WIDTH);
+	put_column(out, region_name(header), REGION_WIDTH);
+}
+
+/* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
+static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
+{
+	if (header != NULL && header->status != SIMPUL__STATUS__STATUS_ACTUAL) {
+		buffer_text(out, "  ");
+		put_upper(out, enum_text(&simpul__status__descriptor, (int)header->status));
+	}
+	if (row->cancelled_by[0] != '\0' || row->updated_by[0] != '\0') {
+		buffer_text(out, "  ");
+		put_upper(out, state_text(row));
+		buffer_text(out, " by ");
+		view_safe_text(out, row->cancelled_by[0] != '\0' ? row->cancelled_by : row->updated_by);
+	}
+	if (row->trust == TRUST_DOUBTFUL)
+		buffer_text(out, "  DOUBTFUL: its key was compromised");
+	if (row->trust == TRUST_BAD)
+		buffer_text(out, "  BAD: do not act on it, its signature or seal fails");
+	if (row->body.size == 0)
+		buffer_text(out, "  NO CONTENT");
+}
+
+void view_line(const struct inbox_row *row, struct buffer *out)
+{
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	put_columns(out, &row->name, header);
+	put_time(out, row->accepted_at);
+	put_marks(out, row, header);
+	buffer_text(out, "\n");
+	arena_fini(&arena);
+}
+
+void view_outbox_line(const struct outbox_row *row, struct buffer *out)
+{
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	put_columns(out, &row->name, header);
+	put_time(out, row->taken_at);
+	buffer_text(out, "  ");
+	put_column(out, outbox_state_text(row->state), 8);
+	view_safe_text(out, row->source);
+	if (row->state == OUTBOX_REFUSED) {
+		buffer_text(out, "  REFUSED: ");
+		buffer_text(out, error_sentence(row->refused));
+		buffer_text(out, row->field[0] == '\0' ? "" : " at ");
+		view_safe_text(out, row->field);
+	}
+	buffer_text(out, "\n");
+	arena_fini(&arena);
+}
+
+/* ------------------------------------------------------------------ page */
+
+static void put_indent(struct buffer *out, unsigned depth)
+{
+	for (unsigned i = 0; i < depth; i++)
+		buffer_text(out, "  ");
+}
+
+static void put_scalar(struct buffer *out, const json_t *json)
+{
+	char number[32];
+
+	if (json_is_string(json)) {
+		view_safe_text(out, json_string_value(json));
+	} else {
+		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(json));
+		buffer_text(out, number);
+	}
+	buffer_text(out, "\n");
+}
+
+static bool is_scalar(const json_t *json)
+{
+	return !json_is_object(json) && !json_is_array(json);
+}
+
+static void put_value(struct buffer *out, const char *key, json_t *json, unsigned depth);
+
+static void put_members(struct buffer *out, json_t *object, unsigned depth)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+		put_value(out, key, value, depth);
+}
+
+/* "key: value", or the key and under it what it holds; elements of a list carry their number. */
+static void put_value(struct buffer *out, const char *key, json_t *json, unsigned depth)
+{
+	json_t *element;
+	size_t i;
+
+	if (json_is_array(json)) {
+		json_array_foreach(json, i, element) {
+			char numbered[64];
+
+			snprintf(numbered, sizeof(numbered), "%s %zu", key, i + 1);
+			put_value(out, numbered, element, depth);
+		}
+		return;
+	}
+	put_indent(out, depth);
+	put_column(out, key, is_scalar(json) ? 22 : 0);
+	if (is_scalar(json)) {
+		put_scalar(out, json);
+		return;
+	}
+	buffer_text(out, "\n");
+	put_members(out, json, depth + 1);
+}
+
+void view_page(const struct inbox_row *row, struct buffer *out)
+{
+	const Simpul__Header *header;
+	struct arena arena;
+	json_t *json;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	json = inbox_json(row, header, &arena, view_zone(row->accepted_at));
+	buffer_text(out, "=== ");
+	buffer_text(out, label_text(header));
+	buffer_text(out, " ===");
+	put_marks(out, row, header);
+	buffer_text(out, "\n");
+	if (header != NULL) {
+		put_indent(out, 0);
+		put_column(out, "where", 22);
+		view_safe_text(out, region_name(header));
+		buffer_text(out, "\n");
+	}
+	put_members(out, json, 0);
+	buffer_text(out, "=== ");
+	buffer_text(out, label_text(header));
+	buffer_text(out, " ===\n");
+	json_decref(json);
+	arena_fini(&arena);
+}
