@@ -1,0 +1,191 @@
+/* actions - the list of what a step wants done, and the messages, notes and log events that go into it. */
+#include "broker/core_state.h"
+#include "broker/encode.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRATCH_KEPT = 8, SCRATCH_LARGEST = LIMIT_BATCH, FIRST_ACTIONS = 32 };
+
+/* Memory of a busy step is reused, that of an extraordinary one given back. */
+void actions_start(struct core *core)
+{
+	for (size_t i = 0; i < core->scratch_used; i++)
+		if (i < SCRATCH_KEPT && core->scratch[i]->capacity <= SCRATCH_LARGEST)
+			buffer_clear(core->scratch[i]);
+		else
+			buffer_free(core->scratch[i]);
+	core->scratch_used = 0;
+	core->action_count = 0;
+	arena_reset(&core->arena);
+}
+
+void actions_free(struct core *core)
+{
+	for (size_t i = 0; i < core->scratch_count; i++) {
+		buffer_free(core->scratch[i]);
+		free(core->scratch[i]);
+	}
+	free(core->scratch);
+	free(core->actions);
+	arena_fini(&core->arena);
+}
+
+struct core_action *action_add(struct core *core, enum core_action_type type)
+{
+	struct core_action *action;
+
+	if (core->action_count == core->action_capacity) {
+		core->action_capacity = core->action_capacity == 0 ? FIRST_ACTIONS : core->action_capacity * 2;
+		core->actions = memory_grow(core->actions, core->action_capacity, sizeof(*core->actions));
+	}
+	action = &core->actions[core->action_count++];
+	action->type = type;
+	return action;
+}
+
+struct buffer *scratch(struct core *core)
+{
+	if (core->scratch_used == core->scratch_count) {
+		core->scratch = memory_grow(core->scratch, core->scratch_count + 1, sizeof(*core->scratch));
+		core->scratch[core->scratch_count++] = memory_zero(1, sizeof(struct buffer));
+	}
+	return core->scratch[core->scratch_used++];
+}
+
+static void send_frame(struct core *core, const struct peer *peer, const struct buffer *frame)
+{
+	struct core_action *action = action_add(core, ACTION_SEND);
+
+	action->send.peer = *peer;
+	action->send.frame = buffer_view(frame);
+}
+
+void send_down(struct core *core, const struct peer *peer, const Simpul__Down *down)
+{
+	struct buffer *frame = scratch(core);
+
+	wire_pack(down, frame);
+	send_frame(core, peer, frame);
+}
+
+void send_encoded(struct core *core, const struct peer *peer, uint64_t seq, uint32_t field, struct bytes message)
+{
+	struct buffer *frame = scratch(core);
+
+	put_number(frame, 1, seq);
+	put_bytes(frame, field, message);
+	send_frame(core, peer, frame);
+}
+
+void send_refusal(struct core *core, const struct peer *peer, uint64_t seq, const struct fault *fault)
+{
+	Simpul__Refusal refusal = SIMPUL__REFUSAL__INIT;
+	Simpul__Position position;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+
+	refusal.code = fault->code;
+	refusal.field = (char *)(uintptr_t)fault->field; /* only read */
+	refusal.expected = fault->expected;
+	if (fault->code == E_HISTORY_DIFFERS) {
+		position_to_message(&core->position, &position);
+		refusal.position = &position;
+	}
+	down.seq = seq;
+	down.message_case = SIMPUL__DOWN__MESSAGE_REFUSAL;
+	down.refusal = &refusal;
+	send_down(core, peer, &down);
+	core->refused_messages++;
+}
+
+void send_goodbye(struct core *core, const struct peer *peer, enum error code)
+{
+	Simpul__Goodbye goodbye = SIMPUL__GOODBYE__INIT;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+
+	goodbye.code = code;
+	down.message_case = SIMPUL__DOWN__MESSAGE_GOODBYE;
+	down.goodbye = &goodbye;
+	send_down(core, peer, &down);
+}
+
+void answer(struct core *core, uint64_t ticket, const struct fault *fault, uint64_t entry)
+{
+	struct core_action *action = action_add(core, ACTION_ANSWER);
+
+	action->answer.ticket = ticket;
+	action->answer.fault = *fault;
+	action->answer.entry = entry;
+}
+
+void note(struct core *core, enum core_action_type type, const struct node *node, uint64_t entry)
+{
+	struct core_action *action = action_add(core, type);
+
+	memcpy(action->note.node, node->name, sizeof(action->note.node));
+	action->note.entry = entry;
+	action->note.policy_version = core->policy_version;
+}
+
+void log_fields(struct core *core, enum log_level level, const char *event, const struct log_field *fields)
+{
+	struct core_action *action = action_add(core, ACTION_LOG);
+	size_t count = 0;
+
+	action->log.level = level;
+	action->log.event = event;
+	for (; count < CORE_LOG_FIELDS && fields[count].type != LOG_END; count++) {
+		action->log.fields[count] = fields[count];
+		if (fields[count].type == LOG_TEXT)
+			action->log.fields[count].text = arena_text(&core->arena, fields[count].text);
+	}
+	action->log.fields[count] = (struct log_field){.type = LOG_END};
+}
+
+/* No honest agent with its own key causes these; what is only a matter of time is no news at all. */
+static enum log_level refusal_level(enum error code)
+{
+	switch (code) {
+	case E_WRONG_ORIGIN:
+	case E_NUMBER_REUSED:
+	case E_HISTORY_DIFFERS:
+	case E_BELOW_CURSOR:
+	case E_FOREIGN_FEED:
+	case E_IO:
+		return LOG_LEVEL_ALARM;
+	case E_BUSY:
+	case E_RATE:
+	case E_GAP:
+	case E_STOPPING:
+	case E_STALE_POLICY:
+		return LOG_LEVEL_DEBUG;
+	default:
+		return LOG_LEVEL_NOTICE;
+	}
+}
+
+void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault)
+{
+	log_fields(core, refusal_level(fault->code), event,
+		   (const struct log_field[]){F_TEXT("node", node ? node->name : ""),
+					      F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field),
+					      F_NUM("expected", fault->expected), {.type = LOG_END}});
+}
+
+uint64_t next_ticket(struct core *core)
+{
+	return ++core->last_ticket;
+}
+
+void append_start(struct core *core, struct journal_append *append)
+{
+	action_add(core, ACTION_APPEND)->append = append;
+	core->appends_under_way++;
+}
+
+void read_start(struct core *core, struct core_read *read)
+{
+	action_add(core, ACTION_READ)->read = read;
+	core->reads_under_way++;
+}

@@ -1,0 +1,292 @@
+/* core_state - what the files of the broker's core share: nodes, sessions, numbering, audiences, and the actions of a step. */
+#ifndef SIMPUL_CORE_STATE_H
+#define SIMPUL_CORE_STATE_H
+
+#include "broker/core.h"
+#include "broker/tail.h"
+
+#define LINK_VERSION 1
+#define NODE_WORDS (LIMIT_NODES / 64)
+#define WINDOW_MARKS 64	   /* publications remembered one by one until acknowledged; more share a mark */
+#define OLD_PEERS 4	   /* superseded connections remembered, to tell them so */
+#define SIGNATURE_CACHE 16
+#define ALARM_BOTH_ALIVE_MS 2000
+#define RETRY_SOON_MS 100  /* told with BUSY */
+
+/* ---------------------------------------------------------------------------- numbering */
+
+/* What the journal has of one stream of an origin. */
+struct stream {
+	uint32_t epoch, stream;
+	uint64_t last;
+	struct hash digest; /* of the submission that carried it */
+};
+
+/* A submission on its way to disk. */
+struct pending {
+	uint64_t ticket;
+	struct report_name first;
+	size_t count;
+	struct hash digest;
+	uint64_t session, seq; /* who waits for the answer; the latest that asked */
+	bool rewound;	       /* one before it failed, so it will come back with E_GAP */
+};
+
+/* A repeated submission whose receipt is being read. */
+struct asked {
+	uint64_t ticket; /* 0: free */
+	uint64_t session, seq;
+};
+
+/* Tokens in thousandths; may fall below zero, so that one message larger than a second's worth can pass. */
+struct bucket {
+	int64_t tokens;
+	steady_ms filled;
+};
+
+/* ---------------------------------------------------------------------------- sessions */
+
+enum session_state {
+	SESSION_NONE,	/* no session */
+	SESSION_BEHIND, /* gets no pushes until it has fetched up to the head */
+	SESSION_LIVE,	/* everything for the node up to `upto` was handed over */
+};
+
+struct mark {
+	uint64_t upto;
+	size_t bytes;
+};
+
+struct session {
+	enum session_state state;
+	struct peer peer;
+	uint8_t topic[FEED_TOPIC_SIZE];
+	struct feed feed;
+	uint64_t counter; /* of publications */
+	uint64_t upto;	  /* SESSION_LIVE only */
+	uint64_t handed;  /* the furthest that a batch of this session led; nothing beyond can be acknowledged */
+	steady_ms heard, published;
+	bool behind_logged;
+	struct mark marks[WINDOW_MARKS];
+	size_t mark_first, mark_count;
+	size_t queued; /* bytes pushed and not acknowledged: the sum of the marks */
+	uint64_t fetch_ticket; /* 0: no read under way */
+	uint64_t fetch_seq, fetch_after;
+};
+
+/* A HELLO, kept while the head at its cursor is read. */
+struct greeting {
+	uint64_t ticket; /* 0: none waits */
+	struct peer peer;
+	uint64_t seq;
+	uint32_t epoch;
+	struct position cursor;
+	struct buffer subscription;
+};
+
+/* ---------------------------------------------------------------------------- nodes */
+
+struct node {
+	size_t index; /* in order of enrolment; bit number in audiences */
+	char name[LIMIT_NODE_NAME + 1];
+	struct member member;
+	Simpul__Standing standing;
+	Simpul__Standing leaving; /* decided by an operator, not on disk yet: nothing more is handed to its socket */
+
+	struct buffer subscription; /* encoded, as in the journal */
+	struct buffer wanted;	    /* the newest asked for; differs from the above while its entry is under way */
+	struct arena subscription_arena;
+	const Simpul__Subscription *wants; /* NULL: all */
+
+	uint64_t acked;
+	bool granted;
+	uint64_t granted_from;
+
+	struct stream *streams;
+	size_t stream_count;
+	struct pending pending[LIMIT_IN_FLIGHT];
+	size_t pending_count;
+	struct asked asked[LIMIT_IN_FLIGHT];
+	struct bucket reports, bytes;
+
+	struct session session;
+	struct greeting greeting;
+	struct peer old_peers[OLD_PEERS];
+	size_t old_peer_count;
+	uint8_t topics[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* of its sessions, the newest last */
+	size_t topic_count;
+	uint8_t strange[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* nobody's: of a session before the broker's restart */
+	size_t strange_count;
+	wall_ms last_seen;
+};
+
+/* Every transport key that was ever enrolled. */
+struct key {
+	uint8_t curve[KEY_SIZE];
+	uint32_t key_id;
+	struct node *node;
+	bool revoked; /* retired or compromised before it was replaced */
+};
+
+/* ---------------------------------------------------------------------------- audiences, operators */
+
+struct audience_state {
+	struct audience audience;
+	bool everyone;
+	uint64_t nodes[NODE_WORDS];
+	uint64_t checked[NODE_WORDS];	/* asked the policy of this version ... */
+	enum denial denials[LIMIT_NODES]; /* ... and it said */
+};
+
+/* An entry under way that is no submission. */
+struct operation {
+	uint64_t ticket;
+	Simpul__EntryType type;
+	struct node *node;	  /* NULL: none, or not enrolled yet */
+	bool answer;		  /* an operator waits */
+	uint64_t operator_ticket;
+};
+
+struct signed_position {
+	bool known;
+	uint64_t entry;
+	uint8_t signature[SIGNATURE_SIZE];
+};
+
+struct core {
+	struct core_options options;
+	struct position position;
+	struct policy *policy;
+	uint32_t policy_version;
+	struct node *nodes[LIMIT_NODES]; /* by index */
+	struct node *sorted[LIMIT_NODES]; /* by name */
+	size_t node_count;
+	struct key *keys;
+	size_t key_count;
+	struct audience_state **audiences; /* by id */
+	size_t audience_limit;
+	struct tail tail;
+
+	struct operation *operations;
+	size_t operation_count;
+	uint64_t last_ticket;
+	size_t appends_under_way, reads_under_way;
+	bool disk_low, stopping, drained;
+	steady_ms rebound; /* when the feed socket was last bound anew to cut somebody off; 0: never */
+	struct signed_position signatures[SIGNATURE_CACHE];
+	size_t next_signature;
+	uint64_t accepted, refused_reports, refused_messages, delivered;
+
+	/* of the current step */
+	const struct now *now;
+	const uint8_t *random;
+	struct arena arena;
+	struct core_action *actions;
+	size_t action_count, action_capacity;
+	struct buffer **scratch;
+	size_t scratch_used, scratch_count;
+};
+
+/* ---------------------------------------------------------------------------- actions.c */
+
+void actions_start(struct core *core); /* what the step before handed out becomes invalid */
+void actions_free(struct core *core);
+struct core_action *action_add(struct core *core, enum core_action_type type);
+/* An empty buffer whose content lives until the next step. */
+struct buffer *scratch(struct core *core);
+void send_down(struct core *core, const struct peer *peer, const Simpul__Down *down);
+/* A Down whose one-of `field` is encoded already. */
+void send_encoded(struct core *core, const struct peer *peer, uint64_t seq, uint32_t field, struct bytes message);
+void send_refusal(struct core *core, const struct peer *peer, uint64_t seq, const struct fault *fault);
+void send_goodbye(struct core *core, const struct peer *peer, enum error code);
+void answer(struct core *core, uint64_t ticket, const struct fault *fault, uint64_t entry);
+void note(struct core *core, enum core_action_type type, const struct node *node, uint64_t entry);
+void log_fields(struct core *core, enum log_level level, const char *event, const struct log_field *fields);
+#define LOG(core, level, event, ...) \
+	log_fields((core), LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
+/* One event for a refused message or session; those that no honest agent causes are alarms. */
+void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault);
+/* Hands an append to the journal and counts it. */
+void append_start(struct core *core, struct journal_append *append);
+void read_start(struct core *core, struct core_read *read);
+uint64_t next_ticket(struct core *core);
+
+/* ---------------------------------------------------------------------------- members.c */
+
+struct node *node_find(const struct core *core, const char *name);
+const struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE]);
+enum error key_status(const struct key *key);
+enum error standing_error(Simpul__Standing standing);
+struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream);
+/* Found or new, with last == 0. */
+struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream);
+/* Makes an entry that is no submission part of the state: when loading, and when it is committed. */
+void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content);
+void enroll(struct core *core, const struct core_event *event);
+void standing_set(struct core *core, const struct core_event *event);
+void grant_add(struct core *core, const struct core_event *event);
+void policy_offer(struct core *core, const struct core_event *event);
+void suspend(struct core *core, struct node *node, enum error code);
+/* An entry that covers nothing: the node's grant is used up. */
+void grant_close(struct core *core, struct node *node);
+void subscription_store(struct core *core, struct node *node, struct bytes subscription);
+/* An append that is no submission came back. */
+void operation_done(struct core *core, struct journal_append *append);
+void node_free(struct node *node);
+
+/* ---------------------------------------------------------------------------- session.c */
+
+void hello_take(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, const Simpul__Hello *hello);
+void hello_read_done(struct core *core, struct node *node, const struct core_read *read);
+void ack_take(struct core *core, struct node *node, const struct position *cursor, uint64_t seq);
+/* Checks a cursor that the session's agent says it has and makes it the acknowledged one. */
+enum error cursor_take(struct core *core, struct node *node, const struct position *cursor, struct fault *fault);
+bool peer_equal(const struct peer *a, const struct peer *b);
+/* E_OK, E_SUPERSEDED, E_UNEXPECTED: whether `peer` holds the node's session. */
+enum error session_check(const struct node *node, const struct peer *peer);
+/* Ends it; with a code other than E_OK the peer is told. */
+void session_end(struct core *core, struct node *node, enum error code);
+void sessions_tick(struct core *core);
+void sessions_stop(struct core *core);
+void subscription_seen(struct core *core, const struct core_event *event);
+
+/* ---------------------------------------------------------------------------- submit.c */
+
+/* What can be said before the frame is decoded. False: refused, and answered. */
+bool submit_admit(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, struct bytes frame);
+void submit_take(struct core *core, struct node *node, const struct peer *peer, const Simpul__Up *up, struct bytes frame);
+void submit_done(struct core *core, struct journal_append *append);
+void submit_read_done(struct core *core, struct node *node, const struct core_read *read);
+uint32_t epoch_highest(const struct node *node);
+
+/* ---------------------------------------------------------------------------- audience.c */
+
+/* Who is meant by a report of this class; sorted, not the origin. */
+void audience_decide(struct core *core, const struct node *origin, const Simpul__Routing *routing,
+		     const struct routing_class *class, struct audience *out);
+bool audience_holds(const struct audience *audience, const char *node);
+/* Those that `to` names and `audience` lacks. Returns an array to free, NULL when there are none. */
+char (*audience_unreachable(const Simpul__Routing *routing, const struct audience *audience,
+			    size_t *count))[LIMIT_NODE_NAME + 1];
+void audience_everyone(struct audience *out);
+/* Remembers a stored audience under its id. */
+void audience_intern(struct core *core, const struct audience *audience);
+bool audience_has(const struct core *core, uint32_t id, const struct node *node);
+/* Asks the current policy again. */
+enum denial audience_denial(struct core *core, uint32_t id, const struct node *node);
+void audiences_recheck(struct core *core); /* the policy changed */
+void audiences_free(struct core *core);
+
+/* ---------------------------------------------------------------------------- deliver.c */
+
+/* An entry that was committed goes into the tail, with its audience. */
+void deliver_keep(struct core *core, struct journal_append *append);
+/* Pushes the entries from `first` to the head to every live session that they are for. */
+void deliver_push(struct core *core, uint64_t first);
+void deliver_heartbeat(struct core *core, struct node *node);
+void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor);
+void fetch_read_done(struct core *core, struct node *node, const struct core_read *read);
+/* No pushes until it has fetched; `why` is a short reason for the log, NULL for none. */
+void session_behind(struct core *core, struct node *node, const char *why);
+
+#endif

@@ -1,0 +1,99 @@
+/* encode - writes and reads single protobuf fields without descriptors. */
+#include "broker/encode.h"
+
+enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
+
+#define VARINT_SIZE 10
+
+static void put_varint(struct buffer *out, uint64_t value)
+{
+	uint8_t bytes[VARINT_SIZE];
+	size_t size = 0;
+
+	for (; value >= 0x80; value >>= 7)
+		bytes[size++] = (uint8_t)(value | 0x80);
+	bytes[size++] = (uint8_t)value;
+	buffer_append(out, bytes, size);
+}
+
+void put_number(struct buffer *out, uint32_t field, uint64_t value)
+{
+	if (value == 0)
+		return;
+	put_varint(out, (uint64_t)field << 3 | WIRE_VARINT);
+	put_varint(out, value);
+}
+
+void put_fixed64(struct buffer *out, uint32_t field, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	if (value == 0)
+		return;
+	put_varint(out, (uint64_t)field << 3 | WIRE_FIXED64);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(value >> 8 * i);
+	buffer_append(out, bytes, sizeof(bytes));
+}
+
+void put_head(struct buffer *out, uint32_t field, size_t size)
+{
+	put_varint(out, (uint64_t)field << 3 | WIRE_BYTES);
+	put_varint(out, size);
+}
+
+void put_bytes(struct buffer *out, uint32_t field, struct bytes data)
+{
+	put_head(out, field, data.size);
+	buffer_bytes(out, data);
+}
+
+static bool take(struct bytes *rest, size_t size, struct bytes *out)
+{
+	if (size > rest->size)
+		return false;
+	*out = BYTES(rest->data, size);
+	*rest = BYTES(rest->data + size, rest->size - size);
+	return true;
+}
+
+static bool take_varint(struct bytes *rest, uint64_t *value)
+{
+	struct bytes byte;
+
+	*value = 0;
+	for (unsigned shift = 0; shift < 64; shift += 7) {
+		if (!take(rest, 1, &byte))
+			return false;
+		*value |= (uint64_t)(byte.data[0] & 0x7f) << shift;
+		if (byte.data[0] < 0x80)
+			return true;
+	}
+	return false;
+}
+
+bool next_field(struct bytes *rest, struct encoded_field *field)
+{
+	struct bytes fixed;
+	uint64_t tag;
+
+	*field = (struct encoded_field){0};
+	if (rest->size == 0 || !take_varint(rest, &tag))
+		return false;
+	field->field = (uint32_t)(tag >> 3);
+	switch (tag & 7) {
+	case WIRE_VARINT:
+		return take_varint(rest, &field->number);
+	case WIRE_FIXED64:
+		if (!take(rest, 8, &fixed))
+			return false;
+		for (size_t i = 0; i < 8; i++)
+			field->number |= (uint64_t)fixed.data[i] << 8 * i;
+		return true;
+	case WIRE_BYTES:
+		return take_varint(rest, &field->number) && field->number <= rest->size &&
+		       take(rest, (size_t)field->number, &field->data);
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,404 @@
+/* session - HELLO and WELCOME, which connection speaks for a node, acknowledged cursors, signs of life, feed subscriptions. */
+#include "broker/core_state.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <string.h>
+
+enum { STREAMS_TOLD = 1024, REBIND_PAUSE_MS = 1000 };
+
+/* ---------------------------------------------------------------------------- who holds the session */
+
+bool peer_equal(const struct peer *a, const struct peer *b)
+{
+	return a->size == b->size && memcmp(a->id, b->id, a->size) == 0;
+}
+
+enum error session_check(const struct node *node, const struct peer *peer)
+{
+	if (node->session.state != SESSION_NONE && peer_equal(&node->session.peer, peer))
+		return E_OK;
+	for (size_t i = 0; i < OLD_PEERS && i < node->old_peer_count; i++)
+		if (peer_equal(&node->old_peers[i], peer))
+			return E_SUPERSEDED;
+	return E_UNEXPECTED;
+}
+
+static void session_drop(struct node *node)
+{
+	keys_wipe(&node->session, sizeof(node->session));
+}
+
+void session_end(struct core *core, struct node *node, enum error code)
+{
+	if (node->session.state == SESSION_NONE)
+		return;
+	if (code != E_OK)
+		send_goodbye(core, &node->session.peer, code);
+	LOG(core, INFO, "session.closed", F_TEXT("node", node->name), F_TEXT("code", error_name(code)));
+	session_drop(node);
+}
+
+/* Another connection of the same node: harmless after a change of network, an alarm when both were alive. */
+static void session_supersede(struct core *core, struct node *node)
+{
+	const bool both = core->now->steady - node->session.heard <= ALARM_BOTH_ALIVE_MS;
+
+	send_goodbye(core, &node->session.peer, E_SUPERSEDED);
+	node->old_peers[node->old_peer_count++ % OLD_PEERS] = node->session.peer;
+	log_fields(core, both ? LOG_LEVEL_ALARM : LOG_LEVEL_NOTICE, "session.superseded",
+		   (const struct log_field[]){F_TEXT("node", node->name), {.type = LOG_END}});
+	session_drop(node);
+}
+
+/* ---------------------------------------------------------------------------- welcome */
+
+static void limits_tell(Simpul__Limits *limits)
+{
+	simpul__limits__init(limits);
+	limits->report_bytes = LIMIT_REPORT;
+	limits->submission_bytes = LIMIT_SUBMISSION;
+	limits->submission_reports = LIMIT_SUBMISSION_REPORTS;
+	limits->submissions_in_flight = LIMIT_IN_FLIGHT;
+	limits->batch_bytes = LIMIT_BATCH;
+	limits->window_bytes = LIMIT_WINDOW;
+}
+
+/* The newest streams, if there should be more than a WELCOME may hold. */
+static void streams_tell(struct core *core, const struct node *node, Simpul__Welcome *welcome)
+{
+	const size_t count = node->stream_count < STREAMS_TOLD ? node->stream_count : STREAMS_TOLD;
+	Simpul__StreamState *states = arena_alloc(&core->arena, count * sizeof(*states));
+
+	welcome->streams = arena_alloc(&core->arena, count * sizeof(*welcome->streams));
+	for (size_t i = 0; i < count; i++) {
+		const struct stream *stream = &node->streams[node->stream_count - count + i];
+
+		if (stream->last == 0)
+			continue; /* its first submission is still under way */
+		simpul__stream_state__init(&states[i]);
+		states[i].epoch = stream->epoch;
+		states[i].stream = (Simpul__Stream)stream->stream;
+		states[i].last = stream->last;
+		states[i].digest = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)stream->digest.bytes};
+		welcome->streams[welcome->n_streams++] = &states[i];
+	}
+}
+
+static void welcome_send(struct core *core, const struct node *node, const struct position *cursor, uint64_t seq)
+{
+	const struct session *session = &node->session;
+	const struct hash hash = core->policy ? policy_hash(core->policy) : (struct hash){{0}};
+	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
+	Simpul__Position head, acknowledged;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+	Simpul__Limits limits;
+
+	position_to_message(&core->position, &head);
+	position_to_message(cursor, &acknowledged);
+	limits_tell(&limits);
+	welcome.version = LINK_VERSION;
+	welcome.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, core->options.exchange};
+	welcome.session = session->feed.session;
+	welcome.head = &head;
+	welcome.cursor = &acknowledged;
+	welcome.policy_version = core->policy_version;
+	welcome.policy_hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)hash.bytes};
+	welcome.feed_endpoint = core->options.feed_endpoint;
+	welcome.feed_topic = (ProtobufCBinaryData){FEED_TOPIC_SIZE, (uint8_t *)(uintptr_t)session->topic};
+	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)session->feed.key};
+	streams_tell(core, node, &welcome);
+	welcome.limits = &limits;
+	welcome.heartbeat_ms = core->options.heartbeat_ms;
+	welcome.broker_time = core->now->wall;
+	down.seq = seq;
+	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
+	down.welcome = &welcome;
+	send_down(core, &session->peer, &down);
+}
+
+/* ---------------------------------------------------------------------------- opening a session */
+
+static void topic_remember(struct node *node)
+{
+	if (node->topic_count == LIMIT_SESSION_TOPICS) {
+		memmove(node->topics[0], node->topics[1], sizeof(node->topics) - sizeof(node->topics[0]));
+		node->topic_count--;
+	}
+	memcpy(node->topics[node->topic_count++], node->session.topic, FEED_TOPIC_SIZE);
+}
+
+/* The step's random bytes: session id, topic, key. */
+static void session_draw(struct core *core, struct node *node)
+{
+	struct session *session = &node->session;
+
+	session->feed.session = load_u64(core->random) | 1; /* never 0, which would be left out of messages */
+	memcpy(session->topic, core->random + 8, FEED_TOPIC_SIZE);
+	memcpy(session->feed.key, core->random + 8 + FEED_TOPIC_SIZE, KEY_SIZE);
+	memcpy(session->feed.exchange, core->options.exchange, EXCHANGE_SIZE);
+	memcpy(session->feed.node, node->name, sizeof(session->feed.node));
+	topic_remember(node);
+}
+
+/* What HELLO says it has counts as acknowledged; less than before only with a grant, which is used up by it. */
+static void cursor_start(struct core *core, struct node *node, uint64_t cursor)
+{
+	if (cursor == node->acked)
+		return;
+	if (cursor < node->acked)
+		grant_close(core, node);
+	node->acked = cursor;
+	note(core, ACTION_CURSOR, node, cursor);
+}
+
+static void session_start(struct core *core, struct node *node, struct greeting *greeting)
+{
+	struct session *session = &node->session;
+
+	if (session->state != SESSION_NONE && !peer_equal(&session->peer, &greeting->peer))
+		session_supersede(core, node);
+	session_drop(node);
+	session->peer = greeting->peer;
+	session->heard = session->published = core->now->steady;
+	session->handed = greeting->cursor.entry;
+	session->upto = greeting->cursor.entry;
+	session->state = greeting->cursor.entry == core->position.entry ? SESSION_LIVE : SESSION_BEHIND;
+	session_draw(core, node);
+	node->last_seen = core->now->wall;
+	cursor_start(core, node, greeting->cursor.entry);
+	welcome_send(core, node, &greeting->cursor, greeting->seq);
+	LOG(core, INFO, "session.open", F_TEXT("node", node->name), F_NUM("cursor", greeting->cursor.entry),
+	    F_NUM("lag", core->position.entry - greeting->cursor.entry));
+	subscription_store(core, node, buffer_view(&greeting->subscription));
+}
+
+static void hello_refuse(struct core *core, struct node *node, const struct greeting *greeting, const struct fault *fault)
+{
+	send_refusal(core, &greeting->peer, greeting->seq, fault);
+	log_refused(core, "session.refused", node, fault);
+}
+
+/* ---------------------------------------------------------------------------- checking a HELLO */
+
+static enum error hello_check(const struct core *core, const struct node *node, const Simpul__Hello *hello,
+			      struct greeting *greeting, struct fault *fault)
+{
+	if (core->stopping)
+		return fault_at(fault, E_STOPPING, "%s", "");
+	if (hello->version != LINK_VERSION)
+		return fault_at(fault, E_VERSION, "hello.version");
+	if (!bytes_equal(BYTES(hello->exchange.data, hello->exchange.len), BYTES(core->options.exchange, EXCHANGE_SIZE)))
+		return fault_at(fault, E_EXCHANGE, "hello.exchange");
+	if (strcmp(hello->node, node->name) != 0)
+		return fault_at(fault, E_WRONG_ORIGIN, "hello.node");
+	if (hello->key_id != node->member.key_id)
+		return fault_at(fault, E_KEY_EXPIRED, "hello.key_id");
+	if (hello->epoch == 0)
+		return fault_at(fault, E_MISSING, "hello.epoch");
+	if (hello->epoch < epoch_highest(node))
+		return fault_at(fault, E_EPOCH, "hello.epoch");
+	greeting->epoch = hello->epoch;
+	if (position_of_message(&greeting->cursor, hello->cursor) != E_OK)
+		return fault_at(fault, hello->cursor ? E_INVALID : E_MISSING, "hello.cursor");
+	if (greeting->cursor.entry == 0 && greeting->cursor.incarnation == 0)
+		greeting->cursor.incarnation = core->position.incarnation;
+	return E_OK;
+}
+
+/* E_OK with *unknown: right as far as can be seen from memory. */
+static enum error cursor_check(const struct core *core, const struct node *node, const struct position *cursor,
+			       bool *unknown, struct fault *fault)
+{
+	struct hash head;
+
+	if (cursor->incarnation != core->position.incarnation)
+		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.incarnation");
+	if (cursor->entry > core->position.entry)
+		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.entry");
+	if (cursor->entry < node->acked && !(node->granted && node->granted_from <= cursor->entry))
+		return fault_at(fault, E_BELOW_CURSOR, "hello.cursor.entry");
+	*unknown = !tail_head(&core->tail, cursor->entry, &head);
+	if (!*unknown && !hash_equal(&head, &cursor->head))
+		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.head");
+	return E_OK;
+}
+
+static void position_ask(struct core *core, struct node *node)
+{
+	struct core_read *read = core_read_new();
+
+	read->type = READ_POSITION;
+	read->ticket = node->greeting.ticket = next_ticket(core);
+	memcpy(read->node, node->name, sizeof(read->node));
+	read->after = node->greeting.cursor.entry;
+	read_start(core, read);
+}
+
+static void greeting_fill(struct greeting *greeting, const struct peer *peer, uint64_t seq, const Simpul__Hello *hello)
+{
+	greeting->peer = *peer;
+	greeting->seq = seq;
+	buffer_clear(&greeting->subscription);
+	if (hello->subscription)
+		wire_pack(hello->subscription, &greeting->subscription);
+}
+
+void hello_take(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, const Simpul__Hello *hello)
+{
+	struct greeting *greeting = &node->greeting;
+	const struct greeting busy = {.peer = *peer, .seq = seq};
+	struct fault fault = {0};
+	bool unknown = false;
+
+	if (greeting->ticket != 0) {
+		fault_at(&fault, E_BUSY, "hello");
+		fault.expected = RETRY_SOON_MS;
+		hello_refuse(core, node, &busy, &fault);
+		return;
+	}
+	greeting_fill(greeting, peer, seq, hello);
+	if (hello_check(core, node, hello, greeting, &fault) != E_OK ||
+	    cursor_check(core, node, &greeting->cursor, &unknown, &fault) != E_OK)
+		hello_refuse(core, node, greeting, &fault);
+	else if (unknown)
+		position_ask(core, node);
+	else
+		session_start(core, node, greeting);
+}
+
+/* Everything may have changed while the head was read, so all but the decoding is checked again. */
+void hello_read_done(struct core *core, struct node *node, const struct core_read *read)
+{
+	struct greeting *greeting = &node->greeting;
+	const Simpul__Standing standing = node->leaving ? node->leaving : node->standing;
+	struct fault fault = {0};
+	bool unknown;
+
+	if (greeting->ticket == 0 || greeting->ticket != read->ticket)
+		return;
+	greeting->ticket = 0;
+	if (standing_error(standing) != E_OK)
+		fault_at(&fault, standing_error(standing), "key");
+	else if (core->stopping)
+		fault_at(&fault, E_STOPPING, "%s", "");
+	else if (greeting->epoch < epoch_highest(node))
+		fault_at(&fault, E_EPOCH, "hello.epoch");
+	else if (read->result.code == E_IO || read->result.code == E_CORRUPT)
+		fault_at(&fault, E_BUSY, "hello.cursor");
+	else if (cursor_check(core, node, &greeting->cursor, &unknown, &fault) == E_OK &&
+		 (read->result.code != E_OK || !hash_equal(&read->position.head, &greeting->cursor.head)))
+		fault_at(&fault, E_HISTORY_DIFFERS, "hello.cursor.head");
+	if (fault.code == E_OK)
+		session_start(core, node, greeting);
+	else
+		hello_refuse(core, node, greeting, &fault);
+}
+
+/* ---------------------------------------------------------------------------- acknowledging */
+
+static void window_free(struct session *session, uint64_t acked)
+{
+	while (session->mark_count > 0 && session->marks[session->mark_first].upto <= acked) {
+		session->queued -= session->marks[session->mark_first].bytes;
+		session->mark_first = (session->mark_first + 1) % WINDOW_MARKS;
+		session->mark_count--;
+	}
+}
+
+enum error cursor_take(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
+{
+	struct hash head;
+
+	if (cursor->incarnation != core->position.incarnation)
+		return fault_at(fault, E_HISTORY_DIFFERS, "cursor.incarnation");
+	if (cursor->entry < node->acked || cursor->entry > node->session.handed)
+		return fault_at(fault, E_HISTORY_DIFFERS, "cursor.entry");
+	if (tail_head(&core->tail, cursor->entry, &head) && !hash_equal(&head, &cursor->head))
+		return fault_at(fault, E_HISTORY_DIFFERS, "cursor.head");
+	if (cursor->entry == node->acked)
+		return E_OK;
+	node->acked = cursor->entry;
+	window_free(&node->session, node->acked);
+	note(core, ACTION_CURSOR, node, node->acked);
+	LOG(core, DEBUG, "cursor.advanced", F_TEXT("node", node->name), F_NUM("entry", node->acked));
+	return E_OK;
+}
+
+void ack_take(struct core *core, struct node *node, const struct position *cursor, uint64_t seq)
+{
+	struct fault fault = {0};
+
+	if (cursor_take(core, node, cursor, &fault) == E_OK)
+		return;
+	send_refusal(core, &node->session.peer, seq, &fault);
+	log_refused(core, "session.refused", node, &fault);
+	session_end(core, node, E_OK);
+}
+
+/* ---------------------------------------------------------------------------- time */
+
+void sessions_tick(struct core *core)
+{
+	for (size_t i = 0; i < core->node_count; i++) {
+		struct node *node = core->nodes[i];
+		const struct session *session = &node->session;
+
+		if (session->state == SESSION_NONE || node->leaving)
+			continue;
+		if (core->now->steady - session->heard > core->options.silence_ms) {
+			LOG(core, NOTICE, "session.lost", F_TEXT("node", node->name), F_NUM("cursor", node->acked));
+			session_drop(node);
+		} else if (core->now->steady - session->published >= core->options.heartbeat_ms) {
+			deliver_heartbeat(core, node);
+		}
+	}
+}
+
+void sessions_stop(struct core *core)
+{
+	for (size_t i = 0; i < core->node_count; i++)
+		session_end(core, core->nodes[i], E_STOPPING);
+}
+
+/* ---------------------------------------------------------------------------- subscriptions of the feed socket */
+
+static bool topic_in(uint8_t list[][FEED_TOPIC_SIZE], size_t count, struct bytes topic)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes_equal(topic, BYTES(list[i], FEED_TOPIC_SIZE)))
+			return true;
+	return false;
+}
+
+/* libzmq subscribes again by itself when a connection comes back, so a topic of a session before the broker's restart, which
+ * is nobody's now, is let pass a few times; a prefix or a topic of somebody else never. */
+static bool topic_foreign(const struct core *core, struct node *node, struct bytes topic)
+{
+	if (topic_in(node->topics, node->topic_count, topic) || topic_in(node->strange, node->strange_count, topic))
+		return false;
+	if (topic.size != FEED_TOPIC_SIZE || node->strange_count == LIMIT_SESSION_TOPICS)
+		return true;
+	for (size_t i = 0; i < core->node_count; i++)
+		if (topic_in(core->nodes[i]->topics, core->nodes[i]->topic_count, topic))
+			return true;
+	memcpy(node->strange[node->strange_count++], topic.data, FEED_TOPIC_SIZE);
+	return false;
+}
+
+void subscription_seen(struct core *core, const struct core_event *event)
+{
+	const struct key *key = key_find(core, event->subscribed.curve_key);
+
+	if (!key || !event->subscribed.added || !topic_foreign(core, key->node, event->subscribed.topic))
+		return;
+	LOG(core, ALARM, "feed.foreign_subscription", F_TEXT("node", key->node->name), F_NUM("key_id", key->key_id));
+	if (key_status(key) == E_OK) {
+		session_end(core, key->node, E_FOREIGN_FEED);
+		if (!core->stopping)
+			suspend(core, key->node, E_FOREIGN_FEED);
+	} else if (core->rebound != 0 && core->now->steady - core->rebound < REBIND_PAUSE_MS) {
+		return; /* what it had queued before it was cut off */
+	}
+	core->rebound = core->now->steady;
+	action_add(core, ACTION_REBIND_FEED);
+}

@@ -1,0 +1,774 @@
+/* submit - takes a SUBMIT: who, how much, which numbers, whose signature, what content, for whom; then answers when it is on disk.
+ *
+ * Checks stand in the order of their cost. A refused message uses up no number; a refused report inside an accepted
+ * submission does, and its verdict is stored like the report itself. */
+#include "broker/core_state.h"
+#include "broker/encode.h"
+#include "common/content.h"
+#include "common/memory.h"
+#include "common/submission.h"
+#include "common/wire.h"
+#include <string.h>
+
+enum { SALT_SIZE = 16, UP_OVERHEAD = 32 };
+
+/* Field numbers of link.proto that are looked for in the received frame. */
+enum { UP_SUBMIT = 3, SUBMISSION_REPORT = 9, REPORT_HEADER = 1, REPORT_BODY = 2, DOWN_RECEIPT = 3 };
+
+/* One submission while it is decided; everything is borrowed from the arena or the frame. */
+struct submit {
+	struct node *node;
+	uint64_t seq;
+	struct bytes frame;
+	const Simpul__Submission *message;
+	struct report_name first;
+	size_t count;
+	bool settled; /* nothing more to do: a repeat */
+	struct hash *leaves, *body_hashes, digest;
+	const Simpul__Routing *routing;
+	const Simpul__Header **headers;
+	const Simpul__Body **bodies; /* NULL: sealed, or of no known form */
+	struct routing_class class;
+	struct fault common; /* the verdict that all reports share, for they have one class and one routing */
+	struct audience audience;
+};
+
+static struct bytes of_binary(ProtobufCBinaryData data)
+{
+	return BYTES(data.data, data.len);
+}
+
+static void submit_refuse(struct core *core, const struct node *node, const struct peer *peer, uint64_t seq,
+			  const struct fault *fault)
+{
+	send_refusal(core, peer, seq, fault);
+	log_refused(core, "submission.refused", node, fault);
+}
+
+/* ---------------------------------------------------------------------------- rate */
+
+/* Takes `cost` tokens of `rate` a second (0: no limit); otherwise says how long to wait. */
+static bool bucket_take(struct bucket *bucket, uint32_t rate, uint64_t cost, steady_ms now, uint64_t *wait)
+{
+	const int64_t full = (int64_t)rate * 1000;
+	const int64_t needed = cost < rate ? (int64_t)cost * 1000 : full;
+	const uint64_t gone = now > bucket->filled ? now - bucket->filled : 0;
+
+	if (rate == 0)
+		return true;
+	bucket->filled = now;
+	/* A debt is at most one frame, so a second or two fill any bucket. */
+	bucket->tokens += (int64_t)(gone < 3600 * 1000 ? gone : 3600 * 1000) * rate;
+	if (bucket->tokens > full)
+		bucket->tokens = full;
+	if (bucket->tokens < needed) {
+		*wait = (uint64_t)(needed - bucket->tokens) / rate + 1;
+		return false;
+	}
+	bucket->tokens -= (int64_t)cost * 1000;
+	return true;
+}
+
+bool submit_admit(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, struct bytes frame)
+{
+	struct fault fault = {0};
+
+	if (core->stopping)
+		fault_at(&fault, E_STOPPING, "%s", "");
+	else if (core->disk_low)
+		fault_at(&fault, E_DISK_FULL, "%s", "");
+	else if (frame.size > LIMIT_SUBMISSION + UP_OVERHEAD)
+		fault_at(&fault, E_TOO_LARGE, "submit");
+	else if (!bucket_take(&node->bytes, core->options.rate_bytes, frame.size, core->now->steady, &fault.expected))
+		fault_at(&fault, E_RATE, "submit");
+	if (fault.code == E_OK)
+		return true;
+	submit_refuse(core, node, peer, seq, &fault);
+	return false;
+}
+
+/* ---------------------------------------------------------------------------- who and which number */
+
+static enum error speaker_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Submission *message = submit->message;
+	struct node *node = submit->node;
+
+	submit->count = message->n_reports;
+	if (strcmp(message->origin, node->name) != 0)
+		return fault_at(fault, E_WRONG_ORIGIN, "submit.origin");
+	if (message->key_id != node->member.key_id)
+		return fault_at(fault, E_KEY_EXPIRED, "submit.key_id");
+	if (submit->count == 0)
+		return fault_at(fault, E_MISSING, "submit.reports");
+	if (submit->count > LIMIT_SUBMISSION_REPORTS)
+		return fault_at(fault, E_TOO_LARGE, "submit.reports");
+	if (!bucket_take(&node->reports, core->options.rate_reports, submit->count, core->now->steady, &fault->expected))
+		return fault_at(fault, E_RATE, "submit");
+	if (message->epoch == 0)
+		return fault_at(fault, E_MISSING, "submit.epoch");
+	if (message->first == 0 || message->first > UINT64_MAX - LIMIT_SUBMISSION_REPORTS)
+		return fault_at(fault, E_INVALID, "submit.first");
+	submit->first = (struct report_name){
+		.epoch = message->epoch, .stream = (uint32_t)message->stream, .number = message->first};
+	memcpy(submit->first.origin, node->name, sizeof(submit->first.origin));
+	return E_OK;
+}
+
+uint32_t epoch_highest(const struct node *node)
+{
+	uint32_t highest = 0;
+
+	for (size_t i = 0; i < node->stream_count; i++)
+		if (node->streams[i].last > 0 && node->streams[i].epoch > highest)
+			highest = node->streams[i].epoch;
+	for (size_t i = 0; i < node->pending_count; i++)
+		if (!node->pending[i].rewound && node->pending[i].first.epoch > highest)
+			highest = node->pending[i].first.epoch;
+	return highest;
+}
+
+static bool same_stream(const struct report_name *a, const struct report_name *b)
+{
+	return a->epoch == b->epoch && a->stream == b->stream;
+}
+
+/* The last number on disk, and the last one with what is on its way there. */
+static void numbers_of(struct node *node, const struct report_name *first, uint64_t *durable, uint64_t *last)
+{
+	const struct stream *stream = stream_find(node, first->epoch, first->stream);
+
+	*durable = *last = stream ? stream->last : 0;
+	for (size_t i = 0; i < node->pending_count; i++)
+		if (!node->pending[i].rewound && same_stream(&node->pending[i].first, first))
+			*last += node->pending[i].count;
+}
+
+static enum error digest_compute(struct core *core, struct submit *submit, struct fault *fault)
+{
+	enum error error;
+
+	submit->leaves = arena_alloc(&core->arena, submit->count * sizeof(*submit->leaves));
+	submit->body_hashes = arena_alloc(&core->arena, submit->count * sizeof(*submit->body_hashes));
+	error = submission_digest(submit->message, core->options.exchange, submit->leaves, submit->body_hashes,
+				  &submit->digest, fault);
+	if (error != E_OK)
+		fault_within(fault, "submit");
+	return error;
+}
+
+/* On disk already: its receipt is read. */
+static enum error repeat_ask(struct core *core, struct submit *submit, struct fault *fault)
+{
+	struct node *node = submit->node;
+	struct core_read *read;
+
+	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++) {
+		if (node->asked[i].ticket != 0)
+			continue;
+		read = core_read_new();
+		read->type = READ_RECEIPT;
+		read->ticket = next_ticket(core);
+		memcpy(read->node, node->name, sizeof(read->node));
+		read->first = submit->first;
+		read->count = submit->count;
+		read->digest = submit->digest;
+		node->asked[i] = (struct asked){read->ticket, node->session.feed.session, submit->seq};
+		read_start(core, read);
+		submit->settled = true;
+		return E_OK;
+	}
+	fault->expected = RETRY_SOON_MS;
+	return fault_at(fault, E_BUSY, "submit");
+}
+
+/* On its way to disk: the same submission is answered when it is there, another one is a fraud or a fault. */
+static enum error pending_match(struct submit *submit, struct fault *fault)
+{
+	struct node *node = submit->node;
+
+	for (size_t i = 0; i < node->pending_count; i++) {
+		struct pending *pending = &node->pending[i];
+
+		if (pending->rewound || !same_stream(&pending->first, &submit->first) ||
+		    pending->first.number != submit->first.number)
+			continue;
+		if (pending->count != submit->count || !hash_equal(&pending->digest, &submit->digest))
+			break;
+		pending->session = node->session.feed.session;
+		pending->seq = submit->seq;
+		submit->settled = true;
+		return E_OK;
+	}
+	return fault_at(fault, E_NUMBER_REUSED, "submit.first");
+}
+
+static enum error number_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	struct node *node = submit->node;
+	uint64_t durable, last;
+	enum error error;
+
+	if (submit->first.epoch < epoch_highest(node))
+		return fault_at(fault, E_EPOCH, "submit.epoch");
+	numbers_of(node, &submit->first, &durable, &last);
+	if (submit->first.number > last + 1) {
+		fault->expected = last + 1;
+		return fault_at(fault, E_GAP, "submit.first");
+	}
+	if (submit->first.number <= last) {
+		error = digest_compute(core, submit, fault);
+		if (error != E_OK)
+			return error;
+		if (submit->first.number > durable)
+			return pending_match(submit, fault);
+		if (submit->first.number + submit->count - 1 <= durable)
+			return repeat_ask(core, submit, fault);
+		return fault_at(fault, E_NUMBER_REUSED, "submit.first");
+	}
+	if (node->pending_count == LIMIT_IN_FLIGHT) {
+		fault->expected = RETRY_SOON_MS;
+		return fault_at(fault, E_BUSY, "submit");
+	}
+	return E_OK;
+}
+
+/* ---------------------------------------------------------------------------- signature and history */
+
+static enum error signature_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	enum error error = digest_compute(core, submit, fault);
+
+	if (error != E_OK)
+		return error;
+	if (!digest_verify(submit->node->member.signing_key, SIGN_TAG_SUBMISSION, &submit->digest,
+			   of_binary(submit->message->signature)))
+		return fault_at(fault, E_BAD_SIGNATURE, "submit.signature");
+	return E_OK;
+}
+
+static enum error seen_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	struct hash head, seen;
+
+	if (!hash_load(&seen, of_binary(submit->message->seen_head)))
+		return fault_at(fault, E_INVALID, "submit.seen_head");
+	if (submit->message->seen_entry > core->position.entry)
+		return fault_at(fault, E_HISTORY_DIFFERS, "submit.seen_entry");
+	if (tail_head(&core->tail, submit->message->seen_entry, &head) && !hash_equal(&head, &seen))
+		return fault_at(fault, E_HISTORY_DIFFERS, "submit.seen_head");
+	return E_OK;
+}
+
+/* ---------------------------------------------------------------------------- decoding */
+
+static enum error routing_decode(struct core *core, struct submit *submit, struct fault *fault)
+{
+	submit->routing = wire_unpack(&simpul__routing__descriptor, of_binary(submit->message->routing), &core->arena,
+				      fault);
+	if (!submit->routing) {
+		fault_within(fault, "routing");
+		return fault->code;
+	}
+	if (submit->routing->salt.len != SALT_SIZE)
+		return fault_at(fault, E_INVALID, "routing.salt");
+	return E_OK;
+}
+
+static bool header_named(const struct submit *submit, const Simpul__Header *header, size_t index)
+{
+	const Simpul__Name *name = header->name;
+
+	return name && strcmp(name->origin, submit->first.origin) == 0 && name->epoch == submit->first.epoch &&
+	       (uint32_t)name->stream == submit->first.stream && name->number == submit->first.number + index;
+}
+
+/* Sealed bodies are checked for their outer form only. */
+static enum error body_decode(struct core *core, struct submit *submit, size_t index, struct fault *fault)
+{
+	const struct bytes body = of_binary(submit->message->reports[index]->body);
+	const ProtobufCMessageDescriptor *type = NULL;
+	const void *message;
+
+	submit->bodies[index] = NULL;
+	if (submit->headers[index]->form == SIMPUL__BODY_FORM__BODY_FORM_PLAIN)
+		type = &simpul__body__descriptor;
+	else if (submit->headers[index]->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+		type = &simpul__sealed_body__descriptor;
+	if (!type)
+		return E_OK; /* header_check has a verdict for it */
+	message = wire_unpack(type, body, &core->arena, fault);
+	if (!message) {
+		fault_within(fault, "reports[%zu].body", index);
+		return fault->code;
+	}
+	if (type == &simpul__body__descriptor)
+		submit->bodies[index] = message;
+	else if (((const Simpul__SealedBody *)message)->commitment.len != HASH_SIZE)
+		return fault_at(fault, E_INVALID, "reports[%zu].body.commitment", index);
+	return E_OK;
+}
+
+static enum error report_decode(struct core *core, struct submit *submit, size_t index, struct fault *fault)
+{
+	const Simpul__SubmittedReport *report = submit->message->reports[index];
+	const Simpul__Header *header;
+
+	if (report->header.len + report->body.len > LIMIT_REPORT)
+		return fault_at(fault, E_TOO_LARGE, "reports[%zu]", index);
+	header = wire_unpack(&simpul__header__descriptor, of_binary(report->header), &core->arena, fault);
+	if (!header) {
+		fault_within(fault, "reports[%zu].header", index);
+		return fault->code;
+	}
+	if (!header_named(submit, header, index))
+		return fault_at(fault, E_INVALID, "reports[%zu].header.name", index);
+	submit->headers[index] = header;
+	if (index > 0 && !header_same_class(submit->headers[0], header))
+		return fault_at(fault, E_MIXED_ROUTING, "reports[%zu].header", index);
+	return body_decode(core, submit, index, fault);
+}
+
+/* What follows from another report's audience, or has none, cannot share one. */
+static bool travels_alone(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL || kind == SIMPUL__KIND__KIND_VOID;
+}
+
+static enum error reports_decode(struct core *core, struct submit *submit, struct fault *fault)
+{
+	enum error error;
+
+	submit->headers = arena_alloc(&core->arena, submit->count * sizeof(struct Simpul__Header *));
+	submit->bodies = arena_alloc(&core->arena, submit->count * sizeof(struct Simpul__Body *));
+	for (size_t i = 0; i < submit->count; i++) {
+		error = report_decode(core, submit, i, fault);
+		if (error != E_OK)
+			return error;
+	}
+	if (submit->count > 1 && travels_alone(submit->headers[0]->kind))
+		return fault_at(fault, E_MIXED_ROUTING, "reports[1].header.kind");
+	submit->class = routing_class_of(submit->headers[0]);
+	return E_OK;
+}
+
+/* ---------------------------------------------------------------------------- verdicts */
+
+static bool recipient_known(const struct core *core, const char *name)
+{
+	return policy_knows_agency(core->policy, name) || policy_knows_node(core->policy, name) || node_find(core, name);
+}
+
+static enum error recipients_check(const struct core *core, const Simpul__Routing *routing, struct fault *fault)
+{
+	for (size_t i = 0; i < routing->n_to; i++)
+		if (!recipient_known(core, routing->to[i]))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[%zu]", i);
+	for (size_t i = 0; i < routing->n_not_to; i++)
+		if (!recipient_known(core, routing->not_to[i]))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.not_to[%zu]", i);
+	for (size_t i = 0; i < routing->n_wraps; i++) {
+		if (!node_find(core, routing->wraps[i]->node))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.wraps[%zu].node", i);
+		if (routing->wraps[i]->wrapped.len != WRAP_SIZE)
+			return fault_at(fault, E_INVALID, "routing.wraps[%zu].wrapped", i);
+	}
+	return E_OK;
+}
+
+/* A cancel goes where the report went, so it names nobody. header_check has seen to the seal. */
+static enum error red_check(const struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+
+	if (header->label != SIMPUL__LABEL__LABEL_RED || header->kind == SIMPUL__KIND__KIND_CANCEL)
+		return E_OK;
+	if (submit->routing->n_to == 0)
+		return fault_at(fault, E_RED_NEEDS_NODES, "routing.to");
+	for (size_t i = 0; i < submit->routing->n_to; i++)
+		if (!node_name_valid(submit->routing->to[i]))
+			return fault_at(fault, E_RED_NEEDS_NODES, "routing.to[%zu]", i);
+	return E_OK;
+}
+
+/* Who gets a sealed body must be able to open it. */
+static enum error wraps_check(const struct submit *submit, struct fault *fault)
+{
+	const Simpul__Routing *routing = submit->routing;
+
+	if (submit->headers[0]->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+		return E_OK;
+	for (size_t i = 0; i < submit->audience.count; i++) {
+		size_t wrap = 0;
+
+		while (wrap < routing->n_wraps && strcmp(routing->wraps[wrap]->node, submit->audience.nodes[i]) != 0)
+			wrap++;
+		if (wrap == routing->n_wraps)
+			return fault_at(fault, E_MISSING, "routing.wraps");
+	}
+	return E_OK;
+}
+
+static enum error audience_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Kind kind = submit->headers[0]->kind;
+
+	if (kind == SIMPUL__KIND__KIND_CANCEL)
+		return E_OK; /* it goes to whoever got the report: the journal knows */
+	audience_decide(core, submit->node, submit->routing, &submit->class, &submit->audience);
+	if (submit->audience.count == 0 && kind != SIMPUL__KIND__KIND_UPDATE)
+		return fault_at(fault, E_EMPTY_AUDIENCE, "routing");
+	return wraps_check(submit, fault);
+}
+
+/* The verdict that all reports of the submission share. */
+static enum error common_verdict(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+	enum error error;
+
+	if (header->kind == SIMPUL__KIND__KIND_VOID)
+		return E_OK;
+	if (!core->policy)
+		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
+	if (!policy_knows_category(core->policy, header->category))
+		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
+	if (travels_alone(header->kind) &&
+	    (header->n_references == 0 || strcmp(header->references[0]->origin, submit->node->name) != 0))
+		return fault_at(fault, E_NOT_ORIGIN, "header.references[0]");
+	error = policy_may_publish(core->policy, submit->node->name, &submit->class);
+	if (error != E_OK)
+		return fault_at(fault, error, error == E_LABEL_ABOVE_CEILING ? "header.label" : "header.kind");
+	error = recipients_check(core, submit->routing, fault);
+	if (error == E_OK)
+		error = red_check(submit, fault);
+	if (error == E_OK)
+		error = audience_check(core, submit, fault);
+	return error;
+}
+
+static bool protects_child(const Simpul__Header *header)
+{
+	for (size_t i = 0; i < header->n_protection; i++)
+		if (header->protection[i] == SIMPUL__PROTECTION__PROTECTION_CHILD)
+			return true;
+	return false;
+}
+
+static enum error report_verdict(struct core *core, const struct submit *submit, size_t index, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[index];
+	const Simpul__Body *body = submit->bodies[index];
+	enum error error = header_check(header, core->now->wall, fault);
+
+	if (error == E_OK && body)
+		error = body_check(header, body, fault);
+	if (error == E_OK && body && submit->routing->n_to == 0 && body_age_unknown(body) && !protects_child(header))
+		error = fault_at(fault, E_MISSING, "routing.to");
+	if (error == E_OK && submit->common.code != E_OK)
+		*fault = submit->common;
+	return error == E_OK ? submit->common.code : error;
+}
+
+/* ---------------------------------------------------------------------------- the append */
+
+/* Where headers and bodies stand in the frame; wire_unpack found it canonical, so one walk finds them. */
+static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
+{
+	struct encoded_field field, report, part;
+	struct bytes submission;
+	size_t index = 0;
+
+	while (next_field(&frame, &field) && field.field != UP_SUBMIT)
+		;
+	submission = field.data;
+	while (index < count && next_field(&submission, &report)) {
+		if (report.field != SUBMISSION_REPORT)
+			continue;
+		while (next_field(&report.data, &part))
+			if (part.field == REPORT_HEADER)
+				reports[index].header = part.data;
+			else if (part.field == REPORT_BODY)
+				reports[index].body = part.data;
+		index++;
+	}
+}
+
+/* Returns how many reports were accepted. */
+static size_t verdicts_give(struct core *core, const struct submit *submit, struct journal_append *append)
+{
+	size_t accepted = 0;
+
+	for (size_t i = 0; i < submit->count; i++) {
+		struct stored_report *report = &append->reports[i];
+		struct fault fault = {0};
+
+		report->body_hash = submit->body_hashes[i];
+		report->verdict = report_verdict(core, submit, i, &fault);
+		if (report->verdict == E_OK) {
+			accepted++;
+			continue;
+		}
+		strncpy(report->field, fault.field, sizeof(report->field) - 1);
+	}
+	return accepted;
+}
+
+static void content_write(struct core *core, const struct submit *submit, struct buffer *out)
+{
+	const Simpul__Submission *message = submit->message;
+	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
+
+	stored.origin = message->origin;
+	stored.key_id = message->key_id;
+	stored.epoch = message->epoch;
+	stored.stream = message->stream;
+	stored.first = message->first;
+	stored.seen_entry = message->seen_entry;
+	stored.seen_head = message->seen_head;
+	stored.routing = message->routing;
+	stored.headers = arena_alloc(&core->arena, submit->count * sizeof(*stored.headers));
+	for (size_t i = 0; i < submit->count; i++)
+		stored.headers[stored.n_headers++] = message->reports[i]->header;
+	stored.body_hashes = (ProtobufCBinaryData){submit->count * HASH_SIZE, submit->body_hashes[0].bytes};
+	stored.signature = message->signature;
+	wire_pack(&stored, out);
+}
+
+/* What recipients get: whole reports, and of the refused ones the leaf alone. */
+static void delivery_write(struct core *core, const struct submit *submit, struct journal_append *append)
+{
+	const Simpul__Submission *message = submit->message;
+	const struct hash routing_hash = hash_of(of_binary(message->routing));
+	Simpul__Delivery delivery = SIMPUL__DELIVERY__INIT;
+	Simpul__DeliveredReport *reports = arena_alloc(&core->arena, submit->count * sizeof(*reports));
+
+	delivery.origin = message->origin;
+	delivery.key_id = message->key_id;
+	delivery.epoch = message->epoch;
+	delivery.stream = message->stream;
+	delivery.first = message->first;
+	delivery.seen_entry = message->seen_entry;
+	delivery.seen_head = message->seen_head;
+	delivery.routing_hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)routing_hash.bytes};
+	delivery.reports = arena_alloc(&core->arena, submit->count * sizeof(*delivery.reports));
+	for (size_t i = 0; i < submit->count; i++) {
+		simpul__delivered_report__init(&reports[i]);
+		if (append->reports[i].verdict == E_OK) {
+			reports[i].header = message->reports[i]->header;
+			reports[i].body = message->reports[i]->body;
+		} else {
+			reports[i].leaf = (ProtobufCBinaryData){HASH_SIZE, submit->leaves[i].bytes};
+		}
+		delivery.reports[delivery.n_reports++] = &reports[i];
+	}
+	delivery.signature = message->signature;
+	wire_pack(&delivery, &append->delivery);
+}
+
+/* Who gets it; nobody when every report was refused. */
+static void audience_set(struct submit *submit, struct journal_append *append)
+{
+	const Simpul__Header *header = submit->headers[0];
+
+	if (header->kind == SIMPUL__KIND__KIND_VOID)
+		return;
+	if (header->kind == SIMPUL__KIND__KIND_CANCEL || header->kind == SIMPUL__KIND__KIND_UPDATE) {
+		append->inherit = header->kind == SIMPUL__KIND__KIND_CANCEL ? INHERIT_ONLY : INHERIT_ADD;
+		append->reference = (struct report_name){.epoch = header->references[0]->epoch,
+							 .stream = (uint32_t)header->references[0]->stream,
+							 .number = header->references[0]->number};
+		memcpy(append->reference.origin, submit->node->name, sizeof(append->reference.origin));
+	}
+	if (append->inherit == INHERIT_ONLY)
+		return;
+	append->unreachable = audience_unreachable(submit->routing, &submit->audience, &append->unreachable_count);
+	append->audience = submit->audience;
+	submit->audience = (struct audience){0};
+}
+
+static void pending_add(struct submit *submit, const struct journal_append *append)
+{
+	struct node *node = submit->node;
+
+	node->pending[node->pending_count++] = (struct pending){.ticket = append->ticket,
+								.first = submit->first,
+								.count = submit->count,
+								.digest = submit->digest,
+								.session = node->session.feed.session,
+								.seq = submit->seq};
+}
+
+static void append_make(struct core *core, struct submit *submit)
+{
+	struct journal_append *append = journal_append_new();
+	size_t accepted;
+
+	append->ticket = next_ticket(core);
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
+	append->policy_version = core->policy_version;
+	append->digest = submit->digest;
+	append->first = submit->first;
+	append->count = submit->count;
+	append->reports = memory_zero(submit->count, sizeof(*append->reports));
+	buffer_bytes(&append->submission, submit->frame);
+	buffer_bytes(&append->routing, of_binary(submit->message->routing));
+	reports_locate(buffer_view(&append->submission), append->reports, submit->count);
+	common_verdict(core, submit, &submit->common);
+	accepted = verdicts_give(core, submit, append);
+	content_write(core, submit, &append->content);
+	delivery_write(core, submit, append);
+	if (accepted > 0)
+		audience_set(submit, append);
+	audience_clear(&submit->audience);
+	pending_add(submit, append);
+	append_start(core, append);
+}
+
+/* ---------------------------------------------------------------------------- taking one */
+
+static enum error submit_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	static enum error (*const checks[])(struct core *, struct submit *, struct fault *) = {
+		speaker_check, number_check, signature_check, seen_check, routing_decode, reports_decode,
+	};
+	enum error error = E_OK;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks) && error == E_OK && !submit->settled; i++)
+		error = checks[i](core, submit, fault);
+	return error;
+}
+
+void submit_take(struct core *core, struct node *node, const struct peer *peer, const Simpul__Up *up, struct bytes frame)
+{
+	struct submit submit = {.node = node, .seq = up->seq, .frame = frame, .message = up->submit};
+	struct fault fault = {0};
+
+	if (submit_check(core, &submit, &fault) != E_OK)
+		submit_refuse(core, node, peer, up->seq, &fault);
+	else if (!submit.settled)
+		append_make(core, &submit);
+}
+
+/* ---------------------------------------------------------------------------- answering */
+
+/* The session that asked, if it still lives. */
+static const struct peer *asker(const struct node *node, uint64_t session)
+{
+	const bool lives = node->session.state != SESSION_NONE && node->session.feed.session == session && !node->leaving;
+
+	return lives ? &node->session.peer : NULL;
+}
+
+static struct pending pending_take(struct node *node, uint64_t ticket)
+{
+	struct pending found = {0};
+
+	for (size_t i = 0; i < node->pending_count; i++) {
+		if (node->pending[i].ticket != ticket)
+			continue;
+		found = node->pending[i];
+		node->pending_count--;
+		memmove(&node->pending[i], &node->pending[i + 1], (node->pending_count - i) * sizeof(found));
+		break;
+	}
+	return found;
+}
+
+static void log_accepted(struct core *core, const struct node *node, const struct journal_append *append)
+{
+	struct report_name name = append->first;
+	char text[REPORT_NAME_SIZE];
+	size_t refused = 0;
+
+	for (size_t i = 0; i < append->count; i++, name.number++) {
+		if (append->reports[i].verdict == E_OK)
+			continue;
+		refused++;
+		LOG(core, NOTICE, "report.refused", F_TEXT("node", node->name),
+		    F_TEXT("report", report_name_text(&name, text)),
+		    F_TEXT("code", error_name(append->reports[i].verdict)), F_TEXT("field", append->reports[i].field));
+	}
+	core->refused_reports += refused;
+	core->accepted += append->count - refused;
+	if (refused < append->count)
+		LOG(core, INFO, "report.accepted", F_TEXT("node", node->name),
+		    F_TEXT("report", report_name_text(&append->first, text)), F_NUM("count", append->count - refused),
+		    F_NUM("entry", append->entry), F_NUM("audience", append->audience.count));
+}
+
+static void submit_stored(struct core *core, struct node *node, const struct pending *pending,
+			  struct journal_append *append)
+{
+	struct stream *stream = stream_make(node, append->first.epoch, append->first.stream);
+	const struct peer *peer = asker(node, pending->session);
+
+	stream->last = append->first.number + append->count - 1;
+	stream->digest = append->digest;
+	if (peer)
+		send_encoded(core, peer, pending->seq, DOWN_RECEIPT, buffer_view(&append->receipt));
+	log_accepted(core, node, append);
+}
+
+/* The numbers after a failed one cannot be stored either; they come back with E_GAP and are sent again. */
+static void pending_rewind(struct node *node, const struct pending *failed)
+{
+	for (size_t i = 0; i < node->pending_count; i++)
+		if (same_stream(&node->pending[i].first, &failed->first) &&
+		    node->pending[i].first.number > failed->first.number)
+			node->pending[i].rewound = true;
+}
+
+static void submit_failed(struct core *core, struct node *node, const struct pending *pending,
+			  const struct journal_append *append)
+{
+	const struct peer *peer = asker(node, pending->session);
+	struct fault fault = append->result;
+
+	pending_rewind(node, pending);
+	if (pending->rewound && fault.code == E_GAP) {
+		fault.code = E_BUSY;
+		fault.expected = RETRY_SOON_MS;
+	}
+	log_refused(core, "submission.refused", node, &fault);
+	if (peer)
+		send_refusal(core, peer, pending->seq, &fault);
+}
+
+void submit_done(struct core *core, struct journal_append *append)
+{
+	struct node *node = node_find(core, append->first.origin);
+	struct pending pending;
+
+	if (!node)
+		return;
+	pending = pending_take(node, append->ticket);
+	if (append->result.code == E_OK)
+		submit_stored(core, node, &pending, append);
+	else
+		submit_failed(core, node, &pending, append);
+}
+
+void submit_read_done(struct core *core, struct node *node, const struct core_read *read)
+{
+	struct fault fault = read->result;
+	struct asked asked = {0};
+	const struct peer *peer;
+
+	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++)
+		if (node->asked[i].ticket == read->ticket) {
+			asked = node->asked[i];
+			node->asked[i].ticket = 0;
+		}
+	peer = asked.ticket ? asker(node, asked.session) : NULL;
+	if (!peer)
+		return;
+	if (fault.code == E_OK) {
+		send_encoded(core, peer, asked.seq, DOWN_RECEIPT, buffer_view(&read->receipt));
+		return;
+	}
+	/* A submission's bounds are frozen: no submission beginning here means that another one used the number. */
+	if (fault.code == E_NOT_FOUND || fault.code == E_NUMBER_REUSED)
+		fault_at(&fault, E_NUMBER_REUSED, "submit.first");
+	submit_refuse(core, node, peer, asked.seq, &fault);
+}
