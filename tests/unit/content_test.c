@@ -1,0 +1,458 @@
+/* content_test - an incomplete or contradictory header or body is refused, with the field at fault. */
+#include "common/content.h"
+#include "common/limit.h"
+#include "tests/support/fixed.h"
+
+#define NOW UINT64_C(1770000000000)
+#define DAY UINT64_C(86400000)
+#define TEXT(text) ((char *)(uintptr_t)(text))
+
+/* A sound header and bodies of every kind for it; a test changes one thing. */
+struct sample {
+	uint8_t salt[16];
+	Simpul__Name name, reference, *references[2];
+	Simpul__LegalBasis basis;
+	Simpul__Handling handling[3];
+	Simpul__Protection protection[3];
+	Simpul__Header header;
+	Simpul__TravelDocument document, *documents[1];
+	Simpul__Person person, other, *persons[2];
+	Simpul__Place place;
+	Simpul__Lodging lodging;
+	Simpul__Sighting sighting;
+	Simpul__Alert alert;
+	Simpul__Update update;
+	Simpul__Cancel cancel;
+	Simpul__Void nothing;
+	Simpul__Body body;
+	struct fault fault;
+};
+
+static void person_init(Simpul__Person *person)
+{
+	simpul__person__init(person);
+	person->capacity = SIMPUL__CAPACITY__CAPACITY_SEEN;
+	person->identity = SIMPUL__IDENTITY__IDENTITY_CLAIMED;
+	person->age = SIMPUL__AGE__AGE_ADULT;
+}
+
+static void bodies_init(struct sample *s)
+{
+	simpul__travel_document__init(&s->document);
+	s->document.type = TEXT("P");
+	s->document.issuing_state = TEXT("UTO");
+	s->document.number = TEXT("L898902C3");
+	s->document.expiry_date = TEXT("2030-04");
+	person_init(&s->person);
+	person_init(&s->other);
+	s->person.documents = s->documents;
+	s->person.n_documents = 1;
+	s->documents[0] = &s->document;
+	s->persons[0] = &s->other;
+	s->persons[1] = &s->person;
+	simpul__place__init(&s->place);
+	s->place.region = TEXT("16.01.14");
+	simpul__lodging__init(&s->lodging);
+	simpul__sighting__init(&s->sighting);
+	s->sighting.first_seen = NOW - DAY;
+	s->sighting.assertion = SIMPUL__ASSERTION__ASSERTION_FACT;
+	s->sighting.where_sighted = &s->place;
+	s->sighting.lodging = &s->lodging;
+	s->sighting.persons = s->persons;
+	s->sighting.n_persons = 2;
+	simpul__alert__init(&s->alert);
+	s->alert.urgency = SIMPUL__URGENCY__URGENCY_IMMEDIATE;
+	s->alert.severity = SIMPUL__SEVERITY__SEVERITY_MINOR;
+	s->alert.certainty = SIMPUL__CERTAINTY__CERTAINTY_LIKELY;
+	s->alert.headline = TEXT("Headline");
+	s->alert.assertion = SIMPUL__ASSERTION__ASSERTION_ASSESSMENT;
+	simpul__update__init(&s->update);
+	simpul__cancel__init(&s->cancel);
+	s->cancel.reason = SIMPUL__CANCEL_REASON__CANCEL_REASON_RESOLVED;
+	simpul__void__init(&s->nothing);
+	simpul__body__init(&s->body);
+	s->body.salt = (ProtobufCBinaryData){.len = 16, .data = s->salt};
+	s->body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;
+	s->body.sighting = &s->sighting;
+}
+
+static void sighting_init(struct sample *s)
+{
+	memset(s, 0, sizeof *s);
+	simpul__name__init(&s->name);
+	s->name.origin = TEXT("police.oku");
+	s->name.epoch = 1;
+	s->name.number = 7;
+	s->reference = s->name;
+	s->reference.number = 3;
+	s->references[0] = s->references[1] = &s->reference;
+	simpul__legal_basis__init(&s->basis);
+	simpul__header__init(&s->header);
+	s->header.salt = (ProtobufCBinaryData){.len = 16, .data = s->salt};
+	s->header.name = &s->name;
+	s->header.created_at = NOW;
+	s->header.status = SIMPUL__STATUS__STATUS_ACTUAL;
+	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
+	s->header.kind = SIMPUL__KIND__KIND_SIGHTING;
+	s->header.category = TEXT("overstay");
+	s->header.region = TEXT("16.01");
+	s->header.label = SIMPUL__LABEL__LABEL_AMBER;
+	s->header.handling = s->handling;
+	s->header.protection = s->protection;
+	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	s->header.expires = NOW + 30 * DAY;
+	s->header.references = s->references;
+	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
+	bodies_init(s);
+}
+
+static void alert_init(struct sample *s)
+{
+	sighting_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_ALERT;
+	s->body.content_case = SIMPUL__BODY__CONTENT_ALERT;
+	s->body.alert = &s->alert;
+}
+
+static void update_init(struct sample *s)
+{
+	sighting_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_UPDATE;
+	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE;
+	s->header.about = SIMPUL__KIND__KIND_SIGHTING;
+	s->header.n_references = 1;
+	s->body.content_case = SIMPUL__BODY__CONTENT_UPDATE;
+	s->body.update = &s->update;
+	s->update.replacement_case = SIMPUL__UPDATE__REPLACEMENT_SIGHTING;
+	s->update.sighting = &s->sighting;
+}
+
+static void cancel_init(struct sample *s)
+{
+	update_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_CANCEL;
+	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_CANCEL;
+	s->body.content_case = SIMPUL__BODY__CONTENT_CANCEL;
+	s->body.cancel = &s->cancel;
+}
+
+static void void_init(struct sample *s)
+{
+	sighting_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_VOID;
+	s->header.category = s->header.region = TEXT("");
+	s->header.label = SIMPUL__LABEL__LABEL_UNSPECIFIED;
+	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_UNSPECIFIED;
+	s->header.expires = 0;
+	s->body.content_case = SIMPUL__BODY__CONTENT_VOID;
+	s->body.void_ = &s->nothing;
+}
+
+#define HEADER(init, change, expected, where) \
+	do { \
+		struct sample s; \
+		init(&s); \
+		change; \
+		assert_int_equal(header_check(&s.header, NOW, &s.fault), expected); \
+		assert_string_equal(s.fault.field, where); \
+		assert_int_equal(header_check(&s.header, NOW, NULL), expected); \
+	} while (0)
+#define BODY(init, change, expected, where) \
+	do { \
+		struct sample s; \
+		init(&s); \
+		change; \
+		assert_int_equal(body_check(&s.header, &s.body, &s.fault), expected); \
+		assert_string_equal(s.fault.field, where); \
+		assert_int_equal(body_check(&s.header, &s.body, NULL), expected); \
+	} while (0)
+
+static void sound_reports_of_every_kind_pass(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, (void)0, E_OK, "");
+	HEADER(alert_init, (void)0, E_OK, "");
+	HEADER(update_init, (void)0, E_OK, "");
+	HEADER(cancel_init, (void)0, E_OK, "");
+	HEADER(void_init, (void)0, E_OK, "");
+	BODY(sighting_init, (void)0, E_OK, "");
+	BODY(alert_init, (void)0, E_OK, "");
+	BODY(update_init, (void)0, E_OK, "");
+	BODY(cancel_init, (void)0, E_OK, "");
+	BODY(void_init, (void)0, E_OK, "");
+}
+
+static void a_missing_field_is_named(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, s.header.salt.len = 0, E_MISSING, "header.salt");
+	HEADER(sighting_init, s.header.name = NULL, E_MISSING, "header.name");
+	HEADER(sighting_init, s.header.created_at = 0, E_MISSING, "header.created_at");
+	HEADER(sighting_init, s.header.status = 0, E_MISSING, "header.status");
+	HEADER(sighting_init, s.header.msg_type = 0, E_MISSING, "header.msg_type");
+	HEADER(sighting_init, s.header.kind = 0, E_MISSING, "header.kind");
+	HEADER(sighting_init, s.header.category = TEXT(""), E_MISSING, "header.category");
+	HEADER(sighting_init, s.header.region = TEXT(""), E_MISSING, "header.region");
+	HEADER(sighting_init, s.header.label = 0, E_MISSING, "header.label");
+	HEADER(sighting_init, s.header.purpose = 0, E_MISSING, "header.purpose");
+	HEADER(sighting_init, s.header.expires = 0, E_MISSING, "header.expires");
+	HEADER(sighting_init, s.header.form = 0, E_MISSING, "header.form");
+	HEADER(update_init, s.header.about = 0, E_MISSING, "header.about");
+	HEADER(cancel_init, s.header.n_references = 0, E_MISSING, "header.references");
+	HEADER(sighting_init, s.header.legal_basis = &s.basis, E_MISSING, "header.legal_basis.code");
+}
+
+static void names_and_salts_have_their_form(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, s.header.salt.len = 15, E_INVALID, "header.salt");
+	HEADER(sighting_init, s.name.origin = TEXT("police"), E_INVALID, "header.name.origin");
+	HEADER(sighting_init, s.name.epoch = 0, E_INVALID, "header.name.epoch");
+	HEADER(sighting_init, s.name.number = 0, E_INVALID, "header.name.number");
+	HEADER(sighting_init, s.name.stream = 4, E_UNKNOWN_VALUE, "header.name.stream");
+	BODY(sighting_init, s.body.salt.len = 17, E_INVALID, "body.salt");
+	BODY(sighting_init, s.body.salt.len = 0, E_MISSING, "body.salt");
+}
+
+static void codes_match_their_patterns(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, s.header.category = TEXT("Over stay"), E_INVALID, "header.category");
+	HEADER(sighting_init, s.header.category = TEXT("abcdefghijklmnopqrstuvwxyz0123456"), E_INVALID, "header.category");
+	HEADER(sighting_init, s.header.region = TEXT("99.99"), E_REGION_UNKNOWN, "header.region");
+	HEADER(sighting_init, (s.header.legal_basis = &s.basis, s.basis.code = TEXT("uu")), E_INVALID,
+	       "header.legal_basis.code");
+	HEADER(sighting_init,
+	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"), s.basis.number = TEXT("a b")), E_INVALID,
+	       "header.legal_basis.number");
+	HEADER(sighting_init,
+	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"), s.basis.number = TEXT("W6/12.a-1")), E_OK,
+	       "");
+	HEADER(sighting_init, s.header.operation = TEXT("-x"), E_INVALID, "header.operation");
+	HEADER(sighting_init, s.header.actor = TEXT("Budi Santoso"), E_INVALID, "header.actor");
+	HEADER(sighting_init, s.header.case_ref = TEXT("free text here"), E_INVALID, "header.case_ref");
+	HEADER(sighting_init, s.header.deadline = NOW + DAY, E_INVALID, "header.deadline");
+}
+
+static void times_are_neither_ahead_nor_over_nor_too_long(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, s.header.created_at = NOW + LIMIT_CLOCK_AHEAD_MS, E_OK, "");
+	HEADER(sighting_init, s.header.created_at = NOW + LIMIT_CLOCK_AHEAD_MS + 1, E_CLOCK, "header.created_at");
+	HEADER(sighting_init, s.header.created_at = UINT64_MAX, E_CLOCK, "header.created_at");
+	HEADER(sighting_init, s.header.expires = NOW, E_EXPIRED, "header.expires");
+	HEADER(sighting_init, s.header.expires = NOW + 1, E_OK, "");
+	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY, E_OK, "");
+	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
+	HEADER(sighting_init, s.header.expires = UINT64_MAX, E_EXPIRES_TOO_LATE, "header.expires");
+	HEADER(sighting_init,
+	       (s.header.n_protection = 1, s.protection[0] = 1, s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY), E_OK,
+	       "");
+	HEADER(sighting_init,
+	       (s.header.n_protection = 1, s.protection[0] = 1, s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY + 1),
+	       E_EXPIRES_TOO_LATE, "header.expires");
+}
+
+static void lists_ascend_without_repeats(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, (s.header.n_handling = 2, s.handling[0] = 1, s.handling[1] = 3), E_OK, "");
+	HEADER(sighting_init, (s.header.n_handling = 2, s.handling[0] = 3, s.handling[1] = 1), E_INVALID,
+	       "header.handling[1]");
+	HEADER(sighting_init, (s.header.n_handling = 2, s.handling[0] = 2, s.handling[1] = 2), E_INVALID,
+	       "header.handling[1]");
+	HEADER(sighting_init, s.header.n_protection = 1, E_INVALID, "header.protection[0]");
+}
+
+static void parts_of_a_header_agree(void **state)
+{
+	(void)state;
+	HEADER(sighting_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE, E_INVALID, "header.msg_type");
+	HEADER(update_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT, E_INVALID, "header.msg_type");
+	HEADER(sighting_init, s.header.kind = 6, E_UNKNOWN_VALUE, "header.kind");
+	HEADER(sighting_init, s.header.about = SIMPUL__KIND__KIND_ALERT, E_INVALID, "header.about");
+	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_UPDATE, E_INVALID, "header.about");
+	HEADER(sighting_init, s.header.n_references = 1, E_INVALID, "header.references");
+	HEADER(update_init, s.header.n_references = 2, E_INVALID, "header.references");
+	HEADER(update_init, s.reference.number = 0, E_INVALID, "header.references[0].number");
+	HEADER(update_init, s.reference.origin = TEXT("army.oku"), E_NOT_ORIGIN, "header.references[0]");
+	HEADER(sighting_init, s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, E_STREAM, "header.name.stream");
+	HEADER(sighting_init, s.name.stream = SIMPUL__STREAM__STREAM_RED, E_STREAM, "header.name.stream");
+	HEADER(sighting_init,
+	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE), E_OK, "");
+	HEADER(sighting_init, (s.header.label = SIMPUL__LABEL__LABEL_RED, s.name.stream = SIMPUL__STREAM__STREAM_RED),
+	       E_UNSEALED, "header.form");
+	HEADER(sighting_init,
+	       (s.header.label = SIMPUL__LABEL__LABEL_RED, s.name.stream = SIMPUL__STREAM__STREAM_RED,
+		s.header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED),
+	       E_OK, "");
+}
+
+static void a_void_says_nothing_else(void **state)
+{
+	(void)state;
+	HEADER(void_init, s.header.category = TEXT("overstay"), E_INVALID, "header.category");
+	HEADER(void_init, s.header.region = TEXT("16"), E_INVALID, "header.region");
+	HEADER(void_init, s.header.label = 1, E_INVALID, "header.label");
+	HEADER(void_init, s.header.n_handling = 1, E_INVALID, "header.handling");
+	HEADER(void_init, s.header.purpose = 1, E_INVALID, "header.purpose");
+	HEADER(void_init, s.header.expires = NOW + 1, E_INVALID, "header.expires");
+	HEADER(void_init, s.header.actor = TEXT("a"), E_INVALID, "header.actor");
+	HEADER(void_init, s.header.n_references = 1, E_INVALID, "header.references");
+	HEADER(void_init, s.header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED, E_INVALID, "header.form");
+	HEADER(void_init, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE, E_STREAM, "header.name.stream");
+	HEADER(void_init, s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, E_STREAM, "header.name.stream");
+	HEADER(void_init, s.name.stream = SIMPUL__STREAM__STREAM_RED, E_OK, "");
+}
+
+static void a_body_is_what_its_header_announces(void **state)
+{
+	(void)state;
+	BODY(sighting_init, s.body.content_case = SIMPUL__BODY__CONTENT__NOT_SET, E_MISSING, "body.sighting");
+	BODY(alert_init, s.body.content_case = SIMPUL__BODY__CONTENT__NOT_SET, E_MISSING, "body.alert");
+	BODY(sighting_init, s.header.kind = SIMPUL__KIND__KIND_ALERT, E_INVALID, "body.alert");
+	BODY(update_init, s.update.replacement_case = 0, E_MISSING, "body.update.sighting");
+	BODY(update_init, s.header.about = SIMPUL__KIND__KIND_ALERT, E_INVALID, "body.update");
+	BODY(cancel_init, s.cancel.reason = 0, E_MISSING, "body.cancel.reason");
+}
+
+static void persons_say_capacity_identity_and_age(void **state)
+{
+	(void)state;
+	BODY(sighting_init, s.person.capacity = 0, E_MISSING, "body.sighting.persons[1].capacity");
+	BODY(sighting_init, s.person.identity = 0, E_MISSING, "body.sighting.persons[1].identity");
+	BODY(sighting_init, s.other.age = 0, E_MISSING, "body.sighting.persons[0].age");
+	BODY(update_init, s.person.age = 0, E_MISSING, "body.update.sighting.persons[1].age");
+	BODY(alert_init, (s.alert.persons = s.persons, s.alert.n_persons = 2, s.person.age = 0), E_MISSING,
+	     "body.alert.persons[1].age");
+	BODY(sighting_init, s.person.nationality = TEXT("Uto"), E_INVALID, "body.sighting.persons[1].nationality");
+	BODY(sighting_init, s.person.nationality = TEXT("D"), E_OK, "");
+	BODY(sighting_init, s.person.date_of_birth = TEXT("1990-02-30"), E_INVALID, "body.sighting.persons[1].date_of_birth");
+	BODY(sighting_init, s.person.date_of_birth = TEXT("1990"), E_OK, "");
+	BODY(sighting_init, s.person.permit_until_date = TEXT("soon"), E_INVALID,
+	     "body.sighting.persons[1].permit_until_date");
+	BODY(sighting_init, s.document.number = TEXT(""), E_MISSING, "body.sighting.persons[1].documents[0].number");
+	BODY(sighting_init, s.document.number = TEXT("abc"), E_INVALID, "body.sighting.persons[1].documents[0].number");
+	BODY(sighting_init, s.document.issuing_state = TEXT("UTOP"), E_INVALID,
+	     "body.sighting.persons[1].documents[0].issuing_state");
+	BODY(sighting_init, s.document.type = TEXT("passport"), E_INVALID, "body.sighting.persons[1].documents[0].type");
+	BODY(sighting_init, s.document.expiry_date = TEXT("2030-13"), E_INVALID,
+	     "body.sighting.persons[1].documents[0].expiry_date");
+}
+
+static void children_and_victims_need_their_protection(void **state)
+{
+	(void)state;
+	BODY(sighting_init, s.person.age = SIMPUL__AGE__AGE_CHILD, E_MISSING, "header.protection");
+	BODY(update_init, s.person.age = SIMPUL__AGE__AGE_CHILD, E_MISSING, "header.protection");
+	BODY(sighting_init, s.person.capacity = SIMPUL__CAPACITY__CAPACITY_POSSIBLE_VICTIM, E_MISSING, "header.protection");
+	BODY(sighting_init,
+	     (s.person.age = SIMPUL__AGE__AGE_CHILD, s.protection[0] = SIMPUL__PROTECTION__PROTECTION_TRAFFICKING,
+	      s.header.n_protection = 1),
+	     E_MISSING, "header.protection");
+	BODY(sighting_init,
+	     (s.person.age = SIMPUL__AGE__AGE_CHILD, s.person.capacity = SIMPUL__CAPACITY__CAPACITY_POSSIBLE_VICTIM,
+	      s.protection[0] = SIMPUL__PROTECTION__PROTECTION_CHILD,
+	      s.protection[1] = SIMPUL__PROTECTION__PROTECTION_TRAFFICKING, s.header.n_protection = 2),
+	     E_OK, "");
+}
+
+static void unknown_age_is_noticed(void **state)
+{
+	struct sample s;
+
+	(void)state;
+	sighting_init(&s);
+	assert_false(body_age_unknown(&s.body));
+	s.person.age = SIMPUL__AGE__AGE_UNKNOWN;
+	assert_true(body_age_unknown(&s.body));
+	assert_int_equal(body_check(&s.header, &s.body, NULL), E_OK);
+	update_init(&s);
+	s.other.age = SIMPUL__AGE__AGE_UNKNOWN;
+	assert_true(body_age_unknown(&s.body));
+	cancel_init(&s);
+	assert_false(body_age_unknown(&s.body));
+}
+
+static void sightings_and_alerts_are_complete(void **state)
+{
+	(void)state;
+	BODY(sighting_init, s.sighting.first_seen = 0, E_MISSING, "body.sighting.first_seen");
+	BODY(sighting_init, s.sighting.last_seen = s.sighting.first_seen - 1, E_INVALID, "body.sighting.last_seen");
+	BODY(sighting_init, s.sighting.last_seen = s.sighting.first_seen, E_OK, "");
+	BODY(sighting_init, s.sighting.count = 999999999, E_OK, "");
+	BODY(sighting_init, s.sighting.count = 1000000000, E_INVALID, "body.sighting.count");
+	BODY(sighting_init, s.sighting.assertion = 0, E_MISSING, "body.sighting.assertion");
+	BODY(sighting_init, (s.reference.epoch = 0, s.sighting.sighting_of = &s.reference), E_INVALID,
+	     "body.sighting.sighting_of.epoch");
+	BODY(sighting_init, (s.lodging.check_in = NOW, s.lodging.check_out = NOW - 1), E_INVALID,
+	     "body.sighting.lodging.check_out");
+	BODY(alert_init, s.alert.urgency = 0, E_MISSING, "body.alert.urgency");
+	BODY(alert_init, s.alert.severity = 0, E_MISSING, "body.alert.severity");
+	BODY(alert_init, s.alert.certainty = 0, E_MISSING, "body.alert.certainty");
+	BODY(alert_init, s.alert.headline = TEXT(""), E_MISSING, "body.alert.headline");
+	BODY(alert_init, s.alert.assertion = 0, E_MISSING, "body.alert.assertion");
+}
+
+static void places_lie_in_the_region_of_the_header(void **state)
+{
+	(void)state;
+	BODY(sighting_init, s.place.region = TEXT("99.99"), E_REGION_UNKNOWN, "body.sighting.where_sighted.region");
+	BODY(sighting_init, s.place.region = TEXT("16.08"), E_INVALID, "body.sighting.where_sighted.region");
+	BODY(sighting_init, s.place.region = TEXT("16"), E_INVALID, "body.sighting.where_sighted.region");
+	BODY(sighting_init, s.place.region = TEXT(""), E_OK, "");
+	BODY(alert_init, (s.alert.area = &s.place, s.place.latitude_e7 = 900000001), E_INVALID, "body.alert.area.latitude_e7");
+	BODY(sighting_init, s.place.latitude_e7 = -900000000, E_OK, "");
+	BODY(sighting_init, s.place.longitude_e7 = -1800000001, E_INVALID, "body.sighting.where_sighted.longitude_e7");
+}
+
+static void each_difference_of_audience_is_another_class(void **state)
+{
+	struct sample a, b;
+
+	(void)state;
+	sighting_init(&a);
+	sighting_init(&b);
+	b.name.number++;
+	b.header.created_at++;
+	b.header.expires++;
+	assert_true(header_same_class(&a.header, &b.header));
+#define OTHER(change) \
+	do { \
+		sighting_init(&b); \
+		change; \
+		assert_false(header_same_class(&a.header, &b.header)); \
+	} while (0)
+	OTHER(b.header.kind = SIMPUL__KIND__KIND_ALERT);
+	OTHER(b.header.about = SIMPUL__KIND__KIND_ALERT);
+	OTHER(b.header.category = TEXT("other"));
+	OTHER(b.header.region = TEXT("16"));
+	OTHER(b.header.label = SIMPUL__LABEL__LABEL_GREEN);
+	OTHER((b.header.n_protection = 1, b.protection[0] = 1));
+	OTHER(b.header.status = SIMPUL__STATUS__STATUS_TEST);
+	OTHER(b.header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED);
+#undef OTHER
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sound_reports_of_every_kind_pass),
+		cmocka_unit_test(a_missing_field_is_named),
+		cmocka_unit_test(names_and_salts_have_their_form),
+		cmocka_unit_test(codes_match_their_patterns),
+		cmocka_unit_test(times_are_neither_ahead_nor_over_nor_too_long),
+		cmocka_unit_test(lists_ascend_without_repeats),
+		cmocka_unit_test(parts_of_a_header_agree),
+		cmocka_unit_test(a_void_says_nothing_else),
+		cmocka_unit_test(a_body_is_what_its_header_announces),
+		cmocka_unit_test(persons_say_capacity_identity_and_age),
+		cmocka_unit_test(children_and_victims_need_their_protection),
+		cmocka_unit_test(unknown_age_is_noticed),
+		cmocka_unit_test(sightings_and_alerts_are_complete),
+		cmocka_unit_test(places_lie_in_the_region_of_the_header),
+		cmocka_unit_test(each_difference_of_audience_is_another_class),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
