@@ -1,0 +1,272 @@
+/* Tries to break what vault.h promises. */
+#include "broker/vault.h"
+#include "common/database.h"
+#include "common/memory.h"
+#include <ftw.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static const uint8_t master[KEY_SIZE] = {1, 2, 3};
+static const uint8_t nonce[VAULT_NONCE_SIZE] = {9};
+static const struct bytes bodies[3] = {{(const uint8_t *)"first body", 10}, {(const uint8_t *)"second", 6},
+				       {(const uint8_t *)"", 0}};
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+static int setup(void **state)
+{
+	char path[] = "/tmp/vault_test.XXXXXX";
+
+	keys_init();
+	assert_non_null(mkdtemp(path));
+	*state = memory_string(path);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(*state);
+	return 0;
+}
+
+static struct vault *open_with(const char *path, const uint8_t key[KEY_SIZE], bool writable)
+{
+	struct vault *vault;
+
+	assert_int_equal(vault_open(&vault, path, key, writable, NULL), E_OK);
+	return vault;
+}
+
+static struct vault *open_new(const char *path)
+{
+	struct vault *vault = open_with(path, master, true);
+
+	assert_int_equal(vault_reserve(vault, 10, NULL), E_OK);
+	return vault;
+}
+
+static void assert_body(struct vault *vault, const struct buffer *stored, size_t index)
+{
+	struct buffer body = {0};
+
+	assert_int_equal(vault_decrypt(vault, 7, nonce, buffer_view(stored), index, &body, NULL), E_OK);
+	assert_true(bytes_equal(buffer_view(&body), bodies[index]));
+	buffer_free(&body);
+}
+
+static void assert_no_body(struct vault *vault, const struct buffer *stored, size_t index, enum error expected)
+{
+	struct buffer body = {0};
+
+	assert_int_equal(vault_decrypt(vault, 7, nonce, buffer_view(stored), index, &body, NULL), expected);
+	assert_int_equal(body.size, 0);
+	buffer_free(&body);
+}
+
+static void what_was_encrypted_is_read_by_another_connection(void **state)
+{
+	struct vault *vault = open_new(*state), *reader = open_with(*state, master, false);
+	struct buffer stored = {0};
+
+	assert_int_equal(vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL), E_OK);
+	assert_int_equal(stored.size, 10 + 6 + 3 * (4 + VAULT_OVERHEAD));
+	for (size_t i = 0; i < 3; i++)
+		assert_body(reader, &stored, i);
+	buffer_free(&stored);
+	vault_close(reader);
+	vault_close(vault);
+}
+
+static void an_erased_body_cannot_be_read_again(void **state)
+{
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
+	assert_int_equal(vault_erase(vault, 7, nonce, 0, 3, NULL), E_OK);
+	assert_no_body(vault, &stored, 0, E_NOT_FOUND);
+	assert_body(vault, &stored, 1);
+	assert_body(vault, &stored, 2);
+	assert_int_equal(vault_erase(vault, 7, nonce, 2, 3, NULL), E_OK);
+	assert_int_equal(vault_erase(vault, 7, nonce, 1, 3, NULL), E_OK);
+	for (size_t i = 0; i < 3; i++)
+		assert_no_body(vault, &stored, i, E_NOT_FOUND);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
+/* Reads a slot's bytes straight from its row. */
+static void slot_of(const char *path, uint8_t slot[32])
+{
+	char *file = memory_format("%s/keys.db", path);
+	sqlite3 *db;
+	sqlite3_stmt *get;
+
+	assert_int_equal(database_open(&db, file, DATABASE_READ, 1, NULL, NULL), E_OK);
+	get = database_prepare(db, "SELECT value FROM slot WHERE entry = 7");
+	assert_int_equal(sqlite3_step(get), SQLITE_ROW);
+	memcpy(slot, column_bytes(get, 0).data, 32);
+	database_close(db);
+	free(file);
+}
+
+static bool file_holds(const char *path, const char *name, struct bytes what)
+{
+	char file[128];
+	uint8_t *data;
+	size_t size;
+	FILE *f;
+	bool found;
+
+	snprintf(file, sizeof(file), "%s/%s", path, name);
+	f = fopen(file, "rb");
+	if (!f)
+		return false;
+	fseek(f, 0, SEEK_END);
+	size = (size_t)ftell(f);
+	rewind(f);
+	data = memory_alloc(size);
+	assert_int_equal(fread(data, 1, size, f), size);
+	fclose(f);
+	found = memmem(data, size, what.data, what.size) != NULL;
+	free(data);
+	return found;
+}
+
+static void an_erased_slot_stands_in_no_file(void **state)
+{
+	struct vault *vault = open_new(*state);
+	uint8_t slot[32];
+
+	slot_of(*state, slot);
+	assert_true(file_holds(*state, "keys.db", BYTES(slot, 32)) || file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
+	assert_int_equal(vault_erase(vault, 7, nonce, 0, 2, NULL), E_OK);
+	assert_false(file_holds(*state, "keys.db", BYTES(slot, 32)));
+	assert_false(file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
+	vault_close(vault);
+}
+
+static void another_master_key_opens_nothing(void **state)
+{
+	static const uint8_t other[KEY_SIZE] = {1, 2, 4};
+	struct vault *vault = open_new(*state), *thief = open_with(*state, other, false);
+	struct buffer stored = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
+	assert_no_body(thief, &stored, 1, E_CORRUPT);
+	/* nor the parts that an erasure leaves in the file */
+	assert_int_equal(vault_erase(vault, 7, nonce, 0, 3, NULL), E_OK);
+	assert_no_body(thief, &stored, 1, E_CORRUPT);
+	assert_body(vault, &stored, 1);
+	buffer_free(&stored);
+	vault_close(thief);
+	vault_close(vault);
+}
+
+static void two_appends_that_take_the_same_number_share_no_key(void **state)
+{
+	static const uint8_t other[VAULT_NONCE_SIZE] = {10};
+	struct vault *vault = open_new(*state);
+	struct buffer a = {0}, b = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 1, &a, NULL);
+	vault_encrypt(vault, 7, other, bodies, 1, &b, NULL);
+	assert_false(bytes_equal(buffer_view(&a), buffer_view(&b)));
+	buffer_free(&a);
+	buffer_free(&b);
+	vault_close(vault);
+}
+
+static void a_body_moved_or_changed_is_found(void **state)
+{
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0}, body = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
+	assert_int_equal(vault_decrypt(vault, 8, nonce, buffer_view(&stored), 0, &body, NULL), E_CORRUPT);
+	for (size_t i = 0; i < stored.size; i++) {
+		bool good = true;
+
+		stored.data[i] ^= 1;
+		for (size_t n = 0; n < 3; n++)
+			good = vault_decrypt(vault, 7, nonce, buffer_view(&stored), n, &body, NULL) == E_OK && good;
+		assert_false(good);
+		stored.data[i] ^= 1;
+	}
+	for (size_t size = 0; size < stored.size; size++)
+		assert_int_equal(vault_decrypt(vault, 7, nonce, BYTES(stored.data, size), 2, &body, NULL), E_CORRUPT);
+	buffer_free(&body);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
+static void a_body_not_given_is_not_stored(void **state)
+{
+	static const struct bytes some[2] = {{NULL, 0}, {(const uint8_t *)"second", 6}};
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0};
+
+	vault_encrypt(vault, 7, nonce, some, 2, &stored, NULL);
+	assert_int_equal(stored.size, 4 + 4 + 6 + VAULT_OVERHEAD);
+	assert_no_body(vault, &stored, 0, E_CORRUPT);
+	assert_body(vault, &stored, 1);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
+static void an_entry_without_a_slot_is_an_error_and_no_key(void **state)
+{
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0};
+
+	assert_int_equal(vault_encrypt(vault, 4097, nonce, bodies, 1, &stored, NULL), E_CORRUPT);
+	assert_int_equal(vault_reserve(vault, 4097, NULL), E_OK);
+	assert_int_equal(vault_encrypt(vault, 4097, nonce, bodies, 1, &stored, NULL), E_OK);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
+static void slots_survive_a_restart(void **state)
+{
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
+	vault_close(vault);
+	vault = open_new(*state);
+	assert_body(vault, &stored, 0);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_encrypted_is_read_by_another_connection, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_erased_body_cannot_be_read_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_erased_slot_stands_in_no_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_master_key_opens_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_appends_that_take_the_same_number_share_no_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_body_moved_or_changed_is_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_body_not_given_is_not_stored, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_entry_without_a_slot_is_an_error_and_no_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(slots_survive_a_restart, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
