@@ -1,0 +1,381 @@
+/* uplink - states, sockets and timers of the agent's connection. */
+#include "agents/uplink_state.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/socket.h"
+#include "common/wire.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SOFTWARE "simpul-agent 1.0.0"
+#define HELLO_MS 5000
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS 5000
+#define SIGN_OF_LIFE_MS 2000
+#define SILENT_HEARTBEATS 5
+#define STEP_FRAMES 64	/* taken from each socket in one step */
+#define BYE_LINGER_MS 200
+#define HANDSHAKE_EVENTS \
+	(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
+/* ---- life */
+
+struct uplink *uplink_new(void *zmq_context, const struct uplink_options *options)
+{
+	struct uplink *uplink = memory_zero(1, sizeof *uplink);
+
+	uplink->options = *options;
+	uplink->context = zmq_context;
+	uplink->now = clock_now();
+	uplink->since = uplink->now.wall;
+	arena_init(&uplink->arena);
+	return uplink;
+}
+
+static void session_close(struct uplink *uplink)
+{
+	struct session *session = &uplink->session;
+
+	if (session->monitor) {
+		zmq_socket_monitor(session->dealer, NULL, 0);
+		zmq_close(session->monitor);
+	}
+	if (session->dealer)
+		zmq_close(session->dealer);
+	if (session->sub)
+		zmq_close(session->sub);
+	keys_wipe(session, sizeof *session); /* it held the feed's key */
+}
+
+void uplink_free(struct uplink *uplink)
+{
+	const int linger = BYE_LINGER_MS;
+	Simpul__Bye bye = SIMPUL__BYE__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	if (!uplink)
+		return;
+	if (uplink->state == UPLINK_CATCHING_UP || uplink->state == UPLINK_LIVE) {
+		zmq_setsockopt(uplink->session.dealer, ZMQ_LINGER, &linger, sizeof linger);
+		up.message_case = SIMPUL__UP__MESSAGE_BYE;
+		up.bye = &bye;
+		uplink_send(uplink, &up);
+	}
+	session_close(uplink);
+	arena_fini(&uplink->arena);
+	buffer_free(&uplink->frame);
+	free(uplink);
+}
+
+/* ---- states */
+
+static const char *const state_events[] = {[UPLINK_OFFLINE] = "uplink.offline",
+					   [UPLINK_GREETING] = "uplink.greeting",
+					   [UPLINK_CATCHING_UP] = "uplink.catching_up",
+					   [UPLINK_LIVE] = "uplink.live",
+					   [UPLINK_HALTED] = "uplink.halted"};
+
+/* Which states may follow which: one bit each. */
+static const unsigned next_states[] = {
+	[UPLINK_OFFLINE] = 1u << UPLINK_GREETING | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
+	[UPLINK_GREETING] = 1u << UPLINK_CATCHING_UP | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
+	[UPLINK_CATCHING_UP] = 1u << UPLINK_LIVE | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
+	[UPLINK_LIVE] = 1u << UPLINK_CATCHING_UP | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
+	[UPLINK_HALTED] = 0,
+};
+
+void uplink_enter(struct uplink *uplink, enum uplink_state state)
+{
+	if (!(next_states[uplink->state] & 1u << state))
+		abort(); /* the callers' order of events allows nothing else */
+	uplink->state = state;
+	uplink->since = uplink->now.wall;
+	if (state == UPLINK_CATCHING_UP || state == UPLINK_LIVE)
+		log_event(state == UPLINK_LIVE ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, state_events[state],
+			  F_TEXT("node", uplink->options.node), F_NUM("cursor", uplink_cursor(uplink).entry));
+	if (state == UPLINK_LIVE)
+		uplink->failures = 0;
+}
+
+/* The first attempt after a session that was live comes at once; then 100 ms and doubling, less up to a quarter. */
+static uint64_t backoff(const struct uplink *uplink)
+{
+	uint64_t pause = BACKOFF_FIRST_MS;
+
+	if (uplink->failures == 0)
+		return randombytes_uniform(BACKOFF_FIRST_MS);
+	for (unsigned i = 1; i < uplink->failures && pause < BACKOFF_LAST_MS; i++)
+		pause *= 2;
+	if (pause > BACKOFF_LAST_MS)
+		pause = BACKOFF_LAST_MS;
+	return pause - randombytes_uniform((uint32_t)(pause / 4));
+}
+
+void uplink_offline(struct uplink *uplink, enum error code, const char *field, uint64_t pause)
+{
+	const uint64_t waited = backoff(uplink);
+
+	fault_at(&uplink->last_fault, code, "%s", field);
+	/* Once for each outage, not once for each attempt. */
+	log_event(uplink->failures == 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, state_events[UPLINK_OFFLINE],
+		  F_TEXT("node", uplink->options.node), F_TEXT("code", error_name(code)), F_TEXT("field", field));
+	session_close(uplink);
+	uplink->failures++;
+	uplink->retry_at = uplink->now.steady + (pause > waited ? pause : waited);
+	uplink_enter(uplink, UPLINK_OFFLINE);
+}
+
+void uplink_halt(struct uplink *uplink, const struct fault *fault)
+{
+	uplink->last_fault = *fault;
+	log_event(LOG_LEVEL_ALARM, state_events[UPLINK_HALTED], F_TEXT("node", uplink->options.node),
+		  F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
+	session_close(uplink);
+	uplink_enter(uplink, UPLINK_HALTED);
+}
+
+void uplink_halt_at(struct uplink *uplink, enum error code, const char *field)
+{
+	struct fault fault;
+
+	fault_at(&fault, code, "%s", field);
+	uplink_halt(uplink, &fault);
+}
+
+/* ---- sending */
+
+uint64_t uplink_send(struct uplink *uplink, Simpul__Up *up)
+{
+	enum error error;
+
+	up->seq = ++uplink->session.seq;
+	buffer_clear(&uplink->frame);
+	wire_pack(up, &uplink->frame);
+	error = socket_send(uplink->session.dealer, uplink->frame.data, uplink->frame.size, false);
+	if (error == E_OK)
+		return up->seq;
+	uplink_offline(uplink, error, "send", 0);
+	return 0;
+}
+
+struct position uplink_cursor(const struct uplink *uplink)
+{
+	struct position cursor = uplink->options.target.cursor(uplink->options.target.context);
+
+	if (cursor.incarnation == 0)
+		cursor.incarnation = uplink->session.incarnation;
+	return cursor;
+}
+
+static void hello_send(struct uplink *uplink)
+{
+	Simpul__Subscription all = SIMPUL__SUBSCRIPTION__INIT;
+	const struct position cursor = uplink_cursor(uplink);
+	Simpul__Position position;
+	Simpul__Hello hello = SIMPUL__HELLO__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	position_to_message(&cursor, &position);
+	hello.version = LINK_VERSION;
+	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, (uint8_t *)(uintptr_t)uplink->options.join->exchange};
+	hello.node = (char *)(uintptr_t)uplink->options.node;
+	hello.key_id = uplink->options.keys->key_id;
+	hello.cursor = &position;
+	hello.subscription = &all;
+	if (uplink->options.subscription)
+		hello.subscription = (Simpul__Subscription *)(uintptr_t)uplink->options.subscription;
+	hello.epoch = uplink->options.epoch;
+	hello.software = (char *)(uintptr_t)SOFTWARE;
+	up.message_case = SIMPUL__UP__MESSAGE_HELLO;
+	up.hello = &hello;
+	uplink->session.hello_seq = uplink_send(uplink, &up);
+}
+
+static void fetch_send(struct uplink *uplink)
+{
+	const struct position cursor = uplink_cursor(uplink);
+	Simpul__Position position;
+	Simpul__Fetch fetch = SIMPUL__FETCH__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+	uint64_t seq;
+
+	position_to_message(&cursor, &position);
+	fetch.cursor = &position;
+	up.message_case = SIMPUL__UP__MESSAGE_FETCH;
+	up.fetch = &fetch;
+	seq = uplink_send(uplink, &up);
+	if (seq == 0)
+		return;
+	uplink->session.fetch_seq = seq;
+	uplink->session.fetch_at = uplink->session.ack_at = uplink->now.steady;
+	uplink->session.acked = cursor.entry; /* a FETCH says the same as an ACK */
+}
+
+/* What is on disk since the last ACK; otherwise, now and then, that we are alive. */
+static void ack_send(struct uplink *uplink)
+{
+	const struct position cursor = uplink_cursor(uplink);
+	struct session *session = &uplink->session;
+	Simpul__Position position;
+	Simpul__Ack ack = SIMPUL__ACK__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	if (cursor.entry == session->acked && uplink->now.steady - session->ack_at < SIGN_OF_LIFE_MS)
+		return;
+	position_to_message(&cursor, &position);
+	ack.cursor = &position;
+	up.message_case = SIMPUL__UP__MESSAGE_ACK;
+	up.ack = &ack;
+	if (uplink_send(uplink, &up) == 0)
+		return;
+	session->acked = cursor.entry;
+	session->ack_at = uplink->now.steady;
+}
+
+/* ---- sockets */
+
+/* A wrong key fails in the handshake, which libzmq repeats in silence for ever: the monitor is how users are told. */
+static void monitor_open(struct uplink *uplink)
+{
+	struct session *session = &uplink->session;
+	char endpoint[64];
+
+	snprintf(endpoint, sizeof endpoint, "inproc://uplink-%p-%u", (void *)uplink, uplink->sessions);
+	if (zmq_socket_monitor(session->dealer, endpoint, HANDSHAKE_EVENTS) != 0)
+		return;
+	session->monitor = zmq_socket(uplink->context, ZMQ_PAIR);
+	if (session->monitor && zmq_connect(session->monitor, endpoint) != 0) {
+		zmq_close(session->monitor);
+		session->monitor = NULL;
+	}
+}
+
+static void monitor_read(struct uplink *uplink)
+{
+	uint8_t event[6];
+	char address[128];
+
+	while (uplink->session.monitor && zmq_recv(uplink->session.monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
+		zmq_recv(uplink->session.monitor, address, sizeof address, 0);
+		if (uplink->handshake_logged)
+			continue;
+		uplink->handshake_logged = true;
+		log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
+			  F_TEXT("endpoint", uplink->options.join->link_endpoint));
+	}
+}
+
+static void session_open(struct uplink *uplink)
+{
+	const struct join *join = uplink->options.join;
+	struct session *session = &uplink->session;
+
+	uplink->sessions++;
+	session->opened_at = uplink->now.steady;
+	uplink_enter(uplink, UPLINK_GREETING);
+	session->dealer = socket_client(uplink->context, ZMQ_DEALER, join->broker_curve, uplink->options.keys);
+	if (!session->dealer) {
+		uplink_offline(uplink, E_IO, "socket", 0);
+		return;
+	}
+	monitor_open(uplink);
+	if (zmq_connect(session->dealer, join->link_endpoint) != 0) {
+		uplink_halt_at(uplink, E_CONFIG, "link_endpoint");
+		return;
+	}
+	hello_send(uplink);
+}
+
+bool uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE])
+{
+	void **sub = &uplink->session.sub;
+
+	*sub = socket_client(uplink->context, ZMQ_SUB, uplink->options.join->broker_curve, uplink->options.keys);
+	return *sub && zmq_setsockopt(*sub, ZMQ_SUBSCRIBE, topic, FEED_TOPIC_SIZE) == 0 && zmq_connect(*sub, endpoint) == 0;
+}
+
+int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items)
+{
+	int count = 0;
+
+	if (uplink->session.dealer)
+		items[count++] = (zmq_pollitem_t){.socket = uplink->session.dealer, .events = ZMQ_POLLIN};
+	if (uplink->session.sub)
+		items[count++] = (zmq_pollitem_t){.socket = uplink->session.sub, .events = ZMQ_POLLIN};
+	return count;
+}
+
+/* Hands the last frame of each message to `take`, which may end the session: *socket is NULL then. */
+static void receive(struct uplink *uplink, void *const *socket, void (*take)(struct uplink *, struct bytes))
+{
+	zmq_msg_t message;
+
+	for (int i = 0; *socket && i < STEP_FRAMES; i++) {
+		bool more;
+
+		zmq_msg_init(&message);
+		do
+			if (zmq_msg_recv(&message, *socket, ZMQ_DONTWAIT) < 0) {
+				zmq_msg_close(&message);
+				return;
+			}
+		while ((more = zmq_msg_more(&message)));
+		take(uplink, BYTES(zmq_msg_data(&message), zmq_msg_size(&message)));
+		zmq_msg_close(&message);
+	}
+}
+
+/* ---- steps */
+
+static bool in_session(const struct uplink *uplink)
+{
+	return uplink->state == UPLINK_CATCHING_UP || uplink->state == UPLINK_LIVE;
+}
+
+static void timers(struct uplink *uplink)
+{
+	const struct session *session = &uplink->session;
+	const steady_ms now = uplink->now.steady;
+
+	if (uplink->state == UPLINK_GREETING && now - session->opened_at > HELLO_MS)
+		uplink_offline(uplink, E_UNREACHABLE, "hello", 0);
+	else if (in_session(uplink) && flights_overdue(uplink))
+		uplink_offline(uplink, E_UNREACHABLE, "submit", 0);
+	else if (uplink->state == UPLINK_CATCHING_UP && session->fetch_seq != 0 && now - session->fetch_at > ANSWER_MS)
+		uplink_offline(uplink, E_UNREACHABLE, "fetch", 0);
+	else if (uplink->state == UPLINK_LIVE && now - session->feed_at > SILENT_HEARTBEATS * (uint64_t)session->heartbeat_ms)
+		uplink_offline(uplink, E_UNREACHABLE, "feed", 0);
+	else if (uplink->state == UPLINK_OFFLINE && now >= uplink->retry_at)
+		session_open(uplink);
+}
+
+void uplink_step(struct uplink *uplink, const struct now *now)
+{
+	uplink->now = *now;
+	if (uplink->state == UPLINK_HALTED)
+		return;
+	monitor_read(uplink);
+	receive(uplink, &uplink->session.dealer, uplink_take_message);
+	receive(uplink, &uplink->session.sub, uplink_take_publication);
+	timers(uplink);
+	if (uplink->state == UPLINK_CATCHING_UP && uplink->session.fetch_seq == 0 && now->steady >= uplink->session.fetch_at)
+		fetch_send(uplink);
+	if (in_session(uplink))
+		ack_send(uplink);
+	if (in_session(uplink))
+		flights_send(uplink);
+}
+
+void uplink_wake(struct uplink *uplink)
+{
+	flights_wake(uplink);
+}
+
+void uplink_status(const struct uplink *uplink, struct uplink_status *status)
+{
+	*status = (struct uplink_status){.state = uplink->state, .cursor = uplink_cursor(uplink), .since = uplink->since,
+					 .in_flight = flights_count(uplink), .last_fault = uplink->last_fault};
+}

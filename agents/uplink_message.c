@@ -1,0 +1,250 @@
+/* uplink_message - what the broker says: WELCOME, receipts, refusals, batches by request and by feed. */
+#include "agents/uplink_state.h"
+#include "common/log.h"
+#include "common/wire.h"
+
+#include <string.h>
+
+#define RETRY_MS 500	   /* where a refusal does not say how long to wait */
+#define DISK_FULL_MS 1000
+#define ENTRIES_FIELD 4	   /* of Batch */
+#define RECEIPT_FIELD 3	   /* of Down */
+#define BATCH_FIELD 5
+#define SEQ_FIELD 1
+
+/* ---- WELCOME */
+
+/* Whether the broker's history is one that our cursor lies in. */
+static enum error history_check(const struct uplink *uplink, const struct position *head, struct fault *fault)
+{
+	const struct position cursor = uplink->options.target.cursor(uplink->options.target.context);
+
+	if ((cursor.incarnation != 0 && head->incarnation != cursor.incarnation) || head->entry < cursor.entry ||
+	    (head->entry == cursor.entry && !hash_equal(&head->head, &cursor.head)))
+		return fault_at(fault, E_HISTORY_DIFFERS, "welcome.head");
+	return E_OK;
+}
+
+static enum error welcome_check(const struct uplink *uplink, const Simpul__Welcome *welcome, struct position *head,
+				struct fault *fault)
+{
+	if (welcome->version != LINK_VERSION)
+		return fault_at(fault, E_VERSION, "welcome.version");
+	if (!bytes_equal(BYTES(welcome->exchange.data, welcome->exchange.len),
+			 BYTES(uplink->options.join->exchange, EXCHANGE_SIZE)))
+		return fault_at(fault, E_EXCHANGE, "welcome.exchange");
+	if (welcome->feed_topic.len != FEED_TOPIC_SIZE || welcome->feed_key.len != KEY_SIZE)
+		return fault_at(fault, E_INVALID, "welcome.feed");
+	if (position_of_message(head, welcome->head) != E_OK || head->incarnation == 0)
+		return fault_at(fault, E_INVALID, "welcome.head");
+	return history_check(uplink, head, fault);
+}
+
+static void feed_start(struct uplink *uplink, const Simpul__Welcome *welcome)
+{
+	struct session *session = &uplink->session;
+
+	memcpy(session->feed.exchange, uplink->options.join->exchange, EXCHANGE_SIZE);
+	strcpy(session->feed.node, uplink->options.node);
+	memcpy(session->feed.key, welcome->feed_key.data, KEY_SIZE);
+	session->feed.session = welcome->session;
+	session->heartbeat_ms = welcome->heartbeat_ms > 0 ? welcome->heartbeat_ms : LIMIT_HEARTBEAT_MS;
+	session->feed_at = session->fetch_at = session->ack_at = uplink->now.steady;
+}
+
+static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
+{
+	const struct uplink_source *source = &uplink->options.source;
+	const char *endpoint = welcome->feed_endpoint[0] ? welcome->feed_endpoint : uplink->options.join->feed_endpoint;
+	struct fault fault = {0};
+	struct position head;
+
+	if (welcome_check(uplink, welcome, &head, &fault) != E_OK || source->welcome(source->context, welcome, &fault) != E_OK) {
+		uplink_halt(uplink, &fault);
+		return;
+	}
+	uplink->session.incarnation = head.incarnation;
+	feed_start(uplink, welcome);
+	if (!uplink_subscribe(uplink, endpoint, welcome->feed_topic.data)) {
+		uplink_offline(uplink, E_UNREACHABLE, "feed_endpoint", 0);
+		return;
+	}
+	uplink->handshake_logged = false;
+	fault_at(&uplink->last_fault, E_OK, "%s", "");
+	log_event(LOG_LEVEL_INFO, "uplink.connected", F_TEXT("node", uplink->options.node), F_NUM("head", head.entry),
+		  F_NUM("policy_version", welcome->policy_version));
+	flights_start(uplink);
+	uplink_enter(uplink, UPLINK_CATCHING_UP);
+}
+
+/* ---- batches */
+
+/* Fetch what is missing: the one answer to every gap. */
+static void fetch_from(struct uplink *uplink, steady_ms when)
+{
+	if (uplink->state == UPLINK_LIVE)
+		uplink_enter(uplink, UPLINK_CATCHING_UP);
+	if (uplink->session.fetch_seq == 0)
+		uplink->session.fetch_at = when;
+}
+
+/* True when the batch was applied, or held nothing new. */
+static bool batch_apply(struct uplink *uplink, struct bytes batch)
+{
+	const struct uplink_target *target = &uplink->options.target;
+	struct fault fault = {0};
+
+	switch (target->apply(target->context, batch, &fault)) {
+	case E_OK:
+		return true;
+	case E_GAP:
+		fetch_from(uplink, uplink->now.steady);
+		return false;
+	case E_DISK_FULL:
+		log_event(LOG_LEVEL_ERROR, "inbox.disk_full", F_TEXT("node", uplink->options.node));
+		fetch_from(uplink, uplink->now.steady + DISK_FULL_MS);
+		return false;
+	default:
+		uplink_halt(uplink, &fault);
+		return false;
+	}
+}
+
+/* An answer without entries, or with none that were new, means that the end was reached. */
+static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch)
+{
+	struct session *session = &uplink->session;
+	const uint64_t before = uplink_cursor(uplink).entry;
+	struct bytes entries;
+
+	if (session->fetch_seq == 0 || seq != session->fetch_seq)
+		return; /* an answer to a request of a session or state that is over */
+	session->fetch_seq = 0;
+	session->fetch_at = uplink->now.steady;
+	if (!batch_apply(uplink, batch) || uplink->state != UPLINK_CATCHING_UP)
+		return;
+	if (frame_part(batch, ENTRIES_FIELD, &entries) && uplink_cursor(uplink).entry > before)
+		return;
+	session->feed_at = uplink->now.steady;
+	uplink_enter(uplink, UPLINK_LIVE);
+}
+
+void uplink_take_publication(struct uplink *uplink, struct bytes frame)
+{
+	struct session *session = &uplink->session;
+	uint8_t *opened = arena_alloc(&uplink->arena, frame.size + 1);
+	struct feed_head head;
+	size_t size;
+
+	if (feed_open(&session->feed, frame, &head, opened, &size) != E_OK || head.counter <= session->counter) {
+		if (!session->unopened_logged)
+			log_event(LOG_LEVEL_WARNING, "uplink.feed_unreadable", F_TEXT("node", uplink->options.node));
+		session->unopened_logged = true;
+		fetch_from(uplink, uplink->now.steady);
+	} else {
+		session->counter = head.counter;
+		session->feed_at = uplink->now.steady;
+		batch_apply(uplink, BYTES(opened, size));
+	}
+	arena_reset(&uplink->arena);
+}
+
+/* ---- refusals */
+
+static void fault_of(const Simpul__Refusal *refusal, struct fault *fault)
+{
+	fault_at(fault, error_of_code(refusal->code), "%s", refusal->field);
+	fault->expected = refusal->expected;
+}
+
+/* Of HELLO, FETCH or ACK, or of the broker's own accord. */
+static void session_refused(struct uplink *uplink, const struct fault *fault)
+{
+	const uint64_t pause = fault->expected > 0 ? fault->expected : RETRY_MS;
+
+	/* A broker that was restarted under the connection knows no session: a new one mends it. */
+	if (fault->code == E_UNEXPECTED || fault->code == E_OK)
+		uplink_offline(uplink, fault->code, fault->field, 0);
+	else if (error_remedy(fault->code) == REMEDY_RETRY && uplink->state != UPLINK_GREETING)
+		uplink->session.fetch_at = uplink->now.steady + pause;
+	else if (error_remedy(fault->code) == REMEDY_RETRY)
+		uplink_offline(uplink, fault->code, fault->field, pause);
+	else
+		uplink_halt(uplink, fault);
+}
+
+static void take_refusal(struct uplink *uplink, uint64_t seq, const Simpul__Refusal *refusal)
+{
+	struct flight *flight = flight_find(uplink, seq);
+	struct session *session = &uplink->session;
+	struct fault fault;
+	bool is_ours;
+
+	fault_of(refusal, &fault);
+	if (flight && fault.code != E_UNEXPECTED) {
+		flight_refused(uplink, flight, &fault);
+		return;
+	}
+	is_ours = flight || seq == 0 || seq == session->hello_seq || seq == session->fetch_seq;
+	if (seq == session->fetch_seq)
+		session->fetch_seq = 0;
+	/* A GAP or the like for a submission that was taken back meanwhile says nothing new. */
+	if (is_ours || error_remedy(fault.code) == REMEDY_STOP)
+		session_refused(uplink, &fault);
+}
+
+static void take_goodbye(struct uplink *uplink, const Simpul__Goodbye *goodbye)
+{
+	const enum error code = error_of_code(goodbye->code);
+
+	if (error_remedy(code) == REMEDY_STOP && code != E_UNEXPECTED)
+		uplink_halt_at(uplink, code, "goodbye");
+	else
+		uplink_offline(uplink, code, "goodbye", RETRY_MS);
+}
+
+/* ---- messages */
+
+static void take_down(struct uplink *uplink, const Simpul__Down *down, struct bytes frame)
+{
+	struct flight *flight;
+	struct bytes encoded;
+
+	switch (down->message_case) {
+	case SIMPUL__DOWN__MESSAGE_WELCOME:
+		if (uplink->state == UPLINK_GREETING && down->seq == uplink->session.hello_seq)
+			take_welcome(uplink, down->welcome);
+		break;
+	case SIMPUL__DOWN__MESSAGE_RECEIPT:
+		flight = flight_find(uplink, down->seq);
+		if (flight && frame_part(frame, RECEIPT_FIELD, &encoded))
+			flight_receipt(uplink, flight, down->receipt, encoded);
+		break;
+	case SIMPUL__DOWN__MESSAGE_REFUSAL:
+		take_refusal(uplink, down->seq, down->refusal);
+		break;
+	case SIMPUL__DOWN__MESSAGE_GOODBYE:
+		take_goodbye(uplink, down->goodbye);
+		break;
+	default:
+		break; /* an empty Down says nothing */
+	}
+}
+
+void uplink_take_message(struct uplink *uplink, struct bytes frame)
+{
+	struct fault fault = {0};
+	const Simpul__Down *down;
+	struct bytes batch;
+
+	if (frame_part(frame, BATCH_FIELD, &batch)) {
+		take_fetched(uplink, frame_number(frame, SEQ_FIELD), batch);
+		return;
+	}
+	down = wire_unpack(&simpul__down__descriptor, frame, &uplink->arena, &fault);
+	if (down)
+		take_down(uplink, down, frame);
+	else
+		uplink_halt(uplink, &fault);
+	arena_reset(&uplink->arena);
+}
