@@ -75,8 +75,8 @@ static struct hash position_digest(const uint8_t exchange[EXCHANGE_SIZE], const 
 	return hash;
 }
 
-void chain_sign(const struct signing_key *broker, const uint8_t exchange[EXCHANGE_SIZE], const struct position *position,
-		uint8_t signature[SIGNATURE_SIZE])
+void chain_sign(const struct signing_key *broker, const uint8_t exchange[EXCHANGE_SIZE],
+		const struct position *position, uint8_t signature[SIGNATURE_SIZE])
 {
 	const struct hash digest = position_digest(exchange, position);
 
@@ -113,12 +113,15 @@ static enum error receipt_layout_check(const Simpul__Receipt *receipt, struct fa
 static enum error receipt_head(const Simpul__Receipt *receipt, const uint8_t broker_key[KEY_SIZE], struct hash *head,
 			       struct fault *fault)
 {
-	struct chain_entry entry = {
-		.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION, .entry = receipt->entry,
-		.accepted_at = receipt->accepted_at, .policy_version = receipt->policy_version,
-		.broker_key = broker_key, .verdicts = (const Simpul__Verdict *const *)receipt->verdicts,
-		.verdict_count = receipt->n_verdicts, .audience = (const char *const *)receipt->audience,
-		.audience_count = receipt->n_audience};
+	struct chain_entry entry = {.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION,
+				    .entry = receipt->entry,
+				    .accepted_at = receipt->accepted_at,
+				    .policy_version = receipt->policy_version,
+				    .broker_key = broker_key,
+				    .verdicts = (const Simpul__Verdict *const *)receipt->verdicts,
+				    .verdict_count = receipt->n_verdicts,
+				    .audience = (const char *const *)receipt->audience,
+				    .audience_count = receipt->n_audience};
 	struct hash previous, hash;
 
 	if (!hash_load(&entry.digest, BYTES(receipt->digest.data, receipt->digest.len)))

@@ -202,7 +202,8 @@ static enum error class_check(const Simpul__Header *header, struct fault *fault)
 	    (error = given(header->label != 0, "label", fault)) != E_OK ||
 	    (error = given(header->purpose != 0, "purpose", fault)) != E_OK ||
 	    (error = ascending_check((const int *)header->handling, header->n_handling, "handling", fault)) != E_OK ||
-	    (error = ascending_check((const int *)header->protection, header->n_protection, "protection", fault)) != E_OK)
+	    (error = ascending_check((const int *)header->protection, header->n_protection, "protection", fault)) !=
+		    E_OK)
 		return error;
 	if (!region_exists(header->region))
 		return fault_at(fault, E_REGION_UNKNOWN, "region");
@@ -247,7 +248,8 @@ static enum error codes_check(const Simpul__Header *header, struct fault *fault)
 static enum error void_check(const Simpul__Header *header, struct fault *fault)
 {
 	const Simpul__Stream stream = header->name->stream;
-	const bool exercise = stream == SIMPUL__STREAM__STREAM_EXERCISE || stream == SIMPUL__STREAM__STREAM_EXERCISE_RED;
+	const bool exercise =
+		stream == SIMPUL__STREAM__STREAM_EXERCISE || stream == SIMPUL__STREAM__STREAM_EXERCISE_RED;
 	const struct {
 		const char *name;
 		bool is_given;
@@ -490,8 +492,8 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 	if (header->kind == 0 || header->kind > SIMPUL__KIND__KIND_VOID)
 		return fault_at(fault, E_UNKNOWN_VALUE, "%s", "");
 	if (body->content_case != expected[header->kind].content)
-		return fault_at(fault, body->content_case == SIMPUL__BODY__CONTENT__NOT_SET ? E_MISSING : E_INVALID, "%s",
-				expected[header->kind].field);
+		return fault_at(fault, body->content_case == SIMPUL__BODY__CONTENT__NOT_SET ? E_MISSING : E_INVALID,
+				"%s", expected[header->kind].field);
 	if (header->kind != SIMPUL__KIND__KIND_UPDATE)
 		return E_OK;
 	replacement = stated_in(body);

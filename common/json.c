@@ -25,8 +25,10 @@ struct vocabulary {
 };
 
 #define WORDS(type, ...) \
-	{&simpul__##type##__descriptor, (const char *const[]){__VA_ARGS__}, \
-	 sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)}
+	{ \
+		&simpul__##type##__descriptor, (const char *const[]){__VA_ARGS__}, \
+			sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *) \
+	}
 
 static const struct vocabulary vocabularies[] = {
 	WORDS(stream, "main", "exercise", "red", "exercise-red"),
@@ -52,8 +54,8 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(urgency, "", "Immediate", "Expected", "Future", "Past", "Unknown"),
 	WORDS(severity, "", "Extreme", "Severe", "Moderate", "Minor", "Unknown"),
 	WORDS(certainty, "", "Observed", "Likely", "Possible", "Unlikely", "Unknown"),
-	WORDS(response_type, "", "Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess",
-	      "AllClear", "None"),
+	WORDS(response_type, "", "Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear",
+	      "None"),
 	WORDS(cancel_reason, "", "wrong-person", "wrong-facts", "resolved", "duplicate", "sent-by-mistake",
 	      "no-legal-basis"),
 	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant"),
@@ -188,7 +190,8 @@ static json_t *json_of_array(const ProtobufCFieldDescriptor *field, const uint8_
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_of_value(field, elements + i * element_size(field->type), zone_minutes));
+		json_array_append_new(array,
+				      json_of_value(field, elements + i * element_size(field->type), zone_minutes));
 	return array;
 }
 
@@ -210,17 +213,20 @@ static bool is_default(const ProtobufCFieldDescriptor *field, const void *value)
 /* NULL when the field has its default. */
 static json_t *json_of_field(const ProtobufCFieldDescriptor *field, const uint8_t *message, int zone_minutes)
 {
-	const uint8_t *value = message + field->offset;
-	const uint8_t *quantifier = message + field->quantifier_offset;
+	const void *value = message + field->offset, *quantifier = message + field->quantifier_offset;
 
 	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-		const size_t count = *(const size_t *)(const void *)quantifier;
+		const uint8_t *elements = *(const uint8_t *const *)value;
+		const size_t count = *(const size_t *)quantifier;
 
-		return count == 0 ? NULL : json_of_array(field, *(const uint8_t *const *)(const void *)value, count, zone_minutes);
+		return count == 0 ? NULL : json_of_array(field, elements, count, zone_minutes);
 	}
-	if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF ? *(const uint32_t *)(const void *)quantifier != field->id
-							: is_default(field, value))
+	if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) {
+		if (*(const uint32_t *)quantifier != field->id)
+			return NULL;
+	} else if (is_default(field, value)) {
 		return NULL;
+	}
 	return json_of_value(field, value, zone_minutes);
 }
 
@@ -278,7 +284,8 @@ static enum error read_bytes(const struct reader *reader, const json_t *json, Pr
 	return hex_parse(text, out->data, out->len) ? E_OK : refuse(reader, E_INVALID);
 }
 
-static enum error read_enum(const struct reader *reader, const ProtobufCEnumDescriptor *type, const json_t *json, int *out)
+static enum error read_enum(const struct reader *reader, const ProtobufCEnumDescriptor *type, const json_t *json,
+			    int *out)
 {
 	const char *text = json_string_value(json);
 
@@ -441,7 +448,8 @@ static enum error read_message(const struct reader *reader, const ProtobufCMessa
 		return refuse(reader, E_INVALID);
 	message = arena_alloc(reader->arena, type->sizeof_message);
 	protobuf_c_message_init(type, message);
-	json_object_foreach((json_t *)(uintptr_t)json, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)json, key, value)
+	{
 		const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(type, key);
 		enum error error;
 

@@ -301,5 +301,6 @@ bool digest_verify(const uint8_t public_key[KEY_SIZE], const char *tag, const st
 
 	if (signature.size != SIGNATURE_SIZE)
 		return false;
-	return crypto_sign_verify_detached(signature.data, message, signed_message(message, tag, digest), public_key) == 0;
+	return crypto_sign_verify_detached(signature.data, message, signed_message(message, tag, digest), public_key) ==
+	       0;
 }

@@ -104,7 +104,8 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 	if (exchange && memcmp(member->exchange, exchange, EXCHANGE_SIZE) != 0)
 		return fault_at(fault, E_EXCHANGE, "exchange");
 	digest = member_digest(member);
-	if (!digest_verify(member->signing_key, SIGN_TAG_MEMBER, &digest, BYTES(member->node_signature, SIGNATURE_SIZE)))
+	if (!digest_verify(member->signing_key, SIGN_TAG_MEMBER, &digest,
+			   BYTES(member->node_signature, SIGNATURE_SIZE)))
 		return fault_at(fault, E_BAD_SIGNATURE, "node_signature");
 	if (!authority)
 		return E_OK;
@@ -161,7 +162,8 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 	    (error = take(member->curve_key, KEY_SIZE, record->curve_key, "curve_key", fault)) != E_OK ||
 	    (error = take(member->signing_key, KEY_SIZE, record->signing_key, "signing_key", fault)) != E_OK ||
 	    (error = take(member->sealing_key, KEY_SIZE, record->sealing_key, "sealing_key", fault)) != E_OK ||
-	    (error = take(member->node_signature, SIGNATURE_SIZE, record->node_signature, "node_signature", fault)) != E_OK)
+	    (error = take(member->node_signature, SIGNATURE_SIZE, record->node_signature, "node_signature", fault)) !=
+		    E_OK)
 		return error;
 	if (member->authority_signed)
 		return take(member->authority_signature, SIGNATURE_SIZE, record->authority_signature,
@@ -242,12 +244,12 @@ enum error join_save(const struct join *join, const char *path, struct fault *fa
 	char exchange[2 * EXCHANGE_SIZE + 1], curve[2 * KEY_SIZE + 1], signing[2 * KEY_SIZE + 1],
 		authority[2 * KEY_SIZE + 1];
 
-	return json_save(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}",
-				   "exchange", hex_of(exchange, BYTES(join->exchange, EXCHANGE_SIZE)),
-				   "link_endpoint", join->link_endpoint, "feed_endpoint", join->feed_endpoint,
-				   "broker_curve", hex_of(curve, BYTES(join->broker_curve, KEY_SIZE)),
-				   "broker_signing", hex_of(signing, BYTES(join->broker_signing, KEY_SIZE)),
-				   "authority", hex_of(authority, BYTES(join->authority, KEY_SIZE))),
+	return json_save(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "exchange",
+				   hex_of(exchange, BYTES(join->exchange, EXCHANGE_SIZE)), "link_endpoint",
+				   join->link_endpoint, "feed_endpoint", join->feed_endpoint, "broker_curve",
+				   hex_of(curve, BYTES(join->broker_curve, KEY_SIZE)), "broker_signing",
+				   hex_of(signing, BYTES(join->broker_signing, KEY_SIZE)), "authority",
+				   hex_of(authority, BYTES(join->authority, KEY_SIZE))),
 			 path, fault);
 }
 

@@ -61,8 +61,10 @@ enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_he
 
 	if (frame.size < FEED_SIZE(0))
 		return E_MALFORMED;
-	*head = (struct feed_head){.incarnation = load_u64(frame.data), .after = load_u64(frame.data + 8),
-				   .upto = load_u64(frame.data + 16), .counter = load_u64(frame.data + 24)};
+	*head = (struct feed_head){.incarnation = load_u64(frame.data),
+				   .after = load_u64(frame.data + 8),
+				   .upto = load_u64(frame.data + 16),
+				   .counter = load_u64(frame.data + 24)};
 	feed_nonce(head->counter, nonce);
 	feed_associated(feed, frame.data, &associated);
 	result = crypto_aead_xchacha20poly1305_ietf_decrypt(out, &opened, NULL, frame.data + FEED_HEAD_SIZE,

@@ -70,10 +70,14 @@ static enum error layout_check(const char *origin, uint32_t stream, size_t seen_
 enum error submission_digest(const Simpul__Submission *submission, const uint8_t exchange[EXCHANGE_SIZE],
 			     struct hash *leaves, struct hash *body_hashes, struct hash *digest, struct fault *fault)
 {
-	const struct statement statement = {
-		.exchange = exchange, .origin = submission->origin, .key_id = submission->key_id,
-		.epoch = submission->epoch, .stream = submission->stream, .first = submission->first,
-		.seen_entry = submission->seen_entry, .seen_head = submission->seen_head.data};
+	const struct statement statement = {.exchange = exchange,
+					    .origin = submission->origin,
+					    .key_id = submission->key_id,
+					    .epoch = submission->epoch,
+					    .stream = submission->stream,
+					    .first = submission->first,
+					    .seen_entry = submission->seen_entry,
+					    .seen_head = submission->seen_head.data};
 	enum error error = layout_check(submission->origin, submission->stream, submission->seen_head.len,
 					submission->n_reports, fault);
 
@@ -115,13 +119,17 @@ static bool delivered_leaf(const Simpul__DeliveredReport *report, const struct h
 enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE], struct hash *leaves,
 			   struct hash *digest, struct fault *fault)
 {
-	const struct statement statement = {
-		.exchange = exchange, .origin = delivery->origin, .key_id = delivery->key_id, .epoch = delivery->epoch,
-		.stream = delivery->stream, .first = delivery->first, .seen_entry = delivery->seen_entry,
-		.seen_head = delivery->seen_head.data};
+	const struct statement statement = {.exchange = exchange,
+					    .origin = delivery->origin,
+					    .key_id = delivery->key_id,
+					    .epoch = delivery->epoch,
+					    .stream = delivery->stream,
+					    .first = delivery->first,
+					    .seen_entry = delivery->seen_entry,
+					    .seen_head = delivery->seen_head.data};
 	struct hash routing;
-	enum error error = layout_check(delivery->origin, delivery->stream, delivery->seen_head.len,
-					delivery->n_reports, fault);
+	enum error error =
+		layout_check(delivery->origin, delivery->stream, delivery->seen_head.len, delivery->n_reports, fault);
 
 	if (error != E_OK)
 		return error;
@@ -134,8 +142,8 @@ enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t excha
 	return E_OK;
 }
 
-enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE],
-			   struct hash *digest, struct fault *fault)
+enum error delivery_digest(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE], struct hash *digest,
+			   struct fault *fault)
 {
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
 

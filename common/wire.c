@@ -31,7 +31,8 @@ bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 {
 	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
 
-	/* Names are compared only for rows that would change the answer: this is asked for every text of every report. */
+	/* Names are compared only for rows that would change the answer: this is asked for every text of every report.
+	 */
 	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++) {
 		const struct field_limit *row = &field_limits[i];
 
@@ -296,7 +297,8 @@ static enum error field_enter(struct walk *walk, uint64_t number)
 	while (field < end && field->id < number)
 		field++;
 	if (field == end || field->id != number)
-		return fault_at(walk->fault, field < end && field == walk->field && walk->seen ? E_NOT_CANONICAL : E_UNKNOWN_FIELD,
+		return fault_at(walk->fault,
+				field < end && field == walk->field && walk->seen ? E_NOT_CANONICAL : E_UNKNOWN_FIELD,
 				"%s", "");
 	walk->count = field == walk->field ? walk->count + 1 : 1;
 	walk->field = field;
@@ -337,8 +339,12 @@ static enum error field_check(struct walk *walk)
 static enum error message_check(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
 				struct fault *fault)
 {
-	struct walk walk = {.type = type, .field = type->fields, .next = data.data, .end = data.data + data.size,
-			    .depth = depth, .fault = fault};
+	struct walk walk = {.type = type,
+			    .field = type->fields,
+			    .next = data.data,
+			    .end = data.data + data.size,
+			    .depth = depth,
+			    .fault = fault};
 	enum error error = type->n_fields <= 64 ? E_OK : fault_at(fault, E_INTERNAL, "%s", "");
 
 	while (error == E_OK && walk.next < walk.end)

@@ -23,11 +23,16 @@ static ProtobufCBinaryData binary(uint8_t *data, size_t size)
 
 static struct chain_entry entry_of(const struct sample *s)
 {
-	return (struct chain_entry){.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION, .entry = 9,
-				    .accepted_at = 1770000000123, .policy_version = 4,
-				    .broker_key = s->broker.public_key, .digest = s->digest,
-				    .verdicts = (const Simpul__Verdict *const *)s->verdicts, .verdict_count = 1,
-				    .audience = (const char *const *)s->audience, .audience_count = 2};
+	return (struct chain_entry){.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION,
+				    .entry = 9,
+				    .accepted_at = 1770000000123,
+				    .policy_version = 4,
+				    .broker_key = s->broker.public_key,
+				    .digest = s->digest,
+				    .verdicts = (const Simpul__Verdict *const *)s->verdicts,
+				    .verdict_count = 1,
+				    .audience = (const char *const *)s->audience,
+				    .audience_count = 2};
 }
 
 static void sample_init(struct sample *s)
@@ -41,10 +46,10 @@ static void sample_init(struct sample *s)
 	simpul__verdict__init(&s->verdict);
 	s->verdict.number = 1843;
 	s->verdict.code = 85;
-	s->verdict.field = (char *)(uintptr_t)"header.region";
+	s->verdict.field = (char *)(uintptr_t) "header.region";
 	s->verdicts[0] = &s->verdict;
-	s->audience[0] = (char *)(uintptr_t)"army.oku";
-	s->audience[1] = (char *)(uintptr_t)"police.oku";
+	s->audience[0] = (char *)(uintptr_t) "army.oku";
+	s->audience[1] = (char *)(uintptr_t) "police.oku";
 	entry = entry_of(s);
 	hash = chain_entry_hash(&entry);
 	s->position = (struct position){.incarnation = 1, .entry = 9, .head = chain_head(&s->previous, &hash)};
@@ -138,9 +143,9 @@ static void no_part_of_a_receipt_can_be_changed(void **state)
 	FORGED(s.digest.bytes[0] ^= 1);
 	FORGED(s.verdict.number++);
 	FORGED(s.verdict.code++);
-	FORGED(s.verdict.field = (char *)(uintptr_t)"header.label");
+	FORGED(s.verdict.field = (char *)(uintptr_t) "header.label");
 	FORGED(s.receipt.n_verdicts = 0);
-	FORGED(s.audience[1] = (char *)(uintptr_t)"police.okv");
+	FORGED(s.audience[1] = (char *)(uintptr_t) "police.okv");
 	FORGED(s.receipt.n_audience = 1);
 	FORGED(s.previous.bytes[5] ^= 1);
 	FORGED(s.receipt.n_later = 1);

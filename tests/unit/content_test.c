@@ -218,16 +218,18 @@ static void codes_match_their_patterns(void **state)
 {
 	(void)state;
 	HEADER(sighting_init, s.header.category = TEXT("Over stay"), E_INVALID, "header.category");
-	HEADER(sighting_init, s.header.category = TEXT("abcdefghijklmnopqrstuvwxyz0123456"), E_INVALID, "header.category");
+	HEADER(sighting_init, s.header.category = TEXT("abcdefghijklmnopqrstuvwxyz0123456"), E_INVALID,
+	       "header.category");
 	HEADER(sighting_init, s.header.region = TEXT("99.99"), E_REGION_UNKNOWN, "header.region");
 	HEADER(sighting_init, (s.header.legal_basis = &s.basis, s.basis.code = TEXT("uu")), E_INVALID,
 	       "header.legal_basis.code");
 	HEADER(sighting_init,
-	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"), s.basis.number = TEXT("a b")), E_INVALID,
-	       "header.legal_basis.number");
+	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"), s.basis.number = TEXT("a b")),
+	       E_INVALID, "header.legal_basis.number");
 	HEADER(sighting_init,
-	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"), s.basis.number = TEXT("W6/12.a-1")), E_OK,
-	       "");
+	       (s.header.legal_basis = &s.basis, s.basis.code = TEXT("UU-6-2011-72"),
+		s.basis.number = TEXT("W6/12.a-1")),
+	       E_OK, "");
 	HEADER(sighting_init, s.header.operation = TEXT("-x"), E_INVALID, "header.operation");
 	HEADER(sighting_init, s.header.actor = TEXT("Budi Santoso"), E_INVALID, "header.actor");
 	HEADER(sighting_init, s.header.case_ref = TEXT("free text here"), E_INVALID, "header.case_ref");
@@ -246,10 +248,12 @@ static void times_are_neither_ahead_nor_over_nor_too_long(void **state)
 	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
 	HEADER(sighting_init, s.header.expires = UINT64_MAX, E_EXPIRES_TOO_LATE, "header.expires");
 	HEADER(sighting_init,
-	       (s.header.n_protection = 1, s.protection[0] = 1, s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY), E_OK,
-	       "");
+	       (s.header.n_protection = 1, s.protection[0] = 1,
+		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY),
+	       E_OK, "");
 	HEADER(sighting_init,
-	       (s.header.n_protection = 1, s.protection[0] = 1, s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY + 1),
+	       (s.header.n_protection = 1, s.protection[0] = 1,
+		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY + 1),
 	       E_EXPIRES_TOO_LATE, "header.expires");
 }
 
@@ -279,7 +283,8 @@ static void parts_of_a_header_agree(void **state)
 	HEADER(sighting_init, s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, E_STREAM, "header.name.stream");
 	HEADER(sighting_init, s.name.stream = SIMPUL__STREAM__STREAM_RED, E_STREAM, "header.name.stream");
 	HEADER(sighting_init,
-	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE), E_OK, "");
+	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE),
+	       E_OK, "");
 	HEADER(sighting_init, (s.header.label = SIMPUL__LABEL__LABEL_RED, s.name.stream = SIMPUL__STREAM__STREAM_RED),
 	       E_UNSEALED, "header.form");
 	HEADER(sighting_init,
@@ -327,7 +332,8 @@ static void persons_say_capacity_identity_and_age(void **state)
 	     "body.alert.persons[1].age");
 	BODY(sighting_init, s.person.nationality = TEXT("Uto"), E_INVALID, "body.sighting.persons[1].nationality");
 	BODY(sighting_init, s.person.nationality = TEXT("D"), E_OK, "");
-	BODY(sighting_init, s.person.date_of_birth = TEXT("1990-02-30"), E_INVALID, "body.sighting.persons[1].date_of_birth");
+	BODY(sighting_init, s.person.date_of_birth = TEXT("1990-02-30"), E_INVALID,
+	     "body.sighting.persons[1].date_of_birth");
 	BODY(sighting_init, s.person.date_of_birth = TEXT("1990"), E_OK, "");
 	BODY(sighting_init, s.person.permit_until_date = TEXT("soon"), E_INVALID,
 	     "body.sighting.persons[1].permit_until_date");
@@ -335,7 +341,8 @@ static void persons_say_capacity_identity_and_age(void **state)
 	BODY(sighting_init, s.document.number = TEXT("abc"), E_INVALID, "body.sighting.persons[1].documents[0].number");
 	BODY(sighting_init, s.document.issuing_state = TEXT("UTOP"), E_INVALID,
 	     "body.sighting.persons[1].documents[0].issuing_state");
-	BODY(sighting_init, s.document.type = TEXT("passport"), E_INVALID, "body.sighting.persons[1].documents[0].type");
+	BODY(sighting_init, s.document.type = TEXT("passport"), E_INVALID,
+	     "body.sighting.persons[1].documents[0].type");
 	BODY(sighting_init, s.document.expiry_date = TEXT("2030-13"), E_INVALID,
 	     "body.sighting.persons[1].documents[0].expiry_date");
 }
@@ -345,7 +352,8 @@ static void children_and_victims_need_their_protection(void **state)
 	(void)state;
 	BODY(sighting_init, s.person.age = SIMPUL__AGE__AGE_CHILD, E_MISSING, "header.protection");
 	BODY(update_init, s.person.age = SIMPUL__AGE__AGE_CHILD, E_MISSING, "header.protection");
-	BODY(sighting_init, s.person.capacity = SIMPUL__CAPACITY__CAPACITY_POSSIBLE_VICTIM, E_MISSING, "header.protection");
+	BODY(sighting_init, s.person.capacity = SIMPUL__CAPACITY__CAPACITY_POSSIBLE_VICTIM, E_MISSING,
+	     "header.protection");
 	BODY(sighting_init,
 	     (s.person.age = SIMPUL__AGE__AGE_CHILD, s.protection[0] = SIMPUL__PROTECTION__PROTECTION_TRAFFICKING,
 	      s.header.n_protection = 1),
@@ -401,7 +409,8 @@ static void places_lie_in_the_region_of_the_header(void **state)
 	BODY(sighting_init, s.place.region = TEXT("16.08"), E_INVALID, "body.sighting.where_sighted.region");
 	BODY(sighting_init, s.place.region = TEXT("16"), E_INVALID, "body.sighting.where_sighted.region");
 	BODY(sighting_init, s.place.region = TEXT(""), E_OK, "");
-	BODY(alert_init, (s.alert.area = &s.place, s.place.latitude_e7 = 900000001), E_INVALID, "body.alert.area.latitude_e7");
+	BODY(alert_init, (s.alert.area = &s.place, s.place.latitude_e7 = 900000001), E_INVALID,
+	     "body.alert.area.latitude_e7");
 	BODY(sighting_init, s.place.latitude_e7 = -900000000, E_OK, "");
 	BODY(sighting_init, s.place.longitude_e7 = -1800000001, E_INVALID, "body.sighting.where_sighted.longitude_e7");
 }

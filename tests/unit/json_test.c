@@ -8,14 +8,19 @@
 #include <ctype.h>
 
 static const ProtobufCEnumDescriptor *const enums[] = {
-	&simpul__stream__descriptor, &simpul__status__descriptor, &simpul__msg_type__descriptor,
-	&simpul__kind__descriptor, &simpul__label__descriptor, &simpul__handling__descriptor,
-	&simpul__protection__descriptor, &simpul__purpose__descriptor, &simpul__source_grade__descriptor,
-	&simpul__information_grade__descriptor, &simpul__body_form__descriptor, &simpul__capacity__descriptor,
-	&simpul__identity__descriptor, &simpul__age__descriptor, &simpul__sex__descriptor, &simpul__permit__descriptor,
-	&simpul__assertion__descriptor, &simpul__requested_action__descriptor, &simpul__urgency__descriptor,
-	&simpul__severity__descriptor, &simpul__certainty__descriptor, &simpul__response_type__descriptor,
-	&simpul__cancel_reason__descriptor, &simpul__entry_type__descriptor, &simpul__standing__descriptor};
+	&simpul__stream__descriptor,	    &simpul__status__descriptor,
+	&simpul__msg_type__descriptor,	    &simpul__kind__descriptor,
+	&simpul__label__descriptor,	    &simpul__handling__descriptor,
+	&simpul__protection__descriptor,    &simpul__purpose__descriptor,
+	&simpul__source_grade__descriptor,  &simpul__information_grade__descriptor,
+	&simpul__body_form__descriptor,	    &simpul__capacity__descriptor,
+	&simpul__identity__descriptor,	    &simpul__age__descriptor,
+	&simpul__sex__descriptor,	    &simpul__permit__descriptor,
+	&simpul__assertion__descriptor,	    &simpul__requested_action__descriptor,
+	&simpul__urgency__descriptor,	    &simpul__severity__descriptor,
+	&simpul__certainty__descriptor,	    &simpul__response_type__descriptor,
+	&simpul__cancel_reason__descriptor, &simpul__entry_type__descriptor,
+	&simpul__standing__descriptor};
 
 /* Letters and digits of `text` in upper case. */
 static void letters(const char *text, char out[64])
@@ -66,9 +71,11 @@ static void words_are_written_as_people_know_them(void **state)
 
 static void words_are_read_in_any_case_and_with_any_separator(void **state)
 {
-	static const char *const strict[] = {"AMBER+STRICT", "amber-strict", "Amber Strict", "AMBER_STRICT", "amberstrict"};
+	static const char *const strict[] = {"AMBER+STRICT", "amber-strict", "Amber Strict", "AMBER_STRICT",
+					     "amberstrict"};
 	static const char *const clear[] = {"AllClear", "all-clear", "ALL_CLEAR", "all clear"};
-	static const char *const wrong[] = {"AMBER+", "PURPLE", " ", "-", "+", "UNSPECIFIED", "LABEL_RED", "4", "AMBER,STRICT"};
+	static const char *const wrong[] = {"AMBER+",	   "PURPLE",	" ", "-",	    "+",
+					    "UNSPECIFIED", "LABEL_RED", "4", "AMBER,STRICT"};
 	int value;
 
 	(void)state;

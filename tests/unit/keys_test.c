@@ -121,9 +121,14 @@ static void a_damaged_file_is_refused_without_its_content(void **state)
 {
 #define SEED "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
 	static const char *const damaged[] = {
-		"", "# nothing\n", "signing-seed\n", "signing-seed = \n", "signing-seed = " SEED "00\n",
+		"",
+		"# nothing\n",
+		"signing-seed\n",
+		"signing-seed = \n",
+		"signing-seed = " SEED "00\n",
 		"signing-seed = zz02030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20\n",
-		"signing-seed = " SEED "\nsigning-seed = " SEED "\n", "signing-seed = " SEED "\ncurve-secret = " SEED "\n"};
+		"signing-seed = " SEED "\nsigning-seed = " SEED "\n",
+		"signing-seed = " SEED "\ncurve-secret = " SEED "\n"};
 	const struct folder *folder = *state;
 	struct signing_key key;
 	struct fault fault;

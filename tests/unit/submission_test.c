@@ -33,7 +33,7 @@ static void sample_init(struct sample *s)
 	memset(s, 0, sizeof *s);
 	memset(s->seen, 0x55, HASH_SIZE);
 	simpul__submission__init(&s->submission);
-	s->submission.origin = (char *)(uintptr_t)"police.oku";
+	s->submission.origin = (char *)(uintptr_t) "police.oku";
 	s->submission.key_id = 3;
 	s->submission.epoch = 2;
 	s->submission.stream = SIMPUL__STREAM__STREAM_EXERCISE;
@@ -65,8 +65,8 @@ static void sample_init(struct sample *s)
 	s->delivery.routing_hash = hashed(&s->routing);
 	s->delivery.n_reports = 2;
 	s->delivery.reports = s->delivered_list;
-	assert_int_equal(submission_digest(&s->submission, fixed_exchange(), s->leaves, s->bodies, &s->digest, &s->fault),
-			 E_OK);
+	assert_int_equal(
+		submission_digest(&s->submission, fixed_exchange(), s->leaves, s->bodies, &s->digest, &s->fault), E_OK);
 }
 
 static void leaf_digest_and_signature_keep_their_bytes(void **state)
@@ -97,10 +97,11 @@ static void every_signed_part_changes_the_digest(void **state)
 	do { \
 		sample_init(&s); \
 		change; \
-		assert_int_equal(submission_digest(&s.submission, fixed_exchange(), s.leaves, NULL, &digest, NULL), E_OK); \
+		assert_int_equal(submission_digest(&s.submission, fixed_exchange(), s.leaves, NULL, &digest, NULL), \
+				 E_OK); \
 		assert_false(hash_equal(&digest, &s.digest)); \
 	} while (0)
-	CHANGED(s.submission.origin = (char *)(uintptr_t)"police.okv");
+	CHANGED(s.submission.origin = (char *)(uintptr_t) "police.okv");
 	CHANGED(s.submission.key_id++);
 	CHANGED(s.submission.epoch++);
 	CHANGED(s.submission.stream = SIMPUL__STREAM__STREAM_MAIN);
@@ -162,7 +163,8 @@ static void a_report_that_is_neither_whole_nor_erased_nor_refused_is_refused(voi
 #undef REFUSED
 	sample_init(&s);
 	s.submission.seen_head.len = 31;
-	assert_int_equal(submission_digest(&s.submission, fixed_exchange(), s.leaves, NULL, &digest, &s.fault), E_INVALID);
+	assert_int_equal(submission_digest(&s.submission, fixed_exchange(), s.leaves, NULL, &digest, &s.fault),
+			 E_INVALID);
 	assert_string_equal(s.fault.field, "seen_head");
 }
 

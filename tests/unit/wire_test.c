@@ -39,9 +39,9 @@ static void well_formed_messages_are_accepted(void **state)
 		       "1803"
 		       "20ffffffffffffffffff01");
 	ACCEPTED(bye, "");
-	ACCEPTED(up, "08013200");	  /* an empty message in a oneof */
+	ACCEPTED(up, "08013200"); /* an empty message in a oneof */
 	ACCEPTED(up, "0801"
-		     "2a020a00");	  /* an empty nested message */
+		     "2a020a00");	 /* an empty nested message */
 	ACCEPTED(place, "20ffffffff0f"); /* the least sint32 */
 	ACCEPTED(cancel, "0801");
 	ACCEPTED(header, "5a020102"); /* packed */
@@ -151,10 +151,11 @@ static void two_members_of_a_oneof_are_refused(void **state)
 
 static void texts_are_utf8_without_control_characters(void **state)
 {
-	static const char *const right[] = {"7e", "09", "0a", "c280", "dfbf", "e0a080", "ed9fbf", "ee8080", "efbfbf",
-					    "f0908080", "f48fbfbf"};
-	static const char *const wrong[] = {"80", "bf", "c0af", "c1bf", "c2", "c228", "e0", "e080", "e09fbf", "eda080",
-					    "edbfbf", "e28228", "f08fbfbf", "f0808080", "f4908080", "f5808080", "ff", "fe"};
+	static const char *const right[] = {"7e",     "09",	"0a",	  "c280",     "dfbf",	 "e0a080",
+					    "ed9fbf", "ee8080", "efbfbf", "f0908080", "f48fbfbf"};
+	static const char *const wrong[] = {"80",	"bf",	    "c0af",	"c1bf",	    "c2",     "c228",
+					    "e0",	"e080",	    "e09fbf",	"eda080",   "edbfbf", "e28228",
+					    "f08fbfbf", "f0808080", "f4908080", "f5808080", "ff",     "fe"};
 	static const char *const control[] = {"00", "01", "08", "0b", "0d", "1f", "7f"};
 	char hex[32];
 
@@ -210,8 +211,9 @@ static void texts_and_bytes_have_their_limits(void **state)
 	} while (0)
 	LIMITED(&sighting, sighting.summary = text, 4000, "summary"); /* above the default */
 	LIMITED(&person, person.address = text, LIMIT_TEXT, "address");
-	LIMITED(&person, (person.address = (char *)(uintptr_t)"", person.remark = text), 1000, "remark");
-	LIMITED(&header, (header.salt.data = (uint8_t *)text, header.salt.len = strlen(text)), 16, "salt"); /* below it */
+	LIMITED(&person, (person.address = (char *)(uintptr_t) "", person.remark = text), 1000, "remark");
+	LIMITED(&header, (header.salt.data = (uint8_t *)text, header.salt.len = strlen(text)), 16,
+		"salt"); /* below it */
 #undef LIMITED
 }
 
@@ -226,7 +228,7 @@ static void repeated_fields_have_their_limits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i <= LIMIT_REPEATED; i++)
-		names[i] = (char *)(uintptr_t)"a.b";
+		names[i] = (char *)(uintptr_t) "a.b";
 	for (size_t i = 0; i < 65; i++) {
 		simpul__person__init(&persons[i]);
 		list[i] = &persons[i];
@@ -252,14 +254,27 @@ static void repeated_fields_have_their_limits(void **state)
 /* Each row of the table must name a field that exists, or it limits nothing. */
 static void every_limit_belongs_to_a_field(void **state)
 {
-	static const ProtobufCMessageDescriptor *const types[] = {
-		&simpul__sighting__descriptor, &simpul__alert__descriptor, &simpul__update__descriptor,
-		&simpul__person__descriptor, &simpul__vehicle__descriptor, &simpul__header__descriptor,
-		&simpul__body__descriptor, &simpul__routing__descriptor, &simpul__key_wrap__descriptor,
-		&simpul__entry_wrap__descriptor, &simpul__sealed_body__descriptor, &simpul__submitted_report__descriptor,
-		&simpul__submission__descriptor, &simpul__delivered_report__descriptor, &simpul__delivery__descriptor,
-		&simpul__batch__descriptor, &simpul__receipt__descriptor, &simpul__welcome__descriptor,
-		&simpul__stored_submission__descriptor, &simpul__policy_version__descriptor, &simpul__draft__descriptor};
+	static const ProtobufCMessageDescriptor *const types[] = {&simpul__sighting__descriptor,
+								  &simpul__alert__descriptor,
+								  &simpul__update__descriptor,
+								  &simpul__person__descriptor,
+								  &simpul__vehicle__descriptor,
+								  &simpul__header__descriptor,
+								  &simpul__body__descriptor,
+								  &simpul__routing__descriptor,
+								  &simpul__key_wrap__descriptor,
+								  &simpul__entry_wrap__descriptor,
+								  &simpul__sealed_body__descriptor,
+								  &simpul__submitted_report__descriptor,
+								  &simpul__submission__descriptor,
+								  &simpul__delivered_report__descriptor,
+								  &simpul__delivery__descriptor,
+								  &simpul__batch__descriptor,
+								  &simpul__receipt__descriptor,
+								  &simpul__welcome__descriptor,
+								  &simpul__stored_submission__descriptor,
+								  &simpul__policy_version__descriptor,
+								  &simpul__draft__descriptor};
 	static const struct field_limit rows[] = {
 #define X(message, field, limit) {message, field, limit},
 		FIELD_LIMITS(X)
@@ -307,7 +322,8 @@ static uint64_t random_number(struct random *random)
 
 static char *random_text(struct random *random, struct arena *arena)
 {
-	static const char *const pieces[] = {"", "a", "police.oku", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x99\x82", "\n", "~"};
+	static const char *const pieces[] = {"",   "a", "police.oku", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x99\x82",
+					     "\n", "~"};
 	char text[64] = "";
 
 	for (size_t i = random_below(random, 4); i > 0; i--)
@@ -317,7 +333,8 @@ static char *random_text(struct random *random, struct arena *arena)
 
 static void *random_message(struct random *random, const ProtobufCMessageDescriptor *type, struct arena *arena);
 
-static void random_value(struct random *random, const ProtobufCFieldDescriptor *field, struct arena *arena, uint8_t *out)
+static void random_value(struct random *random, const ProtobufCFieldDescriptor *field, struct arena *arena,
+			 uint8_t *out)
 {
 	const ProtobufCEnumDescriptor *values = field->descriptor;
 	ProtobufCBinaryData data;
@@ -360,7 +377,8 @@ static size_t element_size(ProtobufCType type)
 	}
 }
 
-static void random_field(struct random *random, const ProtobufCFieldDescriptor *field, struct arena *arena, uint8_t *message)
+static void random_field(struct random *random, const ProtobufCFieldDescriptor *field, struct arena *arena,
+			 uint8_t *message)
 {
 	uint8_t *value = message + field->offset, *quantifier = message + field->quantifier_offset, *elements;
 	size_t count;
@@ -431,9 +449,10 @@ static size_t mutate(struct random *random, uint8_t *data, size_t size)
 }
 
 static const ProtobufCMessageDescriptor *const random_types[] = {
-	&simpul__header__descriptor, &simpul__body__descriptor, &simpul__routing__descriptor, &simpul__up__descriptor,
-	&simpul__down__descriptor, &simpul__batch__descriptor, &simpul__draft__descriptor, &simpul__proof__descriptor,
-	&simpul__stored_submission__descriptor, &simpul__sealed_body__descriptor, &simpul__name__descriptor};
+	&simpul__header__descriptor,	  &simpul__body__descriptor,  &simpul__routing__descriptor,
+	&simpul__up__descriptor,	  &simpul__down__descriptor,  &simpul__batch__descriptor,
+	&simpul__draft__descriptor,	  &simpul__proof__descriptor, &simpul__stored_submission__descriptor,
+	&simpul__sealed_body__descriptor, &simpul__name__descriptor};
 
 #define TYPES (sizeof random_types / sizeof random_types[0])
 
