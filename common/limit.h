@@ -29,56 +29,52 @@ enum limit {
 	LIMIT_SESSION_TOPICS = 4,	   /* subscriptions a node may hold on the feed socket */
 };
 
-/* Longest text in bytes, or most elements, of a field of a message that a foreigner sends. */
-struct field_limit {
-	const char *message; /* protobuf name: "simpul.Sighting" */
-	const char *field;
-	unsigned limit;
-};
-
-/* X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field */
+/* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
+ *
+ * X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field. The message is named as
+ * in its generated descriptor, so that wire.c compares pointers. */
 #define FIELD_LIMITS(X) \
-	X("simpul.Sighting", "summary", 4000) \
-	X("simpul.Alert", "description", 4000) \
-	X("simpul.Alert", "instruction", 2000) \
-	X("simpul.Update", "note", 2000) \
-	X("simpul.Person", "remark", 1000) \
-	X("simpul.Vehicle", "remark", 1000) \
-	X("simpul.Sighting", "persons", 64) \
-	X("simpul.Alert", "persons", 64) \
-	X("simpul.Sighting", "vehicles", 16) \
-	X("simpul.Alert", "vehicles", 16) \
-	X("simpul.Person", "documents", 8) \
-	X("simpul.Header", "references", 8) \
-	X("simpul.Header", "handling", 4) \
-	X("simpul.Header", "protection", 4) \
-	X("simpul.Header", "salt", 16) \
-	X("simpul.Draft", "handling", 4) \
-	X("simpul.Draft", "protection", 4) \
-	X("simpul.Draft", "to", 64) \
-	X("simpul.Draft", "not_to", 64) \
-	X("simpul.Body", "salt", 16) \
-	X("simpul.Routing", "salt", 16) \
-	X("simpul.Routing", "to", 64) \
-	X("simpul.Routing", "not_to", 64) \
-	X("simpul.Routing", "wraps", 256) \
-	X("simpul.KeyWrap", "wrapped", 80) \
-	X("simpul.EntryWrap", "wrapped", 80) \
-	X("simpul.SealedBody", "commitment", 32) \
-	X("simpul.SealedBody", "ciphertext", LIMIT_REPORT) \
-	X("simpul.SubmittedReport", "header", LIMIT_HEADER) \
-	X("simpul.SubmittedReport", "body", LIMIT_REPORT) \
-	X("simpul.Submission", "routing", LIMIT_ROUTING) \
-	X("simpul.Submission", "reports", LIMIT_SUBMISSION_REPORTS) \
-	X("simpul.DeliveredReport", "header", LIMIT_HEADER) \
-	X("simpul.DeliveredReport", "body", LIMIT_REPORT) \
-	X("simpul.Delivery", "reports", LIMIT_SUBMISSION_REPORTS) \
-	X("simpul.Batch", "entries", 65536) \
-	X("simpul.Batch", "wraps", 65536) \
-	X("simpul.Receipt", "later", LIMIT_COMMIT_ENTRIES) \
-	X("simpul.Welcome", "streams", 1024) \
-	X("simpul.StoredSubmission", "routing", LIMIT_ROUTING) \
-	X("simpul.StoredSubmission", "body_hashes", 32 * LIMIT_SUBMISSION_REPORTS) \
-	X("simpul.PolicyVersion", "text", LIMIT_FRAME)
+	X(sighting, summary, 4000) \
+	X(alert, description, 4000) \
+	X(alert, instruction, 2000) \
+	X(update, note, 2000) \
+	X(person, remark, 1000) \
+	X(vehicle, remark, 1000) \
+	X(sighting, persons, 64) \
+	X(alert, persons, 64) \
+	X(sighting, vehicles, 16) \
+	X(alert, vehicles, 16) \
+	X(person, documents, 8) \
+	X(header, references, 8) \
+	X(header, handling, 4) \
+	X(header, protection, 4) \
+	X(header, salt, 16) \
+	X(draft, handling, 4) \
+	X(draft, protection, 4) \
+	X(draft, to, 64) \
+	X(draft, not_to, 64) \
+	X(body, salt, 16) \
+	X(routing, salt, 16) \
+	X(routing, to, 64) \
+	X(routing, not_to, 64) \
+	X(routing, wraps, 256) \
+	X(key_wrap, wrapped, 80) \
+	X(entry_wrap, wrapped, 80) \
+	X(sealed_body, commitment, 32) \
+	X(sealed_body, ciphertext, LIMIT_REPORT) \
+	X(submitted_report, header, LIMIT_HEADER) \
+	X(submitted_report, body, LIMIT_REPORT) \
+	X(submission, routing, LIMIT_ROUTING) \
+	X(submission, reports, LIMIT_SUBMISSION_REPORTS) \
+	X(delivered_report, header, LIMIT_HEADER) \
+	X(delivered_report, body, LIMIT_REPORT) \
+	X(delivery, reports, LIMIT_SUBMISSION_REPORTS) \
+	X(batch, entries, 65536) \
+	X(batch, wraps, 65536) \
+	X(receipt, later, LIMIT_COMMIT_ENTRIES) \
+	X(welcome, streams, 1024) \
+	X(stored_submission, routing, LIMIT_ROUTING) \
+	X(stored_submission, body_hashes, 32 * LIMIT_SUBMISSION_REPORTS) \
+	X(policy_version, text, LIMIT_FRAME)
 
 #endif

@@ -1,6 +1,7 @@
 /* wire - walks foreign bytes along a protobuf descriptor and refuses whatever protobuf-c would not have written. */
 #include "common/wire.h"
 #include "common/limit.h"
+#include "proto/journal.pb-c.h"
 
 #include <string.h>
 
@@ -21,8 +22,12 @@ struct walk {
 
 /* ------------------------------------------------------------------ limits */
 
-static const struct field_limit field_limits[] = {
-#define X(message, field, limit) {message, field, limit},
+static const struct {
+	const ProtobufCMessageDescriptor *type;
+	const char *field;
+	unsigned limit;
+} field_limits[] = {
+#define X(message, field, limit) {&simpul__##message##__descriptor, #field, limit},
 	FIELD_LIMITS(X)
 #undef X
 };
@@ -31,16 +36,10 @@ bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 {
 	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
 
-	/* Names are compared only for rows that would change the answer: this is asked for every text of every report.
-	 */
-	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++) {
-		const struct field_limit *row = &field_limits[i];
-
-		if ((size <= row->limit) == (size <= fallback) || row->field[0] != field->name[0])
-			continue;
-		if (strcmp(row->field, field->name) == 0 && strcmp(row->message, type->name) == 0)
-			return size <= row->limit;
-	}
+	/* Names are compared last and seldom: this is asked for every text of every report. */
+	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++)
+		if (field_limits[i].type == type && strcmp(field_limits[i].field, field->name) == 0)
+			return size <= field_limits[i].limit;
 	return size <= fallback;
 }
 
@@ -106,16 +105,15 @@ static enum error number_check(const ProtobufCFieldDescriptor *field, uint64_t v
 	}
 }
 
-/* The length of the UTF-8 sequence at `text`; 0 when it is truncated, overlong, a surrogate or out of range. */
+/* The length of the UTF-8 sequence at `text`, which begins with no ASCII character; 0 when it is truncated, overlong, a
+ * surrogate or out of range. */
 static size_t utf8_sequence(const uint8_t *text, size_t size)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	const size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc0 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	const size_t length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
 	uint32_t code;
 
-	if (length < 2)
-		return length;
-	if (length > size || text[0] > 0xf4)
+	if (text[0] < 0xc0 || text[0] > 0xf4 || length > size)
 		return 0;
 	code = text[0] & (0x7fu >> length);
 	for (size_t i = 1; i < length; i++) {
@@ -130,12 +128,14 @@ static enum error text_check(struct bytes text)
 {
 	for (size_t i = 0; i < text.size;) {
 		const uint8_t byte = text.data[i];
-		const size_t length = utf8_sequence(text.data + i, text.size - i);
+		size_t length = 1;
 
+		if (byte >= 0x80)
+			length = utf8_sequence(text.data + i, text.size - i);
+		else if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f)
+			return E_INVALID;
 		if (length == 0)
 			return E_NOT_UTF8;
-		if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f)
-			return E_INVALID;
 		i += length;
 	}
 	return E_OK;
