@@ -13,11 +13,14 @@
 #include "proto/report.pb-c.h"
 #include <jansson.h>
 
-/* A report that has everything but its number and salts. Lives in the arena it was made in. */
+/* A report that has everything but its number and salts. Lives in the arena it was made in.
+ *
+ * Checked as it will be sent, so it carries provisional values that the outbox overwrites: a name with epoch 1 and number 1,
+ * salts of 16 zeros. Their memory is the arena's and theirs alone. */
 struct prepared {
-	Simpul__Header *header; /* name and salt not yet set */
-	Simpul__Body *body;	/* salt not yet set */
-	Simpul__Routing *routing; /* salt not yet set; wraps not yet made */
+	Simpul__Header *header; /* name and salt provisional */
+	Simpul__Body *body;	/* salt provisional */
+	Simpul__Routing *routing; /* salt provisional; wraps not yet made */
 	uint32_t stream;
 };
 
@@ -26,11 +29,16 @@ struct draft_defaults {
 	Simpul__Label label;	  /* UNSPECIFIED: none */
 	Simpul__Purpose purpose;
 	const char *region;	  /* code; NULL: none */
-	const char *region_within; /* names of regions are looked for within this code; "" all */
-	unsigned expires_days;	  /* 0: none */
+	const char *region_within; /* names of regions are looked for within this code; NULL or "": all */
+	unsigned expires_days;	  /* 0: none; a report with a protection gets no more than it may be kept */
 };
 
-/* From JSON: the form in PROTOCOL.md, "Drafts". `fault->field` is the path in the draft. */
+/* From JSON: the form in PROTOCOL.md, "Drafts". `fault->field` is the path in the draft ("sighting.persons[0].age").
+ *
+ * A cancel needs `about`, `category`, `region` and what else its header must have: whoever knows the report that is meant
+ * (from the outbox) puts them into the JSON first. What an update is about follows from its replacement.
+ * Beyond what content.h and wire.h find: E_INVALID (a recipient malformed, named twice or both in to and not_to),
+ * E_RED_NEEDS_NODES, E_MISSING at "to" (the age of a person is unknown, and neither `to` nor PROTECTION_CHILD is given). */
 enum error draft_of_json(const json_t *json, const struct draft_defaults *defaults, const char *node, wall_ms now,
 			 struct arena *arena, struct prepared *prepared, struct fault *fault);
 
