@@ -12,50 +12,61 @@
 #define LATITUDE_LIMIT 900000000
 #define LONGITUDE_LIMIT 1800000000
 
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define DIGITS "0123456789"
-
 /* ------------------------------------------------------------------ patterns */
 
-/* 1..most characters, all out of `set`, the first out of `first`. */
-static bool matches(const char *text, const char *first, const char *set, size_t most)
-{
-	const size_t length = strlen(text);
+enum { LOWER = 1, UPPER = 2, DIGIT = 4 };
 
-	return length >= 1 && length <= most && strchr(first, text[0]) && strspn(text, set) == length;
+static bool in_class(char c, unsigned classes, const char *others)
+{
+	if (c >= 'a' && c <= 'z')
+		return (classes & LOWER) != 0;
+	if (c >= 'A' && c <= 'Z')
+		return (classes & UPPER) != 0;
+	if (c >= '0' && c <= '9')
+		return (classes & DIGIT) != 0;
+	return c != '\0' && strchr(others, c) != NULL;
+}
+
+/* 1..most characters out of the classes and `others`. */
+static bool matches(const char *text, unsigned classes, const char *others, size_t most)
+{
+	size_t length = 0;
+
+	while (in_class(text[length], classes, others))
+		length++;
+	return text[length] == '\0' && length >= 1 && length <= most;
 }
 
 static bool is_category(const char *text)
 {
-	return matches(text, LOWER DIGITS "-", LOWER DIGITS "-", 32);
+	return matches(text, LOWER | DIGIT, "-", 32);
 }
 
 static bool is_law_code(const char *text)
 {
-	return matches(text, UPPER DIGITS, UPPER DIGITS ".-", 32);
+	return in_class(text[0], UPPER | DIGIT, "") && matches(text, UPPER | DIGIT, ".-", 32);
 }
 
 /* Numbers of letters, operations and cases, and pseudonyms: too narrow for a sentence. */
 static bool is_reference_code(const char *text)
 {
-	return matches(text, UPPER LOWER DIGITS, UPPER LOWER DIGITS "./-", 64);
+	return in_class(text[0], UPPER | LOWER | DIGIT, "") && matches(text, UPPER | LOWER | DIGIT, "./-", 64);
 }
 
 /* ICAO 9303 part 3: three letters, or D for Germany. */
 static bool is_state(const char *text)
 {
-	return strcmp(text, "D") == 0 || (strlen(text) == 3 && matches(text, UPPER, UPPER, 3));
+	return strcmp(text, "D") == 0 || (strlen(text) == 3 && matches(text, UPPER, "", 3));
 }
 
 static bool is_document_type(const char *text)
 {
-	return matches(text, UPPER, UPPER, 2);
+	return matches(text, UPPER, "", 2);
 }
 
 static bool is_document_number(const char *text)
 {
-	return matches(text, UPPER DIGITS "<", UPPER DIGITS "<", 20);
+	return matches(text, UPPER | DIGIT, "<", 20);
 }
 
 /* Empty, or of the form that `valid` knows. */

@@ -36,9 +36,11 @@ bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 {
 	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
 
-	/* Names are compared last and seldom: this is asked for every text of every report. */
+	/* Names are compared only for rows that would change the answer: this is asked for every text of every report.
+	 */
 	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++)
-		if (field_limits[i].type == type && strcmp(field_limits[i].field, field->name) == 0)
+		if (field_limits[i].type == type && (size <= field_limits[i].limit) != (size <= fallback) &&
+		    strcmp(field_limits[i].field, field->name) == 0)
 			return size <= field_limits[i].limit;
 	return size <= fallback;
 }
