@@ -6,10 +6,12 @@
 #define SIMPUL_PROFILE_H
 
 #include "agents/draft.h"
+#include "agents/encoding.h"
 #include "common/config.h"
 
 enum profile_format { PROFILE_CSV, PROFILE_JSON }; /* JSON: .json one draft or a list; .jsonl one draft a line */
-enum profile_encoding { ENCODING_UTF8, ENCODING_WINDOWS_1252 }; /* UTF-8 with or without BOM */
+
+enum { PROFILE_LARGEST_FILE = 64 * 1024 * 1024 }; /* bytes */
 
 struct profile; /* immutable */
 
@@ -28,20 +30,23 @@ struct parsed_line {
 	struct bytes raw;	/* the line as it stands in the file, for rejected/ */
 };
 
+/* Stays where it was filled: the arena points into it. */
 struct parsed_file {
-	struct arena arena;
+	struct arena arena; /* holds a copy of the content, too */
 	struct parsed_line *lines;
 	size_t count, rejected;
-	struct bytes header;	/* CSV: the header line as it stands in the file */
-	struct fault fault;	/* the file as a whole cannot be read: no such column, wrong encoding ... */
+	struct bytes header;	/* CSV: the header line as it stands in the file, with BOM and line end */
+	struct fault fault;	/* the file as a whole cannot be read: no such column, wrong encoding ...; E_OK: it can */
 };
 
-/* Parses a whole file. Good lines are good whatever the others are. */
+/* Parses a whole file. Good lines are good whatever the others are. A fault names columns of the profile or paths in the draft,
+ * never a value. Empty lines count for nothing. */
 void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
 		   struct parsed_file *file);
 void parsed_file_free(struct parsed_file *file);
-/* What goes to rejected/: the file's own format; CSV: the bad lines with two columns added (line, reason); JSON: a list of
- * {line, reason, draft}; JSON Lines: one such object a line. */
+/* What goes to rejected/: the file's own format, encoding and line ends, so that it can be corrected and dropped again. CSV: the
+ * bad lines as they stand, with two columns before them (line, reason); JSON: a list of {line, reason, draft}; JSON Lines: one
+ * such object a line, with `text` (or `hex`, when it is not UTF-8) instead of `draft` where the line is not JSON. */
 void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out);
 
 #endif

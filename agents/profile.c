@@ -1,0 +1,442 @@
+/* profile - turns the rows of a CSV file into reports, and writes back the rows that are none. */
+#include "agents/csv.h"
+#include "agents/profile_schema.h"
+#include "common/memory.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* What the rows of one file share. */
+struct rows {
+	const struct profile *profile;
+	const char *node;
+	wall_ms now;
+	struct parsed_file *file;
+	int positions[CSV_MOST_CELLS]; /* cell of each column of the profile; -1: not in this file */
+};
+
+enum profile_format profile_format(const struct profile *profile)
+{
+	return profile->config->format;
+}
+
+const struct draft_defaults *profile_defaults(const struct profile *profile)
+{
+	return &profile->defaults;
+}
+
+/* ------------------------------------------------------------------ header line */
+
+static int position_of(const struct csv_record *header, const char *name, bool *twice)
+{
+	int position = -1;
+
+	*twice = false;
+	for (size_t i = 0; i < header->count; i++) {
+		if (strcasecmp(header->cells[i], name) != 0)
+			continue;
+		*twice = position >= 0;
+		position = (int)i;
+	}
+	return position;
+}
+
+/* True when each cell of the header is a column of the profile, or one that profile_rejects added. */
+static bool header_known(const struct profile *profile, const struct csv_record *header)
+{
+	for (size_t i = 0; i < header->count; i++) {
+		bool known = strcmp(header->cells[i], "line") == 0 || strcmp(header->cells[i], "reason") == 0;
+
+		for (unsigned j = 0; j < profile->config->columns_count && !known; j++)
+			known = strcasecmp(header->cells[i], profile->columns[j].config->column) == 0;
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
+/* Finds the profile's columns; a file without them is not what the profile is for. */
+static enum error header_match(struct rows *rows, const struct csv_record *header)
+{
+	const struct profile *profile = rows->profile;
+	struct fault *fault = &rows->file->fault;
+	size_t found = 0;
+	bool twice;
+
+	if (header->error != E_OK)
+		return fault_at(fault, header->error, "header line");
+	for (unsigned i = 0; i < profile->config->columns_count; i++) {
+		const struct column_config *config = profile->columns[i].config;
+
+		rows->positions[i] = position_of(header, config->column, &twice);
+		if (twice)
+			return fault_at(fault, E_INVALID, "column \"%s\" is there twice", config->column);
+		if (rows->positions[i] < 0 && config->required)
+			return fault_at(fault, E_MISSING, "column \"%s\" is missing", config->column);
+		found += rows->positions[i] >= 0 ? 1 : 0;
+	}
+	if (found == 0)
+		return fault_at(fault, E_MISSING, "no column of the profile is in the header line");
+	/* Not named: what is no column of the profile may be anything, a person's data in a file without header line too. */
+	if (profile->config->strict && !header_known(profile, header))
+		return fault_at(fault, E_UNKNOWN_FIELD, "header line");
+	return E_OK;
+}
+
+/* ------------------------------------------------------------------ cells */
+
+static enum error column_fault(struct fault *fault, enum error code, const struct profile_column *column)
+{
+	return fault_at(fault, code, "column \"%s\"", column->config->column);
+}
+
+static const char *mapped(const struct column_config *config, const char *text)
+{
+	for (unsigned i = 0; i < config->map_count; i++)
+		if (strcasecmp(config->map[i].from, text) == 0)
+			return config->map[i].to;
+	return text;
+}
+
+/* The text of a column in a row, mapped or by default; "" when the field is to be left out. */
+static const char *column_text(const struct rows *rows, const struct csv_record *record, const struct profile_column *column)
+{
+	int position = rows->positions[column - rows->profile->columns];
+	const char *text = position >= 0 ? record->cells[position] : "";
+
+	if (text[0] == '\0')
+		return column->config->fallback != NULL ? column->config->fallback : "";
+	return mapped(column->config, text);
+}
+
+/* A date whose time stands in another column, or is always the same. */
+static enum error moment_take(const struct rows *rows, const struct csv_record *record, const struct profile_column *column,
+			      const char *date, json_t *root, struct fault *fault)
+{
+	const struct profile_column *other = column->time != NULL ? column->time : column;
+	const char *time = column->time != NULL ? column_text(rows, record, column->time) : "";
+	enum error code = E_OK;
+	json_t *value;
+
+	if (date[0] == '\0')
+		return time[0] == '\0' ? E_OK : column_fault(fault, E_MISSING, column);
+	if (time[0] == '\0' && column->config->at != NULL)
+		time = column->config->at;
+	if (time[0] == '\0')
+		return column_fault(fault, E_MISSING, other);
+	value = cell_moment(rows->profile, date, time, &code);
+	if (value == NULL) {
+		/* The day at midnight tells which of the two is wrong. */
+		value = cell_moment(rows->profile, date, "00:00", &code);
+		column_fault(fault, E_INVALID, value == NULL ? column : other);
+		json_decref(value);
+		return E_INVALID;
+	}
+	path_set(&column->path, root, value);
+	return E_OK;
+}
+
+/* A text after one that an earlier column put there. */
+static json_t *joined(const struct profile_column *column, const json_t *earlier, const char *text)
+{
+	char *whole = memory_format("%s%s%s", json_string_value(earlier), column->config->join, text);
+	json_t *value = json_string(whole);
+
+	free(whole);
+	return value;
+}
+
+static enum error column_take(const struct rows *rows, const struct csv_record *record, const struct profile_column *column,
+			      json_t *root, struct fault *fault)
+{
+	const char *text = column_text(rows, record, column);
+	const json_t *earlier = path_get(&column->path, column->path.count, root);
+	enum error code = E_OK;
+	json_t *value;
+
+	if (text[0] == '\0' && column->config->required)
+		return column_fault(fault, E_MISSING, column);
+	if (column->is_time_of_date)
+		return E_OK;
+	if (column->kind == CELL_DATE && column->path.leaf->type == PROTOBUF_C_TYPE_FIXED64)
+		return moment_take(rows, record, column, text, root, fault);
+	if (text[0] == '\0')
+		return E_OK;
+	value = earlier != NULL && column->config->join != NULL ? joined(column, earlier, text)
+								: cell_value(rows->profile, column, text, &code);
+	if (value == NULL)
+		return column_fault(fault, code, column);
+	path_set(&column->path, root, value);
+	return E_OK;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static void fixed_take(const struct profile *profile, json_t *root)
+{
+	bool *counts = memory_zero(profile->config->fixed_count + 1, sizeof(*counts));
+
+	/* Decided for all before one is put in, for then the element would be there. */
+	for (unsigned i = 0; i < profile->config->fixed_count; i++) {
+		const struct profile_fixed *fixed = &profile->fixed[i];
+
+		counts[i] = !fixed->with_columns || path_get(&fixed->path, path_element(&fixed->path), root) != NULL;
+	}
+	for (unsigned i = 0; i < profile->config->fixed_count; i++)
+		if (counts[i])
+			path_set(&profile->fixed[i].path, root, json_incref(profile->fixed[i].value));
+	free(counts);
+}
+
+/* Closes the gaps that empty cells leave in a list of words, such as to[0], to[1]. Lists of persons and things keep theirs: the
+ * profile counts on their places. */
+static void gaps_close(json_t *root)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(root, key, value) {
+		bool objects = false;
+
+		for (size_t i = 0; i < json_array_size(value); i++)
+			objects = objects || json_is_object(json_array_get(value, i));
+		for (size_t i = json_array_size(value); i > 0 && !objects; i--)
+			if (json_is_null(json_array_get(value, i - 1)))
+				json_array_remove(value, i - 1);
+	}
+}
+
+/* How much of the path a fault stands at is that of a column: the length of the common beginning where one ends. */
+static size_t path_match(const char *fault, const char *column)
+{
+	size_t inner = strlen(fault), outer = strlen(column);
+
+	if (inner <= outer && strncmp(fault, column, inner) == 0 && (column[inner] == '\0' || strchr(".[", column[inner])))
+		return inner;
+	if (outer < inner && strncmp(fault, column, outer) == 0 && strchr(".[", fault[outer]))
+		return outer;
+	return 0;
+}
+
+/* Says the column instead of the field where a column fills it: the office knows its columns. */
+static void fault_to_column(const struct profile *profile, struct fault *fault)
+{
+	const struct profile_column *best = NULL;
+	size_t longest = 0;
+
+	for (unsigned i = 0; i < profile->config->columns_count; i++) {
+		size_t length = path_match(fault->field, profile->columns[i].config->field);
+
+		if (length > longest) {
+			longest = length;
+			best = &profile->columns[i];
+		}
+	}
+	if (best != NULL)
+		column_fault(fault, fault->code, best);
+}
+
+static enum error row_prepare(const struct rows *rows, const struct csv_record *record, struct prepared *prepared,
+			      struct fault *fault)
+{
+	const struct profile *profile = rows->profile;
+	json_t *root = json_object();
+	enum error error = E_OK;
+
+	for (unsigned i = 0; i < profile->config->columns_count && error == E_OK; i++)
+		error = column_take(rows, record, &profile->columns[i], root, fault);
+	if (error == E_OK) {
+		fixed_take(profile, root);
+		gaps_close(root);
+		error = draft_of_json(root, &profile->defaults, rows->node, rows->now, &rows->file->arena, prepared, fault);
+		if (error != E_OK)
+			fault_to_column(profile, fault);
+	}
+	json_decref(root);
+	return error;
+}
+
+struct parsed_line *parsed_line_add(struct parsed_file *file, size_t line, struct bytes raw)
+{
+	struct parsed_line *added;
+
+	/* Doubles at powers of two. */
+	if ((file->count & (file->count - 1)) == 0)
+		file->lines = memory_grow(file->lines, file->count > 0 ? 2 * file->count : 1, sizeof(*file->lines));
+	added = &file->lines[file->count++];
+	*added = (struct parsed_line){.line = line, .raw = raw};
+	return added;
+}
+
+/* What to look at when a row could not even be split into cells. */
+static const char *row_part(enum error error)
+{
+	switch (error) {
+	case E_MALFORMED:
+		return "quotes or number of columns";
+	case E_TOO_LARGE:
+		return "row";
+	default:
+		return "encoding";
+	}
+}
+
+static void row_take(const struct rows *rows, const struct csv_record *record)
+{
+	struct parsed_line *line = parsed_line_add(rows->file, record->line, record->raw);
+	struct prepared *prepared = arena_alloc(&rows->file->arena, sizeof(*prepared));
+
+	if (record->error != E_OK)
+		fault_at(&line->fault, record->error, "%s", row_part(record->error));
+	else if (row_prepare(rows, record, prepared, &line->fault) == E_OK)
+		line->prepared = prepared;
+	rows->file->rejected += line->prepared == NULL ? 1 : 0;
+}
+
+static void rows_take(struct rows *rows, struct csv_reader *reader, struct csv_record *record)
+{
+	while (csv_next(reader, record) && rows->file->fault.code == E_OK) {
+		if (record->blank)
+			continue;
+		if (rows->file->count == PROFILE_MOST_LINES)
+			fault_at(&rows->file->fault, E_TOO_LARGE, "lines");
+		else
+			row_take(rows, record);
+	}
+}
+
+/* ------------------------------------------------------------------ files */
+
+static bool starts_with(struct bytes content, const char *start, size_t size)
+{
+	return content.size >= size && memcmp(content.data, start, size) == 0;
+}
+
+static void csv_file_parse(const struct profile *profile, struct bytes content, const char *node, wall_ms now,
+			   struct parsed_file *file)
+{
+	struct rows rows = {.profile = profile, .node = node, .now = now, .file = file};
+	size_t skip = starts_with(content, ENCODING_BOM, ENCODING_BOM_SIZE) ? ENCODING_BOM_SIZE : 0;
+	/* A BOM is not written by mistake: the file is UTF-8 whatever the profile says. */
+	enum profile_encoding encoding = skip > 0 ? ENCODING_UTF8 : profile->config->encoding;
+	struct csv_reader reader;
+	struct csv_record record;
+
+	csv_open(&reader, BYTES(content.data + skip, content.size - skip), profile->separator, encoding);
+	do {
+		if (!csv_next(&reader, &record)) {
+			fault_at(&file->fault, E_MISSING, "header line");
+			goto out;
+		}
+	} while (record.blank);
+	if (header_match(&rows, &record) != E_OK)
+		goto out;
+	if (skip > 0 && record.raw.data == content.data + skip)
+		record.raw = BYTES(content.data, record.raw.size + skip);
+	file->header = BYTES(record.raw.data, record.raw.size + record.ending.size);
+	rows_take(&rows, &reader, &record);
+out:
+	csv_close(&reader);
+}
+
+/* A copy in the file's arena, for what is parsed points into it. */
+static struct bytes content_keep(struct parsed_file *file, struct bytes content)
+{
+	uint8_t *copy = arena_alloc(&file->arena, content.size);
+
+	if (content.size > 0)
+		memcpy(copy, content.data, content.size);
+	return BYTES(copy, content.size);
+}
+
+void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
+		   struct parsed_file *file)
+{
+	*file = (struct parsed_file){.count = 0};
+	arena_init(&file->arena);
+	if (content.size > PROFILE_LARGEST_FILE) {
+		fault_at(&file->fault, E_TOO_LARGE, "file");
+		return;
+	}
+	if (starts_with(content, "\xff\xfe", 2) || starts_with(content, "\xfe\xff", 2)) {
+		fault_at(&file->fault, E_INVALID, "encoding: UTF-16");
+		return;
+	}
+	content = content_keep(file, content);
+	if (profile->config->format == PROFILE_CSV)
+		csv_file_parse(profile, content, node, now, file);
+	else
+		json_file_parse(profile, content, file_name, node, now, file);
+	if (file->fault.code != E_OK)
+		file->count = file->rejected = 0;
+}
+
+void parsed_file_free(struct parsed_file *file)
+{
+	free(file->lines);
+	arena_fini(&file->arena);
+	*file = (struct parsed_file){.count = 0};
+}
+
+/* ------------------------------------------------------------------ rejects */
+
+/* A cell in quotes, those within it doubled. */
+static void quoted_append(enum profile_encoding encoding, const char *text, struct buffer *out)
+{
+	struct buffer doubled = {0};
+
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			buffer_u8(&doubled, '"');
+		buffer_u8(&doubled, (uint8_t)*text);
+	}
+	buffer_u8(&doubled, '\0');
+	buffer_u8(out, '"');
+	text_encode(encoding, (const char *)doubled.data, out);
+	buffer_u8(out, '"');
+	buffer_free(&doubled);
+}
+
+static void csv_reject_append(const struct profile *profile, enum profile_encoding encoding, const struct parsed_line *line,
+			      struct buffer *out)
+{
+	char reason[256], number[24];
+
+	snprintf(number, sizeof(number), "%zu%c", line->line, profile->separator);
+	buffer_text(out, number);
+	quoted_append(encoding, fault_text(&line->fault, reason, sizeof(reason)), out);
+	buffer_u8(out, (uint8_t)profile->separator);
+	buffer_bytes(out, line->raw);
+}
+
+static void csv_file_rejects(const struct profile *profile, const struct parsed_file *file, struct buffer *out)
+{
+	bool bom = starts_with(file->header, ENCODING_BOM, ENCODING_BOM_SIZE);
+	struct bytes header = bom ? BYTES(file->header.data + ENCODING_BOM_SIZE, file->header.size - ENCODING_BOM_SIZE) : file->header;
+	enum profile_encoding encoding = bom ? ENCODING_UTF8 : profile->config->encoding;
+	char added[] = {'l', 'i', 'n', 'e', profile->separator, 'r', 'e', 'a', 's', 'o', 'n', profile->separator};
+	size_t end = header.size;
+
+	while (end > 0 && (header.data[end - 1] == '\n' || header.data[end - 1] == '\r'))
+		end--;
+	if (bom)
+		buffer_text(out, ENCODING_BOM);
+	buffer_append(out, added, sizeof(added));
+	buffer_bytes(out, header);
+	for (size_t i = 0; i < file->count; i++) {
+		if (file->lines[i].prepared != NULL)
+			continue;
+		csv_reject_append(profile, encoding, &file->lines[i], out);
+		buffer_append(out, header.data + end, header.size - end);
+	}
+}
+
+void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out)
+{
+	if (profile->config->format == PROFILE_CSV)
+		csv_file_rejects(profile, file, out);
+	else
+		json_file_rejects(file, file_name, out);
+}

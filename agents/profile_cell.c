@@ -1,0 +1,191 @@
+/* profile_cell - reads dates, times, numbers and words as offices write them. */
+#include "agents/profile_schema.h"
+#include "common/json.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define E7 10000000
+
+/* Reads 1..most digits at `*text` and moves it past them; -1 when there are none or more. */
+static int digits(const char **text, size_t least, size_t most)
+{
+	size_t count = strspn(*text, "0123456789");
+	int value = 0;
+
+	if (count < least || count > most)
+		return -1;
+	for (; count > 0; count--)
+		value = value * 10 + (*(*text)++ - '0');
+	return value;
+}
+
+static bool one_of(const char **text, const char *set)
+{
+	if (**text == '\0' || strchr(set, **text) == NULL)
+		return false;
+	(*text)++;
+	return true;
+}
+
+/* Reads a date at `*text`, moves it past, and writes YYYY-MM-DD. */
+static bool date_read(enum date_form form, const char **text, char out[11])
+{
+	int first, month, last;
+	char iso[40];
+
+	if (form == DATES_ISO) {
+		first = digits(text, 4, 4);
+		if (first < 0 || !one_of(text, "-"))
+			return false;
+		month = digits(text, 2, 2);
+		if (month < 0 || !one_of(text, "-"))
+			return false;
+		last = digits(text, 2, 2);
+	} else {
+		last = digits(text, 1, 2);
+		if (last < 0 || !one_of(text, "/-."))
+			return false;
+		month = digits(text, 1, 2);
+		if (month < 0 || !one_of(text, "/-."))
+			return false;
+		first = digits(text, 4, 4);
+	}
+	if (first < 0 || last < 0)
+		return false;
+	snprintf(iso, sizeof(iso), "%04d-%02d-%02d", first, month, last);
+	if (!date_valid(iso))
+		return false;
+	memcpy(out, iso, 11);
+	return true;
+}
+
+bool time_of_day(const char *text, char out[9])
+{
+	int hour = digits(&text, 1, 2), minute, second = 0;
+	char time[40];
+
+	if (hour < 0 || !one_of(&text, ":."))
+		return false;
+	minute = digits(&text, 2, 2);
+	if (*text != '\0') {
+		if (!one_of(&text, ":."))
+			return false;
+		second = digits(&text, 2, 2);
+	}
+	if (*text != '\0' || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+		return false;
+	snprintf(time, sizeof(time), "%02d:%02d:%02d", hour, minute, second);
+	memcpy(out, time, 9);
+	return true;
+}
+
+/* A civil time in the profile's zone. */
+static json_t *moment(const struct profile *profile, const char date[11], const char time[9], enum error *code)
+{
+	char text[TIME_TEXT_SIZE];
+	wall_ms ms;
+
+	snprintf(text, sizeof(text), "%.10sT%.8s%.6s", date, time, profile->config->zone);
+	if (time_parse(text, &ms))
+		return json_string(text);
+	*code = E_INVALID;
+	return NULL;
+}
+
+json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code)
+{
+	char day[11], clock[9];
+
+	if (date_read(profile->config->date_format, &date, day) && *date == '\0' && time_of_day(time, clock))
+		return moment(profile, day, clock, code);
+	*code = E_INVALID;
+	return NULL;
+}
+
+/* RFC 3339 with its own zone, or a date and a time of the day in the profile's. */
+static json_t *datetime_value(const struct profile *profile, const char *text, enum error *code)
+{
+	char day[11], clock[9];
+	wall_ms ms;
+
+	if (time_parse(text, &ms))
+		return json_string(text);
+	if (profile->config->zone != NULL && date_read(profile->config->date_format, &text, day) && one_of(&text, " T") &&
+	    time_of_day(text, clock))
+		return moment(profile, day, clock, code);
+	*code = E_INVALID;
+	return NULL;
+}
+
+/* Dates of persons and documents may be known to the year only. */
+static json_t *date_value(const struct profile *profile, const char *text, enum error *code)
+{
+	char day[11];
+
+	if (date_valid(text))
+		return json_string(text);
+	if (date_read(profile->config->date_format, &text, day) && *text == '\0')
+		return json_string(day);
+	*code = E_INVALID;
+	return NULL;
+}
+
+static json_t *number_value(const char *text, enum error *code)
+{
+	size_t length = strspn(text, "0123456789");
+
+	if (length > 0 && length <= 10 && text[length] == '\0')
+		return json_integer(strtoll(text, NULL, 10));
+	*code = E_INVALID;
+	return NULL;
+}
+
+/* "-4.1234567" or "-4,1234567" in units of 10^-7 degrees, without the roundings of floating point. */
+static json_t *degrees_value(const char *text, enum error *code)
+{
+	bool negative = one_of(&text, "-");
+	long long value = digits(&text, 1, 3), unit = E7;
+
+	*code = E_INVALID;
+	if (value < 0)
+		return NULL;
+	value *= E7;
+	if (one_of(&text, ".,")) {
+		size_t count = strspn(text, "0123456789");
+
+		if (count == 0 || count > 15)
+			return NULL;
+		for (; count > 0; count--, text++)
+			value += (*text - '0') * (unit /= 10);
+	}
+	return *text == '\0' ? json_integer(negative ? -value : value) : NULL;
+}
+
+static json_t *word_value(const ProtobufCEnumDescriptor *type, const char *text, enum error *code)
+{
+	int value;
+
+	if (enum_parse(type, text, &value))
+		return json_string(text);
+	*code = E_UNKNOWN_VALUE;
+	return NULL;
+}
+
+json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text, enum error *code)
+{
+	switch (column->kind) {
+	case CELL_DATE:
+		return date_value(profile, text, code);
+	case CELL_DATETIME:
+		return datetime_value(profile, text, code);
+	case CELL_ENUM:
+		return word_value(column->path.leaf->descriptor, text, code);
+	case CELL_NUMBER:
+		return number_value(text, code);
+	case CELL_DEGREES:
+		return degrees_value(text, code);
+	default:
+		return json_string(text);
+	}
+}

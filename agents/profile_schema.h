@@ -1,0 +1,104 @@
+/* profile_schema - a profile as it stands in its YAML file, and as it is used: paths resolved, kinds known, words checked. */
+#ifndef SIMPUL_PROFILE_SCHEMA_H
+#define SIMPUL_PROFILE_SCHEMA_H
+
+#include "agents/profile.h"
+#include "agents/profile_path.h"
+
+enum cell_kind {
+	CELL_INFERRED, /* from the field: a date for "..date", a word for an enumeration ... */
+	CELL_TEXT,
+	CELL_DATE,
+	CELL_TIME,
+	CELL_DATETIME,
+	CELL_REGION,
+	CELL_ENUM,
+	CELL_NUMBER,
+	CELL_DEGREES, /* decimal degrees, for latitude_e7 and longitude_e7 */
+};
+
+enum date_form { DATES_DD_MM_YYYY, DATES_ISO };
+
+struct map_config {
+	char *from, *to;
+};
+
+struct column_config {
+	char *column, *field;
+	enum cell_kind kind;
+	bool required;
+	char *fallback; /* "default": when the cell is empty; may be NULL */
+	char *join;	/* what stands between this text and that of an earlier column of the same field; may be NULL */
+	char *at;	/* time of the day for a date that has no time; may be NULL */
+	struct map_config *map;
+	unsigned map_count;
+};
+
+struct fixed_config {
+	char *field, *value;
+};
+
+struct defaults_config {
+	char *label, *purpose, *region, *region_within; /* may be NULL */
+	unsigned expires_days;
+};
+
+struct profile_config {
+	enum profile_format format;
+	char *separator, *zone; /* may be NULL */
+	enum profile_encoding encoding;
+	enum date_form date_format;
+	bool strict;
+	struct defaults_config defaults;
+	struct fixed_config *fixed;
+	unsigned fixed_count;
+	struct column_config *columns;
+	unsigned columns_count;
+};
+
+struct profile_column {
+	const struct column_config *config;
+	struct field_path path;
+	enum cell_kind kind;		   /* never CELL_INFERRED */
+	const struct profile_column *time; /* CELL_DATE of a time: the column with the time of the day, or NULL */
+	bool is_time_of_date;		   /* CELL_TIME: read together with its date */
+};
+
+struct profile_fixed {
+	const struct fixed_config *config;
+	struct field_path path;
+	json_t *value;
+	/* The value is meant for a list element that columns fill: it counts only in rows where one of them does. */
+	bool with_columns;
+};
+
+struct profile {
+	struct profile_config *config;
+	struct draft_defaults defaults;
+	char separator;
+	struct profile_column *columns; /* config->columns_count */
+	struct profile_fixed *fixed;	/* config->fixed_count */
+};
+
+/* ---- cells, in profile_cell.c */
+
+/* The value of one cell as a draft has it. NULL when it does not have the form: `code` says why. */
+json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text, enum error *code);
+/* A date and a time of the day as one time. */
+json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
+/* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */
+bool time_of_day(const char *text, char out[9]);
+
+/* ---- JSON files, in profile_json.c */
+
+/* As profile_parse and profile_rejects, for PROFILE_JSON; `content` lives in the file's arena. */
+void json_file_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
+		     wall_ms now, struct parsed_file *file);
+void json_file_rejects(const struct parsed_file *file, const char *file_name, struct buffer *out);
+/* A new line at the end of the file's list. */
+struct parsed_line *parsed_line_add(struct parsed_file *file, size_t line, struct bytes raw);
+
+/* Largest number of reports in one file. */
+enum { PROFILE_MOST_LINES = 100000 };
+
+#endif

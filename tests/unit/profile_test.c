@@ -1,0 +1,591 @@
+/* Tries to break what profile.h promises. */
+#include "agents/profile.h"
+#include "common/memory.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define NODE "police.oku"
+#define NOW UINT64_C(1795300000000) /* 2026-11-22 */
+
+#define TOP "format: csv\nseparator: \";\"\nzone: \"+07:00\"\n" \
+	    "defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", region_within: \"16\", expires_days: 30}\n"
+#define FIXED "fixed:\n- {field: category, value: overstay}\n- {field: sighting.assertion, value: fact}\n" \
+	      "- {field: \"sighting.persons[0].capacity\", value: seen}\n" \
+	      "- {field: \"sighting.persons[0].identity\", value: claimed}\n"
+#define COLUMNS "columns:\n- {column: Nama, field: \"sighting.persons[0].primary_identifier\", required: true}\n" \
+		"- {column: Usia, field: \"sighting.persons[0].age\", default: adult, map: [{from: Dewasa, to: adult}]}\n" \
+		"- {column: Tgl Lahir, field: \"sighting.persons[0].date_of_birth\"}\n" \
+		"- {column: Tanggal, field: sighting.first_seen, kind: date, required: true}\n" \
+		"- {column: Jam, field: sighting.first_seen, kind: time}\n"
+#define PLAIN TOP FIXED COLUMNS
+#define HEADER "Nama;Usia;Tgl Lahir;Tanggal;Jam\n"
+
+/* ------------------------------------------------------------------ helpers */
+
+static enum error profile_of(const char *yaml, struct profile **profile, struct fault *fault)
+{
+	char path[] = "/tmp/profile-test-XXXXXX";
+	int fd = mkstemp(path);
+	enum error error;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+	close(fd);
+	error = profile_load(path, profile, fault);
+	unlink(path);
+	return error;
+}
+
+static struct profile *profile_good(const char *yaml)
+{
+	struct profile *profile;
+	struct fault fault = {.code = E_OK};
+
+	if (profile_of(yaml, &profile, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	return profile;
+}
+
+/* The complaint ends with "line: text"; the path before it is that of a temporary file. */
+static void profile_refused(const char *yaml, unsigned line, const char *what)
+{
+	struct profile *profile;
+	struct fault fault = {.code = E_OK};
+	char start[16];
+
+	snprintf(start, sizeof(start), ":%u: ", line);
+	assert_int_equal(profile_of(yaml, &profile, &fault), E_CONFIG);
+	assert_null(profile);
+	if (strstr(fault.field, start) == NULL || strstr(fault.field, what) == NULL)
+		fail_msg("\"%s\" does not say %s%s", fault.field, start, what);
+}
+
+static void parse_bytes(const char *yaml, struct bytes content, const char *name, struct parsed_file *file)
+{
+	struct profile *profile = profile_good(yaml);
+
+	profile_parse(profile, content, name, NODE, NOW, file);
+	profile_free(profile);
+}
+
+static void parse(const char *yaml, const char *content, struct parsed_file *file)
+{
+	parse_bytes(yaml, BYTES(content, strlen(content)), "x.csv", file);
+}
+
+static const Simpul__Sighting *sighting(const struct parsed_file *file, size_t line)
+{
+	assert_true(line < file->count);
+	if (file->lines[line].prepared == NULL)
+		fail_msg("line %zu: %s at %s", line, error_name(file->lines[line].fault.code), file->lines[line].fault.field);
+	return file->lines[line].prepared->body->sighting;
+}
+
+static void line_refused(const struct parsed_file *file, size_t index, size_t line, enum error error, const char *field)
+{
+	assert_true(index < file->count);
+	assert_null(file->lines[index].prepared);
+	assert_int_equal(file->lines[index].line, line);
+	assert_string_equal(file->lines[index].fault.field, field);
+	assert_int_equal(file->lines[index].fault.code, error);
+}
+
+static char *rejects_of(const char *yaml, struct bytes content, const char *name)
+{
+	struct profile *profile = profile_good(yaml);
+	struct parsed_file file;
+	struct buffer out = {0};
+
+	profile_parse(profile, content, name, NODE, NOW, &file);
+	profile_rejects(profile, &file, name, &out);
+	buffer_u8(&out, 0);
+	parsed_file_free(&file);
+	profile_free(profile);
+	return (char *)out.data;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static void a_row_becomes_a_report(void **state)
+{
+	struct parsed_file file;
+	const Simpul__Sighting *s;
+	wall_ms seen;
+
+	(void)state;
+	parse(PLAIN, HEADER "ERIKSSON;Dewasa;12/08/1974;21/11/2026;23.40\n", &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_int_equal(file.count, 1);
+	s = sighting(&file, 0);
+	assert_true(time_parse("2026-11-21T23:40:00+07:00", &seen));
+	assert_int_equal(s->first_seen, seen);
+	assert_string_equal(s->persons[0]->primary_identifier, "ERIKSSON");
+	assert_string_equal(s->persons[0]->date_of_birth, "1974-08-12");
+	assert_int_equal(s->persons[0]->age, SIMPUL__AGE__AGE_ADULT);
+	assert_int_equal(s->persons[0]->capacity, SIMPUL__CAPACITY__CAPACITY_SEEN);
+	assert_string_equal(file.lines[0].prepared->header->category, "overstay");
+	assert_string_equal(file.lines[0].prepared->header->region, "16.01");
+	parsed_file_free(&file);
+}
+
+static void a_bad_line_costs_that_line_only(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN,
+	      HEADER "A;;;21/11/2026;10:00\n" /* 2 */
+		     "B;;31/02/2000;21/11/2026;10:00\n"
+		     "C;;;21/11/2026\n"
+		     "\"D;;;21/11/2026;10:00\n" /* 5: a quote that nobody closes */
+		     "E;;;21/11/2026;10:00\n"
+		     "F \"f\";;;21/11/2026;10:00\n"
+		     ";;;21/11/2026;10:00\n"
+		     "H;tua;;21/11/2026;10:00\n"
+		     "I;;;21/11/2026;24:00\n" /* 10 */
+		     "J;;;21/11/2026;10:00",
+	      &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_int_equal(file.count, 10);
+	assert_int_equal(file.rejected, 7);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\"");
+	line_refused(&file, 2, 4, E_MALFORMED, "quotes or number of columns");
+	line_refused(&file, 3, 5, E_MALFORMED, "quotes or number of columns");
+	assert_string_equal(sighting(&file, 4)->persons[0]->primary_identifier, "E");
+	line_refused(&file, 5, 7, E_MALFORMED, "quotes or number of columns");
+	line_refused(&file, 6, 8, E_MISSING, "column \"Nama\"");
+	line_refused(&file, 7, 9, E_UNKNOWN_VALUE, "column \"Usia\"");
+	line_refused(&file, 8, 10, E_INVALID, "column \"Jam\"");
+	assert_string_equal(sighting(&file, 9)->persons[0]->primary_identifier, "J");
+	parsed_file_free(&file);
+}
+
+static void a_quoted_cell_of_two_lines_keeps_the_count_of_lines_right(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN, HEADER "\"A; \"\"a\"\"\r\nb\";;;21/11/2026;10:00\r\n\r\n;;;;\r\nB;;x;21/11/2026;10:00\r\n", &file);
+	assert_int_equal(file.count, 2);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A; \"a\"\nb");
+	assert_int_equal(file.lines[0].line, 2);
+	line_refused(&file, 1, 6, E_INVALID, "column \"Tgl Lahir\"");
+	parsed_file_free(&file);
+}
+
+static void a_bom_is_not_part_of_the_first_column(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN, "\xef\xbb\xbf" HEADER "A;;;21/11/2026;10:00\n", &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A");
+	parsed_file_free(&file);
+}
+
+static void windows_1252_names_arrive_as_utf8(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse("encoding: windows-1252\n" PLAIN, HEADER "SP\xc9" "CIMEN \x96 J\xfcrgen;;;21/11/2026;10:00\nA\x81;;;21/11/2026;10:00\n", &file);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "SPÉCIMEN – Jürgen");
+	line_refused(&file, 1, 3, E_INVALID, "encoding");
+	parsed_file_free(&file);
+	/* A BOM proves UTF-8, whatever the profile says. */
+	parse("encoding: windows-1252\n" PLAIN, "\xef\xbb\xbf" HEADER "SPÉCIMEN;;;21/11/2026;10:00\n", &file);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "SPÉCIMEN");
+	parsed_file_free(&file);
+}
+
+static void bytes_that_are_no_text_cost_their_line_only(void **state)
+{
+	static const char content[] = HEADER "A\xff;;;21/11/2026;10:00\nB\0C;;;21/11/2026;10:00\nD;;;21/11/2026;10:00\n";
+	struct parsed_file file;
+
+	(void)state;
+	parse_bytes(PLAIN, BYTES(content, sizeof(content) - 1), "x.csv", &file);
+	assert_int_equal(file.count, 3);
+	line_refused(&file, 0, 2, E_NOT_UTF8, "encoding");
+	line_refused(&file, 1, 3, E_INVALID, "encoding");
+	assert_string_equal(sighting(&file, 2)->persons[0]->primary_identifier, "D");
+	parsed_file_free(&file);
+}
+
+static void columns_are_found_by_name_wherever_they_stand(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN, "\n No ; JAM;\"tanggal\";Catatan;nama\n1;7:05;1/2/2026;rahasia;A\n", &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A");
+	parsed_file_free(&file);
+	parse(PLAIN, "Nama;Jam\nA;10:00\n", &file);
+	assert_int_equal(file.fault.code, E_MISSING);
+	assert_string_equal(file.fault.field, "column \"Tanggal\" is missing");
+	assert_int_equal(file.count, 0);
+	parsed_file_free(&file);
+	parse(PLAIN, "Nama;Tanggal;nama\nA;21/11/2026;B\n", &file);
+	assert_int_equal(file.fault.code, E_INVALID);
+	parsed_file_free(&file);
+	parse("strict: true\n" PLAIN, "Nama;Tanggal;Jam;Catatan\n", &file);
+	assert_int_equal(file.fault.code, E_UNKNOWN_FIELD);
+	assert_string_equal(file.fault.field, "header line");
+	parsed_file_free(&file);
+}
+
+static void a_file_without_a_header_line_is_refused_as_a_whole(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN, "", &file);
+	assert_int_equal(file.fault.code, E_MISSING);
+	parsed_file_free(&file);
+	parse(PLAIN, "ERIKSSON;;;21/11/2026;10:00\n", &file);
+	assert_int_equal(file.fault.code, E_MISSING);
+	assert_null(strstr(file.fault.field, "ERIKSSON"));
+	parsed_file_free(&file);
+	parse_bytes(PLAIN, BYTES("\xff\xfeN\0a\0", 6), "x.csv", &file);
+	assert_int_equal(file.fault.code, E_INVALID);
+	parsed_file_free(&file);
+}
+
+static void a_line_that_is_too_long_costs_that_line_only(void **state)
+{
+	struct buffer content = {0};
+	struct parsed_file file;
+
+	(void)state;
+	buffer_text(&content, HEADER);
+	memset(buffer_room(&content, 70000), 'x', 70000);
+	buffer_text(&content, "\nB;;;21/11/2026;10:00\n");
+	parse_bytes(PLAIN, buffer_view(&content), "x.csv", &file);
+	assert_int_equal(file.count, 2);
+	line_refused(&file, 0, 2, E_TOO_LARGE, "row");
+	assert_string_equal(sighting(&file, 1)->persons[0]->primary_identifier, "B");
+	parsed_file_free(&file);
+	buffer_free(&content);
+}
+
+static void no_file_has_more_lines_than_allowed(void **state)
+{
+	struct buffer content = {0};
+	struct parsed_file file;
+
+	(void)state;
+	buffer_text(&content, HEADER);
+	for (int i = 0; i < 100001; i++)
+		buffer_text(&content, "A\n");
+	parse_bytes(PLAIN, buffer_view(&content), "x.csv", &file);
+	assert_int_equal(file.fault.code, E_TOO_LARGE);
+	assert_int_equal(file.count, 0);
+	parsed_file_free(&file);
+	buffer_free(&content);
+}
+
+static void a_time_of_the_day_is_never_made_up(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(PLAIN, HEADER "A;;;21/11/2026;\n", &file);
+	line_refused(&file, 0, 2, E_MISSING, "column \"Jam\"");
+	parsed_file_free(&file);
+	profile_refused(TOP FIXED "columns:\n- {column: T, field: sighting.first_seen, kind: date}\n", 11, "at:");
+	parse(TOP "fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n"
+		  "columns:\n- {column: T, field: sighting.first_seen, kind: date, at: \"12:00\"}\n",
+	      "T\n21/11/2026\n", &file);
+	assert_int_equal(sighting(&file, 0)->first_seen, UINT64_C(1795237200000));
+	parsed_file_free(&file);
+}
+
+static void times_without_a_zone_are_refused(void **state)
+{
+	(void)state;
+	profile_refused("format: csv\n" FIXED COLUMNS, 11, "zone");
+	profile_refused("format: csv\nzone: WIB\n" FIXED COLUMNS, 2, "zone");
+}
+
+static void dates_have_one_meaning(void **state)
+{
+	static const char *const wrong[] = {"08/12/74", "12-8", "1974/08/12", "12/13/1974", "12/08/1974 ", "12 08 1974", "0/1/1974"};
+	struct parsed_file file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char row[128];
+
+		snprintf(row, sizeof(row), HEADER "A;;%s;21/11/2026;10:00\n", wrong[i]);
+		parse(PLAIN, row, &file);
+		/* A space at the end is trimmed. */
+		assert_int_equal(file.rejected, i == 4 ? 0 : 1);
+		parsed_file_free(&file);
+	}
+	parse("date_format: iso\n" PLAIN, HEADER "A;;1974;2026-11-21;10:00\nB;;12/08/1974;2026-11-21;10:00\n", &file);
+	assert_string_equal(sighting(&file, 0)->persons[0]->date_of_birth, "1974");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\"");
+	parsed_file_free(&file);
+}
+
+static void a_fixed_value_does_not_conjure_up_what_the_row_leaves_out(void **state)
+{
+#define TWO TOP FIXED "- {field: \"sighting.persons[1].capacity\", value: witness}\n" \
+	    "- {field: \"sighting.persons[1].identity\", value: claimed}\n- {field: \"sighting.persons[1].age\", value: adult}\n" \
+	    "- {field: \"sighting.persons[1].documents[0].type\", value: P}\n" COLUMNS \
+	    "- {column: Saksi, field: \"sighting.persons[1].primary_identifier\"}\n" \
+	    "- {column: Paspor, field: \"sighting.persons[1].documents[0].number\"}\n"
+	struct parsed_file file;
+
+	(void)state;
+	parse(TWO, "Nama;Tanggal;Jam;Saksi;Paspor\nA;21/11/2026;10:00;;\nB;21/11/2026;10:00;C;\nD;21/11/2026;10:00;E;SPECIMEN01\n", &file);
+	assert_int_equal(sighting(&file, 0)->n_persons, 1);
+	assert_int_equal(sighting(&file, 1)->n_persons, 2);
+	assert_int_equal(sighting(&file, 1)->persons[1]->n_documents, 0);
+	assert_int_equal(sighting(&file, 1)->persons[1]->capacity, SIMPUL__CAPACITY__CAPACITY_WITNESS);
+	assert_string_equal(sighting(&file, 2)->persons[1]->documents[0]->type, "P");
+	parsed_file_free(&file);
+}
+
+static void texts_join_and_lists_close_their_gaps(void **state)
+{
+#define LISTS TOP FIXED COLUMNS "- {column: Uraian, field: sighting.summary}\n- {column: Arah, field: sighting.summary, join: \", \"}\n" \
+	      "- {column: Satu, field: \"to[0]\"}\n- {column: Dua, field: \"to[1]\"}\n" \
+	      "- {column: Lintang, field: sighting.where_sighted.latitude_e7}\n- {column: Jumlah, field: sighting.count}\n"
+	struct parsed_file file;
+
+	(void)state;
+	parse(LISTS, "Nama;Tanggal;Jam;Uraian;Arah;Satu;Dua;Lintang;Jumlah\n"
+		     "A;21/11/2026;10:00;van;utara;;army.oku;-4,62135;6\nB;21/11/2026;10:00;;utara;;;91;-1\n", &file);
+	assert_string_equal(sighting(&file, 0)->summary, "van, utara");
+	assert_int_equal(file.lines[0].prepared->routing->n_to, 1);
+	assert_string_equal(file.lines[0].prepared->routing->to[0], "army.oku");
+	assert_int_equal(sighting(&file, 0)->where_sighted->latitude_e7, -46213500);
+	assert_int_equal(sighting(&file, 0)->count, 6);
+	line_refused(&file, 1, 3, E_INVALID, "column \"Jumlah\"");
+	parsed_file_free(&file);
+}
+
+static void no_value_of_a_cell_appears_in_a_fault(void **state)
+{
+	static const char *const rows[] = {
+		"RAHASIA;RAHASIA;;21/11/2026;10:00", "RAHASIA;;RAHASIA;21/11/2026;10:00", "RAHASIA;;;RAHASIA;10:00",
+		"RAHASIA;;;21/11/2026;RAHASIA",	     "RAHASIA;RAHASIA",			  "\"RAHASIA;;;;",
+		"RAHASIA\x01;;;21/11/2026;10:00",    "RAHASIA;child;;21/11/2026;10:00",	  "RAHASIA;unknown;;21/11/2026;10:00",
+	};
+	struct parsed_file file;
+	char content[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[256];
+
+		snprintf(content, sizeof(content), HEADER "%s\n", rows[i]);
+		parse(PLAIN, content, &file);
+		assert_int_equal(file.rejected, 1);
+		assert_null(strstr(fault_text(&file.lines[0].fault, text, sizeof(text)), "RAHASIA"));
+		parsed_file_free(&file);
+	}
+}
+
+/* ------------------------------------------------------------------ rejects */
+
+static void rejected_files_keep_the_files_own_format(void **state)
+{
+	static const char content[] = HEADER "SP\xc9;x;;21/11/2026;10:00\nB;;;21/11/2026;10:00\n=1+1;;\"a\"\"b\";;\n";
+	char *rejects = rejects_of("encoding: windows-1252\n" PLAIN, BYTES(content, sizeof(content) - 1), "x.csv");
+	struct parsed_file file;
+
+	(void)state;
+	assert_string_equal(rejects, "line;reason;" HEADER
+				     "2;\"column \"\"Usia\"\": a value is not in its list (UNKNOWN_VALUE)\";SP\xc9;x;;21/11/2026;10:00\n"
+				     "4;\"column \"\"Tgl Lahir\"\": a value does not have the required form (INVALID)\";=1+1;;\"a\"\"b\";;\n");
+	/* And so they can be dropped again, even where the profile is strict. */
+	parse("strict: true\nencoding: windows-1252\n" PLAIN, rejects, &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_int_equal(file.count, 2);
+	line_refused(&file, 0, 2, E_UNKNOWN_VALUE, "column \"Usia\"");
+	parsed_file_free(&file);
+	free(rejects);
+}
+
+static void rejects_keep_bom_and_line_ends(void **state)
+{
+	static const char content[] = "\xef\xbb\xbfNama;Tanggal;Jam\r\n;21/11/2026;10:00\r\n";
+	char *rejects = rejects_of(PLAIN, BYTES(content, sizeof(content) - 1), "x.csv");
+
+	(void)state;
+	assert_string_equal(rejects, "\xef\xbb\xbfline;reason;Nama;Tanggal;Jam\r\n"
+				     "2;\"column \"\"Nama\"\": a required field is missing (MISSING)\";;21/11/2026;10:00\r\n");
+	free(rejects);
+}
+
+/* ------------------------------------------------------------------ JSON */
+
+#define JSON "format: json\ndefaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n"
+#define DRAFT "{\"category\": \"other\", \"sighting\": {\"first_seen\": \"2026-11-21T00:00:00Z\", \"assertion\": \"fact\"}}"
+
+static void parse_json(const char *content, const char *name, struct parsed_file *file)
+{
+	parse_bytes(JSON, BYTES(content, strlen(content)), name, file);
+}
+
+static void json_files_hold_one_draft_or_a_list(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse_json("\n" DRAFT "\n", "x.json", &file);
+	assert_int_equal(file.count, 1);
+	assert_int_equal(file.lines[0].line, 2);
+	sighting(&file, 0);
+	parsed_file_free(&file);
+	parse_json("[\n" DRAFT ",\n{\"category\": \"a,]\\\"\"},\n 3,\n" DRAFT "]", "x.json", &file);
+	assert_int_equal(file.count, 4);
+	sighting(&file, 0);
+	line_refused(&file, 1, 3, E_MISSING, "sighting, alert, update or cancel");
+	line_refused(&file, 2, 4, E_INVALID, "");
+	assert_int_equal(file.lines[3].line, 5);
+	sighting(&file, 3);
+	parsed_file_free(&file);
+}
+
+static void broken_json_costs_the_file_and_broken_json_lines_one_line(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse_json("[" DRAFT ",\n{\"category\": }]", "x.json", &file);
+	assert_int_equal(file.fault.code, E_MALFORMED);
+	assert_string_equal(file.fault.field, "line 2");
+	assert_int_equal(file.count, 0);
+	parsed_file_free(&file);
+	parse_json(DRAFT "\n\n{\"category\": }\n" DRAFT "\r\n", "x.JSONL", &file);
+	assert_int_equal(file.count, 3);
+	sighting(&file, 0);
+	line_refused(&file, 1, 3, E_MALFORMED, "");
+	sighting(&file, 2);
+	assert_int_equal(file.lines[2].line, 4);
+	parsed_file_free(&file);
+}
+
+static void rejected_json_can_be_corrected_and_dropped_again(void **state)
+{
+	static const char bad[] = "[{\"category\": \"other\"},\n" DRAFT "]";
+	char *rejects = rejects_of(JSON, BYTES(bad, sizeof(bad) - 1), "x.json"), *lines;
+	struct parsed_file file;
+
+	(void)state;
+	assert_string_equal(rejects, "[\n{\"line\": 1, \"reason\": \"sighting, alert, update or cancel: a required field is missing "
+				     "(MISSING)\", \"draft\": {\"category\": \"other\"}}\n]\n");
+	parse_json("[{\"line\": 1, \"reason\": \"x\", \"draft\": " DRAFT "}]", "x.json", &file);
+	sighting(&file, 0);
+	parsed_file_free(&file);
+	lines = rejects_of(JSON, BYTES("{\"a\n\xff\n", 6), "x.jsonl");
+	assert_non_null(strstr(lines, "\"text\": \"{\\\"a\"}\n"));
+	assert_non_null(strstr(lines, "\"hex\": \"ff\"}\n"));
+	free(lines);
+	free(rejects);
+}
+
+/* ------------------------------------------------------------------ profiles */
+
+static void a_profile_that_makes_no_sense_is_refused_with_its_line(void **state)
+{
+	(void)state;
+	profile_refused("format: csv\n", 1, "columns");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].religion\"}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.persons.sex}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[64].sex\"}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.lodging}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.summary, kind: number}\n", 16, "kind");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: alert.headline}\n", 16, "either");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].primary_identifier\"}\n", 16, "column already");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].sex\", map: [{from: L, to: laki}]}\n", 16, "list");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.last_seen, kind: time}\n", 16, "kind date");
+	profile_refused(TOP FIXED "- {field: label, value: PINK}\n" COLUMNS, 10, "list");
+	profile_refused(TOP FIXED "- {field: \"sighting.persons[0].age\", value: adult}\n" COLUMNS, 10, "default");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.summary, colour: red}\n", 16, "colour");
+	profile_refused("format: csv\nseparator: a\n" FIXED COLUMNS, 2, "separator");
+	profile_refused("format: csv\ndefaults: {label: PINK}\n" FIXED COLUMNS, 2, "label");
+	profile_refused("format: csv\ndefaults: {region: \"99\"}\n" FIXED COLUMNS, 2, "region");
+	profile_refused("format: json\n" COLUMNS, 2, "only for csv");
+}
+
+/* The examples beside the profiles are the first thing that an office tries. */
+static void the_examples_are_taken_whole(void **state)
+{
+	static const struct {
+		const char *profile, *example;
+		size_t reports;
+	} examples[] = {
+		{"agents/profiles/immigration/apoa.yaml", "agents/profiles/immigration/apoa-example.csv", 40},
+		{"agents/profiles/police/patrol.yaml", "agents/profiles/police/patrol-example.csv", 3},
+		{"agents/profiles/army/border-watch.yaml", "agents/profiles/army/border-watch-example.csv", 3},
+		{"agents/profiles/immigration/json.yaml", "agents/profiles/immigration/json-example.jsonl", 1},
+		{"agents/profiles/police/json.yaml", "agents/profiles/police/json-example.jsonl", 2},
+		{"agents/profiles/army/json.yaml", "agents/profiles/army/json-example.jsonl", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		struct profile *profile;
+		struct parsed_file file;
+		struct buffer content = {0};
+		struct fault fault = {.code = E_OK};
+
+		if (profile_load(examples[i].profile, &profile, &fault) != E_OK)
+			fail_msg("%s", fault.field);
+		assert_int_equal(file_read(examples[i].example, PROFILE_LARGEST_FILE, &content, &fault), E_OK);
+		profile_parse(profile, buffer_view(&content), examples[i].example, NODE, NOW, &file);
+		if (file.fault.code != E_OK)
+			fail_msg("%s: %s", examples[i].example, file.fault.field);
+		assert_int_equal(file.count, examples[i].reports);
+		for (size_t line = 0; line < file.count; line++)
+			sighting(&file, line);
+		parsed_file_free(&file);
+		buffer_free(&content);
+		profile_free(profile);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_becomes_a_report),
+		cmocka_unit_test(a_bad_line_costs_that_line_only),
+		cmocka_unit_test(a_quoted_cell_of_two_lines_keeps_the_count_of_lines_right),
+		cmocka_unit_test(a_bom_is_not_part_of_the_first_column),
+		cmocka_unit_test(windows_1252_names_arrive_as_utf8),
+		cmocka_unit_test(bytes_that_are_no_text_cost_their_line_only),
+		cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
+		cmocka_unit_test(a_file_without_a_header_line_is_refused_as_a_whole),
+		cmocka_unit_test(a_line_that_is_too_long_costs_that_line_only),
+		cmocka_unit_test(no_file_has_more_lines_than_allowed),
+		cmocka_unit_test(a_time_of_the_day_is_never_made_up),
+		cmocka_unit_test(times_without_a_zone_are_refused),
+		cmocka_unit_test(dates_have_one_meaning),
+		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
+		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
+		cmocka_unit_test(no_value_of_a_cell_appears_in_a_fault),
+		cmocka_unit_test(rejected_files_keep_the_files_own_format),
+		cmocka_unit_test(rejects_keep_bom_and_line_ends),
+		cmocka_unit_test(json_files_hold_one_draft_or_a_list),
+		cmocka_unit_test(broken_json_costs_the_file_and_broken_json_lines_one_line),
+		cmocka_unit_test(rejected_json_can_be_corrected_and_dropped_again),
+		cmocka_unit_test(a_profile_that_makes_no_sense_is_refused_with_its_line),
+		cmocka_unit_test(the_examples_are_taken_whole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
