@@ -1,0 +1,51 @@
+/* journal_check - what the check of a whole journal carries from entry to entry. */
+#ifndef SIMPUL_JOURNAL_CHECK_H
+#define SIMPUL_JOURNAL_CHECK_H
+
+#include "broker/journal_row.h"
+#include "broker/vault.h"
+#include "common/member.h"
+
+/* The last report of one sequence. */
+struct sequence {
+	uint64_t origin_id, last;
+	uint32_t epoch, stream;
+	struct hash digest;
+};
+
+struct check {
+	const struct journal_options *options;
+	sqlite3 *db;
+	struct vault *vault;
+	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference;
+	struct audience_set audiences;
+	struct journal_verdict *verdict;
+	struct fault *fault;
+
+	/* as of the entry before */
+	uint8_t exchange[EXCHANGE_SIZE], authority[KEY_SIZE], broker_key[KEY_SIZE];
+	wall_ms accepted_at;
+	uint32_t policy_version;
+	size_t unsigned_run; /* entries since the last signature */
+	struct member *members; /* the newest record of each node */
+	size_t member_count;
+	struct sequence *sequences;
+	size_t sequence_count;
+	uint64_t references;
+
+	/* of the entry looked at */
+	struct entry_row row;
+	struct bytes content, nonce, bodies;
+	Simpul__Receipt *outcome;
+	const struct audience *audience;
+	struct arena arena;
+};
+
+/* Notes what is wrong with the entry looked at, for people; returns false. */
+bool check_bad(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* False when something is wrong, or with check->fault->code set when the check cannot go on. */
+bool check_submission(struct check *check);
+bool check_other(struct check *check);
+
+#endif

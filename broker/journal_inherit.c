@@ -1,0 +1,158 @@
+/* journal_inherit - the audience of one append: completed by that of the report referred to, then given its number. */
+#include "broker/journal_sqlite.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------------------- inheriting an audience */
+
+/* The audience of the report referred to, when that is one that was accepted. */
+static enum error target_find(struct draft *draft, uint32_t *audience_id)
+{
+	const struct report_name *name = &draft->append->reference;
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_SUBMISSION_FIND);
+	sqlite3_stmt *get = journal_statement(draft->journal, SQL_ENTRY_GET);
+	struct entry_row row;
+	struct arena arena;
+	Simpul__Receipt *outcome;
+	uint64_t entry;
+	enum error error;
+
+	bind_number(find, 1, draft->origin_id);
+	bind_number(find, 2, name->epoch);
+	bind_number(find, 3, name->stream);
+	bind_number(find, 4, name->number);
+	error = journal_number(find, 0, &entry, draft->fault);
+	if (error != E_OK || entry == 0)
+		return error;
+	bind_number(get, 1, entry);
+	error = journal_row_step(get, draft->fault);
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: submission_of") : error;
+	arena_init(&arena);
+	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL) {
+		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
+	} else if (name->number < row.first + row.count && outcome_verdict(outcome, name->number) == E_OK) {
+		draft->target = entry;
+		*audience_id = row.audience_id;
+	}
+	arena_fini(&arena);
+	sqlite3_reset(get);
+	return error;
+}
+
+static enum error audience_inherit(struct draft *draft, uint32_t id)
+{
+	const struct audience *more = audience_set_get(&draft->journal->audiences, id);
+
+	if (more == NULL)
+		return fault_at(draft->fault, E_CORRUPT, "journal.db: audience");
+	audience_merge(&draft->append->audience, more);
+	return E_OK;
+}
+
+/* Who received the report itself, then who received an update of it. */
+static enum error audiences_inherit(struct draft *draft, uint32_t audience_id)
+{
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_FIND);
+	enum error error = audience_inherit(draft, audience_id);
+
+	bind_number(find, 1, draft->target);
+	bind_number(find, 2, draft->append->reference.number);
+	while (error == E_OK && (error = journal_row_step(find, draft->fault)) == E_OK)
+		error = audience_inherit(draft, (uint32_t)column_number(find, 0));
+	sqlite3_reset(find);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Who was named, could not be reached by the policy, and is reached now because they know the original. */
+static void unreachable_narrow(struct journal_append *append)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < append->unreachable_count; i++)
+		if (!audience_reaches(&append->audience, append->unreachable[i]))
+			memmove(append->unreachable[kept++], append->unreachable[i], sizeof(append->unreachable[0]));
+	append->unreachable_count = kept;
+}
+
+static void report_refuse(struct draft *draft, enum error verdict, const char *field)
+{
+	struct stored_report *report = &draft->append->reports[0];
+
+	report->verdict = verdict;
+	snprintf(report->field, sizeof(report->field), "%s", field);
+	audience_clear(&draft->append->audience);
+	draft->append->unreachable_count = 0;
+	draft->target = 0;
+}
+
+enum error draft_audience_inherit(struct draft *draft)
+{
+	struct journal_append *append = draft->append;
+	uint32_t audience_id = 0;
+	enum error error;
+
+	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
+		return E_OK;
+	if (append->inherit == INHERIT_ONLY)
+		audience_clear(&append->audience);
+	error = target_find(draft, &audience_id);
+	if (error == E_OK && draft->target == 0) {
+		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
+		return E_OK;
+	}
+	if (error == E_OK)
+		error = audiences_inherit(draft, audience_id);
+	if (error == E_OK && append->audience.count == 0)
+		report_refuse(draft, E_EMPTY_AUDIENCE, "header");
+	unreachable_narrow(append);
+	return error;
+}
+
+/* ---------------------------------------------------------------------------- storing an audience */
+
+static enum error audience_insert(struct journal *journal, const struct audience *audience, uint32_t id,
+				  struct fault *fault)
+{
+	sqlite3_stmt *add = journal_statement(journal, SQL_AUDIENCE_ADD);
+	struct buffer nodes = {0};
+	enum error error;
+
+	for (size_t i = 0; i < audience->count; i++) {
+		buffer_text(&nodes, i > 0 ? "\n" : "");
+		buffer_text(&nodes, audience->nodes[i]);
+	}
+	buffer_u8(&nodes, 0);
+	bind_number(add, 1, id);
+	bind_number(add, 2, (uint64_t)audience->class.kind);
+	bind_text(add, 3, audience->class.category);
+	bind_text(add, 4, audience->class.region);
+	bind_number(add, 5, (uint64_t)audience->class.label);
+	bind_number(add, 6, audience->class.protection);
+	bind_text(add, 7, (const char *)nodes.data);
+	error = database_step(add, fault);
+	for (size_t i = 0; error == E_OK && i < audience->count; i++) {
+		add = journal_statement(journal, SQL_MEMBER_ADD);
+		bind_text(add, 1, audience->nodes[i]);
+		bind_number(add, 2, id);
+		error = database_step(add, fault);
+	}
+	sqlite3_clear_bindings(add);
+	buffer_free(&nodes);
+	return error;
+}
+
+enum error draft_audience_intern(struct draft *draft)
+{
+	struct audience *audience = &draft->append->audience;
+	struct audience_set *all = &draft->journal->audiences;
+
+	audience->id = 0;
+	if (audience->count == 0)
+		return E_OK;
+	audience->id = audience_set_find(all, audience);
+	if (audience->id != 0)
+		return E_OK;
+	audience->id = audience_set_add(all, audience);
+	return audience_insert(draft->journal, audience, audience->id, draft->fault);
+}

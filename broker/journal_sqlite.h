@@ -1,0 +1,130 @@
+/* journal_sqlite - what the files that write journal.db share: the open journal and its statements. */
+#ifndef SIMPUL_JOURNAL_SQLITE_H
+#define SIMPUL_JOURNAL_SQLITE_H
+
+#include "broker/journal_row.h"
+#include "broker/journal_schema.h"
+#include "broker/vault.h"
+#include <stdatomic.h>
+
+/* X(name, SQL): prepared once when the journal is opened. */
+#define JOURNAL_STATEMENTS(X) \
+	X(ORIGIN_FIND, "SELECT id FROM origin WHERE node = ?1") \
+	X(ORIGIN_ADD, "INSERT INTO origin(node) VALUES(?1)") \
+	X(EPOCH_HIGHEST, "SELECT max(epoch) FROM stream WHERE origin_id = ?1") \
+	X(STREAM_LAST, "SELECT last FROM stream WHERE origin_id = ?1 AND epoch = ?2 AND stream = ?3") \
+	X(STREAM_SET, "INSERT INTO stream(origin_id, epoch, stream, last, digest) VALUES(?1, ?2, ?3, ?4, ?5) " \
+		      "ON CONFLICT DO UPDATE SET last = excluded.last, digest = excluded.digest") \
+	X(SUBMISSION_ADD, "INSERT INTO submission_of(origin_id, epoch, stream, first, entry) VALUES(?1, ?2, ?3, ?4, ?5)") \
+	X(SUBMISSION_FIND, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 AND stream = ?3 " \
+			   "AND first <= ?4 ORDER BY first DESC LIMIT 1") \
+	X(REFERENCE_ADD, "INSERT INTO reference(target, number, entry) VALUES(?1, ?2, ?3)") \
+	X(REFERENCE_FIND, "SELECT DISTINCT audience_id FROM reference JOIN entry USING(entry) " \
+			  "WHERE target = ?1 AND number = ?2 AND audience_id IS NOT NULL") \
+	X(AUDIENCE_ADD, "INSERT INTO audience(id, kind, category, region, label, protection, nodes) " \
+			"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(MEMBER_ADD, "INSERT INTO member_of(node, audience_id) VALUES(?1, ?2)") \
+	X(ENTRY_ADD, "INSERT INTO entry(" ENTRY_COLUMNS ") " \
+		     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)") \
+	X(ENTRY_GET, "SELECT " ENTRY_COLUMNS " FROM entry WHERE entry = ?1") \
+	X(CONTENT_ADD, "INSERT INTO content(entry, content, nonce, bodies) VALUES(?1, ?2, ?3, ?4)") \
+	X(SIGNATURE_SET, "UPDATE entry SET signature = ?2 WHERE entry = ?1") \
+	X(CURSOR_SET, "INSERT INTO cursor(node, entry) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET entry = excluded.entry") \
+	X(WITHHELD_ADD, "INSERT OR IGNORE INTO withheld(node, entry, policy_version, at) VALUES(?1, ?2, ?3, ?4)")
+
+enum journal_statement {
+#define X(name, sql) SQL_##name,
+	JOURNAL_STATEMENTS(X)
+#undef X
+	SQL_COUNT
+};
+
+/* What an aborted commit must put back. */
+struct journal_state {
+	struct position position; /* of the last entry */
+	uint8_t signature[SIGNATURE_SIZE];
+	wall_ms accepted_at; /* of the last entry */
+	uint32_t policy_version;
+	struct hash policy_hash;
+};
+
+/* A cursor or the record of something withheld, not yet written. */
+struct journal_note {
+	char node[LIMIT_NODE_NAME + 1];
+	uint64_t entry;
+	uint32_t policy_version;
+};
+
+struct journal_notes {
+	struct journal_note *list;
+	size_t count, capacity;
+};
+
+struct journal {
+	struct journal_options options; /* path is owned */
+	uint8_t exchange[EXCHANGE_SIZE], authority[KEY_SIZE];
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQL_COUNT];
+	struct vault *vault;
+	struct journal_state state;
+	struct audience_set audiences;
+	struct journal_notes cursors; /* one a node */
+	struct journal_notes withheld;
+	bool dead; /* after an error that is not a full disk */
+	atomic_bool disk_low;
+};
+
+/* The statement, reset, without bindings of the last use. */
+sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which);
+/* Steps a statement for one row: E_OK, E_NOT_FOUND (no fault filled), or what the database says. The caller resets it. */
+enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
+
+/* Steps for one number and resets; `otherwise` when there is no row or it is NULL. */
+enum error journal_number(sqlite3_stmt *statement, uint64_t otherwise, uint64_t *value, struct fault *fault);
+
+/* A value of table meta. E_CORRUPT unless it is there with this size. */
+enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);
+/* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is empty. */
+enum error journal_state_load(struct journal *journal, struct fault *fault);
+/* The last policy at or before `entry`: version 0 and a zero hash when there is none. For any connection. */
+enum error journal_policy_at(sqlite3 *db, uint64_t entry, uint32_t *version, struct hash *hash, struct fault *fault);
+
+/* An append that was written in the transaction under way. */
+struct written {
+	struct journal_append *append;
+	struct entry_row row;
+	struct buffer outcome;
+	struct hash policy_hash, previous_head;
+};
+
+/* What writing one append finds out on the way. */
+struct draft {
+	struct journal *journal;
+	struct journal_append *append;
+	struct written *written;
+	uint64_t origin_id;	    /* 0: not in the journal yet */
+	uint64_t target;	    /* entry of the report referred to, 0: none */
+	struct hash new_policy;	    /* POLICY only */
+	uint32_t new_version;
+	struct fault *fault;
+};
+
+/* Adds those who received the report referred to, or makes that report's absence the verdict of this one. */
+enum error draft_audience_inherit(struct draft *draft);
+/* Gives the audience its number, a new one when there was none like it. Nobody has none. */
+enum error draft_audience_intern(struct draft *draft);
+/* Checks one append against the journal and writes it. A refusal is append->result, `*stored` is false, and nothing was
+ * written; any other error ends the transaction. */
+enum error append_write(struct journal *journal, struct journal_append *append, wall_ms now, struct written *written,
+			bool *stored, struct fault *fault);
+
+/* Writes cursors and withheld entries in the transaction under way; journal_notes_forget once it is committed. */
+enum error journal_notes_write(struct journal *journal, struct fault *fault);
+void journal_notes_forget(struct journal *journal);
+
+/* Lets the ballast go, so that what is under way can be finished on a full disk. */
+void journal_ballast_release(struct journal *journal);
+/* Looks at the free space; lays the ballast in again when there is room for it twice. */
+void journal_disk_watch(struct journal *journal);
+
+#endif

@@ -1,0 +1,325 @@
+/* journal_world - builds members, reports and their signatures, as offices would, without any network. */
+#include "tests/support/journal_world.h"
+#include "common/memory.h"
+#include "common/submission.h"
+#include "common/wire.h"
+#include <ftw.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+const char *const world_nodes[WORLD_NODES] = {"army.oku", "immigration.oku", "police.muara-enim", "police.oku"};
+
+/* ---------------------------------------------------------------------------- the journal */
+
+static void append_everyone(struct journal_append *append)
+{
+	append->audience.count = 1;
+	append->audience.nodes = memory_zero(1, sizeof(*append->audience.nodes));
+	strcpy(append->audience.nodes[0], "*");
+}
+
+static struct journal_append *member_append(struct world *world, int node)
+{
+	struct journal_append *append = journal_append_new();
+	struct member member;
+	Simpul__MemberRecord record;
+
+	node_keys_generate(&world->keys[node], 1);
+	member_request(&member, world->exchange, world_nodes[node], &world->keys[node], WORLD_START);
+	member_countersign(&member, &world->authority);
+	member_to_message(&member, &record);
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER;
+	wire_pack(&record, &append->content);
+	append_everyone(append);
+	return append;
+}
+
+struct journal_append *world_policy(uint32_t version)
+{
+	static char text[] = "agencies: []\n";
+	struct journal_append *append = journal_append_new();
+	Simpul__PolicyVersion policy = SIMPUL__POLICY_VERSION__INIT;
+	struct hash hash;
+
+	text[0] = (char)('a' + version % 26);
+	hash = hash_of(BYTES(text, strlen(text)));
+	policy.version = version;
+	policy.hash = (ProtobufCBinaryData){HASH_SIZE, hash.bytes};
+	policy.text = (ProtobufCBinaryData){strlen(text), (uint8_t *)text};
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY;
+	wire_pack(&policy, &append->content);
+	return append;
+}
+
+static void commit_one(struct world *world, struct journal_append *append)
+{
+	assert_int_equal(world_commit(world, append, NULL), E_OK);
+	assert_int_equal(append->result.code, E_OK);
+	journal_append_free(append);
+}
+
+void world_open(struct world *world)
+{
+	*world = (struct world){.path = "/tmp/journal_test.XXXXXX", .now = WORLD_START};
+	keys_init();
+	assert_non_null(mkdtemp(world->path));
+	world->options.path = world->path;
+	signing_key_generate(&world->options.broker);
+	signing_key_generate(&world->authority);
+	randombytes_buf(world->options.master, KEY_SIZE);
+	randombytes_buf(world->exchange, EXCHANGE_SIZE);
+	assert_int_equal(journal_create(&world->options, world->exchange, world->authority.public_key, world->now, NULL),
+			 E_OK);
+	assert_int_equal(journal_open(&world->journal, &world->options, NULL), E_OK);
+	for (int i = 0; i < WORLD_NODES; i++)
+		commit_one(world, member_append(world, i));
+	commit_one(world, world_policy(1));
+}
+
+void world_reopen(struct world *world)
+{
+	journal_close(world->journal);
+	assert_int_equal(journal_open(&world->journal, &world->options, NULL), E_OK);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+void world_close(struct world *world)
+{
+	journal_close(world->journal);
+	nftw(world->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+enum error world_commit(struct world *world, struct journal_append *first, ...)
+{
+	struct journal_append *append;
+	struct letter *last = &first->letter;
+	va_list args;
+
+	va_start(args, first);
+	while ((append = va_arg(args, struct journal_append *)) != NULL) {
+		last->next = &append->letter;
+		last = &append->letter;
+	}
+	va_end(args);
+	last->next = NULL;
+	world->now += 1000;
+	return journal_commit(world->journal, first, world->now);
+}
+
+/* ---------------------------------------------------------------------------- reports */
+
+static void header_write(const struct saying *saying, uint64_t number, struct buffer *out)
+{
+	uint8_t salt[16];
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+	Simpul__Name name = SIMPUL__NAME__INIT, reference = SIMPUL__NAME__INIT, *references[1] = {&reference};
+
+	randombytes_buf(salt, sizeof(salt));
+	header.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	name.origin = reference.origin = (char *)(uintptr_t)world_nodes[saying->origin];
+	name.epoch = reference.epoch = saying->epoch;
+	name.stream = reference.stream = (Simpul__Stream)saying->stream;
+	name.number = number;
+	reference.number = saying->reference;
+	header.name = &name;
+	header.created_at = WORLD_START;
+	header.status = SIMPUL__STATUS__STATUS_ACTUAL;
+	header.kind = saying->kind;
+	header.about = saying->reference != 0 ? SIMPUL__KIND__KIND_SIGHTING : SIMPUL__KIND__KIND_UNSPECIFIED;
+	header.category = (char *)(uintptr_t)"overstay";
+	header.region = (char *)(uintptr_t)"16.01";
+	header.label = SIMPUL__LABEL__LABEL_AMBER;
+	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
+	header.references = references;
+	header.n_references = saying->reference != 0;
+	wire_pack(&header, out);
+}
+
+static void routing_write(const struct saying *saying, struct buffer *out)
+{
+	static uint8_t wrapped[80] = {7};
+	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
+	Simpul__KeyWrap wraps[WORLD_NODES], *list[WORLD_NODES];
+	char *to[] = {(char *)(uintptr_t)saying->named};
+	uint8_t salt[16];
+
+	randombytes_buf(salt, sizeof(salt));
+	routing.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	routing.to = to;
+	routing.n_to = saying->named != NULL;
+	routing.wraps = list;
+	for (int i = 0; saying->wraps && i < WORLD_NODES; i++) {
+		if (!(saying->audience & 1u << i))
+			continue;
+		list[routing.n_wraps] = &wraps[i];
+		simpul__key_wrap__init(list[routing.n_wraps++]);
+		wraps[i].node = (char *)(uintptr_t)world_nodes[i];
+		wraps[i].key_id = 1 + (uint32_t)i;
+		wraps[i].wrapped = (ProtobufCBinaryData){sizeof(wrapped), wrapped};
+	}
+	wire_pack(&routing, out);
+}
+
+/* Headers and bodies one after another in append->submission, where reports[] point. */
+static void reports_write(const struct saying *saying, struct journal_append *append)
+{
+	struct buffer *all = &append->submission;
+	size_t sizes[LIMIT_SUBMISSION_REPORTS], body = strlen(saying->body), at = 0;
+
+	for (size_t i = 0; i < saying->count; i++) {
+		size_t before = all->size;
+
+		header_write(saying, saying->first + i, all);
+		sizes[i] = all->size - before;
+		buffer_text(all, saying->body);
+	}
+	for (size_t i = 0; i < saying->count; i++) {
+		struct stored_report *report = &append->reports[i];
+
+		report->header = BYTES(all->data + at, sizes[i]);
+		report->body = BYTES(all->data + at + sizes[i], body);
+		report->body_hash = hash_of(report->body);
+		report->verdict = i < saying->refused ? E_EXPIRED : E_OK;
+		if (i < saying->refused)
+			strcpy(report->field, "header.expires");
+		at += sizes[i] + body;
+	}
+}
+
+static struct hash digest_of(const struct world *world, const struct saying *saying, const struct journal_append *append)
+{
+	static const uint8_t seen[HASH_SIZE];
+	const struct statement statement = {.exchange = world->exchange, .origin = world_nodes[saying->origin], .key_id = 1,
+					    .epoch = saying->epoch, .stream = saying->stream, .first = saying->first,
+					    .seen_head = seen};
+	const struct hash routing = hash_of(buffer_view(&append->routing));
+	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
+
+	for (size_t i = 0; i < saying->count; i++) {
+		const struct hash header = hash_of(append->reports[i].header);
+
+		leaves[i] = leaf_of(&routing, &header, &append->reports[i].body_hash);
+	}
+	return statement_digest(&statement, leaves, saying->count);
+}
+
+static void content_write(struct world *world, const struct saying *saying, struct journal_append *append)
+{
+	static uint8_t seen[HASH_SIZE];
+	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
+	ProtobufCBinaryData headers[LIMIT_SUBMISSION_REPORTS];
+	uint8_t hashes[LIMIT_SUBMISSION_REPORTS * HASH_SIZE], signature[SIGNATURE_SIZE];
+
+	for (size_t i = 0; i < saying->count; i++) {
+		const struct bytes header = append->reports[i].header;
+
+		headers[i] = (ProtobufCBinaryData){header.size, (uint8_t *)(uintptr_t)header.data};
+		memcpy(hashes + i * HASH_SIZE, append->reports[i].body_hash.bytes, HASH_SIZE);
+	}
+	digest_sign(&world->keys[saying->origin].signing, SIGN_TAG_SUBMISSION, &append->digest, signature);
+	stored.origin = append->first.origin;
+	stored.key_id = 1;
+	stored.epoch = saying->epoch;
+	stored.stream = (Simpul__Stream)saying->stream;
+	stored.first = saying->first;
+	stored.seen_head = (ProtobufCBinaryData){HASH_SIZE, seen};
+	stored.routing = (ProtobufCBinaryData){append->routing.size, append->routing.data};
+	stored.headers = headers;
+	stored.n_headers = saying->count;
+	stored.body_hashes = (ProtobufCBinaryData){saying->count * HASH_SIZE, hashes};
+	stored.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
+	wire_pack(&stored, &append->content);
+}
+
+/* The class that the policy would be asked about; a cancel has none. */
+static void audience_fill(const struct saying *saying, struct journal_append *append)
+{
+	struct audience *audience = &append->audience;
+
+	audience->nodes = memory_zero(WORLD_NODES, sizeof(*audience->nodes));
+	for (int i = 0; i < WORLD_NODES; i++)
+		if (saying->audience & 1u << i)
+			strcpy(audience->nodes[audience->count++], world_nodes[i]);
+	if (saying->kind == SIMPUL__KIND__KIND_CANCEL)
+		return;
+	audience->class.kind = SIMPUL__KIND__KIND_SIGHTING;
+	audience->class.label = SIMPUL__LABEL__LABEL_AMBER;
+	strcpy(audience->class.category, "overstay");
+	strcpy(audience->class.region, "16.01");
+}
+
+static void reference_fill(const struct saying *saying, struct journal_append *append)
+{
+	if (saying->reference == 0)
+		return;
+	append->inherit = saying->kind == SIMPUL__KIND__KIND_CANCEL ? INHERIT_ONLY : INHERIT_ADD;
+	append->reference = append->first;
+	append->reference.number = saying->reference;
+}
+
+static void named_fill(const struct saying *saying, struct journal_append *append)
+{
+	if (saying->named == NULL)
+		return;
+	append->unreachable = memory_zero(1, sizeof(*append->unreachable));
+	strcpy(append->unreachable[0], saying->named);
+	append->unreachable_count = 1;
+}
+
+static struct saying completed(const struct saying *saying)
+{
+	struct saying s = *saying;
+
+	s.epoch = s.epoch != 0 ? s.epoch : 1;
+	s.count = s.count != 0 ? s.count : 1;
+	s.kind = s.kind != SIMPUL__KIND__KIND_UNSPECIFIED ? s.kind : SIMPUL__KIND__KIND_SIGHTING;
+	s.body = s.body != NULL ? s.body : "what was seen";
+	return s;
+}
+
+struct journal_append *world_append(struct world *world, const struct saying *saying)
+{
+	const struct saying s = completed(saying);
+	struct journal_append *append = journal_append_new();
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
+	append->first = (struct report_name){.epoch = s.epoch, .stream = s.stream, .number = s.first};
+	strcpy(append->first.origin, world_nodes[s.origin]);
+	append->count = s.count;
+	append->reports = memory_zero(s.count, sizeof(*append->reports));
+	routing_write(&s, &append->routing);
+	reports_write(&s, append);
+	append->digest = digest_of(world, &s, append);
+	content_write(world, &s, append);
+	audience_fill(&s, append);
+	reference_fill(&s, append);
+	named_fill(&s, append);
+	return append;
+}
+
+uint64_t world_say(struct world *world, const struct saying *saying)
+{
+	struct journal_append *append = world_append(world, saying);
+	uint64_t entry;
+
+	assert_int_equal(world_commit(world, append, NULL), E_OK);
+	assert_int_equal(append->result.code, E_OK);
+	entry = append->entry;
+	journal_append_free(append);
+	return entry;
+}
