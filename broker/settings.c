@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define MIB (1024u * 1024u)
-#define DEFAULT_RESERVE_MIB 256
+#define DEFAULT_RESERVE_MIB 64
 #define DEFAULT_RATE_MIB 1024
 #define LARGEST_RATE_MIB 4095
 #define MASTER_CREDENTIAL "simpul.master"

@@ -1,0 +1,39 @@
+/* control - the operators' socket: one JSON request, one JSON answer, over a ZeroMQ ipc REQ/ROUTER pair of mode 0660.
+ *
+ *   request  {"command": "status"} ...          see the table in control.c
+ *   answer   {"ok": true, ...} or {"ok": false, "code": "NOT_FOUND", "number": 126, "field": "node"}
+ *
+ * Who may speak is decided by the file's mode and folder. What changes the journal is answered when it is on disk. */
+#ifndef SIMPUL_CONTROL_H
+#define SIMPUL_CONTROL_H
+
+#include "broker/core.h"
+#include "broker/settings.h"
+
+/* What control needs of the loop. */
+struct control_port {
+	void *loop;
+	const struct core *core;
+	const struct broker_settings *settings;
+	const struct broker_identity *identity;
+	wall_ms started_at;
+	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
+	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong. */
+	enum error (*reload)(void *loop, uint64_t ticket, struct fault *fault);
+};
+
+struct control;
+
+/* Binds the socket of the settings. E_CONFIG, E_IO. `port` must outlive the control. */
+enum error control_new(struct control **control, void *context, const struct control_port *port, struct fault *fault);
+void control_free(struct control *control);
+void *control_socket(const struct control *control); /* to poll */
+/* Takes requests that are waiting, at most a bounded number. */
+void control_take(struct control *control);
+/* The core's ACTION_ANSWER for a ticket that control gave out; others are ignored. */
+void control_done(struct control *control, uint64_t ticket, const struct fault *fault, uint64_t entry);
+
+/* Binds an ipc socket of mode 0660 in place of what a dead broker left. */
+enum error control_bind(void *socket, const char *path, struct fault *fault);
+
+#endif

@@ -1,0 +1,13 @@
+/* control_view - the core's counters, members and policy as JSON for operators. New references. */
+#ifndef SIMPUL_CONTROL_VIEW_H
+#define SIMPUL_CONTROL_VIEW_H
+
+#include "broker/control.h"
+#include <jansson.h>
+
+json_t *view_status(const struct control_port *port);
+json_t *view_nodes(const struct core *core);
+/* Version, hash, and the text, or what one node may do when `node` is not NULL; NULL without a policy. */
+json_t *view_policy(const struct core *core, const char *node);
+
+#endif

@@ -1,0 +1,204 @@
+/* ctl - options, errors and the request to the broker, the same for every command of simpulctl. */
+#include "broker/ctl.h"
+
+#include "common/memory.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define OPTIONS_MOST 16
+#define ANSWER_MS 10000
+
+/* ---- errors */
+
+int ctl_fail(const struct fault *fault, const char *advice)
+{
+	char text[400];
+
+	/* What is wrong in a configuration already says what it is. */
+	if (fault->code == E_CONFIG && fault->field[0] != '\0')
+		fprintf(stderr, "%s", fault->field);
+	else
+		fprintf(stderr, "simpulctl: %s", fault_text(fault, text, sizeof(text)));
+	fprintf(stderr, advice != NULL ? "; %s\n" : "\n", advice);
+	return error_exit(fault->code);
+}
+
+int ctl_usage(const struct ctl *ctl, const char *what)
+{
+	fprintf(stderr, "simpulctl %s: %s; see simpulctl %s --help\n", ctl->command->name, what, ctl->command->name);
+	return EX_USAGE;
+}
+
+static void help(const struct ctl_command *command)
+{
+	printf("Usage: simpulctl [-c FILE] %s %s\n\n%s.\n", command->name, command->arguments, command->summary);
+	if (command->help[0] != '\0')
+		printf("\n%s", command->help);
+	puts("\n  -c FILE                  configuration of the broker (default: broker.yaml)");
+}
+
+/* ---- options */
+
+static size_t option_count(const struct ctl_option *options)
+{
+	size_t count = 0;
+
+	while (options != NULL && options[count].name != NULL)
+		count++;
+	return count;
+}
+
+/* Values of getopt_long from here on are indices of options. */
+#define OPTION_FIRST 1000
+
+static void option_take(const struct ctl_option *option, const char *value)
+{
+	if (option->flag != NULL)
+		*option->flag = true;
+	else
+		*option->text = value;
+}
+
+/* -o is short for the option "o" where there is one. */
+static const struct ctl_option *option_short(const struct ctl_option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(options[i].name, "o") == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* Takes one option; -1 with the status when the command is to end. */
+static int option_one(struct ctl *ctl, int value, const struct ctl_option *options, size_t count, int *status)
+{
+	if (value >= OPTION_FIRST && (size_t)(value - OPTION_FIRST) < count) {
+		option_take(&options[value - OPTION_FIRST], optarg);
+		return 0;
+	}
+	if (value == 'o' && option_short(options, count) != NULL) {
+		option_take(option_short(options, count), optarg);
+		return 0;
+	}
+	if (value == 'c') {
+		ctl->config = optarg;
+		return 0;
+	}
+	*status = value == 'h' ? EX_OK : ctl_usage(ctl, "wrong option");
+	if (value == 'h')
+		help(ctl->command);
+	return -1;
+}
+
+int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most, int *status)
+{
+	struct option table[OPTIONS_MOST + 2] = {{"help", no_argument, NULL, 'h'}};
+	size_t count = option_count(options);
+	int value;
+
+	for (size_t i = 0; i < count && i < OPTIONS_MOST; i++)
+		table[i + 1] = (struct option){options[i].name, options[i].flag != NULL ? no_argument : required_argument, NULL,
+					       OPTION_FIRST + (int)i};
+	optind = 0;
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, "c:o:h", table, NULL)) != -1)
+		if (option_one(ctl, value, options, count, status) != 0)
+			return -1;
+	if (argc - optind >= least && argc - optind <= most)
+		return optind;
+	*status = ctl_usage(ctl, argc - optind < least ? "an argument is missing" : "too many arguments");
+	return -1;
+}
+
+/* ---- the broker */
+
+/* The fault that the broker answered with; E_OK when it was none. */
+static enum error answer_check(const json_t *answer, struct fault *fault)
+{
+	const char *field = json_string_value(json_object_get(answer, "field"));
+
+	if (json_is_true(json_object_get(answer, "ok")))
+		return E_OK;
+	return fault_at(fault, error_of_code((uint32_t)json_integer_value(json_object_get(answer, "number"))), "%s",
+			field != NULL ? field : "");
+}
+
+static enum error answer_receive(void *socket, const char *path, json_t **answer, struct fault *fault)
+{
+	zmq_msg_t message;
+	enum error error = E_OK;
+
+	zmq_msg_init(&message);
+	if (zmq_msg_recv(&message, socket, 0) < 0) {
+		error = fault_at(fault, E_UNREACHABLE, "%s", path);
+	} else {
+		*answer = json_loadb(zmq_msg_data(&message), zmq_msg_size(&message), 0, NULL);
+		if (*answer == NULL)
+			error = fault_at(fault, E_MALFORMED, "%s", path);
+	}
+	zmq_msg_close(&message);
+	return error;
+}
+
+/* One request and its answer over a socket of its own. */
+static enum error exchange_json(const char *path, const char *text, json_t **answer, struct fault *fault)
+{
+	void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_REQ);
+	char *endpoint = memory_format("ipc://%s", path);
+	const int linger = 0, wait = ANSWER_MS;
+	enum error error;
+
+	zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger));
+	zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait, sizeof(wait));
+	zmq_setsockopt(socket, ZMQ_SNDTIMEO, &wait, sizeof(wait));
+	if (zmq_connect(socket, endpoint) != 0 || zmq_send(socket, text, strlen(text), 0) < 0)
+		error = fault_at(fault, E_UNREACHABLE, "%s", path);
+	else
+		error = answer_receive(socket, path, answer, fault);
+	zmq_close(socket);
+	zmq_ctx_term(context);
+	free(endpoint);
+	return error;
+}
+
+enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault)
+{
+	struct broker_settings settings;
+	char *text = json_dumps(request, JSON_COMPACT);
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
+
+	*answer = NULL;
+	json_decref(request);
+	if (error == E_OK && text == NULL)
+		error = fault_at(fault, E_NOT_UTF8, "arguments");
+	if (error == E_OK && access(settings.control, W_OK) != 0)
+		error = fault_at(fault, E_UNREACHABLE, "%s", settings.control);
+	if (error == E_OK)
+		error = exchange_json(settings.control, text, answer, fault);
+	if (error == E_OK)
+		error = answer_check(*answer, fault);
+	if (error != E_OK) {
+		json_decref(*answer);
+		*answer = NULL;
+	}
+	broker_settings_free(&settings);
+	free(text);
+	return error;
+}
+
+int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
+{
+	struct fault fault = {0};
+	json_t *answer;
+	enum error error = ctl_ask(ctl, request, &answer, &fault);
+
+	if (error == E_UNREACHABLE)
+		return ctl_fail(&fault, "is the broker running?");
+	if (error != E_OK)
+		return ctl_fail(&fault, NULL);
+	printf("%s (entry %" JSON_INTEGER_FORMAT ")\n", done, json_integer_value(json_object_get(answer, "entry")));
+	json_decref(answer);
+	return EX_OK;
+}

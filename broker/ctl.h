@@ -1,0 +1,68 @@
+/* ctl - what the commands of simpulctl share: arguments, errors for people, and the way to the broker. */
+#ifndef SIMPUL_CTL_H
+#define SIMPUL_CTL_H
+
+#include "broker/settings.h"
+#include <getopt.h>
+#include <jansson.h>
+
+struct ctl_command;
+
+/* One run of simpulctl. */
+struct ctl {
+	const char *config; /* path of broker.yaml */
+	const struct ctl_command *command;
+};
+
+struct ctl_command {
+	const char *name;      /* "policy check" */
+	const char *arguments; /* "FILE" */
+	const char *summary;   /* one line for the list of commands */
+	const char *help;      /* what --help adds; "" for nothing */
+	/* argv[0] is the command's last word; returns the exit status. */
+	int (*run)(struct ctl *ctl, int argc, char **argv);
+};
+
+/* Commands, grouped by file. */
+int ctl_init(struct ctl *ctl, int argc, char **argv);
+int ctl_countersign(struct ctl *ctl, int argc, char **argv);
+int ctl_enroll(struct ctl *ctl, int argc, char **argv);
+int ctl_join(struct ctl *ctl, int argc, char **argv);
+int ctl_revoke(struct ctl *ctl, int argc, char **argv);
+int ctl_retire(struct ctl *ctl, int argc, char **argv);
+int ctl_restore(struct ctl *ctl, int argc, char **argv);
+int ctl_grant(struct ctl *ctl, int argc, char **argv);
+int ctl_status(struct ctl *ctl, int argc, char **argv);
+int ctl_nodes(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_check(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_show(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_reload(struct ctl *ctl, int argc, char **argv);
+int ctl_log(struct ctl *ctl, int argc, char **argv);
+int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
+
+/* ---- options */
+
+/* One option with a text, or a flag. */
+struct ctl_option {
+	const char *name; /* "authority-key"; "o" is also -o */
+	const char **text;
+	bool *flag;
+};
+
+/* Takes options and at least `least`, at most `most` other arguments apart; -c, -h and --help are always known. Returns the
+ * index of the first of the others; when the command is to end at once -1 with `*status`. */
+int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most, int *status);
+
+/* ---- errors: one sentence on standard error; the exit status is returned */
+
+int ctl_fail(const struct fault *fault, const char *advice);
+int ctl_usage(const struct ctl *ctl, const char *what);
+
+/* ---- the broker */
+
+/* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker answered. */
+enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
+/* Asks and says what came of it: `done` on success, the error otherwise. */
+int ctl_order(const struct ctl *ctl, json_t *request, const char *done);
+
+#endif

@@ -1,0 +1,88 @@
+/* log_feed - copies log lines through a mailbox to a PUB socket; who does not keep up loses lines, nobody waits. */
+#include "broker/log_feed.h"
+
+#include "broker/control.h"
+#include "common/log.h"
+#include "common/mailbox.h"
+#include "common/memory.h"
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+struct line {
+	struct letter letter;
+	uint8_t level;
+	size_t size;
+	char text[];
+};
+
+struct log_feed {
+	void *socket;
+	struct mailbox *lines;
+};
+
+/* Called under the log's lock, from the thread that logs. */
+static void copy_line(void *context, enum log_level level, const char *text)
+{
+	struct log_feed *feed = context;
+	size_t size = strlen(text);
+	struct line *line = memory_alloc(sizeof(*line) + size);
+
+	line->level = (uint8_t)level;
+	line->size = size;
+	memcpy(line->text, text, size);
+	mailbox_put(feed->lines, &line->letter);
+}
+
+enum error log_feed_new(struct log_feed **feed, void *context, const char *path, struct fault *fault)
+{
+	struct log_feed *made = memory_zero(1, sizeof(*made));
+	const int linger = 0;
+	enum error error;
+
+	made->lines = mailbox_new();
+	made->socket = zmq_socket(context, ZMQ_PUB);
+	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
+		error = fault_at(fault, E_IO, "%s: %s", path, zmq_strerror(zmq_errno()));
+	else
+		error = control_bind(made->socket, path, fault);
+	if (error != E_OK) {
+		log_feed_free(made);
+		return error;
+	}
+	log_copy(copy_line, made);
+	*feed = made;
+	return E_OK;
+}
+
+void log_feed_free(struct log_feed *feed)
+{
+	if (feed == NULL)
+		return;
+	log_copy(NULL, NULL);
+	if (feed->socket != NULL) {
+		log_feed_send(feed);
+		zmq_close(feed->socket);
+	}
+	mailbox_free(feed->lines);
+	free(feed);
+}
+
+int log_feed_fd(const struct log_feed *feed)
+{
+	return mailbox_fd(feed->lines);
+}
+
+void log_feed_send(struct log_feed *feed)
+{
+	struct letter *letter = mailbox_take_all(feed->lines);
+
+	while (letter != NULL) {
+		struct line *line = (struct line *)letter;
+
+		letter = letter->next;
+		if (zmq_send(feed->socket, &line->level, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 1)
+			zmq_send(feed->socket, line->text, line->size, ZMQ_DONTWAIT);
+		free(line);
+	}
+}

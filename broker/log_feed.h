@@ -1,0 +1,19 @@
+/* log_feed - hands log lines to operators who follow them: an ipc PUB socket of mode 0660.
+ *
+ * Lines come from any thread and are put into a mailbox; only the loop's thread touches the socket. Two frames: the level's
+ * number as one byte, the line. */
+#ifndef SIMPUL_LOG_FEED_H
+#define SIMPUL_LOG_FEED_H
+
+#include "common/error.h"
+
+struct log_feed;
+
+/* Binds `path` and begins to copy the log. */
+enum error log_feed_new(struct log_feed **feed, void *context, const char *path, struct fault *fault);
+/* Ends the copying, then closes. */
+void log_feed_free(struct log_feed *feed);
+int log_feed_fd(const struct log_feed *feed); /* readable when lines are waiting */
+void log_feed_send(struct log_feed *feed);
+
+#endif

@@ -1,0 +1,495 @@
+/* loop - turns frames, subscriptions, commits, reads, signals and time into events of the core. */
+#include "broker/loop_state.h"
+
+#include "common/memory.h"
+#include "common/socket.h"
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define FRAMES_AT_ONCE 64 /* of one socket, before the others get their turn */
+#define TICK_MS 50
+#define DRAIN_MS 10000
+#define DISK_CHECK_TICKS 20
+#define SOCKETS_MOST 4096
+#define FAREWELL_MS 200 /* for the last frames to leave */
+
+/* A handler of the zloop: 0 goes on, -1 ends the loop. */
+static int verdict(const struct loop *loop)
+{
+	return loop->drained || loop->failure.code != E_OK ? -1 : 0;
+}
+
+void loop_step(struct loop *loop, const struct core_event *event)
+{
+	uint8_t random[CORE_RANDOM_SIZE];
+	struct now now = clock_now();
+	struct core_actions actions;
+
+	randombytes_buf(random, sizeof(random));
+	actions = core_step(loop->parts.core, event, &now, random);
+	for (size_t i = 0; i < actions.count; i++)
+		loop_action(loop, &actions.list[i]);
+}
+
+/* ---- the two sockets of offices */
+
+/* Reads and drops what is left of a message that is not one of the protocol's. */
+static void drop_rest(void *socket, zmq_msg_t *frame)
+{
+	while (zmq_msg_more(frame))
+		if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+			return;
+}
+
+/* One message of the link: routing id, frame. False when nothing is waiting. */
+static bool link_receive(struct loop *loop, zmq_msg_t *frame)
+{
+	struct core_event event = {.type = CORE_MESSAGE};
+	struct peer *peer = &event.message.peer;
+	uint8_t key[KEY_SIZE];
+	int size = zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT);
+
+	if (size < 0)
+		return false;
+	if ((size_t)size <= sizeof(peer->id)) {
+		memcpy(peer->id, zmq_msg_data(frame), (size_t)size);
+		peer->size = (uint8_t)size;
+	}
+	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT) < 0)
+		return true;
+	if (peer->size == 0 || zmq_msg_more(frame) || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
+		drop_rest(loop->link, frame);
+		return true;
+	}
+	event.message.curve_key = key;
+	event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
+	loop_step(loop, &event);
+	return true;
+}
+
+/* One subscription: a byte that says whether it begins (1) or ends (0), the topic. Ends at a disconnect have no User-Id. */
+static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
+{
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+	uint8_t key[KEY_SIZE];
+	const uint8_t *data;
+	size_t size;
+
+	if (zmq_msg_recv(frame, loop->feed, ZMQ_DONTWAIT) < 0)
+		return false;
+	data = zmq_msg_data(frame);
+	size = zmq_msg_size(frame);
+	if (zmq_msg_more(frame) || size == 0 || data[0] > 1 || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
+		drop_rest(loop->feed, frame);
+		return true;
+	}
+	event.subscribed.curve_key = key;
+	event.subscribed.added = data[0] == 1;
+	event.subscribed.topic = BYTES(data + 1, size - 1);
+	loop_step(loop, &event);
+	return true;
+}
+
+static void receive_some(struct loop *loop, bool (*receive)(struct loop *loop, zmq_msg_t *frame))
+{
+	bool more = true;
+
+	for (unsigned i = 0; i < FRAMES_AT_ONCE && more; i++) {
+		zmq_msg_t frame;
+
+		zmq_msg_init(&frame);
+		more = receive(loop, &frame);
+		zmq_msg_close(&frame);
+	}
+}
+
+static int on_link(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	(void)zloop;
+	(void)item;
+	receive_some(context, link_receive);
+	return verdict(context);
+}
+
+static int on_feed(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	(void)zloop;
+	(void)item;
+	receive_some(context, feed_receive);
+	return verdict(context);
+}
+
+/* ---- the inner sockets */
+
+static int on_zap(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+
+	(void)zloop;
+	(void)item;
+	zap_answer(loop->zap, clock_now().steady);
+	return 0;
+}
+
+static int on_control(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+
+	(void)zloop;
+	(void)item;
+	control_take(loop->control);
+	return verdict(loop);
+}
+
+static int on_log(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+
+	(void)zloop;
+	(void)item;
+	log_feed_send(loop->log_feed);
+	return 0;
+}
+
+/* ---- what writer and reader hand back */
+
+static void take_commits(struct loop *loop, struct letter *letter)
+{
+	while (letter != NULL) {
+		struct writer_answer *answer = (struct writer_answer *)letter;
+		struct core_event event = {.type = CORE_COMMITTED, .committed = answer->appends};
+
+		letter = letter->next;
+		loop->progress = clock_now().steady;
+		if (answer->error == E_IO)
+			fault_at(&loop->failure, E_IO, "%s", loop->parts.settings->journal);
+		answer->appends = NULL;
+		writer_answer_free(answer);
+		if (event.committed != NULL)
+			loop_step(loop, &event);
+	}
+}
+
+static int on_commits(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+
+	(void)zloop;
+	(void)item;
+	take_commits(loop, mailbox_take_all(loop->commits));
+	return verdict(loop);
+}
+
+static int on_reads(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+	struct letter *letter = mailbox_take_all(loop->reads);
+
+	(void)zloop;
+	(void)item;
+	while (letter != NULL) {
+		struct core_event event = {.type = CORE_READ_DONE, .read = (struct core_read *)letter};
+
+		letter = letter->next;
+		loop_step(loop, &event);
+	}
+	return verdict(loop);
+}
+
+/* ---- policy */
+
+static enum error reload(void *context, uint64_t ticket, struct fault *fault)
+{
+	struct loop *loop = context;
+	struct core_event event = {.type = CORE_POLICY, .operator_ticket = ticket};
+	enum error error = policy_load(loop->parts.settings->policy, &event.policy, fault);
+
+	if (error == E_OK)
+		loop_step(loop, &event);
+	else
+		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(error)), F_TEXT("place", fault->field));
+	return error;
+}
+
+static void control_step(void *context, const struct core_event *event)
+{
+	loop_step(context, event);
+}
+
+/* ---- signals and time */
+
+static void begin_stop(struct loop *loop)
+{
+	const struct core_event event = {.type = CORE_STOP};
+
+	if (loop->stopping)
+		return;
+	loop->stopping = true;
+	loop->stop_at = clock_now().steady + DRAIN_MS;
+	sd_notify(0, "STOPPING=1");
+	log_event(LOG_LEVEL_NOTICE, "broker.stopping", F_NUM("most_ms", DRAIN_MS));
+	loop_step(loop, &event);
+}
+
+static void reload_by_signal(struct loop *loop)
+{
+	struct fault fault = {0};
+
+	sd_notify(0, "RELOADING=1");
+	if (reload(loop, TICKET_SIGNAL, &fault) != E_OK)
+		sd_notify(0, "READY=1");
+}
+
+static int on_signal(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	struct loop *loop = context;
+	struct signalfd_siginfo info;
+
+	(void)zloop;
+	(void)item;
+	while (read(loop->parts.signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			reload_by_signal(loop);
+		else
+			begin_stop(loop);
+	}
+	return verdict(loop);
+}
+
+static void check_disk(struct loop *loop)
+{
+	struct core_event event = {.type = CORE_DISK, .disk_low = journal_disk_low(loop->parts.journal)};
+
+	if (event.disk_low == loop->disk_low)
+		return;
+	loop->disk_low = event.disk_low;
+	loop_step(loop, &event);
+}
+
+/* A sign of life only when the writer gets on as well: a disk that hangs is a broker that hangs. */
+static void feed_watchdog(struct loop *loop, steady_ms now)
+{
+	struct core_status status;
+
+	core_status(loop->parts.core, &status);
+	if (status.under_way == 0)
+		loop->progress = now;
+	if (loop->watchdog_ms == 0 || now < loop->watchdog_at || now - loop->progress > loop->watchdog_ms)
+		return;
+	loop->watchdog_at = now + loop->watchdog_ms / 3;
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static int on_tick(zloop_t *zloop, int timer, void *context)
+{
+	const struct core_event event = {.type = CORE_TICK};
+	struct loop *loop = context;
+	steady_ms now = clock_now().steady;
+
+	(void)zloop;
+	(void)timer;
+	loop_step(loop, &event);
+	loop_feed_bind(loop);
+	loop_drops_log(loop, now);
+	feed_watchdog(loop, now);
+	if (loop->stopping && now >= loop->stop_at) {
+		log_event(LOG_LEVEL_WARNING, "broker.undrained", F_NUM("waited_ms", DRAIN_MS));
+		loop->drained = true;
+	}
+	return verdict(loop);
+}
+
+static int on_disk(zloop_t *zloop, int timer, void *context)
+{
+	(void)zloop;
+	(void)timer;
+	check_disk(context);
+	return verdict(context);
+}
+
+/* ---- life */
+
+static enum error inner_sockets(struct loop *loop, struct fault *fault)
+{
+	const struct loop_parts *parts = &loop->parts;
+	enum error error;
+
+	loop->port = (struct control_port){.loop = loop,
+					   .core = parts->core,
+					   .settings = parts->settings,
+					   .identity = parts->identity,
+					   .started_at = clock_now().wall,
+					   .step = control_step,
+					   .reload = reload};
+	error = zap_new(&loop->zap, loop->context, parts->core, fault);
+	if (error == E_OK)
+		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log, fault);
+	if (error == E_OK)
+		error = control_new(&loop->control, loop->context, &loop->port, fault);
+	return error;
+}
+
+enum error loop_new(struct loop **result, const struct loop_parts *parts, struct fault *fault)
+{
+	struct loop *loop = memory_zero(1, sizeof(*loop));
+	struct journal_options options = broker_journal_options(parts->settings, parts->identity);
+	enum error error;
+
+	*result = loop;
+	loop->parts = *parts;
+	loop->progress = clock_now().steady;
+	loop->commits = mailbox_new();
+	loop->reads = mailbox_new();
+	loop->context = zmq_ctx_new();
+	zmq_ctx_set(loop->context, ZMQ_MAX_SOCKETS, SOCKETS_MOST);
+	loop->writer = writer_start(parts->journal, loop->commits);
+	error = reader_start(&loop->reader, &options, loop->reads, fault);
+	keys_wipe(&options, sizeof(options));
+	if (error == E_OK)
+		error = inner_sockets(loop, fault);
+	return error;
+}
+
+enum error loop_policy(struct loop *loop, struct policy *policy, struct fault *fault)
+{
+	const struct core_event event = {.type = CORE_POLICY, .policy = policy, .operator_ticket = TICKET_START};
+
+	loop_step(loop, &event);
+	while (!loop->start_answered && loop->failure.code == E_OK)
+		take_commits(loop, mailbox_wait_all(loop->commits));
+	*fault = loop->start_answered ? loop->start_fault : loop->failure;
+	return fault->code;
+}
+
+/* An address of this machine for "every address". */
+static void own_endpoint(const char *bound, char *text, size_t size)
+{
+	if (strncmp(bound, "tcp://0.0.0.0:", 14) == 0)
+		snprintf(text, size, "tcp://127.0.0.1:%s", bound + 14);
+	else
+		snprintf(text, size, "%s", bound);
+}
+
+/* Binds one of the offices' sockets and tests that it refuses a stranger. */
+static enum error outer_socket(struct loop *loop, int type, const char *domain, const char *endpoint, void **socket,
+			       char bound[256], struct fault *fault)
+{
+	const struct broker_keys *keys = &loop->parts.identity->keys;
+	char own[280];
+
+	*socket = socket_server(loop->context, type, domain, keys->curve_secret);
+	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
+		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
+	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
+	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own, keys->curve_public,
+				 fault);
+}
+
+static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler)
+{
+	zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
+
+	zloop_poller(loop->zloop, &item, handler, loop);
+}
+
+static void poll_fd(struct loop *loop, int fd, zloop_fn *handler)
+{
+	zmq_pollitem_t item = {.fd = fd, .events = ZMQ_POLLIN};
+
+	zloop_poller(loop->zloop, &item, handler, loop);
+}
+
+static void poll_everything(struct loop *loop)
+{
+	loop->zloop = zloop_new();
+	zloop_set_nonstop(loop->zloop, true); /* signals come through the signalfd */
+	poll_fd(loop, mailbox_fd(loop->commits), on_commits);
+	poll_fd(loop, mailbox_fd(loop->reads), on_reads);
+	poll_fd(loop, loop->parts.signals, on_signal);
+	poll_fd(loop, log_feed_fd(loop->log_feed), on_log);
+	poll_socket(loop, zap_socket(loop->zap), on_zap);
+	poll_socket(loop, control_socket(loop->control), on_control);
+	poll_socket(loop, loop->link, on_link);
+	poll_socket(loop, loop->feed, on_feed);
+	zloop_timer(loop->zloop, TICK_MS, 0, on_tick, loop);
+	zloop_timer(loop->zloop, TICK_MS * DISK_CHECK_TICKS, 0, on_disk, loop);
+}
+
+static void serving_begins(struct loop *loop)
+{
+	uint64_t watchdog_us = 0;
+
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		loop->watchdog_ms = watchdog_us / 1000;
+	log_event(LOG_LEVEL_NOTICE, "broker.serving", F_TEXT("software", loop->parts.program),
+		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound),
+		  F_TEXT("master_key", loop->parts.identity->has_master ? "yes" : "no"));
+	sd_notify(0, "READY=1");
+}
+
+enum error loop_serve(struct loop *loop, struct fault *fault)
+{
+	const struct broker_settings *settings = loop->parts.settings;
+	enum error error = outer_socket(loop, ZMQ_ROUTER, ZAP_DOMAIN_LINK, settings->link, &loop->link, loop->link_bound, fault);
+
+	if (error == E_OK)
+		error = outer_socket(loop, ZMQ_XPUB, ZAP_DOMAIN_FEED, settings->feed, &loop->feed, loop->feed_bound, fault);
+	if (error != E_OK)
+		return error;
+	check_disk(loop);
+	poll_everything(loop);
+	serving_begins(loop);
+	while (verdict(loop) == 0)
+		zloop_start(loop->zloop);
+	if (loop->failure.code != E_OK)
+		*fault = loop->failure;
+	return loop->failure.code;
+}
+
+/* What came back too late for the core is released. */
+static void empty_mailboxes(struct loop *loop)
+{
+	struct letter *letter = mailbox_take_all(loop->commits), *next;
+
+	for (; letter != NULL; letter = next) {
+		next = letter->next;
+		writer_answer_free((struct writer_answer *)letter);
+	}
+	for (letter = mailbox_take_all(loop->reads); letter != NULL; letter = next) {
+		next = letter->next;
+		core_read_free((struct core_read *)letter);
+	}
+	mailbox_free(loop->commits);
+	mailbox_free(loop->reads);
+}
+
+void loop_free(struct loop *loop)
+{
+	const int linger = FAREWELL_MS;
+
+	if (loop == NULL)
+		return;
+	if (loop->zloop != NULL)
+		zloop_destroy(&loop->zloop);
+	if (loop->reader != NULL)
+		reader_stop(loop->reader);
+	writer_stop(loop->writer);
+	empty_mailboxes(loop);
+	control_free(loop->control);
+	log_feed_free(loop->log_feed);
+	if (loop->link != NULL) {
+		zmq_setsockopt(loop->link, ZMQ_LINGER, &linger, sizeof(linger));
+		zmq_close(loop->link);
+	}
+	if (loop->feed != NULL)
+		zmq_close(loop->feed);
+	zap_free(loop->zap); /* after the sockets that ask it */
+	zmq_ctx_term(loop->context);
+	free(loop);
+}

@@ -1,0 +1,115 @@
+/* loop_action - carries out what the core decided: frames, publications, appends, questions, log lines, answers. */
+#include "broker/loop_state.h"
+
+#include "common/socket.h"
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+/* A frame that cannot be queued is dropped: acknowledgements and repeats of the protocol make up for it. */
+static void do_send(struct loop *loop, const struct core_action *action)
+{
+	enum error error = socket_send(loop->link, action->send.peer.id, action->send.peer.size, true);
+
+	if (error == E_OK)
+		error = socket_send(loop->link, action->send.frame.data, action->send.frame.size, false);
+	if (error == E_BUSY)
+		loop->drops++;
+}
+
+/* Sealed right into the message that libzmq sends. */
+static void do_publish(struct loop *loop, const struct core_action *action)
+{
+	zmq_msg_t message;
+
+	if (loop->feed_unbound || zmq_msg_init_size(&message, FEED_SIZE(action->publish.batch.size)) != 0) {
+		loop->drops++;
+		return;
+	}
+	feed_seal(action->publish.feed, &action->publish.head, action->publish.batch, zmq_msg_data(&message));
+	if (socket_send(loop->feed, action->publish.topic, FEED_TOPIC_SIZE, true) != E_OK ||
+	    zmq_msg_send(&message, loop->feed, ZMQ_DONTWAIT) < 0) {
+		zmq_msg_close(&message);
+		loop->drops++;
+	}
+}
+
+void loop_feed_bind(struct loop *loop)
+{
+	if (loop->feed_unbound && zmq_bind(loop->feed, loop->feed_bound) == 0) {
+		loop->feed_unbound = false;
+		log_event(LOG_LEVEL_NOTICE, "feed.rebound", F_TEXT("endpoint", loop->feed_bound));
+	}
+}
+
+static void do_rebind_feed(struct loop *loop)
+{
+	if (loop->feed == NULL || loop->feed_unbound)
+		return;
+	loop->feed_unbound = zmq_unbind(loop->feed, loop->feed_bound) == 0;
+	loop_feed_bind(loop);
+}
+
+static void do_answer(struct loop *loop, const struct core_action *action)
+{
+	const struct fault *fault = &action->answer.fault;
+
+	switch (action->answer.ticket) {
+	case TICKET_START:
+		loop->start_answered = true;
+		loop->start_fault = *fault;
+		break;
+	case TICKET_SIGNAL:
+		if (fault->code != E_OK)
+			log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(fault->code)),
+				  F_TEXT("place", fault->field));
+		sd_notify(0, "READY=1");
+		break;
+	default:
+		control_done(loop->control, action->answer.ticket, fault, action->answer.entry);
+	}
+}
+
+void loop_action(struct loop *loop, const struct core_action *action)
+{
+	switch (action->type) {
+	case ACTION_SEND:
+		do_send(loop, action);
+		break;
+	case ACTION_PUBLISH:
+		do_publish(loop, action);
+		break;
+	case ACTION_APPEND:
+		writer_append(loop->writer, action->append);
+		break;
+	case ACTION_READ:
+		reader_ask(loop->reader, action->read);
+		break;
+	case ACTION_CURSOR:
+		writer_cursor(loop->writer, action->note.node, action->note.entry);
+		break;
+	case ACTION_WITHHELD:
+		writer_withheld(loop->writer, action->note.node, action->note.entry, action->note.policy_version);
+		break;
+	case ACTION_REBIND_FEED:
+		do_rebind_feed(loop);
+		break;
+	case ACTION_LOG:
+		log_write(action->log.level, action->log.event, action->log.fields);
+		break;
+	case ACTION_ANSWER:
+		do_answer(loop, action);
+		break;
+	case ACTION_DRAINED:
+		loop->drained = true;
+		break;
+	}
+}
+
+void loop_drops_log(struct loop *loop, steady_ms now)
+{
+	if (loop->drops == 0 || now - loop->drops_logged < 1000)
+		return;
+	log_event(LOG_LEVEL_WARNING, "frames.dropped", F_NUM("count", loop->drops));
+	loop->drops = 0;
+	loop->drops_logged = now;
+}

@@ -1,0 +1,53 @@
+/* loop_state - what loop.c (events in) and loop_action.c (actions out) share. */
+#ifndef SIMPUL_LOOP_STATE_H
+#define SIMPUL_LOOP_STATE_H
+
+#include "broker/control.h"
+#include "broker/log_feed.h"
+#include "broker/loop.h"
+#include "broker/reader.h"
+#include "broker/writer.h"
+#include "broker/zap.h"
+#include <czmq.h>
+
+/* Tickets of the loop's own; control gives out small ones. */
+#define TICKET_START (UINT64_MAX - 1)  /* loop_policy */
+#define TICKET_SIGNAL (UINT64_MAX - 2) /* SIGHUP */
+
+struct loop {
+	struct loop_parts parts;
+	void *context, *link, *feed;
+	char feed_bound[256], link_bound[256]; /* endpoints as they were bound */
+	bool feed_unbound; /* after ACTION_REBIND_FEED, until it is bound again */
+	struct zap *zap;
+	struct control *control;
+	struct control_port port;
+	struct log_feed *log_feed;
+	struct writer *writer;
+	struct reader *reader;
+	struct mailbox *commits, *reads; /* what writer and reader hand back */
+	zloop_t *zloop;
+
+	bool start_answered; /* loop_policy's answer is there */
+	struct fault start_fault;
+	bool disk_low;
+	bool stopping, drained;
+	steady_ms stop_at;	    /* when waiting for the drain ends */
+	struct fault failure;	    /* E_IO: the journal is no more */
+	steady_ms progress;	    /* when the writer last showed a sign of life, or had nothing to do */
+	uint64_t watchdog_ms;	    /* of the service manager; 0: none */
+	steady_ms watchdog_at;	    /* when the next sign of life is due */
+	steady_ms drops_logged;	    /* when dropped frames were last logged */
+	uint64_t drops;		    /* since then */
+};
+
+/* Steps the core and carries out what follows. */
+void loop_step(struct loop *loop, const struct core_event *event);
+/* Carries out one action. */
+void loop_action(struct loop *loop, const struct core_action *action);
+/* Binds the feed socket again after a rebind cut its subscribers; the port may take a moment to be free. */
+void loop_feed_bind(struct loop *loop);
+/* Logs how many frames were dropped, at most once a second. */
+void loop_drops_log(struct loop *loop, steady_ms now);
+
+#endif

@@ -1,0 +1,123 @@
+/* simpulctl - the operators' program: makes an exchange, enrols offices, looks at the broker and at its record. */
+#include "broker/ctl.h"
+
+#include "common/log.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static const struct ctl_command commands[] = {
+	{"init", "DIR --name TEXT", "Makes the folder of a new exchange: keys, journal, broker.yaml, policy.yaml",
+	 "  --name TEXT              name of the exchange, for people\n"
+	 "  --link ENDPOINT          where to take requests (default: tcp://127.0.0.1:7401)\n"
+	 "  --feed ENDPOINT          where to publish (default: tcp://127.0.0.1:7402)\n"
+	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
+	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
+	 ctl_init},
+	{"countersign", "FILE.request --authority-key FILE", "Signs an office's request; for the machine that is offline",
+	 "  --authority-key FILE     the authority's key\n"
+	 "  -o FILE                  where to (default: FILE.member)\n",
+	 ctl_countersign},
+	{"enroll", "FILE.member|FILE.request", "Makes an office a member and writes its join file; needs a running broker",
+	 "  --authority-key FILE     signs a request on the way\n"
+	 "  -o FILE                  where the join file goes (default: NODE.join)\n",
+	 ctl_enroll},
+	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n", ctl_join},
+	{"revoke", "NODE", "Shuts a node out whose key is in wrong hands; this cannot be undone",
+	 "  --compromised-since TIME reports since then are doubtful (default: now)\n"
+	 "  --reason TEXT            for the journal; no personal data\n",
+	 ctl_revoke},
+	{"retire", "NODE", "Shuts a node out; its reports stay good",
+	 "  --reason TEXT            for the journal; no personal data\n", ctl_retire},
+	{"restore", "NODE", "Lets a retired or suspended node in again",
+	 "  --reason TEXT            for the journal; no personal data\n", ctl_restore},
+	{"grant", "NODE --from ENTRY --reason TEXT", "Lets a node fetch what it had acknowledged, from an entry on",
+	 "  --from ENTRY             the first entry\n"
+	 "  --reason TEXT            for the journal; no personal data\n",
+	 ctl_grant},
+	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
+	{"nodes", "", "Shows the members", "  --json                   for programs\n", ctl_nodes},
+	{"policy check", "FILE", "Checks a policy file and says what is wrong in which line", "", ctl_policy_check},
+	{"policy show", "[NODE]", "Shows the policy in force, or what one node may do", "", ctl_policy_show},
+	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
+	{"log", "--follow", "Shows what the broker logs from now on",
+	 "  --follow                 until interrupted\n"
+	 "  --level LEVEL            and above: debug, info, notice, warning, error, alarm\n",
+	 ctl_log},
+	{"journal verify", "", "Recomputes every hash and signature of the journal; also beside a running broker",
+	 "  --held-entry N           an entry whose head somebody else holds\n"
+	 "  --held-head HEX          that head\n"
+	 "  --held-incarnation N     of which history (default: 1)\n"
+	 "  --json                   for programs\n"
+	 "\nEnds with 0 when all is well, with 65 when something was changed, cut or forked.\n",
+	 ctl_journal_verify},
+};
+
+static void help(FILE *out)
+{
+	fputs("Usage: simpulctl [-c FILE] COMMAND ...\n\n", out);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
+	      "  -V               print the version\n"
+	      "\nsimpulctl COMMAND --help tells more.\n",
+	      out);
+}
+
+/* The number of words of a command's name that `argv` begins with; 0 when it is another command. */
+static int words_match(const char *name, int argc, char **argv)
+{
+	const char *space = strchr(name, ' ');
+	size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
+
+	if (argc < 1 || strlen(argv[0]) != first || strncmp(argv[0], name, first) != 0)
+		return 0;
+	if (space == NULL)
+		return 1;
+	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int words = words_match(commands[i].name, argc, argv);
+
+		if (words == 0)
+			continue;
+		ctl->command = &commands[i];
+		return commands[i].run(ctl, argc - words + 1, argv + words - 1);
+	}
+	fprintf(stderr, "simpulctl: %s: no such command; see simpulctl --help\n", argc > 0 ? argv[0] : "COMMAND is missing");
+	return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.config = "broker.yaml"};
+	const struct option table[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	const struct rlimit no_core = {0, 0}; /* keys pass through here */
+	int option;
+
+	umask(077);
+	setrlimit(RLIMIT_CORE, &no_core);
+	log_init("simpulctl", LOG_LEVEL_WARNING);
+	keys_init();
+	while ((option = getopt_long(argc, argv, "+c:hV", table, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			ctl.config = optarg;
+			break;
+		case 'h':
+			help(stdout);
+			return EX_OK;
+		case 'V':
+			puts("simpulctl 1.0.0");
+			return EX_OK;
+		default:
+			help(stderr);
+			return EX_USAGE;
+		}
+	}
+	return run(&ctl, argc - optind, argv + optind);
+}

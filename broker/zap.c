@@ -1,0 +1,225 @@
+/* zap - the REP socket that libzmq asks about each CURVE handshake, and the test that a stranger stays out. */
+#include "broker/zap.h"
+
+#include "common/memory.h"
+#include "common/socket.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANSWERS_AT_ONCE 64
+#define REFUSALS_LOGGED_A_SECOND 5
+#define STRANGER_MS 3000
+#define FRAME_LIMIT 256
+#define MONITOR_ENDPOINT "inproc://simpul.stranger"
+
+struct zap {
+	void *socket;
+	const struct core *core;
+	steady_ms second; /* when the count of logged refusals began */
+	unsigned logged, unlogged;
+	bool testing; /* the stranger is our own: not worth a line */
+};
+
+/* A request, frame by frame, in the order of RFC 27. */
+enum { ZAP_VERSION, ZAP_ID, ZAP_DOMAIN, ZAP_ADDRESS, ZAP_IDENTITY, ZAP_MECHANISM, ZAP_CREDENTIALS, ZAP_FRAMES };
+
+struct request {
+	struct {
+		uint8_t data[FRAME_LIMIT];
+		size_t size;
+	} frames[ZAP_FRAMES];
+	size_t count;
+	bool whole; /* the right number of frames, none too long */
+};
+
+enum error zap_new(struct zap **zap, void *context, const struct core *core, struct fault *fault)
+{
+	struct zap *made = memory_zero(1, sizeof(*made));
+
+	made->core = core;
+	made->socket = zmq_socket(context, ZMQ_REP);
+	if (made->socket == NULL || zmq_bind(made->socket, ZAP_ENDPOINT) != 0) {
+		zap_free(made);
+		return fault_at(fault, E_IO, "%s: %s", ZAP_ENDPOINT, zmq_strerror(zmq_errno()));
+	}
+	*zap = made;
+	return E_OK;
+}
+
+void zap_free(struct zap *zap)
+{
+	if (zap == NULL)
+		return;
+	if (zap->socket != NULL)
+		zmq_close(zap->socket);
+	free(zap);
+}
+
+void *zap_socket(const struct zap *zap)
+{
+	return zap->socket;
+}
+
+bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE])
+{
+	return user_id != NULL && hex_parse(user_id, key, KEY_SIZE);
+}
+
+/* ---- questions */
+
+/* False when nothing is waiting. */
+static bool request_receive(void *socket, struct request *request)
+{
+	int more = 1;
+	size_t size = sizeof(more);
+
+	request->count = 0;
+	request->whole = true;
+	while (more) {
+		size_t at = request->count < ZAP_FRAMES ? request->count : ZAP_FRAMES - 1;
+		int length = zmq_recv(socket, request->frames[at].data, FRAME_LIMIT, ZMQ_DONTWAIT);
+
+		if (length < 0)
+			return false;
+		request->whole = request->whole && length <= FRAME_LIMIT;
+		request->frames[at].size = length <= FRAME_LIMIT ? (size_t)length : 0;
+		request->count++;
+		zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size);
+	}
+	request->whole = request->whole && request->count == ZAP_FRAMES;
+	return true;
+}
+
+static bool frame_is(const struct request *request, size_t frame, const char *text)
+{
+	return bytes_equal(BYTES(request->frames[frame].data, request->frames[frame].size), BYTES(text, strlen(text)));
+}
+
+static bool request_asks_curve(const struct request *request)
+{
+	return request->whole && frame_is(request, ZAP_VERSION, "1.0") && frame_is(request, ZAP_MECHANISM, "CURVE") &&
+	       request->frames[ZAP_CREDENTIALS].size == KEY_SIZE;
+}
+
+static void reply(struct zap *zap, const struct request *request, const char *status, const char *text, const char *user)
+{
+	zmq_send(zap->socket, "1.0", 3, ZMQ_SNDMORE);
+	zmq_send(zap->socket, request->frames[ZAP_ID].data, request->frames[ZAP_ID].size, ZMQ_SNDMORE);
+	zmq_send(zap->socket, status, strlen(status), ZMQ_SNDMORE);
+	zmq_send(zap->socket, text, strlen(text), ZMQ_SNDMORE);
+	zmq_send(zap->socket, user, strlen(user), ZMQ_SNDMORE);
+	zmq_send(zap->socket, "", 0, 0);
+}
+
+/* A stranger who knocks all day must not fill the log. */
+static void log_refusal(struct zap *zap, const char *node, enum error error, const uint8_t *key, steady_ms now)
+{
+	char fingerprint[17];
+
+	if (zap->testing)
+		return;
+	if (now - zap->second >= 1000) {
+		if (zap->unlogged > 0)
+			log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", "more"), F_NUM("count", zap->unlogged));
+		zap->second = now;
+		zap->logged = zap->unlogged = 0;
+	}
+	if (zap->logged >= REFUSALS_LOGGED_A_SECOND) {
+		zap->unlogged++;
+		return;
+	}
+	zap->logged++;
+	hex_of(fingerprint, BYTES(key, 8));
+	log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", error_name(error)), F_TEXT("node", node),
+		  F_TEXT("key", fingerprint));
+}
+
+static void answer(struct zap *zap, const struct request *request, steady_ms now)
+{
+	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
+	char user[2 * KEY_SIZE + 1];
+	const char *node = NULL;
+	enum error error;
+
+	if (!request_asks_curve(request)) {
+		reply(zap, request, "500", "not a question of ZAP 1.0 about CURVE", "");
+		return;
+	}
+	error = core_key_status(zap->core, key, &node);
+	if (error == E_OK) {
+		reply(zap, request, "200", "OK", hex_of(user, BYTES(key, KEY_SIZE)));
+		return;
+	}
+	reply(zap, request, "400", error_name(error), "");
+	log_refusal(zap, node != NULL ? node : "", error, key, now);
+}
+
+void zap_answer(struct zap *zap, steady_ms now)
+{
+	struct request request;
+
+	for (unsigned i = 0; i < ANSWERS_AT_ONCE && request_receive(zap->socket, &request); i++)
+		answer(zap, &request, now);
+}
+
+/* ---- a stranger */
+
+/* The number of a monitor's event, 0 when there is none. */
+static int monitor_event(void *monitor)
+{
+	uint8_t frame[6] = {0}, endpoint[FRAME_LIMIT];
+	uint16_t event;
+
+	if (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) != (int)sizeof(frame))
+		return 0;
+	zmq_recv(monitor, endpoint, sizeof(endpoint), ZMQ_DONTWAIT);
+	memcpy(&event, frame, sizeof(event)); /* in the machine's own order */
+	return event;
+}
+
+static enum error stranger_wait(struct zap *zap, void *monitor, const char *endpoint, struct fault *fault)
+{
+	zmq_pollitem_t items[] = {{.socket = monitor, .events = ZMQ_POLLIN}, {.socket = zap->socket, .events = ZMQ_POLLIN}};
+	steady_ms until = clock_now().steady + STRANGER_MS;
+
+	while (clock_now().steady < until) {
+		zmq_poll(items, 2, 50);
+		zap_answer(zap, clock_now().steady);
+		switch (monitor_event(monitor)) {
+		case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+			return E_OK;
+		case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+			return fault_at(fault, E_CONFIG, "%s lets a key in that nobody enrolled", endpoint);
+		}
+	}
+	return fault_at(fault, E_UNREACHABLE, "%s: nothing answers the test with an unknown key", endpoint);
+}
+
+enum error zap_stranger_test(struct zap *zap, void *context, int client_type, const char *endpoint,
+			     const uint8_t server_public[KEY_SIZE], struct fault *fault)
+{
+	struct node_keys keys;
+	void *client, *monitor;
+	enum error error;
+
+	zap->testing = true;
+	node_keys_generate(&keys, 1);
+	client = socket_client(context, client_type, server_public, &keys);
+	keys_wipe(&keys, sizeof(keys));
+	monitor = zmq_socket(context, ZMQ_PAIR);
+	if (client == NULL || monitor == NULL ||
+	    zmq_socket_monitor(client, MONITOR_ENDPOINT, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0 ||
+	    zmq_connect(monitor, MONITOR_ENDPOINT) != 0 || zmq_connect(client, endpoint) != 0)
+		error = fault_at(fault, E_IO, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
+	else
+		error = stranger_wait(zap, monitor, endpoint, fault);
+	zap->testing = false;
+	if (client != NULL) {
+		zmq_socket_monitor(client, NULL, 0);
+		zmq_close(client);
+	}
+	if (monitor != NULL)
+		zmq_close(monitor);
+	return error;
+}
