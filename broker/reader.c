@@ -11,20 +11,6 @@ struct reader {
 	pthread_t thread;
 };
 
-struct core_read *core_read_new(void)
-{
-	return memory_zero(1, sizeof(struct core_read));
-}
-
-void core_read_free(struct core_read *read)
-{
-	if (read == NULL)
-		return;
-	journal_page_free(&read->page);
-	buffer_free(&read->receipt);
-	free(read);
-}
-
 static void question_answer(struct journal_reader *journal, struct core_read *read)
 {
 	struct fault *fault = &read->result;
