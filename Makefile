@@ -6,7 +6,7 @@
 #   make bench      throughput and latency beside bare libzmq
 #   make install-deps, make clean
 #
-# A variant is release (default), asan or tsan: make VARIANT=asan.
+# A variant is release (default), asan or tsan: make VARIANT=asan. V=1 shows the commands.
 
 VARIANT ?= release
 OUT     := build/$(VARIANT)
@@ -18,14 +18,17 @@ FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 
-# Not := : pkg-config may be installed by the very run that needs it.
-PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PACKAGE_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -lcsv
+# Empty in the first make of a fresh machine, which only installs pkg-config and calls the second.
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lcsv
 
 CFLAGS  ?=
 LDFLAGS ?=
-COMPILE  = $(CC) -std=c11 -D_GNU_SOURCE -pthread $(FLAGS_$(VARIANT)) $(WARNINGS) -I. -I$(OUT) $(PACKAGE_CFLAGS) $(CFLAGS)
-LINK     = $(CC) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
+# One word a file, or the whole command.
+QUIET    := $(if $(V),,@)
+say       = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+COMPILE  = $(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -pthread $(FLAGS_$(VARIANT)) $(WARNINGS) -I. -I$(OUT) $(PACKAGE_CFLAGS) $(CFLAGS)
+LINK     = $(QUIET)$(CC) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
 
 # ------------------------------------------------------------------ what there is
 
@@ -49,7 +52,7 @@ WRAP_seeded-entitlement-skipped   := policy_admits
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 
-.PHONY: all programs demo test unit bench install-deps clean compile-all
+.PHONY: all programs demo test unit bench vectors install-deps clean compile-all
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -64,7 +67,7 @@ install-deps:
 	@deploy/install-deps
 
 go-all: programs
-programs: $(PROGRAMS:%=$(OUT)/%) $(BENCH:%=$(OUT)/%)
+programs: $(PROGRAMS) $(BENCH)
 
 go-demo: programs
 	@deploy/demo/run $(OUT) $(if $(KEEP),--keep)
@@ -87,57 +90,81 @@ PROTO_H := $(PROTOS:%.proto=$(OUT)/%.pb-c.h)
 
 $(OUT)/proto/%.pb-c.c $(OUT)/proto/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=proto --c_out=$(OUT)/proto $<
+	$(call say,PB,$<)
+	$(QUIET)protoc-c --proto_path=proto --c_out=$(OUT)/proto $<
 
 # Generated code is not held to our warnings.
 $(OUT)/proto/%.o: $(OUT)/proto/%.c $(PROTO_H)
-	$(CC) -std=c11 $(FLAGS_$(VARIANT)) -I$(OUT)/proto $(PACKAGE_CFLAGS) -c -o $@ $<
+	$(call say,CC,$<)
+	$(QUIET)$(CC) -std=c11 $(FLAGS_$(VARIANT)) -I$(OUT)/proto $(PACKAGE_CFLAGS) -c -o $@ $<
 
 $(OUT)/common/region_table.c: common/regions.csv common/regions.awk
 	@mkdir -p $(@D)
-	awk -f common/regions.awk common/regions.csv > $@
+	$(call say,AWK,$<)
+	$(QUIET)awk -f common/regions.awk common/regions.csv > $@
 
 $(OUT)/common/region_table.o: $(OUT)/common/region_table.c
+	$(call say,CC,$<)
 	$(COMPILE) -c -o $@ $<
 
 $(OUT)/%.o: %.c $(PROTO_H)
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 $(OUT)/libsimpul.a: $(COMMON_O) $(PROTO_O)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(QUIET)ar rcs $@ $^
 
 $(OUT)/libbroker.a: $(BROKER_O)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(QUIET)ar rcs $@ $^
 
 $(OUT)/libagent.a: $(AGENT_O)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(QUIET)ar rcs $@ $^
 
 $(OUT)/simpul-broker $(OUT)/simpulctl: $(OUT)/%: $(OUT)/broker/%.o $(OUT)/libbroker.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 
 $(OUT)/simpul-agent $(OUT)/simpul: $(OUT)/%: $(OUT)/agents/%.o $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 
 $(OUT)/simpul-bench: $(OUT)/tests/bench/simpul-bench.o $(BENCH_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
+
+# Golden vectors are made once for each version of the protocol; the tests compare with what is committed.
+vectors: $(OUT)/make-vectors
+	@mkdir -p proto/vectors/v1
+	$< tests/vectors/recipe.json proto/vectors/v1
+
+$(OUT)/make-vectors: $(OUT)/tests/vectors/make-vectors.o $(OUT)/tests/support/vectors.o $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 
 $(OUT)/tests/seeded/%.o: tests/seeded/%.c $(PROTO_H)
 	@mkdir -p $(@D)
+	$(call say,CC,$<)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 .SECONDEXPANSION:
 $(SEEDED:%=$(OUT)/%): $(OUT)/seeded-%: $(OUT)/broker/simpul-broker.o $(OUT)/tests/seeded/$$(subst -,_,$$*).o \
                       $(OUT)/libbroker.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -Wl,--wrap=$(WRAP_$(@F)) -o $@ $^ $(PACKAGE_LIBS)
 
 $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 $(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

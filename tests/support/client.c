@@ -1,0 +1,246 @@
+/* client - the link and the feed by hand, for tests. */
+#include "tests/support/client.h"
+#include "common/socket.h"
+#include "common/submission.h"
+#include "common/wire.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DAY_MS (24ULL * 3600 * 1000)
+
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "client: %s\n", what);
+	abort();
+}
+
+void client_open(struct client *c, const struct exchange *x, size_t index, bool stranger)
+{
+	const struct office *office = &x->offices[index];
+	char path[600];
+
+	memset(c, 0, sizeof *c);
+	arena_init(&c->arena);
+	snprintf(c->node, sizeof c->node, "%s", office->node);
+	snprintf(path, sizeof path, "%s/exchange.join", office->folder);
+	must(join_load(&c->join, path, NULL) == E_OK, "join file");
+	snprintf(path, sizeof path, "%s/%s.keys", office->folder, office->node);
+	if (stranger)
+		node_keys_generate(&c->keys, 1);
+	else
+		must(node_keys_load(&c->keys, path, NULL) == E_OK, "keys");
+	c->context = zmq_ctx_new();
+	c->link = socket_client(c->context, ZMQ_DEALER, c->join.broker_curve, &c->keys);
+	c->feed = socket_client(c->context, ZMQ_SUB, c->join.broker_curve, &c->keys);
+	must(c->link && c->feed, "sockets");
+	must(zmq_connect(c->link, c->join.link_endpoint) == 0 && zmq_connect(c->feed, c->join.feed_endpoint) == 0, "connect");
+}
+
+void client_close(struct client *c)
+{
+	zmq_close(c->link);
+	zmq_close(c->feed);
+	zmq_ctx_term(c->context);
+	arena_fini(&c->arena);
+	keys_wipe(&c->keys, sizeof c->keys);
+}
+
+void client_send(struct client *c, Simpul__Up *up)
+{
+	struct buffer frame = {0};
+
+	up->seq = ++c->seq;
+	wire_pack(up, &frame);
+	zmq_send(c->link, frame.data, frame.size, ZMQ_DONTWAIT);
+	buffer_free(&frame);
+}
+
+/* One frame within `ms` into `frame`; its size, -1 for none. */
+static int frame_receive(void *socket, int ms, zmq_msg_t *frame)
+{
+	zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
+
+	return zmq_poll(&item, 1, ms) == 1 ? zmq_msg_recv(frame, socket, 0) : -1;
+}
+
+const Simpul__Down *client_receive(struct client *c, int ms)
+{
+	const Simpul__Down *down = NULL;
+	zmq_msg_t frame;
+
+	arena_reset(&c->arena);
+	zmq_msg_init(&frame);
+	if (frame_receive(c->link, ms, &frame) >= 0)
+		down = wire_unpack(&simpul__down__descriptor, BYTES(zmq_msg_data(&frame), zmq_msg_size(&frame)), &c->arena,
+				   NULL);
+	zmq_msg_close(&frame);
+	return down;
+}
+
+static void welcome_take(struct client *c, const Simpul__Welcome *welcome)
+{
+	must(welcome->feed_topic.len == FEED_TOPIC_SIZE && welcome->feed_key.len == KEY_SIZE, "WELCOME");
+	memcpy(c->topic, welcome->feed_topic.data, FEED_TOPIC_SIZE);
+	memcpy(c->session.exchange, c->join.exchange, EXCHANGE_SIZE);
+	memcpy(c->session.key, welcome->feed_key.data, KEY_SIZE);
+	memcpy(c->session.node, c->node, sizeof c->node);
+	c->session.session = welcome->session;
+}
+
+const Simpul__Down *client_hello(struct client *c, const char *node, int ms)
+{
+	Simpul__Position cursor = SIMPUL__POSITION__INIT;
+	Simpul__Hello hello = SIMPUL__HELLO__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+	const Simpul__Down *down;
+
+	position_to_message(&c->cursor, &cursor);
+	hello.version = 1;
+	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, c->join.exchange};
+	hello.node = (char *)node;
+	hello.key_id = c->keys.key_id;
+	hello.cursor = &cursor;
+	hello.epoch = 1;
+	hello.software = (char *)"test";
+	up.message_case = SIMPUL__UP__MESSAGE_HELLO;
+	up.hello = &hello;
+	client_send(c, &up);
+	down = client_receive(c, ms);
+	if (down && down->message_case == SIMPUL__DOWN__MESSAGE_WELCOME)
+		welcome_take(c, down->welcome);
+	return down;
+}
+
+const Simpul__Down *client_fetch(struct client *c, const struct position *position, int ms)
+{
+	Simpul__Position cursor = SIMPUL__POSITION__INIT;
+	Simpul__Fetch fetch = SIMPUL__FETCH__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	position_to_message(position, &cursor);
+	fetch.cursor = &cursor;
+	up.message_case = SIMPUL__UP__MESSAGE_FETCH;
+	up.fetch = &fetch;
+	client_send(c, &up);
+	return client_receive(c, ms);
+}
+
+enum error client_refused(const Simpul__Down *down)
+{
+	if (!down)
+		return E_UNREACHABLE;
+	if (down->message_case == SIMPUL__DOWN__MESSAGE_REFUSAL)
+		return error_of_code(down->refusal->code);
+	if (down->message_case == SIMPUL__DOWN__MESSAGE_GOODBYE)
+		return error_of_code(down->goodbye->code);
+	return E_OK;
+}
+
+void client_subscribe(struct client *c, struct bytes topic)
+{
+	zmq_setsockopt(c->feed, ZMQ_SUBSCRIBE, topic.data, topic.size);
+}
+
+bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened)
+{
+	zmq_msg_t message;
+	bool got;
+
+	zmq_msg_init(&message);
+	got = frame_receive(c->feed, ms, &message) >= 0 && zmq_msg_recv(&message, c->feed, 0) >= 0;
+	if (got) {
+		struct bytes bytes = BYTES(zmq_msg_data(&message), zmq_msg_size(&message));
+		struct feed_head head;
+		size_t size;
+
+		buffer_clear(frame);
+		buffer_bytes(frame, bytes);
+		*opened = feed_open(&c->session, bytes, &head, arena_alloc(&c->arena, bytes.size), &size) == E_OK;
+	}
+	zmq_msg_close(&message);
+	return got;
+}
+
+/* ------------------------------------------------------------------ a report by hand */
+
+static void header_write(const struct client *c, const struct client_report *report, struct buffer *out)
+{
+	static uint8_t salt[16] = "0123456789abcde";
+	const wall_ms now = clock_now().wall;
+	Simpul__Name name = SIMPUL__NAME__INIT;
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+
+	name.origin = (char *)(report->origin ? report->origin : c->node);
+	name.epoch = 1;
+	name.number = report->number;
+	header.salt = (ProtobufCBinaryData){sizeof salt, salt};
+	header.name = &name;
+	header.created_at = now;
+	header.status = SIMPUL__STATUS__STATUS_ACTUAL;
+	header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
+	header.kind = SIMPUL__KIND__KIND_SIGHTING;
+	header.category = (char *)report->category;
+	header.region = (char *)report->region;
+	header.label = report->label ? report->label : SIMPUL__LABEL__LABEL_AMBER;
+	header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	header.expires = report->expires ? report->expires : now + 30 * DAY_MS;
+	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
+	wire_pack(&header, out);
+}
+
+static void body_write(const struct client_report *report, struct buffer *out)
+{
+	static uint8_t salt[16] = "fedcba987654321";
+	Simpul__Sighting sighting = SIMPUL__SIGHTING__INIT;
+	Simpul__Body body = SIMPUL__BODY__INIT;
+
+	sighting.first_seen = clock_now().wall - DAY_MS;
+	sighting.assertion = SIMPUL__ASSERTION__ASSERTION_FACT;
+	sighting.summary = (char *)report->summary;
+	body.salt = (ProtobufCBinaryData){sizeof salt, salt};
+	body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;
+	body.sighting = &sighting;
+	wire_pack(&body, out);
+}
+
+void client_submit(struct client *c, const struct client_report *what)
+{
+	static uint8_t salt[16] = "routing salt ...";
+	struct buffer header = {0}, body = {0}, routing_bytes = {0};
+	uint8_t signature[SIGNATURE_SIZE];
+	struct hash leaf, digest;
+	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
+	Simpul__SubmittedReport report = SIMPUL__SUBMITTED_REPORT__INIT, *reports[] = {&report};
+	Simpul__Submission submission = SIMPUL__SUBMISSION__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	header_write(c, what, &header);
+	body_write(what, &body);
+	routing.salt = (ProtobufCBinaryData){sizeof salt, salt};
+	wire_pack(&routing, &routing_bytes);
+	report.header = (ProtobufCBinaryData){header.size, header.data};
+	report.body = (ProtobufCBinaryData){body.size, body.data};
+	submission.origin = (char *)(what->origin ? what->origin : c->node);
+	submission.key_id = c->keys.key_id;
+	submission.epoch = 1;
+	submission.first = what->number;
+	submission.seen_entry = c->cursor.entry;
+	submission.seen_head = (ProtobufCBinaryData){HASH_SIZE, c->cursor.head.bytes};
+	submission.routing = (ProtobufCBinaryData){routing_bytes.size, routing_bytes.data};
+	submission.n_reports = 1;
+	submission.reports = reports;
+	must(submission_digest(&submission, c->join.exchange, &leaf, NULL, &digest, NULL) == E_OK, "digest");
+	digest_sign(&c->keys.signing, SIGN_TAG_SUBMISSION, &digest, signature);
+	submission.signature = (ProtobufCBinaryData){sizeof signature, signature};
+	up.message_case = SIMPUL__UP__MESSAGE_SUBMIT;
+	up.submit = &submission;
+	client_send(c, &up);
+	buffer_free(&header);
+	buffer_free(&body);
+	buffer_free(&routing_bytes);
+}

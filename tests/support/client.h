@@ -1,0 +1,52 @@
+/* client - a member's program of few words, for tests that do what no agent does: it says on the link exactly what it is told. */
+#ifndef SIMPUL_TEST_CLIENT_H
+#define SIMPUL_TEST_CLIENT_H
+
+#include "common/arena.h"
+#include "common/member.h"
+#include "common/seal.h"
+#include "proto/link.pb-c.h"
+#include "tests/support/exchange.h"
+
+struct client {
+	void *context, *link, *feed;
+	struct join join;
+	struct node_keys keys;
+	char node[LIMIT_NODE_NAME + 1];
+	struct position cursor;
+	struct feed session; /* from WELCOME */
+	uint8_t topic[FEED_TOPIC_SIZE];
+	uint64_t seq;
+	struct arena arena; /* the last message received lives here */
+};
+
+/* With an office's own keys and join file, or with keys that nobody enrolled (`stranger`). Connects; says nothing. */
+void client_open(struct client *c, const struct exchange *x, size_t office, bool stranger);
+void client_close(struct client *c);
+
+/* Sends a message; fills in seq. */
+void client_send(struct client *c, Simpul__Up *up);
+/* The next message within `ms`, NULL when there is none; valid until the next call. */
+const Simpul__Down *client_receive(struct client *c, int ms);
+/* HELLO with the client's cursor under the name `node`; the answer. */
+const Simpul__Down *client_hello(struct client *c, const char *node, int ms);
+const Simpul__Down *client_fetch(struct client *c, const struct position *cursor, int ms);
+/* The code of a refusal or a goodbye, E_OK for any other answer, E_UNREACHABLE for none. */
+enum error client_refused(const Simpul__Down *down);
+
+/* Subscribes the feed socket to a topic; an empty one is everything. */
+void client_subscribe(struct client *c, struct bytes topic);
+/* The next publication within `ms`: false when there is none. `opened` tells whether the session's key opened it. */
+bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened);
+
+/* One plain sighting, ready to be sent: header and body encoded, signed with the client's key. Free with buffer_free. */
+struct client_report {
+	const char *origin;    /* NULL: the client's node */
+	const char *category, *region, *summary;
+	uint64_t number;
+	Simpul__Label label;   /* UNSPECIFIED: AMBER */
+	wall_ms expires;       /* 0: a month from now */
+};
+void client_submit(struct client *c, const struct client_report *report);
+
+#endif

@@ -1,0 +1,359 @@
+/* hostile_test - promises 4, 8, 9 and 10: what strangers, members and thieves get when they try. */
+#include "tests/support/client.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { POLICE, ARMY, IMMIGRATION };
+
+static const char policy[] =
+	"categories: [public-order, lodging]\n"
+	"agencies:\n"
+	"  - agency: police\n"
+	"    ceiling: AMBER\n"
+	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"    receive: [{kinds: [sighting], categories: [public-order]}]\n"
+	"  - agency: army\n"
+	"    ceiling: GREEN\n"
+	"    publish: [{kinds: [sighting], categories: [public-order]}]\n"
+	"    receive: [{kinds: [sighting], categories: [public-order]}]\n"
+	"  - agency: immigration\n"
+	"    ceiling: RED\n"
+	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"nodes:\n"
+	"  - {node: police.oku, regions: [\"16.01\"]}\n"
+	"  - {node: army.oku, regions: [\"16.01\"]}\n"
+	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
+
+/* A broker, and three offices whose agents do not run unless a test starts them. */
+static int set_up(void **state)
+{
+	static struct exchange x;
+
+	exchange_make(&x, policy);
+	exchange_start_broker(&x);
+	exchange_add(&x, "police.oku", NULL);
+	exchange_add(&x, "army.oku", NULL);
+	exchange_add(&x, "immigration.muara-enim", NULL);
+	*state = &x;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	return exchange_end(*state, false) ? 0 : 1;
+}
+
+static struct client_report lodging(uint64_t number, const char *summary)
+{
+	return (struct client_report){.category = "lodging", .region = "16.01.14", .summary = summary, .number = number};
+}
+
+/* A client that has said HELLO under its own name. */
+static void client_join(struct client *c, const struct exchange *x, size_t office)
+{
+	client_open(c, x, office, false);
+	const Simpul__Down *down = client_hello(c, c->node, 5000);
+	assert_int_equal(client_refused(down), E_OK);
+}
+
+/* Fetches until nothing new comes; the client's cursor is then the newest position. Returns deliveries seen. */
+static size_t client_catch_up(struct client *c)
+{
+	size_t deliveries = 0;
+
+	for (;;) {
+		const Simpul__Down *down = client_fetch(c, &c->cursor, 5000);
+
+		assert_non_null(down);
+		assert_int_equal(down->message_case, SIMPUL__DOWN__MESSAGE_BATCH);
+		for (size_t i = 0; i < down->batch->n_entries; i++)
+			deliveries += down->batch->entries[i]->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY;
+		if (down->batch->upto->entry <= c->cursor.entry)
+			return deliveries;
+		assert_int_equal(position_of_message(&c->cursor, down->batch->upto), E_OK);
+	}
+}
+
+/* The answer to a submission, past anything else that arrives. */
+static const Simpul__Down *client_answer(struct client *c)
+{
+	for (int i = 0; i < 20; i++) {
+		const Simpul__Down *down = client_receive(c, 5000);
+
+		if (!down || down->seq == c->seq)
+			return down;
+	}
+	return NULL;
+}
+
+static void a_stranger_gets_no_answer(void **state)
+{
+	struct client c;
+
+	client_open(&c, *state, POLICE, true);
+	assert_null(client_hello(&c, "police.oku", 1500));
+	client_close(&c);
+	assert_true(exchange_logged(*state, "zap.refused"));
+}
+
+static void a_member_cannot_say_hello_under_another_name(void **state)
+{
+	struct client c;
+
+	client_open(&c, *state, ARMY, false);
+	assert_int_equal(client_refused(client_hello(&c, "police.oku", 5000)), E_WRONG_ORIGIN);
+	client_close(&c);
+}
+
+static void a_member_cannot_report_under_another_name(void **state)
+{
+	struct client c;
+	struct client_report report = {.origin = "police.oku", .category = "public-order", .region = "16.01", .summary = "x",
+				       .number = 1};
+
+	client_join(&c, *state, ARMY);
+	client_submit(&c, &report);
+	assert_int_equal(client_refused(client_answer(&c)), E_WRONG_ORIGIN);
+	client_close(&c);
+}
+
+static void what_policy_does_not_grant_is_refused_and_uses_its_number_up(void **state)
+{
+	struct client c;
+	struct client_report report = {.category = "public-order", .region = "16.01", .summary = "x", .number = 1,
+				       .label = SIMPUL__LABEL__LABEL_AMBER};
+	const Simpul__Down *down;
+
+	client_join(&c, *state, ARMY);
+	client_submit(&c, &report);
+	down = client_answer(&c);
+	assert_non_null(down);
+	assert_int_equal(down->message_case, SIMPUL__DOWN__MESSAGE_RECEIPT);
+	assert_int_equal(down->receipt->n_verdicts, 1);
+	assert_int_equal(down->receipt->verdicts[0]->code, E_LABEL_ABOVE_CEILING);
+	assert_int_equal(down->receipt->n_audience, 0);
+	report.number = 3;
+	client_submit(&c, &report);
+	down = client_answer(&c);
+	assert_int_equal(client_refused(down), E_GAP);
+	assert_int_equal(down->refusal->expected, 2);
+	client_close(&c);
+}
+
+static void a_number_cannot_be_used_for_two_reports(void **state)
+{
+	struct client c;
+	struct client_report report = lodging(1, "first words");
+	struct buffer first = {0};
+	const Simpul__Down *down;
+
+	client_join(&c, *state, POLICE);
+	client_submit(&c, &report);
+	down = client_answer(&c);
+	assert_int_equal(down->message_case, SIMPUL__DOWN__MESSAGE_RECEIPT);
+	buffer_append(&first, down->receipt->digest.data, down->receipt->digest.len);
+	report.summary = "other words";
+	client_submit(&c, &report);
+	assert_int_equal(client_refused(client_answer(&c)), E_NUMBER_REUSED);
+	buffer_free(&first);
+	client_close(&c);
+}
+
+static void whoever_subscribes_to_everything_sees_ciphertext_and_is_cut_off(void **state)
+{
+	struct exchange *x = *state;
+	struct client thief, sender;
+	struct buffer frame = {0};
+	bool opened, seen = false;
+
+	client_join(&thief, x, ARMY);
+	client_catch_up(&thief);
+	client_join(&sender, x, IMMIGRATION);
+	exchange_start_office(x, POLICE);
+	client_subscribe(&thief, BYTES("", 0));
+	struct client_report report = lodging(1, "canary-everything");
+	report.category = "public-order";
+	client_submit(&sender, &report);
+	assert_int_equal(client_refused(client_answer(&sender)), E_OK);
+	while (client_publication(&thief, 1500, &frame, &opened)) {
+		seen |= memmem(frame.data, frame.size, "canary-everything", 17) != NULL;
+	}
+	assert_false(seen);
+	assert_true(exchange_logged(x, "feed.foreign_subscription"));
+	/* Cut off: its session is gone, and a new one is refused. */
+	assert_int_equal(client_refused(client_hello(&thief, "army.oku", 5000)), E_KEY_SUSPENDED);
+	/* The others go on. */
+	assert_true(office_received(x, POLICE, 1, 20));
+	process_end(x->offices[POLICE].pid, SIGTERM, 10);
+	x->offices[POLICE].pid = 0;
+	buffer_free(&frame);
+	client_close(&thief);
+	client_close(&sender);
+	assert_int_equal(exchange_ctl(x, NULL, "restore", "army.oku", NULL), 0);
+}
+
+static void after_a_revocation_nothing_more_is_handed_out(void **state)
+{
+	struct exchange *x = *state;
+	struct client thief, sender;
+	struct buffer frame = {0};
+	struct client_report report = {.category = "public-order", .region = "16.01", .summary = "before",
+				       .label = SIMPUL__LABEL__LABEL_GREEN};
+	bool opened = false;
+
+	client_join(&thief, x, ARMY);
+	client_catch_up(&thief);
+	client_subscribe(&thief, BYTES(thief.topic, FEED_TOPIC_SIZE));
+	sleep_ms(300);
+	client_join(&sender, x, IMMIGRATION);
+	report.number = 2;
+	client_submit(&sender, &report);
+	assert_int_equal(client_refused(client_answer(&sender)), E_OK);
+	assert_true(client_publication(&thief, 5000, &frame, &opened) && opened);
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "army.oku", "--reason", "stolen laptop", NULL), 0);
+	while (client_publication(&thief, 300, &frame, &opened))
+		continue;
+	report.number = 3;
+	report.summary = "after";
+	client_submit(&sender, &report);
+	assert_int_equal(client_refused(client_answer(&sender)), E_OK);
+	assert_false(client_publication(&thief, 2500, &frame, &opened));
+	/* Neither the present nor the past, in the old session or in a new one. */
+	const Simpul__Down *down = client_fetch(&thief, &thief.cursor, 3000);
+	while (down && client_refused(down) == E_OK && down->seq == 0)
+		down = client_receive(&thief, 3000);
+	assert_int_equal(client_refused(down), E_KEY_REVOKED);
+	client_close(&thief);
+	client_open(&thief, x, ARMY, false);
+	assert_null(client_hello(&thief, "army.oku", 1500));
+	client_close(&thief);
+	client_close(&sender);
+	buffer_free(&frame);
+}
+
+static void a_stolen_key_does_not_open_the_past(void **state)
+{
+	struct exchange *x = *state;
+	struct client owner, thief;
+	struct client_report report = lodging(2, "long ago");
+
+	client_join(&owner, x, POLICE);
+	client_catch_up(&owner);
+	client_submit(&owner, &report);
+	assert_int_equal(client_refused(client_answer(&owner)), E_OK);
+	client_close(&owner);
+	client_join(&owner, x, IMMIGRATION);
+	assert_true(client_catch_up(&owner) > 0);
+	client_fetch(&owner, &owner.cursor, 5000);
+	client_close(&owner);
+	/* The thief has the keys and begins at the beginning. */
+	client_open(&thief, x, IMMIGRATION, false);
+	assert_int_equal(client_refused(client_hello(&thief, "immigration.muara-enim", 5000)), E_BELOW_CURSOR);
+	client_close(&thief);
+	/* An operator may allow it; that is on record. */
+	assert_int_equal(exchange_ctl(x, NULL, "grant", "immigration.muara-enim", "--from", "0", "--reason", "restored", NULL),
+			 0);
+	client_join(&owner, x, IMMIGRATION);
+	assert_true(client_catch_up(&owner) > 0);
+	client_close(&owner);
+}
+
+static void the_newest_session_wins_and_the_other_is_told(void **state)
+{
+	struct client first, second;
+
+	client_join(&first, *state, POLICE);
+	client_join(&second, *state, POLICE);
+	assert_int_equal(client_refused(client_receive(&first, 5000)), E_SUPERSEDED);
+	assert_int_equal(client_refused(client_fetch(&first, &first.cursor, 5000)), E_SUPERSEDED);
+	client_catch_up(&second);
+	client_close(&first);
+	client_close(&second);
+}
+
+/* Numbers 10 and up of the police in this file. */
+static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
+{
+	enum { FILES = 40, LINES = 100 };
+	struct exchange *x = *state;
+	struct client slow;
+	struct buffer content = {0};
+	char words[401];
+	size_t before, rss;
+
+	memset(words, 'w', sizeof words - 1);
+	words[sizeof words - 1] = '\0';
+	exchange_start_office(x, IMMIGRATION);
+	before = office_inbox(x, IMMIGRATION, NULL, NULL);
+	exchange_start_office(x, POLICE);
+	assert_true(exchange_settled(x, 20));
+	/* It is live, subscribed, and from now on neither reads nor acknowledges. */
+	process_end(x->offices[IMMIGRATION].pid, SIGTERM, 10);
+	x->offices[IMMIGRATION].pid = 0;
+	client_open(&slow, x, IMMIGRATION, false);
+	slow.cursor = (struct position){0};
+	exchange_ctl(x, NULL, "grant", "immigration.muara-enim", "--from", "0", "--reason", "test", NULL);
+	assert_int_equal(client_refused(client_hello(&slow, slow.node, 5000)), E_OK);
+	client_subscribe(&slow, BYTES(slow.topic, FEED_TOPIC_SIZE));
+	client_catch_up(&slow);
+	rss = process_rss(x->broker);
+	for (int file = 0; file < FILES; file++) {
+		char name[32];
+
+		buffer_clear(&content);
+		for (int line = 0; line < LINES; line++)
+			draft_line(&content, "public-order", "16.01", words, "\"label\": \"GREEN\", ");
+		buffer_u8(&content, 0);
+		snprintf(name, sizeof name, "slow-%d.jsonl", file);
+		office_drop(x, POLICE, name, (const char *)content.data);
+	}
+	assert_true(exchange_settled(x, 60));
+	assert_int_equal(office_outbox(x, POLICE).waiting, 0);
+	/* Some 2.5 MB were for it; one window of 1 MiB may be held for it, and the tail for all. */
+	assert_true(process_rss(x->broker) < rss + 60 * 1024);
+	assert_true(exchange_logged(x, "feed.behind"));
+	(void)before;
+	buffer_free(&content);
+	client_close(&slow);
+}
+
+static void no_text_of_a_report_stands_in_a_log(void **state)
+{
+	assert_false(exchange_logged(*state, "canary-everything"));
+	assert_false(exchange_logged(*state, "first words"));
+	assert_false(exchange_logged(*state, "long ago"));
+	assert_true(exchange_logged(*state, "report.accepted"));
+}
+
+static void the_journal_verifies_after_all_that(void **state)
+{
+	assert_int_equal(exchange_ctl(*state, NULL, "journal", "verify", NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stranger_gets_no_answer),
+		cmocka_unit_test(a_member_cannot_say_hello_under_another_name),
+		cmocka_unit_test(a_member_cannot_report_under_another_name),
+		cmocka_unit_test(what_policy_does_not_grant_is_refused_and_uses_its_number_up),
+		cmocka_unit_test(a_number_cannot_be_used_for_two_reports),
+		cmocka_unit_test(whoever_subscribes_to_everything_sees_ciphertext_and_is_cut_off),
+		cmocka_unit_test(the_newest_session_wins_and_the_other_is_told),
+		cmocka_unit_test(a_stolen_key_does_not_open_the_past),
+		cmocka_unit_test(after_a_revocation_nothing_more_is_handed_out),
+		cmocka_unit_test(a_member_that_does_not_read_costs_the_others_nothing),
+		cmocka_unit_test(no_text_of_a_report_stands_in_a_log),
+		cmocka_unit_test(the_journal_verifies_after_all_that),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
