@@ -173,6 +173,13 @@ void log_refused(struct core *core, const char *event, const struct node *node, 
 					      F_NUM("expected", fault->expected), {.type = LOG_END}});
 }
 
+enum error fault_expecting(struct fault *fault, enum error code, uint64_t expected, const char *field)
+{
+	fault_at(fault, code, "%s", field);
+	fault->expected = expected;
+	return code;
+}
+
 uint64_t next_ticket(struct core *core)
 {
 	return ++core->last_ticket;

@@ -206,6 +206,8 @@ void log_fields(struct core *core, enum log_level level, const char *event, cons
 	log_fields((core), LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
 /* One event for a refused message or session; those that no honest agent causes are alarms. */
 void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault);
+/* fault_at with the number expected, or the milliseconds to wait. */
+enum error fault_expecting(struct fault *fault, enum error code, uint64_t expected, const char *field);
 /* Hands an append to the journal and counts it. */
 void append_start(struct core *core, struct journal_append *append);
 void read_start(struct core *core, struct core_read *read);

@@ -468,10 +468,8 @@ static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_
 
 static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
 {
-	if (node->session.fetch_ticket != 0) {
-		fault->expected = RETRY_SOON_MS;
-		return fault_at(fault, E_BUSY, "fetch");
-	}
+	if (node->session.fetch_ticket != 0)
+		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
 	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
 		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
 	return cursor_take(core, node, cursor, fault);

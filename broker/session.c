@@ -251,8 +251,7 @@ void hello_take(struct core *core, struct node *node, const struct peer *peer, u
 	bool unknown = false;
 
 	if (greeting->ticket != 0) {
-		fault_at(&fault, E_BUSY, "hello");
-		fault.expected = RETRY_SOON_MS;
+		fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "hello");
 		hello_refuse(core, node, &busy, &fault);
 		return;
 	}
@@ -284,7 +283,7 @@ void hello_read_done(struct core *core, struct node *node, const struct core_rea
 	else if (greeting->epoch < epoch_highest(node))
 		fault_at(&fault, E_EPOCH, "hello.epoch");
 	else if (read->result.code == E_IO || read->result.code == E_CORRUPT)
-		fault_at(&fault, E_BUSY, "hello.cursor");
+		fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "hello.cursor");
 	else if (cursor_check(core, node, &greeting->cursor, &unknown, &fault) == E_OK &&
 		 (read->result.code != E_OK || !hash_equal(&read->position.head, &greeting->cursor.head)))
 		fault_at(&fault, E_HISTORY_DIFFERS, "hello.cursor.head");

@@ -72,6 +72,7 @@ static bool bucket_take(struct bucket *bucket, uint32_t rate, uint64_t cost, ste
 bool submit_admit(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, struct bytes frame)
 {
 	struct fault fault = {0};
+	uint64_t wait;
 
 	if (core->stopping)
 		fault_at(&fault, E_STOPPING, "%s", "");
@@ -79,8 +80,8 @@ bool submit_admit(struct core *core, struct node *node, const struct peer *peer,
 		fault_at(&fault, E_DISK_FULL, "%s", "");
 	else if (frame.size > LIMIT_SUBMISSION + UP_OVERHEAD)
 		fault_at(&fault, E_TOO_LARGE, "submit");
-	else if (!bucket_take(&node->bytes, core->options.rate_bytes, frame.size, core->now->steady, &fault.expected))
-		fault_at(&fault, E_RATE, "submit");
+	else if (!bucket_take(&node->bytes, core->options.rate_bytes, frame.size, core->now->steady, &wait))
+		fault_expecting(&fault, E_RATE, wait, "submit");
 	if (fault.code == E_OK)
 		return true;
 	submit_refuse(core, node, peer, seq, &fault);
@@ -93,6 +94,7 @@ static enum error speaker_check(struct core *core, struct submit *submit, struct
 {
 	const Simpul__Submission *message = submit->message;
 	struct node *node = submit->node;
+	uint64_t wait;
 
 	submit->count = message->n_reports;
 	if (strcmp(message->origin, node->name) != 0)
@@ -103,8 +105,8 @@ static enum error speaker_check(struct core *core, struct submit *submit, struct
 		return fault_at(fault, E_MISSING, "submit.reports");
 	if (submit->count > LIMIT_SUBMISSION_REPORTS)
 		return fault_at(fault, E_TOO_LARGE, "submit.reports");
-	if (!bucket_take(&node->reports, core->options.rate_reports, submit->count, core->now->steady, &fault->expected))
-		return fault_at(fault, E_RATE, "submit");
+	if (!bucket_take(&node->reports, core->options.rate_reports, submit->count, core->now->steady, &wait))
+		return fault_expecting(fault, E_RATE, wait, "submit");
 	if (message->epoch == 0)
 		return fault_at(fault, E_MISSING, "submit.epoch");
 	if (message->first == 0 || message->first > UINT64_MAX - LIMIT_SUBMISSION_REPORTS)
@@ -178,8 +180,7 @@ static enum error repeat_ask(struct core *core, struct submit *submit, struct fa
 		submit->settled = true;
 		return E_OK;
 	}
-	fault->expected = RETRY_SOON_MS;
-	return fault_at(fault, E_BUSY, "submit");
+	return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit");
 }
 
 /* On its way to disk: the same submission is answered when it is there, another one is a fraud or a fault. */
@@ -212,10 +213,8 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 	if (submit->first.epoch < epoch_highest(node))
 		return fault_at(fault, E_EPOCH, "submit.epoch");
 	numbers_of(node, &submit->first, &durable, &last);
-	if (submit->first.number > last + 1) {
-		fault->expected = last + 1;
-		return fault_at(fault, E_GAP, "submit.first");
-	}
+	if (submit->first.number > last + 1)
+		return fault_expecting(fault, E_GAP, last + 1, "submit.first");
 	if (submit->first.number <= last) {
 		error = digest_compute(core, submit, fault);
 		if (error != E_OK)
@@ -226,10 +225,8 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 			return repeat_ask(core, submit, fault);
 		return fault_at(fault, E_NUMBER_REUSED, "submit.first");
 	}
-	if (node->pending_count == LIMIT_IN_FLIGHT) {
-		fault->expected = RETRY_SOON_MS;
-		return fault_at(fault, E_BUSY, "submit");
-	}
+	if (node->pending_count == LIMIT_IN_FLIGHT)
+		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit");
 	return E_OK;
 }
 
@@ -433,9 +430,6 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
 	if (!policy_knows_category(core->policy, header->category))
 		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
-	if (travels_alone(header->kind) &&
-	    (header->n_references == 0 || strcmp(header->references[0]->origin, submit->node->name) != 0))
-		return fault_at(fault, E_NOT_ORIGIN, "header.references[0]");
 	error = policy_may_publish(core->policy, submit->node->name, &submit->class);
 	if (error != E_OK)
 		return fault_at(fault, error, error == E_LABEL_ABOVE_CEILING ? "header.label" : "header.kind");
