@@ -2,7 +2,15 @@
  *
  * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's identity ->
  * done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity is in the outbox is only moved on.
- * Half-written files are left alone: dot-files, *.tmp, *.part, and what was not closed or renamed into place. */
+ * Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what somebody has open for writing, and what still changes.
+ * Only regular files of the folder itself count; links and subfolders do not.
+ *
+ * What can go wrong, and what happens then:
+ *   a bad line               rejected/<name> in the file's own format; the good lines are taken
+ *   a file that is unreadable as a whole   rejected/<name> and rejected/<name>.reason.txt; nothing is taken
+ *   the disk is full         the file stays, another try every 5 s
+ *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
+ * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. */
 #ifndef SIMPUL_INTAKE_H
 #define SIMPUL_INTAKE_H
 
@@ -15,19 +23,26 @@ struct intake_folder {
 	const struct profile *profile;
 };
 
-/* From the intake's thread to the loop: a file's reports to be taken in one transaction; the loop answers through `done`. */
+/* From the intake's thread to the loop: a file's reports to be taken in one transaction (those lines that are prepared, at least
+ * one). The loop sets `result` and hands it back with intake_answer. One file of a folder at a time is under way. */
 struct intake_letter {
 	struct letter letter;
 	struct parsed_file file;
 	char *folder, *name;
 	struct hash identity; /* of folder, name and content */
-	enum error result;    /* set by the loop: E_OK, E_EXISTS (taken before), E_DISK_FULL (try again later) */
+	enum error result;    /* set by the loop: E_OK, E_EXISTS (taken before); anything else: not taken, try again later */
+	/* ---- for the intake alone */
+	size_t place;	      /* of the folder */
 };
 
 struct intake;
+/* The profiles and `to_loop` must outlive the intake; the rest is copied. NULL with errno when inotify is not to be had. */
 struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, struct mailbox *to_loop);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);
+/* Moves the files that were answered for, then ends the thread. Letters that are still in `to_loop` belong to the loop:
+ * intake_letter_free; their files stay where they are and are read again at the next start. */
 void intake_stop(struct intake *intake);
+void intake_letter_free(struct intake_letter *letter);
 
 #endif

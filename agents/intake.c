@@ -1,0 +1,525 @@
+/* intake - the thread that watches drop folders: which files are ready, what becomes of each. */
+#include "agents/intake.h"
+#include "agents/intake_file.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+enum {
+	RESCAN_MS = 30000,
+	RETRY_MS = 5000,
+	SETTLE_CLOSED_MS = 200, /* a file that was closed or moved in has been still for so long */
+	SETTLE_FOUND_MS = 2000, /* the same for one that was found there */
+	EVENTS_SIZE = 64 * 1024,
+};
+
+#define DONE "done"
+#define REJECTED "rejected"
+
+/* A file that was seen and not yet dealt with. */
+struct candidate {
+	char *name;
+	struct file_mark mark;
+	steady_ms since; /* of the mark */
+	bool closed;	 /* its writer closed it or moved it in */
+};
+
+struct folder {
+	char *path;
+	const struct profile *profile;
+	int watch;		/* inotify's number; -1: the folder is not there */
+	bool missed;		/* that it is not there was logged */
+	struct candidate *candidates; /* in the order in which they came */
+	size_t count;
+	bool under_way;		/* the first candidate is with the loop */
+	steady_ms not_before;	/* after a full disk */
+};
+
+struct intake {
+	struct folder *folders;
+	size_t count;
+	char *node;
+	struct mailbox *to_loop, *answers;
+	int notify, stop;
+	steady_ms rescan_at;
+	pthread_t thread;
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+/* ------------------------------------------------------------------ log */
+
+#define IDENTITY_TEXT 9
+
+/* Names of files may hold names of persons: eight digits of the identity stand for them. */
+static const char *identity_text(const struct hash *identity, char text[IDENTITY_TEXT])
+{
+	return hex_of(text, BYTES(identity->bytes, 4));
+}
+
+static void log_file(enum log_level level, const char *event, const struct intake_letter *letter, size_t rejected)
+{
+	char identity[IDENTITY_TEXT];
+
+	log_event(level, event, F_TEXT("folder", base_name(letter->folder)),
+		  F_TEXT("file", identity_text(&letter->identity, identity)), F_NUM("good", letter->file.count - rejected),
+		  F_NUM("rejected", rejected));
+}
+
+static void log_failure(const struct folder *folder, enum error error)
+{
+	log_event(error == E_DISK_FULL ? LOG_LEVEL_ALARM : LOG_LEVEL_ERROR,
+		  error == E_DISK_FULL ? "intake.disk_full" : "intake.failed", F_TEXT("folder", base_name(folder->path)),
+		  F_TEXT("error", error_name(error)));
+}
+
+/* ------------------------------------------------------------------ candidates */
+
+static struct candidate *candidate_find(struct folder *folder, const char *name)
+{
+	for (size_t i = 0; i < folder->count; i++)
+		if (strcmp(folder->candidates[i].name, name) == 0)
+			return &folder->candidates[i];
+	return NULL;
+}
+
+static void candidate_remove(struct folder *folder, size_t index)
+{
+	free(folder->candidates[index].name);
+	folder->count--;
+	memmove(&folder->candidates[index], &folder->candidates[index + 1],
+		(folder->count - index) * sizeof(folder->candidates[0]));
+}
+
+/* Takes note of what now stands under a name. */
+static void candidate_note(struct folder *folder, const char *name, bool closed, steady_ms now)
+{
+	char *path = memory_format("%s/%s", folder->path, name);
+	struct candidate *candidate;
+	struct file_mark mark;
+
+	if (!file_name_eligible(name) || !file_look(path, &mark))
+		goto out;
+	candidate = candidate_find(folder, name);
+	if (candidate == NULL) {
+		folder->candidates = memory_grow(folder->candidates, folder->count + 1, sizeof(folder->candidates[0]));
+		candidate = &folder->candidates[folder->count++];
+		*candidate = (struct candidate){.name = memory_string(name), .mark = mark, .since = now};
+	} else if (!file_mark_equal(&candidate->mark, &mark)) {
+		/* While it is with the loop the old mark stands: it tells that the file is another one by now. */
+		if (folder->under_way && candidate == folder->candidates)
+			goto out;
+		candidate->mark = mark;
+		candidate->since = now;
+		candidate->closed = false;
+	}
+	candidate->closed = candidate->closed || closed;
+out:
+	free(path);
+}
+
+static steady_ms candidate_ready_at(const struct candidate *candidate)
+{
+	return candidate->since + (candidate->closed ? SETTLE_CLOSED_MS : SETTLE_FOUND_MS);
+}
+
+/* ------------------------------------------------------------------ folders */
+
+static int every_name(const struct dirent *entry)
+{
+	return file_name_eligible(entry->d_name);
+}
+
+/* Watches a folder, also one that was not there before, and notes what is in it. */
+static void folder_scan(struct intake *intake, struct folder *folder, steady_ms now)
+{
+	struct dirent **entries;
+	int count;
+
+	folder->watch = inotify_add_watch(intake->notify, folder->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+	count = folder->watch < 0 ? -1 : scandir(folder->path, &entries, every_name, alphasort);
+	if (count < 0 || !folder_make(folder->path, DONE) || !folder_make(folder->path, REJECTED)) {
+		if (!folder->missed)
+			log_event(LOG_LEVEL_ERROR, "intake.folder_missing", F_TEXT("folder", base_name(folder->path)));
+		folder->missed = true;
+	} else {
+		folder->missed = false;
+	}
+	for (int i = 0; i < count; i++) {
+		if (!folder->missed)
+			candidate_note(folder, entries[i]->d_name, false, now);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+static void rescan(struct intake *intake, steady_ms now)
+{
+	for (size_t i = 0; i < intake->count; i++)
+		folder_scan(intake, &intake->folders[i], now);
+	intake->rescan_at = now + RESCAN_MS;
+}
+
+/* ------------------------------------------------------------------ one file */
+
+/* Of folder, name and content, each with its length before it. */
+static struct hash identity_of(const struct folder *folder, const char *name, struct bytes content)
+{
+	struct buffer all = {0};
+	struct hash inner = hash_of(content), identity;
+
+	buffer_u32(&all, (uint32_t)strlen(folder->path));
+	buffer_text(&all, folder->path);
+	buffer_u32(&all, (uint32_t)strlen(name));
+	buffer_text(&all, name);
+	buffer_append(&all, inner.bytes, sizeof(inner.bytes));
+	identity = hash_tagged("simpul/intake/1", buffer_view(&all));
+	buffer_free(&all);
+	return identity;
+}
+
+/* Whether the name still stands for the bytes that were read. */
+static bool candidate_still(const struct folder *folder, const struct candidate *candidate)
+{
+	char *path = memory_format("%s/%s", folder->path, candidate->name);
+	struct file_mark mark;
+	bool same = file_look(path, &mark) && file_mark_equal(&mark, &candidate->mark);
+
+	free(path);
+	return same;
+}
+
+/* The first candidate was dealt with: away with it, unless another file has taken its place meanwhile. */
+static enum error first_put_away(struct folder *folder, const char *sub, const char *reason, steady_ms now)
+{
+	char *name = memory_string(folder->candidates[0].name);
+	enum error error = E_OK;
+
+	if (candidate_still(folder, &folder->candidates[0]))
+		error = file_put_away(folder->path, name, sub, reason);
+	if (error == E_OK) {
+		candidate_remove(folder, 0);
+		candidate_note(folder, name, false, now);
+	}
+	free(name);
+	return error;
+}
+
+/* The file stays, and the others of the folder come before it next time: one that cannot be read must not stop them. */
+static void try_later(struct folder *folder, enum error error, steady_ms now)
+{
+	struct candidate first = folder->candidates[0];
+
+	log_failure(folder, error);
+	folder->not_before = now + RETRY_MS;
+	if (error == E_DISK_FULL)
+		return;
+	memmove(&folder->candidates[0], &folder->candidates[1], (folder->count - 1) * sizeof(first));
+	folder->candidates[folder->count - 1] = first;
+}
+
+static void whole_reject(struct folder *folder, const struct hash *identity, const struct fault *fault, steady_ms now)
+{
+	char text[256], id[IDENTITY_TEXT];
+	char *reason = memory_format("%s\n", fault_text(fault, text, sizeof(text)));
+	enum error error = first_put_away(folder, REJECTED, reason, now);
+
+	if (error == E_OK)
+		log_event(LOG_LEVEL_WARNING, "intake.rejected", F_TEXT("folder", base_name(folder->path)),
+			  F_TEXT("file", identity_text(identity, id)), F_TEXT("error", error_name(fault->code)));
+	else
+		try_later(folder, error, now);
+	free(reason);
+}
+
+static enum error rejects_write(const struct folder *folder, const struct intake_letter *letter)
+{
+	struct buffer rejects = {0};
+	enum error error = E_OK;
+
+	if (letter->file.rejected > 0) {
+		profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
+		error = file_put_beside(folder->path, letter->name, REJECTED, buffer_view(&rejects));
+	}
+	buffer_free(&rejects);
+	return error;
+}
+
+static struct intake_letter *letter_new(const struct intake *intake, const struct folder *folder, const char *name,
+					struct bytes content, wall_ms now)
+{
+	struct intake_letter *letter = memory_zero(1, sizeof(*letter));
+
+	letter->folder = memory_string(folder->path);
+	letter->name = memory_string(name);
+	letter->identity = identity_of(folder, name, content);
+	letter->place = (size_t)(folder - intake->folders);
+	profile_parse(folder->profile, content, name, intake->node, now, &letter->file);
+	return letter;
+}
+
+void intake_letter_free(struct intake_letter *letter)
+{
+	parsed_file_free(&letter->file);
+	free(letter->folder);
+	free(letter->name);
+	free(letter);
+}
+
+/* The steps of intake.h for the first candidate, up to the loop. */
+static void content_take(struct intake *intake, struct folder *folder, struct bytes content, const struct now *now)
+{
+	struct intake_letter *letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall);
+	enum error error;
+
+	if (letter->file.fault.code != E_OK) {
+		whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
+		goto out;
+	}
+	error = rejects_write(folder, letter);
+	if (error == E_OK && letter->file.count > letter->file.rejected) {
+		folder->under_way = true;
+		mailbox_put(intake->to_loop, &letter->letter);
+		return;
+	}
+	if (error == E_OK)
+		error = first_put_away(folder, DONE, NULL, now->steady);
+	if (error == E_OK)
+		log_file(LOG_LEVEL_INFO, "intake.file", letter, letter->file.rejected);
+	else
+		try_later(folder, error, now->steady);
+out:
+	intake_letter_free(letter);
+}
+
+/* Reads the first candidate, which has settled. */
+static void first_take(struct intake *intake, struct folder *folder, const struct now *now)
+{
+	struct candidate *first = &folder->candidates[0];
+	char *path = memory_format("%s/%s", folder->path, first->name);
+	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
+	struct buffer content = {0};
+	struct hash unread;
+	enum error error = file_take(path, &first->mark, PROFILE_LARGEST_FILE, &content);
+
+	switch (error) {
+	case E_OK:
+		content_take(intake, folder, buffer_view(&content), now);
+		break;
+	case E_TOO_LARGE:
+		unread = identity_of(folder, first->name, BYTES(NULL, 0));
+		whole_reject(folder, &unread, &too_large, now->steady);
+		break;
+	case E_NOT_FOUND:
+		candidate_remove(folder, 0);
+		break;
+	case E_BUSY:
+		/* Somebody writes: looked at anew, behind the others, until it is still. */
+		candidate_remove(folder, 0);
+		candidate_note(folder, base_name(path), false, now->steady);
+		break;
+	default:
+		try_later(folder, error, now->steady);
+	}
+	buffer_free(&content);
+	free(path);
+}
+
+/* Brings the first settled candidate to the front; false when there is none. */
+static bool settled_first(struct folder *folder, steady_ms now)
+{
+	for (size_t i = 0; i < folder->count; i++) {
+		struct candidate found = folder->candidates[i];
+
+		if (candidate_ready_at(&found) > now)
+			continue;
+		memmove(&folder->candidates[1], &folder->candidates[0], i * sizeof(found));
+		folder->candidates[0] = found;
+		return true;
+	}
+	return false;
+}
+
+static void folder_step(struct intake *intake, struct folder *folder)
+{
+	struct now now = clock_now();
+
+	while (!folder->under_way && folder->not_before <= now.steady && settled_first(folder, now.steady)) {
+		first_take(intake, folder, &now);
+		now = clock_now();
+	}
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static void answer_take(struct intake *intake, struct intake_letter *letter)
+{
+	struct folder *folder = &intake->folders[letter->place];
+	steady_ms now = clock_now().steady;
+	enum error error = letter->result;
+
+	if (error == E_OK || error == E_EXISTS)
+		error = first_put_away(folder, DONE, NULL, now);
+	/* After first_put_away: until then the first candidate is the file that was answered for. */
+	folder->under_way = false;
+	if (error != E_OK)
+		try_later(folder, error, now);
+	else
+		log_file(LOG_LEVEL_INFO, letter->result == E_OK ? "intake.file" : "intake.repeated", letter, letter->file.rejected);
+	intake_letter_free(letter);
+}
+
+static void answers_take(struct intake *intake)
+{
+	struct letter *letter = mailbox_take_all(intake->answers);
+
+	while (letter != NULL) {
+		struct letter *next = letter->next;
+
+		answer_take(intake, (struct intake_letter *)letter);
+		letter = next;
+	}
+}
+
+/* ------------------------------------------------------------------ thread */
+
+static void event_take(struct intake *intake, const struct inotify_event *event, steady_ms now)
+{
+	if (event->mask & IN_Q_OVERFLOW)
+		intake->rescan_at = now;
+	for (size_t i = 0; i < intake->count && event->len > 0; i++)
+		if (intake->folders[i].watch == event->wd && !intake->folders[i].missed)
+			candidate_note(&intake->folders[i], event->name, true, now);
+}
+
+static void events_take(struct intake *intake)
+{
+	_Alignas(struct inotify_event) char events[EVENTS_SIZE];
+	ssize_t size = read(intake->notify, events, sizeof(events));
+	steady_ms now = clock_now().steady;
+
+	for (ssize_t at = 0; at < size;) {
+		const struct inotify_event *event = (const void *)(events + at);
+
+		event_take(intake, event, now);
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+}
+
+/* Milliseconds until something is due without an event. */
+static int wait_ms(const struct intake *intake, steady_ms now)
+{
+	steady_ms due = intake->rescan_at;
+
+	for (size_t i = 0; i < intake->count; i++) {
+		const struct folder *folder = &intake->folders[i];
+
+		for (size_t j = 0; j < folder->count && !folder->under_way; j++) {
+			steady_ms ready = candidate_ready_at(&folder->candidates[j]);
+
+			if (ready < folder->not_before)
+				ready = folder->not_before;
+			due = ready < due ? ready : due;
+		}
+	}
+	return due <= now ? 0 : (int)(due - now);
+}
+
+static void *intake_run(void *argument)
+{
+	struct intake *intake = argument;
+	struct pollfd polled[] = {{.fd = intake->stop, .events = POLLIN},
+				  {.fd = mailbox_fd(intake->answers), .events = POLLIN},
+				  {.fd = intake->notify, .events = POLLIN}};
+
+	for (;;) {
+		steady_ms now = clock_now().steady;
+
+		if (now >= intake->rescan_at)
+			rescan(intake, now);
+		for (size_t i = 0; i < intake->count; i++)
+			folder_step(intake, &intake->folders[i]);
+		poll(polled, sizeof(polled) / sizeof(polled[0]), wait_ms(intake, clock_now().steady));
+		events_take(intake);
+		answers_take(intake);
+		if (polled[0].revents != 0)
+			return NULL;
+	}
+}
+
+static void intake_free(struct intake *intake)
+{
+	for (size_t i = 0; i < intake->count; i++) {
+		struct folder *folder = &intake->folders[i];
+
+		while (folder->count > 0)
+			candidate_remove(folder, folder->count - 1);
+		free(folder->candidates);
+		free(folder->path);
+	}
+	if (intake->notify >= 0)
+		close(intake->notify);
+	if (intake->stop >= 0)
+		close(intake->stop);
+	mailbox_free(intake->answers);
+	free(intake->folders);
+	free(intake->node);
+	free(intake);
+}
+
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, struct mailbox *to_loop)
+{
+	struct intake *intake = memory_zero(1, sizeof(*intake));
+	int result;
+
+	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
+	intake->count = count;
+	for (size_t i = 0; i < count; i++)
+		intake->folders[i] = (struct folder){.path = memory_string(folders[i].path), .profile = folders[i].profile, .watch = -1};
+	intake->node = memory_string(node);
+	intake->to_loop = to_loop;
+	intake->answers = mailbox_new();
+	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	intake->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	result = intake->notify < 0 || intake->stop < 0 ? errno : pthread_create(&intake->thread, NULL, intake_run, intake);
+	if (result == 0)
+		return intake;
+	intake_free(intake);
+	errno = result;
+	return NULL;
+}
+
+void intake_answer(struct intake *intake, struct intake_letter *letter)
+{
+	mailbox_put(intake->answers, &letter->letter);
+}
+
+void intake_stop(struct intake *intake)
+{
+	const uint64_t one = 1;
+
+	if (intake == NULL)
+		return;
+	while (write(intake->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(intake->thread, NULL);
+	answers_take(intake); /* what came while the thread ended */
+	intake_free(intake);
+}

@@ -1,0 +1,232 @@
+/* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any. */
+#include "agents/intake_file.h"
+#include "common/config.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	LONGEST_STEM = 200, /* bytes of a name that are kept: a number and ".reason.txt" must fit behind them */
+	MOST_COPIES = 10000,
+};
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), longest = strlen(end);
+
+	return length >= longest && strcmp(text + length - longest, end) == 0;
+}
+
+bool file_name_eligible(const char *name)
+{
+	return name[0] != '\0' && name[0] != '.' && name[0] != '~' && !ends_with(name, "~") && !ends_with(name, ".tmp") &&
+	       !ends_with(name, ".part");
+}
+
+static struct file_mark mark_of(const struct stat *status)
+{
+	return (struct file_mark){.inode = status->st_ino, .size = status->st_size, .modified = status->st_mtim};
+}
+
+bool file_look(const char *path, struct file_mark *mark)
+{
+	struct stat status;
+
+	if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	*mark = mark_of(&status);
+	return true;
+}
+
+bool file_mark_equal(const struct file_mark *a, const struct file_mark *b)
+{
+	return a->inode == b->inode && a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+	       a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static bool still(int fd, const struct file_mark *mark)
+{
+	struct stat status;
+	struct file_mark now;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return false;
+	now = mark_of(&status);
+	return file_mark_equal(&now, mark);
+}
+
+/* The kernel grants a read lease only when nobody has the file open for writing. Where it knows no leases (a file of another
+ * user, a network folder), the mark alone must do. */
+static bool has_writer(int fd)
+{
+	/* Who opens it in this very moment makes the kernel send a signal; the usual one would end the process. */
+	fcntl(fd, F_SETSIG, SIGURG);
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		fcntl(fd, F_SETLEASE, F_UNLCK);
+		return false;
+	}
+	return errno == EAGAIN;
+}
+
+static enum error read_all(int fd, size_t size, struct buffer *content)
+{
+	uint8_t *out = buffer_room(content, size);
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, out + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? E_BUSY : E_IO;
+		done += (size_t)n;
+	}
+	return E_OK;
+}
+
+enum error file_take(const char *path, const struct file_mark *mark, size_t limit, struct buffer *content)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	enum error error = E_OK;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP ? E_NOT_FOUND : E_IO;
+	if (!still(fd, mark) || has_writer(fd))
+		error = E_BUSY;
+	else if ((uint64_t)mark->size > limit)
+		error = E_TOO_LARGE;
+	else
+		error = read_all(fd, (size_t)mark->size, content);
+	if (error == E_OK && (!still(fd, mark) || has_writer(fd)))
+		error = E_BUSY;
+	close(fd);
+	return error;
+}
+
+/* ------------------------------------------------------------------ putting away */
+
+static bool folder_sync(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return synced;
+}
+
+bool folder_make(const char *folder, const char *sub)
+{
+	char *path = memory_format("%s/%s", folder, sub);
+	struct stat status;
+	bool made = mkdir(path, 0700) == 0 && folder_sync(folder);
+
+	if (!made)
+		made = lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+	free(path);
+	return made;
+}
+
+/* "x.csv", then "x-1.csv", "x-2.csv" ... */
+static char *copy_path(const char *folder, const char *sub, const char *name, unsigned copy)
+{
+	const char *dot = strrchr(name, '.');
+	const char *end = dot != NULL && dot != name && strlen(dot) < 16 ? dot : name + strlen(name);
+	int stem = (int)(end - name) > LONGEST_STEM ? LONGEST_STEM : (int)(end - name);
+	char number[16] = "";
+
+	if (copy > 0)
+		snprintf(number, sizeof(number), "-%u", copy);
+	return memory_format("%s/%s/%.*s%s%s", folder, sub, stem, name, number, end);
+}
+
+static enum error errno_error(void)
+{
+	return errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO;
+}
+
+/* E_EXISTS when the target is taken. */
+static enum error move_to(const char *from, const char *to)
+{
+	struct stat status;
+
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return E_OK;
+	if (errno == EEXIST)
+		return E_EXISTS;
+	if (errno != EINVAL)
+		return errno_error();
+	/* A file system without RENAME_NOREPLACE; nobody but the intake writes to the target folder. */
+	if (lstat(to, &status) == 0)
+		return E_EXISTS;
+	return rename(from, to) == 0 ? E_OK : errno_error();
+}
+
+static enum error reason_write(const char *path, const char *reason)
+{
+	char *beside = memory_format("%s.reason.txt", path);
+	enum error error = file_write(beside, BYTES(reason, strlen(reason)), 0600, NULL);
+
+	free(beside);
+	return error;
+}
+
+/* One try under one name. */
+static enum error put_away_as(const char *from, const char *to, const char *reason)
+{
+	struct stat status;
+	enum error error = E_OK;
+
+	if (lstat(to, &status) == 0)
+		return E_EXISTS;
+	if (reason != NULL)
+		error = reason_write(to, reason);
+	return error == E_OK ? move_to(from, to) : error;
+}
+
+enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason)
+{
+	char *from = memory_format("%s/%s", folder, name);
+	char *into = memory_format("%s/%s", folder, sub);
+	enum error error = E_EXISTS;
+
+	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
+		char *to = copy_path(folder, sub, name, copy);
+
+		error = put_away_as(from, to, reason);
+		free(to);
+	}
+	if (error == E_OK && (!folder_sync(into) || !folder_sync(folder)))
+		error = E_IO;
+	free(into);
+	free(from);
+	return error;
+}
+
+enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content)
+{
+	enum error error = E_EXISTS;
+
+	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
+		char *path = copy_path(folder, sub, name, copy);
+		struct buffer there = {0};
+		enum error found = file_read(path, content.size, &there, NULL);
+
+		if (found == E_NOT_FOUND)
+			error = file_write(path, content, 0600, NULL);
+		else if (found == E_OK && bytes_equal(buffer_view(&there), content))
+			error = E_OK;
+		buffer_free(&there);
+		free(path);
+	}
+	return error;
+}

@@ -1,0 +1,454 @@
+/* Tries to break what intake.h promises; the test stands in for the loop. */
+#include "agents/intake.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define PROFILE "format: csv\nseparator: \";\"\n" \
+		"defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n" \
+		"zone: \"+07:00\"\n" \
+		"fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n" \
+		"columns: [{column: T, field: sighting.first_seen, required: true}, {column: N, field: sighting.count}]\n"
+#define ONE "T;N\n21/11/2026 10:00;1\n"
+#define TWO "T;N\n21/11/2026 10:00;1\n21/11/2026 10:00;2\n"
+#define HALF_BAD "T;N\n21/11/2026 10:00;1\nRAHASIA;2\n"
+
+enum { SOON_MS = 5000, NEVER_MS = 700 };
+
+/* A drop folder of its own for each test. */
+struct scene {
+	char folder[64];
+	struct profile *profile;
+	struct mailbox *to_loop;
+	struct intake *intake;
+};
+
+static void intake_begin(struct scene *scene)
+{
+	const struct intake_folder folder = {.path = scene->folder, .profile = scene->profile};
+
+	scene->intake = intake_start(&folder, 1, "police.oku", scene->to_loop);
+	assert_non_null(scene->intake);
+}
+
+static char *path_in(const struct scene *scene, const char *name)
+{
+	return memory_format("%s/%s", scene->folder, name);
+}
+
+static int setup(void **state)
+{
+	struct scene *scene = memory_zero(1, sizeof(*scene));
+	struct fault fault;
+	char *profile;
+
+	strcpy(scene->folder, "/tmp/intake-test-XXXXXX");
+	assert_non_null(mkdtemp(scene->folder));
+	profile = path_in(scene, ".profile");
+	assert_int_equal(file_write(profile, BYTES(PROFILE, strlen(PROFILE)), 0600, &fault), E_OK);
+	assert_int_equal(profile_load(profile, &scene->profile, &fault), E_OK);
+	free(profile);
+	scene->to_loop = mailbox_new();
+	*state = scene;
+	return 0;
+}
+
+static void tree_remove(const char *path)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+
+	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+		char *inner = memory_format("%s/%s", path, entry->d_name);
+
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(inner) != 0)
+			tree_remove(inner);
+		free(inner);
+	}
+	if (folder != NULL)
+		closedir(folder);
+	rmdir(path);
+}
+
+static int teardown(void **state)
+{
+	struct scene *scene = *state;
+	struct letter *letter, *next;
+
+	intake_stop(scene->intake);
+	for (letter = mailbox_take_all(scene->to_loop); letter != NULL; letter = next) {
+		next = letter->next;
+		intake_letter_free((struct intake_letter *)letter);
+	}
+	mailbox_free(scene->to_loop);
+	profile_free(scene->profile);
+	tree_remove(scene->folder);
+	free(scene);
+	return 0;
+}
+
+/* As a careful program drops a file: under another name, then renamed. */
+static void drop(const struct scene *scene, const char *name, const char *content)
+{
+	char *path = path_in(scene, name);
+
+	assert_int_equal(file_write(path, BYTES(content, strlen(content)), 0600, NULL), E_OK);
+	free(path);
+}
+
+/* The next letter within `ms`, NULL when none comes. */
+static struct intake_letter *letter_within(struct scene *scene, int ms)
+{
+	struct pollfd wait = {.fd = mailbox_fd(scene->to_loop), .events = POLLIN};
+	struct letter *letter;
+
+	poll(&wait, 1, ms);
+	letter = mailbox_take_all(scene->to_loop);
+	if (letter != NULL)
+		assert_null(letter->next);
+	return (struct intake_letter *)letter;
+}
+
+static struct intake_letter *letter_wait(struct scene *scene)
+{
+	struct intake_letter *letter = letter_within(scene, SOON_MS);
+
+	assert_non_null(letter);
+	return letter;
+}
+
+static void answer(struct scene *scene, struct intake_letter *letter, enum error result)
+{
+	letter->result = result;
+	intake_answer(scene->intake, letter);
+}
+
+static bool exists(const struct scene *scene, const char *name)
+{
+	char *path = path_in(scene, name);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
+static void wait_for(const struct scene *scene, const char *name)
+{
+	for (int i = 0; i < SOON_MS / 10 && !exists(scene, name); i++)
+		poll(NULL, 0, 10);
+	if (!exists(scene, name))
+		fail_msg("%s did not come", name);
+}
+
+static void assert_content(const struct scene *scene, const char *name, const char *content)
+{
+	char *path = path_in(scene, name);
+	struct buffer there = {0};
+
+	assert_int_equal(file_read(path, 65536, &there, NULL), E_OK);
+	buffer_u8(&there, 0);
+	assert_string_equal((const char *)there.data, content);
+	buffer_free(&there);
+	free(path);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+static void a_dropped_file_reaches_the_loop_and_then_done(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	intake_begin(scene);
+	wait_for(scene, "done");
+	drop(scene, "x.csv", TWO);
+	letter = letter_wait(scene);
+	assert_string_equal(letter->name, "x.csv");
+	assert_string_equal(letter->folder, scene->folder);
+	assert_int_equal(letter->file.count, 2);
+	assert_true(exists(scene, "x.csv"));
+	assert_false(exists(scene, "done/x.csv"));
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+	assert_false(exists(scene, "x.csv"));
+	assert_content(scene, "done/x.csv", TWO);
+	assert_null(letter_within(scene, NEVER_MS));
+}
+
+static void what_was_dropped_before_the_start_is_read(void **state)
+{
+	struct scene *scene = *state;
+
+	drop(scene, "b.csv", ONE);
+	drop(scene, "a.csv", TWO);
+	intake_begin(scene);
+	/* One at a time, in the order of their names. */
+	for (size_t i = 0; i < 2; i++) {
+		struct intake_letter *letter = letter_wait(scene);
+
+		assert_string_equal(letter->name, i == 0 ? "a.csv" : "b.csv");
+		assert_null(letter_within(scene, NEVER_MS));
+		answer(scene, letter, E_OK);
+	}
+	wait_for(scene, "done/b.csv");
+}
+
+static void a_half_written_file_is_not_read(void **state)
+{
+	struct scene *scene = *state;
+	char *path = path_in(scene, "slow.csv");
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct intake_letter *letter;
+
+	assert_int_equal(write(fd, ONE, strlen(ONE)), strlen(ONE));
+	intake_begin(scene);
+	/* Longer than a file must be still: its writer only pauses. */
+	assert_null(letter_within(scene, 3000));
+	assert_int_equal(write(fd, "21/11/2026 10:00;2\n", 19), 19);
+	close(fd);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 2);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/slow.csv");
+	free(path);
+}
+
+static void unfinished_names_links_and_folders_are_left_alone(void **state)
+{
+	static const char *const names[] = {".x.csv", "x.csv.tmp", "x.part", "~$x.csv", "x.csv~"};
+	struct scene *scene = *state;
+	char *link = path_in(scene, "link.csv"), *inner = path_in(scene, "sub.csv"), *pipe = path_in(scene, "pipe.csv");
+
+	intake_begin(scene);
+	wait_for(scene, "rejected");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		drop(scene, names[i], ONE);
+	assert_int_equal(symlink(".x.csv", link), 0);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_null(letter_within(scene, 2500));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_true(exists(scene, names[i]));
+	free(link);
+	free(inner);
+	free(pipe);
+}
+
+static void bad_lines_are_on_disk_before_the_good_ones_are_taken(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "x.csv", HALF_BAD);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 2);
+	assert_int_equal(letter->file.rejected, 1);
+	assert_content(scene, "rejected/x.csv",
+		       "line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form (INVALID)\";RAHASIA;2\n");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+}
+
+static void a_crash_between_steps_takes_no_line_twice(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	struct hash identity;
+
+	drop(scene, "x.csv", HALF_BAD);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	identity = letter->identity;
+	/* The loop takes the lines, and then the agent dies: the intake never hears of it. */
+	intake_stop(scene->intake);
+	intake_letter_free(letter);
+	assert_true(exists(scene, "x.csv"));
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_true(hash_equal(&identity, &letter->identity));
+	answer(scene, letter, E_EXISTS);
+	wait_for(scene, "done/x.csv");
+	assert_true(exists(scene, "rejected/x.csv"));
+	assert_false(exists(scene, "rejected/x-1.csv"));
+	assert_null(letter_within(scene, NEVER_MS));
+}
+
+static void an_answer_that_comes_with_the_stop_still_counts(void **state)
+{
+	struct scene *scene = *state;
+
+	drop(scene, "x.csv", ONE);
+	intake_begin(scene);
+	answer(scene, letter_wait(scene), E_OK);
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	assert_true(exists(scene, "done/x.csv"));
+}
+
+static void an_unreadable_file_is_rejected_with_a_reason(void **state)
+{
+	struct scene *scene = *state;
+
+	drop(scene, "x.csv", "RAHASIA;1\n");
+	intake_begin(scene);
+	wait_for(scene, "rejected/x.csv");
+	assert_content(scene, "rejected/x.csv", "RAHASIA;1\n");
+	assert_content(scene, "rejected/x.csv.reason.txt", "column \"T\" is missing: a required field is missing (MISSING)\n");
+	assert_false(exists(scene, "x.csv"));
+	assert_null(letter_within(scene, NEVER_MS));
+}
+
+static void nothing_that_was_put_away_is_overwritten(void **state)
+{
+	static const char *const contents[] = {ONE, TWO, HALF_BAD "RAHASIA;3\n", HALF_BAD};
+	struct scene *scene = *state;
+
+	intake_begin(scene);
+	wait_for(scene, "rejected");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const done[] = {"done/x.csv", "done/x-1.csv", "done/x-2.csv", "done/x-3.csv"};
+
+		drop(scene, "x.csv", contents[i]);
+		answer(scene, letter_wait(scene), E_OK);
+		wait_for(scene, done[i]);
+		assert_content(scene, done[i], contents[i]);
+	}
+	assert_true(exists(scene, "rejected/x.csv"));
+	assert_true(exists(scene, "rejected/x-1.csv"));
+	assert_false(exists(scene, "rejected/x-2.csv"));
+}
+
+static void a_full_disk_leaves_the_file_and_is_tried_again(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	struct hash identity;
+
+	drop(scene, "x.csv", ONE);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	identity = letter->identity;
+	answer(scene, letter, E_DISK_FULL);
+	assert_null(letter_within(scene, 3000));
+	assert_true(exists(scene, "x.csv"));
+	letter = letter_wait(scene);
+	assert_true(hash_equal(&identity, &letter->identity));
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+}
+
+static void a_file_that_takes_the_place_of_one_under_way_is_read_too(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "x.csv", ONE);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	drop(scene, "x.csv", TWO);
+	poll(NULL, 0, 100);
+	answer(scene, letter, E_OK);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 2);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+	assert_content(scene, "done/x.csv", TWO);
+}
+
+static void a_file_that_cannot_be_read_does_not_stop_the_others(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "a.csv", ONE);
+	drop(scene, "b.csv", TWO);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_string_equal(letter->name, "a.csv");
+	answer(scene, letter, E_IO);
+	letter = letter_within(scene, 2 * SOON_MS);
+	assert_non_null(letter);
+	assert_string_equal(letter->name, "b.csv");
+	answer(scene, letter, E_OK);
+	letter = letter_wait(scene);
+	assert_string_equal(letter->name, "a.csv");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/a.csv");
+}
+
+/* Lines of the log, under a lock because two threads write and read them. */
+struct heard {
+	pthread_mutex_t lock;
+	struct buffer lines;
+};
+
+static void hear(void *context, enum log_level level, const char *line)
+{
+	struct heard *heard = context;
+
+	(void)level;
+	pthread_mutex_lock(&heard->lock);
+	buffer_text(&heard->lines, line);
+	buffer_text(&heard->lines, "\n");
+	pthread_mutex_unlock(&heard->lock);
+}
+
+static void the_log_names_no_file_and_no_value(void **state)
+{
+	struct scene *scene = *state;
+	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+	log_copy(hear, &heard);
+	drop(scene, "eriksson.csv", HALF_BAD);
+	drop(scene, "eriksson-2.csv", "RAHASIA\n");
+	intake_begin(scene);
+	wait_for(scene, "rejected/eriksson-2.csv");
+	answer(scene, letter_wait(scene), E_OK);
+	wait_for(scene, "done/eriksson.csv");
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	log_copy(NULL, NULL);
+	buffer_u8(&heard.lines, 0);
+	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.file"));
+	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.rejected"));
+	assert_non_null(strstr((const char *)heard.lines.data, "good=1 rejected=1"));
+	assert_null(strstr((const char *)heard.lines.data, "eriksson"));
+	assert_null(strstr((const char *)heard.lines.data, "RAHASIA"));
+	buffer_free(&heard.lines);
+}
+
+int main(void)
+{
+#define PROMISE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		PROMISE(a_dropped_file_reaches_the_loop_and_then_done),
+		PROMISE(what_was_dropped_before_the_start_is_read),
+		PROMISE(a_half_written_file_is_not_read),
+		PROMISE(unfinished_names_links_and_folders_are_left_alone),
+		PROMISE(bad_lines_are_on_disk_before_the_good_ones_are_taken),
+		PROMISE(a_crash_between_steps_takes_no_line_twice),
+		PROMISE(an_answer_that_comes_with_the_stop_still_counts),
+		PROMISE(an_unreadable_file_is_rejected_with_a_reason),
+		PROMISE(nothing_that_was_put_away_is_overwritten),
+		PROMISE(a_full_disk_leaves_the_file_and_is_tried_again),
+		PROMISE(a_file_that_takes_the_place_of_one_under_way_is_read_too),
+		PROMISE(a_file_that_cannot_be_read_does_not_stop_the_others),
+		PROMISE(the_log_names_no_file_and_no_value),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
