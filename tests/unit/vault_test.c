@@ -241,6 +241,37 @@ static void an_entry_without_a_slot_is_an_error_and_no_key(void **state)
 	vault_close(vault);
 }
 
+static void generic(uint8_t out[32], const uint8_t *key, const char *tag, const struct bytes *parts, size_t count)
+{
+	crypto_generichash_state hash;
+
+	crypto_generichash_init(&hash, key, key ? KEY_SIZE : 0, 32);
+	crypto_generichash_update(&hash, (const uint8_t *)tag, strlen(tag));
+	for (size_t i = 0; i < count; i++)
+		crypto_generichash_update(&hash, parts[i].data, parts[i].size);
+	crypto_generichash_final(&hash, out, 32);
+}
+
+/* As the header says it, so that another program could read the files. */
+static void the_bytes_are_those_that_the_header_describes(void **state)
+{
+	static const uint8_t index[2] = {0, 1}, place[10] = {0, 0, 0, 0, 0, 0, 0, 7, 0, 1}, zeros[24];
+	struct vault *vault = open_new(*state);
+	struct buffer stored = {0};
+	uint8_t slot[32], part[32], key[32], body[6];
+	const size_t at = 4 + 10 + VAULT_OVERHEAD + 4;
+
+	slot_of(*state, slot);
+	generic(part, NULL, "simpul/part/1", (const struct bytes[]){{slot, 32}, {nonce, 16}, {index, 2}}, 3);
+	generic(key, master, "simpul/rest/1", (const struct bytes[]){{part, 32}}, 1);
+	vault_encrypt(vault, 7, nonce, bodies, 2, &stored, NULL);
+	assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at, 6 + VAULT_OVERHEAD,
+								    place, sizeof(place), zeros, key), 0);
+	assert_memory_equal(body, "second", 6);
+	buffer_free(&stored);
+	vault_close(vault);
+}
+
 static void slots_survive_a_restart(void **state)
 {
 	struct vault *vault = open_new(*state);
@@ -265,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_body_moved_or_changed_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_body_not_given_is_not_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_entry_without_a_slot_is_an_error_and_no_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_bytes_are_those_that_the_header_describes, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_survive_a_restart, setup, teardown),
 	};
 
