@@ -16,6 +16,7 @@ enum { REQUESTS_AT_ONCE = 64, QUEUE = 64, LAST_ANSWERS_MS = 200, MOST_FRAMES = 3
 struct local {
 	struct local_host host;
 	void *socket;
+	char *path; /* NULL until it is bound */
 };
 
 /* A request as it came: routing id, the empty frame of a REQ socket if there is one, and the JSON. */
@@ -322,6 +323,7 @@ enum error local_open(struct local **local, void *zmq_context, const char *path,
 	bound = zmq_bind(opened->socket, endpoint) == 0 && chmod(path, 0660) == 0;
 	free(endpoint);
 	if (bound) {
+		opened->path = memory_string(path);
 		*local = opened;
 		return E_OK;
 	}
@@ -340,5 +342,8 @@ void local_close(struct local *local)
 	if (local == NULL)
 		return;
 	zmq_close(local->socket);
+	if (local->path != NULL)
+		unlink(local->path); /* a file that nobody listens behind only misleads */
+	free(local->path);
 	free(local);
 }

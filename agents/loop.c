@@ -27,7 +27,6 @@ struct loop {
 	const struct settings *settings;
 	const struct node_keys *keys;
 	struct profile **profiles;
-	struct intake_folder *folders; /* of the intake that runs now */
 	int signals, lock;
 	void *zmq;
 	struct store store;
@@ -67,15 +66,16 @@ void profiles_free(struct profile **profiles, size_t count)
 
 /* ------------------------------------------------------------------ intake */
 
-static void intake_begin(struct loop *loop)
+static enum error intake_begin(struct loop *loop, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
+	struct intake_folder *folders = memory_zero(settings->folder_count + 1, sizeof(*folders));
 
-	loop->folders = memory_zero(settings->folder_count + 1, sizeof(*loop->folders));
 	for (size_t i = 0; i < settings->folder_count; i++)
-		loop->folders[i] =
-			(struct intake_folder){.path = settings->folders[i].path, .profile = loop->profiles[i]};
-	loop->intake = intake_start(loop->folders, settings->folder_count, settings->node, loop->from_intake);
+		folders[i] = (struct intake_folder){.path = settings->folders[i].path, .profile = loop->profiles[i]};
+	loop->intake = intake_start(folders, settings->folder_count, settings->node, loop->from_intake);
+	free(folders);
+	return loop->intake != NULL ? E_OK : fault_at(fault, E_IO, "inotify: %s", strerror(errno));
 }
 
 /* Numbers the good lines of a file; inside the transaction that notes the file. */
@@ -131,15 +131,26 @@ static void intake_step(struct loop *loop, const struct now *now)
 
 		next = letter->next;
 		file->result = file_take(loop, file, now, &fault);
-		if (file->result == E_OK) {
-			log_event(LOG_LEVEL_INFO, "file.taken", F_TEXT("folder", file->folder),
-				  F_NUM("lines", file->file.count), F_NUM("rejected", file->file.rejected));
+		if (file->result == E_OK)
 			uplink_wake(loop->uplink);
-		} else if (file->result != E_EXISTS) {
-			log_event(LOG_LEVEL_ERROR, "file.waits", F_TEXT("folder", file->folder),
-				  F_TEXT("code", error_name(file->result)), F_TEXT("field", fault.field));
-		}
 		intake_answer(loop->intake, file);
+	}
+}
+
+/* What is still under way is answered first; what comes after that is read again at the next start. */
+static void intake_end(struct loop *loop)
+{
+	struct now now = clock_now();
+	struct letter *next, *letter;
+
+	if (loop->intake == NULL)
+		return;
+	intake_step(loop, &now);
+	intake_stop(loop->intake);
+	loop->intake = NULL;
+	for (letter = mailbox_take_all(loop->from_intake); letter != NULL; letter = next) {
+		next = letter->next;
+		intake_letter_free((struct intake_letter *)letter);
 	}
 }
 
@@ -148,7 +159,6 @@ static void profiles_reload(struct loop *loop)
 {
 	struct fault fault = {0};
 	struct profile **profiles = profiles_load(loop->settings, &fault);
-	struct now now = clock_now();
 
 	loop->reload = false;
 	if (profiles == NULL) {
@@ -156,12 +166,13 @@ static void profiles_reload(struct loop *loop)
 		return;
 	}
 	sd_notify(0, "RELOADING=1");
-	intake_step(loop, &now);
-	intake_stop(loop->intake);
+	intake_end(loop);
 	profiles_free(loop->profiles, loop->settings->folder_count);
-	free(loop->folders);
 	loop->profiles = profiles;
-	intake_begin(loop);
+	if (intake_begin(loop, &fault) != E_OK) {
+		loop->feeder.failure = fault;
+		return;
+	}
 	sd_notify(0, "READY=1");
 	log_event(LOG_LEVEL_NOTICE, "profiles.loaded", F_NUM("folders", loop->settings->folder_count));
 }
@@ -344,8 +355,7 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	if (error != E_OK)
 		return error;
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
-	intake_begin(loop);
-	return E_OK;
+	return intake_begin(loop, fault);
 }
 
 /* In reverse order; also after a start that did not come to its end. */
@@ -353,10 +363,7 @@ static void loop_close(struct loop *loop)
 {
 	struct now now = clock_now();
 
-	if (loop->intake != NULL) {
-		intake_step(loop, &now);
-		intake_stop(loop->intake);
-	}
+	intake_end(loop);
 	if (loop->uplink != NULL && loop->local != NULL) {
 		if (local_step(loop->local, &now))
 			uplink_wake(loop->uplink);
@@ -380,7 +387,6 @@ static void loop_close(struct loop *loop)
 	if (loop->lock >= 0)
 		close(loop->lock);
 	profiles_free(loop->profiles, loop->settings->folder_count);
-	free(loop->folders);
 }
 
 enum error loop_run(const struct settings *settings, const struct node_keys *keys, const struct join *join,

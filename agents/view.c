@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MOST_ROWS = 1024, LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 22 };
+enum { MOST_ROWS = 1024, LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 28 };
 
 #define UNREADABLE_LABEL "UNKNOWN"
 
@@ -95,6 +95,20 @@ enum error view_inbox_by_name(struct store *store, const struct report_name *nam
 	bind_number(from, 3, name->stream);
 	bind_number(from, 4, name->number);
 	return inbox_show(from, MOST_ROWS, each, context, fault);
+}
+
+enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT coalesce(max(row), 0) FROM inbox");
+	enum error error = E_OK;
+
+	*row = 0;
+	if (sqlite3_step(get) == SQLITE_ROW)
+		*row = column_number(get, 0);
+	else
+		error = database_fault(store->db, fault);
+	sqlite3_reset(get);
+	return error;
 }
 
 #define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing"

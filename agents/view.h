@@ -28,6 +28,8 @@ enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_e
 /* The rows with this name: one, unless the origin's key was abused. None is E_OK too. */
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
 			      struct fault *fault);
+/* The newest row, 0 when there is none. */
+enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
 /* {"label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ..., "trust": "good"|"doubtful"|"bad",
  * "state": "current"|"updated"|"cancelled", "cancelled_by", "updated_by", "header": {...}, "sighting": {...}}; a new reference.
  * Without a content the body was erased or could not be opened. A header that cannot be read has the label "UNKNOWN". */

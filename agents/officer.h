@@ -1,0 +1,56 @@
+/* officer - what the commands of `simpul` share: settings, the store, the local endpoint, errors in one sentence.
+ *
+ * Every command is a function that gets its own arguments (argv[0] is the command) and returns a sysexits status. */
+#ifndef SIMPUL_OFFICER_H
+#define SIMPUL_OFFICER_H
+
+#include "agents/settings.h"
+#include "agents/store.h"
+#include <getopt.h>
+#include <jansson.h>
+
+struct officer {
+	const char *config; /* path of agent.yaml */
+	const char *command; /* "inbox", for messages */
+};
+
+int officer_keys(struct officer *officer, int argc, char **argv);
+int officer_report(struct officer *officer, int argc, char **argv);
+int officer_cancel(struct officer *officer, int argc, char **argv);
+int officer_update(struct officer *officer, int argc, char **argv);
+int officer_inbox(struct officer *officer, int argc, char **argv);
+int officer_outbox(struct officer *officer, int argc, char **argv);
+int officer_status(struct officer *officer, int argc, char **argv);
+int officer_verify(struct officer *officer, int argc, char **argv);
+
+/* "simpul inbox: <what is wrong>; <advice>" on standard error; returns the exit status. `advice` may be NULL. */
+int officer_fail(const struct officer *officer, const struct fault *fault, const char *advice);
+/* "simpul inbox: <sentence>; see simpul inbox --help"; returns EX_USAGE. */
+int officer_misused(const struct officer *officer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* getopt_long with messages of our own: the option's value, or '?' after a message. */
+int officer_option(const struct officer *officer, int argc, char **argv, const struct option *options);
+/* Starts a new list of arguments. */
+void officer_options_begin(void);
+
+enum error officer_settings(const struct officer *officer, struct settings *settings, struct fault *fault);
+/* Opens the agent's store to read. */
+enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault);
+/* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false}) becomes the
+ * fault. E_UNREACHABLE: no agent runs. */
+enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault);
+
+/* "now", RFC 3339, or the machine's local time as "2026-11-20 21:40" or "21:40" (today). */
+bool officer_time(const char *text, wall_ms *time);
+/* Reads a whole file, or standard input for "-", at most LIMIT_FRAME bytes. */
+enum error officer_read(const char *path, struct buffer *out, struct fault *fault);
+/* The JSON in a file or on standard input; NULL with `fault` at "file:line". */
+json_t *officer_json(const char *path, struct fault *fault);
+/* One line from standard input without its end, after a prompt where a person types it. NULL at the end; free() it. */
+char *officer_line(const char *prompt);
+/* Writes and flushes; false when nobody reads any more. */
+bool officer_print(const struct buffer *text);
+/* Prints and gives up `json`, on one line (`pretty` false) or many. */
+bool officer_print_json(json_t *json, bool pretty);
+
+#endif

@@ -1,0 +1,324 @@
+/* officer_inbox - simpul inbox: lists, shows, follows and exports what other offices said. */
+#include "agents/officer.h"
+#include "agents/proof.h"
+#include "agents/view.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/wire.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ROWS_AT_ONCE = 256, LOOK_EVERY_MS = 200 };
+
+static const char usage[] =
+	"usage: simpul inbox list [--since TIME] [--kind K] [--category C] [--json]\n"
+	"       simpul inbox show NAME [--json]\n"
+	"       simpul inbox follow [--since TIME] [--kind K] [--category C] [--json]\n"
+	"       simpul inbox export NAME -o FILE\n"
+	"\n"
+	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what changes how it\n"
+	"          is to be read: EXERCISE, CANCELLED, UPDATED, DOUBTFUL, BAD. Persons are shown by show alone\n"
+	"show      all that a report says\n"
+	"follow    lists what arrives from now on, until it is interrupted\n"
+	"export    writes a file with which anybody can check who said this, with simpul verify\n"
+	"\n"
+	"--json gives one JSON object a line (show: one over many lines), the label first.\n"
+	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel.\n";
+
+/* What is to be listed, and how. */
+struct listing {
+	bool json, colour;
+	wall_ms since;
+	int kind; /* 0: all */
+	const char *category; /* NULL: all */
+	uint64_t last; /* the newest row seen */
+	size_t rows;   /* of the page */
+	bool closed;   /* nobody reads any more */
+	struct arena arena;
+};
+
+/* ------------------------------------------------------------------ rows */
+
+static bool wanted(struct listing *listing, const struct inbox_row *row)
+{
+	const Simpul__Header *header;
+
+	if (row->accepted_at < listing->since)
+		return false;
+	if (listing->kind == 0 && listing->category == NULL)
+		return true;
+	header = wire_unpack(&simpul__header__descriptor, row->header, &listing->arena, NULL);
+	return header != NULL && (listing->kind == 0 || (int)header->kind == listing->kind) &&
+	       (listing->category == NULL || strcmp(header->category, listing->category) == 0);
+}
+
+/* Red for what must not be acted on, yellow for what has changed. */
+static const char *colour_of(const struct inbox_row *row)
+{
+	if (row->cancelled_by[0] != '\0' || row->trust != TRUST_GOOD)
+		return "\033[31m";
+	return row->updated_by[0] != '\0' ? "\033[33m" : NULL;
+}
+
+static void line_put(const struct listing *listing, const struct inbox_row *row, struct buffer *out)
+{
+	const char *colour = listing->colour ? colour_of(row) : NULL;
+
+	if (colour != NULL)
+		buffer_text(out, colour);
+	view_line(row, out);
+	if (colour != NULL) {
+		out->size--; /* the end of the line comes after the colour's */
+		buffer_text(out, "\033[0m\n");
+	}
+}
+
+static bool row_list(void *context, const struct inbox_row *row)
+{
+	struct listing *listing = context;
+	struct buffer line = {0};
+
+	listing->last = row->row;
+	listing->rows++;
+	if (wanted(listing, row)) {
+		if (listing->json) {
+			listing->closed = !officer_print_json(view_json(row, &listing->arena), false);
+		} else {
+			line_put(listing, row, &line);
+			listing->closed = !officer_print(&line);
+		}
+	}
+	buffer_free(&line);
+	arena_reset(&listing->arena);
+	return !listing->closed;
+}
+
+/* Everything after listing->last, in pages. */
+static enum error rows_list(struct store *store, struct listing *listing, struct fault *fault)
+{
+	enum error error;
+
+	do {
+		listing->rows = 0;
+		error = view_inbox(store, listing->last, ROWS_AT_ONCE, row_list, listing, fault);
+	} while (error == E_OK && listing->rows == ROWS_AT_ONCE && !listing->closed);
+	return error;
+}
+
+/* ------------------------------------------------------------------ list and follow */
+
+/* A number that changes whenever another connection has committed. */
+static uint64_t data_version(struct store *store)
+{
+	sqlite3_stmt *get = store_statement(store, "PRAGMA data_version");
+	uint64_t version = sqlite3_step(get) == SQLITE_ROW ? column_number(get, 0) : 0;
+
+	sqlite3_reset(get);
+	return version;
+}
+
+static enum error rows_follow(struct store *store, struct listing *listing, struct fault *fault)
+{
+	const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+	uint64_t seen = 0;
+	enum error error = E_OK;
+
+	while (error == E_OK && !listing->closed) {
+		uint64_t version = data_version(store);
+
+		if (version != seen)
+			error = rows_list(store, listing, fault);
+		seen = version;
+		nanosleep(&pause, NULL);
+	}
+	return error;
+}
+
+/* False after a message, or after help with *status EX_OK. */
+static bool listing_options(const struct officer *officer, int argc, char **argv, struct listing *listing, int *status)
+{
+	static const struct option options[] = {{"since", required_argument, NULL, 's'},
+						{"kind", required_argument, NULL, 'k'},
+						{"category", required_argument, NULL, 'c'},
+						{"json", no_argument, NULL, 'j'},
+						{NULL, 0, NULL, 0}};
+	int option;
+
+	*status = EX_USAGE;
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 's' && !officer_time(optarg, &listing->since))
+			return officer_misused(officer, "--since does not have the form of a time"), false;
+		if (option == 'k' && (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
+			return officer_misused(officer, "--kind is sighting, alert, update or cancel"), false;
+		if (option == 'c')
+			listing->category = optarg;
+		else if (option == 'j')
+			listing->json = true;
+		else if (option != 's' && option != 'k')
+			return false;
+	}
+	if (optind < argc)
+		return officer_misused(officer, "everything is said with options"), false;
+	return true;
+}
+
+static int inbox_list(const struct officer *officer, int argc, char **argv, bool follow)
+{
+	struct listing listing = {.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL};
+	struct fault fault = {0};
+	struct store store;
+	enum error error;
+	int status;
+
+	if (!listing_options(officer, argc, argv, &listing, &status))
+		return status;
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	arena_init(&listing.arena);
+	if (follow && listing.since == 0)
+		error = view_inbox_last(&store, &listing.last, &fault);
+	if (error == E_OK)
+		error = follow ? rows_follow(&store, &listing, &fault) : rows_list(&store, &listing, &fault);
+	arena_fini(&listing.arena);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}
+
+/* ------------------------------------------------------------------ show and export */
+
+struct showing {
+	bool json;
+	size_t rows;
+	struct arena arena;
+};
+
+static bool row_show(void *context, const struct inbox_row *row)
+{
+	struct showing *showing = context;
+	struct buffer page = {0};
+
+	showing->rows++;
+	if (showing->json) {
+		officer_print_json(view_json(row, &showing->arena), true);
+	} else {
+		view_page(row, &page);
+		officer_print(&page);
+	}
+	buffer_free(&page);
+	return true;
+}
+
+/* The name of a report among the arguments; false after a message. */
+static bool name_take(const struct officer *officer, int argc, char **argv, struct report_name *name)
+{
+	if (optind + 1 == argc && report_name_parse(argv[optind], name))
+		return true;
+	officer_misused(officer, "give the name of one report, such as police.oku#12");
+	return false;
+}
+
+static int inbox_show(const struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+	struct showing showing = {0};
+	struct fault fault = {0};
+	struct report_name name;
+	struct store store;
+	enum error error;
+	int option;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option != 'j')
+			return EX_USAGE;
+		showing.json = true;
+	}
+	if (!name_take(officer, argc, argv, &name))
+		return EX_USAGE;
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	arena_init(&showing.arena);
+	error = view_inbox_by_name(&store, &name, row_show, &showing, &fault);
+	if (error == E_OK && showing.rows == 0)
+		error = fault_at(&fault, E_NOT_FOUND, "%s", argv[optind]);
+	arena_fini(&showing.arena);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "simpul inbox list shows what there is");
+}
+
+static enum error proof_write(struct store *store, const struct report_name *name, const char *path, struct fault *fault)
+{
+	struct buffer text = {0};
+	Simpul__Proof *proof;
+	struct arena arena;
+	enum error error;
+	json_t *json;
+	char *dump;
+
+	arena_init(&arena);
+	error = proof_make(store, name, &arena, &proof, fault);
+	if (error == E_OK) {
+		json = json_of_message(proof, 0);
+		dump = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		buffer_text(&text, dump);
+		buffer_text(&text, "\n");
+		error = file_write(path, buffer_view(&text), 0600, fault);
+		free(dump);
+		json_decref(json);
+		buffer_free(&text);
+	}
+	arena_fini(&arena);
+	return error;
+}
+
+static int inbox_export(const struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'}, {NULL, 0, NULL, 0}};
+	struct fault fault = {0};
+	const char *path = NULL;
+	struct report_name name;
+	struct store store;
+	enum error error;
+	int option;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option != 'o')
+			return EX_USAGE;
+		path = optarg;
+	}
+	if (!name_take(officer, argc, argv, &name))
+		return EX_USAGE;
+	if (path == NULL)
+		return officer_misused(officer, "give the file to write with -o FILE");
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	error = proof_write(&store, &name, path, &fault);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}
+
+int officer_inbox(struct officer *officer, int argc, char **argv)
+{
+	const char *what = argc < 2 ? "" : argv[1];
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return EX_OK;
+		}
+	}
+	if (strcmp(what, "list") == 0)
+		return inbox_list(officer, argc - 1, argv + 1, false);
+	if (strcmp(what, "follow") == 0)
+		return inbox_list(officer, argc - 1, argv + 1, true);
+	if (strcmp(what, "show") == 0)
+		return inbox_show(officer, argc - 1, argv + 1);
+	if (strcmp(what, "export") == 0)
+		return inbox_export(officer, argc - 1, argv + 1);
+	return officer_misused(officer, "say what: list, show, follow or export");
+}

@@ -1,0 +1,199 @@
+/* officer_outbox - simpul outbox and status: what became of what this office said, and how the agent is. */
+#include "agents/officer.h"
+#include "agents/local.h"
+#include "agents/view.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_AT_ONCE = 256, ALL = -1 };
+
+static const char outbox_usage[] =
+	"usage: simpul outbox list [--waiting|--accepted|--refused] [--json]\n"
+	"\n"
+	"One line a report of this office: label, name, kind, category, region, when it was taken, what became of it and where it\n"
+	"came from. A refused report says why and which field is at fault; correct it and report again.\n"
+	"\n"
+	"  --waiting    not yet on the broker's disk\n"
+	"  --accepted   on the broker's disk, with its receipt\n"
+	"  --refused    not taken by the broker\n";
+
+static const char status_usage[] =
+	"usage: simpul status [--json]\n"
+	"\n"
+	"Says whether the agent is connected, up to which entry everything is here, and what is under way.\n"
+	"The exit status is 0 when the agent is live or catching up, 69 when it is not.\n";
+
+static bool wants_help(int argc, char **argv, const char *usage)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ outbox */
+
+struct listing {
+	bool json;
+	int state; /* enum outbox_state, or ALL; OUTBOX_WAITING is SENT as well: an officer waits for both */
+	struct outbox_place last;
+	size_t rows;
+	bool closed;
+	struct arena arena;
+};
+
+static bool wanted(const struct listing *listing, const struct outbox_row *row)
+{
+	if (listing->state == OUTBOX_WAITING && row->state == OUTBOX_SENT)
+		return true;
+	return listing->state == ALL || listing->state == (int)row->state;
+}
+
+static bool row_list(void *context, const struct outbox_row *row)
+{
+	struct listing *listing = context;
+	struct buffer line = {0};
+
+	listing->last = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
+	listing->rows++;
+	if (wanted(listing, row)) {
+		if (listing->json) {
+			listing->closed = !officer_print_json(view_outbox_json(row, &listing->arena), false);
+		} else {
+			view_outbox_line(row, &line);
+			listing->closed = !officer_print(&line);
+		}
+	}
+	buffer_free(&line);
+	arena_reset(&listing->arena);
+	return !listing->closed;
+}
+
+static int outbox_list(const struct officer *officer, struct listing *listing)
+{
+	struct fault fault = {0};
+	struct store store;
+	enum error error = officer_store(officer, &store, &fault);
+
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	arena_init(&listing->arena);
+	do {
+		listing->rows = 0;
+		error = view_outbox(&store, &listing->last, ROWS_AT_ONCE, row_list, listing, &fault);
+	} while (error == E_OK && listing->rows == ROWS_AT_ONCE && !listing->closed);
+	arena_fini(&listing->arena);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}
+
+int officer_outbox(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"waiting", no_argument, NULL, 'w'},
+						{"accepted", no_argument, NULL, 'a'},
+						{"refused", no_argument, NULL, 'r'},
+						{"json", no_argument, NULL, 'j'},
+						{NULL, 0, NULL, 0}};
+	struct listing listing = {.state = ALL};
+	int option;
+
+	if (wants_help(argc, argv, outbox_usage))
+		return EX_OK;
+	if (argc < 2 || strcmp(argv[1], "list") != 0)
+		return officer_misused(officer, "say what: list");
+	while ((option = officer_option(officer, argc - 1, argv + 1, options)) != -1) {
+		if (option == 'j')
+			listing.json = true;
+		else if (option == 'w' || option == 'a' || option == 'r')
+			listing.state = option == 'w' ? OUTBOX_WAITING : option == 'a' ? OUTBOX_ACCEPTED : OUTBOX_REFUSED;
+		else
+			return EX_USAGE;
+	}
+	if (optind < argc - 1)
+		return officer_misused(officer, "everything is said with options");
+	return outbox_list(officer, &listing);
+}
+
+/* ------------------------------------------------------------------ status */
+
+static const char *text_in(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+static long long number_in(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static const char *state_sentence(const char *state)
+{
+	static const struct {
+		const char *state, *sentence;
+	} sentences[] = {
+		{"live", "connected, everything is here"},
+		{"catching-up", "connected, fetching what is missing"},
+		{"greeting", "connecting"},
+		{"offline", "no connection to the broker; it is tried again and again, and what is reported waits"},
+		{"halted", "stopped: a person must look, see the reason below"},
+	};
+
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (strcmp(sentences[i].state, state) == 0)
+			return sentences[i].sentence;
+	return "";
+}
+
+static void status_print(const json_t *status)
+{
+	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
+	const json_t *cursor = json_object_get(status, "cursor");
+	const char *state = text_in(status, "state"), *since = text_in(status, "since");
+	char local[TIME_TEXT_SIZE];
+	wall_ms time;
+
+	if (time_parse(since, &time))
+		since = time_text(local, time / 1000 * 1000, view_zone(time));
+	printf("%s: %s (%s since %s)\n", text_in(status, "node"), state_sentence(state), state, since);
+	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
+	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
+	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
+	if (fault != NULL)
+		printf("last fault: %s%s%s (%s)\n", text_in(fault, "field"), text_in(fault, "field")[0] == '\0' ? "" : ": ",
+		       text_in(fault, "sentence"), text_in(fault, "code"));
+}
+
+int officer_status(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+	bool json = false, connected;
+	struct fault fault = {0};
+	const char *state;
+	json_t *answer;
+	int option;
+
+	if (wants_help(argc, argv, status_usage))
+		return EX_OK;
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option != 'j')
+			return EX_USAGE;
+		json = true;
+	}
+	if (officer_ask(officer, json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "status"), &answer, &fault) != E_OK)
+		return officer_fail(officer, &fault, fault.code == E_UNREACHABLE ? "simpul-agent does not run" : NULL);
+	state = text_in(answer, "state");
+	connected = strcmp(state, "live") == 0 || strcmp(state, "catching-up") == 0;
+	if (json) {
+		officer_print_json(answer, false);
+	} else {
+		status_print(answer);
+		json_decref(answer);
+	}
+	return connected ? EX_OK : EX_UNAVAILABLE;
+}

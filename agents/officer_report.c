@@ -1,0 +1,237 @@
+/* officer_report - simpul report, update and cancel: makes a draft from options, questions or a file, and hands it to the agent. */
+#include "agents/officer.h"
+#include "agents/officer_draft.h"
+#include "agents/local.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char report_usage[] =
+	"usage: simpul report sighting|alert OPTION ...\n"
+	"       simpul report --json FILE|-       a draft, or a list of drafts that are taken together or not at all\n"
+	"\n"
+	"Prints the name of the report once it is on this office's disk; the agent sends it as soon as it can.\n"
+	"What is left out is filled in from the agent's defaults where there are any.\n"
+	"\n"
+	"  --category C --region R    R: a code (16.01) or a name (\"Baturaja Timur\")\n"
+	"  --label L                  CLEAR, GREEN, AMBER, AMBER+STRICT, RED\n"
+	"  --purpose P                immigration-oversight, law-enforcement, state-security, victim-protection ...\n"
+	"  --protection P             child, refugee, trafficking, health; may be repeated, as --handling, --to, --not-to\n"
+	"  --to N --not-to N          an office (police.oku) or an agency (police)\n"
+	"  --handling H               H0, H1, H2, H3\n"
+	"  --status S                 Actual (unless given), Exercise, Test\n"
+	"  --expires-days D           or --expires TIME\n"
+	"  --operation O --case-ref C --actor A\n"
+	"  --assertion A              fact, assessment\n"
+	"  --requested-action A       inform-origin, observe-discreetly, check-documents, assist-victim ...\n"
+	"  --summary T                of a sighting\n"
+	"  --first-seen T --last-seen T --count N --sighting-of NAME\n"
+	"  --headline T --description T --instruction T    of an alert\n"
+	"  --urgency U --severity S --certainty C --response-type R    as in CAP 1.2\n"
+	"  --place-region R --place-name T --address T\n"
+	"  --plate T                  of a vehicle; may be repeated\n"
+	"  --person SPEC              capacity=seen,identity=claimed,age=adult; may be repeated\n"
+	"  --person -                 asks for a person, or reads \"key=value\" lines up to an empty line: capacity, identity,\n"
+	"                             age, surname, given, born, sex, nationality, document (P/UTO/L898902C3), permit,\n"
+	"                             permit-number, permit-until, telephone, address, sponsor, remark\n"
+	"\n"
+	"TIME: now, \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. A text that is \"-\" is asked for.\n"
+	"Every user of this computer can see what stands in arguments. Names, documents and the like are therefore not taken\n"
+	"as arguments: use --person - or --json, and give texts that tell of a person as \"-\".\n";
+
+static const char update_usage[] =
+	"usage: simpul update NAME --json FILE|- [--note TEXT|-]\n"
+	"\n"
+	"Replaces what a report of this office said. The file holds the whole new content: {\"sighting\": {...}} or\n"
+	"{\"alert\": {...}}. Category, region, label, audience and the like stay unless the file gives them.\n";
+
+static const char cancel_usage[] =
+	"usage: simpul cancel NAME --reason R\n"
+	"\n"
+	"Takes a report of this office back: everybody who received it, and every update of it, is told.\n"
+	"\n"
+	"  --reason R   wrong-person, wrong-facts, resolved, duplicate, sent-by-mistake, no-legal-basis\n";
+
+/* ------------------------------------------------------------------ handing in */
+
+static const char *advice_for(enum error error)
+{
+	switch (error) {
+	case E_UNREACHABLE:
+		return "nothing was taken: start simpul-agent, or ask who runs it";
+	case E_DISK_FULL:
+		return "nothing was taken: make room on the disk and report again";
+	case E_MISSING:
+	case E_INVALID:
+	case E_UNKNOWN_VALUE:
+		return "nothing was taken: give it and report again";
+	default:
+		return "nothing was taken";
+	}
+}
+
+/* Takes the draft or the list of drafts over, and prints the names that the agent gave. */
+static int hand_in(const struct officer *officer, json_t *drafts)
+{
+	json_t *request = json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "report");
+	json_t *answer, *name;
+	struct fault fault = {0};
+	size_t i;
+
+	json_object_set_new(request, json_is_array(drafts) ? "drafts" : "draft", drafts);
+	if (officer_ask(officer, request, &answer, &fault) != E_OK)
+		return officer_fail(officer, &fault, advice_for(fault.code));
+	json_array_foreach(json_object_get(answer, "names"), i, name)
+		puts(json_is_string(name) ? json_string_value(name) : "");
+	json_decref(answer);
+	return EX_OK;
+}
+
+static int hand_in_file(const struct officer *officer, const char *path)
+{
+	struct fault fault = {0};
+	json_t *drafts = officer_json(path, &fault);
+
+	return drafts == NULL ? officer_fail(officer, &fault, NULL) : hand_in(officer, drafts);
+}
+
+/* ------------------------------------------------------------------ commands */
+
+static bool wants_help(int argc, char **argv, const char *usage)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return true;
+		}
+	}
+	return false;
+}
+
+int officer_report(struct officer *officer, int argc, char **argv)
+{
+	json_t *draft;
+	int status;
+
+	if (wants_help(argc, argv, report_usage))
+		return EX_OK;
+	if (argc == 3 && strcmp(argv[1], "--json") == 0)
+		return hand_in_file(officer, argv[2]);
+	if (argc < 2 || (strcmp(argv[1], "sighting") != 0 && strcmp(argv[1], "alert") != 0))
+		return officer_misused(officer, "say what: sighting, alert, or --json FILE");
+	draft = officer_draft(officer, argv[1], argc - 1, argv + 1, &status);
+	return draft == NULL ? status : hand_in(officer, draft);
+}
+
+/* One NAME among the arguments; NULL after a message. */
+static const char *name_of(const struct officer *officer, int argc, char **argv)
+{
+	struct report_name name;
+
+	if (optind + 1 != argc) {
+		officer_misused(officer, "give the name of one report, such as police.oku#12");
+		return NULL;
+	}
+	if (!report_name_parse(argv[optind], &name)) {
+		officer_misused(officer, "that is not the name of a report, such as police.oku#12");
+		return NULL;
+	}
+	return argv[optind];
+}
+
+int officer_cancel(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"reason", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *reason = NULL, *name;
+	int option;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'h') {
+			fputs(cancel_usage, stdout);
+			return EX_OK;
+		}
+		if (option != 'r')
+			return EX_USAGE;
+		reason = optarg;
+	}
+	name = name_of(officer, argc, argv);
+	if (name == NULL)
+		return EX_USAGE;
+	if (reason == NULL)
+		return officer_misused(officer, "say why with --reason");
+	return hand_in(officer, json_pack("{s:s, s:{s:s}}", "reference", name, "cancel", "reason", reason));
+}
+
+/* Moves {"sighting"} or {"alert"} of a file into "update", where it is not there yet. */
+static void replacement_wrap(json_t *draft, const char *note)
+{
+	static const char *const contents[] = {"sighting", "alert"};
+	json_t *update = json_object_get(draft, "update");
+
+	if (update == NULL) {
+		update = json_object();
+		json_object_set_new(draft, "update", update);
+	}
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+		json_t *content = json_object_get(draft, contents[i]);
+
+		if (content == NULL)
+			continue;
+		json_object_set(update, contents[i], content);
+		json_object_del(draft, contents[i]);
+	}
+	if (note != NULL)
+		json_object_set_new(update, "note", json_string(note));
+}
+
+static int update_send(struct officer *officer, const char *name, const char *path, const char *note)
+{
+	struct fault fault = {0};
+	json_t *draft = officer_json(path, &fault);
+
+	if (draft == NULL)
+		return officer_fail(officer, &fault, NULL);
+	if (!json_is_object(draft)) {
+		json_decref(draft);
+		fault_at(&fault, E_INVALID, "%s", path);
+		return officer_fail(officer, &fault, NULL);
+	}
+	replacement_wrap(draft, note);
+	json_object_set_new(draft, "reference", json_string(name));
+	return hand_in(officer, draft);
+}
+
+int officer_update(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", required_argument, NULL, 'j'},
+						{"note", required_argument, NULL, 'n'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	const char *path = NULL, *note = NULL, *name;
+	int option, status;
+	char *asked = NULL;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'h') {
+			fputs(update_usage, stdout);
+			return EX_OK;
+		}
+		if (option == 'j')
+			path = optarg;
+		else if (option == 'n')
+			note = optarg;
+		else
+			return EX_USAGE;
+	}
+	name = name_of(officer, argc, argv);
+	if (name == NULL)
+		return EX_USAGE;
+	if (path == NULL)
+		return officer_misused(officer, "give the new content with --json FILE");
+	if (note != NULL && strcmp(note, "-") == 0)
+		note = asked = officer_line("note");
+	status = update_send(officer, name, path, note);
+	free(asked);
+	return status;
+}

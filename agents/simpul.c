@@ -1,0 +1,91 @@
+/* simpul - the officers' program: reports, reads what came in, shows what became of what was sent, checks proofs. */
+#include "agents/officer.h"
+#include "common/keys.h"
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define DEFAULT_SETTINGS "/etc/simpul/agent.yaml"
+
+static const char usage[] =
+	"usage: simpul [-c agent.yaml] COMMAND ...\n"
+	"\n"
+	"  report sighting|alert    say what was seen, or warn\n"
+	"  update NAME              replace what a report of this office said\n"
+	"  cancel NAME              take a report of this office back\n"
+	"  inbox list|show|follow|export    what other offices said\n"
+	"  outbox list              what became of what this office said\n"
+	"  status                   whether the agent is connected\n"
+	"  verify FILE              check an exported report, without any connection\n"
+	"  keys new                 make the keys of a new office\n"
+	"\n"
+	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
+	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted ...\n";
+
+static const struct {
+	const char *name;
+	int (*run)(struct officer *officer, int argc, char **argv);
+} commands[] = {
+	{"report", officer_report}, {"update", officer_update}, {"cancel", officer_cancel}, {"inbox", officer_inbox},
+	{"outbox", officer_outbox}, {"status", officer_status}, {"verify", officer_verify}, {"keys", officer_keys},
+};
+
+static int command_run(struct officer *officer, int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, argv[0]) == 0) {
+			officer->command = commands[i].name;
+			officer_options_begin();
+			return commands[i].run(officer, argc, argv);
+		}
+	}
+	fprintf(stderr, "simpul: there is no such command; see simpul --help\n");
+	return EX_USAGE;
+}
+
+/* What an officer types and reads is in this process. */
+static void process_harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &none);
+	umask(077);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+int main(int argc, char **argv)
+{
+	struct officer officer = {.config = getenv("SIMPUL_CONFIG"), .command = ""};
+	int option;
+
+	process_harden();
+	keys_init();
+	setlocale(LC_CTYPE, "");
+	if (officer.config == NULL)
+		officer.config = DEFAULT_SETTINGS;
+	/* '+': options end where the command begins. */
+	while ((option = getopt_long(argc, argv, "+c:hV", (const struct option[]){{"help", no_argument, NULL, 'h'}, {0}},
+				     NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			officer.config = optarg;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EX_OK;
+		case 'V':
+			puts("simpul 1.0.0");
+			return EX_OK;
+		default:
+			return EX_USAGE;
+		}
+	}
+	if (optind < argc)
+		return command_run(&officer, argc - optind, argv + optind);
+	fputs(usage, stderr);
+	return EX_USAGE;
+}

@@ -1,0 +1,112 @@
+/* reports - builds small sightings and puts them into an inbox by SQL. */
+#include "tests/support/reports.h"
+#include "common/arena.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include "tests/support/fixed.h"
+#include "tests/support/process.h"
+#include <stdio.h>
+#include <unistd.h>
+
+#define OR(value, otherwise) ((value) != 0 ? (value) : (otherwise))
+
+static uint8_t salt[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+void test_header(const struct test_report *report, struct buffer *out)
+{
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+	Simpul__Name name = SIMPUL__NAME__INIT;
+
+	name.origin = (char *)(uintptr_t)report->name.origin;
+	name.epoch = report->name.epoch;
+	name.stream = (Simpul__Stream)report->name.stream;
+	name.number = report->name.number;
+	header.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	header.name = &name;
+	header.created_at = 1795190000000;
+	header.status = OR(report->status, SIMPUL__STATUS__STATUS_ACTUAL);
+	header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
+	header.kind = SIMPUL__KIND__KIND_SIGHTING;
+	header.category = (char *)(uintptr_t)(report->category == NULL ? "overstay" : report->category);
+	header.region = (char *)(uintptr_t)"16.01";
+	header.label = OR(report->label, SIMPUL__LABEL__LABEL_AMBER);
+	header.purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT;
+	header.expires = 1797190000000;
+	header.form = OR(report->form, SIMPUL__BODY_FORM__BODY_FORM_PLAIN);
+	wire_pack(&header, out);
+}
+
+void test_body(const struct test_report *report, struct buffer *out)
+{
+	Simpul__Body body = SIMPUL__BODY__INIT;
+	Simpul__Sighting sighting = SIMPUL__SIGHTING__INIT;
+	Simpul__Person person = SIMPUL__PERSON__INIT;
+	Simpul__Person *persons[] = {&person};
+
+	person.capacity = SIMPUL__CAPACITY__CAPACITY_SEEN;
+	person.identity = SIMPUL__IDENTITY__IDENTITY_CLAIMED;
+	person.age = SIMPUL__AGE__AGE_ADULT;
+	person.primary_identifier = (char *)(uintptr_t)(report->surname == NULL ? "ERIKSSON" : report->surname);
+	sighting.first_seen = 1795180000000;
+	sighting.summary = (char *)(uintptr_t)(report->summary == NULL ? "at the terminal" : report->summary);
+	sighting.assertion = SIMPUL__ASSERTION__ASSERTION_FACT;
+	sighting.n_persons = 1;
+	sighting.persons = persons;
+	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;
+	body.sighting = &sighting;
+	wire_pack(&body, out);
+}
+
+void test_store_open(struct store *store, const char *folder)
+{
+	char *path = memory_format("%s/agent.db", folder);
+
+	assert_int_equal(store_open(store, path, fixed_exchange(), "police.oku", NULL), E_OK);
+	free(path);
+}
+
+uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust, uint64_t delivery)
+{
+	sqlite3_stmt *put = store_statement(
+		store, "INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind,"
+		       " label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
+		       " 1795190002000, ?5, 1, 3, 'overstay', '16.01', ?6, ?7, ?8)");
+	struct buffer header = {0}, body = {0};
+
+	test_header(report, &header);
+	test_body(report, &body);
+	bind_text(put, 1, report->name.origin);
+	bind_number(put, 2, report->name.epoch);
+	bind_number(put, 3, report->name.stream);
+	bind_number(put, 4, report->name.number);
+	bind_number(put, 5, trust);
+	bind_number(put, 6, delivery);
+	bind_bytes(put, 7, buffer_view(&header));
+	bind_bytes(put, 8, buffer_view(&body));
+	assert_int_equal(database_step(put, NULL), E_OK);
+	buffer_free(&header);
+	buffer_free(&body);
+	return (uint64_t)sqlite3_last_insert_rowid(store->db);
+}
+
+void test_sql(struct store *store, const char *sql)
+{
+	assert_int_equal(database_run(store->db, sql, NULL), E_OK);
+}
+
+char *test_folder(void)
+{
+	char *folder = memory_string("/tmp/simpul-unit-XXXXXX");
+
+	assert_non_null(mkdtemp(folder));
+	return folder;
+}
+
+void test_folder_remove(char *folder)
+{
+	const char *const argv[] = {"/bin/rm", "-rf", folder, NULL};
+
+	process_run(argv, NULL, NULL, "/dev/null", 20);
+	free(folder);
+}

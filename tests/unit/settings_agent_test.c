@@ -1,0 +1,171 @@
+/* Tries to break what agents/settings.h promises. */
+#include "agents/settings.h"
+#include "common/config.h"
+#include "common/memory.h"
+#include "tests/support/fixed.h"
+#include "tests/support/reports.h"
+
+static const char required[] = "node: police.oku\nkeys: k\njoin: j\nstore: /s\n";
+
+struct place {
+	char *folder, *path;
+};
+
+/* Loads `text` as agent.yaml. */
+static enum error load(struct place *place, const char *text, struct settings *settings, struct fault *fault)
+{
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0600, NULL), E_OK);
+	return settings_load(place->path, settings, fault);
+}
+
+/* The error and the beginning of its place. */
+static void refused(struct place *place, const char *more, const char *where)
+{
+	char *text = memory_format("%s%s", required, more);
+	struct settings settings;
+	struct fault fault = {0};
+
+	assert_int_equal(load(place, text, &settings, &fault), E_CONFIG);
+	if (strstr(fault.field, where) == NULL)
+		fail_msg("'%s' is not in '%s'", where, fault.field);
+	free(text);
+}
+
+static void paths_are_relative_to_the_file(void **state)
+{
+	struct place *place = *state;
+	struct settings settings;
+	char *expected = memory_format("%s/sub/x.db", place->folder);
+	char *local = memory_format("%s/sub/local.sock", place->folder);
+
+	assert_int_equal(load(place, "node: police.oku\nkeys: k\njoin: /etc/j\nstore: sub/x.db\n", &settings, NULL), E_OK);
+	assert_string_equal(settings.store, expected);
+	assert_string_equal(settings.local, local);
+	assert_string_equal(settings.join, "/etc/j");
+	settings_free(&settings);
+	free(expected);
+	free(local);
+}
+
+static void a_store_without_ending_is_a_folder(void **state)
+{
+	struct settings settings;
+
+	assert_int_equal(load(*state, required, &settings, NULL), E_OK);
+	assert_string_equal(settings.store, "/s/agent.db");
+	assert_string_equal(settings.local, "/s/local.sock");
+	assert_false(settings.subscribes);
+	assert_int_equal(settings.log_level, LOG_LEVEL_INFO);
+	settings_free(&settings);
+}
+
+static void everything_that_is_given_arrives(void **state)
+{
+	struct settings settings;
+	const char *text = "node: police.oku\nkeys: k\njoin: j\nstore: /s\nlocal: /run/x.sock\nlog_level: debug\n"
+			   "folders:\n  - {path: /d, profile: /p.yaml}\n"
+			   "sinks:\n  - {name: a, type: jsonl, path: /a}\n  - {name: b, type: folder, path: /b}\n"
+			   "subscribe: {kinds: [alert, sighting], categories: [wanted, overstay], regions: [\"16.08\", \"16.01\"]}\n"
+			   "defaults: {label: AMBER+STRICT, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n";
+
+	assert_int_equal(load(*state, text, &settings, NULL), E_OK);
+	assert_string_equal(settings.local, "/run/x.sock");
+	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(settings.folder_count, 1);
+	assert_string_equal(settings.folders[0].profile, "/p.yaml");
+	assert_int_equal(settings.sink_count, 2);
+	assert_int_equal(settings.sinks[1].type, SINK_FOLDER);
+	assert_int_equal(settings.defaults.label, SIMPUL__LABEL__LABEL_AMBER_STRICT);
+	assert_int_equal(settings.defaults.expires_days, 30);
+	assert_true(settings.subscribes);
+	/* A canonical message has its lists in ascending order. */
+	assert_int_equal(settings.subscription.kinds[0], SIMPUL__KIND__KIND_SIGHTING);
+	assert_int_equal(settings.subscription.kinds[1], SIMPUL__KIND__KIND_ALERT);
+	assert_string_equal(settings.subscription.categories[0], "overstay");
+	assert_string_equal(settings.subscription.regions[0], "16.01");
+	settings_free(&settings);
+}
+
+static void what_is_wrong_is_named_with_its_line(void **state)
+{
+	refused(*state, "nodes: x\n", ":5");
+	refused(*state, "log_level: loud\n", ":5");
+	refused(*state, "sinks:\n  - {name: a, type: pipe, path: /a}\n", ":6");
+	refused(*state, "sinks:\n  - {name: \"a b\", type: jsonl, path: /a}\n", "agent.yaml");
+	refused(*state, "sinks:\n  - {name: a1, type: jsonl, path: /a}\n  - {name: a1, type: jsonl, path: /b}\n", "two sinks");
+	refused(*state, "folders:\n  - {path: /d, profile: /p}\n  - {path: /d, profile: /q}\n", "given twice");
+	refused(*state, "subscribe: {kinds: [void]}\n", ":5");
+	refused(*state, "subscribe: {kinds: [alert, Alert]}\n", "twice");
+	refused(*state, "subscribe: {regions: [\"99\"]}\n", "no such region");
+	refused(*state, "subscribe: {categories: [overstay, overstay]}\n", "twice");
+	refused(*state, "defaults: {label: PURPLE}\n", ":5");
+	refused(*state, "defaults: {purpose: fun}\n", "purpose");
+	refused(*state, "defaults: {region: \"99\"}\n", "region");
+	refused(*state, "defaults: {expires_days: 4000}\n", "expires_days");
+}
+
+static void a_node_has_the_form_of_one(void **state)
+{
+	struct settings settings;
+	struct fault fault;
+
+	assert_int_equal(load(*state, "node: Police\nkeys: k\njoin: j\nstore: s\n", &settings, &fault), E_CONFIG);
+	assert_int_equal(load(*state, "node: police.oku\nkeys: k\nstore: s\n", &settings, &fault), E_CONFIG);
+}
+
+static void a_path_too_long_for_a_socket_is_refused(void **state)
+{
+	char text[400];
+	struct settings settings;
+	struct fault fault;
+
+	snprintf(text, sizeof(text), "%slocal: /%0200d\n", required, 1);
+	assert_int_equal(load(*state, text, &settings, &fault), E_CONFIG);
+	assert_non_null(strstr(fault.field, "too long"));
+}
+
+static void a_file_that_is_not_there_is_not_found(void **state)
+{
+	struct settings settings;
+	struct fault fault;
+
+	(void)state;
+	assert_int_equal(settings_load("/nowhere/agent.yaml", &settings, &fault), E_NOT_FOUND);
+}
+
+static int begin(void **state)
+{
+	struct place *place = memory_zero(1, sizeof(*place));
+
+	place->folder = test_folder();
+	place->path = memory_format("%s/agent.yaml", place->folder);
+	*state = place;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct place *place = *state;
+
+	test_folder_remove(place->folder);
+	free(place->path);
+	free(place);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(paths_are_relative_to_the_file),
+		TEST(a_store_without_ending_is_a_folder),
+		TEST(everything_that_is_given_arrives),
+		TEST(what_is_wrong_is_named_with_its_line),
+		TEST(a_node_has_the_form_of_one),
+		TEST(a_path_too_long_for_a_socket_is_refused),
+		TEST(a_file_that_is_not_there_is_not_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,279 @@
+/* Tries to break what agents/view.h promises. */
+#include "agents/view.h"
+#include "common/memory.h"
+#include "tests/support/fixed.h"
+#include "tests/support/reports.h"
+
+struct place {
+	char *folder;
+	struct store store;
+};
+
+static const struct test_report sighting = {.name = {"army.oku", 1, 0, 12}};
+
+static bool first_json(void *context, const struct inbox_row *row)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	*(json_t **)context = view_json(row, &arena);
+	arena_fini(&arena);
+	return false;
+}
+
+static bool first_line(void *context, const struct inbox_row *row)
+{
+	view_line(row, context);
+	return false;
+}
+
+static bool first_page(void *context, const struct inbox_row *row)
+{
+	view_page(row, context);
+	return false;
+}
+
+static bool count_rows(void *context, const struct inbox_row *row)
+{
+	(void)row;
+	return ++*(size_t *)context < 3;
+}
+
+static json_t *json_of(struct place *place)
+{
+	json_t *json = NULL;
+
+	assert_int_equal(view_inbox(&place->store, 0, 1, first_json, &json, NULL), E_OK);
+	assert_non_null(json);
+	return json;
+}
+
+/* What a text view gives, as a string to free. */
+static char *text_of(struct place *place, inbox_each *each)
+{
+	struct buffer text = {0};
+
+	assert_int_equal(view_inbox(&place->store, 0, 1, each, &text, NULL), E_OK);
+	buffer_u8(&text, 0);
+	return (char *)text.data;
+}
+
+static void shows(struct place *place, inbox_each *each, const char *expected, bool shown)
+{
+	char *text = text_of(place, each);
+
+	if ((strstr(text, expected) != NULL) != shown)
+		fail_msg("'%s' %s in '%s'", expected, shown ? "is not" : "is", text);
+	free(text);
+}
+
+static const char *text_at(const json_t *json, const char *key)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	return text == NULL ? "" : text;
+}
+
+static void the_label_is_the_first_key(void **state)
+{
+	json_t *json;
+	char *dump;
+
+	test_inbox_add(&((struct place *)*state)->store, &sighting, TRUST_GOOD, 1);
+	json = json_of(*state);
+	dump = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	assert_int_equal(strncmp(dump, "{\"label\":\"AMBER\",\"name\":\"army.oku#12\",\"entry\":7,", 48), 0);
+	free(dump);
+	assert_string_equal(text_at(json, "trust"), "good");
+	assert_string_equal(text_at(json, "state"), "current");
+	assert_string_equal(text_at(json_object_get(json, "sighting"), "summary"), "at the terminal");
+	assert_null(json_object_get(json_object_get(json, "header"), "salt"));
+	assert_null(json_object_get(json, "salt"));
+	json_decref(json);
+}
+
+static void a_list_shows_no_person(void **state)
+{
+	test_inbox_add(&((struct place *)*state)->store, &sighting, TRUST_GOOD, 1);
+	shows(*state, first_line, "ERIKSSON", false);
+	shows(*state, first_line, "at the terminal", false);
+	shows(*state, first_page, "ERIKSSON", true);
+}
+
+static void the_line_begins_with_the_label(void **state)
+{
+	char *line;
+
+	test_inbox_add(&((struct place *)*state)->store, &sighting, TRUST_GOOD, 1);
+	line = text_of(*state, first_line);
+	assert_int_equal(strncmp(line, "AMBER ", 6), 0);
+	free(line);
+	shows(*state, first_page, "=== AMBER ===", true);
+}
+
+static void what_was_cancelled_says_so_in_capitals(void **state)
+{
+	struct place *place = *state;
+	json_t *json;
+
+	test_inbox_add(&place->store, &sighting, TRUST_GOOD, 1);
+	test_sql(&place->store, "UPDATE inbox SET cancelled_by = 'army.oku#13', updated_by = 'army.oku#14'");
+	shows(place, first_line, "CANCELLED by army.oku#13", true);
+	shows(place, first_page, "CANCELLED by army.oku#13", true);
+	json = json_of(place);
+	assert_string_equal(text_at(json, "state"), "cancelled");
+	assert_string_equal(text_at(json, "cancelled_by"), "army.oku#13");
+	json_decref(json);
+}
+
+static void what_cannot_be_trusted_says_so_in_capitals(void **state)
+{
+	struct place *place = *state;
+
+	test_inbox_add(&place->store, &sighting, TRUST_BAD, 1);
+	shows(place, first_line, "BAD", true);
+	shows(place, first_page, "BAD", true);
+	test_sql(&place->store, "UPDATE inbox SET trust = 1");
+	shows(place, first_line, "DOUBTFUL", true);
+	/* A value of a later version is not good either. */
+	test_sql(&place->store, "UPDATE inbox SET trust = 99");
+	json_t *json = json_of(place);
+	assert_string_equal(text_at(json, "trust"), "bad");
+	json_decref(json);
+}
+
+static void an_exercise_says_so_in_capitals(void **state)
+{
+	struct test_report exercise = sighting;
+
+	exercise.status = SIMPUL__STATUS__STATUS_EXERCISE;
+	exercise.name.stream = 1;
+	test_inbox_add(&((struct place *)*state)->store, &exercise, TRUST_GOOD, 1);
+	shows(*state, first_line, "EXERCISE", true);
+	shows(*state, first_line, "army.oku#X12", true);
+}
+
+static void an_erased_report_shows_its_header_alone(void **state)
+{
+	struct place *place = *state;
+	json_t *json;
+
+	test_inbox_add(&place->store, &sighting, TRUST_GOOD, 1);
+	test_sql(&place->store, "UPDATE inbox SET body = x''");
+	shows(place, first_line, "NO CONTENT", true);
+	json = json_of(place);
+	assert_string_equal(text_at(json, "label"), "AMBER");
+	assert_null(json_object_get(json, "sighting"));
+	json_decref(json);
+}
+
+static void a_header_that_cannot_be_read_has_no_soft_label(void **state)
+{
+	struct place *place = *state;
+	json_t *json;
+
+	test_inbox_add(&place->store, &sighting, TRUST_BAD, 1);
+	test_sql(&place->store, "UPDATE inbox SET header = x'ffff'");
+	json = json_of(place);
+	assert_string_equal(text_at(json, "label"), "UNKNOWN");
+	json_decref(json);
+	shows(place, first_line, "army.oku#12", true);
+	shows(place, first_page, "BAD", true);
+}
+
+static void a_report_cannot_steer_the_terminal(void **state)
+{
+	static const char *const hostile[] = {"\x1b[2J", "\xc2\x9b" "31m", "\xe2\x80\xae", "\xe2\x81\xa6", "\xff", "\xc3"};
+	struct buffer out = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++) {
+		buffer_clear(&out);
+		view_safe_text(&out, hostile[i]);
+		assert_int_equal(out.data[0], '?');
+		assert_null(memmem(out.data, out.size, "\x1b", 1));
+		assert_null(memmem(out.data, out.size, "\xc2\x9b", 2));
+	}
+	buffer_clear(&out);
+	view_safe_text(&out, "a\nb\tP\xc3\xa9" "dro");
+	buffer_u8(&out, 0);
+	assert_string_equal((const char *)out.data, "a b P\xc3\xa9" "dro");
+	buffer_free(&out);
+}
+
+static void a_summary_cannot_forge_a_banner(void **state)
+{
+	struct test_report forged = sighting;
+
+	forged.summary = "x\n=== CLEAR ===";
+	test_inbox_add(&((struct place *)*state)->store, &forged, TRUST_GOOD, 1);
+	shows(*state, first_page, "\n=== CLEAR", false);
+}
+
+static void rows_come_in_order_and_in_pages(void **state)
+{
+	struct place *place = *state;
+	struct test_report report = sighting;
+	size_t count = 0;
+	uint64_t last;
+
+	assert_int_equal(view_inbox_last(&place->store, &last, NULL), E_OK);
+	assert_int_equal(last, 0);
+	for (report.name.number = 1; report.name.number <= 5; report.name.number++)
+		test_inbox_add(&place->store, &report, TRUST_GOOD, 1);
+	assert_int_equal(view_inbox(&place->store, 0, 100, count_rows, &count, NULL), E_OK);
+	assert_int_equal(count, 3); /* the callback ends it */
+	count = 0;
+	assert_int_equal(view_inbox(&place->store, 4, 100, count_rows, &count, NULL), E_OK);
+	assert_int_equal(count, 1);
+	count = 0;
+	assert_int_equal(view_inbox(&place->store, 0, 2, count_rows, &count, NULL), E_OK);
+	assert_int_equal(count, 2);
+	count = 0;
+	report.name.number = 3;
+	assert_int_equal(view_inbox_by_name(&place->store, &report.name, count_rows, &count, NULL), E_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(view_inbox_last(&place->store, &last, NULL), E_OK);
+	assert_int_equal(last, 5);
+}
+
+static int begin(void **state)
+{
+	struct place *place = memory_zero(1, sizeof(*place));
+
+	place->folder = test_folder();
+	test_store_open(&place->store, place->folder);
+	*state = place;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct place *place = *state;
+
+	store_close(&place->store);
+	test_folder_remove(place->folder);
+	free(place);
+	return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_label_is_the_first_key),
+		TEST(a_list_shows_no_person),
+		TEST(the_line_begins_with_the_label),
+		TEST(what_was_cancelled_says_so_in_capitals),
+		TEST(what_cannot_be_trusted_says_so_in_capitals),
+		TEST(an_exercise_says_so_in_capitals),
+		TEST(an_erased_report_shows_its_header_alone),
+		TEST(a_header_that_cannot_be_read_has_no_soft_label),
+		TEST(a_report_cannot_steer_the_terminal),
+		TEST(a_summary_cannot_forge_a_banner),
+		TEST(rows_come_in_order_and_in_pages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
