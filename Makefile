@@ -127,6 +127,12 @@ $(OUT)/libagent.a: $(AGENT_O)
 	$(call say,AR,$@)
 	$(QUIET)ar rcs $@ $^
 
+# An archive, so that a test links only the support that it uses.
+$(OUT)/libsupport.a: $(SUPPORT_O)
+	@rm -f $@
+	$(call say,AR,$@)
+	$(QUIET)ar rcs $@ $^
+
 $(OUT)/simpul-broker $(OUT)/simpulctl: $(OUT)/%: $(OUT)/broker/%.o $(OUT)/libbroker.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
@@ -159,11 +165,11 @@ $(SEEDED:%=$(OUT)/%): $(OUT)/seeded-%: $(OUT)/broker/simpul-broker.o $(OUT)/test
 	$(call say,LD,$@)
 	$(LINK) -Wl,--wrap=$(WRAP_$(@F)) -o $@ $^ $(PACKAGE_LIBS)
 
-$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
-$(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(SUPPORT_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
