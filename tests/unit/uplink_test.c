@@ -1,0 +1,838 @@
+/* Tries to break what uplink.h promises, against a broker that says what the test wants. One thread: the test turns broker and
+ * uplink in turn, and lets time pass by adding to the clock. */
+#include "agents/uplink.h"
+#include "common/limit.h"
+#include "common/log.h"
+#include "common/socket.h"
+#include "common/wire.h"
+#include "tests/support/agent_world.h"
+
+#include <sodium.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define AMBER SIMPUL__LABEL__LABEL_AMBER
+#define TURNS 2000 /* of 1 ms: until a test gives up waiting */
+
+struct broker {
+	void *context, *zap, *link, *feed;
+	uint8_t peer[64]; /* routing id of the newest connection that spoke */
+	size_t peer_size;
+	struct feed session;
+	uint8_t topic[FEED_TOPIC_SIZE];
+	uint64_t counter;
+	bool refuses_keys, subscribed;
+	enum error hello_answer, submit_answer; /* E_OK: WELCOME, receipt */
+	bool silent_hello, silent_submit, forge_receipts;
+	uint64_t expected;
+	Simpul__Entry *entries[8]; /* what FETCH gives */
+	size_t entry_count;
+	unsigned hellos, fetches, submits, acks, byes, refused_keys;
+	struct hash digests[64]; /* of what was submitted */
+	uint64_t firsts[64];
+	uint64_t acked, submit_seq[64];
+};
+
+struct fixture {
+	struct agent_world world;
+	struct store store, sender;
+	struct agent_office police, army; /* army.oku is us */
+	struct inbox *inbox;
+	struct outbox_submission next[4], sent;
+	struct uplink *uplink;
+	struct broker broker;
+	struct fault fault;
+	uint64_t skipped; /* ms by which the uplink's clock is ahead */
+	struct buffer batch;
+	unsigned handshake_alarms;
+};
+
+/* ---- the broker */
+
+static void broker_send(struct fixture *f, uint64_t seq, Simpul__Down *down)
+{
+	struct buffer frame = {0};
+
+	down->seq = seq;
+	wire_pack(down, &frame);
+	socket_send(f->broker.link, f->broker.peer, f->broker.peer_size, true);
+	socket_send(f->broker.link, frame.data, frame.size, false);
+	buffer_free(&frame);
+}
+
+static void broker_refuse(struct fixture *f, uint64_t seq, enum error code)
+{
+	Simpul__Refusal refusal = SIMPUL__REFUSAL__INIT;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+
+	refusal.code = code;
+	refusal.expected = f->broker.expected;
+	down.message_case = SIMPUL__DOWN__MESSAGE_REFUSAL;
+	down.refusal = &refusal;
+	broker_send(f, seq, &down);
+}
+
+static void broker_goodbye(struct fixture *f, enum error code)
+{
+	Simpul__Goodbye goodbye = SIMPUL__GOODBYE__INIT;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+
+	goodbye.code = code;
+	down.message_case = SIMPUL__DOWN__MESSAGE_GOODBYE;
+	down.goodbye = &goodbye;
+	broker_send(f, 0, &down);
+}
+
+static void broker_welcome(struct fixture *f, uint64_t seq)
+{
+	struct broker *b = &f->broker;
+	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+	Simpul__Position head;
+
+	memcpy(b->session.exchange, f->world.join.exchange, EXCHANGE_SIZE);
+	strcpy(b->session.node, "army.oku");
+	b->session.session++;
+	b->counter = 0;
+	randombytes_buf(b->session.key, KEY_SIZE);
+	randombytes_buf(b->topic, FEED_TOPIC_SIZE);
+	position_to_message(&f->world.head, &head);
+	welcome.version = 1;
+	welcome.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, f->world.join.exchange};
+	welcome.session = b->session.session;
+	welcome.head = &head;
+	welcome.feed_topic = (ProtobufCBinaryData){FEED_TOPIC_SIZE, b->topic};
+	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, b->session.key};
+	welcome.heartbeat_ms = 1000;
+	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
+	down.welcome = &welcome;
+	broker_send(f, seq, &down);
+}
+
+static void broker_receipt(struct fixture *f, uint64_t seq, const struct hash *digest)
+{
+	struct buffer encoded = {0};
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+
+	down.message_case = SIMPUL__DOWN__MESSAGE_RECEIPT;
+	down.receipt = agent_receipt(&f->world, digest, NULL, &encoded);
+	if (f->broker.forge_receipts)
+		down.receipt->entry++;
+	broker_send(f, seq, &down);
+	buffer_free(&encoded);
+}
+
+static void broker_submit(struct fixture *f, uint64_t seq, const Simpul__Submission *submission)
+{
+	struct broker *b = &f->broker;
+	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
+	const unsigned n = b->submits++ % 64;
+
+	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &b->digests[n], NULL), E_OK);
+	b->firsts[n] = submission->first;
+	b->submit_seq[n] = seq;
+	if (b->silent_submit)
+		return;
+	if (b->submit_answer == E_OK)
+		broker_receipt(f, seq, &b->digests[n]);
+	else
+		broker_refuse(f, seq, b->submit_answer);
+}
+
+static void broker_fetch(struct fixture *f, uint64_t seq, uint64_t after)
+{
+	Simpul__Entry *entries[8];
+	Simpul__Down down = SIMPUL__DOWN__INIT;
+	size_t count = 0;
+
+	for (size_t i = 0; i < f->broker.entry_count; i++)
+		if (f->broker.entries[i]->entry > after)
+			entries[count++] = f->broker.entries[i];
+	agent_batch(&f->world, after, entries, count, NULL, &f->batch);
+	down.message_case = SIMPUL__DOWN__MESSAGE_BATCH;
+	down.batch = wire_unpack(&simpul__batch__descriptor, buffer_view(&f->batch), &f->world.arena, NULL);
+	broker_send(f, seq, &down);
+}
+
+static void broker_hello(struct fixture *f, uint64_t seq, const Simpul__Hello *hello)
+{
+	f->broker.hellos++;
+	assert_string_equal(hello->node, "army.oku");
+	if (f->broker.silent_hello)
+		return;
+	if (f->broker.hello_answer == E_OK)
+		broker_welcome(f, seq);
+	else
+		broker_refuse(f, seq, f->broker.hello_answer);
+}
+
+static void broker_take(struct fixture *f, struct bytes frame)
+{
+	const Simpul__Up *up = wire_unpack(&simpul__up__descriptor, frame, &f->world.arena, &f->fault);
+
+	assert_non_null(up);
+	switch (up->message_case) {
+	case SIMPUL__UP__MESSAGE_HELLO:
+		broker_hello(f, up->seq, up->hello);
+		break;
+	case SIMPUL__UP__MESSAGE_SUBMIT:
+		broker_submit(f, up->seq, up->submit);
+		break;
+	case SIMPUL__UP__MESSAGE_FETCH:
+		f->broker.fetches++;
+		broker_fetch(f, up->seq, up->fetch->cursor->entry);
+		break;
+	case SIMPUL__UP__MESSAGE_ACK:
+		f->broker.acks++;
+		assert_true(up->ack->cursor->entry >= f->broker.acked);
+		assert_int_equal(up->ack->cursor->entry, agent_number(&f->store, "SELECT entry FROM cursor"));
+		f->broker.acked = up->ack->cursor->entry;
+		break;
+	case SIMPUL__UP__MESSAGE_BYE:
+		f->broker.byes++;
+		break;
+	default:
+		fail();
+	}
+}
+
+/* Publishes the batch (after, head] with one entry, or none. */
+static void broker_publish(struct fixture *f, uint64_t after, Simpul__Entry *entry)
+{
+	struct broker *b = &f->broker;
+	struct buffer frame = {0};
+	struct feed_head head = {.incarnation = 1, .after = after, .upto = f->world.head.entry, .counter = ++b->counter};
+
+	agent_batch(&f->world, after, &entry, entry ? 1 : 0, NULL, &f->batch);
+	feed_seal(&b->session, &head, buffer_view(&f->batch), buffer_room(&frame, FEED_SIZE(f->batch.size)));
+	socket_send(b->feed, b->topic, FEED_TOPIC_SIZE, true);
+	socket_send(b->feed, frame.data, frame.size, false);
+	buffer_free(&frame);
+}
+
+/* Answers one ZAP request: version, request id, domain, address, identity, mechanism, key. */
+static void zap_answer(struct fixture *f)
+{
+	char parts[7][256];
+	int count = 0, more = 1;
+	size_t size = sizeof more;
+	const char *answer[6] = {"1.0", NULL, f->broker.refuses_keys ? "400" : "200", "", "army.oku", ""};
+
+	while (more && count < 7) {
+		const int read = zmq_recv(f->broker.zap, parts[count], 255, 0);
+
+		assert_true(read >= 0);
+		parts[count++][read] = '\0';
+		zmq_getsockopt(f->broker.zap, ZMQ_RCVMORE, &more, &size);
+	}
+	f->broker.refused_keys += f->broker.refuses_keys;
+	answer[1] = parts[1];
+	for (int i = 0; i < 6; i++)
+		zmq_send(f->broker.zap, answer[i], strlen(answer[i]), i < 5 ? ZMQ_SNDMORE : 0);
+}
+
+static void link_read(struct fixture *f)
+{
+	struct broker *b = &f->broker;
+	uint8_t *frame = arena_alloc(&f->world.arena, LIMIT_FRAME);
+	int size;
+
+	b->peer_size = (size_t)zmq_recv(b->link, b->peer, sizeof b->peer, 0);
+	size = zmq_recv(b->link, frame, LIMIT_FRAME, 0);
+	assert_true(size >= 0);
+	broker_take(f, BYTES(frame, size));
+}
+
+/* Whatever has arrived at the broker within a millisecond. */
+static void broker_turn(struct fixture *f)
+{
+	struct broker *b = &f->broker;
+	uint8_t subscription[64];
+	zmq_pollitem_t items[] = {{.socket = b->zap, .events = ZMQ_POLLIN},
+				  {.socket = b->link, .events = ZMQ_POLLIN},
+				  {.socket = b->feed, .events = ZMQ_POLLIN}};
+
+	zmq_poll(items, 3, 1);
+	if (items[0].revents)
+		zap_answer(f);
+	if (items[1].revents)
+		link_read(f);
+	if (items[2].revents && zmq_recv(b->feed, subscription, sizeof subscription, 0) == 1 + FEED_TOPIC_SIZE &&
+	    subscription[0] == 1)
+		b->subscribed = memcmp(subscription + 1, b->topic, FEED_TOPIC_SIZE) == 0;
+}
+
+static void broker_open(struct fixture *f)
+{
+	struct broker *b = &f->broker;
+
+	b->context = zmq_ctx_new();
+	b->zap = zmq_socket(b->context, ZMQ_REP);
+	assert_int_equal(zmq_bind(b->zap, ZAP_ENDPOINT), 0);
+	b->link = socket_server(b->context, ZMQ_ROUTER, ZAP_DOMAIN_LINK, f->world.broker.curve_secret);
+	b->feed = socket_server(b->context, ZMQ_XPUB, ZAP_DOMAIN_FEED, f->world.broker.curve_secret);
+	assert_int_equal(zmq_bind(b->link, "tcp://127.0.0.1:*"), 0);
+	assert_int_equal(zmq_bind(b->feed, "tcp://127.0.0.1:*"), 0);
+	socket_endpoint(b->link, f->world.join.link_endpoint, sizeof f->world.join.link_endpoint);
+	socket_endpoint(b->feed, f->world.join.feed_endpoint, sizeof f->world.join.feed_endpoint);
+}
+
+/* ---- the agent around the uplink */
+
+static enum error source_welcome(void *context, const Simpul__Welcome *welcome, struct fault *fault)
+{
+	(void)context;
+	(void)welcome;
+	(void)fault;
+	return E_OK;
+}
+
+static bool source_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+			struct uplink_submission *submission)
+{
+	struct fixture *f = context;
+	struct outbox_submission *next = &f->next[stream];
+
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, stream, after, seen, next, &f->fault), E_OK);
+	*submission = (struct uplink_submission){.first = next->first, .count = next->count, .digest = next->digest,
+						 .message = buffer_view(&next->message)};
+	return next->count > 0;
+}
+
+static uint64_t source_receipted(void *context, uint32_t stream)
+{
+	struct fixture *f = context;
+
+	return outbox_receipted(&f->store, stream);
+}
+
+static void source_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+			   struct bytes encoded)
+{
+	struct fixture *f = context;
+
+	assert_int_equal(outbox_receipt(&f->store, receipt, encoded, first, &f->fault), E_OK);
+}
+
+static void source_reject(void *context, const struct report_name *first, const struct fault *fault)
+{
+	struct fixture *f = context;
+
+	outbox_reject(&f->store, first, fault->code, fault->field, &f->fault);
+}
+
+static enum error target_apply(void *context, struct bytes batch, struct fault *fault)
+{
+	struct fixture *f = context;
+
+	switch (inbox_apply(f->inbox, batch, fault)) {
+	case INBOX_BEHIND:
+		return E_GAP;
+	case INBOX_FAILED:
+		return fault->code;
+	default:
+		return E_OK;
+	}
+}
+
+static struct position target_cursor(void *context)
+{
+	const struct fixture *f = context;
+
+	return inbox_cursor(f->inbox);
+}
+
+static void handshake_note(void *context, enum log_level level, const char *line)
+{
+	struct fixture *f = context;
+
+	f->handshake_alarms += level == LOG_LEVEL_ALARM && strstr(line, "uplink.handshake_failed") != NULL;
+}
+
+static int start(void **state)
+{
+	struct fixture *f = *state = test_calloc(1, sizeof *f);
+	Simpul__Entry *entry;
+
+	agent_world_start(&f->world);
+	agent_office_make(&f->world, "police.oku", 1, &f->police);
+	agent_office_make(&f->world, "army.oku", 1, &f->army);
+	agent_store_open(&f->world, "army.oku", &f->store);
+	agent_store_open(&f->world, "police.oku", &f->sender);
+	broker_open(f);
+	log_copy(handshake_note, f);
+	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
+	entry = agent_member(&f->world, &f->police);
+	f->broker.entries[f->broker.entry_count++] = entry;
+	f->uplink = uplink_new(f->broker.context,
+			       &(struct uplink_options){.join = &f->world.join, .keys = &f->army.keys, .node = "army.oku",
+							.epoch = 1,
+							.source = {f, source_welcome, source_next, source_receipted,
+								   source_receipt, source_reject},
+							.target = {f, target_apply, target_cursor}});
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+
+	uplink_free(f->uplink);
+	log_copy(NULL, NULL);
+	zmq_close(f->broker.link);
+	zmq_close(f->broker.feed);
+	zmq_close(f->broker.zap);
+	zmq_ctx_term(f->broker.context);
+	inbox_free(f->inbox);
+	for (int i = 0; i < 4; i++)
+		buffer_free(&f->next[i].message);
+	buffer_free(&f->sent.message);
+	buffer_free(&f->batch);
+	store_close(&f->store);
+	store_close(&f->sender);
+	agent_world_end(&f->world);
+	test_free(f);
+	return 0;
+}
+
+static void turn(struct fixture *f)
+{
+	struct now now = clock_now();
+
+	broker_turn(f);
+	now.steady += f->skipped;
+	now.wall += f->skipped;
+	uplink_step(f->uplink, &now);
+}
+
+static enum uplink_state uplink_now(struct fixture *f)
+{
+	struct uplink_status status;
+
+	uplink_status(f->uplink, &status);
+	return status.state;
+}
+
+static enum error uplink_fault(struct fixture *f)
+{
+	struct uplink_status status;
+
+	uplink_status(f->uplink, &status);
+	return status.last_fault.code;
+}
+
+/* Turns until the condition holds. */
+#define UNTIL(f, condition) \
+	do { \
+		int turns_; \
+		for (turns_ = 0; turns_ < TURNS && !(condition); turns_++) \
+			turn(f); \
+		if (turns_ == TURNS) \
+			fail_msg("never came true: %s", #condition); \
+	} while (0)
+
+static void turns(struct fixture *f, int count)
+{
+	while (count-- > 0)
+		turn(f);
+}
+
+static void become_live(struct fixture *f)
+{
+	UNTIL(f, uplink_now(f) == UPLINK_LIVE && f->broker.subscribed);
+}
+
+static Simpul__Entry *sighting_entry(struct fixture *f)
+{
+	struct prepared *prepared = agent_sighting(&f->world, AMBER, "x");
+	const struct position seen = {0};
+	struct report_name name;
+
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, 0, name.number - 1, &seen, &f->sent, NULL), E_OK);
+	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));
+}
+
+/* Each travels alone. */
+static void take_cancels(struct fixture *f, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct prepared *prepared = agent_cancel(&f->world, "army.oku", 1);
+		struct report_name name;
+
+		assert_int_equal(outbox_take(&f->store, &f->army.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	}
+	uplink_wake(f->uplink);
+}
+
+static uint64_t received(struct fixture *f)
+{
+	return agent_number(&f->store, "SELECT count(*) FROM inbox");
+}
+
+/* ---- receiving */
+
+static void what_was_missed_is_fetched_and_what_is_pushed_arrives(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	become_live(f);
+	assert_int_equal(received(f), 1);
+	broker_publish(f, f->world.head.entry, NULL);
+	Simpul__Entry *entry = sighting_entry(f);
+
+	broker_publish(f, entry->entry - 1, entry);
+	UNTIL(f, received(f) == 2);
+	UNTIL(f, f->broker.acked == entry->entry);
+	assert_int_equal(uplink_now(f), UPLINK_LIVE);
+}
+
+static void a_lost_push_is_fetched(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *lost, *entry;
+
+	become_live(f);
+	lost = f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	entry = f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	broker_publish(f, lost->entry, entry);
+	UNTIL(f, received(f) == 2);
+	become_live(f);
+	assert_int_equal(agent_number(&f->store, "SELECT count(DISTINCT number) FROM inbox"), 2);
+}
+
+static void a_publication_that_does_not_open_leads_to_a_fetch(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t key[KEY_SIZE];
+	unsigned fetches;
+
+	become_live(f);
+	fetches = f->broker.fetches;
+	memcpy(key, f->broker.session.key, KEY_SIZE);
+	f->broker.session.key[0] ^= 1;
+	broker_publish(f, f->world.head.entry, NULL);
+	UNTIL(f, f->broker.fetches > fetches);
+	memcpy(f->broker.session.key, key, KEY_SIZE);
+	become_live(f);
+}
+
+static void a_replayed_publication_is_not_taken_for_a_sign_of_life(void **state)
+{
+	struct fixture *f = *state;
+	unsigned fetches;
+
+	become_live(f);
+	broker_publish(f, f->world.head.entry, NULL);
+	turns(f, 20);
+	fetches = f->broker.fetches;
+	f->broker.counter = 0;
+	broker_publish(f, f->world.head.entry, NULL);
+	UNTIL(f, f->broker.fetches > fetches);
+}
+
+static void a_silent_feed_ends_the_session(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	f->skipped += 4000;
+	turns(f, 3);
+	assert_int_equal(uplink_now(f), UPLINK_LIVE);
+	f->skipped += 1500;
+	turns(f, 1);
+	assert_int_equal(uplink_now(f), UPLINK_OFFLINE);
+	become_live(f);
+	assert_int_equal(f->broker.hellos, 2);
+}
+
+static void a_bad_head_signature_halts(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry;
+
+	become_live(f);
+	entry = sighting_entry(f);
+	signing_key_generate(&f->world.broker.signing);
+	broker_publish(f, entry->entry - 1, entry);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_BAD_SIGNATURE);
+	f->skipped += 60000;
+	turns(f, 20);
+	assert_int_equal(f->broker.hellos, 1);
+}
+
+/* ---- sending */
+
+static void submissions_arrive_in_order_with_at_most_four_under_way(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.silent_submit = true;
+	become_live(f);
+	take_cancels(f, 10);
+	UNTIL(f, f->broker.submits == LIMIT_IN_FLIGHT);
+	turns(f, 20);
+	assert_int_equal(f->broker.submits, LIMIT_IN_FLIGHT);
+	f->broker.silent_submit = false;
+	for (unsigned i = 0; i < LIMIT_IN_FLIGHT; i++)
+		broker_receipt(f, f->broker.submit_seq[i], &f->broker.digests[i]);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 10);
+	assert_int_equal(f->broker.submits, 10);
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(f->broker.firsts[i], i + 1);
+}
+
+static void a_submission_without_an_answer_is_repeated_unchanged(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.silent_submit = true;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->skipped += 10100;
+	f->broker.silent_submit = false;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.submits, 2);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(f->broker.hellos, 2);
+}
+
+static void a_busy_broker_is_asked_again_after_the_pause_it_names(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.submit_answer = E_BUSY;
+	f->broker.expected = 5000;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->broker.submit_answer = E_OK;
+	turns(f, 50);
+	assert_int_equal(f->broker.submits, 1);
+	broker_publish(f, f->world.head.entry, NULL);
+	f->skipped += 3000;
+	turns(f, 5);
+	broker_publish(f, f->world.head.entry, NULL);
+	turns(f, 20);
+	f->skipped += 2100;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(f->broker.hellos, 1);
+}
+
+static void a_gap_starts_again_after_what_was_receipted(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	take_cancels(f, 2);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	f->broker.submit_answer = E_GAP;
+	f->broker.expected = 3;
+	take_cancels(f, 2);
+	UNTIL(f, f->broker.submits == 4);
+	f->broker.submit_answer = E_OK;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 4);
+	assert_int_equal(f->broker.firsts[4], 3);
+}
+
+static void a_broker_that_lost_what_it_receipted_halts(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	take_cancels(f, 2);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	f->broker.submit_answer = E_GAP;
+	f->broker.expected = 1;
+	take_cancels(f, 1);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_HISTORY_DIFFERS);
+}
+
+static void a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.submit_answer = E_MALFORMED;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->broker.submit_answer = E_OK;
+	take_cancels(f, 1);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	assert_int_equal(f->broker.firsts[1], 1);
+	assert_false(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(agent_number(&f->store, "SELECT code FROM outbox WHERE number = 1"), E_MALFORMED);
+	assert_int_equal(agent_number(&f->store, "SELECT state FROM outbox WHERE number = 2"), OUTBOX_ACCEPTED);
+}
+
+static void a_void_that_is_refused_halts(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.submit_answer = E_MALFORMED;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(f->broker.submits, 2);
+}
+
+static void a_signature_that_is_refused_voids_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.submit_answer = E_BAD_SIGNATURE;
+	become_live(f);
+	take_cancels(f, 3);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox WHERE code <> 0"), 0);
+}
+
+static void a_forged_receipt_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.forge_receipts = true;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_BAD_SIGNATURE);
+	assert_int_equal(outbox_receipted(&f->store, 0), 0);
+}
+
+/* ---- sessions */
+
+static void a_superseded_session_halts(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	broker_goodbye(f, E_SUPERSEDED);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_SUPERSEDED);
+}
+
+static void a_broker_that_stops_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	f->broker.hello_answer = E_STOPPING;
+	broker_goodbye(f, E_STOPPING);
+	UNTIL(f, f->broker.hellos == 3);
+	f->broker.hello_answer = E_OK;
+	become_live(f);
+}
+
+static void a_broker_that_forgot_the_session_is_greeted_again(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	f->broker.submit_answer = E_UNEXPECTED;
+	take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->broker.submit_answer = E_OK;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.hellos, 2);
+}
+
+static void a_greeting_without_an_answer_is_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.silent_hello = true;
+	UNTIL(f, f->broker.hellos == 1);
+	f->skipped += 5100;
+	turns(f, 1);
+	assert_int_equal(uplink_now(f), UPLINK_OFFLINE);
+	f->broker.silent_hello = false;
+	become_live(f);
+}
+
+static void another_history_halts(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	f->world.head.head.bytes[0] ^= 1;
+	broker_goodbye(f, E_STOPPING);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_HISTORY_DIFFERS);
+}
+
+static void a_refusal_that_no_program_can_mend_halts(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.hello_answer = E_KEY_REVOKED;
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	f->skipped += 60000;
+	turns(f, 20);
+	assert_int_equal(f->broker.hellos, 1);
+}
+
+static void a_key_that_is_refused_in_the_handshake_is_told_once(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.refuses_keys = true;
+	UNTIL(f, f->broker.refused_keys == 1);
+	f->skipped += 5100; /* until the greeting is given up, for libzmq does not try again by itself */
+	UNTIL(f, f->broker.refused_keys == 2);
+	turns(f, 50);
+	assert_int_equal(f->handshake_alarms, 1);
+	assert_int_not_equal(uplink_now(f), UPLINK_HALTED);
+	f->broker.refuses_keys = false;
+	f->skipped += 6000;
+	become_live(f);
+}
+
+static void a_bye_ends_the_session(void **state)
+{
+	struct fixture *f = *state;
+
+	become_live(f);
+	uplink_free(f->uplink);
+	f->uplink = NULL;
+	for (int i = 0; i < 200 && f->broker.byes == 0; i++)
+		broker_turn(f);
+	assert_int_equal(f->broker.byes, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_missed_is_fetched_and_what_is_pushed_arrives, start, end),
+		cmocka_unit_test_setup_teardown(a_lost_push_is_fetched, start, end),
+		cmocka_unit_test_setup_teardown(a_publication_that_does_not_open_leads_to_a_fetch, start, end),
+		cmocka_unit_test_setup_teardown(a_replayed_publication_is_not_taken_for_a_sign_of_life, start, end),
+		cmocka_unit_test_setup_teardown(a_silent_feed_ends_the_session, start, end),
+		cmocka_unit_test_setup_teardown(a_bad_head_signature_halts, start, end),
+		cmocka_unit_test_setup_teardown(submissions_arrive_in_order_with_at_most_four_under_way, start, end),
+		cmocka_unit_test_setup_teardown(a_submission_without_an_answer_is_repeated_unchanged, start, end),
+		cmocka_unit_test_setup_teardown(a_busy_broker_is_asked_again_after_the_pause_it_names, start, end),
+		cmocka_unit_test_setup_teardown(a_gap_starts_again_after_what_was_receipted, start, end),
+		cmocka_unit_test_setup_teardown(a_broker_that_lost_what_it_receipted_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on, start, end),
+		cmocka_unit_test_setup_teardown(a_void_that_is_refused_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_signature_that_is_refused_voids_nothing, start, end),
+		cmocka_unit_test_setup_teardown(a_forged_receipt_is_not_believed, start, end),
+		cmocka_unit_test_setup_teardown(a_superseded_session_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_broker_that_stops_is_waited_for, start, end),
+		cmocka_unit_test_setup_teardown(a_broker_that_forgot_the_session_is_greeted_again, start, end),
+		cmocka_unit_test_setup_teardown(a_greeting_without_an_answer_is_tried_again, start, end),
+		cmocka_unit_test_setup_teardown(another_history_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_refusal_that_no_program_can_mend_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_key_that_is_refused_in_the_handshake_is_told_once, start, end),
+		cmocka_unit_test_setup_teardown(a_bye_ends_the_session, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
