@@ -169,8 +169,10 @@ void log_refused(struct core *core, const char *event, const struct node *node, 
 {
 	log_fields(core, refusal_level(fault->code), event,
 		   (const struct log_field[]){F_TEXT("node", node ? node->name : ""),
-					      F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field),
-					      F_NUM("expected", fault->expected), {.type = LOG_END}});
+					      F_TEXT("code", error_name(fault->code)),
+					      F_TEXT("field", fault->field),
+					      F_NUM("expected", fault->expected),
+					      {.type = LOG_END}});
 }
 
 enum error fault_expecting(struct fault *fault, enum error code, uint64_t expected, const char *field)

@@ -1,4 +1,5 @@
-/* audience - who receives a report: what the policy admits, narrowed by to, not_to and subscriptions; asked again later. */
+/* audience - who receives a report: what the policy admits, narrowed by to, not_to and subscriptions; asked again
+ * later. */
 #include "broker/core_state.h"
 #include "common/memory.h"
 #include <stdlib.h>
@@ -90,7 +91,7 @@ static bool reached(const struct audience *audience, const char *name)
 char (*audience_unreachable(const Simpul__Routing *routing, const struct audience *audience,
 			    size_t *count))[LIMIT_NODE_NAME + 1]
 {
-	char (*list)[LIMIT_NODE_NAME + 1] = NULL;
+	char(*list)[LIMIT_NODE_NAME + 1] = NULL;
 
 	*count = 0;
 	for (size_t i = 0; i < routing->n_to; i++) {

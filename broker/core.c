@@ -56,7 +56,8 @@ void core_read_free(struct core_read *read)
 
 /* ---------------------------------------------------------------------------- loading */
 
-static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, wall_ms accepted_at, struct bytes content)
+static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, wall_ms accepted_at,
+			struct bytes content)
 {
 	struct core *core = context;
 

@@ -1,4 +1,5 @@
-/* core_state - what the files of the broker's core share: nodes, sessions, numbering, audiences, and the actions of a step. */
+/* core_state - what the files of the broker's core share: nodes, sessions, numbering, audiences, and the actions of a
+ * step. */
 #ifndef SIMPUL_CORE_STATE_H
 #define SIMPUL_CORE_STATE_H
 
@@ -7,11 +8,11 @@
 
 #define LINK_VERSION 1
 #define NODE_WORDS (LIMIT_NODES / 64)
-#define WINDOW_MARKS 64	   /* publications remembered one by one until acknowledged; more share a mark */
-#define OLD_PEERS 4	   /* superseded connections remembered, to tell them so */
+#define WINDOW_MARKS 64 /* publications remembered one by one until acknowledged; more share a mark */
+#define OLD_PEERS 4	/* superseded connections remembered, to tell them so */
 #define SIGNATURE_CACHE 16
 #define ALARM_BOTH_ALIVE_MS 2000
-#define RETRY_SOON_MS 100  /* told with BUSY */
+#define RETRY_SOON_MS 100 /* told with BUSY */
 
 /* ---------------------------------------------------------------------------- numbering */
 
@@ -69,7 +70,7 @@ struct session {
 	bool behind_logged;
 	struct mark marks[WINDOW_MARKS];
 	size_t mark_first, mark_count;
-	size_t queued; /* bytes pushed and not acknowledged: the sum of the marks */
+	size_t queued;	       /* bytes pushed and not acknowledged: the sum of the marks */
 	uint64_t fetch_ticket; /* 0: no read under way */
 	uint64_t fetch_seq, fetch_after;
 };
@@ -134,7 +135,7 @@ struct audience_state {
 	struct audience audience;
 	bool everyone;
 	uint64_t nodes[NODE_WORDS];
-	uint64_t checked[NODE_WORDS];	/* asked the policy of this version ... */
+	uint64_t checked[NODE_WORDS];	  /* asked the policy of this version ... */
 	enum denial denials[LIMIT_NODES]; /* ... and it said */
 };
 
@@ -142,8 +143,8 @@ struct audience_state {
 struct operation {
 	uint64_t ticket;
 	Simpul__EntryType type;
-	struct node *node;	  /* NULL: none, or not enrolled yet */
-	bool answer;		  /* an operator waits */
+	struct node *node; /* NULL: none, or not enrolled yet */
+	bool answer;	   /* an operator waits */
 	uint64_t operator_ticket;
 };
 
@@ -158,7 +159,7 @@ struct core {
 	struct position position;
 	struct policy *policy;
 	uint32_t policy_version;
-	struct node *nodes[LIMIT_NODES]; /* by index */
+	struct node *nodes[LIMIT_NODES];  /* by index */
 	struct node *sorted[LIMIT_NODES]; /* by name */
 	size_t node_count;
 	struct key *keys;
@@ -238,7 +239,8 @@ void node_free(struct node *node);
 
 /* ---------------------------------------------------------------------------- session.c */
 
-void hello_take(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, const Simpul__Hello *hello);
+void hello_take(struct core *core, struct node *node, const struct peer *peer, uint64_t seq,
+		const Simpul__Hello *hello);
 void hello_read_done(struct core *core, struct node *node, const struct core_read *read);
 void ack_take(struct core *core, struct node *node, const struct position *cursor, uint64_t seq);
 /* Checks a cursor that the session's agent says it has and makes it the acknowledged one. */
@@ -256,7 +258,8 @@ void subscription_seen(struct core *core, const struct core_event *event);
 
 /* What can be said before the frame is decoded. False: refused, and answered. */
 bool submit_admit(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, struct bytes frame);
-void submit_take(struct core *core, struct node *node, const struct peer *peer, const Simpul__Up *up, struct bytes frame);
+void submit_take(struct core *core, struct node *node, const struct peer *peer, const Simpul__Up *up,
+		 struct bytes frame);
 void submit_done(struct core *core, struct journal_append *append);
 void submit_read_done(struct core *core, struct node *node, const struct core_read *read);
 uint32_t epoch_highest(const struct node *node);

@@ -1,7 +1,8 @@
-/* deliver - hands entries to nodes: pushes within a window to those that are live, answers to FETCH for those that are behind.
+/* deliver - hands entries to nodes: pushes within a window to those that are live, answers to FETCH for those that are
+ * behind.
  *
- * Pushed or fetched, an entry passes part_make, which asks the audience and the policy of this moment; there is no other way
- * into a batch. */
+ * Pushed or fetched, an entry passes part_make, which asks the audience and the policy of this moment; there is no
+ * other way into a batch. */
 #include "broker/core_state.h"
 #include "broker/encode.h"
 #include "common/memory.h"
@@ -9,16 +10,29 @@
 #include <string.h>
 
 enum {
-	BATCH_HEAD = 256,		   /* more than all of a batch but its entries and wraps */
-	WRAP_LARGEST = 128,		   /* an encoded EntryWrap with its head */
-	PAGE_LIMIT = LIMIT_BATCH / 3 * 2,  /* leaves room for heads and wraps of the smallest entries */
+	BATCH_HEAD = 256,		  /* more than all of a batch but its entries and wraps */
+	WRAP_LARGEST = 128,		  /* an encoded EntryWrap with its head */
+	PAGE_LIMIT = LIMIT_BATCH / 3 * 2, /* leaves room for heads and wraps of the smallest entries */
 };
 
 /* Field numbers of link.proto and report.proto that are written or read one by one. */
 enum {
-	ENTRY_NUMBER = 1, ENTRY_TYPE = 2, ENTRY_ACCEPTED_AT = 3, ENTRY_POLICY_VERSION = 4, ENTRY_DELIVERY = 5,
-	ENTRY_MEMBER = 6, ENTRY_STANDING = 7, ENTRY_STUB = 8, STUB_POLICY_VERSION = 1, BATCH_ENTRIES = 4,
-	BATCH_WRAPS = 5, DOWN_BATCH = 5, ROUTING_WRAPS = 4, WRAP_NODE = 1, WRAP_KEY_ID = 2, WRAP_WRAPPED = 3,
+	ENTRY_NUMBER = 1,
+	ENTRY_TYPE = 2,
+	ENTRY_ACCEPTED_AT = 3,
+	ENTRY_POLICY_VERSION = 4,
+	ENTRY_DELIVERY = 5,
+	ENTRY_MEMBER = 6,
+	ENTRY_STANDING = 7,
+	ENTRY_STUB = 8,
+	STUB_POLICY_VERSION = 1,
+	BATCH_ENTRIES = 4,
+	BATCH_WRAPS = 5,
+	DOWN_BATCH = 5,
+	ROUTING_WRAPS = 4,
+	WRAP_NODE = 1,
+	WRAP_KEY_ID = 2,
+	WRAP_WRAPPED = 3,
 };
 
 /* One entry in a batch for one node. */
@@ -90,7 +104,7 @@ void deliver_keep(struct core *core, struct journal_append *append)
 				 .head = append->head,
 				 .type = append->type,
 				 .accepted_at = append->accepted_at,
-				 .policy_version = append->policy_version};
+				 .policy_version = core->policy_version};
 	const bool submission = append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
 
 	audience_intern(core, &append->audience);
@@ -229,8 +243,7 @@ static void batch_encode(struct core *core, struct batch *batch)
 	position_to_message(&batch->upto, &upto);
 	head.after = batch->after;
 	head.upto = &upto;
-	head.signature = (ProtobufCBinaryData){SIGNATURE_SIZE,
-					       (uint8_t *)(uintptr_t)position_sign(core, &batch->upto)};
+	head.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)position_sign(core, &batch->upto)};
 	wire_pack(&head, out);
 	for (size_t i = 0; i < batch->count; i++)
 		put_bytes(out, BATCH_ENTRIES, batch->parts[i].encoded);
@@ -289,8 +302,9 @@ static void batch_record(struct core *core, const struct node *node, const struc
 		if (batch->parts[i].denial == ADMITTED)
 			continue;
 		note(core, ACTION_WITHHELD, node, batch->parts[i].entry);
-		LOG(core, NOTICE, "delivery.withheld", F_TEXT("node", node->name), F_NUM("entry", batch->parts[i].entry),
-		    F_NUM("policy_version", core->policy_version), F_TEXT("reason", denial_text(batch->parts[i].denial)));
+		LOG(core, NOTICE, "delivery.withheld", F_TEXT("node", node->name),
+		    F_NUM("entry", batch->parts[i].entry), F_NUM("policy_version", core->policy_version),
+		    F_TEXT("reason", denial_text(batch->parts[i].denial)));
 	}
 	if (batch->count == 0)
 		return;
@@ -392,7 +406,8 @@ void deliver_push(struct core *core, uint64_t first)
 			node_push(core, core->nodes[i], &shared, first);
 }
 
-/* Moves the cursor of a live node over what was not for it; tells one that is behind that there is something to fetch. */
+/* Moves the cursor of a live node over what was not for it; tells one that is behind that there is something to fetch.
+ */
 void deliver_heartbeat(struct core *core, struct node *node)
 {
 	struct session *session = &node->session;
@@ -511,7 +526,8 @@ static struct tail_item item_of(const struct journal_item *item)
 	return result;
 }
 
-/* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next fetch. */
+/* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next
+ * fetch. */
 static void page_answer(struct core *core, struct node *node, const struct core_read *read)
 {
 	struct batch batch;

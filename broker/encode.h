@@ -1,4 +1,5 @@
-/* encode - protobuf fields written and read one by one, for messages put together from parts that are encoded already. */
+/* encode - protobuf fields written and read one by one, for messages put together from parts that are encoded already.
+ */
 #ifndef SIMPUL_ENCODE_H
 #define SIMPUL_ENCODE_H
 

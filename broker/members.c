@@ -1,4 +1,5 @@
-/* members - who belongs to the exchange: records, keys, standings, policies and grants, by operators' acts that are entries. */
+/* members - who belongs to the exchange: records, keys, standings, policies and grants, by operators' acts that are
+ * entries. */
 #include "broker/core_state.h"
 #include "common/memory.h"
 #include "common/wire.h"
@@ -181,7 +182,8 @@ void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content
 		if (node)
 			node->standing = standing->standing;
 	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
-		const Simpul__PolicyVersion *version = simpul__policy_version__unpack(memory, content.size, content.data);
+		const Simpul__PolicyVersion *version =
+			simpul__policy_version__unpack(memory, content.size, content.data);
 
 		if (version)
 			policy_apply(core, version);
@@ -439,7 +441,8 @@ static void log_done(struct core *core, const struct operation *operation, const
 		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY:
-		LOG(core, NOTICE, "policy.changed", F_NUM("version", core->policy_version), F_NUM("entry", append->entry));
+		LOG(core, NOTICE, "policy.changed", F_NUM("version", core->policy_version),
+		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));

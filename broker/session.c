@@ -1,4 +1,5 @@
-/* session - HELLO and WELCOME, which connection speaks for a node, acknowledged cursors, signs of life, feed subscriptions. */
+/* session - HELLO and WELCOME, which connection speaks for a node, acknowledged cursors, signs of life, feed
+ * subscriptions. */
 #include "broker/core_state.h"
 #include "common/memory.h"
 #include "common/wire.h"
@@ -172,7 +173,8 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 	subscription_store(core, node, buffer_view(&greeting->subscription));
 }
 
-static void hello_refuse(struct core *core, struct node *node, const struct greeting *greeting, const struct fault *fault)
+static void hello_refuse(struct core *core, struct node *node, const struct greeting *greeting,
+			 const struct fault *fault)
 {
 	send_refusal(core, &greeting->peer, greeting->seq, fault);
 	log_refused(core, "session.refused", node, fault);
@@ -187,7 +189,8 @@ static enum error hello_check(const struct core *core, const struct node *node, 
 		return fault_at(fault, E_STOPPING, "%s", "");
 	if (hello->version != LINK_VERSION)
 		return fault_at(fault, E_VERSION, "hello.version");
-	if (!bytes_equal(BYTES(hello->exchange.data, hello->exchange.len), BYTES(core->options.exchange, EXCHANGE_SIZE)))
+	if (!bytes_equal(BYTES(hello->exchange.data, hello->exchange.len),
+			 BYTES(core->options.exchange, EXCHANGE_SIZE)))
 		return fault_at(fault, E_EXCHANGE, "hello.exchange");
 	if (strcmp(hello->node, node->name) != 0)
 		return fault_at(fault, E_WRONG_ORIGIN, "hello.node");
@@ -369,8 +372,8 @@ static bool topic_in(uint8_t list[][FEED_TOPIC_SIZE], size_t count, struct bytes
 	return false;
 }
 
-/* libzmq subscribes again by itself when a connection comes back, so a topic of a session before the broker's restart, which
- * is nobody's now, is let pass a few times; a prefix or a topic of somebody else never. */
+/* libzmq subscribes again by itself when a connection comes back, so a topic of a session before the broker's restart,
+ * which is nobody's now, is let pass a few times; a prefix or a topic of somebody else never. */
 static bool topic_foreign(const struct core *core, struct node *node, struct bytes topic)
 {
 	if (topic_in(node->topics, node->topic_count, topic) || topic_in(node->strange, node->strange_count, topic))

@@ -1,7 +1,7 @@
 /* tail - the newest entries of the journal in memory, ready to be put into batches, with the head at each.
  *
- * Every entry has an item, also those that go to nobody, so that a head is known for each. Bounded by LIMIT_TAIL bytes; the
- * oldest items go first. */
+ * Every entry has an item, also those that go to nobody, so that a head is known for each. Bounded by LIMIT_TAIL bytes;
+ * the oldest items go first. */
 #ifndef SIMPUL_TAIL_H
 #define SIMPUL_TAIL_H
 

@@ -14,24 +14,24 @@
 const char *const world_names[WORLD_NODES] = {"police.oku", "army.oku", "immigration.muara-enim", "health.oku"};
 
 const char *const world_policy = "categories: [wanted, missing]\n"
-	"agencies:\n"
-	"  - agency: police\n    ceiling: RED\n    protection: [child]\n"
-	"    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
-	"    receive:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
-	"  - agency: army\n    ceiling: AMBER\n"
-	"    publish:\n      - {kinds: [sighting], categories: [wanted]}\n"
-	"    receive:\n      - {kinds: [sighting, alert], categories: [wanted]}\n"
-	"  - agency: immigration\n    ceiling: RED\n    protection: [child]\n"
-	"    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
-	"    receive:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
-	"  - agency: health\n    ceiling: AMBER\n"
-	"    receive:\n      - {kinds: [sighting], categories: [wanted]}\n"
-	"nodes:\n"
-	"  - {node: police.oku, regions: ['16.01']}\n"
-	"  - {node: army.oku, regions: ['16.01']}\n"
-	"  - {node: immigration.muara-enim, regions: ['16']}\n"
-	"  - {node: health.oku, regions: ['16.08']}\n"
-	"  - {node: police.timur, regions: ['16.08']}\n";
+				 "agencies:\n"
+				 "  - agency: police\n    ceiling: RED\n    protection: [child]\n"
+				 "    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
+				 "    receive:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
+				 "  - agency: army\n    ceiling: AMBER\n"
+				 "    publish:\n      - {kinds: [sighting], categories: [wanted]}\n"
+				 "    receive:\n      - {kinds: [sighting, alert], categories: [wanted]}\n"
+				 "  - agency: immigration\n    ceiling: RED\n    protection: [child]\n"
+				 "    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
+				 "    receive:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
+				 "  - agency: health\n    ceiling: AMBER\n"
+				 "    receive:\n      - {kinds: [sighting], categories: [wanted]}\n"
+				 "nodes:\n"
+				 "  - {node: police.oku, regions: ['16.01']}\n"
+				 "  - {node: army.oku, regions: ['16.01']}\n"
+				 "  - {node: immigration.muara-enim, regions: ['16']}\n"
+				 "  - {node: health.oku, regions: ['16.08']}\n"
+				 "  - {node: police.timur, regions: ['16.08']}\n";
 
 /* ---------------------------------------------------------------------------- what was seen */
 
@@ -385,7 +385,8 @@ static void enroll_all(struct world *world)
 
 	for (size_t i = 0; i < WORLD_NODES; i++) {
 		node_keys_generate(&world->keys[i], 1);
-		member_request(&world->members[i], world->options.exchange, world_names[i], &world->keys[i], START_WALL);
+		member_request(&world->members[i], world->options.exchange, world_names[i], &world->keys[i],
+			       START_WALL);
 		member_countersign(&world->members[i], &world->authority);
 		event.enroll = &world->members[i];
 		world_step(world, &event);
@@ -732,7 +733,8 @@ static ProtobufCBinaryData routing_make(struct world *world, const struct speech
 		simpul__key_wrap__init(list[routing.n_wraps] = &wraps[routing.n_wraps]);
 		list[routing.n_wraps]->node = (char *)(uintptr_t)speech->wraps[routing.n_wraps];
 		list[routing.n_wraps]->key_id = 1;
-		list[routing.n_wraps]->wrapped = (ProtobufCBinaryData){WRAP_SIZE, arena_alloc(&world->arena, WRAP_SIZE)};
+		list[routing.n_wraps]->wrapped =
+			(ProtobufCBinaryData){WRAP_SIZE, arena_alloc(&world->arena, WRAP_SIZE)};
 		memset(list[routing.n_wraps]->wrapped.data, (int)routing.n_wraps + 1, WRAP_SIZE);
 	}
 	if (speech->spoil_routing)
@@ -833,7 +835,8 @@ size_t world_pushes(const struct world *world, size_t node)
 static bool logged(const struct world *world, const char *text, enum log_level least)
 {
 	for (size_t i = 0; i < world->seen_count; i++)
-		if (world->seen[i].type == ACTION_LOG && world->seen[i].level >= least && strstr(world->seen[i].text, text))
+		if (world->seen[i].type == ACTION_LOG && world->seen[i].level >= least &&
+		    strstr(world->seen[i].text, text))
 			return true;
 	return false;
 }

@@ -1,4 +1,5 @@
-/* core_world - a broker's core with real keys, a journal in memory and everything that it did written down, for tests. */
+/* core_world - a broker's core with real keys, a journal in memory and everything that it did written down, for tests.
+ */
 #ifndef SIMPUL_CORE_WORLD_H
 #define SIMPUL_CORE_WORLD_H
 
@@ -27,10 +28,10 @@ struct event_seen {
 	const void *data;	    /* PUBLISH: where they were, to see who shares them */
 	struct feed_head head;	    /* PUBLISH */
 	char node[LIMIT_NODE_NAME + 1];
-	uint64_t entry;		    /* CURSOR, WITHHELD, ANSWER */
+	uint64_t entry; /* CURSOR, WITHHELD, ANSWER */
 	enum log_level level;
-	char text[WORLD_TEXT];	    /* LOG: "event key=value ..." */
-	struct fault fault;	    /* ANSWER */
+	char text[WORLD_TEXT]; /* LOG: "event key=value ..." */
+	struct fault fault;    /* ANSWER */
 };
 
 struct world {
@@ -41,7 +42,7 @@ struct world {
 	struct member members[WORLD_NODES];
 	struct now now;
 	uint8_t random[CORE_RANDOM_SIZE];
-	struct arena arena; /* of what was seen */
+	struct arena arena;	 /* of what was seen */
 	struct event_seen *seen; /* since the last world_forget */
 	size_t seen_count;
 	struct journal_append *queue; /* handed to the journal, oldest first */
@@ -50,12 +51,16 @@ struct world {
 	struct position position;
 	uint32_t policy_version;
 	uint32_t audiences;
-	struct { char node[LIMIT_NODE_NAME + 1]; uint64_t entry; } cursors[WORLD_NODES];
+	struct {
+		char node[LIMIT_NODE_NAME + 1];
+		uint64_t entry;
+	} cursors[WORLD_NODES];
 };
 
 /* The names of the nodes, in the order of the enumeration. */
 extern const char *const world_names[WORLD_NODES];
-/* The policy: police and immigration exchange everything up to RED, the army gets up to AMBER, health may only receive. */
+/* The policy: police and immigration exchange everything up to RED, the army gets up to AMBER, health may only receive.
+ */
 extern const char *const world_policy;
 
 struct world *world_new(void); /* members enrolled, policy in force */

@@ -76,7 +76,8 @@ static void assert_verdict(struct world *world, struct speech speech, enum error
 	accept(world, speech);
 	receipt = receipt_of(world);
 	if (receipt->n_verdicts == 0 || receipt->verdicts[0]->code != (uint32_t)code)
-		fail_msg("verdict %s, not %s", receipt->n_verdicts ? error_name(error_of_code(receipt->verdicts[0]->code)) : "OK",
+		fail_msg("verdict %s, not %s",
+			 receipt->n_verdicts ? error_name(error_of_code(receipt->verdicts[0]->code)) : "OK",
 			 error_name(code));
 	assert_string_equal(receipt->verdicts[0]->field, field);
 	assert_int_equal(receipt->n_audience, 0);
@@ -219,17 +220,50 @@ static void send_hello(struct world *world, size_t node, uint8_t peer, void (*sp
 
 static uint8_t other_bytes[HASH_SIZE] = {1, 2, 3};
 
-static void hello_version(Simpul__Hello *hello) { hello->version = 2; }
-static void hello_exchange(Simpul__Hello *hello) { hello->exchange.data = other_bytes; }
-static void hello_node(Simpul__Hello *hello) { hello->node = (char *)(uintptr_t)world_names[POLICE]; }
-static void hello_key(Simpul__Hello *hello) { hello->key_id = 2; }
-static void hello_no_epoch(Simpul__Hello *hello) { hello->epoch = 0; }
-static void hello_old_epoch(Simpul__Hello *hello) { hello->epoch = 1; }
-static void hello_no_cursor(Simpul__Hello *hello) { hello->cursor = NULL; }
-static void hello_short_head(Simpul__Hello *hello) { hello->cursor->head.len = 31; }
-static void hello_incarnation(Simpul__Hello *hello) { hello->cursor->incarnation = 2; }
-static void hello_beyond(Simpul__Hello *hello) { hello->cursor->entry++; }
-static void hello_head(Simpul__Hello *hello) { hello->cursor->head.data = other_bytes; }
+static void hello_version(Simpul__Hello *hello)
+{
+	hello->version = 2;
+}
+static void hello_exchange(Simpul__Hello *hello)
+{
+	hello->exchange.data = other_bytes;
+}
+static void hello_node(Simpul__Hello *hello)
+{
+	hello->node = (char *)(uintptr_t)world_names[POLICE];
+}
+static void hello_key(Simpul__Hello *hello)
+{
+	hello->key_id = 2;
+}
+static void hello_no_epoch(Simpul__Hello *hello)
+{
+	hello->epoch = 0;
+}
+static void hello_old_epoch(Simpul__Hello *hello)
+{
+	hello->epoch = 1;
+}
+static void hello_no_cursor(Simpul__Hello *hello)
+{
+	hello->cursor = NULL;
+}
+static void hello_short_head(Simpul__Hello *hello)
+{
+	hello->cursor->head.len = 31;
+}
+static void hello_incarnation(Simpul__Hello *hello)
+{
+	hello->cursor->incarnation = 2;
+}
+static void hello_beyond(Simpul__Hello *hello)
+{
+	hello->cursor->entry++;
+}
+static void hello_head(Simpul__Hello *hello)
+{
+	hello->cursor->head.data = other_bytes;
+}
 
 static void a_wrong_hello_is_refused_with_its_reason(void **state)
 {
@@ -238,11 +272,16 @@ static void a_wrong_hello_is_refused_with_its_reason(void **state)
 		enum error code;
 		bool alarm;
 	} cases[] = {
-		{hello_version, E_VERSION, false},	     {hello_exchange, E_EXCHANGE, false},
-		{hello_node, E_WRONG_ORIGIN, true},	     {hello_key, E_KEY_EXPIRED, false},
-		{hello_no_epoch, E_MISSING, false},	     {hello_old_epoch, E_EPOCH, false},
-		{hello_no_cursor, E_MISSING, false},	     {hello_short_head, E_INVALID, false},
-		{hello_incarnation, E_HISTORY_DIFFERS, true}, {hello_beyond, E_HISTORY_DIFFERS, true},
+		{hello_version, E_VERSION, false},
+		{hello_exchange, E_EXCHANGE, false},
+		{hello_node, E_WRONG_ORIGIN, true},
+		{hello_key, E_KEY_EXPIRED, false},
+		{hello_no_epoch, E_MISSING, false},
+		{hello_old_epoch, E_EPOCH, false},
+		{hello_no_cursor, E_MISSING, false},
+		{hello_short_head, E_INVALID, false},
+		{hello_incarnation, E_HISTORY_DIFFERS, true},
+		{hello_beyond, E_HISTORY_DIFFERS, true},
 		{hello_head, E_HISTORY_DIFFERS, true},
 	};
 	struct world *world = *state;
@@ -503,8 +542,12 @@ static void streams_are_numbered_apart(void **state)
 	struct world *world = *state;
 
 	accept(world, (struct speech){.node = POLICE, .count = 3});
-	accept(world, (struct speech){.node = POLICE, .stream = SIMPUL__STREAM__STREAM_RED, .label = SIMPUL__LABEL__LABEL_RED,
-				      .to = {world_names[IMMIGRATION]}, .wraps = {world_names[IMMIGRATION]}, .sealed = true});
+	accept(world, (struct speech){.node = POLICE,
+				      .stream = SIMPUL__STREAM__STREAM_RED,
+				      .label = SIMPUL__LABEL__LABEL_RED,
+				      .to = {world_names[IMMIGRATION]},
+				      .wraps = {world_names[IMMIGRATION]},
+				      .sealed = true});
 	assert_int_equal(receipt_of(world)->n_verdicts, 0);
 }
 
@@ -522,21 +565,66 @@ static void a_policy_that_moved_on_means_try_again(void **state)
 
 /* ---------------------------------------------------------------------------- messages that are refused */
 
-static void spoil_signature(Simpul__Submission *message) { message->signature.data[5] ^= 1; }
-static void spoil_key_id(Simpul__Submission *message) { message->key_id = 2; }
-static void spoil_count(Simpul__Submission *message) { message->n_reports = 0; }
-static void spoil_first(Simpul__Submission *message) { message->first = 0; }
-static void spoil_last(Simpul__Submission *message) { message->first = UINT64_MAX; }
-static void spoil_epoch(Simpul__Submission *message) { message->epoch = 0; }
-static void spoil_seen(Simpul__Submission *message) { message->seen_entry = 1000; }
-static void spoil_seen_head(Simpul__Submission *message) { message->seen_entry = 2; }
-static void spoil_seen_size(Simpul__Submission *message) { message->seen_head.len = 8; }
-static void spoil_header_bytes(Simpul__Submission *message) { message->reports[0]->header.data[0] = 0xff; }
-static void spoil_body_bytes(Simpul__Submission *message) { message->reports[0]->body.len--; }
-static void spoil_routing_bytes(Simpul__Submission *message) { message->routing.len--; }
-static void spoil_routing_salt(Simpul__Routing *routing) { routing->salt.len = 15; }
-static void spoil_number(Simpul__Header *header, size_t index) { header->name->number += index == 1; }
-static void spoil_name(Simpul__Header *header, size_t index) { header->name->origin = (char *)(uintptr_t)world_names[index]; }
+static void spoil_signature(Simpul__Submission *message)
+{
+	message->signature.data[5] ^= 1;
+}
+static void spoil_key_id(Simpul__Submission *message)
+{
+	message->key_id = 2;
+}
+static void spoil_count(Simpul__Submission *message)
+{
+	message->n_reports = 0;
+}
+static void spoil_first(Simpul__Submission *message)
+{
+	message->first = 0;
+}
+static void spoil_last(Simpul__Submission *message)
+{
+	message->first = UINT64_MAX;
+}
+static void spoil_epoch(Simpul__Submission *message)
+{
+	message->epoch = 0;
+}
+static void spoil_seen(Simpul__Submission *message)
+{
+	message->seen_entry = 1000;
+}
+static void spoil_seen_head(Simpul__Submission *message)
+{
+	message->seen_entry = 2;
+}
+static void spoil_seen_size(Simpul__Submission *message)
+{
+	message->seen_head.len = 8;
+}
+static void spoil_header_bytes(Simpul__Submission *message)
+{
+	message->reports[0]->header.data[0] = 0xff;
+}
+static void spoil_body_bytes(Simpul__Submission *message)
+{
+	message->reports[0]->body.len--;
+}
+static void spoil_routing_bytes(Simpul__Submission *message)
+{
+	message->routing.len--;
+}
+static void spoil_routing_salt(Simpul__Routing *routing)
+{
+	routing->salt.len = 15;
+}
+static void spoil_number(Simpul__Header *header, size_t index)
+{
+	header->name->number += index == 1;
+}
+static void spoil_name(Simpul__Header *header, size_t index)
+{
+	header->name->origin = (char *)(uintptr_t)world_names[index];
+}
 static void spoil_class(Simpul__Header *header, size_t index)
 {
 	if (index == 1)
@@ -657,7 +745,8 @@ static void a_node_is_held_to_its_rate_and_told_how_long_to_wait(void **state)
 	world_tick(world, wait);
 	accept(world, (struct speech){.node = POLICE, .first = first++});
 	world_tick(world, 2000);
-	accept(world, (struct speech){.node = POLICE, .first = first, .count = 50}); /* more than a second's worth, on credit */
+	accept(world, (struct speech){
+			      .node = POLICE, .first = first, .count = 50}); /* more than a second's worth, on credit */
 	first += 50;
 	world_tick(world, 2000);
 	assert_refused(world, (struct speech){.node = POLICE, .first = first}, E_RATE);
@@ -676,16 +765,35 @@ static void a_node_is_held_to_its_bytes(void **state)
 
 /* ---------------------------------------------------------------------------- verdicts */
 
-static void spoil_expired(Simpul__Header *header, size_t index) { (void)index; header->expires = header->created_at - 5; }
-static void spoil_clock(Simpul__Header *header, size_t index) { (void)index; header->created_at += UINT64_C(3600000); }
-static void spoil_far(Simpul__Header *header, size_t index) { (void)index; header->expires += UINT64_C(86400000) * 5 * 370; }
-static void spoil_purpose(Simpul__Header *header, size_t index) { (void)index; header->purpose = 0; }
+static void spoil_expired(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->expires = header->created_at - 5;
+}
+static void spoil_clock(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->created_at += UINT64_C(3600000);
+}
+static void spoil_far(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->expires += UINT64_C(86400000) * 5 * 370;
+}
+static void spoil_purpose(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->purpose = 0;
+}
 static void spoil_reference(Simpul__Header *header, size_t index)
 {
 	(void)index;
 	header->references[0]->origin = (char *)(uintptr_t)world_names[ARMY];
 }
-static void spoil_assertion(Simpul__Body *body) { body->sighting->assertion = 0; }
+static void spoil_assertion(Simpul__Body *body)
+{
+	body->sighting->assertion = 0;
+}
 
 static void spoil_age(Simpul__Body *body)
 {
@@ -722,7 +830,8 @@ static void a_verdict_uses_up_the_number_and_says_where(void **state)
 		{{.to = {"health.oku"}}, E_EMPTY_AUDIENCE, "routing"},
 		{{.not_to = {"army", "immigration.muara-enim"}}, E_EMPTY_AUDIENCE, "routing"},
 		{{.label = SIMPUL__LABEL__LABEL_RED}, E_STREAM, "header.name.stream"},
-		{{.kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1, .spoil_header = spoil_reference}, E_NOT_ORIGIN,
+		{{.kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1, .spoil_header = spoil_reference},
+		 E_NOT_ORIGIN,
 		 "header.references[0]"},
 		{{.kind = SIMPUL__KIND__KIND_UPDATE, .reference = 400}, E_REFERENCE_UNKNOWN, ""},
 	};
@@ -764,7 +873,8 @@ static void a_sealed_body_travels_with_the_recipients_own_wrap_only(void **state
 	struct world *world = *state;
 	const Simpul__Batch *batch;
 
-	accept(world, (struct speech){.node = POLICE, .sealed = true, .wraps = {world_names[ARMY], world_names[IMMIGRATION]}});
+	accept(world,
+	       (struct speech){.node = POLICE, .sealed = true, .wraps = {world_names[ARMY], world_names[IMMIGRATION]}});
 	assert_int_equal(receipt_of(world)->n_verdicts, 0);
 	assert_int_equal(world_count(world, ACTION_PUBLISH), 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -829,11 +939,11 @@ static void to_and_not_to_narrow_the_audience(void **state)
 
 	assert_audience(world, (struct speech){.node = POLICE}, "army.oku", "immigration.muara-enim");
 	assert_audience(world, (struct speech){.node = POLICE, .first = 2, .to = {"army"}}, "army.oku", NULL);
-	assert_audience(world, (struct speech){.node = POLICE, .first = 3, .not_to = {"army.oku"}}, "immigration.muara-enim",
-			NULL);
+	assert_audience(world, (struct speech){.node = POLICE, .first = 3, .not_to = {"army.oku"}},
+			"immigration.muara-enim", NULL);
 	assert_int_equal(world_pushes(world, ARMY), 0);
-	assert_audience(world, (struct speech){.node = POLICE, .first = 4, .category = "missing"}, "immigration.muara-enim",
-			NULL);
+	assert_audience(world, (struct speech){.node = POLICE, .first = 4, .category = "missing"},
+			"immigration.muara-enim", NULL);
 }
 
 static void who_was_named_and_not_reached_is_told(void **state)
@@ -872,8 +982,8 @@ static void a_subscription_narrows_when_it_is_on_disk_and_to_overrides_it(void *
 	send_hello(world, IMMIGRATION, 0, hello_missing_only);
 	assert_int_equal(world_queued(world), 0); /* nothing changed */
 	assert_audience(world, (struct speech){.node = POLICE, .first = 2}, "army.oku", NULL);
-	assert_audience(world, (struct speech){.node = POLICE, .first = 3, .to = {"immigration"}}, "immigration.muara-enim",
-			NULL);
+	assert_audience(world, (struct speech){.node = POLICE, .first = 3, .to = {"immigration"}},
+			"immigration.muara-enim", NULL);
 	world_restart(world);
 	world_hello(world, POLICE, world->position.entry);
 	assert_audience(world, (struct speech){.node = POLICE, .first = 4}, "army.oku", NULL);
@@ -884,7 +994,8 @@ static void a_cancel_goes_to_whoever_got_the_report(void **state)
 	struct world *world = *state;
 
 	accept(world, (struct speech){.node = POLICE, .to = {"army.oku"}});
-	assert_audience(world, (struct speech){.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1},
+	assert_audience(world,
+			(struct speech){.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1},
 			"army.oku", NULL);
 	assert_int_equal(world_pushes(world, ARMY), 1);
 	assert_int_equal(world_pushes(world, IMMIGRATION), 0);
@@ -898,7 +1009,8 @@ static void member_records_go_to_everybody(void **state)
 	world_forget(world);
 	world_fetch(world, HEALTH, 0);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->n_entries, 4);
-	assert_string_equal(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->entries[3]->member->node, "health.oku");
+	assert_string_equal(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->entries[3]->member->node,
+			    "health.oku");
 	world_standing(world, ARMY, SIMPUL__STANDING__STANDING_RETIRED);
 	world_commit(world, E_OK);
 	assert_int_equal(world_pushes(world, HEALTH), 1);
@@ -1336,7 +1448,7 @@ static void the_same_policy_is_no_new_entry(void **state)
 	world_forget(world);
 	world_load_policy(world, policy_without_army(text));
 	world_load_policy(world, policy_without_army(text));
-	assert_int_equal(world_answer(world), E_BUSY); /* one at a time */
+	assert_int_equal(world_answer(world), E_BUSY);					 /* one at a time */
 	assert_int_equal(policy_knows_node(core_policy(world->core), "army.oku"), true); /* not before it is on disk */
 	world_commit(world, E_OK);
 	assert_false(policy_knows_node(core_policy(world->core), "army.oku"));

@@ -1,0 +1,283 @@
+/* verdict - what becomes of a submission that may be taken: a verdict for each report, an audience, and the append.
+ *
+ * A refused report uses up its number, so its verdict is stored like the report itself. */
+#include "broker/submit_state.h"
+#include "broker/encode.h"
+#include "common/content.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <string.h>
+
+/* Field numbers of link.proto that are looked for in the received frame. */
+enum { UP_SUBMIT = 3, SUBMISSION_REPORT = 9, REPORT_HEADER = 1, REPORT_BODY = 2 };
+
+/* ---------------------------------------------------------------------------- verdicts */
+
+static bool recipient_known(const struct core *core, const char *name)
+{
+	return policy_knows_agency(core->policy, name) || policy_knows_node(core->policy, name) ||
+	       node_find(core, name);
+}
+
+static enum error recipients_check(const struct core *core, const Simpul__Routing *routing, struct fault *fault)
+{
+	for (size_t i = 0; i < routing->n_to; i++)
+		if (!recipient_known(core, routing->to[i]))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[%zu]", i);
+	for (size_t i = 0; i < routing->n_not_to; i++)
+		if (!recipient_known(core, routing->not_to[i]))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.not_to[%zu]", i);
+	for (size_t i = 0; i < routing->n_wraps; i++) {
+		if (!node_find(core, routing->wraps[i]->node))
+			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.wraps[%zu].node", i);
+		if (routing->wraps[i]->wrapped.len != WRAP_SIZE)
+			return fault_at(fault, E_INVALID, "routing.wraps[%zu].wrapped", i);
+	}
+	return E_OK;
+}
+
+/* A cancel goes where the report went, so it names nobody. header_check has seen to the seal. */
+static enum error red_check(const struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+
+	if (header->label != SIMPUL__LABEL__LABEL_RED || header->kind == SIMPUL__KIND__KIND_CANCEL)
+		return E_OK;
+	if (submit->routing->n_to == 0)
+		return fault_at(fault, E_RED_NEEDS_NODES, "routing.to");
+	for (size_t i = 0; i < submit->routing->n_to; i++)
+		if (!node_name_valid(submit->routing->to[i]))
+			return fault_at(fault, E_RED_NEEDS_NODES, "routing.to[%zu]", i);
+	return E_OK;
+}
+
+/* Who gets a sealed body must be able to open it. */
+static enum error wraps_check(const struct submit *submit, struct fault *fault)
+{
+	const Simpul__Routing *routing = submit->routing;
+
+	if (submit->headers[0]->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+		return E_OK;
+	for (size_t i = 0; i < submit->audience.count; i++) {
+		size_t wrap = 0;
+
+		while (wrap < routing->n_wraps && strcmp(routing->wraps[wrap]->node, submit->audience.nodes[i]) != 0)
+			wrap++;
+		if (wrap == routing->n_wraps)
+			return fault_at(fault, E_MISSING, "routing.wraps");
+	}
+	return E_OK;
+}
+
+static enum error audience_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Kind kind = submit->headers[0]->kind;
+
+	if (kind == SIMPUL__KIND__KIND_CANCEL)
+		return E_OK; /* it goes to whoever got the report: the journal knows */
+	audience_decide(core, submit->node, submit->routing, &submit->class, &submit->audience);
+	if (submit->audience.count == 0 && kind != SIMPUL__KIND__KIND_UPDATE)
+		return fault_at(fault, E_EMPTY_AUDIENCE, "routing");
+	return wraps_check(submit, fault);
+}
+
+/* The verdict that all reports of the submission share. */
+static enum error common_verdict(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+	enum error error;
+
+	if (header->kind == SIMPUL__KIND__KIND_VOID)
+		return E_OK;
+	if (!core->policy)
+		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
+	if (!policy_knows_category(core->policy, header->category))
+		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
+	error = policy_may_publish(core->policy, submit->node->name, &submit->class);
+	if (error != E_OK)
+		return fault_at(fault, error, error == E_LABEL_ABOVE_CEILING ? "header.label" : "header.kind");
+	error = recipients_check(core, submit->routing, fault);
+	if (error == E_OK)
+		error = red_check(submit, fault);
+	if (error == E_OK)
+		error = audience_check(core, submit, fault);
+	return error;
+}
+
+static bool protects_child(const Simpul__Header *header)
+{
+	for (size_t i = 0; i < header->n_protection; i++)
+		if (header->protection[i] == SIMPUL__PROTECTION__PROTECTION_CHILD)
+			return true;
+	return false;
+}
+
+static enum error report_verdict(struct core *core, const struct submit *submit, size_t index, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[index];
+	const Simpul__Body *body = submit->bodies[index];
+	enum error error = header_check(header, core->now->wall, fault);
+
+	if (error == E_OK && body)
+		error = body_check(header, body, fault);
+	if (error == E_OK && body && submit->routing->n_to == 0 && body_age_unknown(body) && !protects_child(header))
+		error = fault_at(fault, E_MISSING, "routing.to");
+	if (error == E_OK && submit->common.code != E_OK)
+		*fault = submit->common;
+	return error == E_OK ? submit->common.code : error;
+}
+
+/* ---------------------------------------------------------------------------- the append */
+
+/* Where headers and bodies stand in the frame; wire_unpack found it canonical, so one walk finds them. */
+static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
+{
+	struct encoded_field field, report, part;
+	struct bytes submission;
+	size_t index = 0;
+
+	while (next_field(&frame, &field) && field.field != UP_SUBMIT)
+		;
+	submission = field.data;
+	while (index < count && next_field(&submission, &report)) {
+		if (report.field != SUBMISSION_REPORT)
+			continue;
+		while (next_field(&report.data, &part))
+			if (part.field == REPORT_HEADER)
+				reports[index].header = part.data;
+			else if (part.field == REPORT_BODY)
+				reports[index].body = part.data;
+		index++;
+	}
+}
+
+/* Returns how many reports were accepted. */
+static size_t verdicts_give(struct core *core, const struct submit *submit, struct journal_append *append)
+{
+	size_t accepted = 0;
+
+	for (size_t i = 0; i < submit->count; i++) {
+		struct stored_report *report = &append->reports[i];
+		struct fault fault = {0};
+
+		report->body_hash = submit->body_hashes[i];
+		report->verdict = report_verdict(core, submit, i, &fault);
+		if (report->verdict == E_OK) {
+			accepted++;
+			continue;
+		}
+		strncpy(report->field, fault.field, sizeof(report->field) - 1);
+	}
+	return accepted;
+}
+
+static void content_write(struct core *core, const struct submit *submit, struct buffer *out)
+{
+	const Simpul__Submission *message = submit->message;
+	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
+
+	stored.origin = message->origin;
+	stored.key_id = message->key_id;
+	stored.epoch = message->epoch;
+	stored.stream = message->stream;
+	stored.first = message->first;
+	stored.seen_entry = message->seen_entry;
+	stored.seen_head = message->seen_head;
+	stored.routing = message->routing;
+	stored.headers = arena_alloc(&core->arena, submit->count * sizeof(*stored.headers));
+	for (size_t i = 0; i < submit->count; i++)
+		stored.headers[stored.n_headers++] = message->reports[i]->header;
+	stored.body_hashes = (ProtobufCBinaryData){submit->count * HASH_SIZE, submit->body_hashes[0].bytes};
+	stored.signature = message->signature;
+	wire_pack(&stored, out);
+}
+
+/* What recipients get: whole reports, and of the refused ones the leaf alone. */
+static void delivery_write(struct core *core, const struct submit *submit, struct journal_append *append)
+{
+	const Simpul__Submission *message = submit->message;
+	const struct hash routing_hash = hash_of(of_binary(message->routing));
+	Simpul__Delivery delivery = SIMPUL__DELIVERY__INIT;
+	Simpul__DeliveredReport *reports = arena_alloc(&core->arena, submit->count * sizeof(*reports));
+
+	delivery.origin = message->origin;
+	delivery.key_id = message->key_id;
+	delivery.epoch = message->epoch;
+	delivery.stream = message->stream;
+	delivery.first = message->first;
+	delivery.seen_entry = message->seen_entry;
+	delivery.seen_head = message->seen_head;
+	delivery.routing_hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)routing_hash.bytes};
+	delivery.reports = arena_alloc(&core->arena, submit->count * sizeof(*delivery.reports));
+	for (size_t i = 0; i < submit->count; i++) {
+		simpul__delivered_report__init(&reports[i]);
+		if (append->reports[i].verdict == E_OK) {
+			reports[i].header = message->reports[i]->header;
+			reports[i].body = message->reports[i]->body;
+		} else {
+			reports[i].leaf = (ProtobufCBinaryData){HASH_SIZE, submit->leaves[i].bytes};
+		}
+		delivery.reports[delivery.n_reports++] = &reports[i];
+	}
+	delivery.signature = message->signature;
+	wire_pack(&delivery, &append->delivery);
+}
+
+/* Who gets it; nobody when every report was refused. */
+static void audience_set(struct submit *submit, struct journal_append *append)
+{
+	const Simpul__Header *header = submit->headers[0];
+
+	if (header->kind == SIMPUL__KIND__KIND_VOID)
+		return;
+	if (header->kind == SIMPUL__KIND__KIND_CANCEL || header->kind == SIMPUL__KIND__KIND_UPDATE) {
+		append->inherit = header->kind == SIMPUL__KIND__KIND_CANCEL ? INHERIT_ONLY : INHERIT_ADD;
+		append->reference = (struct report_name){.epoch = header->references[0]->epoch,
+							 .stream = (uint32_t)header->references[0]->stream,
+							 .number = header->references[0]->number};
+		memcpy(append->reference.origin, submit->node->name, sizeof(append->reference.origin));
+	}
+	if (append->inherit == INHERIT_ONLY)
+		return;
+	append->unreachable = audience_unreachable(submit->routing, &submit->audience, &append->unreachable_count);
+	append->audience = submit->audience;
+	submit->audience = (struct audience){0};
+}
+
+static void pending_add(struct submit *submit, const struct journal_append *append)
+{
+	struct node *node = submit->node;
+
+	node->pending[node->pending_count++] = (struct pending){.ticket = append->ticket,
+								.first = submit->first,
+								.count = submit->count,
+								.digest = submit->digest,
+								.session = node->session.feed.session,
+								.seq = submit->seq};
+}
+
+void submit_accept(struct core *core, struct submit *submit)
+{
+	struct journal_append *append = journal_append_new();
+	size_t accepted;
+
+	append->ticket = next_ticket(core);
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
+	append->policy_version = core->policy_version;
+	append->digest = submit->digest;
+	append->first = submit->first;
+	append->count = submit->count;
+	append->reports = memory_zero(submit->count, sizeof(*append->reports));
+	buffer_bytes(&append->submission, submit->frame);
+	buffer_bytes(&append->routing, of_binary(submit->message->routing));
+	reports_locate(buffer_view(&append->submission), append->reports, submit->count);
+	common_verdict(core, submit, &submit->common);
+	accepted = verdicts_give(core, submit, append);
+	content_write(core, submit, &append->content);
+	delivery_write(core, submit, append);
+	if (accepted > 0)
+		audience_set(submit, append);
+	audience_clear(&submit->audience);
+	pending_add(submit, append);
+	append_start(core, append);
+}
