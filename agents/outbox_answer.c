@@ -1,0 +1,228 @@
+/* outbox_answer - applies what the broker says of what was sent: receipts with their verdicts, and refusals. */
+#include "agents/outbox.h"
+#include "common/log.h"
+
+/* A submission as the outbox remembers it. */
+struct frozen {
+	uint64_t count;
+	struct hash digest;
+	bool is_void;
+};
+
+static enum error frozen_get(struct store *store, const struct report_name *first, struct frozen *frozen,
+			     struct fault *fault)
+{
+	static const char sql[] = "SELECT count, digest, void FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = E_NOT_FOUND;
+
+	bind_number(get, 1, first->epoch);
+	bind_number(get, 2, first->stream);
+	bind_number(get, 3, first->number);
+	if (sqlite3_step(get) == SQLITE_ROW) {
+		frozen->count = column_number(get, 0);
+		frozen->is_void = column_number(get, 2) != 0;
+		error = hash_load(&frozen->digest, column_bytes(get, 1)) ? E_OK : E_CORRUPT;
+	}
+	sqlite3_reset(get);
+	return error == E_OK ? E_OK : fault_at(fault, error, "submission");
+}
+
+static enum error refusal_store(struct store *store, const struct report_name *name, enum error code, const char *field,
+				struct fault *fault)
+{
+	static const char sql[] = "UPDATE outbox_report SET code = ?4, field = ?5"
+				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND code = 0";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, name->epoch);
+	bind_number(put, 2, name->stream);
+	bind_number(put, 3, name->number);
+	bind_number(put, 4, code);
+	bind_text(put, 5, field ? field : "");
+	return database_step(put, fault);
+}
+
+static void refusal_log(const struct report_name *name, enum error code, const char *field)
+{
+	char text[REPORT_NAME_SIZE];
+
+	log_event(LOG_LEVEL_WARNING, "report.refused", F_TEXT("name", report_name_text(name, text)),
+		  F_TEXT("code", error_name(code)), F_TEXT("field", field ? field : ""));
+}
+
+static enum error receipt_store(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+				const struct report_name *first, struct fault *fault)
+{
+	static const char sql[] = "INSERT OR IGNORE INTO receipt(epoch, stream, first, entry, accepted_at, receipt)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, first->epoch);
+	bind_number(put, 2, first->stream);
+	bind_number(put, 3, first->number);
+	bind_number(put, 4, receipt->entry);
+	bind_number(put, 5, receipt->accepted_at);
+	bind_bytes(put, 6, encoded);
+	return database_step(put, fault);
+}
+
+static uint64_t receipted_before(struct store *store, const struct report_name *name)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT receipted FROM stream WHERE epoch = ?1 AND stream = ?2");
+	uint64_t number = 0;
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	if (sqlite3_step(get) == SQLITE_ROW)
+		number = column_number(get, 0);
+	sqlite3_reset(get);
+	return number;
+}
+
+/* The number up to which every submission has a receipt. */
+static uint64_t receipted_after(struct store *store, const struct report_name *name)
+{
+	static const char sql[] = "SELECT s.count FROM submission s JOIN receipt r USING(epoch, stream, first)"
+				  " WHERE s.epoch = ?1 AND s.stream = ?2 AND s.first = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	uint64_t receipted = receipted_before(store, name), count;
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	do {
+		bind_number(get, 3, receipted + 1);
+		count = sqlite3_step(get) == SQLITE_ROW ? column_number(get, 0) : 0;
+		sqlite3_reset(get);
+		receipted += count;
+	} while (count > 0);
+	return receipted;
+}
+
+static enum error receipted_advance(struct store *store, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "UPDATE stream SET receipted = ?3 WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, name->epoch);
+	bind_number(put, 2, name->stream);
+	bind_number(put, 3, receipted_after(store, name));
+	return database_step(put, fault);
+}
+
+static enum error receipt_apply(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+				const struct report_name *first, struct fault *fault)
+{
+	enum error error = receipt_store(store, receipt, encoded, first, fault);
+
+	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
+		const Simpul__Verdict *verdict = receipt->verdicts[i];
+		struct report_name name = *first;
+
+		name.number = verdict->number;
+		error = refusal_store(store, &name, error_of_code(verdict->code), verdict->field, fault);
+	}
+	return error == E_OK ? receipted_advance(store, first, fault) : error;
+}
+
+enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
+			  const struct report_name *first, struct fault *fault)
+{
+	struct frozen frozen;
+	enum error error = frozen_get(store, first, &frozen, fault);
+
+	if (error != E_OK)
+		return error;
+	if (!bytes_equal(BYTES(receipt->digest.data, receipt->digest.len), BYTES(frozen.digest.bytes, HASH_SIZE)))
+		return fault_at(fault, E_INVALID, "receipt.digest");
+	for (size_t i = 0; i < receipt->n_verdicts; i++)
+		if (receipt->verdicts[i]->number - first->number >= frozen.count)
+			return fault_at(fault, E_INVALID, "receipt.verdicts[%zu]", i);
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = receipt_apply(store, receipt, encoded, first, fault);
+	if (error != E_OK) {
+		store_rollback(store);
+		return error;
+	}
+	error = store_commit(store, fault);
+	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
+		struct report_name name = *first;
+
+		name.number = receipt->verdicts[i]->number;
+		refusal_log(&name, error_of_code(receipt->verdicts[i]->code), receipt->verdicts[i]->field);
+	}
+	return error;
+}
+
+/* ---- refused messages */
+
+/* Takes the frozen submission back; what it held waits again. */
+static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
+{
+	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	static const char mark_sql[] =
+		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
+		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *drop = store_statement(store, drop_sql), *mark = store_statement(store, mark_sql);
+	enum error error;
+
+	bind_number(drop, 1, first->epoch);
+	bind_number(drop, 2, first->stream);
+	bind_number(drop, 3, first->number);
+	error = database_step(drop, fault);
+	bind_number(mark, 1, first->epoch);
+	bind_number(mark, 2, first->stream);
+	return error == E_OK ? database_step(mark, fault) : error;
+}
+
+/* From now on a submission ends with this number. */
+static enum error cut_store(struct store *store, const struct report_name *first, uint64_t number, struct fault *fault)
+{
+	static const char sql[] = "UPDATE outbox_report SET cut = 1 WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, first->epoch);
+	bind_number(put, 2, first->stream);
+	bind_number(put, 3, number);
+	return database_step(put, fault);
+}
+
+static enum error reject_apply(struct store *store, const struct report_name *first, uint64_t count, enum error code,
+			       const char *field, struct fault *fault)
+{
+	enum error error = frozen_drop(store, first, fault);
+
+	if (error != E_OK)
+		return error;
+	if (count == 1)
+		return refusal_store(store, first, code, field, fault);
+	/* Both halves end where they do now, so that the second does not grow by what has come since. */
+	error = cut_store(store, first, first->number + count / 2 - 1, fault);
+	return error == E_OK ? cut_store(store, first, first->number + count - 1, fault) : error;
+}
+
+enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
+			 struct fault *fault)
+{
+	struct frozen frozen;
+	enum error error = frozen_get(store, first, &frozen, fault);
+
+	if (error != E_OK)
+		return error;
+	if (frozen.is_void)
+		return fault_at(fault, E_INTERNAL, "void"); /* nothing is left to send under this number */
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = reject_apply(store, first, frozen.count, code, field, fault);
+	if (error != E_OK) {
+		store_rollback(store);
+		return error;
+	}
+	error = store_commit(store, fault);
+	if (error == E_OK && frozen.count == 1)
+		refusal_log(first, code, field);
+	return error;
+}
