@@ -1,7 +1,7 @@
 /* Tries to change a journal behind the broker's back without journal_verify finding it. */
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
-#include "tests/support/journal_world.h"
+#include "tests/support/ledger.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,23 +15,23 @@
 
 /* A closed journal with some of everything. */
 struct closed {
-	struct world world;
+	struct ledger ledger;
 	struct position last;
 };
 
-static void fill(struct world *world)
+static void fill(struct ledger *ledger)
 {
-	struct journal_append *a = world_append(world, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .refused = 1,
+	struct journal_append *a = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .refused = 1,
 									 .audience = TO(ARMY), .named = "immigration.oku"});
-	struct journal_append *b = world_append(world, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE)});
+	struct journal_append *b = ledger_append(ledger, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE)});
 
-	assert_int_equal(world_commit(world, a, b, NULL), E_OK); /* entries 7 and 8 */
+	assert_int_equal(ledger_commit(ledger, a, b, NULL), E_OK); /* entries 7 and 8 */
 	journal_append_free(a);
 	journal_append_free(b);
-	world_say(world, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 2,
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 2,
 					  .audience = TO(IMMIGRATION)}); /* 9 */
-	world_say(world, &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
-	world_say(world, &(struct saying){.origin = ARMY, .first = 2, .audience = TO(POLICE)}); /* 11 */
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
+	ledger_say(ledger, &(struct saying){.origin = ARMY, .first = 2, .audience = TO(POLICE)}); /* 11 */
 }
 
 static int setup(void **state)
@@ -39,12 +39,12 @@ static int setup(void **state)
 	struct closed *closed = memory_zero(1, sizeof(*closed));
 	struct journal_verdict verdict;
 
-	world_open(&closed->world);
-	fill(&closed->world);
-	closed->last = closed->world.journal->state.position;
-	journal_close(closed->world.journal);
-	closed->world.journal = NULL;
-	assert_int_equal(journal_verify(&closed->world.options, &closed->last, &verdict, NULL), E_OK);
+	ledger_open(&closed->ledger);
+	fill(&closed->ledger);
+	closed->last = closed->ledger.journal->state.position;
+	journal_close(closed->ledger.journal);
+	closed->ledger.journal = NULL;
+	assert_int_equal(journal_verify(&closed->ledger.options, &closed->last, &verdict, NULL), E_OK);
 	assert_string_equal(verdict.what, "");
 	assert_int_equal(verdict.entries, 11);
 	assert_int_equal(verdict.submissions, 5);
@@ -57,14 +57,14 @@ static int teardown(void **state)
 {
 	struct closed *closed = *state;
 
-	world_close(&closed->world);
+	ledger_close(&closed->ledger);
 	free(closed);
 	return 0;
 }
 
 static void edit(const struct closed *closed, const char *file, const char *sql)
 {
-	char *path = memory_format("%s/%s", closed->world.path, file);
+	char *path = memory_format("%s/%s", closed->ledger.path, file);
 	sqlite3 *db;
 
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
@@ -79,7 +79,7 @@ static struct journal_verdict verdict_of(const struct closed *closed, const stru
 {
 	struct journal_verdict verdict;
 
-	assert_int_equal(journal_verify(&closed->world.options, held, &verdict, NULL), E_OK);
+	assert_int_equal(journal_verify(&closed->ledger.options, held, &verdict, NULL), E_OK);
 	return verdict;
 }
 
@@ -177,7 +177,7 @@ static void a_recipient_struck_from_the_outcome_is_found(void **state)
 {
 	const struct closed *closed = *state;
 	struct journal_verdict verdict;
-	char *path = memory_format("%s/%s", closed->world.path, JOURNAL_FILE);
+	char *path = memory_format("%s/%s", closed->ledger.path, JOURNAL_FILE);
 	sqlite3 *db;
 	sqlite3_stmt *set;
 	static const char name[] = "immigration.oku";
@@ -230,6 +230,7 @@ static void a_cut_tail_is_found_against_a_held_head(void **state)
 static void a_tail_cut_within_a_commit_is_found(void **state)
 {
 	edit(*state, JOURNAL_FILE, "DELETE FROM entry WHERE entry >= 8");
+	assert_string_equal(verdict_of(*state, NULL).what, "the last entry is not signed: what followed was cut off");
 	assert_int_equal(verdict_of(*state, NULL).bad_entry, 7);
 }
 
@@ -261,10 +262,48 @@ static void a_removed_entry_is_found(void **state)
 	assert_int_equal(verdict_of(*state, NULL).bad_entry, 9);
 }
 
+/* Opens the journal as a broker that means ill would: everything is hashed and signed as it should be. */
+static struct ledger *reopened(struct closed *closed)
+{
+	assert_int_equal(journal_open(&closed->ledger.journal, &closed->ledger.options, NULL), E_OK);
+	return &closed->ledger;
+}
+
+static void a_policy_that_was_not_in_force_is_found_though_signed(void **state)
+{
+	struct ledger *ledger = reopened(*state);
+
+	ledger->journal->state.policy_version = 9;
+	ledger_say(ledger, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY)});
+	assert_string_equal(verdict_of(*state, NULL).what, "another policy was in force");
+}
+
+static void a_report_that_its_origin_did_not_sign_is_found(void **state)
+{
+	struct ledger *ledger = reopened(*state);
+
+	signing_key_generate(&ledger->keys[IMMIGRATION].signing);
+	ledger_say(ledger, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY)});
+	assert_string_equal(verdict_of(*state, NULL).what, "the origin's signature does not verify");
+}
+
+static void a_report_under_a_replaced_key_is_found(void **state)
+{
+	struct ledger *ledger = reopened(*state);
+	const struct node_keys old = ledger->keys[IMMIGRATION];
+	struct journal_append *member = ledger_member(ledger, IMMIGRATION, 2);
+
+	assert_int_equal(ledger_commit(ledger, member, NULL), E_OK);
+	journal_append_free(member);
+	ledger->keys[IMMIGRATION] = old;
+	ledger_say(ledger, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY)});
+	assert_string_equal(verdict_of(*state, NULL).what, "the origin's key was not valid at this entry");
+}
+
 static void a_whole_journal_made_with_another_key_is_found(void **state)
 {
 	struct closed *closed = *state;
-	struct journal_options options = closed->world.options;
+	struct journal_options options = closed->ledger.options;
 	struct journal_verdict verdict;
 
 	signing_key_generate(&options.broker);
@@ -280,16 +319,16 @@ static void a_journal_is_checked_while_it_is_written(void **state)
 {
 	struct closed *closed = *state;
 
-	assert_int_equal(journal_open(&closed->world.journal, &closed->world.options, NULL), E_OK);
-	world_say(&closed->world, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY) | TO(OTHER_POLICE)});
+	assert_int_equal(journal_open(&closed->ledger.journal, &closed->ledger.options, NULL), E_OK);
+	ledger_say(&closed->ledger, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY) | TO(OTHER_POLICE)});
 	assert_int_equal(verdict_of(closed, &closed->last).bad_entry, 0);
-	assert_int_equal(verdict_of(closed, &closed->world.journal->state.position).entries, 12);
+	assert_int_equal(verdict_of(closed, &closed->ledger.journal->state.position).entries, 12);
 }
 
 static void nothing_there_is_a_fault_and_no_verdict(void **state)
 {
 	struct closed *closed = *state;
-	struct journal_options options = closed->world.options;
+	struct journal_options options = closed->ledger.options;
 	struct journal_verdict verdict;
 	struct fault fault;
 
@@ -313,6 +352,9 @@ int main(void)
 		TEST(another_history_is_found_against_a_held_head),
 		TEST(a_reordered_pair_is_found),
 		TEST(a_removed_entry_is_found),
+		TEST(a_policy_that_was_not_in_force_is_found_though_signed),
+		TEST(a_report_that_its_origin_did_not_sign_is_found),
+		TEST(a_report_under_a_replaced_key_is_found),
 		TEST(a_whole_journal_made_with_another_key_is_found),
 		TEST(a_journal_is_checked_while_it_is_written),
 		TEST(nothing_there_is_a_fault_and_no_verdict),

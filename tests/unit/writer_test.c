@@ -3,7 +3,7 @@
 #include "broker/reader.h"
 #include "broker/writer.h"
 #include "common/memory.h"
-#include "tests/support/journal_world.h"
+#include "tests/support/ledger.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #define TO(node) (1u << (node))
 
 struct threads {
-	struct world world;
+	struct ledger ledger;
 	struct mailbox *answers;
 };
 
@@ -25,7 +25,7 @@ static int setup(void **state)
 {
 	struct threads *threads = memory_zero(1, sizeof(*threads));
 
-	world_open(&threads->world);
+	ledger_open(&threads->ledger);
 	threads->answers = mailbox_new();
 	*state = threads;
 	return 0;
@@ -36,7 +36,7 @@ static int teardown(void **state)
 	struct threads *threads = *state;
 
 	mailbox_free(threads->answers);
-	world_close(&threads->world);
+	ledger_close(&threads->ledger);
 	free(threads);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int teardown(void **state)
 static struct journal_append *report(struct threads *threads, uint64_t number)
 {
 	struct journal_append *append =
-		world_append(&threads->world, &(struct saying){.origin = POLICE, .first = number, .audience = TO(ARMY)});
+		ledger_append(&threads->ledger, &(struct saying){.origin = POLICE, .first = number, .audience = TO(ARMY)});
 
 	append->ticket = number;
 	return append;
@@ -78,7 +78,7 @@ static void everything_handed_over_before_the_stop_comes_back_in_order(void **st
 	enum { COUNT = 1000 };
 	struct threads *threads = *state;
 	struct journal_append *appends[COUNT];
-	struct writer *writer = writer_start(threads->world.journal, threads->answers);
+	struct writer *writer = writer_start(threads->ledger.journal, threads->answers);
 	uint64_t ticket = 0;
 	size_t largest = 0;
 
@@ -105,10 +105,10 @@ static void a_commit_holds_no_more_than_eight_mebibytes(void **state)
 
 	memset(body, 'x', 1024 * 1024);
 	for (uint64_t i = 0; i < COUNT; i++) {
-		appends[i] = world_append(&threads->world, &(struct saying){.origin = POLICE, .first = i + 1, .body = body});
+		appends[i] = ledger_append(&threads->ledger, &(struct saying){.origin = POLICE, .first = i + 1, .body = body});
 		appends[i]->ticket = i + 1;
 	}
-	writer = writer_start(threads->world.journal, threads->answers);
+	writer = writer_start(threads->ledger.journal, threads->answers);
 	for (size_t i = 0; i < COUNT; i++)
 		writer_append(writer, appends[i]);
 	writer_stop(writer);
@@ -120,7 +120,7 @@ static void a_commit_holds_no_more_than_eight_mebibytes(void **state)
 
 static uint64_t cursor_of(struct threads *threads, const char *node)
 {
-	char *file = memory_format("%s/%s", threads->world.path, JOURNAL_FILE);
+	char *file = memory_format("%s/%s", threads->ledger.path, JOURNAL_FILE);
 	sqlite3 *db;
 	sqlite3_stmt *get;
 	uint64_t entry = 0;
@@ -137,7 +137,7 @@ static uint64_t cursor_of(struct threads *threads, const char *node)
 static void cursors_are_on_disk_a_second_later_though_more_keep_coming(void **state)
 {
 	struct threads *threads = *state;
-	struct writer *writer = writer_start(threads->world.journal, threads->answers);
+	struct writer *writer = writer_start(threads->ledger.journal, threads->answers);
 	uint64_t entry = 0;
 
 	while (entry < 30 && cursor_of(threads, "army.oku") == 0) {
@@ -159,9 +159,9 @@ static void after_an_io_error_it_answers_once_and_takes_nothing_more(void **stat
 	uint64_t ticket = 0;
 	size_t largest = 0;
 
-	assert_int_equal(database_run(threads->world.journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL),
+	assert_int_equal(database_run(threads->ledger.journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL),
 			 E_OK);
-	writer = writer_start(threads->world.journal, threads->answers);
+	writer = writer_start(threads->ledger.journal, threads->answers);
 	writer_append(writer, report(threads, 1));
 	poll(&(struct pollfd){.fd = mailbox_fd(threads->answers), .events = POLLIN}, 1, -1);
 	writer_append(writer, report(threads, 2));
@@ -190,8 +190,8 @@ static void a_reader_answers_every_question_in_order(void **state)
 	struct reader *reader;
 	uint64_t ticket = 0;
 
-	assert_int_equal(world_commit(&threads->world, append, NULL), E_OK);
-	assert_int_equal(reader_start(&reader, &threads->world.options, threads->answers, NULL), E_OK);
+	assert_int_equal(ledger_commit(&threads->ledger, append, NULL), E_OK);
+	assert_int_equal(reader_start(&reader, &threads->ledger.options, threads->answers, NULL), E_OK);
 	receipt->first = append->first;
 	receipt->count = 1;
 	receipt->digest = append->digest;
@@ -207,7 +207,7 @@ static void a_reader_answers_every_question_in_order(void **state)
 		assert_true(read->ticket == ++ticket);
 		assert_int_equal(read->result.code, ticket == 3 ? E_NOT_FOUND : E_OK);
 		if (ticket == 1)
-			assert_int_equal(read->page.count, WORLD_NODES + 1);
+			assert_int_equal(read->page.count, LEDGER_NODES + 1);
 		if (ticket == 2)
 			assert_true(bytes_equal(buffer_view(&read->receipt), buffer_view(&append->receipt)));
 		core_read_free(read);
@@ -220,14 +220,14 @@ static void readers_and_the_writer_do_not_hinder_each_other(void **state)
 {
 	enum { COUNT = 300 };
 	struct threads *threads = *state;
-	struct writer *writer = writer_start(threads->world.journal, threads->answers);
+	struct writer *writer = writer_start(threads->ledger.journal, threads->answers);
 	struct mailbox *pages = mailbox_new();
 	struct letter *letter, *next;
 	struct reader *reader;
 	uint64_t ticket = 0, upto = 0, asked = 0;
 	size_t largest = 0;
 
-	assert_int_equal(reader_start(&reader, &threads->world.options, pages, NULL), E_OK);
+	assert_int_equal(reader_start(&reader, &threads->ledger.options, pages, NULL), E_OK);
 	for (uint64_t i = 1; i <= COUNT; i++) {
 		writer_append(writer, report(threads, i));
 		reader_ask(reader, question(READ_PAGE, i));
@@ -242,7 +242,7 @@ static void readers_and_the_writer_do_not_hinder_each_other(void **state)
 		next = letter->next;
 		assert_int_equal(read->result.code, E_OK);
 		assert_true(read->page.upto.entry >= upto); /* each sees a whole state, and no older one than before */
-		assert_true(chain_verify(threads->world.options.broker.public_key, threads->world.exchange, &read->page.upto,
+		assert_true(chain_verify(threads->ledger.options.broker.public_key, threads->ledger.exchange, &read->page.upto,
 					 BYTES(read->page.signature, SIGNATURE_SIZE)));
 		upto = read->page.upto.entry;
 		core_read_free(read);

@@ -1,5 +1,5 @@
-/* journal_world - builds members, reports and their signatures, as offices would, without any network. */
-#include "tests/support/journal_world.h"
+/* ledger - builds members, reports and their signatures, as offices would, without any network. */
+#include "tests/support/ledger.h"
 #include "common/memory.h"
 #include "common/submission.h"
 #include "common/wire.h"
@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-const char *const world_nodes[WORLD_NODES] = {"army.oku", "immigration.oku", "police.muara-enim", "police.oku"};
+const char *const ledger_nodes[LEDGER_NODES] = {"army.oku", "immigration.oku", "police.muara-enim", "police.oku"};
 
 /* ---------------------------------------------------------------------------- the journal */
 
@@ -26,15 +26,15 @@ static void append_everyone(struct journal_append *append)
 	strcpy(append->audience.nodes[0], "*");
 }
 
-static struct journal_append *member_append(struct world *world, int node)
+struct journal_append *ledger_member(struct ledger *ledger, int node, uint32_t key_id)
 {
 	struct journal_append *append = journal_append_new();
 	struct member member;
 	Simpul__MemberRecord record;
 
-	node_keys_generate(&world->keys[node], 1);
-	member_request(&member, world->exchange, world_nodes[node], &world->keys[node], WORLD_START);
-	member_countersign(&member, &world->authority);
+	node_keys_generate(&ledger->keys[node], key_id);
+	member_request(&member, ledger->exchange, ledger_nodes[node], &ledger->keys[node], LEDGER_START);
+	member_countersign(&member, &ledger->authority);
 	member_to_message(&member, &record);
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER;
 	wire_pack(&record, &append->content);
@@ -42,7 +42,7 @@ static struct journal_append *member_append(struct world *world, int node)
 	return append;
 }
 
-struct journal_append *world_policy(uint32_t version)
+struct journal_append *ledger_policy(uint32_t version)
 {
 	static char text[] = "agencies: []\n";
 	struct journal_append *append = journal_append_new();
@@ -59,35 +59,35 @@ struct journal_append *world_policy(uint32_t version)
 	return append;
 }
 
-static void commit_one(struct world *world, struct journal_append *append)
+static void commit_one(struct ledger *ledger, struct journal_append *append)
 {
-	assert_int_equal(world_commit(world, append, NULL), E_OK);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
 	assert_int_equal(append->result.code, E_OK);
 	journal_append_free(append);
 }
 
-void world_open(struct world *world)
+void ledger_open(struct ledger *ledger)
 {
-	*world = (struct world){.path = "/tmp/journal_test.XXXXXX", .now = WORLD_START};
+	*ledger = (struct ledger){.path = "/tmp/journal_test.XXXXXX", .now = LEDGER_START};
 	keys_init();
-	assert_non_null(mkdtemp(world->path));
-	world->options.path = world->path;
-	signing_key_generate(&world->options.broker);
-	signing_key_generate(&world->authority);
-	randombytes_buf(world->options.master, KEY_SIZE);
-	randombytes_buf(world->exchange, EXCHANGE_SIZE);
-	assert_int_equal(journal_create(&world->options, world->exchange, world->authority.public_key, world->now, NULL),
+	assert_non_null(mkdtemp(ledger->path));
+	ledger->options.path = ledger->path;
+	signing_key_generate(&ledger->options.broker);
+	signing_key_generate(&ledger->authority);
+	randombytes_buf(ledger->options.master, KEY_SIZE);
+	randombytes_buf(ledger->exchange, EXCHANGE_SIZE);
+	assert_int_equal(journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, ledger->now, NULL),
 			 E_OK);
-	assert_int_equal(journal_open(&world->journal, &world->options, NULL), E_OK);
-	for (int i = 0; i < WORLD_NODES; i++)
-		commit_one(world, member_append(world, i));
-	commit_one(world, world_policy(1));
+	assert_int_equal(journal_open(&ledger->journal, &ledger->options, NULL), E_OK);
+	for (int i = 0; i < LEDGER_NODES; i++)
+		commit_one(ledger, ledger_member(ledger, i, 1));
+	commit_one(ledger, ledger_policy(1));
 }
 
-void world_reopen(struct world *world)
+void ledger_reopen(struct ledger *ledger)
 {
-	journal_close(world->journal);
-	assert_int_equal(journal_open(&world->journal, &world->options, NULL), E_OK);
+	journal_close(ledger->journal);
+	assert_int_equal(journal_open(&ledger->journal, &ledger->options, NULL), E_OK);
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -98,13 +98,13 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 	return remove(path);
 }
 
-void world_close(struct world *world)
+void ledger_close(struct ledger *ledger)
 {
-	journal_close(world->journal);
-	nftw(world->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	journal_close(ledger->journal);
+	nftw(ledger->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-enum error world_commit(struct world *world, struct journal_append *first, ...)
+enum error ledger_commit(struct ledger *ledger, struct journal_append *first, ...)
 {
 	struct journal_append *append;
 	struct letter *last = &first->letter;
@@ -117,8 +117,8 @@ enum error world_commit(struct world *world, struct journal_append *first, ...)
 	}
 	va_end(args);
 	last->next = NULL;
-	world->now += 1000;
-	return journal_commit(world->journal, first, world->now);
+	ledger->now += 1000;
+	return journal_commit(ledger->journal, first, ledger->now);
 }
 
 /* ---------------------------------------------------------------------------- reports */
@@ -131,13 +131,13 @@ static void header_write(const struct saying *saying, uint64_t number, struct bu
 
 	randombytes_buf(salt, sizeof(salt));
 	header.salt = (ProtobufCBinaryData){sizeof(salt), salt};
-	name.origin = reference.origin = (char *)(uintptr_t)world_nodes[saying->origin];
+	name.origin = reference.origin = (char *)(uintptr_t)ledger_nodes[saying->origin];
 	name.epoch = reference.epoch = saying->epoch;
 	name.stream = reference.stream = (Simpul__Stream)saying->stream;
 	name.number = number;
 	reference.number = saying->reference;
 	header.name = &name;
-	header.created_at = WORLD_START;
+	header.created_at = LEDGER_START;
 	header.status = SIMPUL__STATUS__STATUS_ACTUAL;
 	header.kind = saying->kind;
 	header.about = saying->reference != 0 ? SIMPUL__KIND__KIND_SIGHTING : SIMPUL__KIND__KIND_UNSPECIFIED;
@@ -154,7 +154,7 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 {
 	static uint8_t wrapped[80] = {7};
 	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
-	Simpul__KeyWrap wraps[WORLD_NODES], *list[WORLD_NODES];
+	Simpul__KeyWrap wraps[LEDGER_NODES], *list[LEDGER_NODES];
 	char *to[] = {(char *)(uintptr_t)saying->named};
 	uint8_t salt[16];
 
@@ -163,12 +163,12 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 	routing.to = to;
 	routing.n_to = saying->named != NULL;
 	routing.wraps = list;
-	for (int i = 0; saying->wraps && i < WORLD_NODES; i++) {
+	for (int i = 0; saying->wraps && i < LEDGER_NODES; i++) {
 		if (!(saying->audience & 1u << i))
 			continue;
 		list[routing.n_wraps] = &wraps[i];
 		simpul__key_wrap__init(list[routing.n_wraps++]);
-		wraps[i].node = (char *)(uintptr_t)world_nodes[i];
+		wraps[i].node = (char *)(uintptr_t)ledger_nodes[i];
 		wraps[i].key_id = 1 + (uint32_t)i;
 		wraps[i].wrapped = (ProtobufCBinaryData){sizeof(wrapped), wrapped};
 	}
@@ -201,10 +201,10 @@ static void reports_write(const struct saying *saying, struct journal_append *ap
 	}
 }
 
-static struct hash digest_of(const struct world *world, const struct saying *saying, const struct journal_append *append)
+static struct hash digest_of(const struct ledger *ledger, const struct saying *saying, const struct journal_append *append)
 {
 	static const uint8_t seen[HASH_SIZE];
-	const struct statement statement = {.exchange = world->exchange, .origin = world_nodes[saying->origin], .key_id = 1,
+	const struct statement statement = {.exchange = ledger->exchange, .origin = ledger_nodes[saying->origin], .key_id = 1,
 					    .epoch = saying->epoch, .stream = saying->stream, .first = saying->first,
 					    .seen_head = seen};
 	const struct hash routing = hash_of(buffer_view(&append->routing));
@@ -218,7 +218,7 @@ static struct hash digest_of(const struct world *world, const struct saying *say
 	return statement_digest(&statement, leaves, saying->count);
 }
 
-static void content_write(struct world *world, const struct saying *saying, struct journal_append *append)
+static void content_write(struct ledger *ledger, const struct saying *saying, struct journal_append *append)
 {
 	static uint8_t seen[HASH_SIZE];
 	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
@@ -231,7 +231,7 @@ static void content_write(struct world *world, const struct saying *saying, stru
 		headers[i] = (ProtobufCBinaryData){header.size, (uint8_t *)(uintptr_t)header.data};
 		memcpy(hashes + i * HASH_SIZE, append->reports[i].body_hash.bytes, HASH_SIZE);
 	}
-	digest_sign(&world->keys[saying->origin].signing, SIGN_TAG_SUBMISSION, &append->digest, signature);
+	digest_sign(&ledger->keys[saying->origin].signing, SIGN_TAG_SUBMISSION, &append->digest, signature);
 	stored.origin = append->first.origin;
 	stored.key_id = 1;
 	stored.epoch = saying->epoch;
@@ -251,10 +251,10 @@ static void audience_fill(const struct saying *saying, struct journal_append *ap
 {
 	struct audience *audience = &append->audience;
 
-	audience->nodes = memory_zero(WORLD_NODES, sizeof(*audience->nodes));
-	for (int i = 0; i < WORLD_NODES; i++)
+	audience->nodes = memory_zero(LEDGER_NODES, sizeof(*audience->nodes));
+	for (int i = 0; i < LEDGER_NODES; i++)
 		if (saying->audience & 1u << i)
-			strcpy(audience->nodes[audience->count++], world_nodes[i]);
+			strcpy(audience->nodes[audience->count++], ledger_nodes[i]);
 	if (saying->kind == SIMPUL__KIND__KIND_CANCEL)
 		return;
 	audience->class.kind = SIMPUL__KIND__KIND_SIGHTING;
@@ -292,32 +292,32 @@ static struct saying completed(const struct saying *saying)
 	return s;
 }
 
-struct journal_append *world_append(struct world *world, const struct saying *saying)
+struct journal_append *ledger_append(struct ledger *ledger, const struct saying *saying)
 {
 	const struct saying s = completed(saying);
 	struct journal_append *append = journal_append_new();
 
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
 	append->first = (struct report_name){.epoch = s.epoch, .stream = s.stream, .number = s.first};
-	strcpy(append->first.origin, world_nodes[s.origin]);
+	strcpy(append->first.origin, ledger_nodes[s.origin]);
 	append->count = s.count;
 	append->reports = memory_zero(s.count, sizeof(*append->reports));
 	routing_write(&s, &append->routing);
 	reports_write(&s, append);
-	append->digest = digest_of(world, &s, append);
-	content_write(world, &s, append);
+	append->digest = digest_of(ledger, &s, append);
+	content_write(ledger, &s, append);
 	audience_fill(&s, append);
 	reference_fill(&s, append);
 	named_fill(&s, append);
 	return append;
 }
 
-uint64_t world_say(struct world *world, const struct saying *saying)
+uint64_t ledger_say(struct ledger *ledger, const struct saying *saying)
 {
-	struct journal_append *append = world_append(world, saying);
+	struct journal_append *append = ledger_append(ledger, saying);
 	uint64_t entry;
 
-	assert_int_equal(world_commit(world, append, NULL), E_OK);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
 	assert_int_equal(append->result.code, E_OK);
 	entry = append->entry;
 	journal_append_free(append);
