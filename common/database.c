@@ -65,8 +65,10 @@ enum error database_fault(sqlite3 *db, struct fault *fault)
 
 	if (code == E_OK)
 		return E_OK;
-	/* Shared memory that finds no room is reported as an I/O error. */
-	if (code == E_IO && sqlite3_system_errno(db) == ENOSPC)
+	/* Shared memory that finds no room is reported as an I/O error. A sync that fails is never a full disk, whatever
+	 * errno says: its pages may be lost though a retry would succeed. */
+	if (code == E_IO && result != SQLITE_IOERR_FSYNC && result != SQLITE_IOERR_DIR_FSYNC &&
+	    sqlite3_system_errno(db) == ENOSPC)
 		code = E_DISK_FULL;
 	return fault_at(fault, code, "sqlite %d", result);
 }
