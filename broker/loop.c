@@ -16,7 +16,8 @@
 #define TICK_MS 50
 #define DRAIN_MS 10000
 #define DISK_CHECK_TICKS 20
-#define SOCKETS_MOST 4096
+#define LINK_QUEUE 32 /* frames of one office that wait to be read: what it may have under way, and acknowledgements */
+#define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
 #define FAREWELL_MS 200 /* for the last frames to leave */
 
 /* A handler of the zloop: 0 goes on, -1 ends the loop. */
@@ -347,7 +348,6 @@ enum error loop_new(struct loop **result, const struct loop_parts *parts, struct
 	loop->commits = mailbox_new();
 	loop->reads = mailbox_new();
 	loop->context = zmq_ctx_new();
-	zmq_ctx_set(loop->context, ZMQ_MAX_SOCKETS, SOCKETS_MOST);
 	loop->writer = writer_start(parts->journal, loop->commits);
 	error = reader_start(&loop->reader, &options, loop->reads, fault);
 	keys_wipe(&options, sizeof(options));
@@ -376,6 +376,18 @@ static void own_endpoint(const char *bound, char *text, size_t size)
 		snprintf(text, size, "%s", bound);
 }
 
+/* What a hostile member can make the broker hold for it is bounded before anything is read. */
+static void bound_memory(void *socket, int type)
+{
+	const int queue = LINK_QUEUE;
+	const int64_t largest = SUBSCRIPTION_BYTES;
+
+	if (type == ZMQ_ROUTER)
+		zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue));
+	else
+		zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
+}
+
 /* Binds one of the offices' sockets and tests that it refuses a stranger. */
 static enum error outer_socket(struct loop *loop, int type, const char *domain, const char *endpoint, void **socket,
 			       char bound[256], struct fault *fault)
@@ -384,6 +396,8 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 	char own[280];
 
 	*socket = socket_server(loop->context, type, domain, keys->curve_secret);
+	if (*socket != NULL)
+		bound_memory(*socket, type);
 	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
 		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));

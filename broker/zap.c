@@ -11,7 +11,6 @@
 #define REFUSALS_LOGGED_A_SECOND 5
 #define STRANGER_MS 3000
 #define FRAME_LIMIT 256
-#define MONITOR_ENDPOINT "inproc://simpul.stranger"
 
 struct zap {
 	void *socket;
@@ -196,6 +195,18 @@ static enum error stranger_wait(struct zap *zap, void *monitor, const char *endp
 	return fault_at(fault, E_UNREACHABLE, "%s: nothing answers the test with an unknown key", endpoint);
 }
 
+/* Lets `monitor` hear what becomes of the client's handshakes. */
+static bool handshakes_watch(void *client, void *monitor, const char *endpoint)
+{
+	/* A name for each test: libzmq gives the last one's free some time after its socket was closed. */
+	char *name = memory_format("inproc://simpul.stranger.%s", endpoint);
+	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+	bool good = zmq_socket_monitor(client, name, events) == 0 && zmq_connect(monitor, name) == 0;
+
+	free(name);
+	return good;
+}
+
 enum error zap_stranger_test(struct zap *zap, void *context, int client_type, const char *endpoint,
 			     const uint8_t server_public[KEY_SIZE], struct fault *fault)
 {
@@ -208,9 +219,8 @@ enum error zap_stranger_test(struct zap *zap, void *context, int client_type, co
 	client = socket_client(context, client_type, server_public, &keys);
 	keys_wipe(&keys, sizeof(keys));
 	monitor = zmq_socket(context, ZMQ_PAIR);
-	if (client == NULL || monitor == NULL ||
-	    zmq_socket_monitor(client, MONITOR_ENDPOINT, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0 ||
-	    zmq_connect(monitor, MONITOR_ENDPOINT) != 0 || zmq_connect(client, endpoint) != 0)
+	if (client == NULL || monitor == NULL || !handshakes_watch(client, monitor, endpoint) ||
+	    zmq_connect(client, endpoint) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	else
 		error = stranger_wait(zap, monitor, endpoint, fault);
