@@ -73,7 +73,7 @@ static enum error sizes_check(const struct prepared *prepared, const struct pack
 static void report_pack(const struct prepared *prepared, const struct report_name *name, struct packed *packed)
 {
 	Simpul__Name message = SIMPUL__NAME__INIT;
-	uint8_t header_salt[SALT_SIZE], body_salt[SALT_SIZE];
+	uint8_t salts[2 * SALT_SIZE];
 	Simpul__Header header = *prepared->header;
 	Simpul__Body body = *prepared->body;
 
@@ -81,11 +81,10 @@ static void report_pack(const struct prepared *prepared, const struct report_nam
 	message.epoch = name->epoch;
 	message.stream = (Simpul__Stream)name->stream;
 	message.number = name->number;
-	randombytes_buf(header_salt, SALT_SIZE);
-	randombytes_buf(body_salt, SALT_SIZE);
+	randombytes_buf(salts, sizeof salts);
 	header.name = &message;
-	header.salt = (ProtobufCBinaryData){SALT_SIZE, header_salt};
-	body.salt = (ProtobufCBinaryData){SALT_SIZE, body_salt};
+	header.salt = (ProtobufCBinaryData){SALT_SIZE, salts};
+	body.salt = (ProtobufCBinaryData){SALT_SIZE, salts + SALT_SIZE};
 	buffer_clear(&packed->routing);
 	buffer_clear(&packed->header);
 	buffer_clear(&packed->body);
