@@ -55,7 +55,8 @@ static struct bytes record_at(struct bytes content, size_t at, char separator)
 			break;
 		place = place_after(place, content.data[end], separator);
 	}
-	return place == QUOTED || end - at > CSV_LARGEST_RECORD ? line_at(content, at) : BYTES(content.data + at, end - at);
+	return place == QUOTED || end - at > CSV_LARGEST_RECORD ? line_at(content, at)
+								: BYTES(content.data + at, end - at);
 }
 
 static struct bytes ending_at(struct bytes content, size_t at)
@@ -91,7 +92,8 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || line_end((uint8_t)c);
 }
 
-/* Quoted cells are trimmed like the others, and a line within a cell ends with a newline whatever the file's line end. */
+/* Quoted cells are trimmed like the others, and a line within a cell ends with a newline whatever the file's line end.
+ */
 static void cell_append(struct buffer *cells, const char *text, size_t size)
 {
 	for (; size > 0 && is_space(text[0]); size--)

@@ -80,7 +80,8 @@ static enum error places_resolve(const struct making *m)
 	case SIMPUL__DRAFT__CONTENT_UPDATE:
 		update = draft->update;
 		if (update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_SIGHTING)
-			return place_resolve(m, update->sighting->where_sighted, "update.sighting.where_sighted.region");
+			return place_resolve(m, update->sighting->where_sighted,
+					     "update.sighting.where_sighted.region");
 		if (update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_ALERT)
 			return place_resolve(m, update->alert->area, "update.alert.area.region");
 		return E_OK;
@@ -324,7 +325,8 @@ static void fault_to_draft(struct fault *fault)
 
 	for (size_t i = 0; i < sizeof(outer) / sizeof(outer[0]); i++)
 		if (strncmp(fault->field, outer[i], strlen(outer[i])) == 0)
-			memmove(fault->field, fault->field + strlen(outer[i]), strlen(fault->field + strlen(outer[i])) + 1);
+			memmove(fault->field, fault->field + strlen(outer[i]),
+				strlen(fault->field + strlen(outer[i])) + 1);
 	if (strncmp(fault->field, "references", strlen("references")) == 0)
 		fault_at(fault, fault->code, "reference");
 }
@@ -372,7 +374,8 @@ enum error draft_of_json(const json_t *json, const struct draft_defaults *defaul
 			 struct arena *arena, struct prepared *prepared, struct fault *fault)
 {
 	struct fault local = {.code = E_OK};
-	struct making m = {.defaults = defaults, .node = node, .now = now, .arena = arena, .fault = fault ? fault : &local};
+	struct making m = {
+		.defaults = defaults, .node = node, .now = now, .arena = arena, .fault = fault ? fault : &local};
 	enum error error;
 
 	m.draft = json_to_message(&simpul__draft__descriptor, json, arena, m.fault);

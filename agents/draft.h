@@ -1,7 +1,8 @@
 /* draft - turns what a person or a program states (a Draft) into the three strings of a report.
  *
  * Used by everything that takes reports in: CSV, JSON, the local endpoint. Fills in what follows from the rest (kind,
- * msg_type, stream), resolves region names, checks with content.h, so that an error is heard of before anything is taken. */
+ * msg_type, stream), resolves region names, checks with content.h, so that an error is heard of before anything is
+ * taken. */
 #ifndef SIMPUL_DRAFT_H
 #define SIMPUL_DRAFT_H
 
@@ -15,8 +16,8 @@
 
 /* A report that has everything but its number and salts. Lives in the arena it was made in.
  *
- * Checked as it will be sent, so it carries provisional values that the outbox overwrites: a name with epoch 1 and number 1,
- * salts of 16 zeros. Their memory is the arena's and theirs alone. */
+ * Checked as it will be sent, so it carries provisional values that the outbox overwrites: a name with epoch 1 and
+ * number 1, salts of 16 zeros. Their memory is the arena's and theirs alone. */
 struct prepared {
 	Simpul__Header *header; /* name and salt provisional */
 	Simpul__Body *body;	/* salt provisional */
@@ -35,10 +36,11 @@ struct draft_defaults {
 
 /* From JSON: the form in PROTOCOL.md, "Drafts". `fault->field` is the path in the draft ("sighting.persons[0].age").
  *
- * A cancel needs `about`, `category`, `region` and what else its header must have: whoever knows the report that is meant
- * (from the outbox) puts them into the JSON first. What an update is about follows from its replacement.
- * Beyond what content.h and wire.h find: E_INVALID (a recipient malformed, named twice or both in to and not_to),
- * E_RED_NEEDS_NODES, E_MISSING at "to" (the age of a person is unknown, and neither `to` nor PROTECTION_CHILD is given). */
+ * A cancel needs `about`, `category`, `region` and what else its header must have: whoever knows the report that is
+ * meant (from the outbox) puts them into the JSON first. What an update is about follows from its replacement. Beyond
+ * what content.h and wire.h find: E_INVALID (a recipient malformed, named twice or both in to and not_to),
+ * E_RED_NEEDS_NODES, E_MISSING at "to" (the age of a person is unknown, and neither `to` nor PROTECTION_CHILD is
+ * given). */
 enum error draft_of_json(const json_t *json, const struct draft_defaults *defaults, const char *node, wall_ms now,
 			 struct arena *arena, struct prepared *prepared, struct fault *fault);
 

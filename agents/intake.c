@@ -38,12 +38,12 @@ struct candidate {
 struct folder {
 	char *path;
 	const struct profile *profile;
-	int watch;		/* inotify's number; -1: the folder is not there */
-	bool missed;		/* that it is not there was logged */
+	int watch;		      /* inotify's number; -1: the folder is not there */
+	bool missed;		      /* that it is not there was logged */
 	struct candidate *candidates; /* in the order in which they came */
 	size_t count;
-	bool under_way;		/* the first candidate is with the loop */
-	steady_ms not_before;	/* after a full disk */
+	bool under_way;	      /* the first candidate is with the loop */
+	steady_ms not_before; /* after a full disk */
 };
 
 struct intake {
@@ -78,15 +78,15 @@ static void log_file(enum log_level level, const char *event, const struct intak
 	char identity[IDENTITY_TEXT];
 
 	log_event(level, event, F_TEXT("folder", base_name(letter->folder)),
-		  F_TEXT("file", identity_text(&letter->identity, identity)), F_NUM("good", letter->file.count - rejected),
-		  F_NUM("rejected", rejected));
+		  F_TEXT("file", identity_text(&letter->identity, identity)),
+		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected));
 }
 
 static void log_failure(const struct folder *folder, enum error error)
 {
 	log_event(error == E_DISK_FULL ? LOG_LEVEL_ALARM : LOG_LEVEL_ERROR,
-		  error == E_DISK_FULL ? "intake.disk_full" : "intake.failed", F_TEXT("folder", base_name(folder->path)),
-		  F_TEXT("error", error_name(error)));
+		  error == E_DISK_FULL ? "intake.disk_full" : "intake.failed",
+		  F_TEXT("folder", base_name(folder->path)), F_TEXT("error", error_name(error)));
 }
 
 /* ------------------------------------------------------------------ candidates */
@@ -382,7 +382,8 @@ static void answer_take(struct intake *intake, struct intake_letter *letter)
 	if (error != E_OK)
 		try_later(folder, error, now);
 	else
-		log_file(LOG_LEVEL_INFO, letter->result == E_OK ? "intake.file" : "intake.repeated", letter, letter->file.rejected);
+		log_file(LOG_LEVEL_INFO, letter->result == E_OK ? "intake.file" : "intake.repeated", letter,
+			 letter->file.rejected);
 	intake_letter_free(letter);
 }
 
@@ -484,7 +485,8 @@ static void intake_free(struct intake *intake)
 	free(intake);
 }
 
-struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, struct mailbox *to_loop)
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node,
+			    struct mailbox *to_loop)
 {
 	struct intake *intake = memory_zero(1, sizeof(*intake));
 	int result;
@@ -492,13 +494,15 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
 	intake->count = count;
 	for (size_t i = 0; i < count; i++)
-		intake->folders[i] = (struct folder){.path = memory_string(folders[i].path), .profile = folders[i].profile, .watch = -1};
+		intake->folders[i] = (struct folder){
+			.path = memory_string(folders[i].path), .profile = folders[i].profile, .watch = -1};
 	intake->node = memory_string(node);
 	intake->to_loop = to_loop;
 	intake->answers = mailbox_new();
 	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	intake->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	result = intake->notify < 0 || intake->stop < 0 ? errno : pthread_create(&intake->thread, NULL, intake_run, intake);
+	result = intake->notify < 0 || intake->stop < 0 ? errno
+							: pthread_create(&intake->thread, NULL, intake_run, intake);
 	if (result == 0)
 		return intake;
 	intake_free(intake);

@@ -1,9 +1,10 @@
 /* intake - watches drop folders on a thread of its own and brings whole files into the outbox.
  *
- * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's identity ->
- * done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity is in the outbox is only moved on.
- * Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what somebody has open for writing, and what still changes.
- * Only regular files of the folder itself count; links and subfolders do not.
+ * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's
+ * identity -> done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity
+ * is in the outbox is only moved on. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what
+ * somebody has open for writing, and what still changes. Only regular files of the folder itself count; links and
+ * subfolders do not.
  *
  * What can go wrong, and what happens then:
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
@@ -23,8 +24,9 @@ struct intake_folder {
 	const struct profile *profile;
 };
 
-/* From the intake's thread to the loop: a file's reports to be taken in one transaction (those lines that are prepared, at least
- * one). The loop sets `result` and hands it back with intake_answer. One file of a folder at a time is under way. */
+/* From the intake's thread to the loop: a file's reports to be taken in one transaction (those lines that are
+ * prepared, at least one). The loop sets `result` and hands it back with intake_answer. One file of a folder at a
+ * time is under way. */
 struct intake_letter {
 	struct letter letter;
 	struct parsed_file file;
@@ -36,7 +38,8 @@ struct intake_letter {
 };
 
 struct intake;
-/* The profiles and `to_loop` must outlive the intake; the rest is copied. NULL with errno when inotify is not to be had. */
+/* The profiles and `to_loop` must outlive the intake; the rest is copied. NULL with errno when inotify is not to be
+ * had. */
 struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, struct mailbox *to_loop);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);

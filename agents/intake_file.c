@@ -1,4 +1,5 @@
-/* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any. */
+/* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any.
+ */
 #include "agents/intake_file.h"
 #include "common/config.h"
 #include "common/memory.h"
@@ -25,8 +26,8 @@ static bool ends_with(const char *text, const char *end)
 
 bool file_name_eligible(const char *name)
 {
-	return name[0] != '\0' && name[0] != '.' && name[0] != '~' && !ends_with(name, "~") && !ends_with(name, ".tmp") &&
-	       !ends_with(name, ".part");
+	return name[0] != '\0' && name[0] != '.' && name[0] != '~' && !ends_with(name, "~") &&
+	       !ends_with(name, ".tmp") && !ends_with(name, ".part");
 }
 
 static struct file_mark mark_of(const struct stat *status)
@@ -63,8 +64,8 @@ static bool still(int fd, const struct file_mark *mark)
 	return file_mark_equal(&now, mark);
 }
 
-/* The kernel grants a read lease only when nobody has the file open for writing. Where it knows no leases (a file of another
- * user, a network folder), the mark alone must do. */
+/* The kernel grants a read lease only when nobody has the file open for writing. Where it knows no leases (a file of
+ * another user, a network folder), the mark alone must do. */
 static bool has_writer(int fd)
 {
 	/* Who opens it in this very moment makes the kernel send a signal; the usual one would end the process. */

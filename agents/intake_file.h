@@ -20,13 +20,13 @@ bool file_name_eligible(const char *name);
 /* False when there is no regular file at `path`. */
 bool file_look(const char *path, struct file_mark *mark);
 bool file_mark_equal(const struct file_mark *a, const struct file_mark *b);
-/* Reads the whole file when it is the one of `mark` before and after, and nobody has it open for writing. E_BUSY: look again
- * later; E_TOO_LARGE: above `limit`; E_NOT_FOUND, E_IO. */
+/* Reads the whole file when it is the one of `mark` before and after, and nobody has it open for writing. E_BUSY:
+ * look again later; E_TOO_LARGE: above `limit`; E_NOT_FOUND, E_IO. */
 enum error file_take(const char *path, const struct file_mark *mark, size_t limit, struct buffer *content);
 /* Makes <folder>/<sub> (0700) unless it is there. */
 bool folder_make(const char *folder, const char *sub);
-/* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced. With a
- * `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */
+/* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.
+ * With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason);
 /* Writes <folder>/<sub>/<name>, or name-1 ... unless one of these has this very content already. */
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content);

@@ -2,11 +2,20 @@
 #include "agents/csv.h"
 #include "agents/profile_schema.h"
 #include "common/memory.h"
+#include "common/region.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+enum { REGION_MEMOS = 64, REGION_NAME_LONGEST = 63 };
+
+/* A name of a region that was looked up. */
+struct region_memo {
+	char name[REGION_NAME_LONGEST + 1];
+	const char *code; /* NULL: the name stands for itself */
+};
 
 /* What the rows of one file share. */
 struct rows {
@@ -15,6 +24,7 @@ struct rows {
 	wall_ms now;
 	struct parsed_file *file;
 	int positions[CSV_MOST_CELLS]; /* cell of each column of the profile; -1: not in this file */
+	struct region_memo *regions;   /* REGION_MEMOS */
 };
 
 enum profile_format profile_format(const struct profile *profile)
@@ -79,7 +89,8 @@ static enum error header_match(struct rows *rows, const struct csv_record *heade
 	}
 	if (found == 0)
 		return fault_at(fault, E_MISSING, "no column of the profile is in the header line");
-	/* Not named: what is no column of the profile may be anything, a person's data in a file without header line too. */
+	/* Not named: what is no column of the profile may be anything, a person's data in a file without header line
+	 * too. */
 	if (profile->config->strict && !header_known(profile, header))
 		return fault_at(fault, E_UNKNOWN_FIELD, "header line");
 	return E_OK;
@@ -101,7 +112,8 @@ static const char *mapped(const struct column_config *config, const char *text)
 }
 
 /* The text of a column in a row, mapped or by default; "" when the field is to be left out. */
-static const char *column_text(const struct rows *rows, const struct csv_record *record, const struct profile_column *column)
+static const char *column_text(const struct rows *rows, const struct csv_record *record,
+			       const struct profile_column *column)
 {
 	int position = rows->positions[column - rows->profile->columns];
 	const char *text = position >= 0 ? record->cells[position] : "";
@@ -112,8 +124,8 @@ static const char *column_text(const struct rows *rows, const struct csv_record 
 }
 
 /* A date whose time stands in another column, or is always the same. */
-static enum error moment_take(const struct rows *rows, const struct csv_record *record, const struct profile_column *column,
-			      const char *date, json_t *root, struct fault *fault)
+static enum error moment_take(const struct rows *rows, const struct csv_record *record,
+			      const struct profile_column *column, const char *date, json_t *root, struct fault *fault)
 {
 	const struct profile_column *other = column->time != NULL ? column->time : column;
 	const char *time = column->time != NULL ? column_text(rows, record, column->time) : "";
@@ -148,8 +160,30 @@ static json_t *joined(const struct profile_column *column, const json_t *earlier
 	return value;
 }
 
-static enum error column_take(const struct rows *rows, const struct csv_record *record, const struct profile_column *column,
-			      json_t *root, struct fault *fault)
+/* The code of a region given by name. Few names come again and again, and to find one costs five times the rest of a
+ * row. */
+static const char *region_code(const struct rows *rows, const char *text)
+{
+	const char *within = rows->profile->defaults.region_within != NULL ? rows->profile->defaults.region_within : "";
+	size_t length = strlen(text), slot = length, matches;
+	struct region_memo *memo;
+
+	if (length == 0 || length > REGION_NAME_LONGEST)
+		return text;
+	for (size_t i = 0; i < length; i++)
+		slot = slot * 31 + (unsigned char)text[i];
+	memo = &rows->regions[slot % REGION_MEMOS];
+	if (strcmp(memo->name, text) != 0) {
+		const struct region *found = region_exists(text) ? NULL : region_by_name(text, within, &matches);
+
+		memcpy(memo->name, text, length + 1);
+		memo->code = found != NULL ? found->code : NULL;
+	}
+	return memo->code != NULL ? memo->code : text;
+}
+
+static enum error column_take(const struct rows *rows, const struct csv_record *record,
+			      const struct profile_column *column, json_t *root, struct fault *fault)
 {
 	const char *text = column_text(rows, record, column);
 	const json_t *earlier = path_get(&column->path, column->path.count, root);
@@ -164,6 +198,8 @@ static enum error column_take(const struct rows *rows, const struct csv_record *
 		return moment_take(rows, record, column, text, root, fault);
 	if (text[0] == '\0')
 		return E_OK;
+	if (column->kind == CELL_REGION)
+		text = region_code(rows, text);
 	value = earlier != NULL && column->config->join != NULL ? joined(column, earlier, text)
 								: cell_value(rows->profile, column, text, &code);
 	if (value == NULL)
@@ -190,14 +226,15 @@ static void fixed_take(const struct profile *profile, json_t *root)
 	free(counts);
 }
 
-/* Closes the gaps that empty cells leave in a list of words, such as to[0], to[1]. Lists of persons and things keep theirs: the
- * profile counts on their places. */
+/* Closes the gaps that empty cells leave in a list of words, such as to[0], to[1]. Lists of persons and things keep
+ * theirs: the profile counts on their places. */
 static void gaps_close(json_t *root)
 {
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(root, key, value) {
+	json_object_foreach(root, key, value)
+	{
 		bool objects = false;
 
 		for (size_t i = 0; i < json_array_size(value); i++)
@@ -213,7 +250,8 @@ static size_t path_match(const char *fault, const char *column)
 {
 	size_t inner = strlen(fault), outer = strlen(column);
 
-	if (inner <= outer && strncmp(fault, column, inner) == 0 && (column[inner] == '\0' || strchr(".[", column[inner])))
+	if (inner <= outer && strncmp(fault, column, inner) == 0 &&
+	    (column[inner] == '\0' || strchr(".[", column[inner])))
 		return inner;
 	if (outer < inner && strncmp(fault, column, outer) == 0 && strchr(".[", fault[outer]))
 		return outer;
@@ -250,7 +288,8 @@ static enum error row_prepare(const struct rows *rows, const struct csv_record *
 	if (error == E_OK) {
 		fixed_take(profile, root);
 		gaps_close(root);
-		error = draft_of_json(root, &profile->defaults, rows->node, rows->now, &rows->file->arena, prepared, fault);
+		error = draft_of_json(root, &profile->defaults, rows->node, rows->now, &rows->file->arena, prepared,
+				      fault);
 		if (error != E_OK)
 			fault_to_column(profile, fault);
 	}
@@ -324,6 +363,7 @@ static void csv_file_parse(const struct profile *profile, struct bytes content, 
 	struct csv_reader reader;
 	struct csv_record record;
 
+	rows.regions = memory_zero(REGION_MEMOS, sizeof(*rows.regions));
 	csv_open(&reader, BYTES(content.data + skip, content.size - skip), profile->separator, encoding);
 	do {
 		if (!csv_next(&reader, &record)) {
@@ -339,6 +379,7 @@ static void csv_file_parse(const struct profile *profile, struct bytes content, 
 	rows_take(&rows, &reader, &record);
 out:
 	csv_close(&reader);
+	free(rows.regions);
 }
 
 /* A copy in the file's arena, for what is parsed points into it. */
@@ -351,8 +392,8 @@ static struct bytes content_keep(struct parsed_file *file, struct bytes content)
 	return BYTES(copy, content.size);
 }
 
-void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
-		   struct parsed_file *file)
+void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
+		   wall_ms now, struct parsed_file *file)
 {
 	*file = (struct parsed_file){.count = 0};
 	arena_init(&file->arena);
@@ -399,8 +440,8 @@ static void quoted_append(enum profile_encoding encoding, const char *text, stru
 	buffer_free(&doubled);
 }
 
-static void csv_reject_append(const struct profile *profile, enum profile_encoding encoding, const struct parsed_line *line,
-			      struct buffer *out)
+static void csv_reject_append(const struct profile *profile, enum profile_encoding encoding,
+			      const struct parsed_line *line, struct buffer *out)
 {
 	char reason[256], number[24];
 
@@ -414,7 +455,8 @@ static void csv_reject_append(const struct profile *profile, enum profile_encodi
 static void csv_file_rejects(const struct profile *profile, const struct parsed_file *file, struct buffer *out)
 {
 	bool bom = starts_with(file->header, ENCODING_BOM, ENCODING_BOM_SIZE);
-	struct bytes header = bom ? BYTES(file->header.data + ENCODING_BOM_SIZE, file->header.size - ENCODING_BOM_SIZE) : file->header;
+	struct bytes header = bom ? BYTES(file->header.data + ENCODING_BOM_SIZE, file->header.size - ENCODING_BOM_SIZE)
+				  : file->header;
 	enum profile_encoding encoding = bom ? ENCODING_UTF8 : profile->config->encoding;
 	char added[] = {'l', 'i', 'n', 'e', profile->separator, 'r', 'e', 'a', 's', 'o', 'n', profile->separator};
 	size_t end = header.size;
@@ -433,7 +475,8 @@ static void csv_file_rejects(const struct profile *profile, const struct parsed_
 	}
 }
 
-void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out)
+void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name,
+		     struct buffer *out)
 {
 	if (profile->config->format == PROFILE_CSV)
 		csv_file_rejects(profile, file, out);

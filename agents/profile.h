@@ -1,7 +1,7 @@
 /* profile - how one office's files map to drafts: columns, formats, fixed values. Configuration, not code.
  *
- * A CSV row becomes a draft in JSON (fields set by path, "sighting.persons[0].primary_identifier"), and from there on goes the
- * way of JSON files. */
+ * A CSV row becomes a draft in JSON (fields set by path, "sighting.persons[0].primary_identifier"), and from there on
+ * goes the way of JSON files. */
 #ifndef SIMPUL_PROFILE_H
 #define SIMPUL_PROFILE_H
 
@@ -39,14 +39,15 @@ struct parsed_file {
 	struct fault fault;	/* the file as a whole cannot be read: no such column, wrong encoding ...; E_OK: it can */
 };
 
-/* Parses a whole file. Good lines are good whatever the others are. A fault names columns of the profile or paths in the draft,
- * never a value. Empty lines count for nothing. */
+/* Parses a whole file. Good lines are good whatever the others are. A fault names columns of the profile or paths in
+ * the draft, never a value. Empty lines count for nothing. */
 void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
 		   struct parsed_file *file);
 void parsed_file_free(struct parsed_file *file);
-/* What goes to rejected/: the file's own format, encoding and line ends, so that it can be corrected and dropped again. CSV: the
- * bad lines as they stand, with two columns before them (line, reason); JSON: a list of {line, reason, draft}; JSON Lines: one
- * such object a line, with `text` (or `hex`, when it is not UTF-8) instead of `draft` where the line is not JSON. */
+/* What goes to rejected/: the file's own format, encoding and line ends, so that it can be corrected and dropped
+ * again. CSV: the bad lines as they stand, with two columns before them (line, reason); JSON: a list of {line,
+ * reason, draft}; JSON Lines: one such object a line, with `text` (or `hex`, when it is not UTF-8) instead of `draft`
+ * where the line is not JSON. */
 void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out);
 
 #endif

@@ -111,8 +111,8 @@ static json_t *datetime_value(const struct profile *profile, const char *text, e
 
 	if (time_parse(text, &ms))
 		return json_string(text);
-	if (profile->config->zone != NULL && date_read(profile->config->date_format, &text, day) && one_of(&text, " T") &&
-	    time_of_day(text, clock))
+	if (profile->config->zone != NULL && date_read(profile->config->date_format, &text, day) &&
+	    one_of(&text, " T") && time_of_day(text, clock))
 		return moment(profile, day, clock, code);
 	*code = E_INVALID;
 	return NULL;
@@ -172,7 +172,8 @@ static json_t *word_value(const ProtobufCEnumDescriptor *type, const char *text,
 	return NULL;
 }
 
-json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text, enum error *code)
+json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text,
+		   enum error *code)
 {
 	switch (column->kind) {
 	case CELL_DATE:

@@ -1,4 +1,5 @@
-/* profile_json - takes drafts out of JSON files: one, a list, or one a line; and writes back those that are no reports. */
+/* profile_json - takes drafts out of JSON files: one, a list, or one a line; and writes back those that are no reports.
+ */
 #include "agents/profile_schema.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ static const json_t *draft_in(const json_t *value)
 	return draft != NULL && json_object_get(value, "reason") != NULL ? draft : value;
 }
 
-static enum error draft_take(const struct drafts *drafts, struct bytes raw, struct prepared *prepared, struct fault *fault)
+static enum error draft_take(const struct drafts *drafts, struct bytes raw, struct prepared *prepared,
+			     struct fault *fault)
 {
 	json_error_t where;
 	json_t *value;
@@ -50,8 +52,8 @@ static enum error draft_take(const struct drafts *drafts, struct bytes raw, stru
 	value = value_load(raw, &where);
 	if (value == NULL)
 		return fault_at(fault, E_MALFORMED, "%s", "");
-	error = draft_of_json(draft_in(value), &drafts->profile->defaults, drafts->node, drafts->now, &drafts->file->arena, prepared,
-			      fault);
+	error = draft_of_json(draft_in(value), &drafts->profile->defaults, drafts->node, drafts->now,
+			      &drafts->file->arena, prepared, fault);
 	json_decref(value);
 	return error;
 }

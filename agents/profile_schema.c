@@ -1,4 +1,5 @@
-/* profile_schema - loads a profile, resolves its paths by reflection and checks that it makes sense before any file is read. */
+/* profile_schema - loads a profile, resolves its paths by reflection and checks that it makes sense before any file is
+ * read. */
 #include "agents/profile_schema.h"
 #include "common/json.h"
 #include "common/limit.h"
@@ -22,7 +23,8 @@ static const cyaml_strval_t kinds[] = {
 
 #define OPTIONAL_TEXT(key, type, member, longest) \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, longest)
-#define REQUIRED_TEXT(key, type, member, longest) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, longest)
+#define REQUIRED_TEXT(key, type, member, longest) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, type, member, 1, longest)
 #define OPTIONAL_WORD(key, type, member, words) \
 	CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, type, member, words, CYAML_ARRAY_LEN(words))
 #define OPTIONAL_LIST(key, type, member, entry, most) \
@@ -252,9 +254,11 @@ static enum error columns_resolve(const struct checking *c)
 		const struct profile_column *column = &profile->columns[i];
 
 		if (column->kind == CELL_TIME && !column->is_time_of_date)
-			error = wrong(c, column->config->column, "a time needs a column of kind date with the same field");
+			error = wrong(c, column->config->column,
+				      "a time needs a column of kind date with the same field");
 		if (is_time(column) && column->kind == CELL_DATE && column->time == NULL && column->config->at == NULL)
-			error = wrong(c, column->config->column, "a date needs a column of kind time with the same field, or at:");
+			error = wrong(c, column->config->column,
+				      "a date needs a column of kind time with the same field, or at:");
 	}
 	return error;
 }
@@ -314,14 +318,16 @@ static enum error content_check(const struct checking *c)
 
 	for (unsigned i = 0; i < config->columns_count + config->fixed_count; i++) {
 		bool column = i < config->columns_count;
-		const struct field_path *path = column ? &profile->columns[i].path : &profile->fixed[i - config->columns_count].path;
-		const ProtobufCFieldDescriptor *field =
-			protobuf_c_message_descriptor_get_field_by_name(&simpul__draft__descriptor, path->steps[0].name);
+		const struct field_path *path =
+			column ? &profile->columns[i].path : &profile->fixed[i - config->columns_count].path;
+		const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(
+			&simpul__draft__descriptor, path->steps[0].name);
 
 		if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
 			continue;
 		if (content != NULL && content != field->name)
-			return wrong(c, column ? config->columns[i].field : config->fixed[i - config->columns_count].field,
+			return wrong(c,
+				     column ? config->columns[i].field : config->fixed[i - config->columns_count].field,
 				     "a report is either a sighting or an alert");
 		content = field->name;
 	}
@@ -334,8 +340,8 @@ static enum error csv_resolve(const struct checking *c)
 	const char *separator = profile->config->separator;
 	enum error error;
 
-	if (separator != NULL && (strlen(separator) != 1 || isalnum((unsigned char)separator[0]) || separator[0] == '"' ||
-				  separator[0] == ' ' || (unsigned char)separator[0] >= 0x80))
+	if (separator != NULL && (strlen(separator) != 1 || isalnum((unsigned char)separator[0]) ||
+				  separator[0] == '"' || separator[0] == ' ' || (unsigned char)separator[0] >= 0x80))
 		return wrong(c, "separator", "one character, such as \";\"");
 	profile->separator = separator != NULL ? separator[0] : ',';
 	if (profile->config->zone != NULL && !zone_valid(profile->config->zone))

@@ -1,4 +1,5 @@
-/* profile_schema - a profile as it stands in its YAML file, and as it is used: paths resolved, kinds known, words checked. */
+/* profile_schema - a profile as it stands in its YAML file, and as it is used: paths resolved, kinds known, words
+ * checked. */
 #ifndef SIMPUL_PROFILE_SCHEMA_H
 #define SIMPUL_PROFILE_SCHEMA_H
 

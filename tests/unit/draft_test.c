@@ -18,7 +18,9 @@
 #define PERSON "{'capacity':'seen','identity':'claimed','age':'adult'}"
 #define SIGHTING "'sighting':{" SEEN ",'persons':[" PERSON "]}"
 #define ALERT "'urgency':'Immediate','severity':'Severe','certainty':'Likely','headline':'x','assertion':'fact'"
-#define HEAD "'category':'overstay','region':'16.01','label':'AMBER','purpose':'law-enforcement','expires':'2026-12-01T00:00:00Z',"
+#define HEAD \
+	"'category':'overstay','region':'16.01','label':'AMBER','purpose':'law-enforcement','expires':'2026-12-01T00:" \
+	"00:00Z',"
 
 static const struct draft_defaults no_defaults;
 
@@ -75,7 +77,8 @@ static void a_draft_becomes_a_report_that_the_broker_would_take(void **state)
 	struct attempt a;
 
 	(void)state;
-	good(&a, "{" HEAD SIGHTING ",'handling':['H2','H0'],'legal_basis':{'code':'UU-6-2011-72'},'to':['immigration','army.oku']}");
+	good(&a, "{" HEAD SIGHTING
+		 ",'handling':['H2','H0'],'legal_basis':{'code':'UU-6-2011-72'},'to':['immigration','army.oku']}");
 	assert_int_equal(header_check(a.prepared.header, NOW, &a.fault), E_OK);
 	assert_int_equal(body_check(a.prepared.header, a.prepared.body, &a.fault), E_OK);
 	assert_int_equal(a.prepared.header->kind, SIMPUL__KIND__KIND_SIGHTING);
@@ -100,7 +103,8 @@ static void an_exercise_and_a_red_report_go_to_streams_of_their_own(void **state
 	good(&a, "{'status':'exercise'," HEAD SIGHTING "}");
 	assert_int_equal(a.prepared.stream, SIMPUL__STREAM__STREAM_EXERCISE);
 	attempt_end(&a);
-	good(&a, "{'category':'tppo','region':'16.01','label':'RED','purpose':'law-enforcement','expires':'2026-12-01T00:00:00Z',"
+	good(&a, "{'category':'tppo','region':'16.01','label':'RED','purpose':'law-enforcement','expires':'2026-12-"
+		 "01T00:00:00Z',"
 		 "'to':['army.oku']," SIGHTING "}");
 	assert_int_equal(a.prepared.stream, SIMPUL__STREAM__STREAM_RED);
 	assert_int_equal(a.prepared.header->form, SIMPUL__BODY_FORM__BODY_FORM_SEALED);
@@ -109,7 +113,9 @@ static void an_exercise_and_a_red_report_go_to_streams_of_their_own(void **state
 
 static void red_is_for_named_nodes_alone(void **state)
 {
-#define RED "{'category':'tppo','region':'16.01','label':'RED','purpose':'law-enforcement','expires':'2026-12-01T00:00:00Z'," SIGHTING
+#define RED \
+	"{'category':'tppo','region':'16.01','label':'RED','purpose':'law-enforcement','expires':'2026-12-01T00:00:" \
+	"00Z'," SIGHTING
 	(void)state;
 	refused(RED "}", E_RED_NEEDS_NODES, "to");
 	refused(RED ",'to':['army.oku','police']}", E_RED_NEEDS_NODES, "to[1]");
@@ -145,8 +151,9 @@ static void a_default_keeps_no_protected_report_too_long(void **state)
 	struct attempt a;
 
 	(void)state;
-	attempt_with(&a, &defaults, "{'category':'tppo','region':'16.01','label':'AMBER','purpose':'victim-protection',"
-				    "'protection':['trafficking','child']," SIGHTING "}");
+	attempt_with(&a, &defaults,
+		     "{'category':'tppo','region':'16.01','label':'AMBER','purpose':'victim-protection',"
+		     "'protection':['trafficking','child']," SIGHTING "}");
 	assert_int_equal(a.error, E_OK);
 	assert_int_equal(a.prepared.header->expires, NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY_MS);
 	assert_int_equal(a.prepared.header->protection[0], SIMPUL__PROTECTION__PROTECTION_CHILD);
@@ -157,8 +164,9 @@ static void a_region_may_be_given_by_name(void **state)
 {
 	const struct draft_defaults within = {.region_within = "16", .expires_days = 30};
 	const struct draft_defaults elsewhere = {.region_within = "11", .expires_days = 30};
-#define NAMED(region) "{'category':'other','label':'AMBER','purpose':'law-enforcement','region':'" region "'," \
-		"'sighting':{" SEEN ",'where_sighted':{'region':'Baturaja Timur'}}}"
+#define NAMED(region) \
+	"{'category':'other','label':'AMBER','purpose':'law-enforcement','region':'" region "'," \
+	"'sighting':{" SEEN ",'where_sighted':{'region':'Baturaja Timur'}}}"
 	struct attempt a;
 
 	(void)state;
@@ -181,11 +189,13 @@ static void faults_are_in_the_words_of_the_draft(void **state)
 	refused("{" HEAD "'to':['army']}", E_MISSING, "sighting, alert, update or cancel");
 	refused("{" HEAD "'sighting':{" SEEN ",'persons':[{'capacity':'seen','identity':'claimed'}]}}", E_MISSING,
 		"sighting.persons[0].age");
-	refused("{'region':'16.01','label':'AMBER','purpose':'law-enforcement','expires':'2026-12-01T00:00:00Z'," SIGHTING "}",
+	refused("{'region':'16.01','label':'AMBER','purpose':'law-enforcement','expires':'2026-12-01T00:00:00Z'"
+		"," SIGHTING "}",
 		E_MISSING, "category");
-	refused("{'category':'x','region':'16.01','label':'AMBER','purpose':'law-enforcement'," SIGHTING "}", E_MISSING, "expires");
-	refused("{" HEAD "'sighting':{" SEEN ",'persons':[{'capacity':'seen','identity':'claimed','age':'child'}]}}", E_MISSING,
-		"protection");
+	refused("{'category':'x','region':'16.01','label':'AMBER','purpose':'law-enforcement'," SIGHTING "}", E_MISSING,
+		"expires");
+	refused("{" HEAD "'sighting':{" SEEN ",'persons':[{'capacity':'seen','identity':'claimed','age':'child'}]}}",
+		E_MISSING, "protection");
 	refused("{" HEAD "'status':'sometimes'," SIGHTING "}", E_UNKNOWN_VALUE, "status");
 	refused("{" HEAD SIGHTING ",'alert':{" ALERT "}}", E_INVALID, "alert");
 }
@@ -225,7 +235,8 @@ static void an_update_says_which_report_it_replaces(void **state)
 	refused("{" HEAD "'update':{'alert':{" ALERT "}}}", E_MISSING, "reference");
 	refused("{" HEAD "'reference':'the last one','update':{'alert':{" ALERT "}}}", E_INVALID, "reference");
 	refused("{" HEAD "'reference':'army.oku#7','update':{'alert':{" ALERT "}}}", E_NOT_ORIGIN, "reference");
-	refused("{" HEAD "'reference':'police.oku#7','about':'sighting','update':{'alert':{" ALERT "}}}", E_INVALID, "update");
+	refused("{" HEAD "'reference':'police.oku#7','about':'sighting','update':{'alert':{" ALERT "}}}", E_INVALID,
+		"update");
 	refused("{" HEAD "'reference':'police.oku#7'," SIGHTING "}", E_INVALID, "reference");
 }
 
@@ -253,7 +264,8 @@ static void no_report_is_larger_than_the_wire_takes(void **state)
 	remark[sizeof(remark) - 1] = '\0';
 	at += sprintf(at, "{" HEAD "'sighting':{" SEEN ",'persons':[");
 	for (int i = 0; i < 64; i++)
-		at += sprintf(at, "%s{'capacity':'seen','identity':'claimed','age':'adult','remark':'%s'}", i > 0 ? "," : "", remark);
+		at += sprintf(at, "%s{'capacity':'seen','identity':'claimed','age':'adult','remark':'%s'}",
+			      i > 0 ? "," : "", remark);
 	sprintf(at, "]}}");
 	refused(text, E_TOO_LARGE, "");
 	free(text);

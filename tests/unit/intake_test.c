@@ -17,11 +17,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define PROFILE "format: csv\nseparator: \";\"\n" \
-		"defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n" \
-		"zone: \"+07:00\"\n" \
-		"fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n" \
-		"columns: [{column: T, field: sighting.first_seen, required: true}, {column: N, field: sighting.count}]\n"
+#define PROFILE \
+	"format: csv\nseparator: \";\"\n" \
+	"defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n" \
+	"zone: \"+07:00\"\n" \
+	"fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n" \
+	"columns: [{column: T, field: sighting.first_seen, required: true}, {column: N, field: sighting.count}]\n"
 #define ONE "T;N\n21/11/2026 10:00;1\n"
 #define TWO "T;N\n21/11/2026 10:00;1\n21/11/2026 10:00;2\n"
 #define HALF_BAD "T;N\n21/11/2026 10:00;1\nRAHASIA;2\n"
@@ -258,7 +259,8 @@ static void bad_lines_are_on_disk_before_the_good_ones_are_taken(void **state)
 	assert_int_equal(letter->file.count, 2);
 	assert_int_equal(letter->file.rejected, 1);
 	assert_content(scene, "rejected/x.csv",
-		       "line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form (INVALID)\";RAHASIA;2\n");
+		       "line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form "
+		       "(INVALID)\";RAHASIA;2\n");
 	answer(scene, letter, E_OK);
 	wait_for(scene, "done/x.csv");
 }
@@ -307,7 +309,8 @@ static void an_unreadable_file_is_rejected_with_a_reason(void **state)
 	intake_begin(scene);
 	wait_for(scene, "rejected/x.csv");
 	assert_content(scene, "rejected/x.csv", "RAHASIA;1\n");
-	assert_content(scene, "rejected/x.csv.reason.txt", "column \"T\" is missing: a required field is missing (MISSING)\n");
+	assert_content(scene, "rejected/x.csv.reason.txt",
+		       "column \"T\" is missing: a required field is missing (MISSING)\n");
 	assert_false(exists(scene, "x.csv"));
 	assert_null(letter_within(scene, NEVER_MS));
 }

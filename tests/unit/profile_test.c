@@ -1,4 +1,5 @@
 /* Tries to break what profile.h promises. */
+#include "agents/csv.h"
 #include "agents/profile.h"
 #include "common/memory.h"
 #include <stdio.h>
@@ -14,16 +15,20 @@
 #define NODE "police.oku"
 #define NOW UINT64_C(1795300000000) /* 2026-11-22 */
 
-#define TOP "format: csv\nseparator: \";\"\nzone: \"+07:00\"\n" \
-	    "defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", region_within: \"16\", expires_days: 30}\n"
-#define FIXED "fixed:\n- {field: category, value: overstay}\n- {field: sighting.assertion, value: fact}\n" \
-	      "- {field: \"sighting.persons[0].capacity\", value: seen}\n" \
-	      "- {field: \"sighting.persons[0].identity\", value: claimed}\n"
-#define COLUMNS "columns:\n- {column: Nama, field: \"sighting.persons[0].primary_identifier\", required: true}\n" \
-		"- {column: Usia, field: \"sighting.persons[0].age\", default: adult, map: [{from: Dewasa, to: adult}]}\n" \
-		"- {column: Tgl Lahir, field: \"sighting.persons[0].date_of_birth\"}\n" \
-		"- {column: Tanggal, field: sighting.first_seen, kind: date, required: true}\n" \
-		"- {column: Jam, field: sighting.first_seen, kind: time}\n"
+#define TOP \
+	"format: csv\nseparator: \";\"\nzone: \"+07:00\"\n" \
+	"defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", region_within: \"16\", expires_days: " \
+	"30}\n"
+#define FIXED \
+	"fixed:\n- {field: category, value: overstay}\n- {field: sighting.assertion, value: fact}\n" \
+	"- {field: \"sighting.persons[0].capacity\", value: seen}\n" \
+	"- {field: \"sighting.persons[0].identity\", value: claimed}\n"
+#define COLUMNS \
+	"columns:\n- {column: Nama, field: \"sighting.persons[0].primary_identifier\", required: true}\n" \
+	"- {column: Usia, field: \"sighting.persons[0].age\", default: adult, map: [{from: Dewasa, to: adult}]}\n" \
+	"- {column: Tgl Lahir, field: \"sighting.persons[0].date_of_birth\"}\n" \
+	"- {column: Tanggal, field: sighting.first_seen, kind: date, required: true}\n" \
+	"- {column: Jam, field: sighting.first_seen, kind: time}\n"
 #define PLAIN TOP FIXED COLUMNS
 #define HEADER "Nama;Usia;Tgl Lahir;Tanggal;Jam\n"
 
@@ -84,7 +89,8 @@ static const Simpul__Sighting *sighting(const struct parsed_file *file, size_t l
 {
 	assert_true(line < file->count);
 	if (file->lines[line].prepared == NULL)
-		fail_msg("line %zu: %s at %s", line, error_name(file->lines[line].fault.code), file->lines[line].fault.field);
+		fail_msg("line %zu: %s at %s", line, error_name(file->lines[line].fault.code),
+			 file->lines[line].fault.field);
 	return file->lines[line].prepared->body->sighting;
 }
 
@@ -197,7 +203,10 @@ static void windows_1252_names_arrive_as_utf8(void **state)
 	struct parsed_file file;
 
 	(void)state;
-	parse("encoding: windows-1252\n" PLAIN, HEADER "SP\xc9" "CIMEN \x96 J\xfcrgen;;;21/11/2026;10:00\nA\x81;;;21/11/2026;10:00\n", &file);
+	parse("encoding: windows-1252\n" PLAIN,
+	      HEADER "SP\xc9"
+		     "CIMEN \x96 J\xfcrgen;;;21/11/2026;10:00\nA\x81;;;21/11/2026;10:00\n",
+	      &file);
 	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "SPÉCIMEN – Jürgen");
 	line_refused(&file, 1, 3, E_INVALID, "encoding");
 	parsed_file_free(&file);
@@ -209,7 +218,8 @@ static void windows_1252_names_arrive_as_utf8(void **state)
 
 static void bytes_that_are_no_text_cost_their_line_only(void **state)
 {
-	static const char content[] = HEADER "A\xff;;;21/11/2026;10:00\nB\0C;;;21/11/2026;10:00\nD;;;21/11/2026;10:00\n";
+	static const char content[] =
+		HEADER "A\xff;;;21/11/2026;10:00\nB\0C;;;21/11/2026;10:00\nD;;;21/11/2026;10:00\n";
 	struct parsed_file file;
 
 	(void)state;
@@ -278,6 +288,37 @@ static void a_line_that_is_too_long_costs_that_line_only(void **state)
 	buffer_free(&content);
 }
 
+/* Random bytes out of those that matter; the seed makes it repeatable. */
+static void every_byte_of_a_file_belongs_to_one_record(void **state)
+{
+	static const char alphabet[] = "\"\";;\n\r ab\t\xff";
+	uint32_t random = 1;
+	char content[64];
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct csv_reader reader;
+		struct csv_record record;
+		size_t at = 0, line = 1, size;
+
+		for (size = 0; size < sizeof(content) && random % 50 != 0; size++) {
+			random = random * 1664525 + 1013904223;
+			content[size] = alphabet[(random >> 16) % (sizeof(alphabet) - 1)];
+		}
+		random = random * 1664525 + 1013904223;
+		csv_open(&reader, BYTES(content, size), ';', ENCODING_UTF8);
+		while (csv_next(&reader, &record)) {
+			assert_ptr_equal(record.raw.data, content + at);
+			assert_true(record.line >= line);
+			assert_true(record.error != E_OK || record.blank || record.count > 0);
+			at += record.raw.size + record.ending.size;
+			line = record.line + 1;
+		}
+		assert_int_equal(at, size);
+		csv_close(&reader);
+	}
+}
+
 static void no_file_has_more_lines_than_allowed(void **state)
 {
 	struct buffer content = {0};
@@ -319,7 +360,8 @@ static void times_without_a_zone_are_refused(void **state)
 
 static void dates_have_one_meaning(void **state)
 {
-	static const char *const wrong[] = {"08/12/74", "12-8", "1974/08/12", "12/13/1974", "12/08/1974 ", "12 08 1974", "0/1/1974"};
+	static const char *const wrong[] = {"08/12/74",	   "12-8",	 "1974/08/12", "12/13/1974",
+					    "12/08/1974 ", "12 08 1974", "0/1/1974"};
 	struct parsed_file file;
 
 	(void)state;
@@ -340,15 +382,20 @@ static void dates_have_one_meaning(void **state)
 
 static void a_fixed_value_does_not_conjure_up_what_the_row_leaves_out(void **state)
 {
-#define TWO TOP FIXED "- {field: \"sighting.persons[1].capacity\", value: witness}\n" \
-	    "- {field: \"sighting.persons[1].identity\", value: claimed}\n- {field: \"sighting.persons[1].age\", value: adult}\n" \
-	    "- {field: \"sighting.persons[1].documents[0].type\", value: P}\n" COLUMNS \
-	    "- {column: Saksi, field: \"sighting.persons[1].primary_identifier\"}\n" \
-	    "- {column: Paspor, field: \"sighting.persons[1].documents[0].number\"}\n"
+#define TWO \
+	TOP FIXED "- {field: \"sighting.persons[1].capacity\", value: witness}\n" \
+		  "- {field: \"sighting.persons[1].identity\", value: claimed}\n- {field: " \
+		  "\"sighting.persons[1].age\", value: adult}\n" \
+		  "- {field: \"sighting.persons[1].documents[0].type\", value: P}\n" COLUMNS \
+		  "- {column: Saksi, field: \"sighting.persons[1].primary_identifier\"}\n" \
+		  "- {column: Paspor, field: \"sighting.persons[1].documents[0].number\"}\n"
 	struct parsed_file file;
 
 	(void)state;
-	parse(TWO, "Nama;Tanggal;Jam;Saksi;Paspor\nA;21/11/2026;10:00;;\nB;21/11/2026;10:00;C;\nD;21/11/2026;10:00;E;SPECIMEN01\n", &file);
+	parse(TWO,
+	      "Nama;Tanggal;Jam;Saksi;Paspor\nA;21/11/2026;10:00;;\nB;21/11/2026;10:00;C;\nD;21/11/"
+	      "2026;10:00;E;SPECIMEN01\n",
+	      &file);
 	assert_int_equal(sighting(&file, 0)->n_persons, 1);
 	assert_int_equal(sighting(&file, 1)->n_persons, 2);
 	assert_int_equal(sighting(&file, 1)->persons[1]->n_documents, 0);
@@ -359,14 +406,19 @@ static void a_fixed_value_does_not_conjure_up_what_the_row_leaves_out(void **sta
 
 static void texts_join_and_lists_close_their_gaps(void **state)
 {
-#define LISTS TOP FIXED COLUMNS "- {column: Uraian, field: sighting.summary}\n- {column: Arah, field: sighting.summary, join: \", \"}\n" \
-	      "- {column: Satu, field: \"to[0]\"}\n- {column: Dua, field: \"to[1]\"}\n" \
-	      "- {column: Lintang, field: sighting.where_sighted.latitude_e7}\n- {column: Jumlah, field: sighting.count}\n"
+#define LISTS \
+	TOP FIXED COLUMNS "- {column: Uraian, field: sighting.summary}\n- {column: Arah, field: sighting.summary, " \
+			  "join: \", \"}\n" \
+			  "- {column: Satu, field: \"to[0]\"}\n- {column: Dua, field: \"to[1]\"}\n" \
+			  "- {column: Lintang, field: sighting.where_sighted.latitude_e7}\n- {column: Jumlah, field: " \
+			  "sighting.count}\n"
 	struct parsed_file file;
 
 	(void)state;
-	parse(LISTS, "Nama;Tanggal;Jam;Uraian;Arah;Satu;Dua;Lintang;Jumlah\n"
-		     "A;21/11/2026;10:00;van;utara;;army.oku;-4,62135;6\nB;21/11/2026;10:00;;utara;;;91;-1\n", &file);
+	parse(LISTS,
+	      "Nama;Tanggal;Jam;Uraian;Arah;Satu;Dua;Lintang;Jumlah\n"
+	      "A;21/11/2026;10:00;van;utara;;army.oku;-4,62135;6\nB;21/11/2026;10:00;;utara;;;91;-1\n",
+	      &file);
 	assert_string_equal(sighting(&file, 0)->summary, "van, utara");
 	assert_int_equal(file.lines[0].prepared->routing->n_to, 1);
 	assert_string_equal(file.lines[0].prepared->routing->to[0], "army.oku");
@@ -379,9 +431,15 @@ static void texts_join_and_lists_close_their_gaps(void **state)
 static void no_value_of_a_cell_appears_in_a_fault(void **state)
 {
 	static const char *const rows[] = {
-		"RAHASIA;RAHASIA;;21/11/2026;10:00", "RAHASIA;;RAHASIA;21/11/2026;10:00", "RAHASIA;;;RAHASIA;10:00",
-		"RAHASIA;;;21/11/2026;RAHASIA",	     "RAHASIA;RAHASIA",			  "\"RAHASIA;;;;",
-		"RAHASIA\x01;;;21/11/2026;10:00",    "RAHASIA;child;;21/11/2026;10:00",	  "RAHASIA;unknown;;21/11/2026;10:00",
+		"RAHASIA;RAHASIA;;21/11/2026;10:00",
+		"RAHASIA;;RAHASIA;21/11/2026;10:00",
+		"RAHASIA;;;RAHASIA;10:00",
+		"RAHASIA;;;21/11/2026;RAHASIA",
+		"RAHASIA;RAHASIA",
+		"\"RAHASIA;;;;",
+		"RAHASIA\x01;;;21/11/2026;10:00",
+		"RAHASIA;child;;21/11/2026;10:00",
+		"RAHASIA;unknown;;21/11/2026;10:00",
 	};
 	struct parsed_file file;
 	char content[256];
@@ -407,9 +465,12 @@ static void rejected_files_keep_the_files_own_format(void **state)
 	struct parsed_file file;
 
 	(void)state;
-	assert_string_equal(rejects, "line;reason;" HEADER
-				     "2;\"column \"\"Usia\"\": a value is not in its list (UNKNOWN_VALUE)\";SP\xc9;x;;21/11/2026;10:00\n"
-				     "4;\"column \"\"Tgl Lahir\"\": a value does not have the required form (INVALID)\";=1+1;;\"a\"\"b\";;\n");
+	assert_string_equal(
+		rejects,
+		"line;reason;" HEADER
+		"2;\"column \"\"Usia\"\": a value is not in its list (UNKNOWN_VALUE)\";SP\xc9;x;;21/11/2026;10:00\n"
+		"4;\"column \"\"Tgl Lahir\"\": a value does not have the required form "
+		"(INVALID)\";=1+1;;\"a\"\"b\";;\n");
 	/* And so they can be dropped again, even where the profile is strict. */
 	parse("strict: true\nencoding: windows-1252\n" PLAIN, rejects, &file);
 	assert_int_equal(file.fault.code, E_OK);
@@ -425,15 +486,17 @@ static void rejects_keep_bom_and_line_ends(void **state)
 	char *rejects = rejects_of(PLAIN, BYTES(content, sizeof(content) - 1), "x.csv");
 
 	(void)state;
-	assert_string_equal(rejects, "\xef\xbb\xbfline;reason;Nama;Tanggal;Jam\r\n"
-				     "2;\"column \"\"Nama\"\": a required field is missing (MISSING)\";;21/11/2026;10:00\r\n");
+	assert_string_equal(rejects,
+			    "\xef\xbb\xbfline;reason;Nama;Tanggal;Jam\r\n"
+			    "2;\"column \"\"Nama\"\": a required field is missing (MISSING)\";;21/11/2026;10:00\r\n");
 	free(rejects);
 }
 
 /* ------------------------------------------------------------------ JSON */
 
 #define JSON "format: json\ndefaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n"
-#define DRAFT "{\"category\": \"other\", \"sighting\": {\"first_seen\": \"2026-11-21T00:00:00Z\", \"assertion\": \"fact\"}}"
+#define DRAFT \
+	"{\"category\": \"other\", \"sighting\": {\"first_seen\": \"2026-11-21T00:00:00Z\", \"assertion\": \"fact\"}}"
 
 static void parse_json(const char *content, const char *name, struct parsed_file *file)
 {
@@ -486,8 +549,10 @@ static void rejected_json_can_be_corrected_and_dropped_again(void **state)
 	struct parsed_file file;
 
 	(void)state;
-	assert_string_equal(rejects, "[\n{\"line\": 1, \"reason\": \"sighting, alert, update or cancel: a required field is missing "
-				     "(MISSING)\", \"draft\": {\"category\": \"other\"}}\n]\n");
+	assert_string_equal(
+		rejects,
+		"[\n{\"line\": 1, \"reason\": \"sighting, alert, update or cancel: a required field is missing "
+		"(MISSING)\", \"draft\": {\"category\": \"other\"}}\n]\n");
 	parse_json("[{\"line\": 1, \"reason\": \"x\", \"draft\": " DRAFT "}]", "x.json", &file);
 	sighting(&file, 0);
 	parsed_file_free(&file);
@@ -504,14 +569,18 @@ static void a_profile_that_makes_no_sense_is_refused_with_its_line(void **state)
 {
 	(void)state;
 	profile_refused("format: csv\n", 1, "columns");
-	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].religion\"}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].religion\"}\n", 16,
+			"no such field");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.persons.sex}\n", 16, "no such field");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[64].sex\"}\n", 16, "no such field");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.lodging}\n", 16, "no such field");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.summary, kind: number}\n", 16, "kind");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: alert.headline}\n", 16, "either");
-	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].primary_identifier\"}\n", 16, "column already");
-	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].sex\", map: [{from: L, to: laki}]}\n", 16, "list");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].primary_identifier\"}\n", 16,
+			"column already");
+	profile_refused(TOP FIXED COLUMNS
+			"- {column: X, field: \"sighting.persons[0].sex\", map: [{from: L, to: laki}]}\n",
+			16, "list");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.last_seen, kind: time}\n", 16, "kind date");
 	profile_refused(TOP FIXED "- {field: label, value: PINK}\n" COLUMNS, 10, "list");
 	profile_refused(TOP FIXED "- {field: \"sighting.persons[0].age\", value: adult}\n" COLUMNS, 10, "default");
@@ -571,6 +640,7 @@ int main(void)
 		cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
 		cmocka_unit_test(a_file_without_a_header_line_is_refused_as_a_whole),
 		cmocka_unit_test(a_line_that_is_too_long_costs_that_line_only),
+		cmocka_unit_test(every_byte_of_a_file_belongs_to_one_record),
 		cmocka_unit_test(no_file_has_more_lines_than_allowed),
 		cmocka_unit_test(a_time_of_the_day_is_never_made_up),
 		cmocka_unit_test(times_without_a_zone_are_refused),
