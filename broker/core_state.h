@@ -13,6 +13,7 @@
 #define SIGNATURE_CACHE 16
 #define ALARM_BOTH_ALIVE_MS 2000
 #define RETRY_SOON_MS 100 /* told with BUSY */
+#define REFETCH_MS 1000	  /* before what was answered is answered once more in one session */
 
 /* ---------------------------------------------------------------------------- numbering */
 
@@ -73,6 +74,8 @@ struct session {
 	size_t queued;	       /* bytes pushed and not acknowledged: the sum of the marks */
 	uint64_t fetch_ticket; /* 0: no read under way */
 	uint64_t fetch_seq, fetch_after;
+	uint64_t fetched; /* where the last answer led */
+	steady_ms fetched_at;
 };
 
 /* A HELLO, kept while the head at its cursor is read. */

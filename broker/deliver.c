@@ -438,6 +438,8 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 	batch_encode(core, batch);
 	send_encoded(core, &session->peer, seq, DOWN_BATCH, batch->encoded);
 	batch_record(core, node, batch);
+	session->fetched = batch->upto.entry;
+	session->fetched_at = core->now->steady;
 	if (batch->upto.entry > session->handed)
 		session->handed = batch->upto.entry;
 	if (batch->upto.entry != core->position.entry)
@@ -487,6 +489,9 @@ static enum error fetch_check(struct core *core, struct node *node, const struct
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
 	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
 		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
+	/* Whoever asks again and again without reading would fill the socket's queue with its own answers. */
+	if (cursor->entry < node->session.fetched && core->now->steady - node->session.fetched_at < REFETCH_MS)
+		return fault_expecting(fault, E_BUSY, REFETCH_MS, "fetch");
 	return cursor_take(core, node, cursor, fault);
 }
 

@@ -166,7 +166,7 @@ static size_t verdicts_give(struct core *core, const struct submit *submit, stru
 			accepted++;
 			continue;
 		}
-		strncpy(report->field, fault.field, sizeof(report->field) - 1);
+		memcpy(report->field, fault.field, sizeof(report->field) - 1); /* it is the shorter one */
 	}
 	return accepted;
 }

@@ -125,6 +125,10 @@ static void see(struct world *world, const struct core_action *action)
 	case ACTION_WITHHELD:
 		strcpy(seen->node, action->note.node);
 		seen->entry = action->note.entry;
+		if (world->journal && action->type == ACTION_CURSOR)
+			journal_note_cursor(world->journal, seen->node, seen->entry);
+		else if (world->journal)
+			journal_note_withheld(world->journal, seen->node, seen->entry, action->note.policy_version);
 		for (size_t i = 0; i < WORLD_NODES && action->type == ACTION_CURSOR; i++)
 			if (strcmp(world_names[i], seen->node) == 0)
 				world->cursors[i].entry = seen->entry;
@@ -287,17 +291,31 @@ void world_store(struct world *world, struct journal_append *append)
 	append_try(world, append, E_OK);
 }
 
+/* Only heads are kept of what the real journal has. */
+static void journal_try(struct world *world, struct journal_append *list)
+{
+	journal_commit(world->journal, list, world->now.wall);
+	for (; list; list = (struct journal_append *)list->letter.next)
+		if (list->result.code == E_OK) {
+			world->position.entry = list->entry;
+			world->position.head = world->records[list->entry].head = list->head;
+		}
+}
+
 void world_commit_some(struct world *world, size_t count, enum error code)
 {
 	struct journal_append *list = world->queue, **end = &world->queue;
 	struct core_event event = {.type = CORE_COMMITTED, .committed = list};
 
 	for (; count > 0 && *end; count--) {
-		append_try(world, *end, code);
+		if (!world->journal)
+			append_try(world, *end, code);
 		end = (struct journal_append **)&(*end)->letter.next;
 	}
 	world->queue = *end;
 	*end = NULL;
+	if (world->journal)
+		journal_try(world, list);
 	if (end != &world->queue)
 		world_step(world, &event);
 }
@@ -356,6 +374,17 @@ static void read_receipt(struct world *world, struct core_read *read)
 	}
 }
 
+static void journal_ask(struct world *world, struct core_read *read)
+{
+	if (read->type == READ_PAGE)
+		journal_read_page(world->reader, read->node, read->after, read->limit, &read->page, &read->result);
+	else if (read->type == READ_RECEIPT)
+		journal_read_receipt(world->reader, &read->first, read->count, &read->digest, &read->receipt,
+				     &read->result);
+	else
+		journal_read_position(world->reader, read->after, &read->position, &read->result);
+}
+
 void world_read(struct world *world)
 {
 	struct core_read *read = world->reads;
@@ -365,7 +394,9 @@ void world_read(struct world *world)
 	while (read) {
 		struct core_read *next = (struct core_read *)read->letter.next;
 
-		if (read->type == READ_PAGE)
+		if (world->journal)
+			journal_ask(world, read);
+		else if (read->type == READ_PAGE)
 			read_page(world, read);
 		else if (read->type == READ_RECEIPT)
 			read_receipt(world, read);
@@ -394,7 +425,7 @@ static void enroll_all(struct world *world)
 	}
 }
 
-struct world *world_new(void)
+static struct world *world_empty(void)
 {
 	struct world *world = memory_zero(1, sizeof(*world));
 
@@ -411,13 +442,69 @@ struct world *world_new(void)
 	world->now = (struct now){START_WALL, 1000000};
 	world->position.incarnation = 1;
 	world->core = core_new(&world->options);
-	const struct journal_visitor visitor = core_visitor(world->core);
+	return world;
+}
 
-	visitor.position(visitor.context, &world->position, NULL);
+static void populate(struct world *world)
+{
 	enroll_all(world);
 	world_load_policy(world, world_policy);
 	world_commit(world, E_OK);
 	world_forget(world);
+}
+
+struct world *world_new(void)
+{
+	struct world *world = world_empty();
+	const struct journal_visitor visitor = core_visitor(world->core);
+
+	visitor.position(visitor.context, &world->position, NULL);
+	populate(world);
+	return world;
+}
+
+static void must(enum error error, const struct fault *fault)
+{
+	if (error == E_OK)
+		return;
+	fprintf(stderr, "journal: %s %s\n", error_name(error), fault->field);
+	abort();
+}
+
+static void journal_bring_up(struct world *world)
+{
+	struct journal_visitor visitor = core_visitor(world->core);
+	struct core_status status;
+	struct fault fault = {0};
+
+	must(journal_open(&world->journal, &world->journal_options, &fault), &fault);
+	must(journal_reader_open(&world->reader, &world->journal_options, &fault), &fault);
+	must(journal_load(world->journal, &visitor, &fault), &fault);
+	core_status(world->core, &status);
+	world->position = status.position;
+	world->records[status.position.entry].head = status.position.head;
+}
+
+static void journal_shut(struct world *world)
+{
+	if (!world->journal)
+		return;
+	journal_reader_close(world->reader);
+	journal_close(world->journal);
+}
+
+struct world *world_on_journal(const char *path)
+{
+	struct world *world = world_empty();
+	struct fault fault = {0};
+
+	world->journal_options.path = path;
+	world->journal_options.broker = world->options.broker;
+	must(journal_create(&world->journal_options, world->options.exchange, world->options.authority, START_WALL,
+			    &fault),
+	     &fault);
+	journal_bring_up(world);
+	populate(world);
 	return world;
 }
 
@@ -441,6 +528,7 @@ void world_free(struct world *world)
 {
 	core_free(world->core);
 	drop_all(world);
+	journal_shut(world);
 	for (uint64_t entry = 1; entry <= world->position.entry; entry++) {
 		buffer_free(&world->records[entry].content);
 		buffer_free(&world->records[entry].encoded);
@@ -452,14 +540,10 @@ void world_free(struct world *world)
 	free(world);
 }
 
-void world_restart(struct world *world)
+static void records_replay(struct world *world)
 {
-	struct journal_visitor visitor;
+	const struct journal_visitor visitor = core_visitor(world->core);
 
-	core_free(world->core);
-	drop_all(world);
-	world->core = core_new(&world->options);
-	visitor = core_visitor(world->core);
 	for (uint64_t entry = 1; entry <= world->position.entry; entry++)
 		if (world->records[entry].count == 0)
 			visitor.entry(visitor.context, world->records[entry].type, entry, START_WALL,
@@ -478,6 +562,19 @@ void world_restart(struct world *world)
 	for (size_t i = 0; i < WORLD_NODES; i++)
 		visitor.cursor(visitor.context, world_names[i], world->cursors[i].entry);
 	visitor.position(visitor.context, &world->position, NULL);
+}
+
+void world_restart(struct world *world)
+{
+	core_free(world->core);
+	drop_all(world);
+	world->core = core_new(&world->options);
+	if (world->journal) {
+		journal_shut(world);
+		journal_bring_up(world);
+	} else {
+		records_replay(world);
+	}
 	world_forget(world);
 }
 

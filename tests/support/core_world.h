@@ -36,6 +36,9 @@ struct event_seen {
 
 struct world {
 	struct core *core;
+	struct journal *journal; /* NULL: in memory, in `records` */
+	struct journal_reader *reader;
+	struct journal_options journal_options;
 	struct core_options options;
 	struct signing_key authority;
 	struct node_keys keys[WORLD_NODES];
@@ -64,6 +67,8 @@ extern const char *const world_names[WORLD_NODES];
 extern const char *const world_policy;
 
 struct world *world_new(void); /* members enrolled, policy in force */
+/* The same on a real journal in the folder `path`; its entry 1 is the genesis. */
+struct world *world_on_journal(const char *path);
 void world_free(struct world *world);
 /* A new core from what the journal holds. */
 void world_restart(struct world *world);

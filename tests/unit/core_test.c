@@ -1248,6 +1248,24 @@ static void a_node_fetches_one_page_at_a_time(void **state)
 	assert_true(node_of(world, ARMY).live);
 }
 
+static void who_fetches_without_reading_is_answered_once_a_second(void **state)
+{
+	struct world *world = *state;
+
+	accept(world, (struct speech){.node = POLICE});
+	world_fetch(world, ARMY, FIRST_ENTRY - 1);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	world_forget(world);
+	world_fetch(world, ARMY, FIRST_ENTRY - 1);
+	assert_int_equal(world_refusal(world), E_BUSY);
+	world_tick(world, 1000);
+	world_forget(world);
+	world_fetch(world, ARMY, FIRST_ENTRY - 1);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	world_fetch(world, ARMY, FIRST_ENTRY); /* it has read */
+	assert_int_equal(world_refusal(world), E_OK);
+}
+
 static void after_a_restart_the_head_of_a_hello_is_read_and_must_match(void **state)
 {
 	struct world *world = *state;
@@ -1650,6 +1668,7 @@ int main(void)
 		TEST(a_fetch_of_much_comes_in_batches_within_the_limit),
 		TEST(a_commit_larger_than_a_batch_goes_out_in_several),
 		TEST(a_node_fetches_one_page_at_a_time),
+		TEST(who_fetches_without_reading_is_answered_once_a_second),
 		TEST(after_a_restart_the_head_of_a_hello_is_read_and_must_match),
 		TEST(an_acknowledgement_of_what_was_never_handed_over_ends_the_session),
 		TEST(an_acknowledgement_is_kept_and_cannot_be_taken_back),

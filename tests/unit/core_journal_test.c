@@ -1,0 +1,181 @@
+/* Runs the core on a real journal: what both say of an entry must be the same, live, fetched and after a restart. */
+#include "common/wire.h"
+#include "tests/support/core_world.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define HEAD 6 /* the genesis, four members, a policy */
+
+struct fixture {
+	char path[64];
+	struct world *world;
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	strcpy(fixture->path, "/tmp/simpul-core-XXXXXX");
+	if (!mkdtemp(fixture->path))
+		return -1;
+	fixture->world = world_on_journal(fixture->path);
+	for (size_t node = POLICE; node <= IMMIGRATION; node++)
+		world_hello(fixture->world, node, HEAD);
+	world_forget(fixture->world);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const files[] = {"journal.db",  "journal.db-wal", "journal.db-shm", "keys.db",
+					    "keys.db-wal", "keys.db-shm",    "ballast",	       "journal.lock"};
+	struct fixture *fixture = *state;
+	char path[128];
+
+	world_free(fixture->world);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", fixture->path, files[i]);
+		unlink(path);
+	}
+	rmdir(fixture->path);
+	free(fixture);
+	return 0;
+}
+
+static struct world *world_of(void **state)
+{
+	return ((struct fixture *)*state)->world;
+}
+
+static void say(struct world *world, const struct speech *speech)
+{
+	world_say(world, speech);
+	world_commit(world, E_OK);
+	if (!world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT))
+		fail_msg("%s at %s", error_name(world_refusal(world)), world_refusal_field(world));
+}
+
+static void a_receipt_proves_what_it_says(void **state)
+{
+	struct world *world = world_of(state);
+	struct position position;
+	struct fault fault = {0};
+
+	say(world, &(struct speech){.node = POLICE, .count = 3});
+	assert_int_equal(receipt_check(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt,
+				       world->options.exchange, world->options.broker.public_key, &position, &fault),
+			 E_OK);
+	assert_int_equal(position.entry, world->position.entry);
+	assert_true(hash_equal(&position.head, &world->position.head));
+}
+
+/* The entries of a fetch from `after`, encoded one after the other. */
+static struct buffer fetched(struct world *world, size_t node, uint64_t after)
+{
+	const Simpul__Batch *batch;
+	struct buffer out = {0};
+
+	world_forget(world);
+	world_hello(world, node, after);
+	world_read(world);
+	world_fetch(world, node, after);
+	world_read(world);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	assert_int_equal(batch->upto->entry, world->position.entry);
+	for (size_t i = 0; i < batch->n_entries; i++)
+		wire_pack(batch->entries[i], &out);
+	for (size_t i = 0; i < batch->n_wraps; i++)
+		wire_pack(batch->wraps[i], &out);
+	return out;
+}
+
+static void from_memory_and_from_disk_come_the_same_bytes(void **state)
+{
+	struct world *world = world_of(state);
+	struct buffer memory, disk;
+
+	say(world, &(struct speech){.node = POLICE, .count = 3, .summary = 100});
+	say(world, &(struct speech){.node = POLICE, .first = 4, .category = "unheard-of"});
+	say(world, &(struct speech){.node = POLICE,
+				    .first = 5,
+				    .sealed = true,
+				    .wraps = {world_names[ARMY], world_names[IMMIGRATION]}});
+	say(world, &(struct speech){.node = POLICE, .first = 6, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
+	world_standing(world, HEALTH, SIMPUL__STANDING__STANDING_RETIRED);
+	world_commit(world, E_OK);
+	memory = fetched(world, ARMY, HEAD);
+	world_restart(world);
+	disk = fetched(world, ARMY, HEAD);
+	assert_true(memory.size > 1000);
+	assert_true(bytes_equal(buffer_view(&memory), buffer_view(&disk)));
+	buffer_free(&memory);
+	buffer_free(&disk);
+}
+
+static void a_restart_forgets_nothing_that_was_acknowledged(void **state)
+{
+	struct world *world = world_of(state);
+
+	say(world, &(struct speech){.node = POLICE, .count = 2});
+	world_ack(world, ARMY, HEAD + 1);
+	say(world, &(struct speech){.node = POLICE, .first = 3});
+	world_restart(world);
+	world_hello(world, ARMY, HEAD);
+	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
+	world_hello(world, POLICE, HEAD + 2);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->streams[0]->last, 3);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .count = 2});
+	world_read(world);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->entry, HEAD + 1);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .count = 2, .salt = 1});
+	world_read(world);
+	assert_int_equal(world_refusal(world), E_NUMBER_REUSED);
+}
+
+static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **state)
+{
+	struct world *world = world_of(state);
+	const Simpul__Receipt *receipt;
+
+	say(world, &(struct speech){.node = POLICE, .to = {"army.oku"}});
+	say(world, &(struct speech){.node = POLICE,
+				    .first = 2,
+				    .kind = SIMPUL__KIND__KIND_UPDATE,
+				    .reference = 1,
+				    .to = {"immigration"}});
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 0);
+	assert_int_equal(receipt->n_audience, 2);
+	assert_int_equal(world_pushes(world, ARMY), 2);
+	assert_int_equal(world_pushes(world, IMMIGRATION), 1);
+	world_forget(world);
+	say(world, &(struct speech){.node = POLICE, .first = 3, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 99});
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->verdicts[0]->code, E_REFERENCE_UNKNOWN);
+	assert_int_equal(world_pushes(world, ARMY), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_receipt_proves_what_it_says),
+		TEST(from_memory_and_from_disk_come_the_same_bytes),
+		TEST(a_restart_forgets_nothing_that_was_acknowledged),
+		TEST(an_update_reaches_who_got_the_report_and_who_may_have_it_now),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
