@@ -17,7 +17,7 @@ enum inbox_trust {
 
 struct inbox;
 
-/* `broker_key`, `authority` from the join file. */
+/* Store and keys are borrowed. NULL (and an alarm in the log) when the stored cursor cannot be read. */
 struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join);
 void inbox_free(struct inbox *inbox);
 
