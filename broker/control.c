@@ -338,7 +338,7 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 	json_decref(request);
 }
 
-/* Reads the frames of one request: id, empty, text. False when nothing is waiting; `text` is empty when it was not one. */
+/* Reads the frames of one request: id, empty, text. False when nothing is waiting; no text when it was not one. */
 static bool request_receive(void *socket, struct asker *asker, zmq_msg_t *text)
 {
 	bool formed;
@@ -347,7 +347,8 @@ static bool request_receive(void *socket, struct asker *asker, zmq_msg_t *text)
 	if (size < 0)
 		return false;
 	asker->size = (size_t)size;
-	formed = asker->size <= sizeof(asker->id) && zmq_msg_recv(text, socket, ZMQ_DONTWAIT) == 0 && zmq_msg_more(text);
+	formed =
+		asker->size <= sizeof(asker->id) && zmq_msg_recv(text, socket, ZMQ_DONTWAIT) == 0 && zmq_msg_more(text);
 	formed = formed && zmq_msg_recv(text, socket, ZMQ_DONTWAIT) > 0 && !zmq_msg_more(text);
 	while (!formed && zmq_msg_more(text))
 		if (zmq_msg_recv(text, socket, ZMQ_DONTWAIT) < 0)

@@ -92,15 +92,17 @@ static int option_one(struct ctl *ctl, int value, const struct ctl_option *optio
 	return -1;
 }
 
-int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most, int *status)
+int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most,
+		int *status)
 {
 	struct option table[OPTIONS_MOST + 2] = {{"help", no_argument, NULL, 'h'}};
 	size_t count = option_count(options);
 	int value;
 
 	for (size_t i = 0; i < count && i < OPTIONS_MOST; i++)
-		table[i + 1] = (struct option){options[i].name, options[i].flag != NULL ? no_argument : required_argument, NULL,
-					       OPTION_FIRST + (int)i};
+		table[i + 1] =
+			(struct option){options[i].name, options[i].flag != NULL ? no_argument : required_argument,
+					NULL, OPTION_FIRST + (int)i};
 	optind = 0;
 	opterr = 0;
 	while ((value = getopt_long(argc, argv, "c:o:h", table, NULL)) != -1)

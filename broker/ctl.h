@@ -49,9 +49,10 @@ struct ctl_option {
 	bool *flag;
 };
 
-/* Takes options and at least `least`, at most `most` other arguments apart; -c, -h and --help are always known. Returns the
- * index of the first of the others; when the command is to end at once -1 with `*status`. */
-int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most, int *status);
+/* Takes options and at least `least`, at most `most` other arguments apart; -c, -h and --help are always known. Returns
+ * the index of the first of the others; when the command is to end at once -1 with `*status`. */
+int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most,
+		int *status);
 
 /* ---- errors: one sentence on standard error; the exit status is returned */
 
@@ -60,7 +61,8 @@ int ctl_usage(const struct ctl *ctl, const char *what);
 
 /* ---- the broker */
 
-/* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker answered. */
+/* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
+ * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
 /* Asks and says what came of it: `done` on success, the error otherwise. */
 int ctl_order(const struct ctl *ctl, json_t *request, const char *done);

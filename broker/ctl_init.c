@@ -12,27 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char broker_yaml[] =
-	"# The broker of %s. What each key means: deploy/example/oku-raya/broker.yaml.\n"
-	"# simpul-broker -t -c broker.yaml checks this file and the policy.\n"
-	"\n"
-	"journal: journal\n"
-	"keys: broker.keys\n"
-	"exchange: exchange.id\n"
-	"policy: policy.yaml\n"
-	"%s%s%s"
-	"\n"
-	"link: %s\n"
-	"feed: %s\n"
-	"\n"
-	"control: control.sock\n"
-	"log_socket: log.sock\n"
-	"\n"
-	"reserve_mib: 64\n"
-	"log_level: info\n";
+static const char broker_yaml[] = "# The broker of %s. What each key means: deploy/example/oku-raya/broker.yaml.\n"
+				  "# simpul-broker -t -c broker.yaml checks this file and the policy.\n"
+				  "\n"
+				  "journal: journal\n"
+				  "keys: broker.keys\n"
+				  "exchange: exchange.id\n"
+				  "policy: policy.yaml\n"
+				  "%s%s%s"
+				  "\n"
+				  "link: %s\n"
+				  "feed: %s\n"
+				  "\n"
+				  "control: control.sock\n"
+				  "log_socket: log.sock\n"
+				  "\n"
+				  "reserve_mib: 64\n"
+				  "log_level: info\n";
 
 static const char policy_yaml[] =
-	"# Who may say what to whom. What is not granted is not allowed. A full example: deploy/example/oku-raya/policy.yaml.\n"
+	"# Who may say what to whom. What is not granted is not allowed. A full example: "
+	"deploy/example/oku-raya/policy.yaml.\n"
 	"# simpulctl policy check policy.yaml checks this file; simpulctl policy reload puts it in force.\n"
 	"\n"
 	"categories: [tppo, tppm, illegal-work, overstay, permit-misuse, espionage, radicalism, wanted, missing,\n"
@@ -48,7 +48,8 @@ static const char policy_yaml[] =
 	"    ceiling: RED\n"
 	"    protection: [child, refugee, trafficking]\n"
 	"    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
-	"    receive: [{kinds: [sighting, alert], categories: [tppo, tppm, overstay, permit-misuse, wanted, missing]}]\n"
+	"    receive: [{kinds: [sighting, alert], categories: [tppo, tppm, overstay, permit-misuse, wanted, "
+	"missing]}]\n"
 	"\n"
 	"# One line an office, with the Kemendagri codes of the regions that it is responsible for.\n"
 	"nodes: []\n"
@@ -74,7 +75,8 @@ static enum error folder_make(const char *path, struct fault *fault)
 /* Nothing is overwritten: not even a part of what an earlier attempt left. */
 static enum error nothing_there(const char *folder, struct fault *fault)
 {
-	static const char *const names[] = {"broker.yaml", "policy.yaml", "exchange.id", "broker.keys", "authority.key", "journal"};
+	static const char *const names[] = {"broker.yaml", "policy.yaml",   "exchange.id",
+					    "broker.keys", "authority.key", "journal"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = memory_format("%s/%s", folder, names[i]);
@@ -151,7 +153,8 @@ static enum error journal_write(struct init *init, struct fault *fault)
 	if (error != E_OK)
 		return error;
 	options = broker_journal_options(&init->settings, &init->identity);
-	error = journal_create(&options, init->identity.exchange.id, init->identity.exchange.authority, clock_now().wall, fault);
+	error = journal_create(&options, init->identity.exchange.id, init->identity.exchange.authority,
+			       clock_now().wall, fault);
 	keys_wipe(&options, sizeof(options));
 	return error;
 }
@@ -173,7 +176,8 @@ static void report(const struct init *init)
 	     "  journal/       the record\n");
 	if (!init->identity.has_master)
 		puts("There is no master key: whoever copies journal/ can read every body that was not erased.\n"
-		     "simpulctl init --master-key-file FILE, or the systemd credential simpul.master, keeps the key apart.\n");
+		     "simpulctl init --master-key-file FILE, or the systemd credential simpul.master, keeps the key "
+		     "apart.\n");
 	printf("Next: simpul-broker -c %s/broker.yaml\n", init->folder);
 }
 

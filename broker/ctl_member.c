@@ -220,10 +220,11 @@ int ctl_join(struct ctl *ctl, int argc, char **argv)
 
 /* ---- standings */
 
-static int standing_order(const struct ctl *ctl, const char *node, const char *standing, wall_ms since, const char *reason)
+static int standing_order(const struct ctl *ctl, const char *node, const char *standing, wall_ms since,
+			  const char *reason)
 {
-	json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:s}", "command", "standing", "node", node, "standing", standing,
-				    "since", (json_int_t)since, "reason", reason);
+	json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:s}", "command", "standing", "node", node, "standing",
+				    standing, "since", (json_int_t)since, "reason", reason);
 	char done[LIMIT_NODE_NAME + 40];
 
 	if (request == NULL)
@@ -242,7 +243,8 @@ int ctl_revoke(struct ctl *ctl, int argc, char **argv)
 	if (first < 0)
 		return status;
 	if (since_text != NULL && !time_parse(since_text, &since))
-		return ctl_usage(ctl, "--compromised-since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
+		return ctl_usage(ctl,
+				 "--compromised-since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
 	return standing_order(ctl, argv[first], "compromised", since, reason);
 }
 
@@ -283,8 +285,8 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv)
 	entry = strtoull(from, &end, 10);
 	if (from[0] < '0' || from[0] > '9' || *end != '\0' || entry == 0 || entry > INT64_MAX)
 		return ctl_usage(ctl, "--from takes the number of an entry");
-	request = json_pack("{s:s, s:s, s:I, s:s}", "command", "grant", "node", argv[first], "from_entry", (json_int_t)entry,
-			    "reason", reason);
+	request = json_pack("{s:s, s:s, s:I, s:s}", "command", "grant", "node", argv[first], "from_entry",
+			    (json_int_t)entry, "reason", reason);
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
 	snprintf(done, sizeof(done), "%.64s may fetch from entry %llu on", argv[first], entry);

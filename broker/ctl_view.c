@@ -13,7 +13,8 @@
 
 /* ---- asking */
 
-static enum error ask(const struct ctl *ctl, const char *command, const char *node, json_t **answer, struct fault *fault)
+static enum error ask(const struct ctl *ctl, const char *command, const char *node, json_t **answer,
+		      struct fault *fault)
 {
 	return ctl_ask(ctl, json_pack("{s:s, s:s*}", "command", command, "node", node), answer, fault);
 }
@@ -53,20 +54,25 @@ static void print_json(json_t *object)
 static void print_status(const json_t *status)
 {
 	printf("exchange          %s (%s)\n", text_of(status, "name"), text_of(status, "exchange"));
-	printf("broker            since %s, link %s, feed %s%s\n", text_of(status, "started_at"), text_of(status, "link"),
-	       text_of(status, "feed"), json_is_true(json_object_get(status, "stopping")) ? ", stopping" : "");
-	printf("journal           entry %lld of incarnation %lld\n", number_of(status, "entry"), number_of(status, "incarnation"));
+	printf("broker            since %s, link %s, feed %s%s\n", text_of(status, "started_at"),
+	       text_of(status, "link"), text_of(status, "feed"),
+	       json_is_true(json_object_get(status, "stopping")) ? ", stopping" : "");
+	printf("journal           entry %lld of incarnation %lld\n", number_of(status, "entry"),
+	       number_of(status, "incarnation"));
 	printf("head              %s\n", text_of(status, "head"));
-	printf("policy            version %lld, %s\n", number_of(status, "policy_version"), text_of(status, "policy_hash"));
-	printf("members           %lld, of which %lld connected\n", number_of(status, "members"), number_of(status, "connected"));
+	printf("policy            version %lld, %s\n", number_of(status, "policy_version"),
+	       text_of(status, "policy_hash"));
+	printf("members           %lld, of which %lld connected\n", number_of(status, "members"),
+	       number_of(status, "connected"));
 	printf("reports           %lld accepted, %lld refused; %lld messages refused\n", number_of(status, "accepted"),
 	       number_of(status, "refused_reports"), number_of(status, "refused_messages"));
 	printf("delivered         %lld\n", number_of(status, "delivered"));
 	printf("under way         %lld commits; %lld entries (%lld KiB) in memory\n", number_of(status, "under_way"),
 	       number_of(status, "tail_entries"), number_of(status, "tail_bytes") / 1024);
 	printf("master key        %s\n", yes_no(status, "master_key"));
-	printf("disk              %s\n",
-	       json_is_true(json_object_get(status, "disk_low")) ? "LOW: nothing new is taken; free some space" : "enough");
+	printf("disk              %s\n", json_is_true(json_object_get(status, "disk_low"))
+						 ? "LOW: nothing new is taken; free some space"
+						 : "enough");
 }
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
@@ -91,24 +97,35 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 
 /* ---- nodes */
 
-static void print_nodes(const json_t *nodes)
+/* The width of the longest name. */
+static int names_width(const json_t *nodes)
 {
-	int width = 4;
-	size_t i;
-	json_t *node;
+	int width = (int)strlen("NODE");
 
-	json_array_foreach(nodes, i, node) {
-		int size = (int)strlen(text_of(node, "node"));
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		int size = (int)strlen(text_of(json_array_get(nodes, i), "node"));
 
 		width = size > width ? size : width;
 	}
-	printf("%-*s  %4s  %-11s  %-9s  %-4s  %-20s  %8s  %6s  %10s  %s\n", width, "NODE", "KEY", "STANDING", "CONNECTED", "LIVE",
-	       "LAST SEEN", "CURSOR", "LAG", "QUEUED", "POLICY");
-	json_array_foreach(nodes, i, node)
-		printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-20.19s  %8lld  %6lld  %10lld  %s\n", width, text_of(node, "node"),
-		       number_of(node, "key_id"), text_of(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
-		       text_of(node, "last_seen"), number_of(node, "cursor"), number_of(node, "lag"),
-		       number_of(node, "queued_bytes"), yes_no(node, "in_policy"));
+	return width;
+}
+
+static void print_node(const json_t *node, int width)
+{
+	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %10lld  %s\n", width, text_of(node, "node"),
+	       number_of(node, "key_id"), text_of(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
+	       text_of(node, "last_seen"), number_of(node, "cursor"), number_of(node, "lag"),
+	       number_of(node, "queued_bytes"), yes_no(node, "in_policy"));
+}
+
+static void print_nodes(const json_t *nodes)
+{
+	int width = names_width(nodes);
+
+	printf("%-*s  %4s  %-11s  %-9s  %-4s  %-19s  %8s  %6s  %10s  %s\n", width, "NODE", "KEY", "STANDING",
+	       "CONNECTED", "LIVE", "LAST SEEN (UTC)", "CURSOR", "LAG", "QUEUED", "POLICY");
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		print_node(json_array_get(nodes, i), width);
 }
 
 int ctl_nodes(struct ctl *ctl, int argc, char **argv)
@@ -144,7 +161,8 @@ int ctl_policy_check(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (policy_load(argv[first], &policy, &fault) != E_OK)
 		return ctl_fail(&fault, NULL);
-	printf("ok: %zu nodes, %s\n", policy_node_count(policy), hex_of(hash, BYTES(policy_hash(policy).bytes, HASH_SIZE)));
+	printf("ok: %zu nodes, %s\n", policy_node_count(policy),
+	       hex_of(hash, BYTES(policy_hash(policy).bytes, HASH_SIZE)));
 	policy_free(policy);
 	return EX_OK;
 }
@@ -169,7 +187,8 @@ int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
 {
 	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 0, &status);
 
-	return first < 0 ? status : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
+	return first < 0 ? status
+			 : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
 }
 
 /* ---- log */
@@ -236,7 +255,9 @@ int ctl_log(struct ctl *ctl, int argc, char **argv)
 	if (first < 0)
 		return status;
 	if (!follow)
-		return ctl_usage(ctl, "the past is in the system's journal (journalctl -u simpul-broker); here is only --follow");
+		return ctl_usage(
+			ctl,
+			"the past is in the system's journal (journalctl -u simpul-broker); here is only --follow");
 	if (broker_settings_load(ctl->config, &settings, &fault) != E_OK)
 		status = ctl_fail(&fault, NULL);
 	else
@@ -267,18 +288,18 @@ static void print_verdict(const struct journal_verdict *verdict, bool json)
 	hex_of(head, BYTES(verdict->last.head.bytes, HASH_SIZE));
 	if (json) {
 		json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:s, s:I, s:s}", "good", good, "entries",
-					   (json_int_t)verdict->entries, "submissions", (json_int_t)verdict->submissions,
-					   "reports", (json_int_t)verdict->reports, "incarnation",
-					   (json_int_t)verdict->last.incarnation, "head", head, "bad_entry",
-					   (json_int_t)verdict->bad_entry, "what", verdict->what);
+					   (json_int_t)verdict->entries, "submissions",
+					   (json_int_t)verdict->submissions, "reports", (json_int_t)verdict->reports,
+					   "incarnation", (json_int_t)verdict->last.incarnation, "head", head,
+					   "bad_entry", (json_int_t)verdict->bad_entry, "what", verdict->what);
 
 		print_json(object);
 		json_decref(object);
 		return;
 	}
 	if (good)
-		printf("ok: %" PRIu64 " entries, %" PRIu64 " submissions, %" PRIu64 " reports; head %s\n", verdict->entries,
-		       verdict->submissions, verdict->reports, head);
+		printf("ok: %" PRIu64 " entries, %" PRIu64 " submissions, %" PRIu64 " reports; head %s\n",
+		       verdict->entries, verdict->submissions, verdict->reports, head);
 	else
 		printf("BAD at entry %" PRIu64 ": %s\n", verdict->bad_entry, verdict->what);
 }

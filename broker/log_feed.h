@@ -1,7 +1,7 @@
 /* log_feed - hands log lines to operators who follow them: an ipc PUB socket of mode 0660.
  *
- * Lines come from any thread and are put into a mailbox; only the loop's thread touches the socket. Two frames: the level's
- * number as one byte, the line. */
+ * Lines come from any thread and are put into a mailbox; only the loop's thread touches the socket. Two frames: the
+ * level's number as one byte, the line. */
 #ifndef SIMPUL_LOG_FEED_H
 #define SIMPUL_LOG_FEED_H
 

@@ -16,9 +16,10 @@
 #define TICK_MS 50
 #define DRAIN_MS 10000
 #define DISK_CHECK_TICKS 20
-#define LINK_QUEUE 32 /* frames of one office that wait to be read: what it may have under way, and acknowledgements */
+/* Frames of one office that wait to be read: what it may have under way, and acknowledgements. */
+#define LINK_QUEUE 32
 #define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
-#define FAREWELL_MS 200 /* for the last frames to leave */
+#define FAREWELL_MS 200		/* for the last frames to leave */
 
 /* A handler of the zloop: 0 goes on, -1 ends the loop. */
 static int verdict(const struct loop *loop)
@@ -74,7 +75,8 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 	return true;
 }
 
-/* One subscription: a byte that says whether it begins (1) or ends (0), the topic. Ends at a disconnect have no User-Id. */
+/* One subscription: a byte that says whether it begins (1) or ends (0), the topic. Ends at a disconnect have no
+ * User-Id. */
 static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 {
 	struct core_event event = {.type = CORE_SUBSCRIBED};
@@ -214,7 +216,8 @@ static enum error reload(void *context, uint64_t ticket, struct fault *fault)
 	if (error == E_OK)
 		loop_step(loop, &event);
 	else
-		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(error)), F_TEXT("place", fault->field));
+		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(error)),
+			  F_TEXT("place", fault->field));
 	return error;
 }
 
@@ -401,8 +404,8 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
 		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own, keys->curve_public,
-				 fault);
+	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
+				 keys->curve_public, fault);
 }
 
 static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler)
@@ -450,10 +453,12 @@ static void serving_begins(struct loop *loop)
 enum error loop_serve(struct loop *loop, struct fault *fault)
 {
 	const struct broker_settings *settings = loop->parts.settings;
-	enum error error = outer_socket(loop, ZMQ_ROUTER, ZAP_DOMAIN_LINK, settings->link, &loop->link, loop->link_bound, fault);
+	enum error error =
+		outer_socket(loop, ZMQ_ROUTER, ZAP_DOMAIN_LINK, settings->link, &loop->link, loop->link_bound, fault);
 
 	if (error == E_OK)
-		error = outer_socket(loop, ZMQ_XPUB, ZAP_DOMAIN_FEED, settings->feed, &loop->feed, loop->feed_bound, fault);
+		error = outer_socket(loop, ZMQ_XPUB, ZAP_DOMAIN_FEED, settings->feed, &loop->feed, loop->feed_bound,
+				     fault);
 	if (error != E_OK)
 		return error;
 	check_disk(loop);

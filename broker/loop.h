@@ -1,7 +1,7 @@
 /* loop - the broker's one thread of decisions: sockets, timers, signals and mailboxes in, the core's actions out.
  *
- * Start: loop_new binds the inner sockets, loop_policy puts the policy in force, loop_serve opens the doors and runs until
- * the broker is told to stop or cannot go on. Nothing an office sends is looked at before that. */
+ * Start: loop_new binds the inner sockets, loop_policy puts the policy in force, loop_serve opens the doors and runs
+ * until the broker is told to stop or cannot go on. Nothing an office sends is looked at before that. */
 #ifndef SIMPUL_LOOP_H
 #define SIMPUL_LOOP_H
 
@@ -24,8 +24,8 @@ struct loop_parts {
 enum error loop_new(struct loop **loop, const struct loop_parts *parts, struct fault *fault);
 /* Puts a policy in force and waits until it is an entry of the journal. Takes it over. Before loop_serve. */
 enum error loop_policy(struct loop *loop, struct policy *policy, struct fault *fault);
-/* Binds link and feed, makes sure that a stranger is refused, serves. E_OK after a signal to stop, with everything that was
- * under way finished or 10 s over; E_CONFIG when a socket cannot be bound; E_IO when the journal failed. */
+/* Binds link and feed, makes sure that a stranger is refused, serves. E_OK after a signal to stop, with everything that
+ * was under way finished or 10 s over; E_CONFIG when a socket cannot be bound; E_IO when the journal failed. */
 enum error loop_serve(struct loop *loop, struct fault *fault);
 /* Also stops writer and reader. */
 void loop_free(struct loop *loop);

@@ -18,7 +18,7 @@ struct loop {
 	struct loop_parts parts;
 	void *context, *link, *feed;
 	char feed_bound[256], link_bound[256]; /* endpoints as they were bound */
-	bool feed_unbound; /* after ACTION_REBIND_FEED, until it is bound again */
+	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
 	struct zap *zap;
 	struct control *control;
 	struct control_port port;
@@ -32,13 +32,13 @@ struct loop {
 	struct fault start_fault;
 	bool disk_low;
 	bool stopping, drained;
-	steady_ms stop_at;	    /* when waiting for the drain ends */
-	struct fault failure;	    /* E_IO: the journal is no more */
-	steady_ms progress;	    /* when the writer last showed a sign of life, or had nothing to do */
-	uint64_t watchdog_ms;	    /* of the service manager; 0: none */
-	steady_ms watchdog_at;	    /* when the next sign of life is due */
-	steady_ms drops_logged;	    /* when dropped frames were last logged */
-	uint64_t drops;		    /* since then */
+	steady_ms stop_at;	/* when waiting for the drain ends */
+	struct fault failure;	/* E_IO: the journal is no more */
+	steady_ms progress;	/* when the writer last showed a sign of life, or had nothing to do */
+	uint64_t watchdog_ms;	/* of the service manager; 0: none */
+	steady_ms watchdog_at;	/* when the next sign of life is due */
+	steady_ms drops_logged; /* when dropped frames were last logged */
+	uint64_t drops;		/* since then */
 };
 
 /* Steps the core and carries out what follows. */

@@ -167,7 +167,8 @@ static enum error load_categories(struct check *check, const struct raw_policy *
 
 		/* The same form as an agency's name. */
 		if (!agency_name_valid(category))
-			return wrong(check, category, "'%s' is no category: lower-case letters, digits and '-'", category);
+			return wrong(check, category, "'%s' is no category: lower-case letters, digits and '-'",
+				     category);
 		if (policy_knows_category(policy, category)) {
 			check->place = place_of_word(check->text, check->place, category) + strlen(category);
 			return wrong(check, category, "the category '%s' is named twice", category);

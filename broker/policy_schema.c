@@ -9,7 +9,8 @@ static const cyaml_schema_value_t word = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER,
 
 static const cyaml_schema_field_t grant_fields[] = {
 	CYAML_FIELD_SEQUENCE("kinds", CYAML_FLAG_POINTER, struct raw_grant, kinds, &word, 1, POLICY_KINDS),
-	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_grant, categories, &word, 1, POLICY_CATEGORIES),
+	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_grant, categories, &word, 1,
+			     POLICY_CATEGORIES),
 	CYAML_FIELD_END,
 };
 
@@ -43,7 +44,8 @@ static const cyaml_schema_value_t agency = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAU
 static const cyaml_schema_value_t node = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_node, node_fields)};
 
 static const cyaml_schema_field_t policy_fields[] = {
-	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_policy, categories, &word, 1, POLICY_CATEGORIES),
+	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_policy, categories, &word, 1,
+			     POLICY_CATEGORIES),
 	CYAML_FIELD_SEQUENCE("agencies", CYAML_FLAG_POINTER, struct raw_policy, agencies, &agency, 0, POLICY_AGENCIES),
 	CYAML_FIELD_SEQUENCE("nodes", CYAML_FLAG_POINTER, struct raw_policy, nodes, &node, 0, LIMIT_NODES),
 	CYAML_FIELD_END,

@@ -63,8 +63,8 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_NUMBER("rate_mib", rate_mib),
 	OPTIONAL_NUMBER("heartbeat_ms", heartbeat_ms),
 	OPTIONAL_NUMBER("silence_ms", silence_ms),
-	CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct raw_settings,
-			     log_level, log_levels, CYAML_ARRAY_LEN(log_levels)),
+	CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
+			     struct raw_settings, log_level, log_levels, CYAML_ARRAY_LEN(log_levels)),
 	CYAML_FIELD_END,
 };
 
@@ -135,8 +135,8 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 /* ---- paths */
 
 /* A socket's path must fit into a sockaddr_un. */
-static enum error load_socket_path(const struct source *source, const char *key, const char *given, const char *standard,
-				   char **path)
+static enum error load_socket_path(const struct source *source, const char *key, const char *given,
+				   const char *standard, char **path)
 {
 	const struct sockaddr_un *address = NULL;
 
@@ -162,7 +162,8 @@ static char *master_credential(void)
 	return NULL;
 }
 
-static enum error load_paths(const struct source *source, const struct raw_settings *raw, struct broker_settings *settings)
+static enum error load_paths(const struct source *source, const struct raw_settings *raw,
+			     struct broker_settings *settings)
 {
 	enum error error;
 
@@ -170,8 +171,8 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 	settings->keys = config_path(source->path, raw->keys);
 	settings->exchange = config_path(source->path, raw->exchange);
 	settings->policy = config_path(source->path, raw->policy);
-	settings->master_key_file = raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) :
-								   master_credential();
+	settings->master_key_file =
+		raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) : master_credential();
 	error = load_socket_path(source, "control", raw->control, "control.sock", &settings->control);
 	if (error == E_OK)
 		error = load_socket_path(source, "log_socket", raw->log_socket, "log.sock", &settings->log);
@@ -186,8 +187,8 @@ static enum error load_number(const struct source *source, const char *key, uint
 {
 	*number = given != 0 ? given : standard;
 	if (*number < range[0] || *number > range[1])
-		return config_fault(source->fault, source->path, source->text, key, "%s must be %u to %u", key, range[0],
-				    range[1]);
+		return config_fault(source->fault, source->path, source->text, key, "%s must be %u to %u", key,
+				    range[0], range[1]);
 	return E_OK;
 }
 
@@ -199,8 +200,9 @@ static enum error load_numbers(const struct source *source, const struct raw_set
 				       DEFAULT_RESERVE_MIB, &reserve_mib);
 
 	if (error == E_OK)
-		error = load_number(source, "rate_reports", raw->rate_reports, (const uint32_t[]){1, LIMIT_RATE_REPORTS},
-				    LIMIT_RATE_REPORTS, &settings->rate_reports);
+		error = load_number(source, "rate_reports", raw->rate_reports,
+				    (const uint32_t[]){1, LIMIT_RATE_REPORTS}, LIMIT_RATE_REPORTS,
+				    &settings->rate_reports);
 	if (error == E_OK)
 		error = load_number(source, "rate_mib", raw->rate_mib, (const uint32_t[]){1, LARGEST_RATE_MIB},
 				    DEFAULT_RATE_MIB, &rate_mib);
@@ -286,9 +288,8 @@ void broker_identity_wipe(struct broker_identity *identity)
 struct journal_options broker_journal_options(const struct broker_settings *settings,
 					      const struct broker_identity *identity)
 {
-	struct journal_options options = {.path = settings->journal,
-					  .broker = identity->keys.signing,
-					  .reserve_bytes = settings->reserve_bytes};
+	struct journal_options options = {
+		.path = settings->journal, .broker = identity->keys.signing, .reserve_bytes = settings->reserve_bytes};
 
 	memcpy(options.master, identity->master, KEY_SIZE);
 	return options;

@@ -11,14 +11,14 @@
 #include "common/log.h"
 
 struct broker_settings {
-	char *journal;	       /* folder */
-	char *keys;	       /* broker.keys */
-	char *exchange;	       /* exchange.id */
-	char *policy;	       /* policy.yaml */
-	char *master_key_file; /* NULL: bodies are encrypted with a key that whoever has both files knows */
-	char *link, *feed;     /* where to listen: "tcp://192.0.2.1:7401" */
+	char *journal;			 /* folder */
+	char *keys;			 /* broker.keys */
+	char *exchange;			 /* exchange.id */
+	char *policy;			 /* policy.yaml */
+	char *master_key_file;		 /* NULL: bodies are encrypted with a key that whoever has both files knows */
+	char *link, *feed;		 /* where to listen: "tcp://192.0.2.1:7401" */
 	char *link_public, *feed_public; /* where offices find them */
-	char *control, *log;   /* paths of the operators' sockets */
+	char *control, *log;		 /* paths of the operators' sockets */
 	uint64_t reserve_bytes;
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;

@@ -117,7 +117,8 @@ static enum error journal_open_locked(struct broker *broker, struct fault *fault
 		error = journal_open(&broker->journal, &options, fault);
 	keys_wipe(&options, sizeof(options));
 	if (error == E_NOT_FOUND)
-		error = fault_at(fault, E_CONFIG, "%s: there is no journal; simpulctl init makes one", broker->settings.journal);
+		error = fault_at(fault, E_CONFIG, "%s: there is no journal; simpulctl init makes one",
+				 broker->settings.journal);
 	return error;
 }
 
@@ -133,7 +134,8 @@ static bool binary_is(const ProtobufCBinaryData *data, const uint8_t *expected, 
 	return bytes_equal(BYTES(data->data, data->len), BYTES(expected, size));
 }
 
-static void bring_up_entry(void *context, Simpul__EntryType type, uint64_t entry, wall_ms accepted_at, struct bytes content)
+static void bring_up_entry(void *context, Simpul__EntryType type, uint64_t entry, wall_ms accepted_at,
+			   struct bytes content)
 {
 	struct bring_up *up = context;
 
@@ -191,7 +193,8 @@ static enum error journal_bring_up(struct broker *broker, struct fault *fault)
 	enum error error = journal_load(broker->journal, &visitor, fault);
 
 	if (error == E_OK && up.other_exchange)
-		return fault_at(fault, E_EXCHANGE, "%s is not of %s", broker->settings.journal, broker->settings.exchange);
+		return fault_at(fault, E_EXCHANGE, "%s is not of %s", broker->settings.journal,
+				broker->settings.exchange);
 	return error;
 }
 

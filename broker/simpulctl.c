@@ -15,15 +15,18 @@ static const struct ctl_command commands[] = {
 	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
-	{"countersign", "FILE.request --authority-key FILE", "Signs an office's request; for the machine that is offline",
+	{"countersign", "FILE.request --authority-key FILE",
+	 "Signs an office's request; for the machine that is offline",
 	 "  --authority-key FILE     the authority's key\n"
 	 "  -o FILE                  where to (default: FILE.member)\n",
 	 ctl_countersign},
-	{"enroll", "FILE.member|FILE.request", "Makes an office a member and writes its join file; needs a running broker",
+	{"enroll", "FILE.member|FILE.request",
+	 "Makes an office a member and writes its join file; needs a running broker",
 	 "  --authority-key FILE     signs a request on the way\n"
 	 "  -o FILE                  where the join file goes (default: NODE.join)\n",
 	 ctl_enroll},
-	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n", ctl_join},
+	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n",
+	 ctl_join},
 	{"revoke", "NODE", "Shuts a node out whose key is in wrong hands; this cannot be undone",
 	 "  --compromised-since TIME reports since then are doubtful (default: now)\n"
 	 "  --reason TEXT            for the journal; no personal data\n",
@@ -88,7 +91,8 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		ctl->command = &commands[i];
 		return commands[i].run(ctl, argc - words + 1, argv + words - 1);
 	}
-	fprintf(stderr, "simpulctl: %s: no such command; see simpulctl --help\n", argc > 0 ? argv[0] : "COMMAND is missing");
+	fprintf(stderr, "simpulctl: %s: no such command; see simpulctl --help\n",
+		argc > 0 ? argv[0] : "COMMAND is missing");
 	return EX_USAGE;
 }
 

@@ -101,7 +101,8 @@ static bool request_asks_curve(const struct request *request)
 	       request->frames[ZAP_CREDENTIALS].size == KEY_SIZE;
 }
 
-static void reply(struct zap *zap, const struct request *request, const char *status, const char *text, const char *user)
+static void reply(struct zap *zap, const struct request *request, const char *status, const char *text,
+		  const char *user)
 {
 	zmq_send(zap->socket, "1.0", 3, ZMQ_SNDMORE);
 	zmq_send(zap->socket, request->frames[ZAP_ID].data, request->frames[ZAP_ID].size, ZMQ_SNDMORE);
@@ -120,7 +121,8 @@ static void log_refusal(struct zap *zap, const char *node, enum error error, con
 		return;
 	if (now - zap->second >= 1000) {
 		if (zap->unlogged > 0)
-			log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", "more"), F_NUM("count", zap->unlogged));
+			log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", "more"),
+				  F_NUM("count", zap->unlogged));
 		zap->second = now;
 		zap->logged = zap->unlogged = 0;
 	}
@@ -179,7 +181,8 @@ static int monitor_event(void *monitor)
 
 static enum error stranger_wait(struct zap *zap, void *monitor, const char *endpoint, struct fault *fault)
 {
-	zmq_pollitem_t items[] = {{.socket = monitor, .events = ZMQ_POLLIN}, {.socket = zap->socket, .events = ZMQ_POLLIN}};
+	zmq_pollitem_t items[] = {{.socket = monitor, .events = ZMQ_POLLIN},
+				  {.socket = zap->socket, .events = ZMQ_POLLIN}};
 	steady_ms until = clock_now().steady + STRANGER_MS;
 
 	while (clock_now().steady < until) {

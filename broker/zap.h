@@ -1,8 +1,8 @@
 /* zap - answers libzmq's question whether a CURVE key may come in (ZAP 1.0, https://rfc.zeromq.org/spec/27/).
  *
- * An explicit table of keys, the core's, and no certificate store. The answer holds for the handshake only: the core looks at
- * the key again with every message and every delivery. The User-Id that libzmq puts on each message is the key in
- * hexadecimal. */
+ * An explicit table of keys, the core's, and no certificate store. The answer holds for the handshake only: the core
+ * looks at the key again with every message and every delivery. The User-Id that libzmq puts on each message is the key
+ * in hexadecimal. */
 #ifndef SIMPUL_ZAP_H
 #define SIMPUL_ZAP_H
 
@@ -19,8 +19,8 @@ void zap_answer(struct zap *zap, steady_ms now);
 /* The key that a message's User-Id stands for; false when there is none. */
 bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE]);
 
-/* Tries to get in with a key that nobody enrolled, while answering ZAP as usual: E_OK when refused, E_CONFIG when let in,
- * E_UNREACHABLE when there was no decision in time. `client_type` is ZMQ_DEALER or ZMQ_SUB. */
+/* Tries to get in with a key that nobody enrolled, while answering ZAP as usual: E_OK when refused, E_CONFIG when let
+ * in, E_UNREACHABLE when there was no decision in time. `client_type` is ZMQ_DEALER or ZMQ_SUB. */
 enum error zap_stranger_test(struct zap *zap, void *context, int client_type, const char *endpoint,
 			     const uint8_t server_public[KEY_SIZE], struct fault *fault);
 

@@ -51,8 +51,8 @@ static bool exchange_of_json(struct exchange *exchange, json_t *json)
 {
 	const char *format, *name, *id, *authority;
 
-	if (json_unpack_ex(json, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s}", "format", &format, "name", &name, "exchange", &id,
-			   "authority", &authority) != 0)
+	if (json_unpack_ex(json, NULL, JSON_STRICT, "{s:s, s:s, s:s, s:s}", "format", &format, "name", &name,
+			   "exchange", &id, "authority", &authority) != 0)
 		return false;
 	if (strcmp(format, FORMAT) != 0 || !exchange_name_valid(name))
 		return false;

@@ -1,4 +1,5 @@
-/* Tries to break what broker/control.h promises: whatever is asked, there is one answer, and only good requests reach the core. */
+/* Tries to break what broker/control.h promises: whatever is asked, there is one answer, and only good requests reach
+ * the core. */
 #include "broker/control.h"
 #include "common/wire.h"
 #include <jansson.h>
@@ -58,7 +59,8 @@ static enum error keep_reload(void *context, uint64_t ticket, struct fault *faul
 
 static int stage_open(void **state)
 {
-	const struct core_options options = {.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
+	const struct core_options options = {
+		.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
 	struct stage *stage = calloc(1, sizeof(*stage));
 	char endpoint[128];
 	const int wait = 2000;
@@ -79,7 +81,7 @@ static int stage_open(void **state)
 					    .reload = keep_reload};
 	stage->context = zmq_ctx_new();
 	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);
-	stage->operator = zmq_socket(stage->context, ZMQ_DEALER);
+	stage->operator= zmq_socket(stage->context, ZMQ_DEALER);
 	zmq_setsockopt(stage->operator, ZMQ_RCVTIMEO, &wait, sizeof(wait));
 	snprintf(endpoint, sizeof(endpoint), "ipc://%s", stage->path);
 	assert_int_equal(zmq_connect(stage->operator, endpoint), 0);
@@ -169,8 +171,14 @@ static void the_status_never_holds_a_secret(void **state)
 
 static void requests_of_no_form_are_refused(void **state)
 {
-	static const char *const bad[] = {"{", "[]", "null", "{}", "{\"command\": 1}", "{\"command\": \"stop\"}",
-					  "{\"command\": \"status\", \"command\": \"nodes\"}", "\xff\xfe"};
+	static const char *const bad[] = {"{",
+					  "[]",
+					  "null",
+					  "{}",
+					  "{\"command\": 1}",
+					  "{\"command\": \"stop\"}",
+					  "{\"command\": \"status\", \"command\": \"nodes\"}",
+					  "\xff\xfe"};
 	struct stage *stage = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -204,17 +212,22 @@ static void orders_that_are_not_whole_do_not_reach_the_core(void **state)
 
 	assert_refused(stage, "{\"command\": \"standing\"}", "INVALID", "node");
 	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"police\"}", "INVALID", "node");
-	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"suspended\", \"reason\": \"\"}",
+	assert_refused(stage,
+		       "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"suspended\", \"reason\": \"\"}",
 		       "UNKNOWN_VALUE", "standing");
-	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\"}", "INVALID", "reason");
-	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"a\\nb\"}",
-		       "INVALID", "reason");
-	snprintf(long_reason, sizeof(long_reason), "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}",
-		 0);
+	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\"}", "INVALID",
+		       "reason");
+	assert_refused(
+		stage,
+		"{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"a\\nb\"}",
+		"INVALID", "reason");
+	snprintf(long_reason, sizeof(long_reason),
+		 "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}", 0);
 	assert_refused(stage, long_reason, "INVALID", "reason");
-	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}", "INVALID",
-		       "from_entry");
-	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}", "INVALID", "reason");
+	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}",
+		       "INVALID", "from_entry");
+	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}",
+		       "INVALID", "reason");
 	assert_refused(stage, "{\"command\": \"enroll\"}", "INVALID", "record");
 	assert_refused(stage, "{\"command\": \"enroll\", \"record\": \"0z\"}", "INVALID", "record");
 	assert_int_equal(stage->steps, 0);
@@ -222,8 +235,9 @@ static void orders_that_are_not_whole_do_not_reach_the_core(void **state)
 
 static void an_order_is_answered_when_the_core_has_done_it(void **state)
 {
-	static const char order[] = "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"compromised\", "
-				    "\"since\": 5, \"reason\": \"stolen\"}";
+	static const char order[] =
+		"{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"compromised\", "
+		"\"since\": 5, \"reason\": \"stolen\"}";
 	struct stage *stage = *state;
 	struct fault none = {0};
 	const int at_once = 50;
@@ -314,8 +328,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_status_never_holds_a_secret, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(requests_of_no_form_are_refused, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(frames_of_no_form_are_dropped, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(orders_that_are_not_whole_do_not_reach_the_core, stage_open, stage_close),
-		cmocka_unit_test_setup_teardown(an_order_is_answered_when_the_core_has_done_it, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(orders_that_are_not_whole_do_not_reach_the_core, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(an_order_is_answered_when_the_core_has_done_it, stage_open,
+						stage_close),
 		cmocka_unit_test_setup_teardown(a_record_reaches_the_core_as_it_was_sent, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_policy_that_is_wrong_is_named_with_its_line, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(too_many_waiting_operators_are_told_so, stage_open, stage_close),

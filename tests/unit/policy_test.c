@@ -276,24 +276,32 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{"categories: [a]\nagencies: []\nnodes: []\nsurprise: 1\n", "policy.yaml:4: "},
 		{"categories: [a\nagencies: []\nnodes: []\n", "policy.yaml:2: "},
 		{"categories: [a]\nagencies: []\n", "policy.yaml:"},
-		{"categories: [a,\n  b, a]\nagencies: []\nnodes: []\n", "policy.yaml:2: the category 'a' is named twice"},
+		{"categories: [a,\n  b, a]\nagencies: []\nnodes: []\n",
+		 "policy.yaml:2: the category 'a' is named twice"},
 		{"categories: [Bad]\nagencies: []\nnodes: []\n", "policy.yaml:1: 'Bad' is no category"},
 		{HEAD POLICE POLICE NO_NODES, "policy.yaml:6: the agency 'police' is named twice"},
-		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES, "policy.yaml:3: 'Police' is no name of an agency"},
-		{HEAD "  - agency: police\n    ceiling: AMBER-STRICT\n" NO_NODES, "policy.yaml:4: 'AMBER-STRICT' is no label"},
+		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES,
+		 "policy.yaml:3: 'Police' is no name of an agency"},
+		{HEAD "  - agency: police\n    ceiling: AMBER-STRICT\n" NO_NODES,
+		 "policy.yaml:4: 'AMBER-STRICT' is no label"},
 		{HEAD "  - agency: police\n    ceiling: amber\n" NO_NODES, "policy.yaml:4: 'amber' is no label"},
 		{HEAD "  - agency: police\n    ceiling: RED\n    protection: [child,\n      Health]\n" NO_NODES,
 		 "policy.yaml:6: 'Health' is no protection"},
-		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [lodging], categories: [wanted]}]\n" NO_NODES,
+		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [lodging], categories: "
+		      "[wanted]}]\n" NO_NODES,
 		 "policy.yaml:5: 'lodging' is no kind"},
-		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [cancel], categories: [wanted]}]\n" NO_NODES,
+		{HEAD "  - agency: police\n    ceiling: RED\n    receive: [{kinds: [cancel], categories: "
+		      "[wanted]}]\n" NO_NODES,
 		 "policy.yaml:5: 'cancel' is no kind"},
 		{HEAD POLICE "    publish:\n      - kinds: [alert]\n        categories: [wanted, overstay]\n" NO_NODES,
 		 "policy.yaml:8: 'overstay' is not in the list of categories"},
 		{HEAD POLICE "    ask: [overstay]\n" NO_NODES, "policy.yaml:6: 'overstay' is not in the list"},
-		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU, "policy.yaml:10: the node 'police.oku' is named twice"},
-		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n", "policy.yaml:7: there is no agency 'army'"},
-		{HEAD POLICE NODES "  - node: police\n    regions: [16.01]\n", "policy.yaml:7: 'police' is no name of a node"},
+		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU,
+		 "policy.yaml:10: the node 'police.oku' is named twice"},
+		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n",
+		 "policy.yaml:7: there is no agency 'army'"},
+		{HEAD POLICE NODES "  - node: police\n    regions: [16.01]\n",
+		 "policy.yaml:7: 'police' is no name of a node"},
 		{HEAD POLICE NODES OKU "  - node: police.b\n    regions: [16.01,\n     16.99]\n",
 		 "policy.yaml:11: the region '16.99' does not exist"},
 		{HEAD POLICE NODES "  - node: police.oku\n    regions: []\n", "policy.yaml:8: "},
@@ -305,10 +313,12 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct policy *policy;
 		struct fault fault = {0};
-		enum error error = policy_parse(BYTES(bad[i].text, strlen(bad[i].text)), "policy.yaml", &policy, &fault);
+		enum error error =
+			policy_parse(BYTES(bad[i].text, strlen(bad[i].text)), "policy.yaml", &policy, &fault);
 
 		if (error != E_CONFIG || strncmp(fault.field, bad[i].fault, strlen(bad[i].fault)) != 0)
-			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field, bad[i].fault);
+			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field,
+				 bad[i].fault);
 		assert_null(policy);
 	}
 }

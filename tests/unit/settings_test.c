@@ -110,8 +110,10 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 	} bad[] = {
 		{FILES SOCKETS "colour: red\n", "broker.yaml:7: "},
 		{FILES "link: tcp://127.0.0.1:7401\n", "broker.yaml:"},
-		{FILES "link: tcp://127.0.0.1\nfeed: tcp://127.0.0.1:2\n", "broker.yaml:5: link must be tcp://HOST:PORT"},
-		{FILES "link: tcp://127.0.0.1:*\nfeed: tcp://127.0.0.1:2\n", "broker.yaml:5: link must be tcp://HOST:PORT"},
+		{FILES "link: tcp://127.0.0.1\nfeed: tcp://127.0.0.1:2\n",
+		 "broker.yaml:5: link must be tcp://HOST:PORT"},
+		{FILES "link: tcp://127.0.0.1:*\nfeed: tcp://127.0.0.1:2\n",
+		 "broker.yaml:5: link must be tcp://HOST:PORT"},
 		{FILES "link: tcp://:1\nfeed: tcp://127.0.0.1:2\n", "broker.yaml:5: link must be tcp://HOST:PORT"},
 		{FILES "link: tcp://h:70000\nfeed: tcp://127.0.0.1:2\n", "broker.yaml:5: link must be tcp://HOST:PORT"},
 		{FILES "link: tcp://h:1\nfeed: ipc:///tmp/x:2\n", "broker.yaml:6: feed must be tcp://HOST:PORT"},
@@ -122,8 +124,9 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 		{FILES SOCKETS "rate_reports: many\n", "broker.yaml:7: "},
 		{FILES SOCKETS "heartbeat_ms: 5000\nsilence_ms: 6000\n", "broker.yaml:8: silence_ms must be"},
 		{FILES SOCKETS "log_level: loud\n", "broker.yaml:7: "},
-		{FILES SOCKETS "control: /a123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
-			       "890123456789012345678\n",
+		{FILES SOCKETS
+		 "control: /a123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+		 "890123456789012345678\n",
 		 "broker.yaml:7: the path of control"},
 	};
 	struct folder folder;
@@ -140,7 +143,8 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 		error = broker_settings_load(folder.file, &settings, &fault);
 		place = strstr(fault.field, "broker.yaml");
 		if (error != E_CONFIG || place == NULL || strncmp(place, bad[i].fault, strlen(bad[i].fault)) != 0)
-			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field, bad[i].fault);
+			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field,
+				 bad[i].fault);
 		broker_settings_free(&settings);
 	}
 	folder_drop(&folder);
@@ -181,7 +185,10 @@ static void an_exchange_file_comes_back_as_it_was_and_is_never_overwritten(void 
 static void a_damaged_exchange_file_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "{", "[]", "{\"format\": \"simpul exchange 2\", \"name\": \"a\", \"exchange\": \"\", \"authority\": \"\"}",
+		"",
+		"{",
+		"[]",
+		"{\"format\": \"simpul exchange 2\", \"name\": \"a\", \"exchange\": \"\", \"authority\": \"\"}",
 		"{\"format\": \"simpul exchange 1\", \"name\": \"a\", \"exchange\": \"00\", \"authority\": \"00\"}",
 		"{\"format\": \"simpul exchange 1\", \"name\": \"a\"}",
 	};

@@ -19,7 +19,8 @@ struct stage {
 
 static void stage_open(struct stage *stage, int type)
 {
-	const struct core_options options = {.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
+	const struct core_options options = {
+		.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
 
 	memset(stage, 0, sizeof(*stage));
 	keys_init();
@@ -48,12 +49,14 @@ static void a_stranger_is_refused_on_both_kinds_of_socket(void **state)
 
 	(void)state;
 	stage_open(&stage, ZMQ_ROUTER);
-	assert_int_equal(zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
-			 E_OK);
+	assert_int_equal(
+		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
+		E_OK);
 	stage_close(&stage);
 	stage_open(&stage, ZMQ_XPUB);
-	assert_int_equal(zap_stranger_test(stage.zap, stage.context, ZMQ_SUB, stage.endpoint, stage.keys.curve_public, NULL),
-			 E_OK);
+	assert_int_equal(
+		zap_stranger_test(stage.zap, stage.context, ZMQ_SUB, stage.endpoint, stage.keys.curve_public, NULL),
+		E_OK);
 	stage_close(&stage);
 }
 
@@ -72,8 +75,9 @@ static void a_door_that_is_open_is_found(void **state)
 	assert_int_equal(zmq_setsockopt(open, ZMQ_CURVE_SECRETKEY, stage.keys.curve_secret, KEY_SIZE), 0);
 	assert_int_equal(zmq_bind(open, "tcp://127.0.0.1:*"), 0);
 	socket_endpoint(open, endpoint, sizeof(endpoint));
-	assert_int_equal(zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, endpoint, stage.keys.curve_public, &fault),
-			 E_CONFIG);
+	assert_int_equal(
+		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, endpoint, stage.keys.curve_public, &fault),
+		E_CONFIG);
 	zmq_close(open);
 	zmq_ctx_term(context);
 	stage_close(&stage);
@@ -86,8 +90,9 @@ static void no_answer_is_no_refusal(void **state)
 	(void)state;
 	stage_open(&stage, ZMQ_ROUTER);
 	zmq_unbind(stage.server, stage.endpoint);
-	assert_int_equal(zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
-			 E_UNREACHABLE);
+	assert_int_equal(
+		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
+		E_UNREACHABLE);
 	stage_close(&stage);
 }
 
@@ -108,7 +113,7 @@ static void ask(struct stage *stage, const char *const *frames, const size_t *si
 			break;
 	}
 	assert_int_equal(zmq_recv(asker, frame, sizeof(frame), ZMQ_DONTWAIT), 3); /* version */
-	zmq_recv(asker, frame, sizeof(frame), ZMQ_DONTWAIT);			   /* request id */
+	zmq_recv(asker, frame, sizeof(frame), ZMQ_DONTWAIT);			  /* request id */
 	assert_int_equal(zmq_recv(asker, status, 3, ZMQ_DONTWAIT), 3);
 	status[3] = '\0';
 	zmq_close(asker);
