@@ -135,7 +135,7 @@ static void what_overlaps_brings_its_new_part_only(void **state)
 
 	entries[0] = agent_delivery(&f->world, send_sightings(f, 2));
 	apply(f, entries[0]);
-	entries[0]->delivery->signature.data[0] ^= 1; /* is not even looked at */
+	entries[0]->delivery->reports[0]->body.data[20] ^= 1; /* is not even looked at */
 	entries[1] = agent_delivery(&f->world, send_sightings(f, 2));
 	apply_entries(f, entries, 2, 2, INBOX_APPLIED);
 	assert_int_equal(rows(f, "trust = 0"), 4);
