@@ -249,15 +249,20 @@ static void whole_reject(struct folder *folder, const struct hash *identity, con
 	free(reason);
 }
 
-static enum error rejects_write(const struct folder *folder, const struct intake_letter *letter)
+/* Writes the bad lines, in place of the file that was written when there were fewer of them. */
+static enum error rejects_write(const struct folder *folder, struct intake_letter *letter)
 {
 	struct buffer rejects = {0};
+	char *earlier = letter->rejects;
 	enum error error = E_OK;
 
-	if (letter->file.rejected > 0) {
-		profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
-		error = file_put_beside(folder->path, letter->name, REJECTED, buffer_view(&rejects));
-	}
+	if (letter->file.rejected == 0)
+		return E_OK;
+	profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
+	error = file_put_beside(folder->path, letter->name, REJECTED, buffer_view(&rejects), &letter->rejects);
+	if (error == E_OK && earlier != NULL && strcmp(earlier, letter->rejects) != 0)
+		unlink(earlier);
+	free(earlier);
 	buffer_free(&rejects);
 	return error;
 }
@@ -280,32 +285,39 @@ void intake_letter_free(struct intake_letter *letter)
 	parsed_file_free(&letter->file);
 	free(letter->folder);
 	free(letter->name);
+	free(letter->rejects);
 	free(letter);
+}
+
+/* Writes the bad lines and hands the good ones to the loop; a file without good lines is done. Takes the letter. */
+static void lines_offer(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
+{
+	enum error error = rejects_write(folder, letter);
+
+	folder->under_way = error == E_OK && letter->file.count > letter->file.rejected;
+	if (folder->under_way) {
+		mailbox_put(intake->to_loop, &letter->letter);
+		return;
+	}
+	if (error == E_OK)
+		error = first_put_away(folder, DONE, NULL, now);
+	if (error == E_OK)
+		log_file(LOG_LEVEL_INFO, "intake.file", letter, letter->file.rejected);
+	else
+		try_later(folder, error, now);
+	intake_letter_free(letter);
 }
 
 /* The steps of intake.h for the first candidate, up to the loop. */
 static void content_take(struct intake *intake, struct folder *folder, struct bytes content, const struct now *now)
 {
 	struct intake_letter *letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall);
-	enum error error;
 
-	if (letter->file.fault.code != E_OK) {
-		whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
-		goto out;
-	}
-	error = rejects_write(folder, letter);
-	if (error == E_OK && letter->file.count > letter->file.rejected) {
-		folder->under_way = true;
-		mailbox_put(intake->to_loop, &letter->letter);
+	if (letter->file.fault.code == E_OK) {
+		lines_offer(intake, folder, letter, now->steady);
 		return;
 	}
-	if (error == E_OK)
-		error = first_put_away(folder, DONE, NULL, now->steady);
-	if (error == E_OK)
-		log_file(LOG_LEVEL_INFO, "intake.file", letter, letter->file.rejected);
-	else
-		try_later(folder, error, now->steady);
-out:
+	whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
 	intake_letter_free(letter);
 }
 
@@ -369,12 +381,56 @@ static void folder_step(struct intake *intake, struct folder *folder)
 
 /* ------------------------------------------------------------------ answers */
 
+/* The line that the loop's fault blames, and the fault as the line has it; NULL when it blames none. */
+static struct parsed_line *line_blamed(const struct intake_letter *letter, struct fault *fault)
+{
+	const struct parsed_file *file = &letter->file;
+	size_t number = 0, good = 0;
+	int used = 0;
+
+	*fault = letter->fault;
+	fault->code = letter->result;
+	if (sscanf(letter->fault.field, "reports[%zu]%n", &number, &used) == 1 && used > 0)
+		memmove(fault->field, fault->field + used, sizeof(fault->field) - (size_t)used);
+	else if (file->count - file->rejected > 1)
+		return NULL;
+	if (fault->field[0] == '.')
+		memmove(fault->field, fault->field + 1, sizeof(fault->field) - 1);
+	for (size_t i = 0; i < file->count; i++)
+		if (file->lines[i].prepared != NULL && good++ == number)
+			return &file->lines[i];
+	return NULL;
+}
+
+/* The outbox will not have it, however often it is asked: without the line that it blames, or not at all. */
+static void answer_refused(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
+{
+	struct fault fault;
+	struct parsed_line *line = line_blamed(letter, &fault);
+
+	if (line == NULL) {
+		whole_reject(folder, &letter->identity, &fault, now);
+		intake_letter_free(letter);
+		return;
+	}
+	line->prepared = NULL;
+	line->fault = fault;
+	letter->file.rejected++;
+	letter->fault = (struct fault){.code = E_OK};
+	lines_offer(intake, folder, letter, now);
+}
+
 static void answer_take(struct intake *intake, struct intake_letter *letter)
 {
 	struct folder *folder = &intake->folders[letter->place];
 	steady_ms now = clock_now().steady;
 	enum error error = letter->result;
 
+	if (error != E_EXISTS && error_remedy(error) == REMEDY_CORRECT) {
+		folder->under_way = false;
+		answer_refused(intake, folder, letter, now);
+		return;
+	}
 	if (error == E_OK || error == E_EXISTS)
 		error = first_put_away(folder, DONE, NULL, now);
 	/* After first_put_away: until then the first candidate is the file that was answered for. */

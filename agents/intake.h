@@ -9,6 +9,7 @@
  * What can go wrong, and what happens then:
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
  *   a file that is unreadable as a whole   rejected/<name> and rejected/<name>.reason.txt; nothing is taken
+ *   a line that the outbox refuses   as a bad line; the others are offered once more
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. */
@@ -32,9 +33,15 @@ struct intake_letter {
 	struct parsed_file file;
 	char *folder, *name;
 	struct hash identity; /* of folder, name and content */
-	enum error result;    /* set by the loop: E_OK, E_EXISTS (taken before); anything else: not taken, try again later */
+	/* Set by the loop: E_OK; E_EXISTS: taken before; an error whose remedy is CORRECT: nothing was taken, `fault` says
+	 * why; anything else: nothing was taken, try again later. */
+	enum error result;
+	/* Set by the loop for CORRECT, as outbox_take fills it: "reports[2].to[0]" blames the third of the prepared lines, which
+	 * is then rejected and the letter sent again; with one such line the number may be missing. */
+	struct fault fault;
 	/* ---- for the intake alone */
-	size_t place;	      /* of the folder */
+	size_t place;  /* of the folder */
+	char *rejects; /* the file that was written beside; NULL: none */
 };
 
 struct intake;

@@ -213,10 +213,11 @@ enum error file_put_away(const char *folder, const char *name, const char *sub, 
 	return error;
 }
 
-enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content)
+enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written)
 {
 	enum error error = E_EXISTS;
 
+	*written = NULL;
 	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
 		char *path = copy_path(folder, sub, name, copy);
 		struct buffer there = {0};
@@ -227,7 +228,10 @@ enum error file_put_beside(const char *folder, const char *name, const char *sub
 		else if (found == E_OK && bytes_equal(buffer_view(&there), content))
 			error = E_OK;
 		buffer_free(&there);
-		free(path);
+		if (error == E_OK)
+			*written = path;
+		else
+			free(path);
 	}
 	return error;
 }

@@ -28,7 +28,8 @@ bool folder_make(const char *folder, const char *sub);
 /* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.
  * With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason);
-/* Writes <folder>/<sub>/<name>, or name-1 ... unless one of these has this very content already. */
-enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content);
+/* Writes <folder>/<sub>/<name>, or name-1 ... unless one of these has this very content already. `*written` becomes
+ * the path of the file that has it, free() it; NULL on an error. */
+enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written);
 
 #endif

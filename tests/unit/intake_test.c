@@ -393,6 +393,49 @@ static void a_file_that_cannot_be_read_does_not_stop_the_others(void **state)
 	wait_for(scene, "done/a.csv");
 }
 
+static void a_line_that_the_outbox_refuses_costs_that_line_only(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "x.csv", HALF_BAD "21/11/2026 10:00;3\n21/11/2026 10:00;4\n");
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.rejected, 1);
+	fault_at(&letter->fault, E_RECIPIENT_UNKNOWN, "reports[1].to[0]");
+	answer(scene, letter, E_RECIPIENT_UNKNOWN);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.rejected, 2);
+	assert_non_null(letter->file.lines[0].prepared);
+	assert_null(letter->file.lines[2].prepared);
+	assert_non_null(letter->file.lines[3].prepared);
+	assert_string_equal(letter->file.lines[2].fault.field, "to[0]");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+	/* Each bad line stands in one file, whichever it is called. */
+	assert_false(exists(scene, "rejected/x.csv"));
+	assert_content(
+		scene, "rejected/x-1.csv",
+		"line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form (INVALID)\";RAHASIA;2\n"
+		"4;\"to[0]: a named recipient does not exist (RECIPIENT_UNKNOWN)\";21/11/2026 10:00;3\n");
+}
+
+static void a_file_that_the_outbox_refuses_is_rejected_as_a_whole(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "x.csv", TWO);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	fault_at(&letter->fault, E_TOO_LARGE, "reports");
+	answer(scene, letter, E_TOO_LARGE);
+	wait_for(scene, "rejected/x.csv");
+	assert_content(scene, "rejected/x.csv.reason.txt",
+		       "reports: a size, length or count is above its limit (TOO_LARGE)\n");
+	assert_null(letter_within(scene, NEVER_MS));
+}
+
 /* Lines of the log, under a lock because two threads write and read them. */
 struct heard {
 	pthread_mutex_t lock;
@@ -450,6 +493,8 @@ int main(void)
 		PROMISE(a_full_disk_leaves_the_file_and_is_tried_again),
 		PROMISE(a_file_that_takes_the_place_of_one_under_way_is_read_too),
 		PROMISE(a_file_that_cannot_be_read_does_not_stop_the_others),
+		PROMISE(a_line_that_the_outbox_refuses_costs_that_line_only),
+		PROMISE(a_file_that_the_outbox_refuses_is_rejected_as_a_whole),
 		PROMISE(the_log_names_no_file_and_no_value),
 	};
 
