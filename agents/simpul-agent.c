@@ -87,7 +87,9 @@ static void process_harden(void)
 
 	umask(077);
 	setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* whose search for leaks has to attach to the process */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
 }
 
 static enum error prepare(const char *path, struct readiness *ready, struct fault *fault)

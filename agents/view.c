@@ -1,180 +1,16 @@
-/* view - reads rows of inbox and outbox, and writes them as JSON, as one line and as a page. */
+/* view - writes rows of inbox and outbox as JSON, as one line and as a page. */
 #include "agents/view.h"
 #include "common/json.h"
-#include "common/memory.h"
 #include "common/region.h"
 #include "common/wire.h"
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MOST_ROWS = 1024, LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 28 };
+enum { LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 28, KEY_WIDTH = 22 };
 
 #define UNREADABLE_LABEL "UNKNOWN"
-
-/* ------------------------------------------------------------------ reading */
-
-static struct bytes bytes_copy(struct arena *arena, struct bytes data)
-{
-	uint8_t *copy = arena_alloc(arena, data.size + 1);
-
-	if (data.size > 0)
-		memcpy(copy, data.data, data.size);
-	return BYTES(copy, data.size);
-}
-
-static void name_read(sqlite3_stmt *row, int column, const char *origin, struct report_name *name)
-{
-	snprintf(name->origin, sizeof(name->origin), "%s", origin);
-	name->epoch = (uint32_t)column_number(row, column);
-	name->stream = (uint32_t)column_number(row, column + 1);
-	name->number = column_number(row, column + 2);
-}
-
-#define INBOX_COLUMNS \
-	"row, entry, accepted_at, received_at, trust, cancelled_by, updated_by, header, body, epoch, stream, number, origin"
-
-static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
-{
-	row->row = column_number(from, 0);
-	row->entry = column_number(from, 1);
-	row->accepted_at = column_number(from, 2);
-	row->received_at = column_number(from, 3);
-	row->trust = (enum inbox_trust)column_number(from, 4);
-	snprintf(row->cancelled_by, sizeof(row->cancelled_by), "%s", column_text(from, 5));
-	snprintf(row->updated_by, sizeof(row->updated_by), "%s", column_text(from, 6));
-	row->header = bytes_copy(arena, column_bytes(from, 7));
-	row->body = bytes_copy(arena, column_bytes(from, 8));
-	name_read(from, 9, column_text(from, 12), &row->name);
-}
-
-/* Copies what the statement gives, ends it, and then shows the rows. */
-static enum error inbox_show(sqlite3_stmt *from, size_t limit, inbox_each *each, void *context, struct fault *fault)
-{
-	struct inbox_row *rows = memory_alloc(limit * sizeof(*rows));
-	enum error error = E_OK;
-	struct arena arena;
-	size_t count = 0;
-	int result = SQLITE_DONE;
-
-	arena_init(&arena);
-	while (count < limit && (result = sqlite3_step(from)) == SQLITE_ROW)
-		inbox_row_read(from, &arena, &rows[count++]);
-	if (result != SQLITE_ROW && result != SQLITE_DONE)
-		error = database_fault(sqlite3_db_handle(from), fault);
-	sqlite3_reset(from);
-	for (size_t i = 0; error == E_OK && i < count && each(context, &rows[i]); i++)
-		;
-	arena_fini(&arena);
-	free(rows);
-	return error;
-}
-
-enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context, struct fault *fault)
-{
-	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 ORDER BY row LIMIT ?2";
-	sqlite3_stmt *from = store_statement(store, sql);
-
-	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
-	bind_number(from, 1, after);
-	bind_number(from, 2, limit);
-	return inbox_show(from, limit, each, context, fault);
-}
-
-enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
-			      struct fault *fault)
-{
-	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox"
-				  " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4 ORDER BY row";
-	sqlite3_stmt *from = store_statement(store, sql);
-
-	bind_text(from, 1, name->origin);
-	bind_number(from, 2, name->epoch);
-	bind_number(from, 3, name->stream);
-	bind_number(from, 4, name->number);
-	return inbox_show(from, MOST_ROWS, each, context, fault);
-}
-
-enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault)
-{
-	sqlite3_stmt *get = store_statement(store, "SELECT coalesce(max(row), 0) FROM inbox");
-	enum error error = E_OK;
-
-	*row = 0;
-	if (sqlite3_step(get) == SQLITE_ROW)
-		*row = column_number(get, 0);
-	else
-		error = database_fault(store->db, fault);
-	sqlite3_reset(get);
-	return error;
-}
-
-#define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing"
-
-static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
-{
-	name_read(from, 0, node, &row->name);
-	row->state = (enum outbox_state)column_number(from, 3);
-	row->taken_at = column_number(from, 4);
-	row->entry = column_number(from, 5);
-	row->refused = error_of_code((uint32_t)column_number(from, 6));
-	row->field = arena_text(arena, column_text(from, 7));
-	row->source = arena_text(arena, column_text(from, 8));
-	row->header = bytes_copy(arena, column_bytes(from, 9));
-	row->body = bytes_copy(arena, column_bytes(from, 10));
-	row->routing = bytes_copy(arena, column_bytes(from, 11));
-}
-
-static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t limit, outbox_each *each, void *context,
-			      struct fault *fault)
-{
-	struct outbox_row *rows = memory_alloc(limit * sizeof(*rows));
-	enum error error = E_OK;
-	struct arena arena;
-	size_t count = 0;
-	int result = SQLITE_DONE;
-
-	arena_init(&arena);
-	while (count < limit && (result = sqlite3_step(from)) == SQLITE_ROW)
-		outbox_row_read(from, store->node, &arena, &rows[count++]);
-	if (result != SQLITE_ROW && result != SQLITE_DONE)
-		error = database_fault(store->db, fault);
-	sqlite3_reset(from);
-	for (size_t i = 0; error == E_OK && i < count && each(context, &rows[i]); i++)
-		;
-	arena_fini(&arena);
-	free(rows);
-	return error;
-}
-
-enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each, void *context,
-		       struct fault *fault)
-{
-	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
-				  " ORDER BY epoch, stream, number LIMIT ?4";
-	sqlite3_stmt *from = store_statement(store, sql);
-
-	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
-	bind_number(from, 1, after->epoch);
-	bind_number(from, 2, after->stream);
-	bind_number(from, 3, after->number);
-	bind_number(from, 4, limit);
-	return outbox_show(store, from, limit, each, context, fault);
-}
-
-enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
-			       struct fault *fault)
-{
-	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
-	sqlite3_stmt *from = store_statement(store, sql);
-
-	bind_number(from, 1, name->epoch);
-	bind_number(from, 2, name->stream);
-	bind_number(from, 3, name->number);
-	return outbox_show(store, from, 1, each, context, fault);
-}
 
 /* ------------------------------------------------------------------ JSON */
 
@@ -382,9 +218,23 @@ static void put_columns(struct buffer *out, const struct report_name *name, cons
 	put_column(out, region_name(header), REGION_WIDTH);
 }
 
+/* "  of police.oku#11": what an update or a cancel is about. */
+static void put_reference(struct buffer *out, const Simpul__Header *header)
+{
+	json_t *name;
+
+	if (header == NULL || header->n_references == 0)
+		return;
+	name = json_of_message(header->references[0], 0);
+	buffer_text(out, "  of ");
+	view_safe_text(out, json_string_value(name));
+	json_decref(name);
+}
+
 /* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
 static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
 {
+	put_reference(out, header);
 	if (header != NULL && header->status != SIMPUL__STATUS__STATUS_ACTUAL) {
 		buffer_text(out, "  ");
 		put_upper(out, enum_text(&simpul__status__descriptor, (int)header->status));
@@ -429,6 +279,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	buffer_text(out, "  ");
 	put_column(out, outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);
+	put_reference(out, header);
 	if (row->state == OUTBOX_REFUSED) {
 		buffer_text(out, "  REFUSED: ");
 		buffer_text(out, error_sentence(row->refused));
@@ -492,11 +343,12 @@ static void put_value(struct buffer *out, const char *key, json_t *json, unsigne
 		return;
 	}
 	put_indent(out, depth);
-	put_column(out, key, is_scalar(json) ? 22 : 0);
 	if (is_scalar(json)) {
+		put_column(out, key, KEY_WIDTH);
 		put_scalar(out, json);
 		return;
 	}
+	view_safe_text(out, key);
 	buffer_text(out, "\n");
 	put_members(out, json, depth + 1);
 }
@@ -516,8 +368,7 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	put_marks(out, row, header);
 	buffer_text(out, "\n");
 	if (header != NULL) {
-		put_indent(out, 0);
-		put_column(out, "where", 22);
+		put_column(out, "where", KEY_WIDTH);
 		view_safe_text(out, region_name(header));
 		buffer_text(out, "\n");
 	}

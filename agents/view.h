@@ -14,10 +14,11 @@ struct inbox_row {
 	uint64_t row; /* ascending in the order of arrival */
 	uint64_t entry;
 	struct report_name name;
+	Simpul__Kind kind;
 	wall_ms accepted_at, received_at;
 	enum inbox_trust trust;
-	char cancelled_by[REPORT_NAME_SIZE]; /* "" when it is not */
-	char updated_by[REPORT_NAME_SIZE];   /* the newest update */
+	char cancelled_by[REPORT_NAME_SIZE]; /* "" when it is not; of an update: also when what it is about was cancelled */
+	char updated_by[REPORT_NAME_SIZE];   /* the newest update; of an update: a newer one */
 	struct bytes header, body;	     /* body empty: withheld or erased */
 };
 

@@ -12,21 +12,33 @@
 
 static uint8_t salt[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
+static Simpul__Name name_message(const struct report_name *name)
+{
+	Simpul__Name message = SIMPUL__NAME__INIT;
+
+	message.origin = (char *)(uintptr_t)name->origin;
+	message.epoch = name->epoch;
+	message.stream = (Simpul__Stream)name->stream;
+	message.number = name->number;
+	return message;
+}
+
 void test_header(const struct test_report *report, struct buffer *out)
 {
 	Simpul__Header header = SIMPUL__HEADER__INIT;
-	Simpul__Name name = SIMPUL__NAME__INIT;
+	Simpul__Name name = name_message(&report->name), about, *references[] = {&about};
 
-	name.origin = (char *)(uintptr_t)report->name.origin;
-	name.epoch = report->name.epoch;
-	name.stream = (Simpul__Stream)report->name.stream;
-	name.number = report->name.number;
+	if (report->about != NULL) {
+		about = name_message(report->about);
+		header.n_references = 1;
+		header.references = references;
+	}
 	header.salt = (ProtobufCBinaryData){sizeof(salt), salt};
 	header.name = &name;
 	header.created_at = 1795190000000;
 	header.status = OR(report->status, SIMPUL__STATUS__STATUS_ACTUAL);
 	header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
-	header.kind = SIMPUL__KIND__KIND_SIGHTING;
+	header.kind = OR(report->kind, SIMPUL__KIND__KIND_SIGHTING);
 	header.category = (char *)(uintptr_t)(report->category == NULL ? "overstay" : report->category);
 	header.region = (char *)(uintptr_t)"16.01";
 	header.label = OR(report->label, SIMPUL__LABEL__LABEL_AMBER);
@@ -71,7 +83,7 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 	sqlite3_stmt *put = store_statement(
 		store, "INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind,"
 		       " label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
-		       " 1795190002000, ?5, 1, 3, 'overstay', '16.01', ?6, ?7, ?8)");
+		       " 1795190002000, ?5, ?9, 3, 'overstay', '16.01', ?6, ?7, ?8)");
 	struct buffer header = {0}, body = {0};
 
 	test_header(report, &header);
@@ -84,6 +96,7 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 	bind_number(put, 6, delivery);
 	bind_bytes(put, 7, buffer_view(&header));
 	bind_bytes(put, 8, buffer_view(&body));
+	bind_number(put, 9, OR(report->kind, SIMPUL__KIND__KIND_SIGHTING));
 	assert_int_equal(database_step(put, NULL), E_OK);
 	buffer_free(&header);
 	buffer_free(&body);

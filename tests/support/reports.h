@@ -12,6 +12,8 @@ struct test_report {
 	Simpul__Label label;
 	Simpul__Status status;
 	Simpul__BodyForm form;
+	Simpul__Kind kind;
+	const struct report_name *about; /* the report that an update or a cancel is about */
 };
 
 /* Appends the canonical Header and Body. */

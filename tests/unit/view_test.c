@@ -126,6 +126,63 @@ static void what_was_cancelled_says_so_in_capitals(void **state)
 	json_decref(json);
 }
 
+/* The state of the row with this number. */
+static void state_is(struct place *place, uint64_t number, const char *expected)
+{
+	struct report_name name = sighting.name;
+	json_t *json = NULL;
+
+	name.number = number;
+	assert_int_equal(view_inbox_by_name(&place->store, &name, first_json, &json, NULL), E_OK);
+	assert_string_equal(text_at(json, "state"), expected);
+	json_decref(json);
+}
+
+static void add_about(struct place *place, uint64_t number, Simpul__Kind kind)
+{
+	struct test_report report = sighting;
+
+	report.name.number = number;
+	report.kind = kind;
+	report.about = &sighting.name;
+	test_inbox_add(&place->store, &report, TRUST_GOOD, 1);
+}
+
+static void an_update_is_cancelled_with_what_it_updates(void **state)
+{
+	struct place *place = *state;
+
+	test_inbox_add(&place->store, &sighting, TRUST_GOOD, 1);
+	add_about(place, 13, SIMPUL__KIND__KIND_UPDATE);
+	test_sql(&place->store, "UPDATE inbox SET updated_by = 'army.oku#13' WHERE number = 12");
+	state_is(place, 12, "updated");
+	state_is(place, 13, "current");
+	add_about(place, 14, SIMPUL__KIND__KIND_UPDATE);
+	test_sql(&place->store, "UPDATE inbox SET updated_by = 'army.oku#14' WHERE number = 12");
+	state_is(place, 13, "updated");
+	state_is(place, 14, "current");
+	test_sql(&place->store, "UPDATE inbox SET cancelled_by = 'army.oku#15' WHERE number = 12");
+	state_is(place, 13, "cancelled");
+	state_is(place, 14, "cancelled");
+}
+
+static void an_update_is_cancelled_also_where_the_original_never_came(void **state)
+{
+	struct place *place = *state;
+
+	add_about(place, 13, SIMPUL__KIND__KIND_UPDATE);
+	add_about(place, 14, SIMPUL__KIND__KIND_UPDATE);
+	state_is(place, 13, "updated");
+	state_is(place, 14, "current");
+	add_about(place, 15, SIMPUL__KIND__KIND_CANCEL);
+	state_is(place, 13, "cancelled");
+	state_is(place, 14, "cancelled");
+	state_is(place, 15, "current");
+	/* A cancel whose signature fails cancels nothing. */
+	test_sql(&place->store, "UPDATE inbox SET trust = 2 WHERE number = 15");
+	state_is(place, 14, "current");
+}
+
 static void what_cannot_be_trusted_says_so_in_capitals(void **state)
 {
 	struct place *place = *state;
@@ -266,6 +323,8 @@ int main(void)
 		TEST(a_list_shows_no_person),
 		TEST(the_line_begins_with_the_label),
 		TEST(what_was_cancelled_says_so_in_capitals),
+		TEST(an_update_is_cancelled_with_what_it_updates),
+		TEST(an_update_is_cancelled_also_where_the_original_never_came),
 		TEST(what_cannot_be_trusted_says_so_in_capitals),
 		TEST(an_exercise_says_so_in_capitals),
 		TEST(an_erased_report_shows_its_header_alone),
