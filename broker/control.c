@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define REQUESTS_AT_ONCE 16
 #define REQUEST_LIMIT (64 * 1024)
@@ -74,8 +75,10 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	if (control->socket != NULL)
+	if (control->socket != NULL) {
 		zmq_close(control->socket);
+		unlink(control->port->settings->control);
+	}
 	free(control);
 }
 

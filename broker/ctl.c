@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -116,6 +118,20 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 
 /* ---- the broker */
 
+bool ctl_listens(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool listens;
+
+	/* broker_settings_load made sure that it fits. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return listens;
+}
+
 /* The fault that the broker answered with; E_OK when it was none. */
 static enum error answer_check(const json_t *answer, struct fault *fault)
 {
@@ -175,7 +191,7 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 	json_decref(request);
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
-	if (error == E_OK && access(settings.control, W_OK) != 0)
+	if (error == E_OK && !ctl_listens(settings.control))
 		error = fault_at(fault, E_UNREACHABLE, "%s", settings.control);
 	if (error == E_OK)
 		error = exchange_json(settings.control, text, answer, fault);

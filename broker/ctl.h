@@ -61,6 +61,8 @@ int ctl_usage(const struct ctl *ctl, const char *what);
 
 /* ---- the broker */
 
+/* Whether somebody listens at an ipc socket: one that died leaves its path behind, and ZeroMQ would wait for ever. */
+bool ctl_listens(const char *path);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
  * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);

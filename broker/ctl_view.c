@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
 /* ---- asking */
@@ -233,7 +232,7 @@ static int log_follow(const struct ctl *ctl, const char *path, const char *least
 
 	if (!levels_subscribe(socket, least))
 		status = ctl_usage(ctl, "--level takes debug, info, notice, warning, error or alarm");
-	else if (access(path, W_OK) != 0 || zmq_connect(socket, endpoint) != 0)
+	else if (!ctl_listens(path) || zmq_connect(socket, endpoint) != 0)
 		status = ctl_fail((fault_at(&fault, E_UNREACHABLE, "%s", path), &fault), "is the broker running?");
 	else
 		status = lines_print(socket);

@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 struct line {
@@ -19,6 +20,7 @@ struct line {
 struct log_feed {
 	void *socket;
 	struct mailbox *lines;
+	char *path;
 };
 
 /* Called under the log's lock, from the thread that logs. */
@@ -41,6 +43,7 @@ enum error log_feed_new(struct log_feed **feed, void *context, const char *path,
 	enum error error;
 
 	made->lines = mailbox_new();
+	made->path = memory_string(path);
 	made->socket = zmq_socket(context, ZMQ_PUB);
 	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", path, zmq_strerror(zmq_errno()));
@@ -63,7 +66,9 @@ void log_feed_free(struct log_feed *feed)
 	if (feed->socket != NULL) {
 		log_feed_send(feed);
 		zmq_close(feed->socket);
+		unlink(feed->path);
 	}
+	free(feed->path);
 	mailbox_free(feed->lines);
 	free(feed);
 }
