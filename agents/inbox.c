@@ -25,24 +25,20 @@ struct inbox {
 	struct position seen;	/* everything up to here was applied; not before `cursor` */
 	size_t seen_bytes;	/* of batches that moved `seen` only */
 	steady_ms written_at;	/* when the cursor was last written */
+	struct fault broken;	/* E_OK, or why the cursor could not be read */
 	struct arena arena;	/* for one batch */
 };
 
 struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join)
 {
 	struct inbox *inbox = memory_zero(1, sizeof *inbox);
-	struct fault fault = {0};
 
 	inbox->store = store;
 	inbox->keys = keys;
 	inbox->join = *join;
 	arena_init(&inbox->arena);
-	/* A cursor that cannot be read must not pass for the beginning. */
-	if (store_cursor(store, &inbox->cursor, &fault) != E_OK) {
-		log_event(LOG_LEVEL_ALARM, "inbox.cursor", F_TEXT("code", error_name(fault.code)));
-		inbox_free(inbox);
-		return NULL;
-	}
+	if (store_cursor(store, &inbox->cursor, &inbox->broken) != E_OK)
+		log_event(LOG_LEVEL_ALARM, "inbox.cursor", F_TEXT("code", error_name(inbox->broken.code)));
 	inbox->seen = inbox->cursor;
 	inbox->written_at = clock_now().steady;
 	return inbox;
@@ -263,6 +259,10 @@ enum inbox_result inbox_apply(struct inbox *inbox, struct bytes encoded, struct 
 	enum inbox_result result;
 	size_t count;
 
+	if (inbox->broken.code != E_OK) {
+		fault_at(fault, inbox->broken.code, "%s", inbox->broken.field);
+		return INBOX_FAILED;
+	}
 	arena_reset(&inbox->arena);
 	batch = wire_unpack(&simpul__batch__descriptor, encoded, &inbox->arena, fault);
 	if (!batch)

@@ -17,7 +17,7 @@ enum inbox_trust {
 
 struct inbox;
 
-/* Store and keys are borrowed. NULL (and an alarm in the log) when the stored cursor cannot be read. */
+/* Store and keys are borrowed. A cursor that cannot be read lets every inbox_apply fail: it must not pass for the beginning. */
 struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join);
 void inbox_free(struct inbox *inbox);
 

@@ -45,7 +45,8 @@ struct uplink_source {
 /* Where batches go. */
 struct uplink_target {
 	void *context;
-	/* As inbox_apply: E_OK applied or nothing new; E_GAP: fetch; E_DISK_FULL: try again later; anything else halts. */
+	/* As inbox_apply: E_OK applied or nothing new; E_GAP: fetch; E_DISK_FULL and others with remedy RETRY: try again later;
+	 * anything else halts. */
 	enum error (*apply)(void *context, struct bytes batch, struct fault *fault);
 	struct position (*cursor)(void *context);
 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define RETRY_MS 500	   /* where a refusal does not say how long to wait */
-#define DISK_FULL_MS 1000
+#define POSTPONE_MS 1000   /* where the target cannot store a batch now */
 #define ENTRIES_FIELD 4	   /* of Batch */
 #define RECEIPT_FIELD 3	   /* of Down */
 #define BATCH_FIELD 5
@@ -93,21 +93,20 @@ static bool batch_apply(struct uplink *uplink, struct bytes batch)
 {
 	const struct uplink_target *target = &uplink->options.target;
 	struct fault fault = {0};
+	const enum error error = target->apply(target->context, batch, &fault);
 
-	switch (target->apply(target->context, batch, &fault)) {
-	case E_OK:
+	if (error == E_OK)
 		return true;
-	case E_GAP:
+	if (error == E_GAP) {
 		fetch_from(uplink, uplink->now.steady);
-		return false;
-	case E_DISK_FULL:
-		log_event(LOG_LEVEL_ERROR, "inbox.disk_full", F_TEXT("node", uplink->options.node));
-		fetch_from(uplink, uplink->now.steady + DISK_FULL_MS);
-		return false;
-	default:
+	} else if (error_remedy(error) == REMEDY_RETRY) { /* a full disk, a lock */
+		log_event(LOG_LEVEL_ERROR, "inbox.postponed", F_TEXT("node", uplink->options.node),
+			  F_TEXT("code", error_name(error)));
+		fetch_from(uplink, uplink->now.steady + POSTPONE_MS);
+	} else {
 		uplink_halt(uplink, &fault);
-		return false;
 	}
+	return false;
 }
 
 /* An answer without entries, or with none that were new, means that the end was reached. */

@@ -398,6 +398,18 @@ static void another_incarnation_is_another_history(void **state)
 	assert_int_equal(f->fault.code, E_HISTORY_DIFFERS);
 }
 
+static void a_cursor_that_cannot_be_read_is_not_the_beginning(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
+
+	assert_int_equal(database_run(f->store.db, "UPDATE cursor SET head = x'00'", NULL), E_OK);
+	reopen(f);
+	apply_entries(f, &entry, 1, 2, INBOX_FAILED);
+	assert_int_equal(f->fault.code, E_CORRUPT);
+	apply_entries(f, &entry, 1, 0, INBOX_FAILED);
+}
+
 static void a_truncated_batch_is_refused_at_every_length(void **state)
 {
 	struct fixture *f = *state;
@@ -525,6 +537,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_bad_head_signature_stops_the_agent, start, end),
 		cmocka_unit_test_setup_teardown(another_head_at_the_same_entry_is_another_history, start, end),
 		cmocka_unit_test_setup_teardown(another_incarnation_is_another_history, start, end),
+		cmocka_unit_test_setup_teardown(a_cursor_that_cannot_be_read_is_not_the_beginning, start, end),
 		cmocka_unit_test_setup_teardown(a_truncated_batch_is_refused_at_every_length, start, end),
 		cmocka_unit_test_setup_teardown(a_sealed_body_is_opened_for_its_recipient, start, end),
 		cmocka_unit_test_setup_teardown(a_sealed_body_that_does_not_open_is_marked_bad, start, end),
