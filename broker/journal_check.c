@@ -233,13 +233,12 @@ static bool digest_check(struct check *check, const Simpul__StoredSubmission *st
 	return hash_equal(&digest, &check->row.digest) || check_bad(check, "the submission has another digest");
 }
 
-static bool body_check(struct check *check, const Simpul__StoredSubmission *stored, size_t index)
+static bool body_check(struct check *check, const struct vault_slot *slot, const Simpul__StoredSubmission *stored,
+		       size_t index)
 {
 	struct buffer body = {0};
 	struct hash hash = {0}, expected;
-	struct fault fault = {0};
-	enum error error = vault_decrypt(check->vault, check->row.entry, check->nonce.data, check->bodies, index, &body,
-					 &fault);
+	enum error error = vault_decrypt(slot, check->bodies, index, &body, NULL);
 
 	if (error == E_OK)
 		hash = hash_of(buffer_view(&body));
@@ -248,24 +247,31 @@ static bool body_check(struct check *check, const Simpul__StoredSubmission *stor
 	buffer_free(&body);
 	if (error == E_NOT_FOUND)
 		return true; /* erased, as it may be */
-	if (error == E_CORRUPT)
+	if (error != E_OK)
 		return check_bad(check, "the body of report %zu cannot be decrypted", index);
-	if (error != E_OK) {
-		*check->fault = fault;
-		return false;
-	}
 	stored_body_hash(stored, index, &expected);
 	return hash_equal(&hash, &expected) || check_bad(check, "the body of report %zu has another hash", index);
 }
 
 static bool bodies_check(struct check *check, const Simpul__StoredSubmission *stored)
 {
+	struct vault_slot *slot;
+	struct fault fault = {0};
+	bool good = true;
+
 	if (check->nonce.size != VAULT_NONCE_SIZE)
 		return check_bad(check, "the nonce has not its size");
-	for (size_t i = 0; i < stored->n_headers; i++)
-		if (outcome_verdict(check->outcome, stored->first + i) == E_OK && !body_check(check, stored, i))
-			return false;
-	return true;
+	if (vault_slot_open(check->vault, check->row.entry, check->nonce.data, &slot, &fault) != E_OK) {
+		if (fault.code == E_CORRUPT)
+			return check_bad(check, "keys.db has no slot for the entry");
+		*check->fault = fault;
+		return false;
+	}
+	for (size_t i = 0; good && i < stored->n_headers; i++)
+		if (outcome_verdict(check->outcome, stored->first + i) == E_OK)
+			good = body_check(check, slot, stored, i);
+	vault_slot_close(slot);
+	return good;
 }
 
 /* ---------------------------------------------------------------------------- submissions: audience */

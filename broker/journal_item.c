@@ -7,6 +7,7 @@
 /* A submission on its way to a recipient. */
 struct unpacked {
 	struct vault *vault;
+	struct vault_slot *slot;
 	const struct item_source *source;
 	struct arena *arena;
 	Simpul__StoredSubmission *stored;
@@ -33,8 +34,7 @@ static enum error corrupt(const struct unpacked *u, const char *what)
 static enum error body_fill(struct unpacked *u, size_t index, const struct hash *hash, Simpul__DeliveredReport *report)
 {
 	struct buffer body = {0};
-	enum error error = vault_decrypt(u->vault, u->source->row->entry, u->source->nonce.data, u->source->bodies, index,
-					 &body, u->fault);
+	enum error error = vault_decrypt(u->slot, u->source->bodies, index, &body, u->fault);
 
 	if (error == E_OK)
 		report->body = arena_binary(u->arena, body.data, body.size);
@@ -121,7 +121,10 @@ static enum error submission_fill(struct unpacked *u, const char *node, Simpul__
 		return corrupt(u, "content");
 	entry->content_case = SIMPUL__ENTRY__CONTENT_DELIVERY;
 	entry->delivery = arena_alloc(u->arena, sizeof(*entry->delivery));
-	enum error error = delivery_fill(u, entry->delivery);
+	enum error error = vault_slot_open(u->vault, u->source->row->entry, u->source->nonce.data, &u->slot, u->fault);
+	if (error == E_OK)
+		error = delivery_fill(u, entry->delivery);
+	vault_slot_close(u->slot);
 	return error == E_OK ? wrap_find(u, node, item) : error;
 }
 

@@ -25,19 +25,14 @@ struct vault {
 	uint64_t top; /* slots exist up to this entry; writer only */
 };
 
-/* What keys.db says of one entry: its slot, or the parts that are left. */
-struct slot {
-	uint8_t *value; /* owned, wiped by slot_wipe */
+/* What keys.db says of one entry: its slot, or the parts that are left; and the place that it belongs to. */
+struct vault_slot {
+	const struct vault *vault;
+	uint64_t entry;
+	uint8_t nonce[VAULT_NONCE_SIZE];
 	size_t size;
+	uint8_t value[];
 };
-
-static void slot_wipe(struct slot *slot)
-{
-	if (slot->value != NULL)
-		sodium_memzero(slot->value, slot->size);
-	free(slot->value);
-	*slot = (struct slot){0};
-}
 
 /* ---------------------------------------------------------------------------- life */
 
@@ -97,25 +92,35 @@ void vault_close(struct vault *vault)
 
 /* ---------------------------------------------------------------------------- slots */
 
-static enum error block_lay_in(struct vault *vault, struct fault *fault)
+static enum error slots_insert(struct vault *vault, const uint8_t *slots, struct fault *fault)
 {
-	uint8_t slot[SLOT_SIZE];
-	enum error error = database_run(vault->db, "BEGIN IMMEDIATE", fault);
+	enum error error = E_OK;
 
-	for (uint64_t entry = vault->top + 1; error == E_OK && entry <= vault->top + BLOCK; entry++) {
-		randombytes_buf(slot, sizeof(slot));
-		bind_number(vault->add, 1, entry);
-		bind_bytes(vault->add, 2, BYTES(slot, sizeof(slot)));
+	for (size_t i = 0; error == E_OK && i < BLOCK; i++) {
+		bind_number(vault->add, 1, vault->top + 1 + i);
+		bind_bytes(vault->add, 2, BYTES(slots + i * SLOT_SIZE, SLOT_SIZE));
 		error = database_step(vault->add, fault);
 	}
-	sodium_memzero(slot, sizeof(slot));
+	sqlite3_clear_bindings(vault->add);
+	return error;
+}
+
+static enum error block_lay_in(struct vault *vault, struct fault *fault)
+{
+	uint8_t *slots = memory_alloc(BLOCK * SLOT_SIZE);
+	enum error error = database_run(vault->db, "BEGIN IMMEDIATE", fault);
+
+	randombytes_buf(slots, BLOCK * SLOT_SIZE);
+	if (error == E_OK)
+		error = slots_insert(vault, slots, fault);
 	if (error == E_OK)
 		error = database_run(vault->db, "COMMIT", fault);
 	if (error == E_OK)
 		vault->top += BLOCK;
 	else if (!sqlite3_get_autocommit(vault->db))
 		database_run(vault->db, "ROLLBACK", NULL);
-	sqlite3_clear_bindings(vault->add);
+	sodium_memzero(slots, BLOCK * SLOT_SIZE);
+	free(slots);
 	return error;
 }
 
@@ -128,26 +133,36 @@ enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *faul
 	return error;
 }
 
-static enum error slot_read(struct vault *vault, uint64_t entry, struct slot *slot, struct fault *fault)
+static struct vault_slot *slot_new(const struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
+				   struct bytes value)
+{
+	struct vault_slot *slot = memory_alloc(sizeof(*slot) + value.size);
+
+	slot->vault = vault;
+	slot->entry = entry;
+	slot->size = value.size;
+	memcpy(slot->nonce, nonce, VAULT_NONCE_SIZE);
+	if (value.size > 0)
+		memcpy(slot->value, value.data, value.size);
+	return slot;
+}
+
+enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
+			   struct vault_slot **slot, struct fault *fault)
 {
 	enum error error = E_OK;
 	int result;
 
-	*slot = (struct slot){0};
+	*slot = NULL;
 	bind_number(vault->find, 1, entry);
 	result = sqlite3_step(vault->find);
 	if (result == SQLITE_ROW) {
 		struct bytes value = column_bytes(vault->find, 0);
-		bool listed = value.size % LISTED_SIZE == 0;
 
-		if (value.size == SLOT_SIZE || listed) {
-			slot->value = memory_alloc(value.size);
-			slot->size = value.size;
-			if (value.size > 0)
-				memcpy(slot->value, value.data, value.size);
-		} else {
+		if (value.size == SLOT_SIZE || value.size % LISTED_SIZE == 0)
+			*slot = slot_new(vault, entry, nonce, value);
+		else
 			error = fault_at(fault, E_CORRUPT, "keys.db: slot");
-		}
 	} else if (result == SQLITE_DONE) {
 		error = fault_at(fault, E_CORRUPT, "keys.db: no slot");
 	} else {
@@ -155,6 +170,14 @@ static enum error slot_read(struct vault *vault, uint64_t entry, struct slot *sl
 	}
 	sqlite3_reset(vault->find);
 	return error;
+}
+
+void vault_slot_close(struct vault_slot *slot)
+{
+	if (slot == NULL)
+		return;
+	sodium_memzero(slot, sizeof(*slot) + slot->size);
+	free(slot);
 }
 
 /* ---------------------------------------------------------------------------- keys */
@@ -176,11 +199,10 @@ static void part_derive(const uint8_t slot[SLOT_SIZE], const uint8_t nonce[VAULT
 }
 
 /* False when the part of this report was erased. */
-static bool part_find(const struct slot *slot, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
-		      uint8_t part[PART_SIZE])
+static bool part_find(const struct vault_slot *slot, size_t index, uint8_t part[PART_SIZE])
 {
 	if (slot->size == SLOT_SIZE) {
-		part_derive(slot->value, nonce, index, part);
+		part_derive(slot->value, slot->nonce, index, part);
 		return true;
 	}
 	for (size_t at = 0; at < slot->size; at += LISTED_SIZE) {
@@ -204,14 +226,13 @@ static void key_derive(const struct vault *vault, const uint8_t part[PART_SIZE],
 	sodium_memzero(&state, sizeof(state));
 }
 
-static bool key_find(const struct vault *vault, const struct slot *slot, const uint8_t nonce[VAULT_NONCE_SIZE],
-		     size_t index, uint8_t key[KEY_SIZE])
+static bool key_find(const struct vault_slot *slot, size_t index, uint8_t key[KEY_SIZE])
 {
 	uint8_t part[PART_SIZE];
-	bool found = part_find(slot, nonce, index, part);
+	bool found = part_find(slot, index, part);
 
 	if (found)
-		key_derive(vault, part, key);
+		key_derive(slot->vault, part, key);
 	sodium_memzero(part, sizeof(part));
 	return found;
 }
@@ -242,22 +263,22 @@ static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault)
 {
-	struct slot slot;
+	struct vault_slot *slot;
 	uint8_t key[KEY_SIZE];
-	enum error error = slot_read(vault, entry, &slot, fault);
+	enum error error = vault_slot_open(vault, entry, nonce, &slot, fault);
 
-	if (error == E_OK && slot.size != SLOT_SIZE)
+	if (error == E_OK && slot->size != SLOT_SIZE)
 		error = fault_at(fault, E_CORRUPT, "keys.db: slot used before");
 	for (size_t i = 0; error == E_OK && i < count; i++) {
 		if (bodies[i].data == NULL) {
 			buffer_u32(out, 0);
 			continue;
 		}
-		key_find(vault, &slot, nonce, i, key);
+		key_find(slot, i, key);
 		body_encrypt(key, entry, i, bodies[i], out);
 	}
 	sodium_memzero(key, sizeof(key));
-	slot_wipe(&slot);
+	vault_slot_close(slot);
 	return error;
 }
 
@@ -297,38 +318,32 @@ static bool body_decrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 	return result == 0;
 }
 
-enum error vault_decrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], struct bytes stored,
-			 size_t index, struct buffer *out, struct fault *fault)
+enum error vault_decrypt(const struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
+			 struct fault *fault)
 {
-	struct slot slot;
 	struct bytes body;
 	uint8_t key[KEY_SIZE];
-	enum error error;
+	enum error error = E_OK;
 
 	if (!stored_find(stored, index, &body))
 		return fault_at(fault, E_CORRUPT, "bodies");
-	error = slot_read(vault, entry, &slot, fault);
-	if (error != E_OK)
-		return error;
-	if (!key_find(vault, &slot, nonce, index, key))
+	if (!key_find(slot, index, key))
 		error = fault_at(fault, E_NOT_FOUND, "body");
-	else if (!body_decrypt(key, entry, index, body, out))
+	else if (!body_decrypt(key, slot->entry, index, body, out))
 		error = fault_at(fault, E_CORRUPT, "body");
 	sodium_memzero(key, sizeof(key));
-	slot_wipe(&slot);
 	return error;
 }
 
 /* ---------------------------------------------------------------------------- erasing */
 
 /* The parts of all reports but `index` that are still there; `room` holds `count` of them. */
-static size_t parts_without(const struct slot *slot, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index, size_t count,
-			    uint8_t *room)
+static size_t parts_without(const struct vault_slot *slot, size_t index, size_t count, uint8_t *room)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (i == index || !part_find(slot, nonce, i, room + used + 2))
+		if (i == index || !part_find(slot, i, room + used + 2))
 			continue;
 		room[used] = (uint8_t)(i >> 8);
 		room[used + 1] = (uint8_t)i;
@@ -348,15 +363,15 @@ static enum error wal_truncate(struct vault *vault, struct fault *fault)
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
 		       size_t count, struct fault *fault)
 {
-	struct slot slot;
+	struct vault_slot *slot;
 	uint8_t *rest;
 	size_t size;
-	enum error error = slot_read(vault, entry, &slot, fault);
+	enum error error = vault_slot_open(vault, entry, nonce, &slot, fault);
 
 	if (error != E_OK)
 		return error;
 	rest = memory_zero(count, LISTED_SIZE);
-	size = parts_without(&slot, nonce, index, count, rest);
+	size = parts_without(slot, index, count, rest);
 	bind_number(vault->replace, 1, entry);
 	sqlite3_bind_blob(vault->replace, 2, rest, (int)size, SQLITE_STATIC);
 	error = database_step(vault->replace, fault);
@@ -365,6 +380,6 @@ enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[
 		error = wal_truncate(vault, fault);
 	sodium_memzero(rest, count * LISTED_SIZE);
 	free(rest);
-	slot_wipe(&slot);
+	vault_slot_close(slot);
 	return error;
 }

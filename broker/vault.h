@@ -31,10 +31,15 @@ enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *faul
 /* Appends u32 length || ciphertext for each body; a body without data (NULL) is not stored: length 0. */
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault);
+/* What opens the bodies of one entry. To be closed at once, for an erasure does not reach it. E_CORRUPT. */
+struct vault_slot;
+enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
+			   struct vault_slot **slot, struct fault *fault);
+void vault_slot_close(struct vault_slot *slot);
 /* The body of report `index`, decrypted into `out` (appended). E_NOT_FOUND when it was erased, E_CORRUPT (also
  * when it was never stored). */
-enum error vault_decrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], struct bytes stored,
-			 size_t index, struct buffer *out, struct fault *fault);
+enum error vault_decrypt(const struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
+			 struct fault *fault);
 /* Erases the key of one report (of `count`), so that no copy of the journal can bring its body back; truncates the WAL. */
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
 		       size_t count, struct fault *fault);
