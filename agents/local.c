@@ -124,6 +124,17 @@ static json_t *names_answer(const struct report_name *names, size_t count)
 	return json_pack("{s:b, s:o}", "ok", 1, "names", list);
 }
 
+/* The outbox counts "reports[3]"; who asked knows "drafts[3]". */
+static void fault_to_drafts(struct fault *fault)
+{
+	static const char theirs[] = "reports", ours[] = "drafts";
+
+	if (strncmp(fault->field, theirs, strlen(theirs)) == 0) {
+		memmove(fault->field, fault->field + strlen(theirs), strlen(fault->field + strlen(theirs)) + 1);
+		fault_within(fault, "%s", ours);
+	}
+}
+
 /* All of `drafts` or none, synced when it returns. */
 static json_t *take_all(const struct local_host *host, json_t *drafts, wall_ms now, struct fault *fault)
 {
@@ -140,9 +151,12 @@ static json_t *take_all(const struct local_host *host, json_t *drafts, wall_ms n
 		list[i] = &prepared[i];
 		sources[i] = "local";
 	}
-	if (prepare_all(host, drafts, now, &arena, prepared, fault) == E_OK &&
-	    outbox_take(host->store, host->keys, list, sources, count, false, names, fault) == E_OK)
-		answer = names_answer(names, count);
+	if (prepare_all(host, drafts, now, &arena, prepared, fault) == E_OK) {
+		if (outbox_take(host->store, host->keys, list, sources, count, false, names, fault) == E_OK)
+			answer = names_answer(names, count);
+		else
+			fault_to_drafts(fault);
+	}
 	arena_fini(&arena);
 	free(prepared);
 	free(list);

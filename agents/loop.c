@@ -113,8 +113,11 @@ static enum error file_take(struct loop *loop, const struct intake_letter *lette
 	if (error != E_OK)
 		return error;
 	error = store_take_file(&loop->store, &taken, now->wall, fault);
-	if (error == E_OK)
+	if (error == E_OK) {
 		error = lines_take(loop, letter, fault);
+		/* "Taken before" would let the file go: only the file's own identity may say so. */
+		error = error == E_EXISTS ? E_CORRUPT : error;
+	}
 	if (error == E_OK)
 		return store_commit(&loop->store, fault);
 	store_rollback(&loop->store);
@@ -127,10 +130,10 @@ static void intake_step(struct loop *loop, const struct now *now)
 
 	for (; letter != NULL; letter = next) {
 		struct intake_letter *file = (struct intake_letter *)letter;
-		struct fault fault = {0};
 
 		next = letter->next;
-		file->result = file_take(loop, file, now, &fault);
+		file->fault = (struct fault){.code = E_OK};
+		file->result = file_take(loop, file, now, &file->fault);
 		if (file->result == E_OK)
 			uplink_wake(loop->uplink);
 		intake_answer(loop->intake, file);

@@ -123,7 +123,10 @@ static int run(const struct arguments *arguments)
 	}
 	log_init("simpul-agent", ready.settings.log_level);
 	signals = loop_signals();
-	error = loop_run(&ready.settings, &ready.keys, &ready.join, ready.profiles, signals, &fault);
+	if (signals < 0)
+		error = fault_at(&fault, E_IO, "signalfd");
+	else
+		error = loop_run(&ready.settings, &ready.keys, &ready.join, ready.profiles, signals, &fault);
 	close(signals);
 out:
 	keys_wipe(&ready.keys, sizeof(ready.keys));

@@ -93,6 +93,11 @@ static void a_list_is_taken_whole_or_not_at_all(void **state)
 
 	refused(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"sighting\": {}}]}", "MISSING",
 		"drafts[1].category");
+	/* What the outbox finds, not the draft's check: nobody knows a key of this office. */
+	refused(place,
+		"{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"category\": \"overstay\", \"label\": \"RED\", "
+		"\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\"}}]}",
+		"RECIPIENT_UNKNOWN", "drafts[1].to[0]");
 	assert_int_equal(reports(place), 0);
 	taken(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING "," SIGHTING "]}", "police.oku#1");
 	assert_int_equal(reports(place), 2);
