@@ -31,8 +31,8 @@ static void fill_about(json_t *draft, const Simpul__Header *header)
 
 static void fill_from_header(struct completion *completion, const Simpul__Header *header)
 {
-	static const char *const keys[] = {"status",	"category", "region",	   "label",	"handling", "protection",
-					   "purpose",	"legal_basis", "operation", "case_ref"};
+	static const char *const keys[] = {"status",	 "category", "region",	    "label",	 "handling",
+					   "protection", "purpose",  "legal_basis", "operation", "case_ref"};
 	json_t *json = json_of_message(header, 0);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

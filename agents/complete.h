@@ -1,13 +1,14 @@
-/* complete - fills in what an UPDATE or CANCEL takes over from the report that it refers to, so that whoever got that one gets
- * this one. */
+/* complete - fills in what an UPDATE or CANCEL takes over from the report that it refers to, so that whoever got that
+ * one gets this one. */
 #ifndef SIMPUL_COMPLETE_H
 #define SIMPUL_COMPLETE_H
 
 #include "agents/store.h"
 #include <jansson.h>
 
-/* Adds to a draft with `update` or `cancel` what it leaves out: about, status, category, region, label, handling, protection,
- * purpose, legal_basis, expires (while it lies ahead), operation, case_ref, to, not_to. Leaves other drafts alone.
+/* Adds to a draft with `update` or `cancel` what it leaves out: about, status, category, region, label, handling,
+ * protection, purpose, legal_basis, expires (while it lies ahead), operation, case_ref, to, not_to. Leaves other drafts
+ * alone.
  * E_NOT_ORIGIN: another office's report; E_REFERENCE_UNKNOWN: not in the outbox, or refused; field "reference". */
 enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struct fault *fault);
 

@@ -7,7 +7,8 @@
 static void failed(struct feeder *feeder, enum error error, struct fault *fault)
 {
 	fault->code = error;
-	log_event(LOG_LEVEL_ERROR, "store.failed", F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
+	log_event(LOG_LEVEL_ERROR, "store.failed", F_TEXT("code", error_name(fault->code)),
+		  F_TEXT("field", fault->field));
 	if (feeder->failure.code == E_OK)
 		feeder->failure = *fault;
 }
@@ -35,8 +36,10 @@ static bool next(void *context, uint32_t stream, uint64_t after, const struct po
 		failed(feeder, error, &fault);
 	if (error != E_OK || held->count == 0)
 		return false;
-	*submission = (struct uplink_submission){
-		.first = held->first, .count = held->count, .digest = held->digest, .message = buffer_view(&held->message)};
+	*submission = (struct uplink_submission){.first = held->first,
+						 .count = held->count,
+						 .digest = held->digest,
+						 .message = buffer_view(&held->message)};
 	return true;
 }
 
@@ -47,7 +50,8 @@ static uint64_t receipted(void *context, uint32_t stream)
 	return outbox_receipted(feeder->store, stream);
 }
 
-static void receipt(void *context, const struct report_name *first, const Simpul__Receipt *message, struct bytes encoded)
+static void receipt(void *context, const struct report_name *first, const Simpul__Receipt *message,
+		    struct bytes encoded)
 {
 	struct feeder *feeder = context;
 	struct fault fault = {0};

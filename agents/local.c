@@ -1,4 +1,5 @@
-/* local - takes requests of programs of this machine off a ROUTER socket, and answers each after its transaction is synced. */
+/* local - takes requests of programs of this machine off a ROUTER socket, and answers each after its transaction is
+ * synced. */
 #include "agents/local.h"
 #include "agents/complete.h"
 #include "common/json.h"
@@ -105,7 +106,8 @@ static enum error prepare_all(const struct local_host *host, json_t *drafts, wal
 		else
 			error = draft_complete(host->store, draft, now, fault);
 		if (error == E_OK)
-			error = draft_of_json(draft, host->defaults, host->store->node, now, arena, &prepared[i], fault);
+			error = draft_of_json(draft, host->defaults, host->store->node, now, arena, &prepared[i],
+					      fault);
 		if (error != E_OK) {
 			fault_within(fault, "drafts[%zu]", i);
 			return error;
@@ -177,7 +179,8 @@ static void unlist(struct fault *fault)
 	memmove(fault->field, rest, strlen(rest) + 1);
 }
 
-static json_t *report_answer(const struct local_host *host, const json_t *request, const struct now *now, struct fault *fault)
+static json_t *report_answer(const struct local_host *host, const json_t *request, const struct now *now,
+			     struct fault *fault)
 {
 	json_t *draft = json_object_get(request, "draft");
 	json_t *drafts = json_object_get(request, "drafts");

@@ -1,19 +1,23 @@
-/* local - where programs of this machine hand in reports and ask how the agent is: a ZeroMQ ROUTER socket on a local file.
+/* local - where programs of this machine hand in reports and ask how the agent is: a ZeroMQ ROUTER socket on a local
+ * file.
  *
- * The file has mode 0660: who may write to it may report under the node's name. One request is one frame of JSON, at most 1 MiB
- * (REQ and DEALER sockets both work), and gets one answer:
+ * The file has mode 0660: who may write to it may report under the node's name. One request is one frame of JSON, at
+ * most 1 MiB (REQ and DEALER sockets both work), and gets one answer:
  *
  *   {"simpul": 1, "command": "report", "draft": {...}}       a draft as PROTOCOL.md, "Drafts", describes it
  *   {"simpul": 1, "command": "report", "drafts": [{...}]}    all or nothing, in one transaction
  *       {"ok": true, "names": ["police.oku#12"]}             synced to disk before the answer is given
  *   {"simpul": 1, "command": "status"}
- *       {"ok": true, "node": "police.oku", "state": "live", "since": "...", "cursor": {"incarnation": 1, "entry": 7, "head": "..."},
- *        "in_flight": 0, "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0}, "fault": {"code", "field", "sentence"}}
+ *       {"ok": true, "node": "police.oku", "state": "live", "since": "...",
+ *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,
+ *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0},
+ *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
  *   anything that is not taken
  *       {"ok": false, "code": "MISSING", "field": "sighting.persons[0].age", "sentence": "a required field is missing"}
  *
- * `field` is a path in the draft; with "drafts" it begins with "drafts[3].". state: offline, greeting, catching-up, live, halted.
- * A CANCEL or UPDATE needs `reference` and its content alone; the rest is filled in from the report that is meant (complete.h). */
+ * `field` is a path in the draft; with "drafts" it begins with "drafts[3].". state: offline, greeting, catching-up,
+ * live, halted. A CANCEL or UPDATE needs `reference` and its content alone; the rest is filled in from the report that
+ * is meant (complete.h). */
 #ifndef SIMPUL_LOCAL_H
 #define SIMPUL_LOCAL_H
 

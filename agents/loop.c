@@ -104,9 +104,12 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 	return error;
 }
 
-static enum error file_take(struct loop *loop, const struct intake_letter *letter, const struct now *now, struct fault *fault)
+static enum error file_take(struct loop *loop, const struct intake_letter *letter, const struct now *now,
+			    struct fault *fault)
 {
-	const struct taken_file taken = {.identity = letter->identity, .name = letter->name, .lines = letter->file.count,
+	const struct taken_file taken = {.identity = letter->identity,
+					 .name = letter->name,
+					 .lines = letter->file.count,
 					 .rejected = letter->file.rejected};
 	enum error error = store_begin(&loop->store, fault);
 

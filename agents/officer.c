@@ -59,7 +59,8 @@ int officer_option(const struct officer *officer, int argc, char **argv, const s
 	if (value == ':')
 		officer_misused(officer, "%.*s needs a value", (int)strcspn(given, "="), given);
 	else if (value == '?')
-		officer_misused(officer, "%.*s is not an option, or has no such value", (int)strcspn(given, "="), given);
+		officer_misused(officer, "%.*s is not an option, or has no such value", (int)strcspn(given, "="),
+				given);
 	return value == ':' ? '?' : value;
 }
 
@@ -216,7 +217,8 @@ json_t *officer_json(const char *path, struct fault *fault)
 	if (officer_read(path, &text, fault) == E_OK) {
 		json = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &where);
 		if (json == NULL)
-			fault_at(fault, E_MALFORMED, "%s:%d", strcmp(path, "-") == 0 ? "standard input" : path, where.line);
+			fault_at(fault, E_MALFORMED, "%s:%d", strcmp(path, "-") == 0 ? "standard input" : path,
+				 where.line);
 	}
 	buffer_free(&text);
 	return json;

@@ -36,8 +36,8 @@ void officer_options_begin(void);
 enum error officer_settings(const struct officer *officer, struct settings *settings, struct fault *fault);
 /* Opens the agent's store to read. */
 enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault);
-/* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false}) becomes the
- * fault. E_UNREACHABLE: no agent runs. */
+/* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false})
+ * becomes the fault. E_UNREACHABLE: no agent runs. */
 enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault);
 
 /* "now", RFC 3339, or the machine's local time as "2026-11-20 21:40" or "21:40" (today). */

@@ -123,7 +123,8 @@ static bool person_put(json_t *person, const char *key, const char *value)
 
 	if (strcmp(key, "documents") != 0) {
 		json = json_string(value);
-		return json != NULL && json_object_get(person, key) == NULL && json_object_set_new(person, key, json) == 0;
+		return json != NULL && json_object_get(person, key) == NULL &&
+		       json_object_set_new(person, key, json) == 0;
 	}
 	json = document_of(value);
 	if (json == NULL)
@@ -315,7 +316,8 @@ static json_t *value_of(const struct flag *flag, const char *text)
 }
 
 /* False after a message. */
-static bool flag_take(const struct officer *officer, const struct flag *flag, const char *text, const char *kind, json_t *draft)
+static bool flag_take(const struct officer *officer, const struct flag *flag, const char *text, const char *kind,
+		      json_t *draft)
 {
 	bool listed = flag->value == VALUE_LIST || flag->value == VALUE_PLATE || flag->value == VALUE_PERSON;
 	json_t *target = target_of(draft, kind, flag->where);

@@ -19,8 +19,8 @@ static const char usage[] =
 	"       simpul inbox follow [--since TIME] [--kind K] [--category C] [--json]\n"
 	"       simpul inbox export NAME -o FILE\n"
 	"\n"
-	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what changes how it\n"
-	"          is to be read: EXERCISE, CANCELLED, UPDATED, DOUBTFUL, BAD. Persons are shown by show alone\n"
+	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what\n"
+	"          changes how it is to be read: EXERCISE, CANCELLED, UPDATED, DOUBTFUL, BAD. Persons are shown by show alone\n"
 	"show      all that a report says\n"
 	"follow    lists what arrives from now on, until it is interrupted\n"
 	"export    writes a file with which anybody can check who said this, with simpul verify\n"
@@ -151,7 +151,8 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
 		if (option == 's' && !officer_time(optarg, &listing->since))
 			return officer_misused(officer, "--since does not have the form of a time"), false;
-		if (option == 'k' && (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
+		if (option == 'k' &&
+		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
 			return officer_misused(officer, "--kind is sighting, alert, update or cancel"), false;
 		if (option == 'c')
 			listing->category = optarg;
@@ -250,7 +251,8 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "simpul inbox list shows what there is");
 }
 
-static enum error proof_write(struct store *store, const struct report_name *name, const char *path, struct fault *fault)
+static enum error proof_write(struct store *store, const struct report_name *name, const char *path,
+			      struct fault *fault)
 {
 	struct buffer text = {0};
 	Simpul__Proof *proof;

@@ -11,8 +11,9 @@
 static const char usage[] =
 	"usage: simpul keys new --node NODE --exchange HEX|--exchange-file FILE [--key-id N] [-o DIR]\n"
 	"\n"
-	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Compare the fingerprint\n"
-	"that is printed with them in person or on the phone: it is what keeps a stranger from enrolling as this office.\n"
+	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Compare the\n"
+	"fingerprint that is printed with them in person or on the phone: it keeps a stranger from enrolling as this\n"
+	"office.\n"
 	"\n"
 	"  --node NODE            such as police.oku\n"
 	"  --exchange HEX         the id of the exchange, 32 hexadecimal digits\n"
@@ -119,7 +120,9 @@ static int keys_new(const struct officer *officer, const struct wish *wish)
 		return officer_fail(officer, &fault, "give the file or the id that the operators sent");
 	if (files_make(wish, exchange, &request, &fault) != E_OK)
 		return officer_fail(officer, &fault,
-				    fault.code == E_EXISTS ? "keys are never overwritten: move them away or give another folder" : NULL);
+				    fault.code == E_EXISTS
+					    ? "keys are never overwritten: move them away or give another folder"
+					    : NULL);
 	printf("%s/%s.keys      secret: it stays on this computer\n", wish->folder, wish->node);
 	printf("%s/%s.request   send this to the operators\n", wish->folder, wish->node);
 	printf("fingerprint %s   compare it with the operators in person or on the phone\n",

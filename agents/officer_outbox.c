@@ -11,8 +11,8 @@ enum { ROWS_AT_ONCE = 256, ALL = -1 };
 static const char outbox_usage[] =
 	"usage: simpul outbox list [--waiting|--accepted|--refused] [--json]\n"
 	"\n"
-	"One line a report of this office: label, name, kind, category, region, when it was taken, what became of it and where it\n"
-	"came from. A refused report says why and which field is at fault; correct it and report again.\n"
+	"One line a report of this office: label, name, kind, category, region, when it was taken, what became of it and\n"
+	"where it came from. A refused report says why and which field is at fault; correct it and report again.\n"
 	"\n"
 	"  --waiting    not yet on the broker's disk\n"
 	"  --accepted   on the broker's disk, with its receipt\n"
@@ -91,6 +91,11 @@ static int outbox_list(const struct officer *officer, struct listing *listing)
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
 }
 
+static int state_of_option(int option)
+{
+	return option == 'w' ? OUTBOX_WAITING : option == 'a' ? OUTBOX_ACCEPTED : OUTBOX_REFUSED;
+}
+
 int officer_outbox(struct officer *officer, int argc, char **argv)
 {
 	static const struct option options[] = {{"waiting", no_argument, NULL, 'w'},
@@ -109,7 +114,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 		if (option == 'j')
 			listing.json = true;
 		else if (option == 'w' || option == 'a' || option == 'r')
-			listing.state = option == 'w' ? OUTBOX_WAITING : option == 'a' ? OUTBOX_ACCEPTED : OUTBOX_REFUSED;
+			listing.state = state_of_option(option);
 		else
 			return EX_USAGE;
 	}
@@ -165,8 +170,9 @@ static void status_print(const json_t *status)
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
 	if (fault != NULL)
-		printf("last fault: %s%s%s (%s)\n", text_in(fault, "field"), text_in(fault, "field")[0] == '\0' ? "" : ": ",
-		       text_in(fault, "sentence"), text_in(fault, "code"));
+		printf("last fault: %s%s%s (%s)\n", text_in(fault, "field"),
+		       text_in(fault, "field")[0] == '\0' ? "" : ": ", text_in(fault, "sentence"),
+		       text_in(fault, "code"));
 }
 
 int officer_status(struct officer *officer, int argc, char **argv)
@@ -185,7 +191,8 @@ int officer_status(struct officer *officer, int argc, char **argv)
 			return EX_USAGE;
 		json = true;
 	}
-	if (officer_ask(officer, json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "status"), &answer, &fault) != E_OK)
+	if (officer_ask(officer, json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "status"), &answer,
+			&fault) != E_OK)
 		return officer_fail(officer, &fault, fault.code == E_UNREACHABLE ? "simpul-agent does not run" : NULL);
 	state = text_in(answer, "state");
 	connected = strcmp(state, "live") == 0 || strcmp(state, "catching-up") == 0;

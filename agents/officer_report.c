@@ -1,4 +1,5 @@
-/* officer_report - simpul report, update and cancel: makes a draft from options, questions or a file, and hands it to the agent. */
+/* officer_report - simpul report, update and cancel: makes a draft from options, questions or a file, and hands it to
+ * the agent. */
 #include "agents/officer.h"
 #include "agents/officer_draft.h"
 #include "agents/local.h"
@@ -16,7 +17,7 @@ static const char report_usage[] =
 	"  --category C --region R    R: a code (16.01) or a name (\"Baturaja Timur\")\n"
 	"  --label L                  CLEAR, GREEN, AMBER, AMBER+STRICT, RED\n"
 	"  --purpose P                immigration-oversight, law-enforcement, state-security, victim-protection ...\n"
-	"  --protection P             child, refugee, trafficking, health; may be repeated, as --handling, --to, --not-to\n"
+	"  --protection P             child, refugee, trafficking, health; may be repeated, as --handling, --to ...\n"
 	"  --to N --not-to N          an office (police.oku) or an agency (police)\n"
 	"  --handling H               H0, H1, H2, H3\n"
 	"  --status S                 Actual (unless given), Exercise, Test\n"
@@ -31,13 +32,14 @@ static const char report_usage[] =
 	"  --place-region R --place-name T --address T\n"
 	"  --plate T                  of a vehicle; may be repeated\n"
 	"  --person SPEC              capacity=seen,identity=claimed,age=adult; may be repeated\n"
-	"  --person -                 asks for a person, or reads \"key=value\" lines up to an empty line: capacity, identity,\n"
-	"                             age, surname, given, born, sex, nationality, document (P/UTO/L898902C3), permit,\n"
-	"                             permit-number, permit-until, telephone, address, sponsor, remark\n"
+	"  --person -                 asks for a person, or reads \"key=value\" lines up to an empty one: capacity,\n"
+	"                             identity, age, surname, given, born, sex, nationality,\n"
+	"                             document (P/UTO/L898902C3), permit, permit-number, permit-until, telephone,\n"
+	"                             address, sponsor, remark\n"
 	"\n"
 	"TIME: now, \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. A text that is \"-\" is asked for.\n"
-	"Every user of this computer can see what stands in arguments. Names, documents and the like are therefore not taken\n"
-	"as arguments: use --person - or --json, and give texts that tell of a person as \"-\".\n";
+	"Every user of this computer can see what stands in arguments. Names, documents and the like are therefore not\n"
+	"taken as arguments: use --person - or --json, and give texts that tell of a person as \"-\".\n";
 
 static const char update_usage[] =
 	"usage: simpul update NAME --json FILE|- [--note TEXT|-]\n"

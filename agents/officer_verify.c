@@ -1,4 +1,5 @@
-/* officer_verify - simpul verify: checks an exported report without any connection, and says what is proven and what is not. */
+/* officer_verify - simpul verify: checks an exported report without any connection, and says what is proven and what is
+ * not. */
 #include "agents/officer.h"
 #include "agents/proof.h"
 #include "agents/view.h"
@@ -10,9 +11,9 @@
 static const char usage[] =
 	"usage: simpul verify FILE [--join FILE]\n"
 	"\n"
-	"Checks a report that simpul inbox export wrote: that its origin signed it, unchanged, with a key that the exchange's\n"
-	"authority confirmed. --join gives the join file of the exchange, which holds the authority's key; without it the\n"
-	"fingerprint of the origin's key is printed, to be compared in person.\n"
+	"Checks a report that simpul inbox export wrote: that its origin signed it, unchanged, with a key that the\n"
+	"exchange's authority confirmed. --join gives the join file of the exchange, which holds the authority's key;\n"
+	"without it the fingerprint of the origin's key is printed, to be compared in person.\n"
 	"The exit status is 0 when the report is proven, 65 when it is not.\n";
 
 static const char *when(char text[TIME_TEXT_SIZE], wall_ms time)
@@ -28,11 +29,11 @@ static void report_print(const struct proof_finding *finding)
 	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
 
 	view_safe_text(&category, header->category);
-	printf("%s %s: %s of category %.*s, %s%s%s%s, made %s%s\n", enum_text(&simpul__label__descriptor, (int)header->label),
-	       report_name_text(&finding->name, name), enum_text(&simpul__kind__descriptor, (int)header->kind),
-	       (int)category.size, (const char *)category.data, region == NULL ? "an unknown region" : region->code,
-	       region == NULL ? "" : " (", region == NULL ? "" : region->name, region == NULL ? "" : ")",
-	       when(time, header->created_at),
+	printf("%s %s: %s of category %.*s, %s%s%s%s, made %s%s\n",
+	       enum_text(&simpul__label__descriptor, (int)header->label), report_name_text(&finding->name, name),
+	       enum_text(&simpul__kind__descriptor, (int)header->kind), (int)category.size, (const char *)category.data,
+	       region == NULL ? "an unknown region" : region->code, region == NULL ? "" : " (",
+	       region == NULL ? "" : region->name, region == NULL ? "" : ")", when(time, header->created_at),
 	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : "; NOT ACTUAL: an exercise or a test");
 	buffer_free(&category);
 }
@@ -45,9 +46,11 @@ static void finding_print(const struct proof_finding *finding, const Simpul__Pro
 	printf("Proven: key %u of %s signed exactly this header and this content; nothing was changed.\n",
 	       finding->member.key_id, finding->member.node);
 	if (finding->countersigned)
-		printf("Proven: the authority of the exchange confirmed that this is a key of %s.\n", finding->member.node);
+		printf("Proven: the authority of the exchange confirmed that this is a key of %s.\n",
+		       finding->member.node);
 	else
-		printf("Not proven: whose key it is. Without --join, compare its fingerprint with the office in person: %s\n"
+		printf("Not proven: whose key it is. Without --join, compare its fingerprint with the office in "
+		       "person: %s\n"
 		       "            (exchange %s)\n",
 		       member_fingerprint(&finding->member, fingerprint),
 		       hex_of(exchange, BYTES(finding->member.exchange, EXCHANGE_SIZE)));
@@ -84,8 +87,8 @@ static int verify(const struct officer *officer, const char *path, const struct 
 	proof = proof_load(path, &arena, &fault);
 	if (proof == NULL) {
 		status = officer_fail(officer, &fault, "this is not an exported report");
-	} else if (proof_check(proof, join == NULL ? NULL : join->exchange, join == NULL ? NULL : join->authority, &arena,
-			       &finding, &fault) != E_OK) {
+	} else if (proof_check(proof, join == NULL ? NULL : join->exchange, join == NULL ? NULL : join->authority,
+			       &arena, &finding, &fault) != E_OK) {
 		officer_fail(officer, &fault, "the report is NOT proven: do not rely on it");
 		status = EX_DATAERR;
 	} else {

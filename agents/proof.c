@@ -69,8 +69,8 @@ static enum error proof_read(sqlite3_stmt *row, const uint8_t exchange[EXCHANGE_
 	return report_put_back(proof, name, column_bytes(row, 5), column_bytes(row, 6), arena, fault);
 }
 
-static enum error member_put(struct store *store, const struct report_name *name, struct arena *arena, Simpul__Proof *proof,
-			     struct fault *fault)
+static enum error member_put(struct store *store, const struct report_name *name, struct arena *arena,
+			     Simpul__Proof *proof, struct fault *fault)
 {
 	struct member_key *key = arena_alloc(arena, sizeof(*key));
 	enum error error = store_key(store, name->origin, proof->delivery->key_id, proof->entry, key, fault);
@@ -179,7 +179,8 @@ static enum error header_read(const Simpul__Proof *proof, struct arena *arena, s
 	report = delivery->reports[proof->index];
 	if (report->header.len == 0 || report->body.len == 0)
 		return fault_at(fault, E_MISSING, "delivery.reports[%u]", proof->index);
-	finding->header = wire_unpack(&simpul__header__descriptor, BYTES(report->header.data, report->header.len), arena, fault);
+	finding->header =
+		wire_unpack(&simpul__header__descriptor, BYTES(report->header.data, report->header.len), arena, fault);
 	if (finding->header == NULL) {
 		fault_within(fault, "delivery.reports[%u].header", proof->index);
 		return fault == NULL ? E_INVALID : fault->code;
@@ -195,7 +196,8 @@ static enum error header_read(const Simpul__Proof *proof, struct arena *arena, s
 	return E_OK;
 }
 
-static enum error body_read(const Simpul__Proof *proof, struct arena *arena, struct proof_finding *finding, struct fault *fault)
+static enum error body_read(const Simpul__Proof *proof, struct arena *arena, struct proof_finding *finding,
+			    struct fault *fault)
 {
 	const Simpul__DeliveredReport *report = proof->delivery->reports[proof->index];
 	const struct body_place place = {.exchange = proof->exchange.data, .name = finding->name};
@@ -230,8 +232,8 @@ static enum error standing_read(const Simpul__Proof *proof, struct proof_finding
 	return E_OK;
 }
 
-enum error proof_check(const Simpul__Proof *proof, const uint8_t *exchange, const uint8_t *authority, struct arena *arena,
-		       struct proof_finding *finding, struct fault *fault)
+enum error proof_check(const Simpul__Proof *proof, const uint8_t *exchange, const uint8_t *authority,
+		       struct arena *arena, struct proof_finding *finding, struct fault *fault)
 {
 	enum error error;
 

@@ -1,8 +1,8 @@
 /* proof - one report with everything that proves its origin, made from the inbox and checked without it.
  *
- * The delivery's other reports are leaves, so that a proof tells nothing of them. What is proven: the origin signed this header
- * and this body under this name, with a key that the authority confirmed as its own. The entry and the time of acceptance are
- * what the exporting office states. */
+ * The delivery's other reports are leaves, so that a proof tells nothing of them. What is proven: the origin signed
+ * this header and this body under this name, with a key that the authority confirmed as its own. The entry and the time
+ * of acceptance are what the exporting office states. */
 #ifndef SIMPUL_PROOF_H
 #define SIMPUL_PROOF_H
 
@@ -25,9 +25,9 @@ struct proof_finding {
 	bool retired;	    /* the key was taken out of use later; its reports stay good */
 };
 
-/* `exchange` and `authority` may be NULL: then the file's own exchange is taken, and the countersignature is not checked.
- * E_EXCHANGE, E_INVALID, E_MISSING, E_BAD_SIGNATURE, E_CANNOT_OPEN; `fault->field` is the path in the proof. */
-enum error proof_check(const Simpul__Proof *proof, const uint8_t *exchange, const uint8_t *authority, struct arena *arena,
-		       struct proof_finding *finding, struct fault *fault);
+/* `exchange` and `authority` may be NULL: then the file's own exchange is taken, and the countersignature is not
+ * checked. E_EXCHANGE, E_INVALID, E_MISSING, E_BAD_SIGNATURE, E_CANNOT_OPEN; `fault->field` is the path in it. */
+enum error proof_check(const Simpul__Proof *proof, const uint8_t *exchange, const uint8_t *authority,
+		       struct arena *arena, struct proof_finding *finding, struct fault *fault);
 
 #endif

@@ -70,8 +70,8 @@ static const cyaml_schema_value_t sink_value = {
 };
 
 #define WANTED(key) \
-	CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_subscribe, key, &text_value, 1, \
-			     MOST_WANTED)
+	CYAML_FIELD_SEQUENCE(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_subscribe, key, &text_value, \
+			     1, MOST_WANTED)
 static const cyaml_schema_field_t subscribe_fields[] = {
 	WANTED(kinds), WANTED(categories), WANTED(regions), CYAML_FIELD_END,
 };
@@ -101,14 +101,14 @@ static const cyaml_schema_field_t file_fields[] = {
 	OPTIONAL_TEXT(struct settings_file, local),
 	CYAML_FIELD_SEQUENCE("folders", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, folders,
 			     &folder_value, 0, MOST_FOLDERS),
-	CYAML_FIELD_SEQUENCE("sinks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, sinks, &sink_value, 0,
-			     MOST_SINKS),
+	CYAML_FIELD_SEQUENCE("sinks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, sinks,
+			     &sink_value, 0, MOST_SINKS),
 	CYAML_FIELD_MAPPING_PTR("subscribe", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, subscribe,
 				subscribe_fields),
 	CYAML_FIELD_MAPPING_PTR("defaults", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, defaults,
 				defaults_fields),
-	CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct settings_file,
-			     log_level, levels, CYAML_ARRAY_LEN(levels)),
+	CYAML_FIELD_ENUM_PTR("log_level", CYAML_FLAG_POINTER | CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL,
+			     struct settings_file, log_level, levels, CYAML_ARRAY_LEN(levels)),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t file_schema = {
@@ -237,7 +237,8 @@ static enum error sinks_take(struct settings *settings, const struct check *chec
 		const struct file_sink *sink = &file->sinks[i];
 
 		if (!sink_name_valid(sink->name))
-			return wrong(check, sink->name, "a sink's name has small letters, digits, '-', '_' and '.' only");
+			return wrong(check, sink->name,
+				     "a sink's name has small letters, digits, '-', '_' and '.' only");
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(file->sinks[j].name, sink->name) == 0)
 				return wrong(check, sink->name, "two sinks have this name");
@@ -293,7 +294,8 @@ static enum error places_take(struct settings *settings, const struct check *che
 		return wrong(check, "node", "node: a name such as police.oku");
 	/* The path of a local socket has a fixed size in every Unix. */
 	if (strlen(settings->local) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return wrong(check, file->local == NULL ? "store" : "local", "the path of the local endpoint is too long");
+		return wrong(check, file->local == NULL ? "store" : "local",
+			     "the path of the local endpoint is too long");
 	return E_OK;
 }
 

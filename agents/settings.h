@@ -4,10 +4,10 @@
  *   keys: police.oku.keys          made by `simpul keys new`
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
- *   local: local.sock              where programs of this machine hand in reports; default <folder of the store>/local.sock
+ *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db
  *   folders: [{path: drop, profile: profiles/police/sightings.yaml}]
- *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl}]      type: jsonl, folder
- *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}       what is left out means all
+ *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl}]   type: jsonl, folder
+ *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}    what is left out means all
  *   defaults: {label: AMBER, purpose: law-enforcement, region: "16.01", region_within: "16", expires_days: 30}
  *   log_level: info                debug, info, notice, warning, error
  *

@@ -24,7 +24,7 @@ static const char usage[] =
 	"  keys new                 make the keys of a new office\n"
 	"\n"
 	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
-	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted ...\n";
+	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted.\n";
 
 static const struct {
 	const char *name;
@@ -68,8 +68,8 @@ int main(int argc, char **argv)
 	if (officer.config == NULL)
 		officer.config = DEFAULT_SETTINGS;
 	/* '+': options end where the command begins. */
-	while ((option = getopt_long(argc, argv, "+c:hV", (const struct option[]){{"help", no_argument, NULL, 'h'}, {0}},
-				     NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+c:hV",
+				     (const struct option[]){{"help", no_argument, NULL, 'h'}, {0}}, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			officer.config = optarg;

@@ -1,6 +1,7 @@
 /* sink - one thread for each sink reads the inbox from its position on, writes, syncs, and reports how far it has come.
  *
- * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing overtakes. */
+ * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing
+ * overtakes. */
 #include "agents/sink.h"
 #include "agents/store_progress.h"
 #include "agents/view.h"
@@ -288,7 +289,8 @@ static void *sink_run(void *argument)
 	return NULL;
 }
 
-struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count, struct mailbox *to_loop)
+struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
+			  struct mailbox *to_loop)
 {
 	struct sinks *sinks = memory_zero(1, sizeof(*sinks));
 	pthread_condattr_t attributes;

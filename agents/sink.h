@@ -1,5 +1,5 @@
-/* sink - hands stored reports on to files, on a thread of its own: a sink that fails is tried again and blocks neither the inbox nor
- * other sinks. At least once, in order, with a stable id (the report's name).
+/* sink - hands stored reports on to files, on threads of their own: a sink that fails is tried again and blocks neither
+ * the inbox nor other sinks. At least once, in order, with a stable id (the report's name).
  *
  * What a sink writes names its label first: first key, first column. */
 #ifndef SIMPUL_SINK_H
@@ -11,7 +11,7 @@
 
 enum sink_type {
 	SINK_JSONL,  /* appends one line a report to a file */
-	SINK_FOLDER, /* one file a report: "<origin>-<number>.json"; written to a dot-file, then renamed */
+	SINK_FOLDER, /* one file a report: "AMBER-police.oku-12.json"; written to a dot-file, then renamed */
 };
 
 struct sink_options {
@@ -28,7 +28,8 @@ struct sink_letter {
 };
 
 struct sinks;
-struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count, struct mailbox *to_loop);
+struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
+			  struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
 void sinks_stop(struct sinks *sinks);
 

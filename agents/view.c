@@ -40,8 +40,10 @@ static const char *state_text(const struct inbox_row *row)
 
 static const char *outbox_state_text(enum outbox_state state)
 {
-	static const char *const texts[] = {
-		[OUTBOX_WAITING] = "waiting", [OUTBOX_SENT] = "sent", [OUTBOX_ACCEPTED] = "accepted", [OUTBOX_REFUSED] = "refused"};
+	static const char *const texts[] = {[OUTBOX_WAITING] = "waiting",
+					    [OUTBOX_SENT] = "sent",
+					    [OUTBOX_ACCEPTED] = "accepted",
+					    [OUTBOX_REFUSED] = "refused"};
 
 	return texts[state];
 }

@@ -1,7 +1,7 @@
 /* view - reports of the inbox and the outbox as people and programs see them: JSON and text, label first.
  *
- * Read-only; used by `simpul` and by the sinks, so that a report looks the same everywhere. Rows are copied out of the store before
- * `each` sees them, so that a slow reader holds no transaction open. */
+ * Read-only; used by `simpul` and by the sinks, so that a report looks the same everywhere. Rows are copied out of the
+ * store before `each` sees them, so that a slow reader holds no transaction open. */
 #ifndef SIMPUL_VIEW_H
 #define SIMPUL_VIEW_H
 
@@ -17,7 +17,7 @@ struct inbox_row {
 	Simpul__Kind kind;
 	wall_ms accepted_at, received_at;
 	enum inbox_trust trust;
-	char cancelled_by[REPORT_NAME_SIZE]; /* "" when it is not; of an update: also when what it is about was cancelled */
+	char cancelled_by[REPORT_NAME_SIZE]; /* "" when it is not; an update is cancelled with what it is about */
 	char updated_by[REPORT_NAME_SIZE];   /* the newest update; of an update: a newer one */
 	struct bytes header, body;	     /* body empty: withheld or erased */
 };
@@ -25,15 +25,18 @@ struct inbox_row {
 typedef bool inbox_each(void *context, const struct inbox_row *row);
 
 /* Calls `each` for rows after `after`, at most `limit` (1..1024), until it returns false. */
-enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context, struct fault *fault);
+enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+		      struct fault *fault);
 /* The rows with this name: one, unless the origin's key was abused. None is E_OK too. */
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
 			      struct fault *fault);
 /* The newest row, 0 when there is none. */
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
-/* {"label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ..., "trust": "good"|"doubtful"|"bad",
- * "state": "current"|"updated"|"cancelled", "cancelled_by", "updated_by", "header": {...}, "sighting": {...}}; a new reference.
- * Without a content the body was erased or could not be opened. A header that cannot be read has the label "UNKNOWN". */
+/* {"label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
+ *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"cancelled", "cancelled_by": ..., "updated_by": ...,
+ *  "header": {...}, "sighting": {...}}
+ * A new reference. Without a content the body was erased or could not be opened. A header that cannot be read has the
+ * label "UNKNOWN". */
 json_t *view_json(const struct inbox_row *row, struct arena *arena);
 /* One line for lists; a page for `show`. Control characters of a report never reach the terminal. */
 void view_line(const struct inbox_row *row, struct buffer *out);
@@ -59,16 +62,17 @@ struct outbox_place {
 
 typedef bool outbox_each(void *context, const struct outbox_row *row);
 
-enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each, void *context,
-		       struct fault *fault);
+enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+		       void *context, struct fault *fault);
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
-/* {"label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field", "sentence",
- * "header", "sighting"}; a new reference. */
+/* {"label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
+ * "sentence", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);
 
-/* Appends foreign text as a terminal may show it: nothing that moves the cursor, changes colours or turns the direction. */
+/* Appends foreign text as a terminal may show it: nothing that moves the cursor, changes colours or turns the
+ * direction. */
 void view_safe_text(struct buffer *out, const char *text);
 /* Minutes by which the machine's zone is ahead of UTC at `time`. */
 int view_zone(wall_ms time);

@@ -26,7 +26,8 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 }
 
 #define INBOX_COLUMNS \
-	"row, entry, accepted_at, received_at, trust, cancelled_by, updated_by, header, body, epoch, stream, number, origin, kind"
+	"row, entry, accepted_at, received_at, trust, cancelled_by, updated_by, header, body, epoch, stream, number, " \
+	"origin, kind"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
 {
@@ -70,11 +71,13 @@ static bool state_of_original(struct store *store, const Simpul__Name *original,
 
 static bool same_name(const Simpul__Name *a, const Simpul__Name *b)
 {
-	return strcmp(a->origin, b->origin) == 0 && a->epoch == b->epoch && a->stream == b->stream && a->number == b->number;
+	return strcmp(a->origin, b->origin) == 0 && a->epoch == b->epoch && a->stream == b->stream &&
+	       a->number == b->number;
 }
 
 /* Looks through the later updates and cancels of the origin for those that are about the same report. */
-static void state_of_later(struct store *store, const Simpul__Name *original, struct arena *arena, struct inbox_row *row)
+static void state_of_later(struct store *store, const Simpul__Name *original, struct arena *arena,
+			   struct inbox_row *row)
 {
 	static const char sql[] = "SELECT kind, header, epoch, stream, number FROM inbox"
 				  " WHERE origin = ?1 AND row > ?2 AND kind IN (3, 4) AND trust = 0 ORDER BY row";
@@ -138,7 +141,8 @@ static enum error inbox_show(struct store *store, sqlite3_stmt *from, size_t lim
 	return error;
 }
 
-enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context, struct fault *fault)
+enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+		      struct fault *fault)
 {
 	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 ORDER BY row LIMIT ?2";
 	sqlite3_stmt *from = store_statement(store, sql);
@@ -217,8 +221,8 @@ static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t li
 	return error;
 }
 
-enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each, void *context,
-		       struct fault *fault)
+enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+		       void *context, struct fault *fault)
 {
 	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
 				  " ORDER BY epoch, stream, number LIMIT ?4";
@@ -235,7 +239,8 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault)
 {
-	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	static const char sql[] =
+		"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *from = store_statement(store, sql);
 
 	bind_number(from, 1, name->epoch);

@@ -78,12 +78,14 @@ void test_store_open(struct store *store, const char *folder)
 	free(path);
 }
 
-uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust, uint64_t delivery)
+uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust,
+			uint64_t delivery)
 {
 	sqlite3_stmt *put = store_statement(
-		store, "INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind,"
-		       " label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
-		       " 1795190002000, ?5, ?9, 3, 'overstay', '16.01', ?6, ?7, ?8)");
+		store,
+		"INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind,"
+		" label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
+		" 1795190002000, ?5, ?9, 3, 'overstay', '16.01', ?6, ?7, ?8)");
 	struct buffer header = {0}, body = {0};
 
 	test_header(report, &header);

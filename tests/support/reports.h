@@ -23,7 +23,8 @@ void test_body(const struct test_report *report, struct buffer *out);
 /* Opens a new store of "police.oku" in `folder` for the exchange of fixed.h; ends the test on failure. */
 void test_store_open(struct store *store, const char *folder);
 /* Adds a row to the inbox, in a transaction of its own; returns its number. `delivery` as in inbox.delivery_id. */
-uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust, uint64_t delivery);
+uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust,
+			uint64_t delivery);
 /* Runs SQL. */
 void test_sql(struct store *store, const char *sql);
 

@@ -21,7 +21,9 @@ static const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_AMB
 					       .region = "16.01",
 					       .expires_days = 30};
 
-#define SIGHTING "{\"category\": \"overstay\", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\"}}"
+#define SIGHTING \
+	"{\"category\": \"overstay\", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": " \
+	"\"fact\"}}"
 #define REPORT(draft) "{\"simpul\": 1, \"command\": \"report\", \"draft\": " draft "}"
 
 /* Sends bytes as one request and gives the answer. */
@@ -91,25 +93,28 @@ static void a_list_is_taken_whole_or_not_at_all(void **state)
 {
 	struct place *place = *state;
 
-	refused(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"sighting\": {}}]}", "MISSING",
-		"drafts[1].category");
+	refused(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"sighting\": {}}]}",
+		"MISSING", "drafts[1].category");
 	/* What the outbox finds, not the draft's check: nobody knows a key of this office. */
 	refused(place,
 		"{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"category\": \"overstay\", \"label\": \"RED\", "
 		"\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\"}}]}",
 		"RECIPIENT_UNKNOWN", "drafts[1].to[0]");
 	assert_int_equal(reports(place), 0);
-	taken(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING "," SIGHTING "]}", "police.oku#1");
+	taken(place, "{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING "," SIGHTING "]}",
+	      "police.oku#1");
 	assert_int_equal(reports(place), 2);
 }
 
 static void the_field_is_a_path_in_the_draft(void **state)
 {
 	refused(*state,
-		REPORT("{\"category\": \"overstay\", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": "
+		REPORT("{\"category\": \"overstay\", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", "
+		       "\"assertion\": "
 		       "\"fact\", \"persons\": [{\"capacity\": \"seen\", \"identity\": \"claimed\"}]}}"),
 		"MISSING", "sighting.persons[0].age");
-	refused(*state, REPORT("{\"category\": \"overstay\", \"sighting\": {\"shoe\": 1}}"), "UNKNOWN_FIELD", "sighting.shoe");
+	refused(*state, REPORT("{\"category\": \"overstay\", \"sighting\": {\"shoe\": 1}}"), "UNKNOWN_FIELD",
+		"sighting.shoe");
 }
 
 static void what_is_no_request_is_refused_with_a_sentence(void **state)
@@ -199,11 +204,14 @@ static void a_cancel_takes_over_what_decides_the_audience(void **state)
 	json_t *cancel = NULL, *header;
 
 	taken(place,
-	      REPORT("{\"category\": \"wanted\", \"region\": \"16.01.14\", \"label\": \"AMBER+STRICT\", \"status\": \"Exercise\", "
-		     "\"case_ref\": \"K-7\", \"alert\": {\"urgency\": \"Immediate\", \"severity\": \"Severe\", \"certainty\": "
+	      REPORT("{\"category\": \"wanted\", \"region\": \"16.01.14\", \"label\": \"AMBER+STRICT\", \"status\": "
+		     "\"Exercise\", "
+		     "\"case_ref\": \"K-7\", \"alert\": {\"urgency\": \"Immediate\", \"severity\": \"Severe\", "
+		     "\"certainty\": "
 		     "\"Likely\", \"headline\": \"x\", \"assertion\": \"fact\"}}"),
 	      "police.oku#X1");
-	taken(place, REPORT("{\"reference\": \"police.oku#X1\", \"cancel\": {\"reason\": \"wrong-person\"}}"), "police.oku#X2");
+	taken(place, REPORT("{\"reference\": \"police.oku#X1\", \"cancel\": {\"reason\": \"wrong-person\"}}"),
+	      "police.oku#X2");
 	assert_int_equal(view_outbox_by_name(&place->store, &name, show, &cancel, NULL), E_OK);
 	assert_non_null(cancel);
 	header = json_object_get(cancel, "header");
@@ -220,15 +228,17 @@ static void only_what_this_office_said_can_be_cancelled(void **state)
 {
 	struct place *place = *state;
 
-	refused(place, REPORT("{\"reference\": \"army.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"), "NOT_ORIGIN", "reference");
-	refused(place, REPORT("{\"reference\": \"police.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"), "REFERENCE_UNKNOWN",
+	refused(place, REPORT("{\"reference\": \"army.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"), "NOT_ORIGIN",
 		"reference");
-	refused(place, REPORT("{\"reference\": \"police\", \"cancel\": {\"reason\": \"resolved\"}}"), "INVALID", "reference");
+	refused(place, REPORT("{\"reference\": \"police.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"),
+		"REFERENCE_UNKNOWN", "reference");
+	refused(place, REPORT("{\"reference\": \"police\", \"cancel\": {\"reason\": \"resolved\"}}"), "INVALID",
+		"reference");
 	refused(place, REPORT("{\"cancel\": {\"reason\": \"resolved\"}}"), "MISSING", "reference");
 	taken(place, REPORT(SIGHTING), "police.oku#1");
 	test_sql(&place->store, "UPDATE outbox_report SET code = 86");
-	refused(place, REPORT("{\"reference\": \"police.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"), "REFERENCE_UNKNOWN",
-		"reference");
+	refused(place, REPORT("{\"reference\": \"police.oku#1\", \"cancel\": {\"reason\": \"resolved\"}}"),
+		"REFERENCE_UNKNOWN", "reference");
 }
 
 static enum error no_welcome(void *context, const Simpul__Welcome *welcome, struct fault *fault)
@@ -246,8 +256,12 @@ static struct position no_cursor(void *context)
 
 static void connect_all(struct place *place)
 {
-	const struct uplink_options options = {.join = &place->join, .keys = &place->keys, .node = "police.oku", .epoch = 1,
-					       .source = {.welcome = no_welcome}, .target = {.cursor = no_cursor}};
+	const struct uplink_options options = {.join = &place->join,
+					       .keys = &place->keys,
+					       .node = "police.oku",
+					       .epoch = 1,
+					       .source = {.welcome = no_welcome},
+					       .target = {.cursor = no_cursor}};
 	const struct local_host host = {.store = &place->store, .keys = &place->keys, .defaults = &defaults};
 	struct local_host with_uplink = host;
 	char *endpoint = memory_format("ipc://%s", place->path);

@@ -38,7 +38,8 @@ static void paths_are_relative_to_the_file(void **state)
 	char *expected = memory_format("%s/sub/x.db", place->folder);
 	char *local = memory_format("%s/sub/local.sock", place->folder);
 
-	assert_int_equal(load(place, "node: police.oku\nkeys: k\njoin: /etc/j\nstore: sub/x.db\n", &settings, NULL), E_OK);
+	assert_int_equal(load(place, "node: police.oku\nkeys: k\njoin: /etc/j\nstore: sub/x.db\n", &settings, NULL),
+			 E_OK);
 	assert_string_equal(settings.store, expected);
 	assert_string_equal(settings.local, local);
 	assert_string_equal(settings.join, "/etc/j");
@@ -92,7 +93,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 	refused(*state, "log_level: loud\n", ":5");
 	refused(*state, "sinks:\n  - {name: a, type: pipe, path: /a}\n", ":6");
 	refused(*state, "sinks:\n  - {name: \"a b\", type: jsonl, path: /a}\n", "agent.yaml");
-	refused(*state, "sinks:\n  - {name: a1, type: jsonl, path: /a}\n  - {name: a1, type: jsonl, path: /b}\n", "two sinks");
+	refused(*state, "sinks:\n  - {name: a1, type: jsonl, path: /a}\n  - {name: a1, type: jsonl, path: /b}\n",
+		"two sinks");
 	refused(*state, "folders:\n  - {path: /d, profile: /p}\n  - {path: /d, profile: /q}\n", "given twice");
 	refused(*state, "subscribe: {kinds: [void]}\n", ":5");
 	refused(*state, "subscribe: {kinds: [alert, Alert]}\n", "twice");

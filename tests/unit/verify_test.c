@@ -56,7 +56,8 @@ static struct hash leaf_in_the_middle(struct place *place, const struct hash *ro
 static void delivery_make(struct place *place, struct buffer *out)
 {
 	const struct hash routing = hash_of(BYTES("routing", 7));
-	struct hash leaves[REPORTS] = {hash_of(BYTES("a", 1)), leaf_in_the_middle(place, &routing), hash_of(BYTES("c", 1))};
+	struct hash leaves[REPORTS] = {hash_of(BYTES("a", 1)), leaf_in_the_middle(place, &routing),
+				       hash_of(BYTES("c", 1))};
 	Simpul__Delivery delivery = SIMPUL__DELIVERY__INIT;
 	Simpul__DeliveredReport reports[REPORTS], *list[REPORTS];
 	uint8_t head[HASH_SIZE] = {0}, signature[SIGNATURE_SIZE];
@@ -312,7 +313,8 @@ static void what_is_not_there_cannot_be_exported(void **state)
 	name.number = 99;
 	assert_int_equal(proof_make(&place->store, &name, &place->arena, &place->proof, NULL), E_NOT_FOUND);
 	test_sql(&place->store, "UPDATE inbox SET body = x''");
-	assert_int_equal(proof_make(&place->store, &place->report.name, &place->arena, &place->proof, NULL), E_NOT_FOUND);
+	assert_int_equal(proof_make(&place->store, &place->report.name, &place->arena, &place->proof, NULL),
+			 E_NOT_FOUND);
 }
 
 static int begin(void **state)

@@ -240,7 +240,13 @@ static void a_header_that_cannot_be_read_has_no_soft_label(void **state)
 
 static void a_report_cannot_steer_the_terminal(void **state)
 {
-	static const char *const hostile[] = {"\x1b[2J", "\xc2\x9b" "31m", "\xe2\x80\xae", "\xe2\x81\xa6", "\xff", "\xc3"};
+	static const char *const hostile[] = {"\x1b[2J",
+					      "\xc2\x9b"
+					      "31m",
+					      "\xe2\x80\xae",
+					      "\xe2\x81\xa6",
+					      "\xff",
+					      "\xc3"};
 	struct buffer out = {0};
 
 	(void)state;
