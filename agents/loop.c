@@ -324,7 +324,7 @@ static enum error store_lock(struct loop *loop, struct fault *fault)
 	if (loop->lock < 0)
 		error = fault_at(fault, E_IO, "%s", path);
 	else if (flock(loop->lock, LOCK_EX | LOCK_NB) != 0)
-		error = fault_at(fault, E_BUSY, "%s: another agent runs with this store", loop->settings->store);
+		error = fault_at(fault, E_EXISTS, "%s: another agent runs with this store", loop->settings->store);
 	free(copy);
 	free(path);
 	return error;
