@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch without entries moves only the cursor. Syncing each would wake the disk every second for nothing, so the cursor
- * on disk follows at the latest after this long, or this many bytes of the broker's window. Until then it is not
- * acknowledged, for the broker gives nothing out again below what was. */
+/* A batch without entries moves only the cursor. Syncing each would wake the disk every second for nothing, so the
+ * cursor on disk follows at the latest after this long, or this many bytes of the broker's window. Until then it is
+ * not acknowledged, for the broker gives nothing out again below what was. */
 #define CURSOR_DELAY_MS 10000
 #define CURSOR_DELAY_BYTES (64 * 1024)
 

@@ -39,7 +39,8 @@ static enum error known_read(struct store *store, uint64_t delivery_id, struct a
 	return E_OK;
 }
 
-static void repeat_judge(const struct known *known, uint64_t index, const struct hash *leaf, struct verified_report *report)
+static void repeat_judge(const struct known *known, uint64_t index, const struct hash *leaf,
+			 struct verified_report *report)
 {
 	if (!report->is_present)
 		return;
@@ -83,8 +84,8 @@ enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery,
 /* ---- deliveries */
 
 /* The delivery with each report reduced to its leaf; bad ones stay whole, as evidence. */
-static void proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves, const struct verified_report *reports,
-		       struct arena *arena, struct buffer *out)
+static void proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
+		       const struct verified_report *reports, struct arena *arena, struct buffer *out)
 {
 	Simpul__Delivery proof = *delivery;
 	Simpul__DeliveredReport *reduced = arena_alloc(arena, delivery->n_reports * sizeof *reduced);
@@ -105,7 +106,8 @@ static enum error proof_store(struct store *store, const Simpul__Entry *entry, u
 			      const uint8_t *content_key, struct fault *fault)
 {
 	static const char sql[] =
-		"INSERT INTO inbox_delivery(incarnation, entry, origin, key_id, accepted_at, policy_version, content_key, proof)"
+		"INSERT INTO inbox_delivery(incarnation, entry, origin, key_id, accepted_at, policy_version,"
+		" content_key, proof)"
 		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
@@ -205,8 +207,8 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 }
 
 enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
-				const struct hash *leaves, const struct verified_report *reports, const uint8_t *content_key,
-				struct arena *arena, struct fault *fault)
+				const struct hash *leaves, const struct verified_report *reports,
+				const uint8_t *content_key, struct arena *arena, struct fault *fault)
 {
 	struct buffer proof = {0};
 	size_t present = 0;
@@ -226,7 +228,8 @@ enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry,
 
 enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO withheld(entry, policy_version, accepted_at) VALUES(?1, ?2, ?3)";
+	static const char sql[] = "INSERT OR REPLACE INTO withheld(entry, policy_version, accepted_at)"
+				  " VALUES(?1, ?2, ?3)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, entry->entry);

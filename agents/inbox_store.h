@@ -1,18 +1,19 @@
-/* inbox_store - writes what a batch brings into the inbox's tables; every function works inside the caller's transaction. */
+/* inbox_store - writes what a batch brings into the inbox's tables; every function works inside the caller's
+ * transaction. */
 #ifndef SIMPUL_INBOX_STORE_H
 #define SIMPUL_INBOX_STORE_H
 
 #include "agents/inbox_verify.h"
 
-/* Compares the reports with rows of the same name: one with the same leaf was received before (a broker that was restored
- * sends it again) and becomes not present; one with another leaf becomes BAD, E_NUMBER_REUSED. */
+/* Compares the reports with rows of the same name: one with the same leaf was received before (a broker that was
+ * restored sends it again) and becomes not present; one with another leaf becomes BAD, E_NUMBER_REUSED. */
 enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery, const struct hash *leaves,
 			  struct verified_report *reports, struct arena *arena, struct fault *fault);
-/* One row for each report that is present, the delivery as their proof, and marks on reports that they update or cancel.
- * Nothing when none is present. `content_key` may be NULL. */
+/* One row for each report that is present, the delivery as their proof, and marks on reports that they update or
+ * cancel. Nothing when none is present. `content_key` may be NULL. */
 enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
-				const struct hash *leaves, const struct verified_report *reports, const uint8_t *content_key,
-				struct arena *arena, struct fault *fault);
+				const struct hash *leaves, const struct verified_report *reports,
+				const uint8_t *content_key, struct arena *arena, struct fault *fault);
 enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault);
 /* Good reports that were accepted under a key after it was compromised become doubtful. */
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault);

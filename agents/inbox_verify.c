@@ -22,8 +22,9 @@ static enum error form_check(const Simpul__Entry *entry, struct fault *fault)
 /* What the key's standing makes of a report that was accepted then; the origin's own clock is no evidence. */
 static enum inbox_trust trust_of(const struct member_key *key, wall_ms accepted_at)
 {
-	return key->standing == SIMPUL__STANDING__STANDING_COMPROMISED && accepted_at >= key->doubtful_since ? TRUST_DOUBTFUL
-													   : TRUST_GOOD;
+	const bool is_compromised = key->standing == SIMPUL__STANDING__STANDING_COMPROMISED;
+
+	return is_compromised && accepted_at >= key->doubtful_since ? TRUST_DOUBTFUL : TRUST_GOOD;
 }
 
 enum error delivery_verify(struct store *store, const Simpul__Entry *entry, struct verified_delivery *verified,
@@ -86,17 +87,20 @@ void report_verify(struct store *store, const Simpul__Delivery *delivery, size_t
 		   struct verified_report *verified)
 {
 	const Simpul__DeliveredReport *report = delivery->reports[index];
-	struct report_name name = {.epoch = delivery->epoch, .stream = delivery->stream, .number = delivery->first + index};
+	struct report_name name = {.epoch = delivery->epoch, .stream = delivery->stream,
+				   .number = delivery->first + index};
 	enum error error;
 
-	*verified = (struct verified_report){.is_present = report->leaf.len == 0, .trust = whole->trust, .why = whole->why};
+	*verified = (struct verified_report){.is_present = report->leaf.len == 0, .trust = whole->trust,
+					     .why = whole->why};
 	if (!verified->is_present)
 		return;
 	strcpy(name.origin, delivery->origin);
 	verified->header_bytes = BYTES(report->header.data, report->header.len);
 	verified->body = BYTES(report->body.data, report->body.len);
 	error = header_verify(&name, arena, verified);
-	if (verified->header && verified->body.size > 0 && verified->header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED) {
+	if (verified->header && verified->body.size > 0 &&
+	    verified->header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED) {
 		enum error opened = sealed_open(store, &name, content_key, arena, verified);
 
 		error = error == E_OK ? opened : error;

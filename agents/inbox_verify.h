@@ -22,7 +22,8 @@ struct verified_report {
 	struct bytes body;	      /* opened; empty when erased or not to be opened */
 };
 
-/* E_OK with the trust filled in; E_INVALID when the delivery is none: then the broker is at fault, for it let it pass. */
+/* E_OK with the trust filled in; E_INVALID when the delivery is none: then the broker is at fault, for it let it
+ * pass. */
 enum error delivery_verify(struct store *store, const Simpul__Entry *entry, struct verified_delivery *verified,
 			   struct fault *fault);
 /* Report `index` of the delivery. `content_key` opens sealed bodies; NULL when there is none for this node. */

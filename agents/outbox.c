@@ -114,15 +114,17 @@ static enum error recipients_check(struct store *store, const struct prepared *p
 
 static bool travels_alone(Simpul__Kind kind)
 {
-	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL || kind == SIMPUL__KIND__KIND_VOID;
+	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL ||
+	       kind == SIMPUL__KIND__KIND_VOID;
 }
 
 static enum error report_store(struct store *store, const struct report_name *name, const struct prepared *prepared,
 			       const struct packed *packed, const char *source, wall_ms now, struct fault *fault)
 {
 	static const char sql[] =
-		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category, region,"
-		" taken_at, source, routing, header, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category,"
+		" region, taken_at, source, routing, header, body)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, name->epoch);
@@ -191,7 +193,8 @@ static enum error reports_store(struct store *store, struct prepared *const *pre
 		if (error == E_OK)
 			error = recipients_check(store, prepared[i], fault);
 		if (error == E_OK)
-			error = report_store(store, name, prepared[i], &packed, sources ? sources[i] : NULL, now, fault);
+			error = report_store(store, name, prepared[i], &packed, sources ? sources[i] : NULL, now,
+					     fault);
 		if (error != E_OK && count > 1)
 			fault_within(fault, "reports[%zu]", i);
 	}
@@ -217,7 +220,8 @@ static enum error take_joined(struct store *store, struct prepared *const *prepa
 }
 
 enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
-		       const char *const *sources, size_t count, bool joined, struct report_name *names, struct fault *fault)
+		       const char *const *sources, size_t count, bool joined, struct report_name *names,
+		       struct fault *fault)
 {
 	enum error error;
 
@@ -285,12 +289,15 @@ uint64_t outbox_receipted(struct store *store, uint32_t stream)
 
 void outbox_count(struct store *store, struct outbox_counts *counts)
 {
-	/* By streams rather than by rows: there may be a million. A refused report whose VOID is under way counts as refused. */
+	/* By streams rather than by rows: there may be a million. A refused report whose VOID is under way counts as
+	 * refused. */
 	static const char sql[] =
-		"SELECT coalesce(sum(last - frozen), 0), coalesce(sum(frozen - receipted), 0), coalesce(sum(receipted), 0) FROM stream";
+		"SELECT coalesce(sum(last - frozen), 0), coalesce(sum(frozen - receipted), 0),"
+		" coalesce(sum(receipted), 0) FROM stream";
 	static const char refused_sql[] =
 		"SELECT count(*), coalesce(sum(o.number <= s.receipted), 0), coalesce(sum(o.number > s.frozen), 0)"
-		" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream WHERE o.code <> 0";
+		" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream"
+		" WHERE o.code <> 0";
 	sqlite3_stmt *get = store_statement(store, sql), *refused = store_statement(store, refused_sql);
 
 	*counts = (struct outbox_counts){0};

@@ -12,7 +12,8 @@ struct frozen {
 static enum error frozen_get(struct store *store, const struct report_name *first, struct frozen *frozen,
 			     struct fault *fault)
 {
-	static const char sql[] = "SELECT count, digest, void FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	static const char sql[] = "SELECT count, digest, void FROM submission WHERE epoch = ?1 AND stream = ?2"
+				  " AND first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error = E_NOT_FOUND;
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define SALT_SIZE 16
-/* At most so many bytes of a submission beside its reports and routing, of a report beside its strings, and of a sealed body
- * beside the plain one. */
+/* At most so many bytes of a submission beside its reports and routing, of a report beside its strings, and of a
+ * sealed body beside the plain one. */
 #define SUBMISSION_OVERHEAD 512
 #define REPORT_OVERHEAD 16
 #define SEAL_OVERHEAD 64
@@ -45,8 +45,8 @@ static ProtobufCBinaryData arena_copy(struct arena *arena, struct bytes data)
 /* Columns of the rows that a run is gathered from. */
 enum column { NUMBER, ROUTING_KEY, ALONE, SEALED, CUT, CODE, ROUTING, HEADER, BODY };
 
-/* Where a run must end at the latest: before the next submission that is frozen already (the second half of a split one may
- * have been frozen before). */
+/* Where a run must end at the latest: before the next submission that is frozen already (the second half of a split
+ * one may have been frozen before). */
 static uint64_t run_end(struct store *store, const struct report_name *first)
 {
 	static const char sql[] = "SELECT min(first) FROM submission WHERE epoch = ?1 AND stream = ?2 AND first > ?3";
@@ -75,8 +75,8 @@ static void run_start(struct run *run, sqlite3_stmt *row)
 	run->pointers = arena_alloc(run->arena, LIMIT_SUBMISSION_REPORTS * sizeof *run->pointers);
 }
 
-/* Whether the row may follow the reports that are in the run. Kinds that travel alone need no test: a run that begins with one
- * ends there, and the routing key keeps them out of others. */
+/* Whether the row may follow the reports that are in the run. Kinds that travel alone need no test: a run that begins
+ * with one ends there, and the routing key keeps them out of others. */
 static bool run_admits(const struct run *run, sqlite3_stmt *row, size_t size)
 {
 	if (run->count == 0)
@@ -113,7 +113,8 @@ static bool run_add(struct run *run, sqlite3_stmt *row, bool *more)
 static enum error run_gather(struct store *store, struct run *run, struct fault *fault)
 {
 	static const char sql[] = "SELECT number, routing_key, alone, sealed, cut, code, routing, header, body"
-				  " FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number >= ?3 AND number < ?4"
+				  " FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number >= ?3"
+				  " AND number < ?4"
 				  " ORDER BY number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	enum error error = E_OK;
@@ -152,8 +153,8 @@ static void wrap_add(struct run *run, Simpul__Routing *routing, const uint8_t co
 }
 
 /* Wraps the content key to every recipient and to this node, so that the office can read its own. */
-static enum error wraps_make(struct store *store, const struct node_keys *keys, struct run *run, Simpul__Routing *routing,
-			     const uint8_t content_key[KEY_SIZE], struct fault *fault)
+static enum error wraps_make(struct store *store, const struct node_keys *keys, struct run *run,
+			     Simpul__Routing *routing, const uint8_t content_key[KEY_SIZE], struct fault *fault)
 {
 	struct member_key key;
 
@@ -220,7 +221,8 @@ static enum error routing_make(struct store *store, const struct node_keys *keys
 static enum error run_void(struct run *run, struct fault *fault)
 {
 	Simpul__Header *header = wire_unpack(&simpul__header__descriptor,
-					     BYTES(run->reports[0].header.data, run->reports[0].header.len), run->arena, fault);
+					     BYTES(run->reports[0].header.data, run->reports[0].header.len), run->arena,
+					     fault);
 	Simpul__Header empty = SIMPUL__HEADER__INIT;
 	Simpul__Body body = SIMPUL__BODY__INIT;
 	Simpul__Void content = SIMPUL__VOID__INIT;
@@ -253,7 +255,8 @@ static enum error run_void(struct run *run, struct fault *fault)
 }
 
 /* The first report of a run whose recipient has gone is refused here, as the broker would. */
-static enum error run_refuse(struct store *store, struct run *run, enum error code, const char *field, struct fault *fault)
+static enum error run_refuse(struct store *store, struct run *run, enum error code, const char *field,
+			     struct fault *fault)
 {
 	static const char sql[] = "UPDATE outbox_report SET code = ?4, field = ?5"
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
@@ -305,8 +308,8 @@ static enum error submission_sign(struct store *store, const struct node_keys *k
 	return E_OK;
 }
 
-static enum error submission_store(struct store *store, const struct run *run, const struct outbox_submission *submission,
-				   struct fault *fault)
+static enum error submission_store(struct store *store, const struct run *run,
+				   const struct outbox_submission *submission, struct fault *fault)
 {
 	static const char put_sql[] = "INSERT INTO submission(epoch, stream, first, count, digest, void, message)"
 				      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -329,8 +332,8 @@ static enum error submission_store(struct store *store, const struct run *run, c
 }
 
 /* Inside a transaction: gathers, seals, signs and stores what comes first. count 0 when nothing waits. */
-static enum error freeze(struct store *store, const struct node_keys *keys, const struct position *seen, struct run *run,
-			 struct outbox_submission *submission, struct fault *fault)
+static enum error freeze(struct store *store, const struct node_keys *keys, const struct position *seen,
+			 struct run *run, struct outbox_submission *submission, struct fault *fault)
 {
 	struct fault refusal = {0};
 	struct buffer routing = {0};
@@ -361,7 +364,8 @@ static enum error freeze(struct store *store, const struct node_keys *keys, cons
 /* True when the submission was frozen before. */
 static bool frozen_load(struct store *store, struct outbox_submission *submission)
 {
-	static const char sql[] = "SELECT count, digest, message FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	static const char sql[] = "SELECT count, digest, message FROM submission WHERE epoch = ?1 AND stream = ?2"
+				  " AND first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
 	bool found = false;
 
@@ -380,7 +384,8 @@ static bool frozen_load(struct store *store, struct outbox_submission *submissio
 /* Spares the writer's lock when there is nothing to do, which is nearly always. */
 static bool anything_after(struct store *store, uint32_t stream, uint64_t after)
 {
-	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM stream WHERE epoch = ?1 AND stream = ?2 AND last > ?3");
+	static const char sql[] = "SELECT 1 FROM stream WHERE epoch = ?1 AND stream = ?2 AND last > ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
 	bool found;
 
 	bind_number(get, 1, store->epoch);

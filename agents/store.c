@@ -58,10 +58,11 @@ static const char schema_outbox[] =
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, last INTEGER NOT NULL, frozen INTEGER NOT NULL,"
 	" receipted INTEGER NOT NULL, PRIMARY KEY(epoch, stream)) WITHOUT ROWID;"
 	"CREATE VIEW outbox AS SELECT o.epoch, o.stream, o.number,"
-	" CASE WHEN o.code <> 0 THEN 3 WHEN o.number <= s.receipted THEN 2 WHEN o.number <= s.frozen THEN 1 ELSE 0 END AS state,"
-	" o.routing_key, o.routing, o.header, o.body, o.kind, o.label, o.category, o.region, o.taken_at, o.source, o.code,"
-	" o.field, (SELECT r.entry FROM receipt r WHERE o.number <= s.receipted AND r.epoch = o.epoch AND r.stream = o.stream"
-	" AND r.first <= o.number ORDER BY r.first DESC LIMIT 1) AS entry"
+	" CASE WHEN o.code <> 0 THEN 3 WHEN o.number <= s.receipted THEN 2 WHEN o.number <= s.frozen THEN 1 ELSE 0 END"
+	" AS state, o.routing_key, o.routing, o.header, o.body, o.kind, o.label, o.category, o.region, o.taken_at, o.source,"
+	" o.code, o.field, (SELECT r.entry FROM receipt r"
+	" WHERE o.number <= s.receipted AND r.epoch = o.epoch AND r.stream = o.stream AND r.first <= o.number"
+	" ORDER BY r.first DESC LIMIT 1) AS entry"
 	" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream;"
 	"CREATE TABLE taken_file(identity BLOB PRIMARY KEY, name TEXT NOT NULL, taken_at INTEGER NOT NULL,"
 	" lines INTEGER NOT NULL, rejected INTEGER NOT NULL) WITHOUT ROWID;";
@@ -78,7 +79,8 @@ static const char schema_inbox[] =
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"
 	" content_key BLOB NOT NULL, proof BLOB NOT NULL);"
-	"CREATE TABLE withheld(entry INTEGER PRIMARY KEY, policy_version INTEGER NOT NULL, accepted_at INTEGER NOT NULL);"
+	"CREATE TABLE withheld(entry INTEGER PRIMARY KEY, policy_version INTEGER NOT NULL,"
+	" accepted_at INTEGER NOT NULL);"
 	"CREATE TABLE member(node TEXT NOT NULL, key_id INTEGER NOT NULL, entry INTEGER NOT NULL, record BLOB NOT NULL,"
 	" PRIMARY KEY(node, key_id)) WITHOUT ROWID;"
 	"CREATE TABLE standing(node TEXT NOT NULL, key_id INTEGER NOT NULL, entry INTEGER NOT NULL,"
@@ -86,8 +88,8 @@ static const char schema_inbox[] =
 	" PRIMARY KEY(node, key_id, entry)) WITHOUT ROWID;"
 	"CREATE TABLE head(day INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL,"
 	" head BLOB NOT NULL, signature BLOB NOT NULL);"
-	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL, entry INTEGER NOT NULL,"
-	" head BLOB NOT NULL);"
+	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL,"
+	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
 	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;";
 
 sqlite3_stmt *store_statement(struct store *store, const char *sql)
@@ -273,7 +275,8 @@ enum error store_standing(struct store *store, uint64_t entry, const Simpul__Mem
 }
 
 /* The decision about a key that was the newest at `entry`; ACTIVE when there was none. */
-static Simpul__Standing standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry, wall_ms *since)
+static Simpul__Standing standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry,
+				    wall_ms *since)
 {
 	static const char sql[] = "SELECT standing, since FROM standing WHERE node = ?1 AND key_id = ?2 AND entry <= ?3"
 				  " ORDER BY entry DESC LIMIT 1";
@@ -314,7 +317,8 @@ static enum error key_read(sqlite3_stmt *row, struct member_key *key, struct fau
 enum error store_key(struct store *store, const char *node, uint32_t key_id, uint64_t entry, struct member_key *key,
 		     struct fault *fault)
 {
-	static const char sql[] = "SELECT m.record, m.entry, " NEXT_RECORD " FROM member m WHERE m.node = ?1 AND m.key_id = ?2";
+	static const char sql[] = "SELECT m.record, m.entry, " NEXT_RECORD " FROM member m WHERE m.node = ?1"
+				  " AND m.key_id = ?2";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error = E_KEY_UNKNOWN;
 	Simpul__Standing then;
@@ -340,7 +344,8 @@ enum error store_key(struct store *store, const char *node, uint32_t key_id, uin
 
 enum error store_current_key(struct store *store, const char *node, struct member_key *key, struct fault *fault)
 {
-	static const char sql[] = "SELECT m.record, m.entry, NULL FROM member m WHERE m.node = ?1 ORDER BY m.entry DESC LIMIT 1";
+	static const char sql[] = "SELECT m.record, m.entry, NULL FROM member m WHERE m.node = ?1"
+				  " ORDER BY m.entry DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error = E_KEY_UNKNOWN;
 	wall_ms since;

@@ -294,7 +294,8 @@ bool uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t
 	void **sub = &uplink->session.sub;
 
 	*sub = socket_client(uplink->context, ZMQ_SUB, uplink->options.join->broker_curve, uplink->options.keys);
-	return *sub && zmq_setsockopt(*sub, ZMQ_SUBSCRIBE, topic, FEED_TOPIC_SIZE) == 0 && zmq_connect(*sub, endpoint) == 0;
+	return *sub && zmq_setsockopt(*sub, ZMQ_SUBSCRIBE, topic, FEED_TOPIC_SIZE) == 0 &&
+	       zmq_connect(*sub, endpoint) == 0;
 }
 
 int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items)
@@ -346,7 +347,8 @@ static void timers(struct uplink *uplink)
 		uplink_offline(uplink, E_UNREACHABLE, "submit", 0);
 	else if (uplink->state == UPLINK_CATCHING_UP && session->fetch_seq != 0 && now - session->fetch_at > ANSWER_MS)
 		uplink_offline(uplink, E_UNREACHABLE, "fetch", 0);
-	else if (uplink->state == UPLINK_LIVE && now - session->feed_at > SILENT_HEARTBEATS * (uint64_t)session->heartbeat_ms)
+	else if (uplink->state == UPLINK_LIVE &&
+		 now - session->feed_at > SILENT_HEARTBEATS * (uint64_t)session->heartbeat_ms)
 		uplink_offline(uplink, E_UNREACHABLE, "feed", 0);
 	else if (uplink->state == UPLINK_OFFLINE && now >= uplink->retry_at)
 		session_open(uplink);
@@ -361,7 +363,8 @@ void uplink_step(struct uplink *uplink, const struct now *now)
 	receive(uplink, &uplink->session.dealer, uplink_take_message);
 	receive(uplink, &uplink->session.sub, uplink_take_publication);
 	timers(uplink);
-	if (uplink->state == UPLINK_CATCHING_UP && uplink->session.fetch_seq == 0 && now->steady >= uplink->session.fetch_at)
+	if (uplink->state == UPLINK_CATCHING_UP && uplink->session.fetch_seq == 0 &&
+	    now->steady >= uplink->session.fetch_at)
 		fetch_send(uplink);
 	if (in_session(uplink))
 		ack_send(uplink);
@@ -376,6 +379,7 @@ void uplink_wake(struct uplink *uplink)
 
 void uplink_status(const struct uplink *uplink, struct uplink_status *status)
 {
-	*status = (struct uplink_status){.state = uplink->state, .cursor = uplink_cursor(uplink), .since = uplink->since,
+	*status = (struct uplink_status){.state = uplink->state, .cursor = uplink_cursor(uplink),
+					 .since = uplink->since,
 					 .in_flight = flights_count(uplink), .last_fault = uplink->last_fault};
 }

@@ -1,4 +1,5 @@
-/* uplink_frame - finds and places whole parts in a frame, so that a batch or a submission is neither decoded nor copied twice. */
+/* uplink_frame - finds and places whole parts in a frame, so that a batch or a submission is neither decoded nor
+ * copied twice. */
 #include "agents/uplink_state.h"
 
 enum { VARINT = 0, FIXED64 = 1, DELIMITED = 2, SEQ_FIELD = 1 };
@@ -17,7 +18,8 @@ static bool varint_read(struct bytes *rest, uint64_t *value)
 	return false;
 }
 
-/* Takes one field off the front: `value` is its number, or `part` its bytes. False at the end and for what is no field. */
+/* Takes one field off the front: `value` is its number, or `part` its bytes. False at the end and for what is no
+ * field. */
 static bool field_take(struct bytes *rest, uint64_t *tag, uint64_t *value, struct bytes *part)
 {
 	uint64_t size = 8;

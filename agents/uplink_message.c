@@ -59,7 +59,8 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 	struct fault fault = {0};
 	struct position head;
 
-	if (welcome_check(uplink, welcome, &head, &fault) != E_OK || source->welcome(source->context, welcome, &fault) != E_OK) {
+	if (welcome_check(uplink, welcome, &head, &fault) != E_OK ||
+	    source->welcome(source->context, welcome, &fault) != E_OK) {
 		uplink_halt(uplink, &fault);
 		return;
 	}

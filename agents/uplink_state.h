@@ -97,7 +97,8 @@ void flight_refused(struct uplink *uplink, struct flight *flight, const struct f
 bool frame_part(struct bytes message, uint32_t number, struct bytes *part);
 /* The same for a number; 0 when there is none. */
 uint64_t frame_number(struct bytes message, uint32_t number);
-/* Writes the encoding of an Up that holds an already encoded part before `size` bytes of it; returns the prefix's length. */
+/* Writes the encoding of an Up that holds an already encoded part before `size` bytes of it; returns the prefix's
+ * length. */
 #define FRAME_PREFIX_SIZE 32
 size_t frame_prefix(uint8_t prefix[FRAME_PREFIX_SIZE], uint64_t seq, uint32_t number, size_t size);
 

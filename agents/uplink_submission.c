@@ -93,7 +93,8 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 		session->idle[stream] = true;
 		return false;
 	}
-	*flight = (struct flight){.seq = ++session->seq, .first = next.first, .count = next.count, .digest = next.digest,
+	*flight = (struct flight){.seq = ++session->seq, .first = next.first, .count = next.count,
+				  .digest = next.digest,
 				  .sent_at = uplink->now.steady};
 	session->after[stream] = next.first.number + next.count - 1;
 	if (submit(uplink, flight->seq, next.message) == E_OK)
@@ -210,7 +211,8 @@ void flight_refused(struct uplink *uplink, struct flight *flight, const struct f
 
 	log_event(LOG_LEVEL_NOTICE, "submission.refused", F_TEXT("first", report_name_text(&flight->first, name)),
 		  F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
-	/* A signature that does not verify is our key's fault, not the report's: voiding every number would not mend it. */
+	/* A signature that does not verify is our key's fault, not the report's: voiding every number would not mend
+	 * it. */
 	if (fault->code == E_BAD_SIGNATURE || fault->code == E_OK) {
 		uplink_halt(uplink, fault);
 		return;

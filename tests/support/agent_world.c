@@ -210,7 +210,8 @@ Simpul__Entry *agent_standing(struct agent_world *world, const char *node, uint3
 	return entry;
 }
 
-void agent_batch(struct agent_world *world, uint64_t after, Simpul__Entry *const *entries, size_t count, const Simpul__EntryWrap *wrap,
+void agent_batch(struct agent_world *world, uint64_t after, Simpul__Entry *const *entries, size_t count,
+		 const Simpul__EntryWrap *wrap,
 		 struct buffer *out)
 {
 	uint8_t signature[SIGNATURE_SIZE];

@@ -1,4 +1,5 @@
-/* agent_world - an exchange in memory for tests of the agent: keys, reports, and the batches and receipts that a broker would send. */
+/* agent_world - an exchange in memory for tests of the agent: keys, reports, and the batches and receipts that a
+ * broker would send. */
 #ifndef SIMPUL_TEST_AGENT_WORLD_H
 #define SIMPUL_TEST_AGENT_WORLD_H
 

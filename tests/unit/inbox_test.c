@@ -32,7 +32,8 @@ static void alarm_note(void *context, enum log_level level, const char *line)
 		strncpy(f->alarm, line, sizeof f->alarm - 1);
 }
 
-static void apply_entries(struct fixture *f, Simpul__Entry **entries, size_t count, uint64_t after, enum inbox_result expected)
+static void apply_entries(struct fixture *f, Simpul__Entry **entries, size_t count, uint64_t after,
+			  enum inbox_result expected)
 {
 	agent_batch(&f->world, after, entries, count, NULL, &f->batch);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), expected);
@@ -86,7 +87,8 @@ static Simpul__Submission *send(struct fixture *f, struct prepared *prepared, si
 	for (size_t i = 0; i < count; i++)
 		list[i] = prepared;
 	assert_int_equal(outbox_take(&f->sender, &f->police.keys, list, NULL, count, false, names, &f->fault), E_OK);
-	assert_int_equal(outbox_next(&f->sender, &f->police.keys, prepared->stream, names[0].number - 1, &seen, &f->sent,
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, prepared->stream, names[0].number - 1, &seen,
+				     &f->sent,
 				     &f->fault), E_OK);
 	assert_int_equal(f->sent.count, count);
 	return agent_submission(&f->world, buffer_view(&f->sent.message));
@@ -417,13 +419,15 @@ static void a_truncated_batch_is_refused_at_every_length(void **state)
 
 	size_t empty;
 
-	/* Cut right before the entries it is a whole batch that brings nothing; the seal of feed and link rules that out. */
+	/* Cut right before the entries it is a whole batch that brings nothing; the seal of feed and link rules that
+	 * out. */
 	agent_batch(&f->world, 2, NULL, 0, NULL, &f->batch);
 	empty = f->batch.size;
 	agent_batch(&f->world, 2, &entry, 1, NULL, &f->batch);
 	for (size_t size = 0; size < f->batch.size; size++)
 		if (size != empty)
-			assert_int_not_equal(inbox_apply(f->inbox, BYTES(f->batch.data, size), &f->fault), INBOX_APPLIED);
+			assert_int_not_equal(inbox_apply(f->inbox, BYTES(f->batch.data, size), &f->fault),
+					     INBOX_APPLIED);
 	assert_int_equal(rows(f, "1"), 0);
 }
 
@@ -463,7 +467,8 @@ static void a_sealed_body_is_opened_for_its_recipient(void **state)
 	agent_batch(&f->world, 2, &entry, 1, &wrap, &f->batch);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
 	assert_int_equal(rows(f, "trust = 0 AND instr(body, CAST('heron' AS BLOB)) > 0"), 2);
-	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) FROM inbox_delivery WHERE entry = 3"), KEY_SIZE);
+	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) FROM inbox_delivery WHERE entry = 3"),
+			 KEY_SIZE);
 }
 
 static void a_sealed_body_that_does_not_open_is_marked_bad(void **state)

@@ -81,7 +81,8 @@ static Simpul__Submission *message(struct fixture *f)
 static Simpul__Header *header_of(struct fixture *f, const Simpul__Submission *submission, size_t i)
 {
 	Simpul__Header *header = wire_unpack(&simpul__header__descriptor,
-					     BYTES(submission->reports[i]->header.data, submission->reports[i]->header.len),
+					     BYTES(submission->reports[i]->header.data,
+						   submission->reports[i]->header.len),
 					     &f->world.arena, &f->fault);
 
 	assert_non_null(header);

@@ -172,7 +172,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_store_of_another_office_is_refused, start, end),
 		cmocka_unit_test_setup_teardown(a_reader_cannot_write, start, end),
-		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_is_in_force_for_old_entries_only, start, end),
+		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_is_in_force_for_old_entries_only, start,
+						end),
 		cmocka_unit_test_setup_teardown(nobody_is_sealed_to_under_a_key_that_is_no_longer_good, start, end),
 		cmocka_unit_test_setup_teardown(a_retired_key_verifies_what_came_before_and_nothing_after, start, end),
 		cmocka_unit_test_setup_teardown(a_compromise_reaches_back, start, end),

@@ -1,5 +1,5 @@
-/* Tries to break what uplink.h promises, against a broker that says what the test wants. One thread: the test turns broker and
- * uplink in turn, and lets time pass by adding to the clock. */
+/* Tries to break what uplink.h promises, against a broker that says what the test wants. One thread: the test turns
+ * broker and uplink in turn, and lets time pass by adding to the clock. */
 #include "agents/uplink.h"
 #include "common/limit.h"
 #include "common/log.h"
@@ -130,7 +130,8 @@ static void broker_submit(struct fixture *f, uint64_t seq, const Simpul__Submiss
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
 	const unsigned n = b->submits++ % 64;
 
-	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &b->digests[n], NULL), E_OK);
+	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &b->digests[n], NULL),
+			 E_OK);
 	b->firsts[n] = submission->first;
 	b->submit_seq[n] = seq;
 	if (b->silent_submit)
@@ -203,7 +204,8 @@ static void broker_publish(struct fixture *f, uint64_t after, Simpul__Entry *ent
 {
 	struct broker *b = &f->broker;
 	struct buffer frame = {0};
-	struct feed_head head = {.incarnation = 1, .after = after, .upto = f->world.head.entry, .counter = ++b->counter};
+	struct feed_head head = {.incarnation = 1, .after = after, .upto = f->world.head.entry,
+				 .counter = ++b->counter};
 
 	agent_batch(&f->world, after, &entry, entry ? 1 : 0, NULL, &f->batch);
 	feed_seal(&b->session, &head, buffer_view(&f->batch), buffer_room(&frame, FEED_SIZE(f->batch.size)));
@@ -367,7 +369,8 @@ static int start(void **state)
 	entry = agent_member(&f->world, &f->police);
 	f->broker.entries[f->broker.entry_count++] = entry;
 	f->uplink = uplink_new(f->broker.context,
-			       &(struct uplink_options){.join = &f->world.join, .keys = &f->army.keys, .node = "army.oku",
+			       &(struct uplink_options){.join = &f->world.join, .keys = &f->army.keys,
+							.node = "army.oku",
 							.epoch = 1,
 							.source = {f, source_welcome, source_next, source_receipted,
 								   source_receipt, source_reject},
@@ -820,7 +823,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_busy_broker_is_asked_again_after_the_pause_it_names, start, end),
 		cmocka_unit_test_setup_teardown(a_gap_starts_again_after_what_was_receipted, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_that_lost_what_it_receipted_halts, start, end),
-		cmocka_unit_test_setup_teardown(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on, start, end),
+		cmocka_unit_test_setup_teardown(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on, start,
+						end),
 		cmocka_unit_test_setup_teardown(a_void_that_is_refused_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_signature_that_is_refused_voids_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_forged_receipt_is_not_believed, start, end),
