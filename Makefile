@@ -141,7 +141,8 @@ $(OUT)/simpul-agent $(OUT)/simpul: $(OUT)/%: $(OUT)/agents/%.o $(OUT)/libagent.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 
-$(OUT)/simpul-bench: $(OUT)/tests/bench/simpul-bench.o $(BENCH_O) $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/simpul-bench: $(OUT)/tests/bench/simpul-bench.o $(BENCH_O) $(OUT)/tests/support/exchange.o \
+                     $(OUT)/tests/support/process.o $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 

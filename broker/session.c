@@ -218,7 +218,7 @@ static enum error cursor_check(const struct core *core, const struct node *node,
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.incarnation");
 	if (cursor->entry > core->position.entry)
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.entry");
-	if (cursor->entry < node->acked && !(node->granted && node->granted_from <= cursor->entry))
+	if (cursor->entry < node->acked && !(node->granted && node->granted_from <= cursor->entry + 1))
 		return fault_at(fault, E_BELOW_CURSOR, "hello.cursor.entry");
 	*unknown = !tail_head(&core->tail, cursor->entry, &head);
 	if (!*unknown && !hash_equal(&head, &cursor->head))

@@ -9,7 +9,6 @@
 
 #define OFFICES 4
 #define PER_FILE 6
-#define SETTLE_SECONDS 60
 
 static const char *const nodes[OFFICES] = {"police.oku", "army.oku", "immigration.muara-enim", "health.oku"};
 
@@ -186,10 +185,10 @@ static void account_for_files(struct chaos *c)
 	}
 }
 
-static void settle(struct chaos *c)
+static void settle(struct chaos *c, int seconds)
 {
 	struct chaos_account *account = c->account;
-	bool all = exchange_settled(&c->x, SETTLE_SECONDS);
+	bool all = exchange_settled(&c->x, seconds);
 
 	for (unsigned office = 0; office < OFFICES; office++)
 		all = office_received(&c->x, office, expected_rows(c, office), all ? 20 : 3) && all;
@@ -221,7 +220,7 @@ void chaos_run(const struct chaos_options *options, struct chaos_account *accoun
 		exchange_start_office(&c.x, i);
 	for (unsigned round = 0; round < options->rounds; round++)
 		round_run(&c, round, options->broker_percent);
-	settle(&c);
+	settle(&c, options->settle_seconds);
 	account->journal_good = exchange_ctl(&c.x, NULL, "journal", "verify", NULL) == 0;
 	const bool bad = account->lost + account->duplicated + account->leaked + account->invented > 0;
 	exchange_end(&c.x, bad && !options->broker_program);

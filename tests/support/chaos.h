@@ -11,6 +11,7 @@ struct chaos_options {
 	unsigned rounds;	    /* one SIGKILL each */
 	unsigned seed;
 	unsigned broker_percent;    /* how often the broker is the victim */
+	int settle_seconds;	    /* for everything to arrive after the last kill */
 };
 
 struct chaos_account {

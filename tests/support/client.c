@@ -82,6 +82,20 @@ const Simpul__Down *client_receive(struct client *c, int ms)
 	return down;
 }
 
+const Simpul__Down *client_answer(struct client *c, int ms)
+{
+	const steady_ms deadline = clock_now().steady + (steady_ms)ms;
+	steady_ms now;
+
+	while ((now = clock_now().steady) < deadline) {
+		const Simpul__Down *down = client_receive(c, (int)(deadline - now));
+
+		if (!down || down->seq == c->seq)
+			return down;
+	}
+	return NULL;
+}
+
 static void welcome_take(struct client *c, const Simpul__Welcome *welcome)
 {
 	must(welcome->feed_topic.len == FEED_TOPIC_SIZE && welcome->feed_key.len == KEY_SIZE, "WELCOME");
@@ -90,6 +104,8 @@ static void welcome_take(struct client *c, const Simpul__Welcome *welcome)
 	memcpy(c->session.key, welcome->feed_key.data, KEY_SIZE);
 	memcpy(c->session.node, c->node, sizeof c->node);
 	c->session.session = welcome->session;
+	if (welcome->head)
+		c->cursor.incarnation = welcome->head->incarnation;
 }
 
 const Simpul__Down *client_hello(struct client *c, const char *node, int ms)
@@ -110,7 +126,7 @@ const Simpul__Down *client_hello(struct client *c, const char *node, int ms)
 	up.message_case = SIMPUL__UP__MESSAGE_HELLO;
 	up.hello = &hello;
 	client_send(c, &up);
-	down = client_receive(c, ms);
+	down = client_answer(c, ms);
 	if (down && down->message_case == SIMPUL__DOWN__MESSAGE_WELCOME)
 		welcome_take(c, down->welcome);
 	return down;
@@ -127,7 +143,7 @@ const Simpul__Down *client_fetch(struct client *c, const struct position *positi
 	up.message_case = SIMPUL__UP__MESSAGE_FETCH;
 	up.fetch = &fetch;
 	client_send(c, &up);
-	return client_receive(c, ms);
+	return client_answer(c, ms);
 }
 
 enum error client_refused(const Simpul__Down *down)

@@ -28,6 +28,8 @@ void client_close(struct client *c);
 void client_send(struct client *c, Simpul__Up *up);
 /* The next message within `ms`, NULL when there is none; valid until the next call. */
 const Simpul__Down *client_receive(struct client *c, int ms);
+/* The answer to the last message sent, past whatever else arrives; NULL when there is none within `ms`. */
+const Simpul__Down *client_answer(struct client *c, int ms);
 /* HELLO with the client's cursor under the name `node`; the answer. */
 const Simpul__Down *client_hello(struct client *c, const char *node, int ms);
 const Simpul__Down *client_fetch(struct client *c, const struct position *cursor, int ms);

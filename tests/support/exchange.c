@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <sodium.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,22 +39,26 @@ static void write_file(const struct exchange *x, const char *path, const char *c
 	must(file_write(path, BYTES(content, strlen(content)), 0600, NULL) == E_OK, x, path);
 }
 
-/* Two ports that nobody listens on now. */
+/* True when nobody listens on the port now. */
+static bool port_free(int port)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const bool is_free = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+
+	close(fd);
+	return is_free;
+}
+
+/* Two ports by chance, below those that the kernel gives to outgoing connections, so that tests can run side by side. */
 static void free_ports(int ports[2])
 {
-	int fds[2];
-
 	for (int i = 0; i < 2; i++) {
-		struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-		socklen_t size = sizeof address;
-
-		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		bind(fds[i], (struct sockaddr *)&address, size);
-		getsockname(fds[i], (struct sockaddr *)&address, &size);
-		ports[i] = ntohs(address.sin_port);
+		do
+			ports[i] = 10000 + (int)randombytes_uniform(20000);
+		while ((i == 1 && ports[1] == ports[0]) || !port_free(ports[i]));
 	}
-	close(fds[0]);
-	close(fds[1]);
 }
 
 /* ------------------------------------------------------------------ programs */
@@ -263,13 +268,20 @@ void draft_line(struct buffer *out, const char *category, const char *region, co
 
 /* ------------------------------------------------------------------ looking */
 
+/* The store of an agent that was started at least once; it may be making it at this moment. */
 static struct store office_store(struct exchange *x, size_t index)
 {
 	char path[400];
-	struct store store;
+	struct store store = {0};
+	bool open = false;
 
 	snprintf(path, sizeof path, "%s/store/agent.db", x->offices[index].folder);
-	must(store_open_reader(&store, path, NULL) == E_OK, x, "opening an office's store");
+	for (int tries = 0; tries < 250 && !open; tries++) {
+		open = store_open_reader(&store, path, NULL) == E_OK;
+		if (!open)
+			sleep_ms(20);
+	}
+	must(open, x, "opening an office's store");
 	return store;
 }
 
@@ -319,6 +331,26 @@ static bool all_settled(void *context)
 bool exchange_settled(struct exchange *x, int seconds)
 {
 	return wait_for(all_settled, x, seconds);
+}
+
+struct expected_accepted {
+	struct exchange *x;
+	size_t office, accepted;
+};
+
+static bool has_accepted(void *context)
+{
+	const struct expected_accepted *expected = context;
+	const struct outbox_counts counts = office_outbox(expected->x, expected->office);
+
+	return counts.accepted >= expected->accepted && counts.waiting + counts.sent == 0;
+}
+
+bool office_settled(struct exchange *x, size_t office, size_t accepted, int seconds)
+{
+	struct expected_accepted expected = {x, office, accepted};
+
+	return wait_for(has_accepted, &expected, seconds);
 }
 
 struct expected_rows {

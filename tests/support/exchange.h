@@ -7,7 +7,7 @@
 #include "agents/outbox.h"
 #include "tests/support/process.h"
 
-#define EXCHANGE_OFFICES 8
+#define EXCHANGE_OFFICES 40
 
 struct office {
 	char node[LIMIT_NODE_NAME + 1];
@@ -50,6 +50,8 @@ struct outbox_counts office_outbox(struct exchange *x, size_t office);
 size_t office_inbox(struct exchange *x, size_t office, void (*each)(void *context, const char *summary), void *context);
 /* Waits until nothing is waiting or sent in any outbox. */
 bool exchange_settled(struct exchange *x, int seconds);
+/* Waits until this office has at least so many accepted reports and none that waits. */
+bool office_settled(struct exchange *x, size_t office, size_t accepted, int seconds);
 /* Waits until the inbox has this many rows. */
 bool office_received(struct exchange *x, size_t office, size_t rows, int seconds);
 /* True when `text` stands in any file of the office (store, sinks, logs): for leaks. */

@@ -368,7 +368,7 @@ static void a_stolen_key_does_not_open_the_past(void **state)
 	world_forget(world);
 	world_fetch(world, ARMY, 2);
 	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
-	grant(world, ARMY, 3);
+	grant(world, ARMY, 4);
 	world_hello(world, ARMY, 2); /* the grant does not reach so far */
 	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
 }
