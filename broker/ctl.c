@@ -220,3 +220,26 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 	json_decref(answer);
 	return EX_OK;
 }
+
+enum error ctl_question(const struct ctl *ctl, const char *command, const char *node, json_t **answer,
+		      struct fault *fault)
+{
+	return ctl_ask(ctl, json_pack("{s:s, s:s*}", "command", command, "node", node), answer, fault);
+}
+
+int ctl_unanswered(const struct fault *fault)
+{
+	return ctl_fail(fault, fault->code == E_UNREACHABLE ? "is the broker running?" : NULL);
+}
+
+const char *ctl_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "-";
+}
+
+long long ctl_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}

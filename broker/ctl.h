@@ -36,6 +36,7 @@ int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_check(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_show(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_who(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_log(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
@@ -66,6 +67,13 @@ bool ctl_listens(const char *path);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
  * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
+/* Asks a command that has at most a node for an argument. */
+enum error ctl_question(const struct ctl *ctl, const char *command, const char *node, json_t **answer, struct fault *fault);
+/* Says why there is no answer; the exit status. */
+int ctl_unanswered(const struct fault *fault);
+/* Members of an answer; "-" and 0 when they are not there. */
+const char *ctl_text(const json_t *object, const char *key);
+long long ctl_number(const json_t *object, const char *key);
 /* Asks and says what came of it: `done` on success, the error otherwise. */
 int ctl_order(const struct ctl *ctl, json_t *request, const char *done);
 

@@ -1,7 +1,6 @@
-/* ctl_view - simpulctl status, nodes, policy, log, journal: looking at a broker and at its record. */
+/* ctl_view - simpulctl status, nodes, log, journal: looking at a broker and at its record. */
 #include "broker/ctl.h"
 
-#include "broker/policy.h"
 #include "common/json.h"
 #include "common/memory.h"
 #include <inttypes.h>
@@ -10,30 +9,7 @@
 #include <string.h>
 #include <zmq.h>
 
-/* ---- asking */
-
-static enum error ask(const struct ctl *ctl, const char *command, const char *node, json_t **answer,
-		      struct fault *fault)
-{
-	return ctl_ask(ctl, json_pack("{s:s, s:s*}", "command", command, "node", node), answer, fault);
-}
-
-static int ask_failed(const struct fault *fault)
-{
-	return ctl_fail(fault, fault->code == E_UNREACHABLE ? "is the broker running?" : NULL);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text != NULL ? text : "-";
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(object, key));
-}
+/* ---- printing */
 
 static const char *yes_no(const json_t *object, const char *key)
 {
@@ -52,22 +28,22 @@ static void print_json(json_t *object)
 
 static void print_status(const json_t *status)
 {
-	printf("exchange          %s (%s)\n", text_of(status, "name"), text_of(status, "exchange"));
-	printf("broker            since %s, link %s, feed %s%s\n", text_of(status, "started_at"),
-	       text_of(status, "link"), text_of(status, "feed"),
+	printf("exchange          %s (%s)\n", ctl_text(status, "name"), ctl_text(status, "exchange"));
+	printf("broker            since %s, link %s, feed %s%s\n", ctl_text(status, "started_at"),
+	       ctl_text(status, "link"), ctl_text(status, "feed"),
 	       json_is_true(json_object_get(status, "stopping")) ? ", stopping" : "");
-	printf("journal           entry %lld of incarnation %lld\n", number_of(status, "entry"),
-	       number_of(status, "incarnation"));
-	printf("head              %s\n", text_of(status, "head"));
-	printf("policy            version %lld, %s\n", number_of(status, "policy_version"),
-	       text_of(status, "policy_hash"));
-	printf("members           %lld, of which %lld connected\n", number_of(status, "members"),
-	       number_of(status, "connected"));
-	printf("reports           %lld accepted, %lld refused; %lld messages refused\n", number_of(status, "accepted"),
-	       number_of(status, "refused_reports"), number_of(status, "refused_messages"));
-	printf("delivered         %lld\n", number_of(status, "delivered"));
-	printf("under way         %lld commits; %lld entries (%lld KiB) in memory\n", number_of(status, "under_way"),
-	       number_of(status, "tail_entries"), number_of(status, "tail_bytes") / 1024);
+	printf("journal           entry %lld of incarnation %lld\n", ctl_number(status, "entry"),
+	       ctl_number(status, "incarnation"));
+	printf("head              %s\n", ctl_text(status, "head"));
+	printf("policy            version %lld, %s\n", ctl_number(status, "policy_version"),
+	       ctl_text(status, "policy_hash"));
+	printf("members           %lld, of which %lld connected\n", ctl_number(status, "members"),
+	       ctl_number(status, "connected"));
+	printf("reports           %lld accepted, %lld refused; %lld messages refused\n", ctl_number(status, "accepted"),
+	       ctl_number(status, "refused_reports"), ctl_number(status, "refused_messages"));
+	printf("delivered         %lld\n", ctl_number(status, "delivered"));
+	printf("under way         %lld commits; %lld entries (%lld KiB) in memory\n", ctl_number(status, "under_way"),
+	       ctl_number(status, "tail_entries"), ctl_number(status, "tail_bytes") / 1024);
 	printf("master key        %s\n", yes_no(status, "master_key"));
 	printf("disk              %s\n", json_is_true(json_object_get(status, "disk_low"))
 						 ? "LOW: nothing new is taken; free some space"
@@ -84,8 +60,8 @@ int ctl_status(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (ask(ctl, "status", NULL, &answer, &fault) != E_OK)
-		return ask_failed(&fault);
+	if (ctl_question(ctl, "status", NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
 	if (json)
 		print_json(answer);
 	else
@@ -102,7 +78,7 @@ static int names_width(const json_t *nodes)
 	int width = (int)strlen("NODE");
 
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
-		int size = (int)strlen(text_of(json_array_get(nodes, i), "node"));
+		int size = (int)strlen(ctl_text(json_array_get(nodes, i), "node"));
 
 		width = size > width ? size : width;
 	}
@@ -111,10 +87,10 @@ static int names_width(const json_t *nodes)
 
 static void print_node(const json_t *node, int width)
 {
-	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %10lld  %s\n", width, text_of(node, "node"),
-	       number_of(node, "key_id"), text_of(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
-	       text_of(node, "last_seen"), number_of(node, "cursor"), number_of(node, "lag"),
-	       number_of(node, "queued_bytes"), yes_no(node, "in_policy"));
+	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %10lld  %s\n", width, ctl_text(node, "node"),
+	       ctl_number(node, "key_id"), ctl_text(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
+	       ctl_text(node, "last_seen"), ctl_number(node, "cursor"), ctl_number(node, "lag"),
+	       ctl_number(node, "queued_bytes"), yes_no(node, "in_policy"));
 }
 
 static void print_nodes(const json_t *nodes)
@@ -137,57 +113,14 @@ int ctl_nodes(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (ask(ctl, "nodes", NULL, &answer, &fault) != E_OK)
-		return ask_failed(&fault);
+	if (ctl_question(ctl, "nodes", NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
 	if (json)
 		print_json(answer);
 	else
 		print_nodes(json_object_get(answer, "nodes"));
 	json_decref(answer);
 	return EX_OK;
-}
-
-/* ---- policy */
-
-int ctl_policy_check(struct ctl *ctl, int argc, char **argv)
-{
-	struct policy *policy;
-	struct fault fault = {0};
-	char hash[2 * HASH_SIZE + 1];
-	int status, first = ctl_options(ctl, argc, argv, NULL, 1, 1, &status);
-
-	if (first < 0)
-		return status;
-	if (policy_load(argv[first], &policy, &fault) != E_OK)
-		return ctl_fail(&fault, NULL);
-	printf("ok: %zu nodes, %s\n", policy_node_count(policy),
-	       hex_of(hash, BYTES(policy_hash(policy).bytes, HASH_SIZE)));
-	policy_free(policy);
-	return EX_OK;
-}
-
-int ctl_policy_show(struct ctl *ctl, int argc, char **argv)
-{
-	struct fault fault = {0};
-	json_t *answer;
-	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 1, &status);
-
-	if (first < 0)
-		return status;
-	if (ask(ctl, "policy-show", first < argc ? argv[first] : NULL, &answer, &fault) != E_OK)
-		return ask_failed(&fault);
-	printf("# version %lld, %s\n%s", number_of(answer, "policy_version"), text_of(answer, "policy_hash"),
-	       text_of(answer, "text"));
-	json_decref(answer);
-	return EX_OK;
-}
-
-int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
-{
-	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 0, &status);
-
-	return first < 0 ? status
-			 : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
 }
 
 /* ---- log */

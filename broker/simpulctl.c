@@ -43,6 +43,13 @@ static const struct ctl_command commands[] = {
 	{"nodes", "", "Shows the members", "  --json                   for programs\n", ctl_nodes},
 	{"policy check", "FILE", "Checks a policy file and says what is wrong in which line", "", ctl_policy_check},
 	{"policy show", "[NODE]", "Shows the policy in force, or what one node may do", "", ctl_policy_show},
+	{"policy who", "--category C --region R", "Shows who may receive such a report, and why the others may not",
+	 "  --category C             from the policy's list\n"
+	 "  --region R               Kemendagri code: 16.01\n"
+	 "  --kind K                 sighting (default), alert\n"
+	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
+	 "  --protection P           child, refugee, trafficking, health\n",
+	 ctl_policy_who},
 	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
 	{"log", "--follow", "Shows what the broker logs from now on",
 	 "  --follow                 until interrupted\n"

@@ -1,0 +1,133 @@
+/* ctl_policy - simpulctl policy: checks a file, shows what is in force, and says who may receive what, and why not. */
+#include "broker/ctl.h"
+
+#include "broker/policy.h"
+#include "common/json.h"
+#include "common/region.h"
+#include <stdio.h>
+#include <string.h>
+
+int ctl_policy_check(struct ctl *ctl, int argc, char **argv)
+{
+	struct policy *policy;
+	struct fault fault = {0};
+	char hash[2 * HASH_SIZE + 1];
+	int status, first = ctl_options(ctl, argc, argv, NULL, 1, 1, &status);
+
+	if (first < 0)
+		return status;
+	if (policy_load(argv[first], &policy, &fault) != E_OK)
+		return ctl_fail(&fault, NULL);
+	printf("ok: %zu nodes, %s\n", policy_node_count(policy),
+	       hex_of(hash, BYTES(policy_hash(policy).bytes, HASH_SIZE)));
+	policy_free(policy);
+	return EX_OK;
+}
+
+int ctl_policy_show(struct ctl *ctl, int argc, char **argv)
+{
+	struct fault fault = {0};
+	json_t *answer;
+	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 1, &status);
+
+	if (first < 0)
+		return status;
+	if (ctl_question(ctl, "policy-show", first < argc ? argv[first] : NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
+	printf("# version %lld, %s\n%s", ctl_number(answer, "policy_version"), ctl_text(answer, "policy_hash"),
+	       ctl_text(answer, "text"));
+	json_decref(answer);
+	return EX_OK;
+}
+
+int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
+{
+	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 0, &status);
+
+	return first < 0 ? status
+			 : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
+}
+
+/* ---- who */
+
+/* What --kind and so on say of a report. */
+struct who {
+	const char *kind, *category, *region, *label, *protection;
+};
+
+/* A value of an enumeration; "" leaves `*value` alone. */
+static bool word_take(const ProtobufCEnumDescriptor *type, const char *word, int *value)
+{
+	return word == NULL || enum_parse(type, word, value);
+}
+
+static enum error class_of(const struct who *who, const struct policy *policy, struct routing_class *class,
+			   struct fault *fault)
+{
+	int kind = SIMPUL__KIND__KIND_SIGHTING, label = SIMPUL__LABEL__LABEL_AMBER, protection = 0;
+
+	if (!word_take(&simpul__kind__descriptor, who->kind, &kind))
+		return fault_at(fault, E_UNKNOWN_VALUE, "--kind");
+	if (!word_take(&simpul__label__descriptor, who->label, &label))
+		return fault_at(fault, E_UNKNOWN_VALUE, "--label");
+	if (!word_take(&simpul__protection__descriptor, who->protection, &protection))
+		return fault_at(fault, E_UNKNOWN_VALUE, "--protection");
+	if (!policy_knows_category(policy, who->category))
+		return fault_at(fault, E_CATEGORY_UNKNOWN, "--category");
+	if (!region_exists(who->region))
+		return fault_at(fault, E_REGION_UNKNOWN, "--region");
+	*class = (struct routing_class){.kind = (Simpul__Kind)kind, .label = (Simpul__Label)label,
+					.protection = protection > 0 ? 1u << protection : 0};
+	snprintf(class->category, sizeof(class->category), "%s", who->category);
+	snprintf(class->region, sizeof(class->region), "%s", who->region);
+	return E_OK;
+}
+
+static void who_print(const struct policy *policy, const struct routing_class *class)
+{
+	for (size_t i = 0; i < policy_node_count(policy); i++) {
+		const char *node = policy_node_name(policy, i);
+		enum denial denial = policy_admits(policy, node, class);
+
+		printf("%-32s %-4s %s\n", node, denial == ADMITTED ? "yes" : "no",
+		       denial == ADMITTED ? "" : denial_text(denial));
+	}
+}
+
+/* The policy in force, from the broker. */
+static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct fault *fault)
+{
+	json_t *answer;
+	enum error error = ctl_question(ctl, "policy-show", NULL, &answer, fault);
+	const char *text;
+
+	if (error != E_OK)
+		return error;
+	text = ctl_text(answer, "text");
+	error = policy_parse(BYTES(text, strlen(text)), "policy in force", policy, fault);
+	json_decref(answer);
+	return error;
+}
+
+int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
+{
+	struct who who = {0};
+	const struct ctl_option options[] = {{"kind", &who.kind, NULL},	  {"category", &who.category, NULL},
+					     {"region", &who.region, NULL}, {"label", &who.label, NULL},
+					     {"protection", &who.protection, NULL}, {0}};
+	struct routing_class class;
+	struct policy *policy;
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+
+	if (first < 0)
+		return status;
+	if (who.category == NULL || who.region == NULL)
+		return ctl_usage(ctl, "--category and --region are needed");
+	if (policy_fetch(ctl, &policy, &fault) != E_OK)
+		return ctl_unanswered(&fault);
+	if (class_of(&who, policy, &class, &fault) == E_OK)
+		who_print(policy, &class);
+	policy_free(policy);
+	return fault.code == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+}
