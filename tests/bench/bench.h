@@ -1,7 +1,8 @@
-/* bench - what the parts of the benchmark share: options, the memory through which processes tell how far they are, teams.
+/* bench - what the parts of the benchmark share: options, memory through which processes tell how far they are, teams.
  *
- * The parent starts a team (real exchange or floor), each member a process of its own, and sets goals; the sender sends up to the
- * goal, each receiver says how many reports it has safely got. Nothing of that is on the path that is measured. */
+ * The parent starts a team (real exchange or floor), each member a process of its own, and sets goals; the sender sends
+ * up to the goal, each receiver says how many reports it has safely got. Nothing of that is on the path that is
+ * measured. */
 #ifndef SIMPUL_BENCH_H
 #define SIMPUL_BENCH_H
 
@@ -68,8 +69,10 @@ struct team {
 
 /* Shared memory and pipe. */
 void team_init(struct team *team, const struct bench_options *options);
+/* What one process does. */
+typedef void team_work(struct team *team, size_t index, void *context);
 /* Forks a process that runs `work` and ends; it dies with the parent. */
-pid_t team_fork(struct team *team, void (*work)(struct team *team, size_t index, void *context), size_t index, void *context);
+pid_t team_fork(struct team *team, team_work *work, size_t index, void *context);
 /* Waits until everybody is connected. */
 void team_wait_ready(struct team *team);
 /* Ends the processes. */

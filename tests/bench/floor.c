@@ -1,7 +1,7 @@
-/* floor - bare libzmq in the topology of an exchange: sender DEALER -> broker ROUTER -> XPUB -> SUB of each receiver, CURVE.
+/* floor - bare libzmq in the topology of an exchange: sender DEALER, broker ROUTER and XPUB, SUB of each receiver, CURVE.
  *
- * Throughput: 64 reports a frame, nothing is done to them. Latency: one report a frame, and the broker writes and syncs it to a
- * file before it publishes. Nothing is dropped: full queues make the sender wait. */
+ * Throughput: 64 reports a frame, nothing is done to them. Latency: one report a frame, and the broker writes and syncs
+ * it to a file before it publishes. Nothing is dropped: full queues make the sender wait. */
 #include "tests/bench/bench.h"
 #include "common/clock.h"
 #include "common/memory.h"

@@ -1,5 +1,5 @@
-/* real - an exchange as users have it: simpul-broker and its tools as programs, sender and receivers as processes that run the
- * agent's uplink.
+/* real - an exchange as users have it: the broker and its tools as programs, sender and receivers as processes that run
+ * the agent's uplink.
  *
  * wire: reports in memory to a target that verifies everything.   full: rows in an outbox to rows in inboxes. */
 #include "tests/bench/bench.h"
@@ -198,7 +198,8 @@ static uint64_t sender_receipted(void *context, uint32_t stream)
 	return stream == 0 ? atomic_load(&sender->member.team->shared->receipted) : 0;
 }
 
-static void sender_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt, struct bytes encoded)
+static void sender_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+			   struct bytes encoded)
 {
 	struct sender *sender = context;
 	struct bench_shared *shared = sender->member.team->shared;
@@ -348,7 +349,8 @@ void real_start(struct team *team, struct exchange *exchange)
 /* Every number once, all of them good. */
 static void inbox_check(const char *path, uint64_t total)
 {
-	static const char sql[] = "SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0) FROM inbox";
+	static const char sql[] = "SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0)"
+				  " FROM inbox";
 	struct store store;
 	sqlite3_stmt *get;
 

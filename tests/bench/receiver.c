@@ -127,8 +127,8 @@ static struct position checker_cursor(void *context)
 	return checker->durable;
 }
 
-void checker_init(struct checker *checker, struct team *team, struct seat *seat, const struct join *join, const char *node,
-		  const char *path)
+void checker_init(struct checker *checker, struct team *team, struct seat *seat, const struct join *join,
+		  const char *node, const char *path)
 {
 	*checker = (struct checker){.team = team, .seat = seat, .join = join, .node = node};
 	arena_init(&checker->arena);

@@ -1,4 +1,5 @@
-/* receiver - what takes batches in the benchmark: a target that verifies everything and keeps a durable cursor, or the inbox. */
+/* receiver - what takes batches in the benchmark: a target that verifies everything and keeps a durable cursor, or the
+ * agent's inbox. */
 #ifndef SIMPUL_BENCH_RECEIVER_H
 #define SIMPUL_BENCH_RECEIVER_H
 
@@ -20,8 +21,8 @@ struct checker {
 	struct arena arena;
 };
 
-void checker_init(struct checker *checker, struct team *team, struct seat *seat, const struct join *join, const char *node,
-		  const char *path);
+void checker_init(struct checker *checker, struct team *team, struct seat *seat, const struct join *join,
+		  const char *node, const char *path);
 struct uplink_target checker_target(struct checker *checker);
 
 /* The agent's own inbox; counts its rows. */

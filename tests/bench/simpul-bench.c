@@ -1,10 +1,11 @@
-/* simpul-bench - how many reports a second and how long one takes, beside bare libzmq in the same topology and the same run.
+/* simpul-bench - how many reports a second and how long one takes, beside bare libzmq in the same topology and run.
  *
- *   simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K] [--rounds N] [--json]
- *   simpul-bench latency [--path wire|full] [--reports N] [--size S] [--rounds N] [--json]
+ *   simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K]
+ *   simpul-bench latency [--path wire|full] [--reports N] [--size S]
+ *   both: [--rounds N] [--json]
  *
- * Floor and exchange take turns, round by round; figures are medians. Exit status 1 when a report was lost, came twice or did
- * not verify. README.md says how to read it. */
+ * Floor and exchange take turns, round by round; figures are medians. Exit status 1 when a report was lost, came twice
+ * or did not verify. README.md says how to read it. */
 #include "tests/bench/bench.h"
 #include "tests/support/exchange.h"
 
@@ -74,7 +75,8 @@ static void cpu_add(struct cpu *sum, const struct cpu *more)
 /* ------------------------------------------------------------------ measuring */
 
 /* Round `index`, after the warm-up: its figures. */
-static void measure(struct team *team, size_t warm_up, size_t index, double *reports, double *p50, double *p99, struct cpu *cpu)
+static void measure(struct team *team, size_t warm_up, size_t index, double *reports, double *p50, double *p99,
+		    struct cpu *cpu)
 {
 	const size_t count = team->options->reports;
 	const uint64_t before = warm_up + index * count;
@@ -121,19 +123,20 @@ static void print_json(const struct bench_options *o, const struct figures *f)
 	const double reports = median(f->reports, o->rounds), floor_reports = median(f->floor_reports, o->rounds);
 	const double p50 = median(f->p50, o->rounds), floor_p50 = median(f->floor_p50, o->rounds);
 
-	printf("{\"what\": \"%s\", \"path\": \"%s\", \"receivers\": %zu, \"reports\": %zu, \"size\": %zu, \"per_submission\": %zu, "
-	       "\"rounds\": %zu, ",
-	       o->latency ? "latency" : "throughput", o->path == PATH_FULL ? "full" : "wire", o->receivers, o->reports, o->size,
-	       o->per_submission, o->rounds);
+	printf("{\"what\": \"%s\", \"path\": \"%s\", \"receivers\": %zu, \"reports\": %zu, \"size\": %zu, "
+	       "\"per_submission\": %zu, \"rounds\": %zu, ",
+	       o->latency ? "latency" : "throughput", o->path == PATH_FULL ? "full" : "wire", o->receivers, o->reports,
+	       o->size, o->per_submission, o->rounds);
 	if (o->latency)
 		printf("\"latency_us_p50\": %.0f, \"latency_us_p99\": %.0f, \"floor_latency_us_p50\": %.0f, "
 		       "\"floor_latency_us_p99\": %.0f, \"ratio\": %.2f, ",
 		       p50, median(f->p99, o->rounds), floor_p50, median(f->floor_p99, o->rounds), p50 / floor_p50);
 	else
-		printf("\"reports_per_s\": %.0f, \"deliveries_per_s\": %.0f, \"floor_reports_per_s\": %.0f, \"ratio\": %.3f, ", reports,
-		       reports * (double)o->receivers, floor_reports, reports / floor_reports);
+		printf("\"reports_per_s\": %.0f, \"deliveries_per_s\": %.0f, \"floor_reports_per_s\": %.0f, \"ratio\": %.3f, ",
+		       reports, reports * (double)o->receivers, floor_reports, reports / floor_reports);
 	printf("\"cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
-	       "\"floor_cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, \"broker_rss_kib\": %zu}\n",
+	       "\"floor_cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
+	       "\"broker_rss_kib\": %zu}\n",
 	       (double)f->cpu.sender_us / all, (double)f->cpu.broker_us / all,
 	       (double)f->cpu.receivers_us / all / (double)o->receivers, (double)f->floor_cpu.sender_us / all,
 	       (double)f->floor_cpu.broker_us / all, (double)f->floor_cpu.receivers_us / all / (double)o->receivers,

@@ -39,7 +39,7 @@ void team_init(struct team *team, const struct bench_options *options)
 		abort();
 }
 
-pid_t team_fork(struct team *team, void (*work)(struct team *team, size_t index, void *context), size_t index, void *context)
+pid_t team_fork(struct team *team, team_work *work, size_t index, void *context)
 {
 	const pid_t pid = fork();
 
@@ -79,7 +79,8 @@ static bool everybody_ready(const struct team *team)
 }
 
 /* Repeats a condition every millisecond; nothing of it is on a path that is measured. */
-static void wait_while(struct team *team, bool (*done)(const struct team *team, uint64_t total), uint64_t total, int seconds)
+static void wait_for_team(struct team *team, bool (*done)(const struct team *team, uint64_t total), uint64_t total,
+			  int seconds)
 {
 	const uint64_t deadline = clock_steady_us() + (uint64_t)seconds * 1000000;
 
@@ -115,7 +116,7 @@ static bool is_delivered(const struct team *team, uint64_t total)
 
 void team_wait_ready(struct team *team)
 {
-	wait_while(team, is_ready, 0, READY_SECONDS);
+	wait_for_team(team, is_ready, 0, READY_SECONDS);
 }
 
 void team_wake(struct team *team)
@@ -161,12 +162,12 @@ struct round team_round(struct team *team, uint64_t total)
 
 	atomic_store(&shared->prepare, total);
 	team_wake(team);
-	wait_while(team, is_prepared, total, ROUND_SECONDS);
+	wait_for_team(team, is_prepared, total, ROUND_SECONDS);
 	before = team_cpu(team);
 	start = clock_steady_us();
 	atomic_store(&shared->goal, total);
 	team_wake(team);
-	wait_while(team, is_delivered, total, ROUND_SECONDS);
+	wait_for_team(team, is_delivered, total, ROUND_SECONDS);
 	for (size_t i = 0; i < team->options->receivers; i++) {
 		const uint64_t took = atomic_load(&shared->seats[i].finished_us) - start;
 
@@ -174,7 +175,8 @@ struct round team_round(struct team *team, uint64_t total)
 			round.elapsed_us = took;
 	}
 	after = team_cpu(team);
-	round.cpu = (struct cpu){.sender_us = after.sender_us - before.sender_us, .broker_us = after.broker_us - before.broker_us,
+	round.cpu = (struct cpu){.sender_us = after.sender_us - before.sender_us,
+				 .broker_us = after.broker_us - before.broker_us,
 				 .receivers_us = after.receivers_us - before.receivers_us};
 	return round;
 }

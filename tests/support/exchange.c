@@ -223,15 +223,25 @@ void exchange_start_office(struct exchange *x, size_t index)
 	office->pid = process_start(argv, x->log);
 }
 
-bool exchange_end(struct exchange *x, bool keep)
+bool exchange_stop(struct exchange *x)
 {
 	bool clean = true;
 
-	for (size_t i = 0; i < x->count; i++)
+	for (size_t i = 0; i < x->count; i++) {
 		if (x->offices[i].pid > 0)
 			clean &= process_end(x->offices[i].pid, SIGTERM, 20) == 0;
+		x->offices[i].pid = 0;
+	}
 	if (x->broker > 0)
 		clean &= process_end(x->broker, SIGTERM, 20) == 0;
+	x->broker = 0;
+	return clean;
+}
+
+bool exchange_end(struct exchange *x, bool keep)
+{
+	const bool clean = exchange_stop(x);
+
 	if (keep || !clean) {
 		fprintf(stderr, "kept: %s\n", x->folder);
 	} else {
@@ -372,8 +382,7 @@ bool office_received(struct exchange *x, size_t office, size_t rows, int seconds
 	return wait_for(has_rows, &expected, seconds);
 }
 
-/* True when `text` stands in a file below `folder`. */
-static bool folder_holds(const char *folder, const char *text)
+bool folder_holds(const char *folder, const char *text)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;

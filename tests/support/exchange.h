@@ -31,6 +31,8 @@ void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */
 size_t exchange_add(struct exchange *x, const char *node, const char *more);
 void exchange_start_office(struct exchange *x, size_t office);
+/* Ends everything with SIGTERM; false when something did not end with status 0. */
+bool exchange_stop(struct exchange *x);
 /* Ends everything with SIGTERM and removes the folder unless `keep`. False when something did not end with status 0. */
 bool exchange_end(struct exchange *x, bool keep);
 
@@ -56,6 +58,8 @@ bool office_settled(struct exchange *x, size_t office, size_t accepted, int seco
 bool office_received(struct exchange *x, size_t office, size_t rows, int seconds);
 /* True when `text` stands in any file of the office (store, sinks, logs): for leaks. */
 bool office_holds(struct exchange *x, size_t office, const char *text);
+/* True when `text` stands in a file below `folder`. */
+bool folder_holds(const char *folder, const char *text);
 /* True when `text` stands in what the processes wrote to standard error. */
 bool exchange_logged(struct exchange *x, const char *text);
 

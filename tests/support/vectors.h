@@ -1,7 +1,7 @@
-/* vectors - computes one step of the golden vectors: from the inputs that stand in a JSON object to its results and file.
+/* vectors - computes one step of the golden vectors: from the inputs in a JSON object to its results and file.
  *
- * The steps are listed in proto/vectors/v1/README.md. The generator writes what comes out; the test compares it with what
- * was committed. */
+ * The steps are listed in proto/vectors/v1/README.md. The generator writes what comes out; the test compares it with
+ * what was committed. */
 #ifndef SIMPUL_TEST_VECTORS_H
 #define SIMPUL_TEST_VECTORS_H
 

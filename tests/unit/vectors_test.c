@@ -1,4 +1,4 @@
-/* vectors_test - the code makes and reads the committed golden vectors, byte for byte; PROTOCOL.md's tables are the code's.
+/* vectors_test - the code makes and reads the committed vectors, byte for byte; PROTOCOL.md's tables are the code's.
  *
  * Run in the project's folder, as tests/run does. */
 #include "common/chain.h"

@@ -1,5 +1,5 @@
-/* make-vectors - writes the golden vectors: takes the steps of recipe.json, puts earlier results in place of "$name.result",
- * runs them, and writes vectors.json with every input and result, and one file for each message.
+/* make-vectors - writes the golden vectors: takes the steps of recipe.json, puts earlier results in place of
+ * "$name.result", runs them, and writes vectors.json with every input and result, and one file for each message.
  *
  * Usage: make-vectors RECIPE FOLDER      ("make vectors"; only for a new version: committed vectors never change) */
 #include "common/config.h"
@@ -16,7 +16,7 @@ struct making {
 	vector_files *files;
 };
 
-/* A new reference to what "$name.what" stands for: the content of a file ("bin"), or a path of keys in the step's results. */
+/* A new reference to what "$name.what" stands for: a file's content ("bin"), or a path of keys in the step's results. */
 static json_t *resolve(const struct making *making, const char *text)
 {
 	char *name = memory_string(text + 1), *key = strchr(name, '.');
