@@ -177,6 +177,68 @@ enum error config_fault(struct fault *fault, const char *path, struct bytes text
 	return fault_line(fault, path, line_of(text, word, 1), "", message);
 }
 
+/* ------------------------------------------------------------------ numbers */
+
+/* Whether `key` stands for a number anywhere in the schema. */
+static bool number_key(const cyaml_schema_value_t *schema, const char *key)
+{
+	if (schema->type == CYAML_SEQUENCE)
+		return number_key(schema->sequence.entry, key);
+	if (schema->type != CYAML_MAPPING)
+		return false;
+	for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key != NULL; field++)
+		if ((field->value.type == CYAML_UINT && strcmp(field->key, key) == 0) || number_key(&field->value, key))
+			return true;
+	return false;
+}
+
+static const char *scalar_of(yaml_document_t *document, int id)
+{
+	const yaml_node_t *node = yaml_document_get_node(document, id);
+
+	return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
+}
+
+/* The line and key of the first number that is not written in digits alone, 0 when there is none. libcyaml takes "64k"
+ * for 64. */
+static size_t number_wrong(yaml_document_t *document, const cyaml_schema_value_t *schema, char key[48])
+{
+	const yaml_node_t *node;
+
+	for (int id = 1; (node = yaml_document_get_node(document, id)) != NULL; id++) {
+		if (node->type != YAML_MAPPING_NODE)
+			continue;
+		for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+		     pair < node->data.mapping.pairs.top; pair++) {
+			const char *value = scalar_of(document, pair->value);
+
+			snprintf(key, 48, "%s", scalar_of(document, pair->key));
+			if (number_key(schema, key) && (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0'))
+				return yaml_document_get_node(document, pair->key)->start_mark.line + 1;
+		}
+	}
+	return 0;
+}
+
+static enum error numbers_check(struct bytes text, const char *name, const cyaml_schema_value_t *schema,
+				struct fault *fault)
+{
+	yaml_parser_t parser;
+	yaml_document_t document;
+	char key[48] = "";
+	size_t line = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		return fault_at(fault, E_NO_MEMORY, "%s", name);
+	yaml_parser_set_input_string(&parser, text.data, text.size);
+	if (yaml_parser_load(&parser, &document)) {
+		line = number_wrong(&document, schema, key);
+		yaml_document_delete(&document);
+	}
+	yaml_parser_delete(&parser);
+	return line == 0 ? E_OK : fault_line(fault, name, (unsigned)line, key, "a number is written in digits alone");
+}
+
 /* ------------------------------------------------------------------ loading */
 
 static enum error complain(struct fault *fault, const char *path, struct bytes text, struct complaint *complaint,
@@ -222,6 +284,7 @@ enum error config_parse(struct bytes text, const char *name, const cyaml_schema_
 	struct complaint complaint = {.line = 0};
 	cyaml_config_t config;
 	cyaml_err_t error;
+	enum error refused;
 
 	*result = NULL;
 	if (text.size == 0)
@@ -231,12 +294,14 @@ enum error config_parse(struct bytes text, const char *name, const cyaml_schema_
 		return complain(fault, name, text, &complaint, error);
 	if (*result == NULL)
 		return fault_line(fault, name, 1, "", "the file is empty");
-	if (complaint.message[0] == '\0')
-		return E_OK;
 	/* A warning: something in the file, a second document for one, would have no effect. */
+	refused = complaint.message[0] != '\0' ? complain(fault, name, text, &complaint, error)
+						: numbers_check(text, name, schema, fault);
+	if (refused == E_OK)
+		return E_OK;
 	config_free(schema, *result);
 	*result = NULL;
-	return complain(fault, name, text, &complaint, error);
+	return refused;
 }
 
 enum error config_load(const char *path, const cyaml_schema_value_t *schema, void **result, struct buffer *text,
