@@ -110,7 +110,7 @@ static int run(const struct arguments *arguments)
 	struct readiness ready = {.profiles = NULL};
 	struct fault fault = {0};
 	enum error error;
-	int signals;
+	int signals, status;
 
 	error = prepare(arguments->settings, &ready, &fault);
 	if (error != E_OK)
@@ -134,7 +134,9 @@ out:
 	if (error == E_OK)
 		return EX_OK;
 	fault.code = error;
-	return fail(&fault);
+	status = fail(&fault);
+	/* A file that is not as it should be is a matter of configuration when that is what was asked. */
+	return arguments->check ? EX_CONFIG : status;
 }
 
 int main(int argc, char **argv)
