@@ -1,0 +1,49 @@
+/* operate - what operators and officers do to a running exchange, and how a test waits for what comes of it. */
+#ifndef SIMPUL_TEST_OPERATE_H
+#define SIMPUL_TEST_OPERATE_H
+
+#include "tests/support/exchange.h"
+#include <jansson.h>
+
+/* A program under test with these arguments; the status, and what it prints into `out` (may be NULL). */
+int operate_run(struct exchange *x, struct buffer *out, const char *program, ...) __attribute__((sentinel));
+/* "<folder of the broker or of an office>/<name>"; free it. */
+char *broker_path(const struct exchange *x, const char *name);
+char *office_path(const struct exchange *x, size_t office, const char *name);
+/* Puts `to` in the place of the first `from` in a text file, which must have it. */
+void file_swap(const char *path, const char *from, const char *to);
+void file_put(const char *path, const char *content);
+bool file_there(const char *path);
+/* The whole file as text, "" when there is none; free it. */
+char *file_text(const char *path);
+
+/* How often `text` stands in the log; whether it stands there within so many seconds. */
+size_t log_count(struct exchange *x, const char *text);
+bool log_has(struct exchange *x, const char *text, int seconds);
+
+/* What `simpulctl COMMAND --json` prints (status, nodes), and one node of the latter; NULL when it fails. */
+json_t *ctl_json(struct exchange *x, const char *command);
+json_t *ctl_node(struct exchange *x, const char *node);
+/* What `simpul status --json` prints, also when the status is not 0. */
+json_t *office_status(struct exchange *x, size_t office);
+bool office_in_state(struct exchange *x, size_t office, const char *state, int seconds);
+/* Waits until the office's cursor is where the journal ends. */
+bool office_caught_up(struct exchange *x, size_t office, int seconds);
+
+/* Drops `count` public-order sightings "<words> <serial>" as one file. */
+void drop_many(struct exchange *x, size_t office, const char *name, const char *words, size_t count);
+/* True when the inbox holds exactly the numbers first..last of the origin's main stream, in this order. */
+bool office_has_run(struct exchange *x, size_t office, const char *origin, uint64_t first, uint64_t last);
+/* The row of a report in `simpul inbox list --json`, NULL when it is not there. */
+json_t *inbox_find(struct exchange *x, size_t office, const char *name);
+
+/* Gives the test mounts of its own, which end with it; false where that is not permitted. */
+bool mounts_private(void);
+/* A file system of so many KiB in memory over a folder, with what the folder held. */
+bool disk_small(const char *folder, unsigned kib);
+void disk_away(const char *folder);
+/* A file that takes all the space there is, and its end. */
+void disk_fill(const char *folder);
+void disk_free(const char *folder);
+
+#endif
