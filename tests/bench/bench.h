@@ -22,11 +22,11 @@
 enum bench_path { PATH_WIRE, PATH_FULL };
 
 struct bench_options {
-	bool latency;		/* one report at a time */
+	bool latency; /* one report at a time */
 	enum bench_path path;
 	size_t receivers;
-	size_t reports;		/* a round */
-	size_t size;		/* bytes of header and body together */
+	size_t reports; /* a round */
+	size_t size;	/* bytes of header and body together */
 	size_t per_submission;
 	size_t rounds;
 	bool json;
@@ -64,7 +64,7 @@ struct team {
 	int wake[2]; /* a pipe: wakes the sender */
 	pid_t sender, broker, receivers[RECEIVERS_MOST];
 	bool ends_broker; /* otherwise somebody else does */
-	const char *log; /* where the processes' standard error goes; NULL: stays */
+	const char *log;  /* where the processes' standard error goes; NULL: stays */
 };
 
 /* Shared memory and pipe. */

@@ -1,4 +1,5 @@
-/* floor - bare libzmq in the topology of an exchange: sender DEALER, broker ROUTER and XPUB, SUB of each receiver, CURVE.
+/* floor - bare libzmq in the topology of an exchange: DEALER, ROUTER and XPUB, a SUB for each receiver, CURVE.
+ * CURVE.
  *
  * Throughput: 64 reports a frame, nothing is done to them. Latency: one report a frame, and the broker writes and syncs
  * it to a file before it publishes. Nothing is dropped: full queues make the sender wait. */
@@ -106,10 +107,12 @@ static void receiver_work(struct team *team, size_t index, void *context)
 			atomic_store(&seat->ready, true);
 			continue;
 		}
-		const uint64_t now = clock_steady_us(), count = atomic_load(&seat->delivered) + size / team->options->size;
+		const uint64_t now = clock_steady_us(),
+			       count = atomic_load(&seat->delivered) + size / team->options->size;
 
 		if (team->options->latency)
-			shared->latency_us[(count - 1) % LATENCIES_MOST] = (uint32_t)(now - atomic_load(&shared->sent_us));
+			shared->latency_us[(count - 1) % LATENCIES_MOST] =
+				(uint32_t)(now - atomic_load(&shared->sent_us));
 		atomic_store(&seat->finished_us, now);
 		atomic_store(&seat->delivered, count);
 		if (team->options->latency)

@@ -18,19 +18,18 @@
 #define UPLINK_ITEMS 2
 
 /* Everybody of the agency "army" receives everything that "police" says. */
-static const char policy_yaml[] =
-	"categories: [overstay]\n"
-	"agencies:\n"
-	"  - agency: police\n"
-	"    ceiling: AMBER\n"
-	"    publish:\n"
-	"      - {kinds: [sighting], categories: [\"*\"]}\n"
-	"  - agency: army\n"
-	"    ceiling: AMBER\n"
-	"    receive:\n"
-	"      - {kinds: [sighting], categories: [\"*\"]}\n"
-	"nodes:\n"
-	"  - {node: " WORKLOAD_SENDER ", regions: [\"16\"]}\n";
+static const char policy_yaml[] = "categories: [overstay]\n"
+				  "agencies:\n"
+				  "  - agency: police\n"
+				  "    ceiling: AMBER\n"
+				  "    publish:\n"
+				  "      - {kinds: [sighting], categories: [\"*\"]}\n"
+				  "  - agency: army\n"
+				  "    ceiling: AMBER\n"
+				  "    receive:\n"
+				  "      - {kinds: [sighting], categories: [\"*\"]}\n"
+				  "nodes:\n"
+				  "  - {node: " WORKLOAD_SENDER ", regions: [\"16\"]}\n";
 
 /* ------------------------------------------------------------------ one process */
 
@@ -64,8 +63,12 @@ static void member_open(struct member_process *member, struct team *team, const 
 
 static void member_connect(struct member_process *member, struct uplink_source source, struct uplink_target target)
 {
-	const struct uplink_options options = {.join = &member->join, .keys = &member->keys, .node = member->node, .epoch = 1,
-					       .source = source, .target = target};
+	const struct uplink_options options = {.join = &member->join,
+					       .keys = &member->keys,
+					       .node = member->node,
+					       .epoch = 1,
+					       .source = source,
+					       .target = target};
 
 	member->uplink = uplink_new(member->zmq, &options);
 }
@@ -92,8 +95,8 @@ static enum uplink_state member_step(struct member_process *member, bool sends)
 	uplink_step(member->uplink, &now);
 	uplink_status(member->uplink, &status);
 	if (status.state == UPLINK_HALTED)
-		bench_fail(member->team->shared, "%s halted: %s at %s", member->node, error_name(status.last_fault.code),
-			   status.last_fault.field);
+		bench_fail(member->team->shared, "%s halted: %s at %s", member->node,
+			   error_name(status.last_fault.code), status.last_fault.field);
 	return status.state;
 }
 
@@ -206,8 +209,8 @@ static void sender_receipt(void *context, const struct report_name *first, const
 	uint64_t last;
 
 	if (receipt->n_verdicts > 0)
-		bench_fail(shared, "a report was refused: %s at %s", error_name(error_of_code(receipt->verdicts[0]->code)),
-			   receipt->verdicts[0]->field);
+		bench_fail(shared, "a report was refused: %s at %s",
+			   error_name(error_of_code(receipt->verdicts[0]->code)), receipt->verdicts[0]->field);
 	if (sender->from_outbox) {
 		sender->feeder_source.receipt(sender->feeder_source.context, first, receipt, encoded);
 		last = outbox_receipted(&sender->counter.store, 0);
@@ -222,7 +225,8 @@ static void sender_reject(void *context, const struct report_name *first, const 
 	const struct sender *sender = context;
 
 	(void)first;
-	bench_fail(sender->member.team->shared, "a submission was refused: %s at %s", error_name(fault->code), fault->field);
+	bench_fail(sender->member.team->shared, "a submission was refused: %s at %s", error_name(fault->code),
+		   fault->field);
 }
 
 /* Lays rows into the outbox. */
@@ -245,7 +249,8 @@ static void outbox_fill(struct sender *sender, uint64_t from, uint64_t to)
 			list[i] = &prepared[i];
 			sources[i] = "bench";
 		}
-		if (outbox_take(&sender->counter.store, &sender->member.keys, list, sources, count, false, names, &fault) != E_OK)
+		if (outbox_take(&sender->counter.store, &sender->member.keys, list, sources, count, false, names,
+				&fault) != E_OK)
 			bench_fail(sender->member.team->shared, "the outbox takes nothing: %s", fault.field);
 		from += count;
 	}
@@ -269,8 +274,11 @@ static void prepare(struct sender *sender)
 static void sender_open(struct sender *sender, struct team *team, const struct office *office)
 {
 	const struct bench_options *options = team->options;
-	const struct uplink_source source = {.context = sender, .welcome = source_welcome, .next = sender_next,
-					     .receipted = sender_receipted, .receipt = sender_receipt,
+	const struct uplink_source source = {.context = sender,
+					     .welcome = source_welcome,
+					     .next = sender_next,
+					     .receipted = sender_receipted,
+					     .receipt = sender_receipt,
 					     .reject = sender_reject};
 	char path[400];
 
@@ -280,7 +288,8 @@ static void sender_open(struct sender *sender, struct team *team, const struct o
 	workload_init(&sender->workload, &sender->member.keys, sender->member.join.exchange, options->size,
 		      options->per_submission);
 	snprintf(path, sizeof path, "%s/store/agent.db", sender->member.folder);
-	counter_init(&sender->counter, team, NULL, &sender->member.join, &sender->member.keys, sender->member.node, path);
+	counter_init(&sender->counter, team, NULL, &sender->member.join, &sender->member.keys, sender->member.node,
+		     path);
 	sender->feeder_source = feeder_source(&sender->counter.feeder);
 	member_connect(&sender->member, source, counter_target(&sender->counter));
 }
@@ -349,8 +358,9 @@ void real_start(struct team *team, struct exchange *exchange)
 /* Every number once, all of them good. */
 static void inbox_check(const char *path, uint64_t total)
 {
-	static const char sql[] = "SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0)"
-				  " FROM inbox";
+	static const char sql[] =
+		"SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0)"
+		" FROM inbox";
 	struct store store;
 	sqlite3_stmt *get;
 
@@ -361,8 +371,8 @@ static void inbox_check(const char *path, uint64_t total)
 	get = store_statement(&store, sql);
 	if (sqlite3_step(get) != SQLITE_ROW || column_number(get, 0) != total || column_number(get, 1) != total ||
 	    column_number(get, 2) != total || column_number(get, 3) != TRUST_GOOD) {
-		fprintf(stderr, "simpul-bench: %s: %llu rows of %llu\n", path, (unsigned long long)column_number(get, 0),
-			(unsigned long long)total);
+		fprintf(stderr, "simpul-bench: %s: %llu rows of %llu\n", path,
+			(unsigned long long)column_number(get, 0), (unsigned long long)total);
 		exit(1);
 	}
 	sqlite3_reset(get);

@@ -47,8 +47,8 @@ static void member_note(struct checker *checker, const Simpul__MemberRecord *rec
 /* The header is canonical, keeps the rules, and names the report that is due: none twice, none left out. */
 static void report_check(struct checker *checker, const Simpul__DeliveredReport *report)
 {
-	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, BYTES(report->header.data, report->header.len),
-						   &checker->arena, NULL);
+	const Simpul__Header *header = wire_unpack(
+		&simpul__header__descriptor, BYTES(report->header.data, report->header.len), &checker->arena, NULL);
 
 	if (!header || !header->name || strcmp(header->name->origin, WORKLOAD_SENDER) != 0 || report->body.len == 0)
 		bench_fail(checker->team->shared, "%s: a report is not whole", checker->node);
@@ -62,8 +62,7 @@ static void delivery_check(struct checker *checker, const Simpul__Delivery *deli
 {
 	struct hash digest;
 
-	if (!checker->origin_known ||
-	    delivery_digest(delivery, checker->join->exchange, &digest, NULL) != E_OK ||
+	if (!checker->origin_known || delivery_digest(delivery, checker->join->exchange, &digest, NULL) != E_OK ||
 	    !digest_verify(checker->origin.signing_key, SIGN_TAG_SUBMISSION, &digest,
 			   BYTES(delivery->signature.data, delivery->signature.len)))
 		bench_fail(checker->team->shared, "%s: a delivery does not verify", checker->node);

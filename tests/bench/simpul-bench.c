@@ -132,7 +132,8 @@ static void print_json(const struct bench_options *o, const struct figures *f)
 		       "\"floor_latency_us_p99\": %.0f, \"ratio\": %.2f, ",
 		       p50, median(f->p99, o->rounds), floor_p50, median(f->floor_p99, o->rounds), p50 / floor_p50);
 	else
-		printf("\"reports_per_s\": %.0f, \"deliveries_per_s\": %.0f, \"floor_reports_per_s\": %.0f, \"ratio\": %.3f, ",
+		printf("\"reports_per_s\": %.0f, \"deliveries_per_s\": %.0f, \"floor_reports_per_s\": %.0f, \"ratio\": "
+		       "%.3f, ",
 		       reports, reports * (double)o->receivers, floor_reports, reports / floor_reports);
 	printf("\"cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
 	       "\"floor_cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
@@ -149,19 +150,19 @@ static void print_text(const struct bench_options *o, const struct figures *f)
 	const double p50 = median(f->p50, o->rounds), floor_p50 = median(f->floor_p50, o->rounds);
 
 	if (o->latency)
-		printf("%.0f us (p99 %.0f), floor %.0f us (p99 %.0f), ratio %.2f\n", p50, median(f->p99, o->rounds), floor_p50,
-		       median(f->floor_p99, o->rounds), p50 / floor_p50);
+		printf("%.0f us (p99 %.0f), floor %.0f us (p99 %.0f), ratio %.2f\n", p50, median(f->p99, o->rounds),
+		       floor_p50, median(f->floor_p99, o->rounds), p50 / floor_p50);
 	else
-		printf("%.0f reports/s to %zu receivers, floor %.0f, ratio %.3f\n", reports, o->receivers, floor_reports,
-		       reports / floor_reports);
+		printf("%.0f reports/s to %zu receivers, floor %.0f, ratio %.3f\n", reports, o->receivers,
+		       floor_reports, reports / floor_reports);
 }
 
 /* ------------------------------------------------------------------ arguments */
 
-static const char usage[] =
-	"usage: simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K]\n"
-	"       simpul-bench latency [--path wire|full] [--reports N] [--size S]\n"
-	"       both: [--rounds N] [--json]\n";
+static const char usage[] = "usage: simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size "
+			    "S] [--per-submission K]\n"
+			    "       simpul-bench latency [--path wire|full] [--reports N] [--size S]\n"
+			    "       both: [--rounds N] [--json]\n";
 
 _Noreturn static void usage_exit(void)
 {
@@ -220,8 +221,8 @@ static struct bench_options options_read(int argc, char **argv)
 					      {"rounds", required_argument, NULL, 'o'},
 					      {"json", no_argument, NULL, 'j'},
 					      {0}};
-	struct bench_options o = {.path = PATH_WIRE, .receivers = 3, .reports = 100000, .size = 512, .per_submission = 256,
-				  .rounds = 3};
+	struct bench_options o = {
+		.path = PATH_WIRE, .receivers = 3, .reports = 100000, .size = 512, .per_submission = 256, .rounds = 3};
 	int option;
 
 	if (argc < 2 || (strcmp(argv[1], "throughput") != 0 && strcmp(argv[1], "latency") != 0))

@@ -87,7 +87,8 @@ static void wait_for_team(struct team *team, bool (*done)(const struct team *tea
 	while (!done(team, total)) {
 		team_check(team);
 		if (clock_steady_us() > deadline) {
-			fprintf(stderr, "simpul-bench: not done after %d s: reports were lost, or the machine is too slow\n",
+			fprintf(stderr,
+				"simpul-bench: not done after %d s: reports were lost, or the machine is too slow\n",
 				seconds);
 			exit(1);
 		}

@@ -33,8 +33,8 @@ static void sample_make(struct sample *sample, uint64_t number, wall_ms made_at,
 	sample->header.status = SIMPUL__STATUS__STATUS_ACTUAL;
 	sample->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
 	sample->header.kind = SIMPUL__KIND__KIND_SIGHTING;
-	sample->header.category = (char *)(uintptr_t)"overstay";
-	sample->header.region = (char *)(uintptr_t)"16.01";
+	sample->header.category = (char *)(uintptr_t) "overstay";
+	sample->header.region = (char *)(uintptr_t) "16.01";
 	sample->header.label = SIMPUL__LABEL__LABEL_AMBER;
 	sample->header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
 	sample->header.expires = made_at + 30 * DAY_MS;
@@ -188,8 +188,10 @@ bool workload_next(struct workload *workload, uint64_t after, uint64_t limit, co
 		held->count = limit - after < workload->per_submission ? limit - after : workload->per_submission;
 		submission_make(workload, held, seen);
 	}
-	*submission = (struct uplink_submission){
-		.first = held->first, .count = held->count, .digest = held->digest, .message = buffer_view(&held->message)};
+	*submission = (struct uplink_submission){.first = held->first,
+						 .count = held->count,
+						 .digest = held->digest,
+						 .message = buffer_view(&held->message)};
 	return true;
 }
 

@@ -21,7 +21,7 @@ struct workload {
 	struct buffer data;	 /* headers and bodies of the numbers first .. last, one after the other */
 	struct workload_report { /* where they stand in it */
 		size_t header, body, end;
-	} *reports;
+	} * reports;
 	uint64_t first, last;
 	struct bytes routing;
 	struct buffer routing_data;

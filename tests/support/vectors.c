@@ -169,11 +169,13 @@ static bool member_step(struct work *work)
 const ProtobufCMessageDescriptor *vector_message(const char *name)
 {
 	static const ProtobufCMessageDescriptor *const types[] = {
-		&simpul__routing__descriptor,	    &simpul__header__descriptor,   &simpul__body__descriptor,
-		&simpul__sealed_body__descriptor,   &simpul__submission__descriptor, &simpul__delivery__descriptor,
-		&simpul__batch__descriptor,	    &simpul__up__descriptor,	   &simpul__down__descriptor,
-		&simpul__receipt__descriptor,	    &simpul__member_record__descriptor,
-		&simpul__member_standing__descriptor, &simpul__genesis__descriptor, &simpul__policy_version__descriptor,
+		&simpul__routing__descriptor,	    &simpul__header__descriptor,
+		&simpul__body__descriptor,	    &simpul__sealed_body__descriptor,
+		&simpul__submission__descriptor,    &simpul__delivery__descriptor,
+		&simpul__batch__descriptor,	    &simpul__up__descriptor,
+		&simpul__down__descriptor,	    &simpul__receipt__descriptor,
+		&simpul__member_record__descriptor, &simpul__member_standing__descriptor,
+		&simpul__genesis__descriptor,	    &simpul__policy_version__descriptor,
 		&simpul__proof__descriptor};
 
 	for (size_t i = 0; name && i < sizeof types / sizeof types[0]; i++)
@@ -222,10 +224,14 @@ static bool submission_step(struct work *work)
 	const json_t *list = json_object_get(work->step, "leaves");
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS], digest;
 	uint8_t exchange[EXCHANGE_SIZE], seen[HASH_SIZE], signature[SIGNATURE_SIZE];
-	const struct statement statement = {
-		.exchange = exchange, .origin = text_of(work, "origin"), .key_id = (uint32_t)number_of(work, "key_id"),
-		.epoch = (uint32_t)number_of(work, "epoch"), .stream = (uint32_t)number_of(work, "stream"),
-		.first = number_of(work, "first"), .seen_entry = number_of(work, "seen_entry"), .seen_head = seen};
+	const struct statement statement = {.exchange = exchange,
+					    .origin = text_of(work, "origin"),
+					    .key_id = (uint32_t)number_of(work, "key_id"),
+					    .epoch = (uint32_t)number_of(work, "epoch"),
+					    .stream = (uint32_t)number_of(work, "stream"),
+					    .first = number_of(work, "first"),
+					    .seen_entry = number_of(work, "seen_entry"),
+					    .seen_head = seen};
 	const size_t count = json_array_size(list);
 	struct signing_key key;
 
@@ -283,8 +289,10 @@ static bool wrap_step(struct work *work)
 
 static bool publication_step(struct work *work)
 {
-	const struct feed_head head = {.incarnation = number_of(work, "incarnation"), .after = number_of(work, "after"),
-				       .upto = number_of(work, "upto"), .counter = number_of(work, "counter")};
+	const struct feed_head head = {.incarnation = number_of(work, "incarnation"),
+				       .after = number_of(work, "after"),
+				       .upto = number_of(work, "upto"),
+				       .counter = number_of(work, "counter")};
 	struct feed feed = {.session = number_of(work, "session")};
 	struct buffer out = {0};
 	struct bytes batch;
@@ -319,7 +327,8 @@ static bool entry_lists(struct work *work, struct chain_entry *entry)
 {
 	json_t *lists = json_pack("{s:O, s:O}", "verdicts", json_object_get(work->step, "verdicts"), "audience",
 				  json_object_get(work->step, "audience"));
-	const Simpul__Receipt *receipt = json_to_message(&simpul__receipt__descriptor, lists, &work->arena, work->fault);
+	const Simpul__Receipt *receipt =
+		json_to_message(&simpul__receipt__descriptor, lists, &work->arena, work->fault);
 
 	json_decref(lists);
 	if (!receipt)
@@ -334,8 +343,10 @@ static bool entry_lists(struct work *work, struct chain_entry *entry)
 static bool entry_step(struct work *work)
 {
 	uint8_t broker_key[KEY_SIZE];
-	struct chain_entry entry = {.type = (uint32_t)number_of(work, "type"), .entry = number_of(work, "entry"),
-				    .accepted_at = number_of(work, "accepted_at"), .broker_key = broker_key,
+	struct chain_entry entry = {.type = (uint32_t)number_of(work, "type"),
+				    .entry = number_of(work, "entry"),
+				    .accepted_at = number_of(work, "accepted_at"),
+				    .broker_key = broker_key,
 				    .policy_version = (uint32_t)number_of(work, "policy_version")};
 	struct hash previous, hash, head;
 
@@ -372,12 +383,18 @@ bool vector_run(json_t *step, vector_files *files, struct fault *fault)
 	static const struct {
 		const char *step;
 		bool (*run)(struct work *work);
-	} steps[] = {{"signing-key", signing_key_step}, {"exchange-key", exchange_key_step},
-		     {"member", member_step},		{"message", message_step},
-		     {"leaf", leaf_step},		{"submission", submission_step},
-		     {"seal-body", seal_body_step},	{"wrap", wrap_step},
-		     {"publication", publication_step}, {"content", content_step},
-		     {"entry", entry_step},		{"position", position_step}};
+	} steps[] = {{"signing-key", signing_key_step},
+		     {"exchange-key", exchange_key_step},
+		     {"member", member_step},
+		     {"message", message_step},
+		     {"leaf", leaf_step},
+		     {"submission", submission_step},
+		     {"seal-body", seal_body_step},
+		     {"wrap", wrap_step},
+		     {"publication", publication_step},
+		     {"content", content_step},
+		     {"entry", entry_step},
+		     {"position", position_step}};
 	struct work work = {.step = step, .files = files, .fault = fault};
 	const char *kind;
 	bool done = false;

@@ -84,9 +84,8 @@ static const json_t *golden_step(const struct golden *golden, const char *name)
 	const json_t *step;
 	size_t i;
 
-	json_array_foreach(golden->steps, i, step)
-		if (strcmp(json_string_value(json_object_get(step, "name")), name) == 0)
-			return step;
+	json_array_foreach(golden->steps, i,
+			   step) if (strcmp(json_string_value(json_object_get(step, "name")), name) == 0) return step;
 	fail_msg("no step %s", name);
 	return NULL;
 }
@@ -120,7 +119,8 @@ static void every_step_gives_what_was_committed(void **state)
 	size_t i;
 
 	assert_true(json_array_size(golden->steps) > 50);
-	json_array_foreach(golden->steps, i, step) {
+	json_array_foreach(golden->steps, i, step)
+	{
 		json_t *again = json_deep_copy(step);
 		struct fault fault;
 
@@ -130,8 +130,7 @@ static void every_step_gives_what_was_committed(void **state)
 			fail_msg("%s differs", json_string_value(json_object_get(step, "name")));
 		json_decref(again);
 	}
-	json_object_foreach(files, name, hex)
-		assert_file_is(name, json_string_value(hex));
+	json_object_foreach(files, name, hex) assert_file_is(name, json_string_value(hex));
 	json_decref(files);
 }
 
@@ -141,7 +140,8 @@ static void every_message_decodes_to_what_the_vectors_say(void **state)
 	size_t i, count = 0;
 	const json_t *step;
 
-	json_array_foreach(golden->steps, i, step) {
+	json_array_foreach(golden->steps, i, step)
+	{
 		const ProtobufCMessageDescriptor *type =
 			vector_message(json_string_value(json_object_get(step, "message")));
 		struct buffer file = {0};
@@ -169,7 +169,8 @@ static bool is_listed(const struct golden *golden, const char *name)
 	const json_t *step;
 	size_t i;
 
-	json_array_foreach(golden->steps, i, step) {
+	json_array_foreach(golden->steps, i, step)
+	{
 		const char *file = json_string_value(json_object_get(step, "file"));
 
 		if (file && strcmp(file, name) == 0)
@@ -196,7 +197,8 @@ static void a_delivery_proves_its_origin_with_reports_erased_and_refused(void **
 {
 	struct golden *golden = *state;
 	const Simpul__Delivery *delivery = golden_message(golden, "delivery.bin", &simpul__delivery__descriptor);
-	const Simpul__Submission *submission = golden_message(golden, "submission.bin", &simpul__submission__descriptor);
+	const Simpul__Submission *submission =
+		golden_message(golden, "submission.bin", &simpul__submission__descriptor);
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS], sent, delivered;
 	uint8_t origin[KEY_SIZE];
 
@@ -255,7 +257,8 @@ static void a_recipient_opens_the_sealed_body_with_its_own_wrap(void **state)
 	golden_value(golden, "army-sealing", "secret", army.sealing_secret, KEY_SIZE);
 	golden_value(golden, "wrap-army", "wrapped", wrapped, WRAP_SIZE);
 	assert_true(content_key_unwrap(BYTES(wrapped, WRAP_SIZE), &army, key));
-	assert_int_equal(body_open(key, &place, golden_file(golden, "body-sealed.bin"), &golden->arena, &body, NULL), E_OK);
+	assert_int_equal(body_open(key, &place, golden_file(golden, "body-sealed.bin"), &golden->arena, &body, NULL),
+			 E_OK);
 	assert_true(bytes_equal(body, golden_file(golden, "body-sealed-plain.bin")));
 	golden_value(golden, "wrap-police", "wrapped", wrapped, WRAP_SIZE);
 	assert_false(content_key_unwrap(BYTES(wrapped, WRAP_SIZE), &army, key));
@@ -275,7 +278,8 @@ static void a_member_record_stands_under_both_signatures(void **state)
 
 static void the_reports_keep_the_rules_of_content(void **state)
 {
-	static const char *const reports[] = {"sighting", "sighting-2", "sighting-3", "alert", "update", "cancel", "void"};
+	static const char *const reports[] = {"sighting", "sighting-2", "sighting-3", "alert",
+					      "update",	  "cancel",	"void"};
 	struct golden *golden = *state;
 	wall_ms now;
 
@@ -291,8 +295,11 @@ static void the_reports_keep_the_rules_of_content(void **state)
 		file_load(name, &body);
 		head = wire_unpack(&simpul__header__descriptor, buffer_view(&header), &golden->arena, NULL);
 		assert_int_equal(header_check(head, now, NULL), E_OK);
-		assert_int_equal(body_check(head, wire_unpack(&simpul__body__descriptor, buffer_view(&body), &golden->arena, NULL),
-					    NULL), E_OK);
+		assert_int_equal(
+			body_check(head,
+				   wire_unpack(&simpul__body__descriptor, buffer_view(&body), &golden->arena, NULL),
+				   NULL),
+			E_OK);
 		buffer_free(&header);
 		buffer_free(&body);
 	}

@@ -16,7 +16,8 @@ struct making {
 	vector_files *files;
 };
 
-/* A new reference to what "$name.what" stands for: a file's content ("bin"), or a path of keys in the step's results. */
+/* A new reference to what "$name.what" stands for: a file's content ("bin"), or a path of keys in the step's results.
+ */
 static json_t *resolve(const struct making *making, const char *text)
 {
 	char *name = memory_string(text + 1), *key = strchr(name, '.');
@@ -56,8 +57,7 @@ static json_t *filled(const struct making *making, const json_t *json)
 	}
 	if (json_is_array(json)) {
 		copy = json_array();
-		json_array_foreach(json, i, value)
-			json_array_append_new(copy, filled(making, value));
+		json_array_foreach(json, i, value) json_array_append_new(copy, filled(making, value));
 		return copy;
 	}
 	return json_deep_copy(json);
@@ -70,7 +70,8 @@ static json_t *make_all(const json_t *recipe, struct making *making)
 	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(recipe, i, entry) {
+	json_array_foreach(recipe, i, entry)
+	{
 		json_t *step = filled(making, entry);
 		struct fault fault;
 
@@ -109,9 +110,11 @@ static bool save_all(const char *folder, const json_t *steps, vector_files *file
 	buffer_text(&content, "\n");
 	saved = save(folder, "vectors.json", buffer_view(&content));
 	free(text);
-	json_object_foreach(files, name, hex) {
+	json_object_foreach(files, name, hex)
+	{
 		buffer_clear(&content);
-		saved = saved && vector_bytes(json_string_value(hex), &content) && save(folder, name, buffer_view(&content));
+		saved = saved && vector_bytes(json_string_value(hex), &content) &&
+			save(folder, name, buffer_view(&content));
 	}
 	buffer_free(&content);
 	return saved;
