@@ -57,6 +57,13 @@ static bool alive(pid_t pid)
 	return pid == 0 || process_alive(pid);
 }
 
+/* The folder of the exchange is left for whoever wants to know more. */
+_Noreturn static void give_up(const struct team *team, const char *why)
+{
+	fprintf(stderr, "simpul-bench: %s%s%s\n", why, team->log ? "; see " : "", team->log ? team->log : "");
+	exit(1);
+}
+
 void team_check(struct team *team)
 {
 	bool good = alive(team->sender) && alive(team->broker);
@@ -65,8 +72,7 @@ void team_check(struct team *team)
 		good = good && alive(team->receivers[i]);
 	if (good && !atomic_load(&team->shared->failed))
 		return;
-	fprintf(stderr, "simpul-bench: %s\n", team->shared->why[0] ? team->shared->why : "a process ended");
-	exit(1);
+	give_up(team, team->shared->why[0] ? team->shared->why : "a process ended");
 }
 
 static bool everybody_ready(const struct team *team)
@@ -86,12 +92,8 @@ static void wait_for_team(struct team *team, bool (*done)(const struct team *tea
 
 	while (!done(team, total)) {
 		team_check(team);
-		if (clock_steady_us() > deadline) {
-			fprintf(stderr,
-				"simpul-bench: not done after %d s: reports were lost, or the machine is too slow\n",
-				seconds);
-			exit(1);
-		}
+		if (clock_steady_us() > deadline)
+			give_up(team, "not done in time: reports were lost, or the machine is too slow");
 		sleep_ms(1);
 	}
 }
