@@ -3,14 +3,16 @@
 #include "common/log.h"
 #include <string.h>
 
-/* A receipt that cannot be stored comes again in the next session; the agent ends and is started anew. */
-static void failed(struct feeder *feeder, enum error error, struct fault *fault)
+/* A full disk and a lock pass: what could not be stored comes again. After anything else the agent ends and is started
+ * anew. */
+static enum error failed(struct feeder *feeder, enum error error, struct fault *fault)
 {
 	fault->code = error;
 	log_event(LOG_LEVEL_ERROR, "store.failed", F_TEXT("code", error_name(fault->code)),
 		  F_TEXT("field", fault->field));
-	if (feeder->failure.code == E_OK)
+	if (error_remedy(error) != REMEDY_RETRY && feeder->failure.code == E_OK)
 		feeder->failure = *fault;
+	return error;
 }
 
 static enum error welcome(void *context, const Simpul__Welcome *message, struct fault *fault)
@@ -31,7 +33,7 @@ static bool next(void *context, uint32_t stream, uint64_t after, const struct po
 	buffer_free(&held->message);
 	memset(held, 0, sizeof(*held));
 	error = outbox_next(feeder->store, feeder->keys, stream, after, seen, held, &fault);
-	/* Without room to freeze a submission it waits; anything else will not mend by itself. */
+	/* Without room to freeze a submission it waits; that is asked for again and again, and said of what comes in. */
 	if (error != E_OK && error != E_DISK_FULL)
 		failed(feeder, error, &fault);
 	if (error != E_OK || held->count == 0)
@@ -50,15 +52,14 @@ static uint64_t receipted(void *context, uint32_t stream)
 	return outbox_receipted(feeder->store, stream);
 }
 
-static void receipt(void *context, const struct report_name *first, const Simpul__Receipt *message,
-		    struct bytes encoded)
+static enum error receipt(void *context, const struct report_name *first, const Simpul__Receipt *message,
+			  struct bytes encoded)
 {
 	struct feeder *feeder = context;
 	struct fault fault = {0};
 	enum error error = outbox_receipt(feeder->store, message, encoded, first, &fault);
 
-	if (error != E_OK)
-		failed(feeder, error, &fault);
+	return error == E_OK ? E_OK : failed(feeder, error, &fault);
 }
 
 static void reject(void *context, const struct report_name *first, const struct fault *why)

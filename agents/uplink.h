@@ -37,8 +37,11 @@ struct uplink_source {
 	bool (*next)(void *context, uint32_t stream, uint64_t after, const struct position *seen,
 		     struct uplink_submission *submission);
 	uint64_t (*receipted)(void *context, uint32_t stream);
-	/* A receipt that was checked, or a refusal with remedy CORRECT. */
-	void (*receipt)(void *context, const struct report_name *first, const Simpul__Receipt *receipt, struct bytes encoded);
+	/* A receipt that was checked. An error with remedy RETRY (a full disk): the submission is sent again after a pause, for
+	 * the same receipt. */
+	enum error (*receipt)(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+			      struct bytes encoded);
+	/* A refusal with remedy CORRECT. What could not be noted is refused once more. */
 	void (*reject)(void *context, const struct report_name *first, const struct fault *fault);
 };
 

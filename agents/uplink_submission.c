@@ -164,7 +164,11 @@ void flight_receipt(struct uplink *uplink, struct flight *flight, const Simpul__
 		return;
 	}
 	flight->seq = 0;
-	source->receipt(source->context, &first, receipt, encoded);
+	if (error_remedy(source->receipt(source->context, &first, receipt, encoded)) == REMEDY_RETRY) {
+		flights_rewind(uplink, &first);
+		uplink->session.pause_until = uplink->now.steady + RETRY_MS;
+		return;
+	}
 	log_event(LOG_LEVEL_DEBUG, "receipt.stored", F_TEXT("first", report_name_text(&first, name)),
 		  F_NUM("entry", receipt->entry), F_NUM("refused", receipt->n_verdicts));
 }
@@ -191,17 +195,18 @@ static void correct(struct uplink *uplink, const struct flight *refused, const s
 	const struct uplink_source *source = &uplink->options.source;
 	struct flight *last = &uplink->session.rejected;
 	const struct flight flight = *refused;
+	const bool unchanged = last->count != 0 && hash_equal(&last->digest, &flight.digest);
 	const bool same_place = last->count == 1 && flight.count == 1 && last->first.stream == flight.first.stream &&
 				last->first.number == flight.first.number;
 
-	if (same_place && !hash_equal(&last->digest, &flight.digest)) {
+	if (same_place && !unchanged) {
 		uplink_halt(uplink, fault);
 		return;
 	}
 	*last = flight;
 	source->reject(source->context, &flight.first, fault);
 	flights_rewind(uplink, &flight.first);
-	if (same_place)
+	if (unchanged)
 		uplink->session.pause_until = uplink->now.steady + RETRY_MS;
 }
 

@@ -201,8 +201,8 @@ static uint64_t sender_receipted(void *context, uint32_t stream)
 	return stream == 0 ? atomic_load(&sender->member.team->shared->receipted) : 0;
 }
 
-static void sender_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
-			   struct bytes encoded)
+static enum error sender_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+				 struct bytes encoded)
 {
 	struct sender *sender = context;
 	struct bench_shared *shared = sender->member.team->shared;
@@ -212,12 +212,17 @@ static void sender_receipt(void *context, const struct report_name *first, const
 		bench_fail(shared, "a report was refused: %s at %s",
 			   error_name(error_of_code(receipt->verdicts[0]->code)), receipt->verdicts[0]->field);
 	if (sender->from_outbox) {
-		sender->feeder_source.receipt(sender->feeder_source.context, first, receipt, encoded);
+		enum error error =
+			sender->feeder_source.receipt(sender->feeder_source.context, first, receipt, encoded);
+
+		if (error != E_OK)
+			return error;
 		last = outbox_receipted(&sender->counter.store, 0);
 	} else {
 		last = workload_last(&sender->workload, first->number);
 	}
 	atomic_store(&shared->receipted, last);
+	return E_OK;
 }
 
 static void sender_reject(void *context, const struct report_name *first, const struct fault *fault)

@@ -47,6 +47,7 @@ struct fixture {
 	uint64_t skipped; /* ms by which the uplink's clock is ahead */
 	struct buffer batch;
 	unsigned handshake_alarms;
+	unsigned full_disks; /* receipts that our store has no room for */
 };
 
 /* ---- the broker */
@@ -310,12 +311,17 @@ static uint64_t source_receipted(void *context, uint32_t stream)
 	return outbox_receipted(&f->store, stream);
 }
 
-static void source_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
-			   struct bytes encoded)
+static enum error source_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+				 struct bytes encoded)
 {
 	struct fixture *f = context;
 
+	if (f->full_disks > 0) {
+		f->full_disks--;
+		return E_DISK_FULL;
+	}
 	assert_int_equal(outbox_receipt(&f->store, receipt, encoded, first, &f->fault), E_OK);
+	return E_OK;
 }
 
 static void source_reject(void *context, const struct report_name *first, const struct fault *fault)
@@ -628,6 +634,25 @@ static void a_busy_broker_is_asked_again_after_the_pause_it_names(void **state)
 	assert_int_equal(f->broker.hellos, 1);
 }
 
+static void a_receipt_that_finds_no_room_is_asked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	f->full_disks = 2;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, f->full_disks == 1);
+	turns(f, 50);
+	assert_int_equal(f->broker.submits, 1);
+	f->skipped += 600;
+	UNTIL(f, f->full_disks == 0);
+	f->skipped += 600;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.submits, 3);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[2]));
+	assert_int_equal(uplink_now(f), UPLINK_LIVE);
+}
+
 static void a_gap_starts_again_after_what_was_receipted(void **state)
 {
 	struct fixture *f = *state;
@@ -821,6 +846,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(submissions_arrive_in_order_with_at_most_four_under_way, start, end),
 		cmocka_unit_test_setup_teardown(a_submission_without_an_answer_is_repeated_unchanged, start, end),
 		cmocka_unit_test_setup_teardown(a_busy_broker_is_asked_again_after_the_pause_it_names, start, end),
+		cmocka_unit_test_setup_teardown(a_receipt_that_finds_no_room_is_asked_for_again, start, end),
 		cmocka_unit_test_setup_teardown(a_gap_starts_again_after_what_was_receipted, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_that_lost_what_it_receipted_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on, start,
