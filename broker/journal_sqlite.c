@@ -85,23 +85,36 @@ static enum error file_find(const struct journal_options *options, struct fault 
 	return error;
 }
 
-enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault)
+static enum error open_once(struct journal **journal, const struct journal_options *options, struct fault *fault)
 {
 	struct journal *opened = NULL;
-	enum error error = file_find(options, fault);
+	enum error error = files_open(&opened, options, fault);
 
-	*journal = NULL;
-	if (error == E_OK)
-		error = files_open(&opened, options, fault);
 	if (error == E_OK)
 		error = journal_state_load(opened, fault);
+	if (error == E_DISK_FULL)
+		journal_ballast_release(opened);
 	if (error != E_OK) {
 		journal_close(opened);
 		return error;
 	}
-	journal_disk_watch(opened);
 	*journal = opened;
 	return E_OK;
+}
+
+enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault)
+{
+	enum error error = file_find(options, fault);
+
+	*journal = NULL;
+	if (error == E_OK)
+		error = open_once(journal, options, fault);
+	/* SQLite needs a little room to open at all: that of the ballast, when there is no other. */
+	if (error == E_DISK_FULL)
+		error = open_once(journal, options, fault);
+	if (error == E_OK)
+		journal_disk_watch(*journal);
+	return error;
 }
 
 void journal_close(struct journal *journal)
