@@ -1,8 +1,7 @@
 /* floor - bare libzmq in the topology of an exchange: DEALER, ROUTER and XPUB, a SUB for each receiver, CURVE.
- * CURVE.
  *
- * Throughput: 64 reports a frame, nothing is done to them. Latency: one report a frame, and the broker appends
- * it to a file and syncs that before it publishes. Nothing is dropped: full queues make the sender wait. */
+ * Throughput: 64 reports a frame, nothing is done to them. Latency: one report a frame, and the broker appends it to a
+ * file and syncs that before it publishes. Nothing is dropped: full queues make the sender wait. */
 #include "tests/bench/bench.h"
 #include "common/clock.h"
 #include "common/memory.h"
