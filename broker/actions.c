@@ -175,6 +175,13 @@ void log_refused(struct core *core, const char *event, const struct node *node, 
 					      {.type = LOG_END}});
 }
 
+void log_unreadable(struct core *core, const struct node *node, struct fault *fault)
+{
+	LOG(core, ALARM, "journal.unreadable", F_TEXT("node", node->name), F_TEXT("code", error_name(fault->code)),
+	    F_TEXT("field", fault->field));
+	fault_expecting(fault, E_BUSY, REREAD_MS, "journal");
+}
+
 enum error fault_expecting(struct fault *fault, enum error code, uint64_t expected, const char *field)
 {
 	fault_at(fault, code, "%s", field);

@@ -284,6 +284,15 @@ static void read_done(struct core *core, struct core_read *read)
 
 /* ---------------------------------------------------------------------------- a step */
 
+static void disk_changed(struct core *core, bool low)
+{
+	if (low && !core->disk_low)
+		LOG(core, ALARM, "disk.low", F_NUM("entry", core->position.entry));
+	else if (!low && core->disk_low)
+		LOG(core, NOTICE, "disk.free", F_NUM("entry", core->position.entry));
+	core->disk_low = low;
+}
+
 static void drain(struct core *core)
 {
 	if (!core->stopping || core->drained || core->appends_under_way > 0 || core->reads_under_way > 0)
@@ -321,7 +330,7 @@ static void dispatch(struct core *core, const struct core_event *event)
 		grant_add(core, event);
 		break;
 	case CORE_DISK:
-		core->disk_low = event->disk_low;
+		disk_changed(core, event->disk_low);
 		break;
 	case CORE_TICK:
 		sessions_tick(core);

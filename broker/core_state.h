@@ -14,6 +14,7 @@
 #define ALARM_BOTH_ALIVE_MS 2000
 #define RETRY_SOON_MS 100 /* told with BUSY */
 #define REFETCH_MS 1000	  /* before what was answered is answered once more in one session */
+#define REREAD_MS 5000	  /* before what could not be read is asked for again */
 
 /* ---------------------------------------------------------------------------- numbering */
 
@@ -210,6 +211,8 @@ void log_fields(struct core *core, enum log_level level, const char *event, cons
 	log_fields((core), LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
 /* One event for a refused message or session; those that no honest agent causes are alarms. */
 void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault);
+/* What a reader could not read is the operators' matter: an alarm, and the office only hears when to ask again. */
+void log_unreadable(struct core *core, const struct node *node, struct fault *fault);
 /* fault_at with the number expected, or the milliseconds to wait. */
 enum error fault_expecting(struct fault *fault, enum error code, uint64_t expected, const char *field);
 /* Hands an append to the journal and counts it. */

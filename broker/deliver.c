@@ -485,6 +485,8 @@ static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_
 
 static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
 {
+	if (core->stopping)
+		return fault_at(fault, E_STOPPING, "%s", "");
 	if (node->session.fetch_ticket != 0)
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
 	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
@@ -571,7 +573,7 @@ void fetch_read_done(struct core *core, struct node *node, const struct core_rea
 		page_answer(core, node, read);
 		return;
 	}
-	fault.expected = RETRY_SOON_MS;
+	log_unreadable(core, node, &fault);
 	send_refusal(core, &session->peer, session->fetch_seq, &fault);
 	log_refused(core, "session.refused", node, &fault);
 }

@@ -146,10 +146,11 @@ static void cursor_start(struct core *core, struct node *node, uint64_t cursor)
 {
 	if (cursor == node->acked)
 		return;
+	/* First the cursor: it is then written by the commit that uses the grant up, or before. */
+	note(core, ACTION_CURSOR, node, cursor);
 	if (cursor < node->acked)
 		grant_close(core, node);
 	node->acked = cursor;
-	note(core, ACTION_CURSOR, node, cursor);
 }
 
 static void session_start(struct core *core, struct node *node, struct greeting *greeting)
@@ -269,28 +270,39 @@ void hello_take(struct core *core, struct node *node, const struct peer *peer, u
 }
 
 /* Everything may have changed while the head was read, so all but the decoding is checked again. */
+static enum error greeting_check(struct core *core, struct node *node, const struct core_read *read,
+				 struct fault *fault)
+{
+	const struct greeting *greeting = &node->greeting;
+	const enum error standing = standing_error(node->leaving ? node->leaving : node->standing);
+	bool unknown;
+
+	if (standing != E_OK)
+		return fault_at(fault, standing, "key");
+	if (core->stopping)
+		return fault_at(fault, E_STOPPING, "%s", "");
+	if (greeting->epoch < epoch_highest(node))
+		return fault_at(fault, E_EPOCH, "hello.epoch");
+	if (cursor_check(core, node, &greeting->cursor, &unknown, fault) != E_OK)
+		return fault->code;
+	if (read->result.code != E_OK && read->result.code != E_NOT_FOUND) {
+		*fault = read->result;
+		log_unreadable(core, node, fault);
+	} else if (read->result.code != E_OK || !hash_equal(&read->position.head, &greeting->cursor.head)) {
+		fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.head");
+	}
+	return fault->code;
+}
+
 void hello_read_done(struct core *core, struct node *node, const struct core_read *read)
 {
 	struct greeting *greeting = &node->greeting;
-	const Simpul__Standing standing = node->leaving ? node->leaving : node->standing;
 	struct fault fault = {0};
-	bool unknown;
 
 	if (greeting->ticket == 0 || greeting->ticket != read->ticket)
 		return;
 	greeting->ticket = 0;
-	if (standing_error(standing) != E_OK)
-		fault_at(&fault, standing_error(standing), "key");
-	else if (core->stopping)
-		fault_at(&fault, E_STOPPING, "%s", "");
-	else if (greeting->epoch < epoch_highest(node))
-		fault_at(&fault, E_EPOCH, "hello.epoch");
-	else if (read->result.code == E_IO || read->result.code == E_CORRUPT)
-		fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "hello.cursor");
-	else if (cursor_check(core, node, &greeting->cursor, &unknown, &fault) == E_OK &&
-		 (read->result.code != E_OK || !hash_equal(&read->position.head, &greeting->cursor.head)))
-		fault_at(&fault, E_HISTORY_DIFFERS, "hello.cursor.head");
-	if (fault.code == E_OK)
+	if (greeting_check(core, node, read, &fault) == E_OK)
 		session_start(core, node, greeting);
 	else
 		hello_refuse(core, node, greeting, &fault);

@@ -428,11 +428,12 @@ static void submit_failed(struct core *core, struct node *node, const struct pen
 	struct fault fault = append->result;
 
 	pending_rewind(node, pending);
-	if (pending->rewound && fault.code == E_GAP) {
-		fault.code = E_BUSY;
-		fault.expected = RETRY_SOON_MS;
-	}
+	if (pending->rewound && fault.code == E_GAP)
+		fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "submit");
 	log_refused(core, "submission.refused", node, &fault);
+	/* Whether it is on disk is not certain, and the broker stops: the office asks again when it is back. */
+	if (fault.code == E_IO)
+		fault_at(&fault, E_STOPPING, "%s", "");
 	if (peer)
 		send_refusal(core, peer, pending->seq, &fault);
 }
@@ -472,5 +473,7 @@ void submit_read_done(struct core *core, struct node *node, const struct core_re
 	/* A submission's bounds are frozen: no submission beginning here means that another one used the number. */
 	if (fault.code == E_NOT_FOUND || fault.code == E_NUMBER_REUSED)
 		fault_at(&fault, E_NUMBER_REUSED, "submit.first");
+	else
+		log_unreadable(core, node, &fault);
 	submit_refuse(core, node, peer, asked.seq, &fault);
 }

@@ -1599,7 +1599,8 @@ static void a_failing_disk_is_an_alarm(void **state)
 	world_say(world, &(struct speech){.node = POLICE});
 	world_forget(world);
 	world_commit(world, E_IO);
-	assert_int_equal(world_refusal(world), E_IO);
+	assert_int_equal(world_refusal(world), E_STOPPING); /* which makes nobody call a person */
+	assert_true(world_logged(world, "submission.refused node=police.oku code=IO"));
 	assert_true(world_alarmed(world, "journal.failed"));
 	assert_int_equal(world_count(world, ACTION_PUBLISH), 0);
 }
