@@ -353,6 +353,7 @@ static void batch_push(struct core *core, struct node *node, struct shared *shar
 
 	if (session->queued + batch->bytes > LIMIT_WINDOW) {
 		session_behind(core, node, "window");
+		deliver_heartbeat(core, node); /* it need not wait a second to hear that it must fetch */
 		return;
 	}
 	batch_encode_once(core, shared, batch);
