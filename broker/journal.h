@@ -96,7 +96,8 @@ struct journal_options {
 /* A new journal whose first entry is the genesis. E_EXISTS when there is one. */
 enum error journal_create(const struct journal_options *options, const uint8_t exchange[EXCHANGE_SIZE],
 			  const uint8_t authority[KEY_SIZE], wall_ms now, struct fault *fault);
-/* Opens, checks the newest entries' chain and signature. E_CORRUPT, E_NOT_FOUND, E_INVALID (another broker's key). */
+/* Opens, checks the newest entries' chain and signature. E_CORRUPT (also: keys.db is missing or older than the journal),
+ * E_NOT_FOUND, E_INVALID (another broker's key). */
 enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault);
 void journal_close(struct journal *journal);
 

@@ -178,8 +178,13 @@ static enum error rows_visit(struct journal *journal, const char *sql, const str
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* These decide who is a member and who may see what, so they are compared with the chain each time. */
 static bool entry_visit(sqlite3_stmt *row, const struct journal_visitor *visitor)
 {
+	const struct hash digest = chain_content_digest((uint32_t)column_number(row, 1), column_bytes(row, 3));
+
+	if (!bytes_equal(column_bytes(row, 4), BYTES(digest.bytes, HASH_SIZE)))
+		return false;
 	visitor->entry(visitor->context, (Simpul__EntryType)column_number(row, 1), column_number(row, 0),
 		       column_number(row, 2), column_bytes(row, 3));
 	return true;
@@ -206,7 +211,7 @@ static bool cursor_visit(sqlite3_stmt *row, const struct journal_visitor *visito
 
 enum error journal_load(struct journal *journal, const struct journal_visitor *visitor, struct fault *fault)
 {
-	enum error error = rows_visit(journal, "SELECT entry, type, accepted_at, content FROM entry INDEXED BY entry_other "
+	enum error error = rows_visit(journal, "SELECT entry, type, accepted_at, content, digest FROM entry INDEXED BY entry_other "
 					       "JOIN content USING(entry) WHERE type <> 2 ORDER BY entry",
 				      visitor, entry_visit, fault);
 

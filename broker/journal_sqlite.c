@@ -76,13 +76,30 @@ static enum error files_open(struct journal **journal, const struct journal_opti
 	return error;
 }
 
-static enum error file_find(const struct journal_options *options, struct fault *fault)
+static bool file_exists(const struct journal_options *options, const char *name)
 {
-	char *file = file_in(options->path, JOURNAL_FILE);
-	enum error error = access(file, F_OK) == 0 ? E_OK : fault_at(fault, E_NOT_FOUND, "%s", JOURNAL_FILE);
+	char *file = file_in(options->path, name);
+	bool exists = access(file, F_OK) == 0;
 
 	free(file);
-	return error;
+	return exists;
+}
+
+/* Opening would make what is not there: a new keys.db would hide that every body is lost. */
+static enum error files_find(const struct journal_options *options, struct fault *fault)
+{
+	if (!file_exists(options, JOURNAL_FILE))
+		return fault_at(fault, E_NOT_FOUND, "%s", JOURNAL_FILE);
+	return file_exists(options, VAULT_FILE) ? E_OK : fault_at(fault, E_CORRUPT, "%s: missing", VAULT_FILE);
+}
+
+/* Slots are synced before the entries that use them, so they end before the journal only in an older copy; new ones in
+ * their place would not open what is stored. */
+static enum error slots_check(const struct journal *journal, struct fault *fault)
+{
+	if (vault_top(journal->vault) >= journal->state.position.entry)
+		return E_OK;
+	return fault_at(fault, E_CORRUPT, "%s: older than %s", VAULT_FILE, JOURNAL_FILE);
 }
 
 static enum error open_once(struct journal **journal, const struct journal_options *options, struct fault *fault)
@@ -92,6 +109,8 @@ static enum error open_once(struct journal **journal, const struct journal_optio
 
 	if (error == E_OK)
 		error = journal_state_load(opened, fault);
+	if (error == E_OK)
+		error = slots_check(opened, fault);
 	if (error == E_DISK_FULL)
 		journal_ballast_release(opened);
 	if (error != E_OK) {
@@ -104,7 +123,7 @@ static enum error open_once(struct journal **journal, const struct journal_optio
 
 enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault)
 {
-	enum error error = file_find(options, fault);
+	enum error error = files_find(options, fault);
 
 	*journal = NULL;
 	if (error == E_OK)

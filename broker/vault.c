@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VAULT_FILE "keys.db"
 #define VAULT_VERSION 1
 #define VAULT_SCHEMA "CREATE TABLE slot(entry INTEGER PRIMARY KEY, value BLOB NOT NULL);"
 
@@ -131,6 +130,11 @@ enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *faul
 	while (error == E_OK && vault->top < entry)
 		error = block_lay_in(vault, fault);
 	return error;
+}
+
+uint64_t vault_top(const struct vault *vault)
+{
+	return vault->top;
 }
 
 static struct vault_slot *slot_new(const struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],

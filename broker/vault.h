@@ -16,6 +16,7 @@
 #include "common/error.h"
 #include "common/keys.h"
 
+#define VAULT_FILE "keys.db"
 #define VAULT_NONCE_SIZE 16
 #define VAULT_OVERHEAD 16 /* bytes that encryption adds to a body */
 
@@ -28,6 +29,8 @@ void vault_close(struct vault *vault);
 
 /* Makes sure that slots exist and are synced up to `entry`, in blocks. Writer only; in idle time with an entry well ahead. */
 enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *fault);
+/* The last entry that has a slot. Writer only. */
+uint64_t vault_top(const struct vault *vault);
 /* Appends u32 length || ciphertext for each body; a body without data (NULL) is not stored: length 0. */
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,6 +112,29 @@ static void an_edited_tail_is_not_opened(void **state)
 }
 
 /* ---------------------------------------------------------------------------- numbering */
+
+static void keys_that_are_missing_or_older_are_not_made_anew(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal *journal;
+	struct fault fault;
+	sqlite3 *keys;
+	char *file = memory_format("%s/keys.db", ledger->options.path);
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	journal_close(ledger->journal);
+	ledger->journal = NULL;
+	assert_int_equal(sqlite3_open(file, &keys), SQLITE_OK);
+	assert_int_equal(database_run(keys, "DELETE FROM slot WHERE entry > 2", NULL), E_OK);
+	sqlite3_close(keys);
+	assert_int_equal(journal_open(&journal, &ledger->options, &fault), E_CORRUPT);
+	assert_string_equal(fault.field, "keys.db: older than journal.db");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(journal_open(&journal, &ledger->options, &fault), E_CORRUPT);
+	assert_string_equal(fault.field, "keys.db: missing");
+	assert_int_not_equal(access(file, F_OK), 0);
+	free(file);
+}
 
 static void a_gap_is_refused_with_the_number_expected(void **state)
 {
@@ -790,6 +814,19 @@ static void everything_the_core_must_know_survives_a_restart(void **state)
 	journal_append_free(last);
 }
 
+static void an_edited_member_record_is_not_loaded(void **state)
+{
+	struct ledger *ledger = *state;
+	struct seen seen = {0};
+	const struct journal_visitor visitor = {.context = &seen, .entry = see_entry, .audience = see_audience,
+						.origin = see_origin, .cursor = see_cursor, .position = see_position};
+
+	assert_int_equal(database_run(ledger->journal->db, "UPDATE content SET content = content || x'00' WHERE entry = 2",
+				      NULL), E_OK);
+	ledger_reopen(ledger);
+	assert_int_equal(journal_load(ledger->journal, &visitor, NULL), E_CORRUPT);
+}
+
 static void cursors_are_written_without_entries(void **state)
 {
 	struct ledger *ledger = *state;
@@ -814,6 +851,7 @@ int main(void)
 		TEST(opening_nothing_makes_nothing),
 		TEST(another_brokers_key_does_not_open_it),
 		TEST(an_edited_tail_is_not_opened),
+		TEST(keys_that_are_missing_or_older_are_not_made_anew),
 		TEST(a_gap_is_refused_with_the_number_expected),
 		TEST(a_number_is_not_used_twice),
 		TEST(an_older_epoch_is_refused_and_a_new_one_starts_at_one),
@@ -838,6 +876,7 @@ int main(void)
 		TEST(one_item_comes_even_when_it_is_larger_than_the_limit),
 		TEST(positions_are_those_of_the_chain),
 		TEST(everything_the_core_must_know_survives_a_restart),
+		TEST(an_edited_member_record_is_not_loaded),
 		TEST(cursors_are_written_without_entries),
 	};
 
