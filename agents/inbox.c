@@ -252,6 +252,24 @@ static enum error batch_commit(struct inbox *inbox, const Simpul__Batch *batch, 
 	return E_OK;
 }
 
+static bool cursor_due(const struct inbox *inbox)
+{
+	return inbox->seen_bytes >= CURSOR_DELAY_BYTES || clock_now().steady - inbox->written_at >= CURSOR_DELAY_MS;
+}
+
+/* A heartbeat of a quiet exchange: the cursor that was not worth a sync is written now, or it would lag for ever. */
+static enum inbox_result cursor_follow(struct inbox *inbox, struct fault *fault)
+{
+	if (inbox->seen.entry == inbox->cursor.entry || !cursor_due(inbox))
+		return INBOX_IGNORED;
+	if (inbox_store_cursor(inbox->store, &inbox->seen, fault) != E_OK)
+		return INBOX_FAILED;
+	inbox->cursor = inbox->seen;
+	inbox->seen_bytes = 0;
+	inbox->written_at = clock_now().steady;
+	return INBOX_APPLIED;
+}
+
 enum inbox_result inbox_apply(struct inbox *inbox, struct bytes encoded, struct fault *fault)
 {
 	const Simpul__Batch *batch;
@@ -268,12 +286,13 @@ enum inbox_result inbox_apply(struct inbox *inbox, struct bytes encoded, struct 
 	if (!batch)
 		return INBOX_FAILED;
 	result = batch_place(inbox, batch, &upto, fault);
+	if (result == INBOX_IGNORED)
+		return cursor_follow(inbox, fault);
 	if (result != INBOX_APPLIED)
 		return result;
 	count = new_entries(inbox, batch);
 	inbox->seen_bytes += encoded.size;
-	if (count == 0 && inbox->cursor.incarnation != 0 && inbox->seen_bytes < CURSOR_DELAY_BYTES &&
-	    clock_now().steady - inbox->written_at < CURSOR_DELAY_MS) {
+	if (count == 0 && inbox->cursor.incarnation != 0 && !cursor_due(inbox)) {
 		inbox->seen = upto;
 		return INBOX_APPLIED;
 	}
@@ -288,7 +307,7 @@ void inbox_free(struct inbox *inbox)
 	if (!inbox)
 		return;
 	/* Spares the next start a fetch; nothing is lost when it fails. */
-	if (inbox->seen.entry > inbox->cursor.entry)
+	if (inbox->seen.entry > inbox->cursor.entry && inbox->store->failure.code == E_OK)
 		inbox_store_cursor(inbox->store, &inbox->seen, NULL);
 	arena_fini(&inbox->arena);
 	free(inbox);
