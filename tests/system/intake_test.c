@@ -1,5 +1,4 @@
-/* intake_test - what comes into an office and goes out of it by files: bad lines, files half written, failing sinks, full
- * disks at the agent and at the broker. */
+/* intake_test - what goes into an office and out of it by files: bad lines, half a file, failing sinks, full disks. */
 #include "tests/support/operate.h"
 
 #include <fcntl.h>

@@ -1,0 +1,304 @@
+/* officers_test - what officers rely on: a cancelled alert, a sealed report, a proof, and what nobody else may read. */
+#include "common/memory.h"
+#include "tests/support/operate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { POLICE, ARMY, IMMIGRATION, HEALTH };
+
+static const char policy[] =
+	"categories: [public-order, wanted, health]\n"
+	"agencies:\n"
+	"  - agency: police\n"
+	"    ceiling: RED\n"
+	"    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
+	"    receive: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
+	"  - agency: army\n"
+	"    ceiling: RED\n"
+	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"    receive: [{kinds: [sighting, alert], categories: [public-order, wanted]}]\n"
+	"  - agency: immigration\n"
+	"    ceiling: RED\n"
+	"    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
+	"    receive: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
+	"  - agency: health\n"
+	"    ceiling: AMBER\n"
+	"    publish: [{kinds: [sighting], categories: [health]}]\n"
+	"    receive: [{kinds: [sighting], categories: [health]}]\n"
+	"nodes:\n"
+	"  - {node: police.oku, regions: [\"16.01\"]}\n"
+	"  - {node: army.oku, regions: [\"16.01\"]}\n"
+	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n"
+	"  - {node: health.oku, regions: [\"16.01\"]}\n";
+
+static int set_up(void **state)
+{
+	static struct exchange x;
+
+	exchange_make(&x, policy);
+	exchange_start_broker(&x);
+	exchange_add(&x, "police.oku", NULL);
+	exchange_add(&x, "army.oku", NULL);
+	exchange_add(&x, "immigration.muara-enim", NULL);
+	exchange_add(&x, "health.oku", NULL);
+	for (size_t i = 0; i < x.count; i++)
+		exchange_start_office(&x, i);
+	for (size_t i = 0; i < x.count; i++)
+		if (!office_caught_up(&x, i, 20))
+			return 1;
+	*state = &x;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	return exchange_end(*state, false) ? 0 : 1;
+}
+
+/* Hands a draft in as the police and gives its name; free it. */
+static char *hand_in(struct exchange *x, const char *draft)
+{
+	struct buffer out = {0};
+	int status;
+
+	status = exchange_simpul(x, POLICE, draft, &out, "report", "--json", "-", NULL);
+	buffer_u8(&out, 0);
+	assert_int_equal(status, 0);
+	out.data[strcspn((const char *)out.data, "\n")] = '\0';
+	return (char *)out.data;
+}
+
+struct expected_state {
+	struct exchange *x;
+	size_t office;
+	const char *name, *state;
+};
+
+static bool is_in_state(void *context)
+{
+	const struct expected_state *expected = context;
+	json_t *row = inbox_find(expected->x, expected->office, expected->name);
+	const char *state = json_string_value(json_object_get(row, "state"));
+	const bool same = state && strcmp(state, expected->state) == 0;
+
+	json_decref(row);
+	return same;
+}
+
+static bool shows(struct exchange *x, size_t office, const char *name, const char *state)
+{
+	struct expected_state expected = {x, office, name, state};
+
+	return wait_for(is_in_state, &expected, 20);
+}
+
+/* Everything that was said is accepted, and has had the time of a heartbeat to arrive. */
+static void all_arrives(struct exchange *x)
+{
+	assert_true(exchange_settled(x, 20));
+	sleep_ms(1500);
+}
+
+#define COMMON "\"region\": \"16.01\", \"purpose\": \"law-enforcement\", \"expires\": \"2027-01-01T00:00:00Z\""
+
+static const char alert_draft[] =
+	"{\"category\": \"wanted\", \"label\": \"AMBER\", " COMMON ", \"alert\": {\"urgency\": \"Immediate\", \"severity\": "
+	"\"Severe\", \"certainty\": \"Likely\", \"assertion\": \"fact\", \"headline\": \"canary-alert\"}}";
+
+/* ------------------------------------------------------------------ cancelling */
+
+static void a_cancelled_alert_is_shown_so_by_all_who_had_it_and_told_to_nobody_else(void **state)
+{
+	struct exchange *x = *state;
+	char *name = hand_in(x, alert_draft);
+	json_t *row;
+
+	assert_true(shows(x, ARMY, name, "current"));
+	assert_true(shows(x, IMMIGRATION, name, "current"));
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-person", NULL), 0);
+	assert_true(shows(x, ARMY, name, "cancelled"));
+	assert_true(shows(x, IMMIGRATION, name, "cancelled"));
+	row = inbox_find(x, ARMY, name);
+	assert_non_null(json_object_get(row, "cancelled_by"));
+	json_decref(row);
+	all_arrives(x);
+	assert_int_equal(office_inbox(x, HEALTH, NULL, NULL), 0);
+	assert_false(office_holds(x, HEALTH, "canary-alert"));
+	assert_int_equal(office_inbox(x, ARMY, NULL, NULL), 2);
+	free(name);
+}
+
+static void nobody_but_its_origin_cancels_an_alert(void **state)
+{
+	struct exchange *x = *state;
+	char *name = hand_in(x, alert_draft);
+
+	assert_true(shows(x, IMMIGRATION, name, "current"));
+	assert_int_not_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "cancel", name, "--reason", "resolved", NULL), 0);
+	all_arrives(x);
+	assert_true(shows(x, ARMY, name, "current"));
+	free(name);
+}
+
+static void who_lost_the_grant_still_hears_that_what_it_had_is_cancelled(void **state)
+{
+	struct exchange *x = *state;
+	char *name = hand_in(x, alert_draft), *path = broker_path(x, "policy.yaml");
+
+	assert_true(shows(x, ARMY, name, "current"));
+	file_swap(path, "categories: [public-order, wanted]", "categories: [public-order]");
+	assert_int_equal(exchange_ctl(x, NULL, "policy", "reload", NULL), 0);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "resolved", NULL), 0);
+	assert_true(shows(x, IMMIGRATION, name, "cancelled"));
+	all_arrives(x);
+	assert_true(shows(x, ARMY, name, "cancelled"));
+	file_swap(path, "categories: [public-order]", "categories: [public-order, wanted]");
+	assert_int_equal(exchange_ctl(x, NULL, "policy", "reload", NULL), 0);
+	free(path);
+	free(name);
+}
+
+/* ------------------------------------------------------------------ what is readable where */
+
+static void a_red_report_opens_where_it_is_sealed_to_and_nowhere_else(void **state)
+{
+	static const char draft[] =
+		"{\"category\": \"wanted\", \"label\": \"RED\", \"to\": [\"immigration.muara-enim\"], " COMMON
+		", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": "
+		"\"canary-red canary-red canary-red\"}}";
+	struct exchange *x = *state;
+	char *name = hand_in(x, draft);
+	struct buffer page = {0};
+
+	assert_true(strstr(name, "#R") != NULL);
+	assert_true(shows(x, IMMIGRATION, name, "current"));
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, &page, "inbox", "show", name, NULL), 0);
+	assert_non_null(memmem(page.data, page.size, "canary-red", 10));
+	assert_non_null(memmem(page.data, page.size, "=== RED ===", 11));
+	buffer_free(&page);
+	all_arrives(x);
+	assert_false(folder_holds(x->folder, "canary-red"));
+	assert_false(office_holds(x, ARMY, "canary-red"));
+	assert_false(office_holds(x, HEALTH, "canary-red"));
+	assert_false(exchange_logged(x, "canary-red"));
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "show", name, NULL), 66);
+	free(name);
+}
+
+#define SCARLET \
+	COMMON ", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": " \
+	       "\"canary-scarlet\"}}"
+
+static void a_red_report_to_an_agency_or_to_nobody_is_refused(void **state)
+{
+	static const char to_agency[] = "{\"category\": \"wanted\", \"label\": \"RED\", \"to\": [\"immigration\"], " SCARLET;
+	static const char to_nobody[] = "{\"category\": \"wanted\", \"label\": \"RED\", " SCARLET;
+	struct exchange *x = *state;
+
+	assert_int_equal(exchange_simpul(x, POLICE, to_agency, NULL, "report", "--json", "-", NULL), 65);
+	assert_int_equal(exchange_simpul(x, POLICE, to_nobody, NULL, "report", "--json", "-", NULL), 65);
+	all_arrives(x);
+	assert_false(folder_holds(x->folder, "canary-scarlet"));
+	assert_false(office_holds(x, IMMIGRATION, "canary-scarlet"));
+}
+
+static void the_journal_holds_no_text_of_a_plain_report(void **state)
+{
+	struct exchange *x = *state;
+
+	drop_many(x, POLICE, "plain.jsonl", "canary-plain canary-plain canary-plain", 40);
+	assert_true(office_settled(x, POLICE, 40, 20));
+	all_arrives(x);
+	assert_true(office_holds(x, ARMY, "canary-plain"));
+	assert_false(folder_holds(x->folder, "canary-plain"));
+	assert_false(exchange_logged(x, "canary-plain"));
+	/* What has to stand there does, so the search sees the files. */
+	assert_true(folder_holds(x->folder, "police.oku"));
+}
+
+static void an_office_that_nothing_is_for_does_not_lag_for_ever(void **state)
+{
+	struct exchange *x = *state;
+	json_t *node;
+
+	assert_true(office_caught_up(x, HEALTH, 20));
+	sleep_ms(500); /* the acknowledgement */
+	node = ctl_node(x, "health.oku");
+	assert_int_equal(json_integer_value(json_object_get(node, "lag")), 0);
+	json_decref(node);
+	assert_int_equal(office_inbox(x, HEALTH, NULL, NULL), 0);
+}
+
+/* ------------------------------------------------------------------ proofs */
+
+/* Turns the hexadecimal digit that stands `at` characters behind `key`, and puts the old one back afterwards. */
+static int verify_with_changed_byte(struct exchange *x, const char *proof, const char *key, size_t at)
+{
+	char *path = office_path(x, HEALTH, "changed.json"), *join = office_path(x, HEALTH, "exchange.join");
+	char *text = memory_string(proof), *digit = strstr(text, key);
+	int status;
+
+	assert_non_null(digit);
+	digit += strlen(key) + at;
+	*digit = *digit == '7' ? '8' : '7';
+	file_put(path, text);
+	status = operate_run(x, NULL, "simpul", "verify", path, "--join", join, NULL);
+	free(text);
+	free(join);
+	free(path);
+	return status;
+}
+
+static void an_exported_report_is_proven_without_a_connection_until_a_byte_changes(void **state)
+{
+	static const char *const keys[] = {"\"header\": \"", "\"body\": \"", "\"signature\": \""};
+	struct exchange *x = *state;
+	char *name = hand_in(x, alert_draft), *path = office_path(x, IMMIGRATION, "proof.json"), *proof;
+	char *join = office_path(x, HEALTH, "exchange.join"), *other = office_path(x, HEALTH, "other.join"), *text, *digit;
+
+	assert_true(shows(x, IMMIGRATION, name, "current"));
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "inbox", "export", name, "-o", path, NULL), 0);
+	/* Without an agent, a store or a broker: a file and the join file are all. */
+	assert_int_equal(operate_run(x, NULL, "simpul", "-c", "/nonexistent", "verify", path, "--join", join, NULL), 0);
+	assert_int_equal(operate_run(x, NULL, "simpul", "verify", path, NULL), 0);
+	proof = file_text(path);
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		for (size_t at = 4; at < 120; at += 29)
+			assert_int_equal(verify_with_changed_byte(x, proof, keys[i], at), 65);
+	/* Another exchange's authority did not confirm the key. */
+	text = file_text(join);
+	digit = strstr(text, "\"authority\": \"");
+	assert_non_null(digit);
+	digit += strlen("\"authority\": \"");
+	*digit = *digit == '7' ? '8' : '7';
+	file_put(other, text);
+	assert_int_equal(operate_run(x, NULL, "simpul", "verify", path, "--join", other, NULL), 65);
+	free(text);
+	free(other);
+	free(proof);
+	free(join);
+	free(path);
+	free(name);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_cancelled_alert_is_shown_so_by_all_who_had_it_and_told_to_nobody_else),
+		cmocka_unit_test(nobody_but_its_origin_cancels_an_alert),
+		cmocka_unit_test(who_lost_the_grant_still_hears_that_what_it_had_is_cancelled),
+		cmocka_unit_test(a_red_report_opens_where_it_is_sealed_to_and_nowhere_else),
+		cmocka_unit_test(a_red_report_to_an_agency_or_to_nobody_is_refused),
+		cmocka_unit_test(the_journal_holds_no_text_of_a_plain_report),
+		cmocka_unit_test(an_office_that_nothing_is_for_does_not_lag_for_ever),
+		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
