@@ -22,17 +22,18 @@ static enum error known_read(struct store *store, uint64_t delivery_id, struct a
 	sqlite3_stmt *get = store_statement(store, "SELECT proof FROM inbox_delivery WHERE delivery_id = ?1");
 	const Simpul__Delivery *proof = NULL;
 	struct hash digest;
-	enum error error = E_CORRUPT;
+	enum error error;
 
 	if (known->delivery_id == delivery_id)
 		return E_OK;
 	bind_number(get, 1, delivery_id);
-	if (sqlite3_step(get) == SQLITE_ROW)
+	error = store_ask(store, get, fault);
+	if (error == E_OK)
 		proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 0), arena, fault);
 	sqlite3_reset(get);
-	if (proof)
-		error = delivery_leaves(proof, store->exchange, known->leaves, &digest, fault);
-	if (error != E_OK)
+	if (error != E_OK && error != E_NOT_FOUND)
+		return error;
+	if (!proof || delivery_leaves(proof, store->exchange, known->leaves, &digest, fault) != E_OK)
 		return fault_at(fault, E_CORRUPT, "inbox_delivery.proof");
 	known->delivery_id = delivery_id;
 	known->count = proof->n_reports;
@@ -59,26 +60,23 @@ enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery,
 				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 ORDER BY number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	struct known known = {0};
-	enum error error = E_OK;
-	int result;
+	enum error error;
 
 	bind_text(rows, 1, delivery->origin);
 	bind_number(rows, 2, delivery->epoch);
 	bind_number(rows, 3, delivery->stream);
 	bind_number(rows, 4, delivery->first);
 	bind_number(rows, 5, delivery->first + delivery->n_reports - 1);
-	while (error == E_OK && (result = sqlite3_step(rows)) != SQLITE_DONE) {
+	while ((error = store_ask(store, rows, fault)) == E_OK) {
 		const size_t place = column_number(rows, 0) - delivery->first;
 
-		if (result != SQLITE_ROW)
-			error = database_fault(store->db, fault);
-		else
-			error = known_read(store, column_number(rows, 2), arena, &known, fault);
-		if (error == E_OK)
-			repeat_judge(&known, column_number(rows, 1), &leaves[place], &reports[place]);
+		error = known_read(store, column_number(rows, 2), arena, &known, fault);
+		if (error != E_OK)
+			break;
+		repeat_judge(&known, column_number(rows, 1), &leaves[place], &reports[place]);
 	}
 	sqlite3_reset(rows);
-	return error;
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* ---- deliveries */
@@ -273,6 +271,8 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 	static const char sql[] = "INSERT OR REPLACE INTO cursor(one, incarnation, entry, head) VALUES(1, ?1, ?2, ?3)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
+	if (store->failure.code != E_OK)
+		return fault_at(fault, store->failure.code, "%s", store->failure.field);
 	bind_number(put, 1, cursor->incarnation);
 	bind_number(put, 2, cursor->entry);
 	bind_bytes(put, 3, BYTES(cursor->head.bytes, HASH_SIZE));

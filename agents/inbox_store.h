@@ -19,6 +19,7 @@ enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry,
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault);
 enum error inbox_store_head(struct store *store, const struct position *position, struct bytes signature,
 			    struct fault *fault);
+/* Also without a transaction, where the cursor alone moves; not in a store that has failed. */
 enum error inbox_store_cursor(struct store *store, const struct position *cursor, struct fault *fault);
 
 #endif

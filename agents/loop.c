@@ -42,6 +42,12 @@ struct loop {
 	bool stop, reload;
 };
 
+/* Why the agent must be started anew; E_OK when it need not. */
+static const struct fault *failure_of(const struct loop *loop)
+{
+	return loop->store.failure.code != E_OK ? &loop->store.failure : &loop->feeder.failure;
+}
+
 /* ------------------------------------------------------------------ profiles */
 
 struct profile **profiles_load(const struct settings *settings, struct fault *fault)
@@ -306,7 +312,7 @@ static void last_receipts(struct loop *loop)
 		now = clock_now();
 		uplink_step(loop->uplink, &now);
 		uplink_status(loop->uplink, &status);
-	} while (status.in_flight > 0 && now.steady < until && loop->feeder.failure.code == E_OK &&
+	} while (status.in_flight > 0 && now.steady < until && failure_of(loop)->code == E_OK &&
 		 (status.state == UPLINK_LIVE || status.state == UPLINK_CATCHING_UP));
 }
 
@@ -405,14 +411,14 @@ enum error loop_run(const struct settings *settings, const struct node_keys *key
 		log_event(LOG_LEVEL_NOTICE, "agent.started", F_TEXT("node", settings->node),
 			  F_NUM("folders", settings->folder_count), F_NUM("sinks", settings->sink_count));
 		manager_ready(&loop);
-		while (!loop.stop && loop.feeder.failure.code == E_OK) {
+		while (!loop.stop && failure_of(&loop)->code == E_OK) {
 			turn(&loop);
 			if (loop.reload)
 				profiles_reload(&loop);
 		}
 		sd_notify(0, "STOPPING=1");
-		error = loop.feeder.failure.code;
-		*fault = loop.feeder.failure;
+		*fault = *failure_of(&loop);
+		error = fault->code;
 	}
 	loop_close(&loop);
 	log_event(LOG_LEVEL_NOTICE, "agent.stopped", F_TEXT("node", settings->node), F_TEXT("code", error_name(error)));

@@ -145,19 +145,19 @@ static enum error report_store(struct store *store, const struct report_name *na
 	return database_step(put, fault);
 }
 
-/* One number of a stream's row: 0 last, 1 frozen, 2 receipted. */
-static uint64_t stream_number(struct store *store, uint32_t epoch, uint32_t stream, int column)
+/* One number of a stream's row (0 last, 1 frozen, 2 receipted); 0 before the first report. */
+static enum error stream_number(struct store *store, uint32_t stream, int column, uint64_t *number, struct fault *fault)
 {
 	static const char sql[] = "SELECT last, frozen, receipted FROM stream WHERE epoch = ?1 AND stream = ?2";
 	sqlite3_stmt *get = store_statement(store, sql);
-	uint64_t number = 0;
+	enum error error;
 
-	bind_number(get, 1, epoch);
+	bind_number(get, 1, store->epoch);
 	bind_number(get, 2, stream);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		number = column_number(get, column);
+	error = store_ask(store, get, fault);
+	*number = error == E_OK ? column_number(get, column) : 0;
 	sqlite3_reset(get);
-	return number;
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 static enum error last_store(struct store *store, uint32_t stream, uint64_t last, struct fault *fault)
@@ -208,11 +208,14 @@ static enum error take_joined(struct store *store, struct prepared *const *prepa
 			      size_t count, struct report_name *names, struct fault *fault)
 {
 	uint64_t before[STREAMS], last[STREAMS];
-	enum error error;
+	enum error error = E_OK;
 
-	for (uint32_t i = 0; i < STREAMS; i++)
-		before[i] = last[i] = stream_number(store, store->epoch, i, 0);
-	error = reports_store(store, prepared, sources, count, last, names, fault);
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++) {
+		error = stream_number(store, i, 0, &before[i], fault);
+		last[i] = before[i];
+	}
+	if (error == E_OK)
+		error = reports_store(store, prepared, sources, count, last, names, fault);
 	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
 		if (last[i] > before[i])
 			error = last_store(store, i, last[i], fault);
@@ -243,27 +246,29 @@ enum error outbox_take(struct store *store, const struct node_keys *keys, struct
 
 /* ---- comparing and counting */
 
-/* Whether `state` is one that this outbox brought about. */
-static bool state_known(struct store *store, const Simpul__StreamState *state)
+/* E_NOT_FOUND unless `state` is one that this outbox brought about. */
+static enum error state_find(struct store *store, const Simpul__StreamState *state, struct fault *fault)
 {
 	static const char sql[] = "SELECT first + count - 1, digest FROM submission"
 				  " WHERE epoch = ?1 AND stream = ?2 AND first <= ?3 ORDER BY first DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
-	bool known = false;
+	enum error error;
 
 	bind_number(get, 1, state->epoch);
 	bind_number(get, 2, state->stream);
 	bind_number(get, 3, state->last);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		known = column_number(get, 0) == state->last &&
-			bytes_equal(column_bytes(get, 1), BYTES(state->digest.data, state->digest.len));
+	error = store_ask(store, get, fault);
+	if (error == E_OK && (column_number(get, 0) != state->last ||
+			      !bytes_equal(column_bytes(get, 1), BYTES(state->digest.data, state->digest.len))))
+		error = E_NOT_FOUND;
 	sqlite3_reset(get);
-	return known;
+	return error;
 }
 
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault)
 {
-	uint64_t at_broker[STREAMS] = {0};
+	uint64_t at_broker[STREAMS] = {0}, receipted;
+	enum error error;
 
 	for (size_t i = 0; i < welcome->n_streams; i++) {
 		const Simpul__StreamState *state = welcome->streams[i];
@@ -272,19 +277,29 @@ enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, s
 			return fault_at(fault, E_HISTORY_DIFFERS, "streams[%zu].epoch", i);
 		if (state->epoch < store->epoch || state->last == 0)
 			continue;
-		if ((uint32_t)state->stream >= STREAMS || !state_known(store, state))
+		error = (uint32_t)state->stream < STREAMS ? state_find(store, state, fault) : E_NOT_FOUND;
+		if (error == E_NOT_FOUND)
 			return fault_at(fault, E_HISTORY_DIFFERS, "streams[%zu]", i);
+		if (error != E_OK)
+			return error;
 		at_broker[state->stream] = state->last;
 	}
-	for (uint32_t i = 0; i < STREAMS; i++)
-		if (outbox_receipted(store, i) > at_broker[i]) /* a receipt means on disk: the broker lost it */
+	for (uint32_t i = 0; i < STREAMS; i++) {
+		error = stream_number(store, i, 2, &receipted, fault);
+		if (error != E_OK)
+			return error;
+		if (receipted > at_broker[i]) /* a receipt means on disk: the broker lost it */
 			return fault_at(fault, E_HISTORY_DIFFERS, "streams: receipted");
+	}
 	return E_OK;
 }
 
 uint64_t outbox_receipted(struct store *store, uint32_t stream)
 {
-	return stream_number(store, store->epoch, stream, 2);
+	uint64_t number;
+
+	stream_number(store, stream, 2, &number, NULL);
+	return number;
 }
 
 void outbox_count(struct store *store, struct outbox_counts *counts)
@@ -301,10 +316,10 @@ void outbox_count(struct store *store, struct outbox_counts *counts)
 	sqlite3_stmt *get = store_statement(store, sql), *refused = store_statement(store, refused_sql);
 
 	*counts = (struct outbox_counts){0};
-	if (sqlite3_step(get) == SQLITE_ROW)
+	if (store_ask(store, get, NULL) == E_OK)
 		*counts = (struct outbox_counts){.waiting = column_number(get, 0), .sent = column_number(get, 1),
 						 .accepted = column_number(get, 2)};
-	if (sqlite3_step(refused) == SQLITE_ROW) {
+	if (store_ask(store, refused, NULL) == E_OK) {
 		const uint64_t receipted = column_number(refused, 1), waiting = column_number(refused, 2);
 
 		counts->refused = column_number(refused, 0);

@@ -43,7 +43,8 @@ enum error outbox_reject(struct store *store, const struct report_name *first, e
 			 struct fault *fault);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);
-/* The last receipted number of a stream in the current epoch. */
+/* The last receipted number of a stream in the current epoch; 0, too, when it cannot be read: then store->failure says
+ * so. */
 uint64_t outbox_receipted(struct store *store, uint32_t stream);
 
 struct outbox_counts {

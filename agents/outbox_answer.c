@@ -15,18 +15,22 @@ static enum error frozen_get(struct store *store, const struct report_name *firs
 	static const char sql[] = "SELECT count, digest, void FROM submission WHERE epoch = ?1 AND stream = ?2"
 				  " AND first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error = E_NOT_FOUND;
+	enum error error;
 
 	bind_number(get, 1, first->epoch);
 	bind_number(get, 2, first->stream);
 	bind_number(get, 3, first->number);
-	if (sqlite3_step(get) == SQLITE_ROW) {
+	error = store_ask(store, get, fault);
+	if (error == E_NOT_FOUND) {
+		fault_at(fault, error, "submission");
+	} else if (error == E_OK) {
 		frozen->count = column_number(get, 0);
 		frozen->is_void = column_number(get, 2) != 0;
-		error = hash_load(&frozen->digest, column_bytes(get, 1)) ? E_OK : E_CORRUPT;
+		if (!hash_load(&frozen->digest, column_bytes(get, 1)))
+			error = fault_at(fault, E_CORRUPT, "submission");
 	}
 	sqlite3_reset(get);
-	return error == E_OK ? E_OK : fault_at(fault, error, "submission");
+	return error;
 }
 
 static enum error refusal_store(struct store *store, const struct report_name *name, enum error code, const char *field,
@@ -68,46 +72,54 @@ static enum error receipt_store(struct store *store, const Simpul__Receipt *rece
 	return database_step(put, fault);
 }
 
-static uint64_t receipted_before(struct store *store, const struct report_name *name)
+static enum error receipted_before(struct store *store, const struct report_name *name, uint64_t *receipted,
+				   struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT receipted FROM stream WHERE epoch = ?1 AND stream = ?2");
-	uint64_t number = 0;
+	enum error error;
 
 	bind_number(get, 1, name->epoch);
 	bind_number(get, 2, name->stream);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		number = column_number(get, 0);
+	error = store_ask(store, get, fault);
+	if (error == E_OK)
+		*receipted = column_number(get, 0);
 	sqlite3_reset(get);
-	return number;
+	return error;
 }
 
 /* The number up to which every submission has a receipt. */
-static uint64_t receipted_after(struct store *store, const struct report_name *name)
+static enum error receipted_after(struct store *store, const struct report_name *name, uint64_t *receipted,
+				  struct fault *fault)
 {
 	static const char sql[] = "SELECT s.count FROM submission s JOIN receipt r USING(epoch, stream, first)"
 				  " WHERE s.epoch = ?1 AND s.stream = ?2 AND s.first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	uint64_t receipted = receipted_before(store, name), count;
+	enum error error = receipted_before(store, name, receipted, fault);
 
 	bind_number(get, 1, name->epoch);
 	bind_number(get, 2, name->stream);
-	do {
-		bind_number(get, 3, receipted + 1);
-		count = sqlite3_step(get) == SQLITE_ROW ? column_number(get, 0) : 0;
+	while (error == E_OK) {
+		bind_number(get, 3, *receipted + 1);
+		error = store_ask(store, get, fault);
+		if (error == E_OK)
+			*receipted += column_number(get, 0);
 		sqlite3_reset(get);
-		receipted += count;
-	} while (count > 0);
-	return receipted;
+	}
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 static enum error receipted_advance(struct store *store, const struct report_name *name, struct fault *fault)
 {
 	static const char sql[] = "UPDATE stream SET receipted = ?3 WHERE epoch = ?1 AND stream = ?2";
 	sqlite3_stmt *put = store_statement(store, sql);
+	uint64_t receipted = 0;
+	enum error error = receipted_after(store, name, &receipted, fault);
 
+	if (error != E_OK)
+		return error;
 	bind_number(put, 1, name->epoch);
 	bind_number(put, 2, name->stream);
-	bind_number(put, 3, receipted_after(store, name));
+	bind_number(put, 3, receipted);
 	return database_step(put, fault);
 }
 

@@ -47,19 +47,19 @@ enum column { NUMBER, ROUTING_KEY, ALONE, SEALED, CUT, CODE, ROUTING, HEADER, BO
 
 /* Where a run must end at the latest: before the next submission that is frozen already (the second half of a split
  * one may have been frozen before). */
-static uint64_t run_end(struct store *store, const struct report_name *first)
+static enum error run_end(struct store *store, const struct report_name *first, uint64_t *end, struct fault *fault)
 {
 	static const char sql[] = "SELECT min(first) FROM submission WHERE epoch = ?1 AND stream = ?2 AND first > ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	uint64_t end = INT64_MAX;
+	enum error error;
 
 	bind_number(get, 1, first->epoch);
 	bind_number(get, 2, first->stream);
 	bind_number(get, 3, first->number);
-	if (sqlite3_step(get) == SQLITE_ROW && sqlite3_column_type(get, 0) != SQLITE_NULL)
-		end = column_number(get, 0);
+	error = store_ask(store, get, fault);
+	*end = error == E_OK && sqlite3_column_type(get, 0) != SQLITE_NULL ? column_number(get, 0) : INT64_MAX;
 	sqlite3_reset(get);
-	return end;
+	return error;
 }
 
 static void run_start(struct run *run, sqlite3_stmt *row)
@@ -117,23 +117,20 @@ static enum error run_gather(struct store *store, struct run *run, struct fault 
 				  " AND number < ?4"
 				  " ORDER BY number";
 	sqlite3_stmt *rows = store_statement(store, sql);
-	enum error error = E_OK;
+	uint64_t end;
+	enum error error = run_end(store, run->first, &end, fault);
 	bool more = true;
 
 	bind_number(rows, 1, run->first->epoch);
 	bind_number(rows, 2, run->first->stream);
 	bind_number(rows, 3, run->first->number);
-	bind_number(rows, 4, run_end(store, run->first));
-	while (more) {
-		const int result = sqlite3_step(rows);
-
-		if (result != SQLITE_ROW && result != SQLITE_DONE)
-			error = database_fault(store->db, fault);
-		if (result != SQLITE_ROW || !run_add(run, rows, &more))
-			break;
+	bind_number(rows, 4, end);
+	while (more && error == E_OK) {
+		error = store_ask(store, rows, fault);
+		more = error == E_OK && run_add(run, rows, &more) && more;
 	}
 	sqlite3_reset(rows);
-	return error;
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* ---- sealing */
@@ -361,39 +358,41 @@ static enum error freeze(struct store *store, const struct node_keys *keys, cons
 	return error;
 }
 
-/* True when the submission was frozen before. */
-static bool frozen_load(struct store *store, struct outbox_submission *submission)
+/* E_NOT_FOUND unless the submission was frozen before. */
+static enum error frozen_load(struct store *store, struct outbox_submission *submission, struct fault *fault)
 {
 	static const char sql[] = "SELECT count, digest, message FROM submission WHERE epoch = ?1 AND stream = ?2"
 				  " AND first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	bool found = false;
+	enum error error;
 
 	bind_number(get, 1, submission->first.epoch);
 	bind_number(get, 2, submission->first.stream);
 	bind_number(get, 3, submission->first.number);
-	if (sqlite3_step(get) == SQLITE_ROW && hash_load(&submission->digest, column_bytes(get, 1))) {
+	error = store_ask(store, get, fault);
+	if (error == E_OK && !hash_load(&submission->digest, column_bytes(get, 1)))
+		error = fault_at(fault, E_CORRUPT, "submission");
+	if (error == E_OK) {
 		submission->count = column_number(get, 0);
 		buffer_bytes(&submission->message, column_bytes(get, 2));
-		found = true;
 	}
 	sqlite3_reset(get);
-	return found;
+	return error;
 }
 
-/* Spares the writer's lock when there is nothing to do, which is nearly always. */
-static bool anything_after(struct store *store, uint32_t stream, uint64_t after)
+/* E_NOT_FOUND spares the writer's lock when there is nothing to do, which is nearly always. */
+static enum error anything_after(struct store *store, uint32_t stream, uint64_t after, struct fault *fault)
 {
 	static const char sql[] = "SELECT 1 FROM stream WHERE epoch = ?1 AND stream = ?2 AND last > ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	bool found;
+	enum error error;
 
 	bind_number(get, 1, store->epoch);
 	bind_number(get, 2, stream);
 	bind_number(get, 3, after);
-	found = sqlite3_step(get) == SQLITE_ROW;
+	error = store_ask(store, get, fault);
 	sqlite3_reset(get);
-	return found;
+	return error;
 }
 
 enum error outbox_next(struct store *store, const struct node_keys *keys, uint32_t stream, uint64_t after,
@@ -407,11 +406,14 @@ enum error outbox_next(struct store *store, const struct node_keys *keys, uint32
 	submission->count = 0;
 	submission->first = (struct report_name){.epoch = store->epoch, .stream = stream, .number = after + 1};
 	strcpy(submission->first.origin, store->node);
-	if (frozen_load(store, submission) || !anything_after(store, stream, after))
-		return E_OK;
-	error = store_begin(store, fault);
-	if (error != E_OK)
+	error = frozen_load(store, submission, fault);
+	if (error != E_NOT_FOUND)
 		return error;
+	error = anything_after(store, stream, after, fault);
+	if (error == E_OK)
+		error = store_begin(store, fault);
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? E_OK : error;
 	arena_init(&arena);
 	run.arena = &arena;
 	error = freeze(store, keys, seen, &run, submission, fault);

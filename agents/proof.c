@@ -107,16 +107,11 @@ enum error proof_make(struct store *store, const struct report_name *name, struc
 	bind_number(row, 2, name->epoch);
 	bind_number(row, 3, name->stream);
 	bind_number(row, 4, name->number);
-	switch (sqlite3_step(row)) {
-	case SQLITE_ROW:
+	error = store_ask(store, row, fault);
+	if (error == E_OK)
 		error = proof_read(row, store->exchange, name, arena, *proof, fault);
-		break;
-	case SQLITE_DONE:
-		error = fault_at(fault, E_NOT_FOUND, "%s", "");
-		break;
-	default:
-		error = database_fault(store->db, fault);
-	}
+	else if (error == E_NOT_FOUND)
+		fault_at(fault, error, "%s", "");
 	sqlite3_reset(row);
 	return error == E_OK ? member_put(store, name, arena, *proof, fault) : error;
 }

@@ -105,6 +105,29 @@ sqlite3_stmt *store_statement(struct store *store, const char *sql)
 	return slot->statement;
 }
 
+/* Notes a failure that no repetition mends. */
+static enum error failed(struct store *store, enum error error, const struct fault *fault)
+{
+	if (error != E_OK && error_remedy(error) != REMEDY_RETRY && store->failure.code == E_OK)
+		store->failure = *fault;
+	return error;
+}
+
+enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *fault)
+{
+	struct fault own = {0};
+
+	fault = fault ? fault : &own;
+	switch (sqlite3_step(question)) {
+	case SQLITE_ROW:
+		return E_OK;
+	case SQLITE_DONE:
+		return E_NOT_FOUND;
+	default:
+		return failed(store, database_fault(store->db, fault), fault);
+	}
+}
+
 /* ---- opening */
 
 static enum error meta_put(struct store *store, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
@@ -124,16 +147,11 @@ static enum error meta_get(struct store *store, struct fault *fault)
 	static const char sql[] = "SELECT e.value, n.value, p.value FROM meta e, meta n, meta p"
 				  " WHERE e.key = 'exchange' AND n.key = 'node' AND p.key = 'epoch'";
 	sqlite3_stmt *get = store_statement(store, sql);
-	const int result = sqlite3_step(get);
-	enum error error = E_OK;
+	enum error error = store_ask(store, get, fault);
 
-	if (result == SQLITE_DONE) {
-		error = E_NOT_FOUND;
-	} else if (result != SQLITE_ROW) {
-		error = database_fault(store->db, fault);
-	} else if (column_bytes(get, 0).size != EXCHANGE_SIZE || strlen(column_text(get, 1)) > LIMIT_NODE_NAME) {
+	if (error == E_OK && (column_bytes(get, 0).size != EXCHANGE_SIZE || strlen(column_text(get, 1)) > LIMIT_NODE_NAME)) {
 		error = fault_at(fault, E_CORRUPT, "meta");
-	} else {
+	} else if (error == E_OK) {
 		memcpy(store->exchange, column_bytes(get, 0).data, EXCHANGE_SIZE);
 		strcpy(store->node, column_text(get, 1));
 		store->epoch = (uint32_t)column_number(get, 2);
@@ -196,13 +214,21 @@ void store_close(struct store *store)
 
 enum error store_begin(struct store *store, struct fault *fault)
 {
-	return database_step(store_statement(store, "BEGIN IMMEDIATE"), fault);
+	struct fault own = {0};
+
+	fault = fault ? fault : &own;
+	if (store->failure.code != E_OK)
+		return fault_at(fault, store->failure.code, "%s", store->failure.field);
+	return failed(store, database_step(store_statement(store, "BEGIN IMMEDIATE"), fault), fault);
 }
 
 enum error store_commit(struct store *store, struct fault *fault)
 {
-	enum error error = database_step(store_statement(store, "COMMIT"), fault);
+	struct fault own = {0};
+	enum error error;
 
+	fault = fault ? fault : &own;
+	error = failed(store, database_step(store_statement(store, "COMMIT"), fault), fault);
 	if (error != E_OK)
 		store_rollback(store);
 	return error;
@@ -219,15 +245,17 @@ void store_rollback(struct store *store)
 
 /* The record that the store has already under this node and key id: E_OK when it is the same, E_EXISTS when it is not,
  * E_NOT_FOUND. */
-static enum error member_known(struct store *store, const struct member *member, struct bytes record)
+static enum error member_known(struct store *store, const struct member *member, struct bytes record,
+			       struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT record FROM member WHERE node = ?1 AND key_id = ?2");
-	enum error error = E_NOT_FOUND;
+	enum error error;
 
 	bind_text(get, 1, member->node);
 	bind_number(get, 2, member->key_id);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		error = bytes_equal(column_bytes(get, 0), record) ? E_OK : E_EXISTS;
+	error = store_ask(store, get, fault);
+	if (error == E_OK && !bytes_equal(column_bytes(get, 0), record))
+		error = fault_at(fault, E_EXISTS, "member.key_id");
 	sqlite3_reset(get);
 	return error;
 }
@@ -241,10 +269,8 @@ enum error store_member(struct store *store, uint64_t entry, const struct member
 
 	member_to_message(member, &message);
 	wire_pack(&message, &record);
-	error = member_known(store, member, buffer_view(&record));
-	if (error == E_EXISTS) {
-		fault_at(fault, error, "member.key_id");
-	} else if (error == E_NOT_FOUND) {
+	error = member_known(store, member, buffer_view(&record), fault);
+	if (error == E_NOT_FOUND) {
 		sqlite3_stmt *put = store_statement(store, sql);
 
 		bind_text(put, 1, member->node);
@@ -275,24 +301,26 @@ enum error store_standing(struct store *store, uint64_t entry, const Simpul__Mem
 }
 
 /* The decision about a key that was the newest at `entry`; ACTIVE when there was none. */
-static Simpul__Standing standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry,
-				    wall_ms *since)
+static enum error standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry,
+			      Simpul__Standing *standing, wall_ms *since, struct fault *fault)
 {
 	static const char sql[] = "SELECT standing, since FROM standing WHERE node = ?1 AND key_id = ?2 AND entry <= ?3"
 				  " ORDER BY entry DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
-	Simpul__Standing standing = SIMPUL__STANDING__STANDING_ACTIVE;
+	enum error error;
 
+	*standing = SIMPUL__STANDING__STANDING_ACTIVE;
 	*since = 0;
 	bind_text(get, 1, node);
 	bind_number(get, 2, key_id);
 	bind_number(get, 3, entry);
-	if (sqlite3_step(get) == SQLITE_ROW) {
-		standing = (Simpul__Standing)column_number(get, 0);
+	error = store_ask(store, get, fault);
+	if (error == E_OK) {
+		*standing = (Simpul__Standing)column_number(get, 0);
 		*since = column_number(get, 1);
 	}
 	sqlite3_reset(get);
-	return standing;
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* Reads (record, entry, next record's entry or NULL) from a statement that stands on a row. */
@@ -312,6 +340,19 @@ static enum error key_read(sqlite3_stmt *row, struct member_key *key, struct fau
 	return error == E_OK ? E_OK : fault_at(fault, E_CORRUPT, "member");
 }
 
+/* The key that a question of this form asks for; E_KEY_UNKNOWN when there is none. */
+static enum error key_answer(struct store *store, sqlite3_stmt *question, struct member_key *key, struct fault *fault)
+{
+	enum error error = store_ask(store, question, fault);
+
+	if (error == E_OK)
+		error = key_read(question, key, fault);
+	else if (error == E_NOT_FOUND)
+		error = fault_at(fault, E_KEY_UNKNOWN, "key_id");
+	sqlite3_reset(question);
+	return error;
+}
+
 #define NEXT_RECORD "(SELECT min(n.entry) FROM member n WHERE n.node = m.node AND n.entry > m.entry)"
 
 enum error store_key(struct store *store, const char *node, uint32_t key_id, uint64_t entry, struct member_key *key,
@@ -320,21 +361,19 @@ enum error store_key(struct store *store, const char *node, uint32_t key_id, uin
 	static const char sql[] = "SELECT m.record, m.entry, " NEXT_RECORD " FROM member m WHERE m.node = ?1"
 				  " AND m.key_id = ?2";
 	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error = E_KEY_UNKNOWN;
 	Simpul__Standing then;
 	wall_ms since;
+	enum error error;
 
 	bind_text(get, 1, node);
 	bind_number(get, 2, key_id);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		error = key_read(get, key, fault);
-	else
-		fault_at(fault, error, "key_id");
-	sqlite3_reset(get);
+	error = key_answer(store, get, key, fault);
+	if (error == E_OK)
+		error = standing_at(store, node, key_id, entry, &then, &since, fault);
+	if (error == E_OK)
+		error = standing_at(store, node, key_id, INT64_MAX, &key->standing, &since, fault);
 	if (error != E_OK)
 		return error;
-	then = standing_at(store, node, key_id, entry, &since);
-	key->standing = standing_at(store, node, key_id, INT64_MAX, &since);
 	key->doubtful_since = key->standing == SIMPUL__STANDING__STANDING_COMPROMISED ? since : 0;
 	if (entry < key->valid_from || entry >= key->valid_until || then == SIMPUL__STANDING__STANDING_RETIRED ||
 	    then == SIMPUL__STANDING__STANDING_SUSPENDED)
@@ -347,20 +386,17 @@ enum error store_current_key(struct store *store, const char *node, struct membe
 	static const char sql[] = "SELECT m.record, m.entry, NULL FROM member m WHERE m.node = ?1"
 				  " ORDER BY m.entry DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error = E_KEY_UNKNOWN;
 	wall_ms since;
+	enum error error;
 
 	bind_text(get, 1, node);
-	if (sqlite3_step(get) == SQLITE_ROW)
-		error = key_read(get, key, fault);
-	sqlite3_reset(get);
-	if (error == E_OK) {
-		key->standing = standing_at(store, node, key->member.key_id, INT64_MAX, &since);
-		key->doubtful_since = 0;
-		if (key->standing != SIMPUL__STANDING__STANDING_ACTIVE)
-			error = E_KEY_UNKNOWN;
-	}
-	return error == E_KEY_UNKNOWN ? fault_at(fault, error, "key_id") : error;
+	error = key_answer(store, get, key, fault);
+	if (error == E_OK)
+		error = standing_at(store, node, key->member.key_id, INT64_MAX, &key->standing, &since, fault);
+	key->doubtful_since = 0;
+	if (error == E_OK && key->standing != SIMPUL__STANDING__STANDING_ACTIVE)
+		error = fault_at(fault, E_KEY_UNKNOWN, "key_id");
+	return error;
 }
 
 /* ---- cursor */
@@ -368,21 +404,15 @@ enum error store_current_key(struct store *store, const char *node, struct membe
 enum error store_cursor(struct store *store, struct position *cursor, struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT incarnation, entry, head FROM cursor");
-	enum error error = E_OK;
+	enum error error = store_ask(store, get, fault);
 
 	memset(cursor, 0, sizeof *cursor);
-	switch (sqlite3_step(get)) {
-	case SQLITE_DONE:
-		break;
-	case SQLITE_ROW:
+	if (error == E_OK) {
 		cursor->incarnation = (uint32_t)column_number(get, 0);
 		cursor->entry = column_number(get, 1);
 		if (!hash_load(&cursor->head, column_bytes(get, 2)))
 			error = fault_at(fault, E_CORRUPT, "cursor");
-		break;
-	default:
-		error = database_fault(store->db, fault);
 	}
 	sqlite3_reset(get);
-	return error;
+	return error == E_NOT_FOUND ? E_OK : error;
 }

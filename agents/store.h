@@ -20,6 +20,9 @@ struct store {
 	uint8_t exchange[EXCHANGE_SIZE];
 	char node[LIMIT_NODE_NAME + 1];
 	uint32_t epoch; /* of the outbox */
+	/* E_OK, or what a read or a commit failed with that no repetition mends (after a sync that failed a retry would
+	 * lie): store_begin refuses from then on, and the agent ends. */
+	struct fault failure;
 };
 
 /* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN. */
@@ -29,6 +32,9 @@ enum error store_open_reader(struct store *store, const char *path, struct fault
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */
 sqlite3_stmt *store_statement(struct store *store, const char *sql);
+/* Steps a question that one row answers: E_OK with the row, E_NOT_FOUND (`fault` untouched) without one, anything else
+ * when it cannot be read. Whoever asked resets the statement. */
+enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *fault);
 
 /* A transaction: begin, then commit (one fsync) or rollback. E_DISK_FULL: rolled back, nothing changed. */
 enum error store_begin(struct store *store, struct fault *fault);

@@ -18,28 +18,27 @@ enum error store_take_file(struct store *store, const struct taken_file *file, w
 enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT row FROM sink WHERE name = ?1");
-	enum error error = E_OK;
+	enum error error;
 
-	*row = 0;
 	bind_text(get, 1, sink);
-	switch (sqlite3_step(get)) {
-	case SQLITE_ROW:
-		*row = column_number(get, 0);
-		break;
-	case SQLITE_DONE:
-		break;
-	default:
-		error = database_fault(store->db, fault);
-	}
+	error = store_ask(store, get, fault);
+	*row = error == E_OK ? column_number(get, 0) : 0;
 	sqlite3_reset(get);
-	return error;
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
 {
 	sqlite3_stmt *put = store_statement(store, "INSERT OR REPLACE INTO sink(name, row) VALUES(?1, ?2)");
+	enum error error = store_begin(store, fault);
 
+	if (error != E_OK)
+		return error;
 	bind_text(put, 1, sink);
 	bind_number(put, 2, row);
-	return database_step(put, fault);
+	error = database_step(put, fault);
+	if (error == E_OK)
+		return store_commit(store, fault);
+	store_rollback(store);
+	return error;
 }

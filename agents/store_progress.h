@@ -18,7 +18,7 @@ enum error store_take_file(struct store *store, const struct taken_file *file, w
 
 /* The last row that the sink has handed on, 0 before the first. For readers too. */
 enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, struct fault *fault);
-/* In a transaction of its own, unless one has begun. A position that is lost means that a report is handed on twice,
+/* In a transaction of its own. A position that is lost means that a report is handed on twice,
  * which sinks allow. */
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault);
 

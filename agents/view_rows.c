@@ -170,13 +170,9 @@ enum error view_inbox_by_name(struct store *store, const struct report_name *nam
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT coalesce(max(row), 0) FROM inbox");
-	enum error error = E_OK;
+	enum error error = store_ask(store, get, fault);
 
-	*row = 0;
-	if (sqlite3_step(get) == SQLITE_ROW)
-		*row = column_number(get, 0);
-	else
-		error = database_fault(store->db, fault);
+	*row = error == E_OK ? column_number(get, 0) : 0;
 	sqlite3_reset(get);
 	return error;
 }

@@ -1,4 +1,5 @@
 /* Tries to break what store.h promises. */
+#include "agents/store_progress.h"
 #include "tests/support/agent_world.h"
 
 #include <string.h>
@@ -167,6 +168,46 @@ static void a_new_store_begins_before_the_first_entry(void **state)
 	assert_true(bytes_all_zero(BYTES(cursor.head.bytes, HASH_SIZE)));
 }
 
+static int interrupt(void *count)
+{
+	(void)count;
+	return 1;
+}
+
+static void what_cannot_be_read_is_not_taken_for_absent(void **state)
+{
+	struct fixture *f = *state;
+	struct member_key key;
+	struct position cursor;
+	uint64_t row;
+
+	members_store(f);
+	sqlite3_progress_handler(f->store.db, 1, interrupt, NULL);
+	assert_int_equal(store_key(&f->store, "army.oku", 1, 15, &key, NULL), E_IO);
+	assert_int_equal(store_current_key(&f->store, "army.oku", &key, NULL), E_IO);
+	assert_int_equal(store_member(&f->store, 10, &f->old_key.member, NULL), E_IO);
+	assert_int_equal(store_cursor(&f->store, &cursor, NULL), E_IO);
+	assert_int_equal(store_sink_position(&f->store, "files", &row, NULL), E_IO);
+	sqlite3_progress_handler(f->store.db, 0, NULL, NULL);
+	assert_int_equal(f->store.failure.code, E_IO);
+}
+
+static void after_a_commit_that_failed_nothing_more_is_written(void **state)
+{
+	struct fixture *f = *state;
+	struct fault fault = {0};
+
+	sqlite3_commit_hook(f->store.db, interrupt, NULL);
+	assert_int_equal(store_begin(&f->store, NULL), E_OK);
+	members_store(f);
+	assert_int_not_equal(store_commit(&f->store, NULL), E_OK);
+	sqlite3_commit_hook(f->store.db, NULL, NULL);
+	assert_int_not_equal(f->store.failure.code, E_OK);
+	assert_int_equal(store_begin(&f->store, &fault), f->store.failure.code);
+	assert_int_not_equal(store_set_sink_position(&f->store, "files", 1, NULL), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM sink"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +221,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_key_id_is_never_given_to_another_key, start, end),
 		cmocka_unit_test_setup_teardown(what_is_rolled_back_was_never_there, start, end),
 		cmocka_unit_test_setup_teardown(a_new_store_begins_before_the_first_entry, start, end),
+		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_taken_for_absent, start, end),
+		cmocka_unit_test_setup_teardown(after_a_commit_that_failed_nothing_more_is_written, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
