@@ -165,9 +165,41 @@ static enum log_level refusal_level(enum error code)
 	}
 }
 
-void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault)
+void log_unlogged(struct core *core, struct node *node)
 {
-	log_fields(core, refusal_level(fault->code), event,
+	struct throttle *throttle = node ? &node->throttle : &core->throttle;
+
+	if (core->now->steady - throttle->second < 1000)
+		return;
+	if (throttle->unlogged > 0)
+		LOG(core, WARNING, "refusals.unlogged", F_TEXT("node", node ? node->name : ""),
+		    F_NUM("count", throttle->unlogged));
+	*throttle = (struct throttle){.second = core->now->steady};
+}
+
+/* A node that is refused all day must not fill the log. What is seldom written anyway does not count. */
+static bool log_has_room(struct core *core, struct node *node, enum log_level level)
+{
+	struct throttle *throttle = node ? &node->throttle : &core->throttle;
+
+	if (level == LOG_LEVEL_DEBUG)
+		return true;
+	log_unlogged(core, node);
+	if (throttle->logged < REFUSALS_LOGGED) {
+		throttle->logged++;
+		return true;
+	}
+	throttle->unlogged++;
+	return false;
+}
+
+void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault)
+{
+	const enum log_level level = refusal_level(fault->code);
+
+	if (!log_has_room(core, node, level))
+		return;
+	log_fields(core, level, event,
 		   (const struct log_field[]){F_TEXT("node", node ? node->name : ""),
 					      F_TEXT("code", error_name(fault->code)),
 					      F_TEXT("field", fault->field),

@@ -129,15 +129,15 @@ static void room_for(struct core *core, uint32_t id)
 	core->audience_limit = limit;
 }
 
-void audience_intern(struct core *core, const struct audience *audience)
+bool audience_intern(struct core *core, const struct audience *audience)
 {
 	struct audience_state *state;
 
 	if (audience->id == 0 || state_of(core, audience->id))
-		return;
+		return false;
 	room_for(core, audience->id);
 	state = memory_zero(1, sizeof(*state));
-	audience_copy(&state->audience, audience);
+	state->class = audience->class;
 	state->everyone = audience->count == 1 && strcmp(audience->nodes[0], EVERYONE) == 0;
 	for (size_t i = 0; i < audience->count && !state->everyone; i++) {
 		const struct node *node = node_find(core, audience->nodes[i]);
@@ -146,6 +146,7 @@ void audience_intern(struct core *core, const struct audience *audience)
 			bit_set(state->nodes, node->index);
 	}
 	core->audiences[audience->id] = state;
+	return true;
 }
 
 bool audience_has(const struct core *core, uint32_t id, const struct node *node)
@@ -171,10 +172,10 @@ enum denial audience_denial(struct core *core, uint32_t id, const struct node *n
 	if (!state)
 		return DENIED_NOT_IN_POLICY;
 	if (!bit(state->checked, node->index)) {
-		state->denials[node->index] = ask(core, &state->audience.class, node);
+		state->denials[node->index] = (uint8_t)ask(core, &state->class, node);
 		bit_set(state->checked, node->index);
 	}
-	return state->denials[node->index];
+	return (enum denial)state->denials[node->index];
 }
 
 void audiences_recheck(struct core *core)
@@ -186,11 +187,7 @@ void audiences_recheck(struct core *core)
 
 void audiences_free(struct core *core)
 {
-	for (size_t i = 0; i < core->audience_limit; i++) {
-		if (!core->audiences[i])
-			continue;
-		audience_clear(&core->audiences[i]->audience);
+	for (size_t i = 0; i < core->audience_limit; i++)
 		free(core->audiences[i]);
-	}
 	free(core->audiences);
 }

@@ -130,7 +130,7 @@ static void frame_peek(struct bytes frame, uint64_t *seq, uint32_t *kind)
 	*kind = field.field;
 }
 
-static void refuse(struct core *core, const struct node *node, const struct peer *peer, uint64_t seq,
+static void refuse(struct core *core, struct node *node, const struct peer *peer, uint64_t seq,
 		   const struct fault *fault)
 {
 	send_refusal(core, peer, seq, fault);
@@ -164,7 +164,7 @@ static bool session_admit(struct core *core, struct node *node, const struct pee
 	return false;
 }
 
-static bool cursor_decode(struct core *core, const struct node *node, uint64_t seq, const Simpul__Position *message,
+static bool cursor_decode(struct core *core, struct node *node, uint64_t seq, const Simpul__Position *message,
 			  struct position *cursor)
 {
 	const enum error error = position_of_message(cursor, message);

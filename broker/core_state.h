@@ -3,6 +3,7 @@
 #ifndef SIMPUL_CORE_STATE_H
 #define SIMPUL_CORE_STATE_H
 
+#include "broker/bucket.h"
 #include "broker/core.h"
 #include "broker/tail.h"
 
@@ -13,12 +14,13 @@
 #define SIGNATURE_CACHE 16
 #define ALARM_BOTH_ALIVE_MS 2000
 #define RETRY_SOON_MS 100 /* told with BUSY */
-#define REFETCH_MS 1000	  /* before what was answered is answered once more in one session */
+#define REFETCH_MS 1000	  /* before what was answered is answered once more ... */
+#define REFETCH_DOUBLED 6 /* ... then twice that, and so on, up to a minute */
 #define REREAD_MS 5000	  /* before what could not be read is asked for again */
 
 /* ---------------------------------------------------------------------------- numbering */
 
-/* What the journal has of one stream of an origin. */
+/* What the journal has of one stream of an origin, in its newest epoch. */
 struct stream {
 	uint32_t epoch, stream;
 	uint64_t last;
@@ -41,10 +43,21 @@ struct asked {
 	uint64_t session, seq;
 };
 
-/* Tokens in thousandths; may fall below zero, so that one message larger than a second's worth can pass. */
-struct bucket {
-	int64_t tokens;
-	steady_ms filled;
+/* ---------------------------------------------------------------------------- what a node may do */
+
+/* Every HELLO costs a page of journal at worst, every new audience memory for good. One token comes back a second. */
+#define HELLO_BUCKET ((struct bucket_size){.rate = 2, .most = 20})
+#define SUBSCRIPTION_COST 60 /* of one that differs from the last */
+#define SUBSCRIPTION_BUCKET ((struct bucket_size){.rate = 1, .most = 8 * SUBSCRIPTION_COST})
+#define AUDIENCE_COST 30
+#define AUDIENCE_BUCKET ((struct bucket_size){.rate = 1, .most = 2048 * AUDIENCE_COST})
+#define SUBSCRIPTION_LARGEST (16 * 1024) /* encoded */
+#define REFUSALS_LOGGED 20		 /* a second and node; more are counted */
+
+/* How much a node has filled of the log in this second. */
+struct throttle {
+	steady_ms second; /* when it began */
+	unsigned logged, unlogged;
 };
 
 /* ---------------------------------------------------------------------------- sessions */
@@ -75,8 +88,6 @@ struct session {
 	size_t queued;	       /* bytes pushed and not acknowledged: the sum of the marks */
 	uint64_t fetch_ticket; /* 0: no read under way */
 	uint64_t fetch_seq, fetch_after;
-	uint64_t fetched; /* where the last answer led */
-	steady_ms fetched_at;
 };
 
 /* A HELLO, kept while the head at its cursor is read. */
@@ -112,7 +123,12 @@ struct node {
 	struct pending pending[LIMIT_IN_FLIGHT];
 	size_t pending_count;
 	struct asked asked[LIMIT_IN_FLIGHT];
-	struct bucket reports, bytes;
+	struct bucket reports, bytes, hellos, subscriptions, audiences;
+	/* Of the node and not of a session: a new HELLO does not empty the socket's queue. */
+	uint64_t fetched; /* where the last answer to FETCH led */
+	steady_ms fetched_at;
+	unsigned refetches; /* how often it asked below that */
+	struct throttle throttle;
 
 	struct session session;
 	struct greeting greeting;
@@ -135,12 +151,13 @@ struct key {
 
 /* ---------------------------------------------------------------------------- audiences, operators */
 
+/* Kept for good, and there may be many: nodes as bits, no names. */
 struct audience_state {
-	struct audience audience;
+	struct routing_class class;
 	bool everyone;
 	uint64_t nodes[NODE_WORDS];
-	uint64_t checked[NODE_WORDS];	  /* asked the policy of this version ... */
-	enum denial denials[LIMIT_NODES]; /* ... and it said */
+	uint64_t checked[NODE_WORDS];  /* asked the policy of this version ... */
+	uint8_t denials[LIMIT_NODES]; /* ... and it said: enum denial */
 };
 
 /* An entry under way that is no submission. */
@@ -176,6 +193,7 @@ struct core {
 	size_t operation_count;
 	uint64_t last_ticket;
 	size_t appends_under_way, reads_under_way;
+	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
 	steady_ms rebound; /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
@@ -209,8 +227,11 @@ void note(struct core *core, enum core_action_type type, const struct node *node
 void log_fields(struct core *core, enum log_level level, const char *event, const struct log_field *fields);
 #define LOG(core, level, event, ...) \
 	log_fields((core), LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
-/* One event for a refused message or session; those that no honest agent causes are alarms. */
-void log_refused(struct core *core, const char *event, const struct node *node, const struct fault *fault);
+/* One event for a refused message or session; those that no honest agent causes are alarms. `node` is NULL for a key that
+ * belongs to nobody. Of many in a second the rest is counted. */
+void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault);
+/* Logs how many were not, once their second is over. */
+void log_unlogged(struct core *core, struct node *node);
 /* What a reader could not read is the operators' matter: an alarm, and the office only hears when to ask again. */
 void log_unreadable(struct core *core, const struct node *node, struct fault *fault);
 /* fault_at with the number expected, or the milliseconds to wait. */
@@ -280,8 +301,8 @@ bool audience_holds(const struct audience *audience, const char *node);
 char (*audience_unreachable(const Simpul__Routing *routing, const struct audience *audience,
 			    size_t *count))[LIMIT_NODE_NAME + 1];
 void audience_everyone(struct audience *out);
-/* Remembers a stored audience under its id. */
-void audience_intern(struct core *core, const struct audience *audience);
+/* Remembers a stored audience under its id; true when it is a new one. */
+bool audience_intern(struct core *core, const struct audience *audience);
 bool audience_has(const struct core *core, uint32_t id, const struct node *node);
 /* Asks the current policy again. */
 enum denial audience_denial(struct core *core, uint32_t id, const struct node *node);

@@ -98,6 +98,18 @@ static void item_encode(struct tail_item *item, const struct journal_append *app
 	}
 }
 
+/* Audiences are kept for good: whoever makes a new one with every submission is slowed down. */
+static void audience_charge(struct core *core, const struct journal_append *append)
+{
+	struct node *origin = node_find(core, append->first.origin);
+
+	if (!origin)
+		return;
+	bucket_charge(&origin->audiences, AUDIENCE_COST);
+	if (origin->audiences.tokens < 0)
+		LOG(core, WARNING, "node.slowed", F_TEXT("node", origin->name), F_TEXT("reason", "audiences"));
+}
+
 void deliver_keep(struct core *core, struct journal_append *append)
 {
 	struct tail_item item = {.entry = append->entry,
@@ -107,7 +119,8 @@ void deliver_keep(struct core *core, struct journal_append *append)
 				 .policy_version = core->policy_version};
 	const bool submission = append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
 
-	audience_intern(core, &append->audience);
+	if (audience_intern(core, &append->audience) && submission)
+		audience_charge(core, append);
 	if (append->audience.count > 0 && !(submission && all_refused(append))) {
 		item.audience_id = append->audience.id;
 		item_encode(&item, append);
@@ -439,8 +452,9 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 	batch_encode(core, batch);
 	send_encoded(core, &session->peer, seq, DOWN_BATCH, batch->encoded);
 	batch_record(core, node, batch);
-	session->fetched = batch->upto.entry;
-	session->fetched_at = core->now->steady;
+	node->refetches = batch->after < node->fetched ? node->refetches + 1 : 0;
+	node->fetched = batch->upto.entry;
+	node->fetched_at = core->now->steady;
 	if (batch->upto.entry > session->handed)
 		session->handed = batch->upto.entry;
 	if (batch->upto.entry != core->position.entry)
@@ -484,17 +498,30 @@ static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_
 	read_start(core, read);
 }
 
+/* Whoever asks again and again without reading would fill the socket's queue with its own answers: the pause doubles. */
+static bool fetch_waits(const struct core *core, const struct node *node, uint64_t after, uint64_t *wait)
+{
+	const uint64_t pause = (uint64_t)REFETCH_MS << (node->refetches < REFETCH_DOUBLED ? node->refetches : REFETCH_DOUBLED);
+	const uint64_t gone = core->now->steady - node->fetched_at;
+
+	if (after >= node->fetched || gone >= pause)
+		return false;
+	*wait = pause - gone;
+	return true;
+}
+
 static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
 {
+	uint64_t wait;
+
 	if (core->stopping)
 		return fault_at(fault, E_STOPPING, "%s", "");
 	if (node->session.fetch_ticket != 0)
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
 	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
 		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
-	/* Whoever asks again and again without reading would fill the socket's queue with its own answers. */
-	if (cursor->entry < node->session.fetched && core->now->steady - node->session.fetched_at < REFETCH_MS)
-		return fault_expecting(fault, E_BUSY, REFETCH_MS, "fetch");
+	if (fetch_waits(core, node, cursor->entry, &wait))
+		return fault_expecting(fault, E_BUSY, wait, "fetch");
 	return cursor_take(core, node, cursor, fault);
 }
 

@@ -77,12 +77,24 @@ struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream)
 	return NULL;
 }
 
+/* Numbers of an older epoch are never taken again. */
+static void streams_forget(struct node *node, uint32_t epoch)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < node->stream_count; i++)
+		if (node->streams[i].epoch >= epoch)
+			node->streams[kept++] = node->streams[i];
+	node->stream_count = kept;
+}
+
 struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream)
 {
 	struct stream *found = stream_find(node, epoch, stream);
 
 	if (found)
 		return found;
+	streams_forget(node, epoch);
 	node->streams = memory_grow(node->streams, node->stream_count + 1, sizeof(*node->streams));
 	found = &node->streams[node->stream_count++];
 	*found = (struct stream){.epoch = epoch, .stream = stream};
@@ -98,8 +110,11 @@ static struct node *node_add(struct core *core, const char *name)
 
 	node->index = core->node_count;
 	strcpy(node->name, name);
-	node->reports.tokens = (int64_t)core->options.rate_reports * 1000;
-	node->bytes.tokens = (int64_t)core->options.rate_bytes * 1000;
+	bucket_fill(&node->reports, &(struct bucket_size){.most = core->options.rate_reports});
+	bucket_fill(&node->bytes, &(struct bucket_size){.most = core->options.rate_bytes});
+	bucket_fill(&node->hellos, &HELLO_BUCKET);
+	bucket_fill(&node->subscriptions, &SUBSCRIPTION_BUCKET);
+	bucket_fill(&node->audiences, &AUDIENCE_BUCKET);
 	arena_init(&node->subscription_arena);
 	memmove(&core->sorted[place + 1], &core->sorted[place], (core->node_count - place) * sizeof(node));
 	core->sorted[place] = node;

@@ -5,7 +5,7 @@
 #include "common/wire.h"
 #include <string.h>
 
-enum { STREAMS_TOLD = 1024, REBIND_PAUSE_MS = 1000 };
+enum { REBIND_PAUSE_MS = 1000 };
 
 /* ---------------------------------------------------------------------------- who holds the session */
 
@@ -64,24 +64,21 @@ static void limits_tell(Simpul__Limits *limits)
 	limits->window_bytes = LIMIT_WINDOW;
 }
 
-/* The newest streams, if there should be more than a WELCOME may hold. */
 static void streams_tell(struct core *core, const struct node *node, Simpul__Welcome *welcome)
 {
-	const size_t count = node->stream_count < STREAMS_TOLD ? node->stream_count : STREAMS_TOLD;
-	Simpul__StreamState *states = arena_alloc(&core->arena, count * sizeof(*states));
+	Simpul__StreamState *states = arena_alloc(&core->arena, node->stream_count * sizeof(*states));
 
-	welcome->streams = arena_alloc(&core->arena, count * sizeof(*welcome->streams));
-	for (size_t i = 0; i < count; i++) {
-		const struct stream *stream = &node->streams[node->stream_count - count + i];
+	welcome->streams = arena_alloc(&core->arena, node->stream_count * sizeof(*welcome->streams));
+	for (; welcome->n_streams < node->stream_count; welcome->n_streams++) {
+		const struct stream *stream = &node->streams[welcome->n_streams];
+		Simpul__StreamState *state = &states[welcome->n_streams];
 
-		if (stream->last == 0)
-			continue; /* its first submission is still under way */
-		simpul__stream_state__init(&states[i]);
-		states[i].epoch = stream->epoch;
-		states[i].stream = (Simpul__Stream)stream->stream;
-		states[i].last = stream->last;
-		states[i].digest = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)stream->digest.bytes};
-		welcome->streams[welcome->n_streams++] = &states[i];
+		simpul__stream_state__init(state);
+		state->epoch = stream->epoch;
+		state->stream = (Simpul__Stream)stream->stream;
+		state->last = stream->last;
+		state->digest = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)stream->digest.bytes};
+		welcome->streams[welcome->n_streams] = state;
 	}
 }
 
@@ -148,8 +145,10 @@ static void cursor_start(struct core *core, struct node *node, uint64_t cursor)
 		return;
 	/* First the cursor: it is then written by the commit that uses the grant up, or before. */
 	note(core, ACTION_CURSOR, node, cursor);
-	if (cursor < node->acked)
+	if (cursor < node->acked) {
 		grant_close(core, node);
+		node->fetched = 0;
+	}
 	node->acked = cursor;
 }
 
@@ -209,6 +208,24 @@ static enum error hello_check(const struct core *core, const struct node *node, 
 	return E_OK;
 }
 
+/* A subscription that changes is an entry of the journal. */
+static enum error hello_take_tokens(struct core *core, struct node *node, const struct greeting *greeting,
+				    struct fault *fault)
+{
+	const struct bytes subscription = buffer_view(&greeting->subscription);
+	const steady_ms now = core->now->steady;
+	uint64_t wait;
+
+	if (!bucket_take(&node->hellos, &HELLO_BUCKET, 1, now, &wait))
+		return fault_expecting(fault, E_RATE, wait, "hello");
+	if (subscription.size > SUBSCRIPTION_LARGEST)
+		return fault_at(fault, E_TOO_LARGE, "hello.subscription");
+	if (!bytes_equal(subscription, buffer_view(&node->wanted)) &&
+	    !bucket_take(&node->subscriptions, &SUBSCRIPTION_BUCKET, SUBSCRIPTION_COST, now, &wait))
+		return fault_expecting(fault, E_RATE, wait, "hello.subscription");
+	return E_OK;
+}
+
 /* E_OK with *unknown: right as far as can be seen from memory. */
 static enum error cursor_check(const struct core *core, const struct node *node, const struct position *cursor,
 			       bool *unknown, struct fault *fault)
@@ -261,6 +278,7 @@ void hello_take(struct core *core, struct node *node, const struct peer *peer, u
 	}
 	greeting_fill(greeting, peer, seq, hello);
 	if (hello_check(core, node, hello, greeting, &fault) != E_OK ||
+	    hello_take_tokens(core, node, greeting, &fault) != E_OK ||
 	    cursor_check(core, node, &greeting->cursor, &unknown, &fault) != E_OK)
 		hello_refuse(core, node, greeting, &fault);
 	else if (unknown)
@@ -353,10 +371,12 @@ void ack_take(struct core *core, struct node *node, const struct position *curso
 
 void sessions_tick(struct core *core)
 {
+	log_unlogged(core, NULL);
 	for (size_t i = 0; i < core->node_count; i++) {
 		struct node *node = core->nodes[i];
 		const struct session *session = &node->session;
 
+		log_unlogged(core, node);
 		if (session->state == SESSION_NONE || node->leaving)
 			continue;
 		if (core->now->steady - session->heard > core->options.silence_ms) {
@@ -405,13 +425,13 @@ void subscription_seen(struct core *core, const struct core_event *event)
 
 	if (!key || !event->subscribed.added || !topic_foreign(core, key->node, event->subscribed.topic))
 		return;
+	if (key_status(key) != E_OK && core->rebound != 0 && core->now->steady - core->rebound < REBIND_PAUSE_MS)
+		return; /* what it had queued before it was cut off */
 	LOG(core, ALARM, "feed.foreign_subscription", F_TEXT("node", key->node->name), F_NUM("key_id", key->key_id));
 	if (key_status(key) == E_OK) {
 		session_end(core, key->node, E_FOREIGN_FEED);
 		if (!core->stopping)
 			suspend(core, key->node, E_FOREIGN_FEED);
-	} else if (core->rebound != 0 && core->now->steady - core->rebound < REBIND_PAUSE_MS) {
-		return; /* what it had queued before it was cut off */
 	}
 	core->rebound = core->now->steady;
 	action_add(core, ACTION_REBIND_FEED);

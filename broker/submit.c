@@ -13,35 +13,21 @@ enum { SALT_SIZE = 16, UP_OVERHEAD = 32 };
 
 enum { DOWN_RECEIPT = 3 }; /* field number of link.proto */
 
-static void submit_refuse(struct core *core, const struct node *node, const struct peer *peer, uint64_t seq,
+static void submit_refuse(struct core *core, struct node *node, const struct peer *peer, uint64_t seq,
 			  const struct fault *fault)
 {
 	send_refusal(core, peer, seq, fault);
 	log_refused(core, "submission.refused", node, fault);
 }
 
-/* ---------------------------------------------------------------------------- rate */
+/* ---------------------------------------------------------------------------- how much */
 
-/* Takes `cost` tokens of `rate` a second (0: no limit); otherwise says how long to wait. */
-static bool bucket_take(struct bucket *bucket, uint32_t rate, uint64_t cost, steady_ms now, uint64_t *wait)
+/* A second's worth is kept. */
+static bool rate_take(struct core *core, struct bucket *bucket, uint32_t rate, uint64_t cost, uint64_t *wait)
 {
-	const int64_t full = (int64_t)rate * 1000;
-	const int64_t needed = cost < rate ? (int64_t)cost * 1000 : full;
-	const uint64_t gone = now > bucket->filled ? now - bucket->filled : 0;
+	const struct bucket_size size = {.rate = rate, .most = rate};
 
-	if (rate == 0)
-		return true;
-	bucket->filled = now;
-	/* A debt is at most one frame, so a second or two fill any bucket. */
-	bucket->tokens += (int64_t)(gone < 3600 * 1000 ? gone : 3600 * 1000) * rate;
-	if (bucket->tokens > full)
-		bucket->tokens = full;
-	if (bucket->tokens < needed) {
-		*wait = (uint64_t)(needed - bucket->tokens) / rate + 1;
-		return false;
-	}
-	bucket->tokens -= (int64_t)cost * 1000;
-	return true;
+	return bucket_take(bucket, &size, cost, core->now->steady, wait);
 }
 
 bool submit_admit(struct core *core, struct node *node, const struct peer *peer, uint64_t seq, struct bytes frame)
@@ -55,8 +41,10 @@ bool submit_admit(struct core *core, struct node *node, const struct peer *peer,
 		fault_at(&fault, E_DISK_FULL, "%s", "");
 	else if (frame.size > LIMIT_SUBMISSION + UP_OVERHEAD)
 		fault_at(&fault, E_TOO_LARGE, "submit");
-	else if (!bucket_take(&node->bytes, core->options.rate_bytes, frame.size, core->now->steady, &wait))
+	else if (!rate_take(core, &node->bytes, core->options.rate_bytes, frame.size, &wait))
 		fault_expecting(&fault, E_RATE, wait, "submit");
+	else if (!bucket_take(&node->audiences, &AUDIENCE_BUCKET, 0, core->now->steady, &wait))
+		fault_expecting(&fault, E_RATE, wait, "submit.routing");
 	if (fault.code == E_OK)
 		return true;
 	submit_refuse(core, node, peer, seq, &fault);
@@ -80,7 +68,7 @@ static enum error speaker_check(struct core *core, struct submit *submit, struct
 		return fault_at(fault, E_MISSING, "submit.reports");
 	if (submit->count > LIMIT_SUBMISSION_REPORTS)
 		return fault_at(fault, E_TOO_LARGE, "submit.reports");
-	if (!bucket_take(&node->reports, core->options.rate_reports, submit->count, core->now->steady, &wait))
+	if (!rate_take(core, &node->reports, core->options.rate_reports, submit->count, &wait))
 		return fault_expecting(fault, E_RATE, wait, "submit");
 	if (message->epoch == 0)
 		return fault_at(fault, E_MISSING, "submit.epoch");
@@ -97,7 +85,7 @@ uint32_t epoch_highest(const struct node *node)
 	uint32_t highest = 0;
 
 	for (size_t i = 0; i < node->stream_count; i++)
-		if (node->streams[i].last > 0 && node->streams[i].epoch > highest)
+		if (node->streams[i].epoch > highest)
 			highest = node->streams[i].epoch;
 	for (size_t i = 0; i < node->pending_count; i++)
 		if (!node->pending[i].rewound && node->pending[i].first.epoch > highest)

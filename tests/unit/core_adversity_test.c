@@ -1,5 +1,7 @@
-/* Tries the broker's core with what goes wrong around it: disks that fail or fill up, the end of the program. */
+/* Tries the broker's core with what goes wrong around it: disks that fail or fill up, the end of the program, and
+ * members that do for ever what costs the broker something. */
 #include "tests/support/core_world.h"
+#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +144,181 @@ static void who_fetches_for_ever_does_not_keep_the_broker_from_ending(void **sta
 	assert_int_equal(world_count(world, ACTION_DRAINED), 1);
 }
 
+/* ---------------------------------------------------------------------------- hostile members */
+
+static void greet(struct world *world, size_t node, uint32_t epoch, const Simpul__Subscription *subscription)
+{
+	Simpul__Hello hello = SIMPUL__HELLO__INIT;
+	Simpul__Position position;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	world_forget(world);
+	position_to_message(&world->position, &position);
+	hello.version = 1;
+	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, world->options.exchange};
+	hello.node = (char *)(uintptr_t)world_names[node];
+	hello.key_id = 1;
+	hello.epoch = epoch;
+	hello.cursor = &position;
+	hello.subscription = (Simpul__Subscription *)(uintptr_t)subscription;
+	up.seq = 3;
+	up.message_case = SIMPUL__UP__MESSAGE_HELLO;
+	up.hello = &hello;
+	world_up(world, node, 0, &up);
+	world_commit(world, E_OK);
+}
+
+/* Greets wanting `count` categories that nobody wanted before. */
+static void greet_wanting(struct world *world, size_t node, size_t count, unsigned salt)
+{
+	Simpul__Subscription subscription = SIMPUL__SUBSCRIPTION__INIT;
+	char text[256][200], *list[256];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(text[i], sizeof(text[i]), "category-%u-%0180zu", salt, i);
+		list[i] = text[i];
+	}
+	subscription.categories = list;
+	subscription.n_categories = count;
+	greet(world, node, 1, &subscription);
+}
+
+static void speak_for_health(Simpul__Submission *message)
+{
+	message->origin = (char *)(uintptr_t)world_names[HEALTH];
+}
+
+static void who_greets_for_ever_is_slowed_down(void **state)
+{
+	struct world *world = *state;
+	size_t welcomed = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		world_forget(world);
+		world_hello(world, ARMY, world->position.entry);
+		welcomed += world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME) != NULL;
+	}
+	assert_in_range(welcomed, 5, 20);
+	assert_int_equal(world_refusal(world), E_RATE);
+	assert_string_equal(world_refusal_field(world), "hello");
+	world_tick(world, world_down(world, SIMPUL__DOWN__MESSAGE_REFUSAL)->refusal->expected);
+	world_forget(world);
+	world_hello(world, ARMY, world->position.entry);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
+}
+
+static void who_changes_its_subscription_for_ever_does_not_fill_the_journal(void **state)
+{
+	struct world *world = *state;
+	const uint64_t before = world->position.entry;
+
+	for (unsigned i = 0; i < 600; i++) {
+		world_tick(world, 500);
+		greet_wanting(world, ARMY, 3, i);
+	}
+	assert_in_range(world->position.entry - before, 8, 8 + 5); /* in five minutes */
+	assert_int_equal(world_refusal(world), E_RATE);
+	assert_string_equal(world_refusal_field(world), "hello.subscription");
+	world_tick(world, 500);
+	greet_wanting(world, ARMY, 256, 1);
+	assert_int_equal(world_refusal(world), E_TOO_LARGE);
+	assert_string_equal(world_refusal_field(world), "hello.subscription");
+}
+
+static void a_flood_of_refusals_does_not_fill_the_log(void **state)
+{
+	struct world *world = *state;
+	size_t lines = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		world_forget(world);
+		world_say(world, &(struct speech){.node = ARMY, .spoil_message = speak_for_health});
+		assert_int_equal(world_refusal(world), E_WRONG_ORIGIN);
+		lines += world_count(world, ACTION_LOG);
+	}
+	assert_int_equal(lines, 20);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .spoil_message = speak_for_health});
+	assert_true(world_alarmed(world, "submission.refused node=police.oku")); /* the other's are not lost in it */
+	world_tick(world, 1000);
+	assert_true(world_logged(world, "refusals.unlogged node=army.oku count=980"));
+}
+
+static void a_flood_of_foreign_subscriptions_is_one_alarm(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+
+	event.subscribed.curve_key = world->keys[ARMY].curve_public;
+	event.subscribed.added = true;
+	for (unsigned i = 0; i < 1000; i++) {
+		event.subscribed.topic = BYTES("everything", i % 10);
+		world_step(world, &event);
+	}
+	assert_int_equal(world_count(world, ACTION_REBIND_FEED), 1);
+	assert_in_range(world_count(world, ACTION_LOG), 1, 3);
+}
+
+static void who_fetches_without_reading_waits_longer_each_time_over_sessions(void **state)
+{
+	struct world *world = *state;
+	const uint64_t waits[] = {1000, 2000, 4000};
+
+	accept(world, (struct speech){.node = POLICE});
+	world_fetch(world, ARMY, FIRST_ENTRY - 1);
+	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+		world_hello(world, ARMY, FIRST_ENTRY - 1);
+		world_forget(world);
+		world_fetch(world, ARMY, FIRST_ENTRY - 1);
+		assert_int_equal(world_refusal(world), E_BUSY);
+		assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_REFUSAL)->refusal->expected, waits[i]);
+		world_tick(world, waits[i]);
+		world_forget(world);
+		world_fetch(world, ARMY, FIRST_ENTRY - 1);
+		assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	}
+	world_fetch(world, ARMY, FIRST_ENTRY);
+	accept(world, (struct speech){.node = POLICE, .first = 2});
+	world_fetch(world, ARMY, FIRST_ENTRY);
+	world_tick(world, 1000);
+	world_forget(world);
+	world_fetch(world, ARMY, FIRST_ENTRY); /* what was read is forgiven */
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+}
+
+static void an_origin_of_many_epochs_costs_no_memory(void **state)
+{
+	struct world *world = *state;
+
+	for (uint32_t epoch = 1; epoch <= 100; epoch++) {
+		accept(world, (struct speech){.node = POLICE, .epoch = epoch});
+		accept(world, (struct speech){.node = POLICE, .epoch = epoch, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
+	}
+	world_restart(world);
+	world_forget(world);
+	greet(world, POLICE, 100, NULL);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->n_streams, 2);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->streams[0]->epoch, 100);
+}
+
+static void who_makes_audiences_without_end_is_slowed_down(void **state)
+{
+	struct world *world = *state;
+	uint64_t first = 1;
+
+	for (; first <= 2049; first++) /* each has an audience of its own in this world */
+		accept(world, (struct speech){.node = POLICE, .first = first});
+	assert_true(world_logged(world, "node.slowed node=police.oku reason=audiences"));
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .first = first});
+	assert_int_equal(world_refusal(world), E_RATE);
+	assert_string_equal(world_refusal_field(world), "submit.routing");
+	accept(world, (struct speech){.node = ARMY}); /* another is not slowed */
+	world_tick(world, 30001);
+	world_hello(world, POLICE, world->position.entry);
+	accept(world, (struct speech){.node = POLICE, .first = first});
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -151,6 +328,13 @@ int main(void)
 		TEST(a_disk_that_fills_up_is_an_alarm_once),
 		TEST(the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use),
 		TEST(who_fetches_for_ever_does_not_keep_the_broker_from_ending),
+		TEST(who_greets_for_ever_is_slowed_down),
+		TEST(who_changes_its_subscription_for_ever_does_not_fill_the_journal),
+		TEST(a_flood_of_refusals_does_not_fill_the_log),
+		TEST(a_flood_of_foreign_subscriptions_is_one_alarm),
+		TEST(who_fetches_without_reading_waits_longer_each_time_over_sessions),
+		TEST(an_origin_of_many_epochs_costs_no_memory),
+		TEST(who_makes_audiences_without_end_is_slowed_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
