@@ -10,8 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The first three are played by clients; TIMUR has a real agent. */
-enum { POLICE, ARMY, IMMIGRATION, TIMUR };
+/* The first three are played by clients; the others have real agents. */
+enum { POLICE, ARMY, IMMIGRATION, TIMUR, SELATAN };
 
 static const char policy[] =
 	"categories: [public-order, lodging]\n"
@@ -31,10 +31,11 @@ static const char policy[] =
 	"nodes:\n"
 	"  - {node: police.oku, regions: [\"16.01\"]}\n"
 	"  - {node: police.oku-timur, regions: [\"16.01\"]}\n"
+	"  - {node: police.oku-selatan, regions: [\"16.01\"]}\n"
 	"  - {node: army.oku, regions: [\"16.01\"]}\n"
 	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
 
-/* A broker and four offices. */
+/* A broker and five offices. */
 static int set_up(void **state)
 {
 	static struct exchange x;
@@ -45,7 +46,9 @@ static int set_up(void **state)
 	exchange_add(&x, "army.oku", NULL);
 	exchange_add(&x, "immigration.muara-enim", NULL);
 	exchange_add(&x, "police.oku-timur", NULL);
+	exchange_add(&x, "police.oku-selatan", NULL);
 	exchange_start_office(&x, TIMUR);
+	exchange_start_office(&x, SELATAN);
 	*state = &x;
 	return 0;
 }
@@ -283,7 +286,7 @@ static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
 	struct client slow;
 	struct buffer content = {0};
 	char words[401];
-	size_t rss;
+	size_t rss, before;
 
 	memset(words, 'w', sizeof words - 1);
 	words[sizeof words - 1] = '\0';
@@ -292,6 +295,7 @@ static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
 	client_subscribe(&slow, BYTES(slow.topic, FEED_TOPIC_SIZE));
 	client_catch_up(&slow);
 	rss = process_rss(x->broker);
+	before = office_inbox(x, SELATAN, NULL, NULL);
 	for (int file = 0; file < FILES; file++) {
 		char name[32];
 
@@ -303,6 +307,7 @@ static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
 		office_drop(x, TIMUR, name, (const char *)content.data);
 	}
 	assert_true(office_settled(x, TIMUR, FILES * LINES, 60));
+	assert_true(office_received(x, SELATAN, before + FILES * LINES, 60));
 	/* Some 2.5 MB were for it; one window of 1 MiB may be held for it, and the tail for all. */
 	assert_true(process_rss(x->broker) < rss + 60 * 1024);
 	assert_true(exchange_logged(x, "feed.behind"));
