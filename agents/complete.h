@@ -1,4 +1,4 @@
-/* complete - fills in what an UPDATE or CANCEL takes over from the report that it refers to, so that whoever got that
+/* complete - for everything that takes drafts in: fills in what an UPDATE or CANCEL takes over from the report that it refers to, so that whoever got that
  * one gets this one. */
 #ifndef SIMPUL_COMPLETE_H
 #define SIMPUL_COMPLETE_H

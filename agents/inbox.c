@@ -307,7 +307,7 @@ void inbox_free(struct inbox *inbox)
 	if (!inbox)
 		return;
 	/* Spares the next start a fetch; nothing is lost when it fails. */
-	if (inbox->seen.entry > inbox->cursor.entry && inbox->store->failure.code == E_OK)
+	if (inbox->seen.entry > inbox->cursor.entry)
 		inbox_store_cursor(inbox->store, &inbox->seen, NULL);
 	arena_fini(&inbox->arena);
 	free(inbox);

@@ -50,6 +50,8 @@ struct intake {
 	struct folder *folders;
 	size_t count;
 	char *node;
+	char *store_path; /* NULL: none */
+	struct store store; /* for reading; opened when it is first needed */
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
 	steady_ms rescan_at;
@@ -267,8 +269,19 @@ static enum error rejects_write(const struct folder *folder, struct intake_lette
 	return error;
 }
 
+/* The outbox to complete drafts from, NULL where there is none. */
+static enum error outbox_open(struct intake *intake, struct store **outbox)
+{
+	enum error error = E_OK;
+
+	*outbox = intake->store_path != NULL ? &intake->store : NULL;
+	if (*outbox != NULL && intake->store.db == NULL)
+		error = store_open_reader(&intake->store, intake->store_path, NULL);
+	return error;
+}
+
 static struct intake_letter *letter_new(const struct intake *intake, const struct folder *folder, const char *name,
-					struct bytes content, wall_ms now)
+					struct bytes content, wall_ms now, struct store *outbox)
 {
 	struct intake_letter *letter = memory_zero(1, sizeof(*letter));
 
@@ -276,7 +289,7 @@ static struct intake_letter *letter_new(const struct intake *intake, const struc
 	letter->name = memory_string(name);
 	letter->identity = identity_of(folder, name, content);
 	letter->place = (size_t)(folder - intake->folders);
-	profile_parse(folder->profile, content, name, intake->node, now, &letter->file);
+	profile_parse(folder->profile, content, name, intake->node, now, outbox, &letter->file);
 	return letter;
 }
 
@@ -311,13 +324,24 @@ static void lines_offer(struct intake *intake, struct folder *folder, struct int
 /* The steps of intake.h for the first candidate, up to the loop. */
 static void content_take(struct intake *intake, struct folder *folder, struct bytes content, const struct now *now)
 {
-	struct intake_letter *letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall);
+	struct intake_letter *letter;
+	struct store *outbox;
+	enum error error = outbox_open(intake, &outbox);
 
-	if (letter->file.fault.code == E_OK) {
+	if (error != E_OK) {
+		try_later(folder, error, now->steady);
+		return;
+	}
+	letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall, outbox);
+	error = letter->file.fault.code;
+	if (error == E_OK) {
 		lines_offer(intake, folder, letter, now->steady);
 		return;
 	}
-	whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
+	if (error_remedy(error) == REMEDY_CORRECT)
+		whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
+	else
+		try_later(folder, error, now->steady);
 	intake_letter_free(letter);
 }
 
@@ -536,12 +560,14 @@ static void intake_free(struct intake *intake)
 	if (intake->stop >= 0)
 		close(intake->stop);
 	mailbox_free(intake->answers);
+	store_close(&intake->store);
+	free(intake->store_path);
 	free(intake->folders);
 	free(intake->node);
 	free(intake);
 }
 
-struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node,
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
 			    struct mailbox *to_loop)
 {
 	struct intake *intake = memory_zero(1, sizeof(*intake));
@@ -553,6 +579,7 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 		intake->folders[i] = (struct folder){
 			.path = memory_string(folders[i].path), .profile = folders[i].profile, .watch = -1};
 	intake->node = memory_string(node);
+	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
 	intake->to_loop = to_loop;
 	intake->answers = mailbox_new();
 	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -10,6 +10,7 @@
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
  *   a file that is unreadable as a whole   rejected/<name> and rejected/<name>.reason.txt; nothing is taken
  *   a line that the outbox refuses   as a bad line; the others are offered once more
+ *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. */
@@ -45,9 +46,11 @@ struct intake_letter {
 };
 
 struct intake;
-/* The profiles and `to_loop` must outlive the intake; the rest is copied. NULL with errno when inotify is not to be
- * had. */
-struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, struct mailbox *to_loop);
+/* The profiles and `to_loop` must outlive the intake; the rest is copied. What an UPDATE or CANCEL leaves out is read
+ * from the outbox in the store at `store_path`, with a connection of the thread's own; NULL: it must say all itself.
+ * NULL with errno when inotify is not to be had. */
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
+			    struct mailbox *to_loop);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);
 /* Moves the files that were answered for, then ends the thread. Letters that are still in `to_loop` belong to the loop:

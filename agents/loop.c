@@ -79,7 +79,8 @@ static enum error intake_begin(struct loop *loop, struct fault *fault)
 
 	for (size_t i = 0; i < settings->folder_count; i++)
 		folders[i] = (struct intake_folder){.path = settings->folders[i].path, .profile = loop->profiles[i]};
-	loop->intake = intake_start(folders, settings->folder_count, settings->node, loop->from_intake);
+	loop->intake = intake_start(folders, settings->folder_count, settings->node, settings->store,
+				    loop->from_intake);
 	free(folders);
 	return loop->intake != NULL ? E_OK : fault_at(fault, E_IO, "inotify: %s", strerror(errno));
 }

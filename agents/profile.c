@@ -1,4 +1,5 @@
 /* profile - turns the rows of a CSV file into reports, and writes back the rows that are none. */
+#include "agents/complete.h"
 #include "agents/csv.h"
 #include "agents/profile_schema.h"
 #include "common/memory.h"
@@ -19,9 +20,8 @@ struct region_memo {
 
 /* What the rows of one file share. */
 struct rows {
-	const struct profile *profile;
-	const char *node;
-	wall_ms now;
+	const struct parsing *parsing;
+	const struct profile *profile; /* the parsing's, as `file` */
 	struct parsed_file *file;
 	int positions[CSV_MOST_CELLS]; /* cell of each column of the profile; -1: not in this file */
 	struct region_memo *regions;   /* REGION_MEMOS */
@@ -112,7 +112,7 @@ static const char *mapped(const struct column_config *config, const char *text)
 }
 
 /* The text of a column in a row, mapped or by default; "" when the field is to be left out. */
-static const char *column_text(const struct rows *rows, const struct csv_record *record,
+static const char *cell_text(const struct rows *rows, const struct csv_record *record,
 			       const struct profile_column *column)
 {
 	int position = rows->positions[column - rows->profile->columns];
@@ -128,7 +128,7 @@ static enum error moment_take(const struct rows *rows, const struct csv_record *
 			      const struct profile_column *column, const char *date, json_t *root, struct fault *fault)
 {
 	const struct profile_column *other = column->time != NULL ? column->time : column;
-	const char *time = column->time != NULL ? column_text(rows, record, column->time) : "";
+	const char *time = column->time != NULL ? cell_text(rows, record, column->time) : "";
 	enum error code = E_OK;
 	json_t *value;
 
@@ -185,7 +185,7 @@ static const char *region_code(const struct rows *rows, const char *text)
 static enum error column_take(const struct rows *rows, const struct csv_record *record,
 			      const struct profile_column *column, json_t *root, struct fault *fault)
 {
-	const char *text = column_text(rows, record, column);
+	const char *text = cell_text(rows, record, column);
 	const json_t *earlier = path_get(&column->path, column->path.count, root);
 	enum error code = E_OK;
 	json_t *value;
@@ -288,12 +288,25 @@ static enum error row_prepare(const struct rows *rows, const struct csv_record *
 	if (error == E_OK) {
 		fixed_take(profile, root);
 		gaps_close(root);
-		error = draft_of_json(root, &profile->defaults, rows->node, rows->now, &rows->file->arena, prepared,
-				      fault);
+		error = draft_prepare(rows->parsing, root, prepared, fault);
 		if (error != E_OK)
 			fault_to_column(profile, fault);
 	}
 	json_decref(root);
+	return error;
+}
+
+enum error draft_prepare(const struct parsing *parsing, json_t *draft, struct prepared *prepared, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	if (parsing->outbox != NULL)
+		error = draft_complete(parsing->outbox, draft, parsing->now, fault);
+	if (error == E_OK)
+		return draft_of_json(draft, &parsing->profile->defaults, parsing->node, parsing->now,
+				     &parsing->file->arena, prepared, fault);
+	if (error_remedy(error) != REMEDY_CORRECT)
+		parsing->file->fault = *fault;
 	return error;
 }
 
@@ -353,10 +366,11 @@ static bool starts_with(struct bytes content, const char *start, size_t size)
 	return content.size >= size && memcmp(content.data, start, size) == 0;
 }
 
-static void csv_file_parse(const struct profile *profile, struct bytes content, const char *node, wall_ms now,
-			   struct parsed_file *file)
+static void csv_file_parse(const struct parsing *parsing, struct bytes content)
 {
-	struct rows rows = {.profile = profile, .node = node, .now = now, .file = file};
+	const struct profile *profile = parsing->profile;
+	struct parsed_file *file = parsing->file;
+	struct rows rows = {.parsing = parsing, .profile = profile, .file = file};
 	size_t skip = starts_with(content, ENCODING_BOM, ENCODING_BOM_SIZE) ? ENCODING_BOM_SIZE : 0;
 	/* A BOM is not written by mistake: the file is UTF-8 whatever the profile says. */
 	enum profile_encoding encoding = skip > 0 ? ENCODING_UTF8 : profile->config->encoding;
@@ -393,8 +407,10 @@ static struct bytes content_keep(struct parsed_file *file, struct bytes content)
 }
 
 void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
-		   wall_ms now, struct parsed_file *file)
+		   wall_ms now, struct store *outbox, struct parsed_file *file)
 {
+	const struct parsing parsing = {.profile = profile, .outbox = outbox, .node = node, .now = now, .file = file};
+
 	*file = (struct parsed_file){.count = 0};
 	arena_init(&file->arena);
 	if (content.size > PROFILE_LARGEST_FILE) {
@@ -407,9 +423,9 @@ void profile_parse(const struct profile *profile, struct bytes content, const ch
 	}
 	content = content_keep(file, content);
 	if (profile->config->format == PROFILE_CSV)
-		csv_file_parse(profile, content, node, now, file);
+		csv_file_parse(&parsing, content);
 	else
-		json_file_parse(profile, content, file_name, node, now, file);
+		json_file_parse(&parsing, content, file_name);
 	if (file->fault.code != E_OK)
 		file->count = file->rejected = 0;
 }

@@ -7,6 +7,7 @@
 
 #include "agents/draft.h"
 #include "agents/encoding.h"
+#include "agents/store.h"
 #include "common/config.h"
 
 enum profile_format { PROFILE_CSV, PROFILE_JSON }; /* JSON: .json one draft or a list; .jsonl one draft a line */
@@ -24,10 +25,10 @@ const struct draft_defaults *profile_defaults(const struct profile *profile);
 
 /* One report out of a file, or why there is none. */
 struct parsed_line {
-	size_t line;		/* in the file, from 1 */
+	size_t line;		   /* in the file, from 1 */
 	struct prepared *prepared; /* NULL when rejected */
 	struct fault fault;
-	struct bytes raw;	/* the line as it stands in the file, for rejected/ */
+	struct bytes raw; /* the line as it stands in the file, for rejected/ */
 };
 
 /* Stays where it was filled: the arena points into it. */
@@ -35,19 +36,23 @@ struct parsed_file {
 	struct arena arena; /* holds a copy of the content, too */
 	struct parsed_line *lines;
 	size_t count, rejected;
-	struct bytes header;	/* CSV: the header line as it stands in the file, with BOM and line end */
-	struct fault fault;	/* the file as a whole cannot be read: no such column, wrong encoding ...; E_OK: it can */
+	struct bytes header; /* CSV: the header line as it stands in the file, with BOM and line end */
+	/* The file as a whole cannot be read: no such column, wrong encoding ...; E_OK: it can. Where the remedy is not
+	 * CORRECT the outbox could not be read: the file is to be parsed again later. */
+	struct fault fault;
 };
 
 /* Parses a whole file. Good lines are good whatever the others are. A fault names columns of the profile or paths in
- * the draft, never a value. Empty lines count for nothing. */
-void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node, wall_ms now,
-		   struct parsed_file *file);
+ * the draft, never a value. Empty lines count for nothing. What an UPDATE or CANCEL leaves out comes from the report
+ * that it means in `outbox` (complete.h); with NULL it must say all itself. */
+void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
+		   wall_ms now, struct store *outbox, struct parsed_file *file);
 void parsed_file_free(struct parsed_file *file);
 /* What goes to rejected/: the file's own format, encoding and line ends, so that it can be corrected and dropped
  * again. CSV: the bad lines as they stand, with two columns before them (line, reason); JSON: a list of {line,
  * reason, draft}; JSON Lines: one such object a line, with `text` (or `hex`, when it is not UTF-8) instead of `draft`
  * where the line is not JSON. */
-void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name, struct buffer *out);
+void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name,
+		     struct buffer *out);
 
 #endif

@@ -9,14 +9,6 @@
 
 enum { LARGEST_LINE = 64 * 1024 };
 
-/* What the drafts of one file share. */
-struct drafts {
-	const struct profile *profile;
-	const char *node;
-	wall_ms now;
-	struct parsed_file *file;
-};
-
 static bool is_lines(const char *file_name)
 {
 	const char *dot = strrchr(file_name, '.');
@@ -33,14 +25,14 @@ static json_t *value_load(struct bytes raw, json_error_t *error)
 /* ------------------------------------------------------------------ one draft */
 
 /* A corrected file out of rejected/ holds the drafts one level deeper. */
-static const json_t *draft_in(const json_t *value)
+static json_t *draft_in(json_t *value)
 {
-	const json_t *draft = json_object_get(value, "draft");
+	json_t *draft = json_object_get(value, "draft");
 
 	return draft != NULL && json_object_get(value, "reason") != NULL ? draft : value;
 }
 
-static enum error draft_take(const struct drafts *drafts, struct bytes raw, struct prepared *prepared,
+static enum error draft_take(const struct parsing *parsing, struct bytes raw, struct prepared *prepared,
 			     struct fault *fault)
 {
 	json_error_t where;
@@ -52,27 +44,27 @@ static enum error draft_take(const struct drafts *drafts, struct bytes raw, stru
 	value = value_load(raw, &where);
 	if (value == NULL)
 		return fault_at(fault, E_MALFORMED, "%s", "");
-	error = draft_of_json(draft_in(value), &drafts->profile->defaults, drafts->node, drafts->now,
-			      &drafts->file->arena, prepared, fault);
+	error = draft_prepare(parsing, draft_in(value), prepared, fault);
 	json_decref(value);
 	return error;
 }
 
-static void line_take(const struct drafts *drafts, size_t number, struct bytes raw)
+static void line_take(const struct parsing *parsing, size_t number, struct bytes raw)
 {
+	struct parsed_file *file = parsing->file;
 	struct parsed_line *line;
 	struct prepared *prepared;
 
-	if (drafts->file->count == PROFILE_MOST_LINES) {
-		fault_at(&drafts->file->fault, E_TOO_LARGE, "drafts");
+	if (file->count == PROFILE_MOST_LINES) {
+		fault_at(&file->fault, E_TOO_LARGE, "drafts");
 		return;
 	}
-	line = parsed_line_add(drafts->file, number, raw);
-	prepared = arena_alloc(&drafts->file->arena, sizeof(*prepared));
-	if (draft_take(drafts, raw, prepared, &line->fault) == E_OK)
+	line = parsed_line_add(file, number, raw);
+	prepared = arena_alloc(&file->arena, sizeof(*prepared));
+	if (draft_take(parsing, raw, prepared, &line->fault) == E_OK)
 		line->prepared = prepared;
 	else
-		drafts->file->rejected++;
+		file->rejected++;
 }
 
 /* ------------------------------------------------------------------ files */
@@ -127,7 +119,7 @@ static struct bytes scan_value(struct scan *scan)
 	return BYTES(scan->text.data + start, scan->at - start);
 }
 
-static void whole_parse(const struct drafts *drafts, struct bytes content)
+static void whole_parse(const struct parsing *parsing, struct bytes content)
 {
 	struct scan scan = {.text = content, .line = 1};
 	json_error_t where;
@@ -135,7 +127,7 @@ static void whole_parse(const struct drafts *drafts, struct bytes content)
 	bool list = json_is_array(whole);
 
 	if (whole == NULL) {
-		fault_at(&drafts->file->fault, E_MALFORMED, "line %d", where.line);
+		fault_at(&parsing->file->fault, E_MALFORMED, "line %d", where.line);
 		return;
 	}
 	json_decref(whole);
@@ -144,19 +136,19 @@ static void whole_parse(const struct drafts *drafts, struct bytes content)
 		scan_step(&scan);
 		scan_skip(&scan, "");
 	}
-	while (scan.at < content.size && content.data[scan.at] != ']' && drafts->file->fault.code == E_OK) {
+	while (scan.at < content.size && content.data[scan.at] != ']' && parsing->file->fault.code == E_OK) {
 		size_t line = scan.line;
 
-		line_take(drafts, line, scan_value(&scan));
+		line_take(parsing, line, scan_value(&scan));
 		scan_skip(&scan, list ? "," : "");
 	}
 }
 
-static void lines_parse(const struct drafts *drafts, struct bytes content)
+static void lines_parse(const struct parsing *parsing, struct bytes content)
 {
 	size_t at = 0;
 
-	for (size_t number = 1; at < content.size && drafts->file->fault.code == E_OK; number++) {
+	for (size_t number = 1; at < content.size && parsing->file->fault.code == E_OK; number++) {
 		const uint8_t *start = content.data + at;
 		const uint8_t *newline = memchr(start, '\n', content.size - at);
 		size_t size = newline != NULL ? (size_t)(newline - start) : content.size - at;
@@ -165,21 +157,18 @@ static void lines_parse(const struct drafts *drafts, struct bytes content)
 		while (size > 0 && strchr(" \t\r", start[size - 1]) != NULL && start[size - 1] != '\0')
 			size--;
 		if (size > 0)
-			line_take(drafts, number, BYTES(start, size));
+			line_take(parsing, number, BYTES(start, size));
 	}
 }
 
-void json_file_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
-		     wall_ms now, struct parsed_file *file)
+void json_file_parse(const struct parsing *parsing, struct bytes content, const char *file_name)
 {
-	const struct drafts drafts = {.profile = profile, .node = node, .now = now, .file = file};
-
 	if (content.size >= ENCODING_BOM_SIZE && memcmp(content.data, ENCODING_BOM, ENCODING_BOM_SIZE) == 0)
 		content = BYTES(content.data + ENCODING_BOM_SIZE, content.size - ENCODING_BOM_SIZE);
 	if (is_lines(file_name))
-		lines_parse(&drafts, content);
+		lines_parse(parsing, content);
 	else
-		whole_parse(&drafts, content);
+		whole_parse(parsing, content);
 }
 
 /* ------------------------------------------------------------------ rejects */

@@ -84,17 +84,31 @@ struct profile {
 /* ---- cells, in profile_cell.c */
 
 /* The value of one cell as a draft has it. NULL when it does not have the form: `code` says why. */
-json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text, enum error *code);
+json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text,
+		   enum error *code);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */
 bool time_of_day(const char *text, char out[9]);
 
+/* ---- files */
+
+/* What the reports of one file share. */
+struct parsing {
+	const struct profile *profile;
+	struct store *outbox; /* may be NULL */
+	const char *node;
+	wall_ms now;
+	struct parsed_file *file;
+};
+
+/* Makes a report of what a line states. An outbox that cannot be read is a fault of the whole file. */
+enum error draft_prepare(const struct parsing *parsing, json_t *draft, struct prepared *prepared, struct fault *fault);
+
 /* ---- JSON files, in profile_json.c */
 
 /* As profile_parse and profile_rejects, for PROFILE_JSON; `content` lives in the file's arena. */
-void json_file_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
-		     wall_ms now, struct parsed_file *file);
+void json_file_parse(const struct parsing *parsing, struct bytes content, const char *file_name);
 void json_file_rejects(const struct parsed_file *file, const char *file_name, struct buffer *out);
 /* A new line at the end of the file's list. */
 struct parsed_line *parsed_line_add(struct parsed_file *file, size_t line, struct bytes raw);

@@ -1,5 +1,6 @@
 /* Tries to break what intake.h promises; the test stands in for the loop. */
 #include "agents/intake.h"
+#include "agents/outbox.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <dirent.h>
@@ -33,6 +34,7 @@ enum { SOON_MS = 5000, NEVER_MS = 700 };
 struct scene {
 	char folder[64];
 	struct profile *profile;
+	const char *store_path;
 	struct mailbox *to_loop;
 	struct intake *intake;
 };
@@ -41,7 +43,7 @@ static void intake_begin(struct scene *scene)
 {
 	const struct intake_folder folder = {.path = scene->folder, .profile = scene->profile};
 
-	scene->intake = intake_start(&folder, 1, "police.oku", scene->to_loop);
+	scene->intake = intake_start(&folder, 1, "police.oku", scene->store_path, scene->to_loop);
 	assert_non_null(scene->intake);
 }
 
@@ -437,6 +439,103 @@ static void a_file_that_the_outbox_refuses_is_rejected_as_a_whole(void **state)
 }
 
 /* Lines of the log, under a lock because two threads write and read them. */
+/* ---- updates and cancels */
+
+#define JSON_PROFILE "format: json\nzone: \"+07:00\"\ndefaults: {label: CLEAR, expires_days: 30}\n"
+#define CANCEL_OF(name) "{\"reference\": \"" name "\", \"cancel\": {\"reason\": \"wrong-person\"}}"
+
+/* A folder of JSON files of an office whose outbox holds police.oku#1, AMBER. */
+static void office_begin(struct scene *scene, struct store *store)
+{
+	char *profile = path_in(scene, ".json-profile");
+	struct arena arena;
+	struct prepared prepared, *list = &prepared;
+	struct report_name name;
+	struct fault fault;
+	json_t *draft = json_loads("{\"category\": \"wanted\", \"region\": \"16.01.14\", \"label\": \"AMBER\", "
+				   "\"purpose\": \"law-enforcement\", \"expires\": \"2030-01-01T00:00Z\", "
+				   "\"to\": [\"army\"], \"sighting\": {\"first_seen\": \"2026-11-20T10:00Z\", "
+				   "\"count\": 1, \"assertion\": \"fact\"}}",
+				   0, NULL);
+
+	profile_free(scene->profile);
+	assert_int_equal(file_write(profile, BYTES(JSON_PROFILE, strlen(JSON_PROFILE)), 0600, &fault), E_OK);
+	assert_int_equal(profile_load(profile, &scene->profile, &fault), E_OK);
+	free(profile);
+	scene->store_path = path_in(scene, ".agent.db");
+	assert_int_equal(store_open(store, scene->store_path, (const uint8_t[EXCHANGE_SIZE]){1}, "police.oku", &fault),
+			 E_OK);
+	arena_init(&arena);
+	assert_int_equal(draft_of_json(draft, profile_defaults(scene->profile), "police.oku", clock_now().wall, &arena,
+				       &prepared, &fault),
+			 E_OK);
+	assert_int_equal(outbox_take(store, NULL, &list, NULL, 1, false, &name, &fault), E_OK);
+	arena_fini(&arena);
+	json_decref(draft);
+}
+
+static void office_end(struct scene *scene, struct store *store)
+{
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	store_close(store);
+	free((char *)(uintptr_t)scene->store_path);
+}
+
+static void a_dropped_cancel_takes_over_what_decides_the_audience(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	const struct prepared *cancel;
+	struct store store;
+
+	office_begin(scene, &store);
+	drop(scene, "x.json",
+	     "[" CANCEL_OF("police.oku#1") ", " CANCEL_OF("police.oku#2") ", " CANCEL_OF("army.oku#1") "]");
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 3);
+	assert_int_equal(letter->file.rejected, 2);
+	assert_int_equal(letter->file.lines[1].fault.code, E_REFERENCE_UNKNOWN);
+	assert_int_equal(letter->file.lines[2].fault.code, E_NOT_ORIGIN);
+	cancel = letter->file.lines[0].prepared;
+	assert_non_null(cancel);
+	assert_int_equal(cancel->header->kind, SIMPUL__KIND__KIND_CANCEL);
+	assert_int_equal(cancel->header->about, SIMPUL__KIND__KIND_SIGHTING);
+	assert_int_equal(cancel->header->label, SIMPUL__LABEL__LABEL_AMBER);
+	assert_string_equal(cancel->header->category, "wanted");
+	assert_string_equal(cancel->header->region, "16.01.14");
+	assert_int_equal(cancel->routing->n_to, 1);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.json");
+	office_end(scene, &store);
+}
+
+static void an_outbox_that_cannot_be_read_rejects_nothing(void **state)
+{
+	struct scene *scene = *state;
+	struct store store;
+
+	office_begin(scene, &store);
+	/* A number that is too large for SQLite is what it cannot read. */
+	assert_int_equal(
+		database_run(store.db,
+			     "DROP VIEW outbox; CREATE VIEW outbox AS SELECT epoch, stream, number, 0 AS state,"
+			     " 0 AS taken_at, 0 AS entry, 0 AS code, '' AS field, header, body, routing,"
+			     " abs(-9223372036854775807 - number) AS source FROM outbox_report",
+			     NULL),
+		E_OK);
+	intake_begin(scene);
+	wait_for(scene, "rejected");
+	drop(scene, "x.json", CANCEL_OF("police.oku#1"));
+	assert_null(letter_within(scene, 1500));
+	assert_true(exists(scene, "x.json"));
+	assert_false(exists(scene, "rejected/x.json"));
+	office_end(scene, &store);
+}
+
+/* ---- log */
+
 struct heard {
 	pthread_mutex_t lock;
 	struct buffer lines;
@@ -495,6 +594,8 @@ int main(void)
 		PROMISE(a_file_that_cannot_be_read_does_not_stop_the_others),
 		PROMISE(a_line_that_the_outbox_refuses_costs_that_line_only),
 		PROMISE(a_file_that_the_outbox_refuses_is_rejected_as_a_whole),
+		PROMISE(a_dropped_cancel_takes_over_what_decides_the_audience),
+		PROMISE(an_outbox_that_cannot_be_read_rejects_nothing),
 		PROMISE(the_log_names_no_file_and_no_value),
 	};
 
