@@ -70,6 +70,7 @@ static enum error files_open(struct journal **journal, const struct journal_opti
 	error = database_open(&j->db, file, DATABASE_WRITE, JOURNAL_VERSION, JOURNAL_SCHEMA, fault);
 	if (error == E_OK) {
 		statements_prepare(j);
+		journal_log_watch(j);
 		error = vault_open(&j->vault, options->path, options->master, true, fault);
 	}
 	free(file);

@@ -71,6 +71,7 @@ struct journal {
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
 	bool dead; /* after an error that is not a full disk */
+	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
 	atomic_bool disk_low;
 };
 
@@ -81,6 +82,9 @@ enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
 
 /* Steps for one number and resets; `otherwise` when there is no row or it is NULL. */
 enum error journal_number(sqlite3_stmt *statement, uint64_t otherwise, uint64_t *value, struct fault *fault);
+
+/* Takes the place of SQLite's own checkpoints. */
+void journal_log_watch(struct journal *journal);
 
 /* A value of table meta. E_CORRUPT unless it is there with this size. */
 enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);

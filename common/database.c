@@ -18,7 +18,10 @@ struct pragma {
 	const char *expected;
 };
 
-#define BUSY_TIMEOUT {"PRAGMA busy_timeout=5000", "PRAGMA busy_timeout", "5000"}
+#define DIGITS_OF(number) #number
+#define DIGITS(number) DIGITS_OF(number)
+#define BUSY_TIMEOUT \
+	{"PRAGMA busy_timeout=" DIGITS(DATABASE_PATIENCE_MS), "PRAGMA busy_timeout", DIGITS(DATABASE_PATIENCE_MS)}
 
 static const struct pragma write_pragmas[] = {
 	BUSY_TIMEOUT,

@@ -11,6 +11,9 @@
 #include "common/error.h"
 #include <sqlite3.h>
 
+/* How long a file that another connection keeps busy is waited for. */
+#define DATABASE_PATIENCE_MS 5000
+
 enum database_mode {
 	/* creates the file (0600) and syncs its folder; WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON */
 	DATABASE_WRITE,
