@@ -156,33 +156,27 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 	return database_step(put, fault);
 }
 
-/* Notes on the report that an UPDATE or CANCEL means by which report it was; only its own origin can do that. */
-static enum error mark_store(struct store *store, const Simpul__Delivery *delivery, uint64_t number,
+/* Notes what the newest row is about, when it is an UPDATE or CANCEL; only the origin itself can do that. */
+static enum error mark_store(struct store *store, const Simpul__Delivery *delivery,
 			     const struct verified_report *report, struct fault *fault)
 {
-	static const char cancel_sql[] = "UPDATE inbox SET cancelled_by = ?5"
-					 " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
-	static const char update_sql[] = "UPDATE inbox SET updated_by = ?5"
-					 " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	static const char sql[] = "INSERT INTO mark(origin, epoch, stream, number, row) VALUES(?1, ?2, ?3, ?4, ?5)";
 	const Simpul__Header *header = report->header;
-	struct report_name name = {.epoch = delivery->epoch, .stream = delivery->stream, .number = number};
 	const Simpul__Name *meant;
-	char text[REPORT_NAME_SIZE];
 	sqlite3_stmt *put;
 
-	if (report->trust != TRUST_GOOD || header->n_references != 1 ||
+	if (report->trust == TRUST_BAD || header->n_references != 1 ||
 	    (header->kind != SIMPUL__KIND__KIND_CANCEL && header->kind != SIMPUL__KIND__KIND_UPDATE))
 		return E_OK;
 	meant = header->references[0];
 	if (strcmp(meant->origin, delivery->origin) != 0)
 		return E_OK;
-	strcpy(name.origin, delivery->origin);
-	put = store_statement(store, header->kind == SIMPUL__KIND__KIND_CANCEL ? cancel_sql : update_sql);
+	put = store_statement(store, sql);
 	bind_text(put, 1, meant->origin);
 	bind_number(put, 2, meant->epoch);
 	bind_number(put, 3, meant->stream);
 	bind_number(put, 4, meant->number);
-	bind_text(put, 5, report_name_text(&name, text));
+	bind_number(put, 5, (uint64_t)sqlite3_last_insert_rowid(store->db));
 	return database_step(put, fault);
 }
 
@@ -199,7 +193,7 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 			continue;
 		error = row_store(put, i, number, &reports[i], fault);
 		if (error == E_OK)
-			error = mark_store(store, entry->delivery, number, &reports[i], fault);
+			error = mark_store(store, entry->delivery, &reports[i], fault);
 	}
 	return error;
 }

@@ -9,8 +9,8 @@
  * restored sends it again) and becomes not present; one with another leaf becomes BAD, E_NUMBER_REUSED. */
 enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery, const struct hash *leaves,
 			  struct verified_report *reports, struct arena *arena, struct fault *fault);
-/* One row for each report that is present, the delivery as their proof, and marks on reports that they update or
- * cancel. Nothing when none is present. `content_key` may be NULL. */
+/* One row for each report that is present, the delivery as their proof, and a mark for each that updates or cancels
+ * another. Nothing when none is present. `content_key` may be NULL. */
 enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
 				const struct hash *leaves, const struct verified_report *reports,
 				const uint8_t *content_key, struct arena *arena, struct fault *fault);

@@ -24,10 +24,12 @@
  *   taken_file        drop-folder files that were taken, for the intake
  *
  *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it was
- *                     erased or could not be opened. trust: enum inbox_trust. cancelled_by, updated_by: names of reports
+ *                     erased or could not be opened. trust: enum inbox_trust.
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf (those
  *                     marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty when plain):
  *                     sealing the row's body again gives the very bytes that were signed
+ *   mark              the inbox.row of each update and cancel under the name of the report that it is about, whether that
+ *                     one came before, comes later or never: what it means for a reader stands in view_rows.c
  *   withheld          entries that were meant for this node and may not be delivered to it
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
@@ -72,9 +74,12 @@ static const char schema_inbox[] =
 	" row INTEGER PRIMARY KEY, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, accepted_at INTEGER NOT NULL,"
 	" received_at INTEGER NOT NULL, trust INTEGER NOT NULL, kind INTEGER NOT NULL, label INTEGER NOT NULL,"
-	" category TEXT NOT NULL, region TEXT NOT NULL, cancelled_by TEXT NOT NULL DEFAULT '',"
-	" updated_by TEXT NOT NULL DEFAULT '', delivery_id INTEGER NOT NULL, header BLOB NOT NULL, body BLOB NOT NULL);"
+	" category TEXT NOT NULL, region TEXT NOT NULL, delivery_id INTEGER NOT NULL, header BLOB NOT NULL,"
+	" body BLOB NOT NULL);"
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
+	"CREATE TABLE mark("
+	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
+	" row INTEGER NOT NULL, PRIMARY KEY(origin, epoch, stream, number, row)) WITHOUT ROWID;"
 	"CREATE TABLE inbox_delivery("
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"

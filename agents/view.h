@@ -17,8 +17,10 @@ struct inbox_row {
 	Simpul__Kind kind;
 	wall_ms accepted_at, received_at;
 	enum inbox_trust trust;
-	char cancelled_by[REPORT_NAME_SIZE]; /* "" when it is not; an update is cancelled with what it is about */
-	char updated_by[REPORT_NAME_SIZE];   /* the newest update; of an update: a newer one */
+	/* "" when it is not; an update is cancelled with what it is about. A cancel or update counts wherever it stands in
+	 * the inbox, and no longer once its key is known to have been compromised then. */
+	char cancelled_by[REPORT_NAME_SIZE];
+	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
 	struct bytes header, body;	     /* body empty: withheld or erased */
 };
 

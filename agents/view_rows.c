@@ -25,9 +25,7 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 	name->number = column_number(row, column + 2);
 }
 
-#define INBOX_COLUMNS \
-	"row, entry, accepted_at, received_at, trust, cancelled_by, updated_by, header, body, epoch, stream, number, " \
-	"origin, kind"
+#define INBOX_COLUMNS "row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
 {
@@ -36,81 +34,63 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->accepted_at = column_number(from, 2);
 	row->received_at = column_number(from, 3);
 	row->trust = (enum inbox_trust)column_number(from, 4);
-	snprintf(row->cancelled_by, sizeof(row->cancelled_by), "%s", column_text(from, 5));
-	snprintf(row->updated_by, sizeof(row->updated_by), "%s", column_text(from, 6));
-	row->header = bytes_copy(arena, column_bytes(from, 7));
-	row->body = bytes_copy(arena, column_bytes(from, 8));
-	name_read(from, 9, column_text(from, 12), &row->name);
-	row->kind = (Simpul__Kind)column_number(from, 13);
+	row->cancelled_by[0] = row->updated_by[0] = '\0';
+	row->header = bytes_copy(arena, column_bytes(from, 5));
+	row->body = bytes_copy(arena, column_bytes(from, 6));
+	name_read(from, 7, column_text(from, 10), &row->name);
+	row->kind = (Simpul__Kind)column_number(from, 11);
 }
 
-/* ------------------------------------------------------------------ updates */
+/* ------------------------------------------------------------------ updates and cancels */
 
-/* An update stands and falls with the report that it is about: takes over what the row of that report says. False when
- * this office did not get that report. */
-static bool state_of_original(struct store *store, const Simpul__Name *original, const char *own, struct inbox_row *row)
+/* Takes what was said later about the report `about`: the first cancel and the newest update. What came under a key
+ * that is no longer trusted says nothing. */
+static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
+			     struct fault *fault)
 {
-	static const char sql[] = "SELECT cancelled_by, updated_by FROM inbox"
-				  " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4 ORDER BY row LIMIT 1";
-	sqlite3_stmt *get = store_statement(store, sql);
-	bool found;
+	static const char sql[] = "SELECT i.kind, i.epoch, i.stream, i.number FROM mark m JOIN inbox i ON i.row = m.row"
+				  " WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4"
+				  " AND i.trust = 0 AND (i.kind = 4 OR i.row > ?5) ORDER BY m.row";
+	sqlite3_stmt *marks = store_statement(store, sql);
+	struct report_name name;
+	enum error error;
 
-	bind_text(get, 1, original->origin);
-	bind_number(get, 2, original->epoch);
-	bind_number(get, 3, original->stream);
-	bind_number(get, 4, original->number);
-	found = sqlite3_step(get) == SQLITE_ROW;
-	if (found) {
-		snprintf(row->cancelled_by, sizeof(row->cancelled_by), "%s", column_text(get, 0));
-		if (strcmp(column_text(get, 1), own) != 0)
-			snprintf(row->updated_by, sizeof(row->updated_by), "%s", column_text(get, 1));
+	bind_text(marks, 1, about->origin);
+	bind_number(marks, 2, about->epoch);
+	bind_number(marks, 3, about->stream);
+	bind_number(marks, 4, about->number);
+	/* An update replaces those before it; the report that all are about may come after them. */
+	bind_number(marks, 5, row->kind == SIMPUL__KIND__KIND_UPDATE ? row->row : 0);
+	while ((error = store_ask(store, marks, fault)) == E_OK) {
+		name_read(marks, 1, about->origin, &name);
+		if (column_number(marks, 0) == SIMPUL__KIND__KIND_UPDATE)
+			report_name_text(&name, row->updated_by);
+		else if (row->cancelled_by[0] == '\0')
+			report_name_text(&name, row->cancelled_by);
 	}
-	sqlite3_reset(get);
-	return found;
+	sqlite3_reset(marks);
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-static bool same_name(const Simpul__Name *a, const Simpul__Name *b)
+/* Fills in cancelled_by and updated_by. An update stands and falls with the report that it is about, also where this
+ * office never got that one. */
+static enum error state_take(struct store *store, struct arena *arena, struct inbox_row *row, struct fault *fault)
 {
-	return strcmp(a->origin, b->origin) == 0 && a->epoch == b->epoch && a->stream == b->stream &&
-	       a->number == b->number;
-}
-
-/* Looks through the later updates and cancels of the origin for those that are about the same report. */
-static void state_of_later(struct store *store, const Simpul__Name *original, struct arena *arena,
-			   struct inbox_row *row)
-{
-	static const char sql[] = "SELECT kind, header, epoch, stream, number FROM inbox"
-				  " WHERE origin = ?1 AND row > ?2 AND kind IN (3, 4) AND trust = 0 ORDER BY row";
-	sqlite3_stmt *later = store_statement(store, sql);
-
-	bind_text(later, 1, row->name.origin);
-	bind_number(later, 2, row->row);
-	while (sqlite3_step(later) == SQLITE_ROW) {
-		const Simpul__Header *header =
-			wire_unpack(&simpul__header__descriptor, column_bytes(later, 1), arena, NULL);
-		bool cancel = column_number(later, 0) == SIMPUL__KIND__KIND_CANCEL;
-		struct report_name name;
-
-		if (header == NULL || header->n_references != 1 || !same_name(header->references[0], original))
-			continue;
-		name_read(later, 2, row->name.origin, &name);
-		report_name_text(&name, cancel ? row->cancelled_by : row->updated_by);
-	}
-	sqlite3_reset(later);
-}
-
-static void update_state(struct store *store, struct arena *arena, struct inbox_row *row)
-{
+	enum error error = marks_take(store, &row->name, row, fault);
 	const Simpul__Header *header;
-	char own[REPORT_NAME_SIZE];
+	struct report_name original;
 
-	if (row->kind != SIMPUL__KIND__KIND_UPDATE || row->cancelled_by[0] != '\0')
-		return;
+	if (error != E_OK || row->kind != SIMPUL__KIND__KIND_UPDATE)
+		return error;
 	header = wire_unpack(&simpul__header__descriptor, row->header, arena, NULL);
 	if (header == NULL || header->n_references != 1)
-		return;
-	if (!state_of_original(store, header->references[0], report_name_text(&row->name, own), row))
-		state_of_later(store, header->references[0], arena, row);
+		return E_OK;
+	original = row->name; /* of the same origin, or it updates nothing */
+	original.epoch = header->references[0]->epoch;
+	original.stream = (uint32_t)header->references[0]->stream;
+	original.number = header->references[0]->number;
+	return strcmp(header->references[0]->origin, original.origin) == 0 ? marks_take(store, &original, row, fault)
+									   : E_OK;
 }
 
 /* ------------------------------------------------------------------ inbox */
@@ -132,8 +112,8 @@ static enum error inbox_show(struct store *store, sqlite3_stmt *from, size_t lim
 		error = database_fault(store->db, fault);
 	sqlite3_reset(from);
 	for (size_t i = 0; error == E_OK && i < count; i++) {
-		update_state(store, &arena, &rows[i]);
-		if (!each(context, &rows[i]))
+		error = state_take(store, &arena, &rows[i], fault);
+		if (error == E_OK && !each(context, &rows[i]))
 			break;
 	}
 	arena_fini(&arena);

@@ -78,6 +78,19 @@ void test_store_open(struct store *store, const char *folder)
 	free(path);
 }
 
+static void mark_add(struct store *store, const struct report_name *about, uint64_t row)
+{
+	sqlite3_stmt *put = store_statement(
+		store, "INSERT INTO mark(origin, epoch, stream, number, row) VALUES(?1, ?2, ?3, ?4, ?5)");
+
+	bind_text(put, 1, about->origin);
+	bind_number(put, 2, about->epoch);
+	bind_number(put, 3, about->stream);
+	bind_number(put, 4, about->number);
+	bind_number(put, 5, row);
+	assert_int_equal(database_step(put, NULL), E_OK);
+}
+
 uint64_t test_inbox_add(struct store *store, const struct test_report *report, enum inbox_trust trust,
 			uint64_t delivery)
 {
@@ -87,6 +100,7 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 		" label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
 		" 1795190002000, ?5, ?9, 3, 'overstay', '16.01', ?6, ?7, ?8)");
 	struct buffer header = {0}, body = {0};
+	uint64_t row;
 
 	test_header(report, &header);
 	test_body(report, &body);
@@ -102,7 +116,10 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 	assert_int_equal(database_step(put, NULL), E_OK);
 	buffer_free(&header);
 	buffer_free(&body);
-	return (uint64_t)sqlite3_last_insert_rowid(store->db);
+	row = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	if (report->about != NULL && trust != TRUST_BAD)
+		mark_add(store, report->about, row);
+	return row;
 }
 
 void test_sql(struct store *store, const char *sql)
