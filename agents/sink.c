@@ -10,6 +10,7 @@
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +120,9 @@ static bool lines_write(struct sink *sink, struct bytes text)
 
 /* ------------------------------------------------------------------ one file a report */
 
-/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. */
+/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. A report that is not
+ * what it claims to be gets a name of its own, "AMBER-police.oku-X12.bad-7.json": it must not take the place of the one
+ * whose name it bears. */
 static char *file_name(const char *folder, const struct inbox_row *row, const char *label)
 {
 	char name[REPORT_NAME_SIZE];
@@ -128,6 +131,8 @@ static char *file_name(const char *folder, const struct inbox_row *row, const ch
 	report_name_text(&row->name, name);
 	number = strchr(name, '#');
 	*number = '-';
+	if (row->trust == TRUST_BAD)
+		return memory_format("%s/%s-%s.bad-%" PRIu64 ".json", folder, label, name, row->row);
 	return memory_format("%s/%s-%s.json", folder, label, name);
 }
 

@@ -11,7 +11,9 @@
 
 enum sink_type {
 	SINK_JSONL,  /* appends one line a report to a file */
-	SINK_FOLDER, /* one file a report: "AMBER-police.oku-12.json"; written to a dot-file, then renamed */
+	/* one file a report: "AMBER-police.oku-12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a dot-file,
+	 * then renamed */
+	SINK_FOLDER,
 };
 
 struct sink_options {
@@ -20,7 +22,7 @@ struct sink_options {
 	const char *path;
 };
 
-/* From the sinks' thread to the loop: reports up to this row are handed on; the loop stores it (store thread rule). */
+/* From a sink's thread to the loop: reports up to this row are handed on; the loop stores it (store thread rule). */
 struct sink_letter {
 	struct letter letter;
 	char name[64];
