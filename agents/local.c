@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REQUESTS_AT_ONCE = 64, QUEUE = 64, LAST_ANSWERS_MS = 200, MOST_FRAMES = 3 };
+enum { REQUESTS_AT_ONCE = 64, MOST_MS = 100, QUEUE = 64, LAST_ANSWERS_MS = 200, MOST_FRAMES = 3 };
 
 struct local {
 	struct local_host host;
@@ -304,10 +304,11 @@ static bool request_answer(struct local *local, struct request *request, const s
 
 bool local_step(struct local *local, const struct now *now)
 {
+	const steady_ms until = clock_now().steady + MOST_MS;
 	struct request request;
 	bool taken = false;
 
-	for (int i = 0; i < REQUESTS_AT_ONCE && request_receive(local, &request); i++) {
+	for (int i = 0; i < REQUESTS_AT_ONCE && clock_now().steady < until && request_receive(local, &request); i++) {
 		taken = request_answer(local, &request, now) || taken;
 		request_close(&request);
 	}
