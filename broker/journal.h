@@ -111,7 +111,7 @@ void journal_note_cursor(struct journal *journal, const char *node, uint64_t ent
 void journal_note_withheld(struct journal *journal, const char *node, uint64_t entry, uint32_t policy_version);
 enum error journal_flush(struct journal *journal);
 
-/* True when there is less than reserve_bytes free. */
+/* True when there is less than reserve_bytes free, until a quarter more is. */
 bool journal_disk_low(const struct journal *journal);
 
 /* ---------------------------------------------------------------------------- loading: before serving */

@@ -343,6 +343,8 @@ static void ballast_lay_in(const char *file, uint64_t size)
 void journal_disk_watch(struct journal *journal)
 {
 	const uint64_t reserve = journal->options.reserve_bytes;
+	/* Once low, a quarter more must be free, or intake would open and close with every page that is written. */
+	const uint64_t needed = journal_disk_low(journal) ? reserve + reserve / 4 : reserve;
 	char *file;
 	bool there;
 
@@ -355,7 +357,7 @@ void journal_disk_watch(struct journal *journal)
 		ballast_lay_in(file, reserve);
 		there = ballast_exists(file, reserve);
 	}
-	atomic_store(&journal->disk_low, !there || space_free(journal) < reserve);
+	atomic_store(&journal->disk_low, !there || space_free(journal) < needed);
 	free(file);
 }
 

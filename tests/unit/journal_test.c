@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -515,6 +516,32 @@ static bool file_holds(const struct ledger *ledger, const char *name, const char
 	return found;
 }
 
+static void a_disk_around_its_limit_does_not_open_and_close_intake(void **state)
+{
+	struct ledger *ledger = *state;
+	struct statvfs status;
+	uint64_t space;
+	char *ballast;
+
+	ledger->options.reserve_bytes = 1 << 20;
+	ledger_reopen(ledger);
+	ballast = memory_format("%s/ballast", ledger->options.path);
+	assert_int_equal(statvfs(ledger->options.path, &status), 0);
+	space = (uint64_t)status.f_bavail * status.f_frsize;
+	assert_int_equal(truncate(ballast, (off_t)(space / 10 * 9)), 0); /* sparse: as if so much were laid in */
+	ledger->journal->options.reserve_bytes = space / 10 * 9;
+	journal_disk_watch(ledger->journal);
+	assert_false(journal_disk_low(ledger->journal));
+	atomic_store(&ledger->journal->disk_low, true);
+	journal_disk_watch(ledger->journal);
+	assert_true(journal_disk_low(ledger->journal)); /* with as much free as before */
+	assert_int_equal(truncate(ballast, (off_t)(space / 10 * 7)), 0);
+	ledger->journal->options.reserve_bytes = space / 10 * 7;
+	journal_disk_watch(ledger->journal);
+	assert_false(journal_disk_low(ledger->journal));
+	free(ballast);
+}
+
 static void bodies_are_not_in_the_file(void **state)
 {
 	struct ledger *ledger = *state;
@@ -867,6 +894,7 @@ int main(void)
 		TEST(an_aborted_commit_leaves_no_trace),
 		TEST(after_another_error_nothing_is_taken_any_more),
 		TEST(ballast_is_let_go_on_a_full_disk_and_laid_in_again),
+		TEST(a_disk_around_its_limit_does_not_open_and_close_intake),
 		TEST(bodies_are_not_in_the_file),
 		TEST(a_refused_body_is_not_kept),
 		TEST(an_erased_body_cannot_be_read_again),
