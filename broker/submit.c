@@ -409,6 +409,15 @@ static void pending_rewind(struct node *node, const struct pending *failed)
 			node->pending[i].rewound = true;
 }
 
+/* What the journal says, in the words of the link. */
+static void failure_word(const struct pending *pending, struct fault *fault)
+{
+	if (pending->rewound && fault->code == E_GAP)
+		fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit");
+	else if (fault->code != E_DISK_FULL && fault->code != E_IO)
+		fault_within(fault, "submit");
+}
+
 static void submit_failed(struct core *core, struct node *node, const struct pending *pending,
 			  const struct journal_append *append)
 {
@@ -416,12 +425,12 @@ static void submit_failed(struct core *core, struct node *node, const struct pen
 	struct fault fault = append->result;
 
 	pending_rewind(node, pending);
-	if (pending->rewound && fault.code == E_GAP)
-		fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "submit");
+	failure_word(pending, &fault);
 	log_refused(core, "submission.refused", node, &fault);
-	/* Whether it is on disk is not certain, and the broker stops: the office asks again when it is back. */
-	if (fault.code == E_IO)
-		fault_at(&fault, E_STOPPING, "%s", "");
+	/* Where it was full is for the operators. After E_IO it is not certain whether it is on disk, and the broker stops:
+	 * the office asks again when it is back. */
+	if (fault.code == E_DISK_FULL || fault.code == E_IO)
+		fault_at(&fault, fault.code == E_IO ? E_STOPPING : E_DISK_FULL, "%s", "");
 	if (peer)
 		send_refusal(core, peer, pending->seq, &fault);
 }

@@ -2,6 +2,7 @@
  * members that do for ever what costs the broker something. */
 #include "tests/support/core_world.h"
 #include <stdio.h>
+#include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,6 +143,106 @@ static void who_fetches_for_ever_does_not_keep_the_broker_from_ending(void **sta
 	world_read(world);
 	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
 	assert_int_equal(world_count(world, ACTION_DRAINED), 1);
+}
+
+/* ---------------------------------------------------------------------------- bad bytes */
+
+static uint8_t doubled[2 * LIMIT_HEADER];
+
+static void give_header_twice(Simpul__Submission *message)
+{
+	ProtobufCBinaryData *header = &message->reports[0]->header;
+
+	memcpy(doubled, header->data, header->len);
+	memcpy(doubled + header->len, header->data, header->len);
+	header->data = doubled;
+	header->len *= 2;
+}
+
+static void write_latin1(Simpul__Body *body)
+{
+	static char summary[] = "caf\xe9";
+
+	body->sighting->summary = summary;
+}
+
+static void invent_label(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->label = (Simpul__Label)99;
+}
+
+static Simpul__Person *person_add(Simpul__Body *body)
+{
+	static Simpul__Person person, *persons[] = {&person};
+
+	simpul__person__init(&person);
+	person.capacity = SIMPUL__CAPACITY__CAPACITY_SEEN;
+	person.identity = SIMPUL__IDENTITY__IDENTITY_CLAIMED;
+	person.age = SIMPUL__AGE__AGE_ADULT;
+	body->sighting->persons = persons;
+	body->sighting->n_persons = 1;
+	return &person;
+}
+
+static void forget_capacity(Simpul__Body *body)
+{
+	person_add(body)->capacity = SIMPUL__CAPACITY__CAPACITY_UNSPECIFIED;
+}
+
+static void forget_identity(Simpul__Body *body)
+{
+	person_add(body)->identity = SIMPUL__IDENTITY__IDENTITY_UNSPECIFIED;
+}
+
+static void forget_age(Simpul__Body *body)
+{
+	person_add(body)->age = SIMPUL__AGE__AGE_UNSPECIFIED;
+}
+
+static void bad_bytes_are_refused_and_logged_with_their_place(void **state)
+{
+	static const struct {
+		struct speech speech;
+		const char *line;
+	} cases[] = {
+		{{.spoil_message = give_header_twice}, "code=NOT_CANONICAL field=reports[0].header"},
+		{{.spoil_body = write_latin1}, "code=NOT_UTF8 field=reports[0].body.sighting.summary"},
+		{{.spoil_header = invent_label}, "code=UNKNOWN_VALUE field=reports[0].header.label"},
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		world_forget(world);
+		world_say(world, &cases[i].speech);
+		assert_int_equal(world_queued(world), 0);
+		assert_true(world_refusal(world) != E_OK);
+		if (!world_logged(world, cases[i].line))
+			fail_msg("%s: %s at %s", cases[i].line, error_name(world_refusal(world)),
+				 world_refusal_field(world));
+	}
+	accept(world, (struct speech){.node = POLICE});
+}
+
+static void a_person_lacks_nothing_that_is_required(void **state)
+{
+	static const struct {
+		void (*spoil)(Simpul__Body *body);
+		const char *line;
+	} cases[] = {
+		{forget_capacity, "report.refused node=police.oku report=police.oku#1 code=MISSING "
+				  "field=body.sighting.persons[0].capacity"},
+		{forget_identity, "report.refused node=police.oku report=police.oku#2 code=MISSING "
+				  "field=body.sighting.persons[0].identity"},
+		{forget_age, "report.refused node=police.oku report=police.oku#3 code=MISSING "
+			     "field=body.sighting.persons[0].age"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		accept(*state, (struct speech){.node = POLICE, .first = i + 1, .spoil_body = cases[i].spoil});
+		if (!world_logged(*state, cases[i].line))
+			fail_msg("%s", cases[i].line);
+	}
 }
 
 /* ---------------------------------------------------------------------------- hostile members */
@@ -328,6 +429,8 @@ int main(void)
 		TEST(a_disk_that_fills_up_is_an_alarm_once),
 		TEST(the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use),
 		TEST(who_fetches_for_ever_does_not_keep_the_broker_from_ending),
+		TEST(bad_bytes_are_refused_and_logged_with_their_place),
+		TEST(a_person_lacks_nothing_that_is_required),
 		TEST(who_greets_for_ever_is_slowed_down),
 		TEST(who_changes_its_subscription_for_ever_does_not_fill_the_journal),
 		TEST(a_flood_of_refusals_does_not_fill_the_log),

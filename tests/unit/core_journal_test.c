@@ -143,6 +143,91 @@ static void a_restart_forgets_nothing_that_was_acknowledged(void **state)
 	assert_int_equal(world_refusal(world), E_NUMBER_REUSED);
 }
 
+/* ---------------------------------------------------------------------------- what a restart must not change */
+
+/* Everything that the core shows of itself and that does not belong to a session. */
+struct image {
+	struct core_status status;
+	struct core_node nodes[WORLD_NODES];
+	enum error keys[WORLD_NODES + 1];
+};
+
+static void image_take(const struct world *world, const uint8_t old_key[KEY_SIZE], struct image *image)
+{
+	core_status(world->core, &image->status);
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		assert_true(core_node_at(world->core, i, &image->nodes[i]));
+		image->keys[i] = core_key_status(world->core, world->keys[i].curve_public, NULL);
+	}
+	image->keys[WORLD_NODES] = core_key_status(world->core, old_key, NULL);
+}
+
+static void assert_same_image(const struct image *a, const struct image *b)
+{
+	assert_int_equal(a->status.position.entry, b->status.position.entry);
+	assert_int_equal(a->status.position.incarnation, b->status.position.incarnation);
+	assert_true(hash_equal(&a->status.position.head, &b->status.position.head));
+	assert_int_equal(a->status.policy_version, b->status.policy_version);
+	assert_true(hash_equal(&a->status.policy_hash, &b->status.policy_hash));
+	assert_int_equal(a->status.members, b->status.members);
+	for (size_t i = 0; i < WORLD_NODES; i++) {
+		assert_string_equal(a->nodes[i].node, b->nodes[i].node);
+		assert_int_equal(a->nodes[i].key_id, b->nodes[i].key_id);
+		assert_int_equal(a->nodes[i].standing, b->nodes[i].standing);
+		assert_int_equal(a->nodes[i].cursor, b->nodes[i].cursor);
+		assert_int_equal(a->nodes[i].lag, b->nodes[i].lag);
+		assert_int_equal(a->nodes[i].in_policy, b->nodes[i].in_policy);
+	}
+	for (size_t i = 0; i <= WORLD_NODES; i++)
+		assert_int_equal(a->keys[i], b->keys[i]);
+}
+
+static void key_replace(struct world *world, size_t node, uint32_t key_id)
+{
+	struct core_event event = {.type = CORE_ENROLL, .enroll = &world->members[node]};
+
+	node_keys_generate(&world->keys[node], key_id);
+	member_request(&world->members[node], world->options.exchange, world_names[node], &world->keys[node],
+		       world->now.wall);
+	member_countersign(&world->members[node], &world->authority);
+	world_step(world, &event);
+	world_commit(world, E_OK);
+}
+
+static void the_state_after_a_restart_is_the_state_before(void **state)
+{
+	struct world *world = world_of(state);
+	struct core_event grant = {.type = CORE_GRANT};
+	struct image before, after;
+	uint8_t old_key[KEY_SIZE];
+
+	say(world, &(struct speech){.node = POLICE, .count = 3});
+	say(world, &(struct speech){.node = POLICE, .epoch = 2, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
+	world_standing(world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED);
+	world_commit(world, E_OK);
+	memcpy(old_key, world->keys[ARMY].curve_public, KEY_SIZE);
+	key_replace(world, ARMY, 2);
+	world_standing(world, HEALTH, SIMPUL__STANDING__STANDING_RETIRED);
+	world_commit(world, E_OK);
+	world_load_policy(world, "categories: [wanted]\nagencies:\n  - {agency: police, ceiling: RED}\n"
+				 "nodes:\n  - {node: police.oku, regions: ['16.01']}\n");
+	world_commit(world, E_OK);
+	world_ack(world, IMMIGRATION, HEAD + 1);
+	grant.grant.node = world_names[IMMIGRATION];
+	grant.grant.from_entry = 2;
+	world_step(world, &grant);
+	world_commit(world, E_OK); /* writes the cursor as well */
+	image_take(world, old_key, &before);
+	world_restart(world);
+	image_take(world, old_key, &after);
+	assert_same_image(&before, &after);
+	assert_int_equal(after.keys[WORLD_NODES], E_KEY_REVOKED);
+	assert_int_equal(after.nodes[2].cursor, HEAD + 1); /* immigration */
+	world_hello(world, IMMIGRATION, 1);
+	world_read(world);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)); /* the grant is still open */
+}
+
 static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **state)
 {
 	struct world *world = world_of(state);
@@ -174,6 +259,7 @@ int main(void)
 		TEST(a_receipt_proves_what_it_says),
 		TEST(from_memory_and_from_disk_come_the_same_bytes),
 		TEST(a_restart_forgets_nothing_that_was_acknowledged),
+		TEST(the_state_after_a_restart_is_the_state_before),
 		TEST(an_update_reaches_who_got_the_report_and_who_may_have_it_now),
 	};
 
