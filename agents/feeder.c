@@ -19,7 +19,9 @@ static enum error welcome(void *context, const Simpul__Welcome *message, struct 
 {
 	struct feeder *feeder = context;
 
-	return outbox_compare(feeder->store, message, fault);
+	enum error error = outbox_compare(feeder->store, message, fault);
+
+	return error == E_OK ? outbox_thaw(feeder->store, feeder->keys->key_id, message, fault) : error;
 }
 
 static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
@@ -41,7 +43,8 @@ static bool next(void *context, uint32_t stream, uint64_t after, const struct po
 	*submission = (struct uplink_submission){.first = held->first,
 						 .count = held->count,
 						 .digest = held->digest,
-						 .message = buffer_view(&held->message)};
+						 .message = buffer_view(&held->message),
+						 .is_void = held->is_void};
 	return true;
 }
 

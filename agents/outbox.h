@@ -29,6 +29,7 @@ struct outbox_submission {
 	size_t count;
 	struct hash digest;
 	struct buffer message; /* an encoded Submission; owned */
+	bool is_void;
 };
 /* The submission that begins after `after` (number; of `stream` in the current epoch): a frozen one, or the longest run of
  * waiting reports with equal routing and class within the limits, frozen now. count 0 when there is none. */
@@ -41,6 +42,9 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
  * will be sent as VOID. */
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault);
+/* Takes back what was frozen under a former key of the office and is not on the broker's disk, as WELCOME says (after
+ * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one. */
+enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);
 /* The last receipted number of a stream in the current epoch; 0, too, when it cannot be read: then store->failure says

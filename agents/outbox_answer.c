@@ -169,25 +169,89 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
 	return error;
 }
 
+/* ---- taking back */
+
+/* After submissions of a stream were taken back: what they held waits again. */
+static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stream, struct fault *fault)
+{
+	static const char sql[] = "UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
+				  " WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
+	sqlite3_stmt *mark = store_statement(store, sql);
+
+	bind_number(mark, 1, epoch);
+	bind_number(mark, 2, stream);
+	return database_step(mark, fault);
+}
+
+static enum error stream_thaw(struct store *store, uint32_t key_id, uint32_t stream, uint64_t last, struct fault *fault)
+{
+	static const char sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first > ?3 AND key_id <> ?4";
+	sqlite3_stmt *drop = store_statement(store, sql);
+	enum error error;
+
+	bind_number(drop, 1, store->epoch);
+	bind_number(drop, 2, stream);
+	bind_number(drop, 3, last);
+	bind_number(drop, 4, key_id);
+	error = database_step(drop, fault);
+	return error == E_OK ? frozen_mark(store, store->epoch, stream, fault) : error;
+}
+
+/* The last number of a stream that is on the broker's disk. */
+static uint64_t last_at_broker(const struct store *store, uint32_t stream, const Simpul__Welcome *welcome)
+{
+	for (size_t i = 0; i < welcome->n_streams; i++)
+		if (welcome->streams[i]->epoch == store->epoch && (uint32_t)welcome->streams[i]->stream == stream)
+			return welcome->streams[i]->last;
+	return 0;
+}
+
+/* E_NOT_FOUND when every submission that has no receipt is under the present key, as nearly always. */
+static enum error former_key_find(struct store *store, uint32_t key_id, struct fault *fault)
+{
+	static const char sql[] = "SELECT 1 FROM submission n JOIN stream s ON s.epoch = n.epoch AND s.stream = n.stream"
+				  " WHERE n.epoch = ?1 AND n.first > s.receipted AND n.key_id <> ?2 LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	bind_number(get, 1, store->epoch);
+	bind_number(get, 2, key_id);
+	error = store_ask(store, get, fault);
+	sqlite3_reset(get);
+	return error;
+}
+
+enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault)
+{
+	enum error error = former_key_find(store, key_id, fault);
+
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? E_OK : error;
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	for (uint32_t i = 0; error == E_OK && i <= SIMPUL__STREAM__STREAM_EXERCISE_RED; i++)
+		error = stream_thaw(store, key_id, i, last_at_broker(store, i, welcome), fault);
+	if (error == E_OK)
+		return store_commit(store, fault);
+	store_rollback(store);
+	return error;
+}
+
 /* ---- refused messages */
 
-/* Takes the frozen submission back; what it held waits again. */
+/* Takes the frozen submission back. */
 static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
 {
 	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
-	static const char mark_sql[] =
-		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
-		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
-	sqlite3_stmt *drop = store_statement(store, drop_sql), *mark = store_statement(store, mark_sql);
+	sqlite3_stmt *drop = store_statement(store, drop_sql);
 	enum error error;
 
 	bind_number(drop, 1, first->epoch);
 	bind_number(drop, 2, first->stream);
 	bind_number(drop, 3, first->number);
 	error = database_step(drop, fault);
-	bind_number(mark, 1, first->epoch);
-	bind_number(mark, 2, first->stream);
-	return error == E_OK ? database_step(mark, fault) : error;
+	return error == E_OK ? frozen_mark(store, first->epoch, first->stream, fault) : error;
 }
 
 /* From now on a submission ends with this number. */

@@ -302,14 +302,16 @@ static enum error submission_sign(struct store *store, const struct node_keys *k
 	message.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
 	wire_pack(&message, &submission->message);
 	submission->count = run->count;
+	submission->is_void = run->refused != E_OK;
 	return E_OK;
 }
 
-static enum error submission_store(struct store *store, const struct run *run,
+static enum error submission_store(struct store *store, uint32_t key_id, const struct run *run,
 				   const struct outbox_submission *submission, struct fault *fault)
 {
-	static const char put_sql[] = "INSERT INTO submission(epoch, stream, first, count, digest, void, message)"
-				      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+	static const char put_sql[] =
+		"INSERT INTO submission(epoch, stream, first, count, digest, void, message, key_id)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 	static const char mark_sql[] = "UPDATE stream SET frozen = max(frozen, ?3) WHERE epoch = ?1 AND stream = ?2";
 	sqlite3_stmt *put = store_statement(store, put_sql), *mark = store_statement(store, mark_sql);
 	enum error error;
@@ -321,6 +323,7 @@ static enum error submission_store(struct store *store, const struct run *run,
 	bind_bytes(put, 5, BYTES(submission->digest.bytes, HASH_SIZE));
 	bind_number(put, 6, run->refused != E_OK);
 	bind_bytes(put, 7, buffer_view(&submission->message));
+	bind_number(put, 8, key_id);
 	error = database_step(put, fault);
 	bind_number(mark, 1, run->first->epoch);
 	bind_number(mark, 2, run->first->stream);
@@ -353,7 +356,7 @@ static enum error freeze(struct store *store, const struct node_keys *keys, cons
 	if (error == E_OK)
 		error = submission_sign(store, keys, seen, run, buffer_view(&routing), submission, fault);
 	if (error == E_OK)
-		error = submission_store(store, run, submission, fault);
+		error = submission_store(store, keys->key_id, run, submission, fault);
 	buffer_free(&routing);
 	return error;
 }
@@ -361,7 +364,7 @@ static enum error freeze(struct store *store, const struct node_keys *keys, cons
 /* E_NOT_FOUND unless the submission was frozen before. */
 static enum error frozen_load(struct store *store, struct outbox_submission *submission, struct fault *fault)
 {
-	static const char sql[] = "SELECT count, digest, message FROM submission WHERE epoch = ?1 AND stream = ?2"
+	static const char sql[] = "SELECT count, digest, message, void FROM submission WHERE epoch = ?1 AND stream = ?2"
 				  " AND first = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
@@ -374,6 +377,7 @@ static enum error frozen_load(struct store *store, struct outbox_submission *sub
 		error = fault_at(fault, E_CORRUPT, "submission");
 	if (error == E_OK) {
 		submission->count = column_number(get, 0);
+		submission->is_void = column_number(get, 3) != 0;
 		buffer_bytes(&submission->message, column_bytes(get, 2));
 	}
 	sqlite3_reset(get);
@@ -404,6 +408,7 @@ enum error outbox_next(struct store *store, const struct node_keys *keys, uint32
 
 	buffer_clear(&submission->message);
 	submission->count = 0;
+	submission->is_void = false;
 	submission->first = (struct report_name){.epoch = store->epoch, .stream = stream, .number = after + 1};
 	strcpy(submission->first.origin, store->node);
 	error = frozen_load(store, submission, fault);

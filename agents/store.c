@@ -15,7 +15,8 @@
  *                     without salt and wraps; routing_key the hash of all that must be equal within a submission, alone is 1
  *                     for kinds that travel alone; sealed 1 when the body leaves this machine sealed; cut 1: a submission ends
  *                     with this report (it was part of a split one). A row with a code and no submission awaits its VOID
- *   submission        frozen: bounds, digest and bytes as they are sent. void 1: stands in for a report that was refused
+ *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a report
+ *                     that was refused
  *   receipt           of a submission; apart from it because updating a row rewrites its message too
  *   stream            last: number of the newest report; frozen: of the newest that was ever part of a submission;
  *                     receipted: up to here every number has a receipt
@@ -50,7 +51,7 @@ static const char schema_outbox[] =
 	"CREATE INDEX outbox_refused ON outbox_report(code) WHERE code <> 0;"
 	"CREATE TABLE submission("
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,"
-	" digest BLOB NOT NULL, void INTEGER NOT NULL, message BLOB NOT NULL,"
+	" digest BLOB NOT NULL, void INTEGER NOT NULL, key_id INTEGER NOT NULL, message BLOB NOT NULL,"
 	" PRIMARY KEY(epoch, stream, first));"
 	"CREATE TABLE receipt("
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,"
@@ -187,7 +188,7 @@ enum error store_open(struct store *store, const char *path, const uint8_t excha
 	if (error == E_OK && memcmp(store->exchange, exchange, EXCHANGE_SIZE) != 0)
 		error = fault_at(fault, E_EXCHANGE, "%s", path);
 	if (error == E_OK && strcmp(store->node, node) != 0)
-		error = fault_at(fault, E_WRONG_ORIGIN, "%s", path);
+		error = fault_at(fault, E_CONFIG, "%s was made for %s", path, store->node);
 	if (error != E_OK)
 		store_close(store);
 	return error;

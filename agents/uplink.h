@@ -25,7 +25,9 @@ struct uplink_submission {
 	struct report_name first;
 	size_t count;
 	struct hash digest;
-	struct bytes message; /* an encoded Submission; valid until the next call of `next` for this stream, or its receipt */
+	/* An encoded Submission; valid until the next call of `next` for this stream, or its receipt. */
+	struct bytes message;
+	bool is_void; /* stands in for a report that was refused: nothing is left to send under its number */
 };
 
 /* Where submissions come from. */
@@ -41,7 +43,7 @@ struct uplink_source {
 	 * the same receipt. */
 	enum error (*receipt)(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
 			      struct bytes encoded);
-	/* A refusal with remedy CORRECT. What could not be noted is refused once more. */
+	/* A refusal with remedy CORRECT, not of a VOID: that halts. What could not be noted is refused once more. */
 	void (*reject)(void *context, const struct report_name *first, const struct fault *fault);
 };
 

@@ -21,6 +21,7 @@ struct flight {
 	struct report_name first;
 	size_t count;
 	struct hash digest;
+	bool is_void;
 	steady_ms sent_at;
 };
 
@@ -60,7 +61,7 @@ struct uplink {
 		bool idle[UPLINK_STREAMS];	/* nothing more to send, until woken */
 		steady_ms idle_until;
 		steady_ms pause_until;
-		struct flight rejected; /* the last one that the broker would not take */
+		struct hash rejected; /* digest of the last one that the broker would not take */
 	} session;
 };
 

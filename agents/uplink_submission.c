@@ -94,7 +94,7 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 		return false;
 	}
 	*flight = (struct flight){.seq = ++session->seq, .first = next.first, .count = next.count,
-				  .digest = next.digest,
+				  .digest = next.digest, .is_void = next.is_void,
 				  .sent_at = uplink->now.steady};
 	session->after[stream] = next.first.number + next.count - 1;
 	if (submit(uplink, flight->seq, next.message) == E_OK)
@@ -189,23 +189,20 @@ static void resync(struct uplink *uplink, const struct flight *flight, const str
 }
 
 /* These bytes will never be taken. When they come back unchanged the source could not note it (full disk): wait. When a
- * single number comes back changed, its VOID was refused too, and nothing that a program can do will help. */
-static void correct(struct uplink *uplink, const struct flight *refused, const struct fault *fault)
+ * VOID is refused, nothing that a program can do will help. */
+static void correct(struct uplink *uplink, const struct flight *flight, const struct fault *fault)
 {
 	const struct uplink_source *source = &uplink->options.source;
-	struct flight *last = &uplink->session.rejected;
-	const struct flight flight = *refused;
-	const bool unchanged = last->count != 0 && hash_equal(&last->digest, &flight.digest);
-	const bool same_place = last->count == 1 && flight.count == 1 && last->first.stream == flight.first.stream &&
-				last->first.number == flight.first.number;
+	const struct report_name first = flight->first;
+	const bool unchanged = hash_equal(&uplink->session.rejected, &flight->digest);
 
-	if (same_place && !unchanged) {
+	if (flight->is_void) {
 		uplink_halt(uplink, fault);
 		return;
 	}
-	*last = flight;
-	source->reject(source->context, &flight.first, fault);
-	flights_rewind(uplink, &flight.first);
+	uplink->session.rejected = flight->digest;
+	source->reject(source->context, &first, fault);
+	flights_rewind(uplink, &first);
 	if (unchanged)
 		uplink->session.pause_until = uplink->now.steady + RETRY_MS;
 }

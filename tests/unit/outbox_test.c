@@ -508,6 +508,44 @@ static void a_broker_with_another_history_is_found(void **state)
 	assert_int_equal(compare(f, 1, 0, &digest), E_HISTORY_DIFFERS);
 }
 
+/* What WELCOME says of the main stream, with the digest of the submission that ends at `last`. */
+static enum error thaw(struct fixture *f, uint32_t key_id, uint64_t last)
+{
+	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
+	Simpul__StreamState state = SIMPUL__STREAM_STATE__INIT, *states = &state;
+
+	state.epoch = 1;
+	state.stream = MAIN;
+	state.last = last;
+	welcome.n_streams = 1;
+	welcome.streams = &states;
+	return outbox_thaw(&f->store, key_id, &welcome, &f->fault);
+}
+
+static void what_was_frozen_under_a_former_key_is_signed_anew_unless_the_broker_has_it(void **state)
+{
+	struct fixture *f = *state;
+	struct hash first, second;
+
+	take_many(f, 2);
+	assert_int_equal(next(f, MAIN, 0), 2);
+	first = f->next.digest;
+	take_many(f, 2);
+	assert_int_equal(next(f, MAIN, 2), 2);
+	second = f->next.digest;
+	assert_int_equal(thaw(f, 1, 2), E_OK);
+	next(f, MAIN, 2);
+	assert_true(hash_equal(&f->next.digest, &second));
+	f->police.keys.key_id = 2;
+	assert_int_equal(thaw(f, 2, 2), E_OK);
+	assert_counts(f, 2, 2, 0, 0);
+	next(f, MAIN, 0);
+	assert_true(hash_equal(&f->next.digest, &first));
+	assert_int_equal(next(f, MAIN, 2), 2);
+	assert_false(hash_equal(&f->next.digest, &second));
+	assert_int_equal(message(f)->key_id, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +566,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_number_that_can_carry_nothing_is_sent_as_void, start, end),
 		cmocka_unit_test_setup_teardown(a_recipient_who_left_voids_the_report_and_holds_up_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_with_another_history_is_found, start, end),
+		cmocka_unit_test_setup_teardown(
+			what_was_frozen_under_a_former_key_is_signed_anew_unless_the_broker_has_it, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,7 +300,7 @@ static bool source_next(void *context, uint32_t stream, uint64_t after, const st
 
 	assert_int_equal(outbox_next(&f->store, &f->army.keys, stream, after, seen, next, &f->fault), E_OK);
 	*submission = (struct uplink_submission){.first = next->first, .count = next->count, .digest = next->digest,
-						 .message = buffer_view(&next->message)};
+						 .message = buffer_view(&next->message), .is_void = next->is_void};
 	return next->count > 0;
 }
 
@@ -711,6 +711,21 @@ static void a_void_that_is_refused_halts(void **state)
 	assert_int_equal(f->broker.submits, 2);
 }
 
+static void a_void_that_is_refused_halts_in_a_later_session_too(void **state)
+{
+	struct fixture *f = *state;
+	const struct position seen = {0};
+	struct outbox_submission *next = &f->next[0];
+
+	f->broker.submit_answer = E_MALFORMED;
+	take_cancels(f, 1);
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, 0, 0, &seen, next, &f->fault), E_OK);
+	assert_int_equal(outbox_reject(&f->store, &next->first, E_MALFORMED, "", &f->fault), E_OK);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(f->broker.submits, 1);
+	assert_int_equal(f->store.failure.code, E_OK);
+}
+
 static void a_signature_that_is_refused_voids_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -852,6 +867,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on, start,
 						end),
 		cmocka_unit_test_setup_teardown(a_void_that_is_refused_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_void_that_is_refused_halts_in_a_later_session_too, start, end),
 		cmocka_unit_test_setup_teardown(a_signature_that_is_refused_voids_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_forged_receipt_is_not_believed, start, end),
 		cmocka_unit_test_setup_teardown(a_superseded_session_halts, start, end),
