@@ -8,6 +8,8 @@
 
 enum { UP_SEQ = 1, UP_SUBMIT = 3 };
 
+enum { CLOCK_JUMP_MS = 3600 * 1000 };
+
 /* ---------------------------------------------------------------------------- life */
 
 struct core *core_new(const struct core_options *options)
@@ -293,6 +295,21 @@ static void disk_changed(struct core *core, bool low)
 	core->disk_low = low;
 }
 
+/* Times of acceptance never decrease, so a clock that ran ahead stays in the journal, and one that is wrong refuses good
+ * reports as expired or from the future: a person must look. */
+static void clock_watch(struct core *core)
+{
+	const wall_ms begin = core->now->wall - core->now->steady;
+	const wall_ms off = begin > core->clock_begin ? begin - core->clock_begin : core->clock_begin - begin;
+
+	if (core->clock_begin != 0 && off <= CLOCK_JUMP_MS)
+		return;
+	if (core->clock_begin != 0)
+		LOG(core, ALARM, "clock.jumped", F_TEXT("direction", begin > core->clock_begin ? "ahead" : "back"),
+		    F_NUM("seconds", off / 1000));
+	core->clock_begin = begin;
+}
+
 static void drain(struct core *core)
 {
 	if (!core->stopping || core->drained || core->appends_under_way > 0 || core->reads_under_way > 0)
@@ -333,6 +350,7 @@ static void dispatch(struct core *core, const struct core_event *event)
 		disk_changed(core, event->disk_low);
 		break;
 	case CORE_TICK:
+		clock_watch(core);
 		sessions_tick(core);
 		break;
 	case CORE_STOP:

@@ -195,6 +195,7 @@ struct core {
 	size_t appends_under_way, reads_under_way;
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
+	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
 	steady_ms rebound; /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
 	size_t next_signature;

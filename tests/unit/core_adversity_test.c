@@ -122,6 +122,25 @@ static void the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use(
 		assert_int_not_equal(world->seen[i].type, ACTION_APPEND);
 }
 
+static void a_clock_that_jumps_is_an_alarm_and_one_that_is_set_right_is_not(void **state)
+{
+	struct world *world = *state;
+
+	world_tick(world, 50);
+	world->now.wall += 3500 * 1000;
+	world_tick(world, 50);
+	assert_false(world_logged(world, "clock.jumped"));
+	world->now.wall -= 2 * 3600 * 1000;
+	world_tick(world, 50);
+	assert_true(world_alarmed(world, "clock.jumped direction=back"));
+	world_forget(world);
+	world_tick(world, 50);
+	assert_false(world_logged(world, "clock.jumped"));
+	world->now.wall += 3 * 3600 * 1000;
+	world_tick(world, 50);
+	assert_true(world_alarmed(world, "clock.jumped direction=ahead"));
+}
+
 /* ---------------------------------------------------------------------------- the end */
 
 static void who_fetches_for_ever_does_not_keep_the_broker_from_ending(void **state)
@@ -428,6 +447,7 @@ int main(void)
 		TEST(what_cannot_be_read_halts_no_office),
 		TEST(a_disk_that_fills_up_is_an_alarm_once),
 		TEST(the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use),
+		TEST(a_clock_that_jumps_is_an_alarm_and_one_that_is_set_right_is_not),
 		TEST(who_fetches_for_ever_does_not_keep_the_broker_from_ending),
 		TEST(bad_bytes_are_refused_and_logged_with_their_place),
 		TEST(a_person_lacks_nothing_that_is_required),
