@@ -62,8 +62,6 @@ static enum error speaker_check(struct core *core, struct submit *submit, struct
 	submit->count = message->n_reports;
 	if (strcmp(message->origin, node->name) != 0)
 		return fault_at(fault, E_WRONG_ORIGIN, "submit.origin");
-	if (message->key_id != node->member.key_id)
-		return fault_at(fault, E_KEY_EXPIRED, "submit.key_id");
 	if (submit->count == 0)
 		return fault_at(fault, E_MISSING, "submit.reports");
 	if (submit->count > LIMIT_SUBMISSION_REPORTS)
@@ -195,10 +193,15 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 
 /* ---------------------------------------------------------------------------- signature and history */
 
+/* What is new must be signed with the key in force. (A repeat is told by its digest: the origin may have a new key since,
+ * and its receipt is due all the same.) */
 static enum error signature_check(struct core *core, struct submit *submit, struct fault *fault)
 {
-	enum error error = digest_compute(core, submit, fault);
+	enum error error;
 
+	if (submit->message->key_id != submit->node->member.key_id)
+		return fault_at(fault, E_KEY_EXPIRED, "submit.key_id");
+	error = digest_compute(core, submit, fault);
 	if (error != E_OK)
 		return error;
 	if (!digest_verify(submit->node->member.signing_key, SIGN_TAG_SUBMISSION, &submit->digest,

@@ -1414,6 +1414,31 @@ static void a_new_key_supersedes_the_older_one(void **state)
 	assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_EXPIRED);
 }
 
+static void spoil_key_to_first(Simpul__Submission *message)
+{
+	message->key_id = 1;
+}
+
+static void what_was_accepted_under_a_former_key_still_gets_its_receipt(void **state)
+{
+	struct world *world = *state;
+	struct member member;
+
+	accept(world, (struct speech){.node = ARMY});
+	node_keys_generate(&world->keys[ARMY], 2);
+	member_request(&member, world->options.exchange, "army.oku", &world->keys[ARMY], world->now.wall);
+	member_countersign(&member, &world->authority);
+	assert_int_equal(enroll(world, &member), E_OK);
+	world->members[ARMY] = member;
+	world_hello(world, ARMY, FIRST_ENTRY - 1);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = ARMY, .spoil_message = spoil_key_to_first});
+	world_read(world);
+	assert_int_equal(receipt_of(world)->entry, FIRST_ENTRY);
+	assert_refused(world, (struct speech){.node = ARMY, .first = 2, .spoil_message = spoil_key_to_first},
+		       E_KEY_EXPIRED);
+}
+
 static void a_record_that_does_not_fit_is_not_taken(void **state)
 {
 	struct world *world = *state;
@@ -1683,6 +1708,7 @@ int main(void)
 		TEST(a_silent_session_ends),
 		TEST(bye_ends_a_session),
 		TEST(a_new_key_supersedes_the_older_one),
+		TEST(what_was_accepted_under_a_former_key_still_gets_its_receipt),
 		TEST(a_record_that_does_not_fit_is_not_taken),
 		TEST(a_compromised_key_never_comes_back),
 		TEST(the_same_policy_is_no_new_entry),
