@@ -18,8 +18,8 @@ struct csv_record {
 	size_t line;	     /* of its first byte, from 1 */
 	struct bytes raw;    /* as it stands in the file, without its line end */
 	struct bytes ending; /* its line end; empty at the end of the file */
-	/* E_OK; E_MALFORMED: not CSV or another number of cells than the first record; E_NOT_UTF8, E_INVALID: bytes that are not of
-	 * the encoding, or zeros; E_TOO_LARGE. Other than E_OK: no cells. */
+	/* E_OK; E_MALFORMED: not CSV or another number of cells than the first record; E_NOT_UTF8, E_INVALID: bytes
+	 * that are not of the encoding, or zeros; E_TOO_LARGE. Other than E_OK: no cells. */
 	enum error error;
 	const char *cells[CSV_MOST_CELLS]; /* UTF-8; valid until the next record is read */
 	size_t count;
@@ -31,7 +31,7 @@ struct csv_reader {
 	size_t at, line;
 	char separator;
 	enum profile_encoding encoding;
-	size_t expected; /* cells of the first record; 0 before it */
+	size_t expected;	      /* cells of the first record; 0 before it */
 	struct buffer decoded, cells; /* of the current record */
 };
 

@@ -35,7 +35,8 @@ static bool next(void *context, uint32_t stream, uint64_t after, const struct po
 	buffer_free(&held->message);
 	memset(held, 0, sizeof(*held));
 	error = outbox_next(feeder->store, feeder->keys, stream, after, seen, held, &fault);
-	/* Without room to freeze a submission it waits; that is asked for again and again, and said of what comes in. */
+	/* Without room to freeze a submission it waits; that is asked for again and again, and said of what comes in.
+	 */
 	if (error != E_OK && error != E_DISK_FULL)
 		failed(feeder, error, &fault);
 	if (error != E_OK || held->count == 0)
@@ -106,8 +107,12 @@ void feeder_init(struct feeder *feeder, struct store *store, const struct node_k
 
 struct uplink_source feeder_source(struct feeder *feeder)
 {
-	return (struct uplink_source){.context = feeder, .welcome = welcome, .next = next, .receipted = receipted,
-				      .receipt = receipt, .reject = reject};
+	return (struct uplink_source){.context = feeder,
+				      .welcome = welcome,
+				      .next = next,
+				      .receipted = receipted,
+				      .receipt = receipt,
+				      .reject = reject};
 }
 
 struct uplink_target feeder_target(struct feeder *feeder)

@@ -1,7 +1,8 @@
 /* inbox - what the office received: verified, stored with the cursor in one transaction, in the order of the journal.
  *
- * Rule for every batch, pushed or fetched: applied when after <= cursor < upto, ignoring entries <= cursor; after > cursor means
- * fetch. A report whose signature fails is stored as such, shown as such, and alarmed: it is never dropped silently. */
+ * Rule for every batch, pushed or fetched: applied when after <= cursor < upto, ignoring entries <= cursor; after >
+ * cursor means fetch. A report whose signature fails is stored as such, shown as such, and alarmed: it is never dropped
+ * silently. */
 #ifndef SIMPUL_INBOX_H
 #define SIMPUL_INBOX_H
 
@@ -17,15 +18,16 @@ enum inbox_trust {
 
 struct inbox;
 
-/* Store and keys are borrowed. A cursor that cannot be read lets every inbox_apply fail: it must not pass for the beginning. */
+/* Store and keys are borrowed. A cursor that cannot be read lets every inbox_apply fail: it must not pass for the
+ * beginning. */
 struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join);
 void inbox_free(struct inbox *inbox);
 
 enum inbox_result {
-	INBOX_APPLIED,	/* cursor moved */
-	INBOX_IGNORED,	/* nothing new */
-	INBOX_BEHIND,	/* after > cursor: fetch */
-	INBOX_FAILED,	/* see fault: E_DISK_FULL (try again), E_HISTORY_DIFFERS, E_BAD_SIGNATURE, E_IO (stop) */
+	INBOX_APPLIED, /* cursor moved */
+	INBOX_IGNORED, /* nothing new */
+	INBOX_BEHIND,  /* after > cursor: fetch */
+	INBOX_FAILED,  /* see fault: E_DISK_FULL (try again), E_HISTORY_DIFFERS, E_BAD_SIGNATURE, E_IO (stop) */
 };
 /* Applies an encoded Batch in one transaction. */
 enum inbox_result inbox_apply(struct inbox *inbox, struct bytes batch, struct fault *fault);

@@ -1,4 +1,5 @@
-/* inbox_verify - how far a delivery and each report in it can be trusted. Reads keys from the store, changes nothing. */
+/* inbox_verify - how far a delivery and each report in it can be trusted. Reads keys from the store, changes nothing.
+ */
 #ifndef SIMPUL_INBOX_VERIFY_H
 #define SIMPUL_INBOX_VERIFY_H
 
@@ -14,12 +15,12 @@ struct verified_delivery {
 };
 
 struct verified_report {
-	bool is_present;	      /* false: refused inside its submission, a leaf only */
+	bool is_present; /* false: refused inside its submission, a leaf only */
 	enum inbox_trust trust;
 	enum error why;
 	const Simpul__Header *header; /* NULL when it cannot be read */
 	struct bytes header_bytes;
-	struct bytes body;	      /* opened; empty when erased or not to be opened */
+	struct bytes body; /* opened; empty when erased or not to be opened */
 };
 
 /* E_OK with the trust filled in; E_INVALID when the delivery is none: then the broker is at fault, for it let it

@@ -34,11 +34,11 @@ struct intake_letter {
 	struct parsed_file file;
 	char *folder, *name;
 	struct hash identity; /* of folder, name and content */
-	/* Set by the loop: E_OK; E_EXISTS: taken before; an error whose remedy is CORRECT: nothing was taken, `fault` says
-	 * why; anything else: nothing was taken, try again later. */
+	/* Set by the loop: E_OK; E_EXISTS: taken before; an error whose remedy is CORRECT: nothing was taken, `fault`
+	 * says why; anything else: nothing was taken, try again later. */
 	enum error result;
-	/* Set by the loop for CORRECT, as outbox_take fills it: "reports[2].to[0]" blames the third of the prepared lines, which
-	 * is then rejected and the letter sent again; with one such line the number may be missing. */
+	/* Set by the loop for CORRECT, as outbox_take fills it: "reports[2].to[0]" blames the third of the prepared
+	 * lines, which is then rejected and the letter sent again; with one such line the number may be missing. */
 	struct fault fault;
 	/* ---- for the intake alone */
 	size_t place;  /* of the folder */

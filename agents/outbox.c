@@ -306,9 +306,8 @@ void outbox_count(struct store *store, struct outbox_counts *counts)
 {
 	/* By streams rather than by rows: there may be a million. A refused report whose VOID is under way counts as
 	 * refused. */
-	static const char sql[] =
-		"SELECT coalesce(sum(last - frozen), 0), coalesce(sum(frozen - receipted), 0),"
-		" coalesce(sum(receipted), 0) FROM stream";
+	static const char sql[] = "SELECT coalesce(sum(last - frozen), 0), coalesce(sum(frozen - receipted), 0),"
+				  " coalesce(sum(receipted), 0) FROM stream";
 	static const char refused_sql[] =
 		"SELECT count(*), coalesce(sum(o.number <= s.receipted), 0), coalesce(sum(o.number > s.frozen), 0)"
 		" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream"
@@ -317,7 +316,8 @@ void outbox_count(struct store *store, struct outbox_counts *counts)
 
 	*counts = (struct outbox_counts){0};
 	if (store_ask(store, get, NULL) == E_OK)
-		*counts = (struct outbox_counts){.waiting = column_number(get, 0), .sent = column_number(get, 1),
+		*counts = (struct outbox_counts){.waiting = column_number(get, 0),
+						 .sent = column_number(get, 1),
 						 .accepted = column_number(get, 2)};
 	if (store_ask(store, refused, NULL) == E_OK) {
 		const uint64_t receipted = column_number(refused, 1), waiting = column_number(refused, 2);

@@ -1,5 +1,5 @@
-/* outbox - the office's own reports: numbered and durable before the user is told that they are taken, kept until a receipt
- * says that they are on the broker's disk, and then as the office's own record.
+/* outbox - the office's own reports: numbered and durable before the user is told that they are taken, kept until a
+ * receipt says that they are on the broker's disk, and then as the office's own record.
  *
  * States of a report, each change in one transaction:
  *   waiting  -> sent      its submission was frozen: bytes and signature never change from now on
@@ -18,10 +18,11 @@
 enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ACCEPTED, OUTBOX_REFUSED };
 
 /* Numbers and stores reports in one transaction of their own, or in the one that the caller has begun (`joined`).
- * names[i] receives the name of prepared[i]. E_DISK_FULL: nothing was taken. `source` ("file guests.csv:12", "local") is shown by
- * `simpul outbox`; no personal data. */
+ * names[i] receives the name of prepared[i]. E_DISK_FULL: nothing was taken. `source` ("file guests.csv:12", "local")
+ * is shown by `simpul outbox`; no personal data. */
 enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
-		       const char *const *sources, size_t count, bool joined, struct report_name *names, struct fault *fault);
+		       const char *const *sources, size_t count, bool joined, struct report_name *names,
+		       struct fault *fault);
 
 /* A submission ready to send. */
 struct outbox_submission {
@@ -31,19 +32,20 @@ struct outbox_submission {
 	struct buffer message; /* an encoded Submission; owned */
 	bool is_void;
 };
-/* The submission that begins after `after` (number; of `stream` in the current epoch): a frozen one, or the longest run of
- * waiting reports with equal routing and class within the limits, frozen now. count 0 when there is none. */
+/* The submission that begins after `after` (number; of `stream` in the current epoch): a frozen one, or the longest run
+ * of waiting reports with equal routing and class within the limits, frozen now. count 0 when there is none. */
 enum error outbox_next(struct store *store, const struct node_keys *keys, uint32_t stream, uint64_t after,
 		       const struct position *seen, struct outbox_submission *submission, struct fault *fault);
 /* Applies a receipt (already checked with receipt_check): verdicts to reports. */
 enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
 			  const struct report_name *first, struct fault *fault);
-/* A message refused with remedy CORRECT: split the submission in two halves; a single report is marked refused and its number
- * will be sent as VOID. */
+/* A message refused with remedy CORRECT: split the submission in two halves; a single report is marked refused and its
+ * number will be sent as VOID. */
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault);
 /* Takes back what was frozen under a former key of the office and is not on the broker's disk, as WELCOME says (after
- * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one. */
+ * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one.
+ */
 enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);

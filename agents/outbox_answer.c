@@ -174,8 +174,9 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
 /* After submissions of a stream were taken back: what they held waits again. */
 static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stream, struct fault *fault)
 {
-	static const char sql[] = "UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
-				  " WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
+	static const char sql[] =
+		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
+		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
 	sqlite3_stmt *mark = store_statement(store, sql);
 
 	bind_number(mark, 1, epoch);
@@ -185,7 +186,8 @@ static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stre
 
 static enum error stream_thaw(struct store *store, uint32_t key_id, uint32_t stream, uint64_t last, struct fault *fault)
 {
-	static const char sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first > ?3 AND key_id <> ?4";
+	static const char sql[] =
+		"DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first > ?3 AND key_id <> ?4";
 	sqlite3_stmt *drop = store_statement(store, sql);
 	enum error error;
 
@@ -209,8 +211,9 @@ static uint64_t last_at_broker(const struct store *store, uint32_t stream, const
 /* E_NOT_FOUND when every submission that has no receipt is under the present key, as nearly always. */
 static enum error former_key_find(struct store *store, uint32_t key_id, struct fault *fault)
 {
-	static const char sql[] = "SELECT 1 FROM submission n JOIN stream s ON s.epoch = n.epoch AND s.stream = n.stream"
-				  " WHERE n.epoch = ?1 AND n.first > s.receipted AND n.key_id <> ?2 LIMIT 1";
+	static const char sql[] =
+		"SELECT 1 FROM submission n JOIN stream s ON s.epoch = n.epoch AND s.stream = n.stream"
+		" WHERE n.epoch = ?1 AND n.first > s.receipted AND n.key_id <> ?2 LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

@@ -22,9 +22,9 @@ struct run {
 	const struct report_name *first;
 	size_t count, size;
 	bool sealed;
-	enum error refused;	/* the only report was refused before: a VOID goes in its place */
+	enum error refused; /* the only report was refused before: a VOID goes in its place */
 	struct hash routing_key;
-	struct bytes routing;	/* without salt and wraps */
+	struct bytes routing; /* without salt and wraps */
 	Simpul__SubmittedReport *reports;
 	Simpul__SubmittedReport **pointers; /* to reports, as protobuf-c wants them */
 };
@@ -214,12 +214,13 @@ static enum error routing_make(struct store *store, const struct node_keys *keys
 
 /* ---- numbers that can carry nothing */
 
-/* Replaces the only report of the run by a VOID under its number, which names nothing but its stream and the refusal. */
+/* Replaces the only report of the run by a VOID under its number, which names nothing but its stream and the refusal.
+ */
 static enum error run_void(struct run *run, struct fault *fault)
 {
-	Simpul__Header *header = wire_unpack(&simpul__header__descriptor,
-					     BYTES(run->reports[0].header.data, run->reports[0].header.len), run->arena,
-					     fault);
+	Simpul__Header *header =
+		wire_unpack(&simpul__header__descriptor, BYTES(run->reports[0].header.data, run->reports[0].header.len),
+			    run->arena, fault);
 	Simpul__Header empty = SIMPUL__HEADER__INIT;
 	Simpul__Body body = SIMPUL__BODY__INIT;
 	Simpul__Void content = SIMPUL__VOID__INIT;

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum sink_type {
-	SINK_JSONL,  /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a dot-file,
-	 * then renamed */
+	SINK_JSONL, /* appends one line a report to a file */
+	/* one file a report: "AMBER-police.oku-12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a
+	 * dot-file, then renamed */
 	SINK_FOLDER,
 };
 

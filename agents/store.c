@@ -9,28 +9,29 @@
  *
  *   meta              exchange (blob), node (text), epoch (of the outbox, integer)
  *
- *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes later but
- *                     code and field (why it was refused) and cut, so that accepting 256 reports does not write 256 rows.
- *                     body is the plain Body, also for RED: the sealed form stands in the submission. routing is a Routing
- *                     without salt and wraps; routing_key the hash of all that must be equal within a submission, alone is 1
- *                     for kinds that travel alone; sealed 1 when the body leaves this machine sealed; cut 1: a submission ends
- *                     with this report (it was part of a split one). A row with a code and no submission awaits its VOID
- *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a report
- *                     that was refused
+ *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
+ *                     later but code and field (why it was refused) and cut, so that accepting 256 reports does not
+ *                     write 256 rows. body is the plain Body, also for RED: the sealed form stands in the submission.
+ *                     routing is a Routing without salt and wraps; routing_key the hash of all that must be equal
+ *                     within a submission, alone is 1 for kinds that travel alone; sealed 1 when the body leaves this
+ *                     machine sealed; cut 1: a submission ends with this report (it was part of a split one). A row
+ *                     with a code and no submission awaits its VOID
+ *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a
+ *                     report that was refused
  *   receipt           of a submission; apart from it because updating a row rewrites its message too
  *   stream            last: number of the newest report; frozen: of the newest that was ever part of a submission;
  *                     receipted: up to here every number has a receipt
- *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps SQLite
- *                     from sorting a million reports by stream first
+ *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps
+ *                     SQLite from sorting a million reports by stream first
  *   taken_file        drop-folder files that were taken, for the intake
  *
- *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it was
- *                     erased or could not be opened. trust: enum inbox_trust.
- *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf (those
- *                     marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty when plain):
- *                     sealing the row's body again gives the very bytes that were signed
- *   mark              the inbox.row of each update and cancel under the name of the report that it is about, whether that
- *                     one came before, comes later or never: what it means for a reader stands in view_rows.c
+ *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it
+ *                     was erased or could not be opened. trust: enum inbox_trust.
+ *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
+ *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
+ *                     when plain): sealing the row's body again gives the very bytes that were signed
+ *   mark              the inbox.row of each update and cancel under the name of the report that it is about, whether
+ *                     that one came before, comes later or never: what it means for a reader stands in view_rows.c
  *   withheld          entries that were meant for this node and may not be delivered to it
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history

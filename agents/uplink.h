@@ -1,5 +1,5 @@
-/* uplink - the agent's side of the link: session, submissions, feed, back-off. Knows no database: what it sends comes from a
- * source and what it receives goes to a target, so that the benchmark drives the very same code.
+/* uplink - the agent's side of the link: session, submissions, feed, back-off. Knows no database: what it sends comes
+ * from a source and what it receives goes to a target, so that the benchmark drives the very same code.
  *
  * States:          allowed next
  *   OFFLINE          GREETING                 waits for its back-off to pass
@@ -39,8 +39,8 @@ struct uplink_source {
 	bool (*next)(void *context, uint32_t stream, uint64_t after, const struct position *seen,
 		     struct uplink_submission *submission);
 	uint64_t (*receipted)(void *context, uint32_t stream);
-	/* A receipt that was checked. An error with remedy RETRY (a full disk): the submission is sent again after a pause, for
-	 * the same receipt. */
+	/* A receipt that was checked. An error with remedy RETRY (a full disk): the submission is sent again after a
+	 * pause, for the same receipt. */
 	enum error (*receipt)(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
 			      struct bytes encoded);
 	/* A refusal with remedy CORRECT, not of a VOID: that halts. What could not be noted is refused once more. */
@@ -50,8 +50,8 @@ struct uplink_source {
 /* Where batches go. */
 struct uplink_target {
 	void *context;
-	/* As inbox_apply: E_OK applied or nothing new; E_GAP: fetch; E_DISK_FULL and others with remedy RETRY: try again later;
-	 * anything else halts. */
+	/* As inbox_apply: E_OK applied or nothing new; E_GAP: fetch; E_DISK_FULL and others with remedy RETRY: try
+	 * again later; anything else halts. */
 	enum error (*apply)(void *context, struct bytes batch, struct fault *fault);
 	struct position (*cursor)(void *context);
 };
@@ -72,7 +72,8 @@ struct uplink *uplink_new(void *zmq_context, const struct uplink_options *option
 /* Sends BYE, closes the sockets. */
 void uplink_free(struct uplink *uplink);
 
-/* Fills `items` (room for 2) with what to poll; the number of items. They change with the session: ask before each poll. */
+/* Fills `items` (room for 2) with what to poll; the number of items. They change with the session: ask before each
+ * poll. */
 int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items);
 /* Handles what has arrived (bounded), timers and what is to be sent; call after each poll and at least every 100 ms. */
 void uplink_step(struct uplink *uplink, const struct now *now);
@@ -82,7 +83,7 @@ void uplink_wake(struct uplink *uplink);
 struct uplink_status {
 	enum uplink_state state;
 	struct position cursor;
-	wall_ms since;		/* of the state */
+	wall_ms since; /* of the state */
 	size_t in_flight;
 	struct fault last_fault;
 };

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define IDLE_MS 1000  /* how often the source is asked without being woken */
+#define IDLE_MS 1000 /* how often the source is asked without being woken */
 #define RETRY_MS 500
 #define SUBMIT_FIELD 3 /* of Up */
 
@@ -93,8 +93,11 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 		session->idle[stream] = true;
 		return false;
 	}
-	*flight = (struct flight){.seq = ++session->seq, .first = next.first, .count = next.count,
-				  .digest = next.digest, .is_void = next.is_void,
+	*flight = (struct flight){.seq = ++session->seq,
+				  .first = next.first,
+				  .count = next.count,
+				  .digest = next.digest,
+				  .is_void = next.is_void,
 				  .sent_at = uplink->now.steady};
 	session->after[stream] = next.first.number + next.count - 1;
 	if (submit(uplink, flight->seq, next.message) == E_OK)

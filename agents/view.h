@@ -17,11 +17,11 @@ struct inbox_row {
 	Simpul__Kind kind;
 	wall_ms accepted_at, received_at;
 	enum inbox_trust trust;
-	/* "" when it is not; an update is cancelled with what it is about. A cancel or update counts wherever it stands in
-	 * the inbox, and no longer once its key is known to have been compromised then. */
+	/* "" when it is not; an update is cancelled with what it is about. A cancel or update counts wherever it stands
+	 * in the inbox, and no longer once its key is known to have been compromised then. */
 	char cancelled_by[REPORT_NAME_SIZE];
 	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
-	struct bytes header, body;	     /* body empty: withheld or erased */
+	struct bytes header, body;	   /* body empty: withheld or erased */
 };
 
 typedef bool inbox_each(void *context, const struct inbox_row *row);
@@ -49,10 +49,10 @@ struct outbox_row {
 	struct report_name name;
 	enum outbox_state state;
 	wall_ms taken_at;
-	uint64_t entry;	     /* 0: no receipt yet */
-	enum error refused;  /* OUTBOX_REFUSED: why */
-	const char *field;   /* and where */
-	const char *source;  /* "file guests.csv:12", "local" */
+	uint64_t entry;			    /* 0: no receipt yet */
+	enum error refused;		    /* OUTBOX_REFUSED: why */
+	const char *field;		    /* and where */
+	const char *source;		    /* "file guests.csv:12", "local" */
 	struct bytes header, body, routing; /* routing without salt and wraps */
 };
 
