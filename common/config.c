@@ -241,8 +241,36 @@ static enum error numbers_check(struct bytes text, const char *name, const cyaml
 
 /* ------------------------------------------------------------------ loading */
 
+/* The words that may stand at `key` anywhere in the schema, NULL when it is not for words of a list. */
+static const cyaml_schema_value_t *words_at(const cyaml_schema_value_t *schema, const char *key)
+{
+	const cyaml_schema_value_t *found = NULL;
+
+	if (schema->type == CYAML_SEQUENCE)
+		return words_at(schema->sequence.entry, key);
+	if (schema->type != CYAML_MAPPING)
+		return NULL;
+	for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key != NULL && found == NULL; field++)
+		found = field->value.type == CYAML_ENUM && strcmp(field->key, key) == 0 ? &field->value
+											: words_at(&field->value, key);
+	return found;
+}
+
+/* "one of jsonl, folder" in place of libcyaml's "Invalid ENUM value". */
+static void words_name(struct complaint *complaint, const cyaml_schema_value_t *schema)
+{
+	const cyaml_schema_value_t *words = words_at(schema, complaint->field);
+	size_t used = 0;
+
+	if (words == NULL || strncmp(complaint->message, "Invalid ENUM", strlen("Invalid ENUM")) != 0)
+		return;
+	for (uint32_t i = 0; i < words->enumeration.count && used < sizeof(complaint->message); i++)
+		used += (size_t)snprintf(complaint->message + used, sizeof(complaint->message) - used, "%s%s",
+					 i == 0 ? "one of " : ", ", words->enumeration.strings[i].str);
+}
+
 static enum error complain(struct fault *fault, const char *path, struct bytes text, struct complaint *complaint,
-			   cyaml_err_t result)
+			   const cyaml_schema_value_t *schema, cyaml_err_t result)
 {
 	const char *key = key_named(complaint->message);
 
@@ -260,6 +288,7 @@ static enum error complain(struct fault *fault, const char *path, struct bytes t
 	if (strncmp(complaint->message, "Missing", strlen("Missing")) == 0)
 		complaint->field[0] = '\0';
 	value_cut(complaint->message);
+	words_name(complaint, schema);
 	if (complaint->message[0] == '\0')
 		snprintf(complaint->message, sizeof(complaint->message), "%s", cyaml_strerror(result));
 	return fault_line(fault, path, complaint->line, complaint->field, complaint->message);
@@ -291,11 +320,11 @@ enum error config_parse(struct bytes text, const char *name, const cyaml_schema_
 		return fault_line(fault, name, 1, "", "the file is empty");
 	error = cyaml_load_data(text.data, text.size, config_of(&config, &complaint), schema, result, NULL);
 	if (error != CYAML_OK)
-		return complain(fault, name, text, &complaint, error);
+		return complain(fault, name, text, &complaint, schema, error);
 	if (*result == NULL)
 		return fault_line(fault, name, 1, "", "the file is empty");
 	/* A warning: something in the file, a second document for one, would have no effect. */
-	refused = complaint.message[0] != '\0' ? complain(fault, name, text, &complaint, error)
+	refused = complaint.message[0] != '\0' ? complain(fault, name, text, &complaint, schema, error)
 						: numbers_check(text, name, schema, fault);
 	if (refused == E_OK)
 		return E_OK;

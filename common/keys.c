@@ -91,7 +91,7 @@ static enum error secret_read(const char *path, mode_t forbidden, struct buffer 
 	if (stat(path, &status) != 0)
 		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
 	if (status.st_mode & forbidden)
-		return fault_at(fault, E_CONFIG, "%s: permissions", path);
+		return fault_at(fault, E_CONFIG, "%s: others may read or change it, chmod 600 it", path);
 	return file_read(path, KEY_FILE_LIMIT, text, fault);
 }
 

@@ -104,6 +104,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 	refused(*state, "defaults: {purpose: fun}\n", "purpose");
 	refused(*state, "defaults: {region: \"99\"}\n", "region");
 	refused(*state, "defaults: {expires_days: 4000}\n", "expires_days");
+	refused(*state, "sinks:\n  - {name: a, type: csv, path: /a}\n", "type: one of jsonl, folder");
 }
 
 static void a_node_has_the_form_of_one(void **state)
