@@ -24,6 +24,8 @@ int officer_fail(const struct officer *officer, const struct fault *fault, const
 	char text[256];
 	struct buffer safe = {0};
 
+	if (fault->code == E_NOT_FOUND && strcmp(fault->field, officer->config) == 0)
+		advice = "say where the settings are with -c FILE or SIMPUL_CONFIG";
 	/* A field may come from a file that somebody else wrote. */
 	view_safe_text(&safe, fault_text(fault, text, sizeof(text)));
 	fprintf(stderr, "simpul %s: %.*s%s%s\n", officer->command, (int)safe.size, (const char *)safe.data,

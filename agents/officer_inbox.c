@@ -300,6 +300,8 @@ static int inbox_export(const struct officer *officer, int argc, char **argv)
 	if (error != E_OK)
 		return officer_fail(officer, &fault, "has simpul-agent run here?");
 	error = proof_write(&store, &name, path, &fault);
+	if (error == E_NOT_FOUND && fault.field[0] == '\0')
+		error = fault_at(&fault, E_NOT_FOUND, "%s", argv[optind]);
 	store_close(&store);
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
 }

@@ -64,9 +64,13 @@ static const char *advice_for(enum error error)
 	case E_DISK_FULL:
 		return "nothing was taken: make room on the disk and report again";
 	case E_MISSING:
-	case E_INVALID:
-	case E_UNKNOWN_VALUE:
 		return "nothing was taken: give it and report again";
+	case E_INVALID:
+		return "nothing was taken: correct it and report again";
+	case E_UNKNOWN_VALUE:
+		return "nothing was taken: simpul report --help has the lists";
+	case E_REGION_UNKNOWN:
+		return "nothing was taken: give its code, such as 16.01, or its whole name";
 	default:
 		return "nothing was taken";
 	}

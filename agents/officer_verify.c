@@ -86,7 +86,8 @@ static int verify(const struct officer *officer, const char *path, const struct 
 	arena_init(&arena);
 	proof = proof_load(path, &arena, &fault);
 	if (proof == NULL) {
-		status = officer_fail(officer, &fault, "this is not an exported report");
+		status = officer_fail(officer, &fault,
+				      fault.code == E_NOT_FOUND ? NULL : "this is not an exported report");
 	} else if (proof_check(proof, join == NULL ? NULL : join->exchange, join == NULL ? NULL : join->authority,
 			       &arena, &finding, &fault) != E_OK) {
 		officer_fail(officer, &fault, "the report is NOT proven: do not rely on it");

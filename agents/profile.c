@@ -67,6 +67,28 @@ static bool header_known(const struct profile *profile, const struct csv_record 
 	return true;
 }
 
+static const char *separator_name(char separator)
+{
+	return separator == ',' ? "a comma" : separator == ';' ? "a semicolon" : separator == '\t' ? "a tab" : "another";
+}
+
+/* Why a header line holds none of the profile's columns, for the mistakes that everybody makes once; E_OK when it is
+ * none of them. */
+static enum error header_explain(const struct profile *profile, const struct csv_record *header, struct fault *fault)
+{
+	static const char others[] = ",;\t";
+
+	if (header->raw.size > 2 && memcmp(header->raw.data, "PK", 2) == 0)
+		return fault_at(fault, E_INVALID, "a workbook, not CSV: save it as CSV");
+	if (header->count == 1 && strncasecmp(header->cells[0], "sep=", 4) == 0)
+		return fault_at(fault, E_INVALID, "the line sep= before the header line: delete it");
+	for (const char *c = others; *c != '\0'; c++)
+		if (*c != profile->separator && header->count == 1 && strchr(header->cells[0], *c) != NULL)
+			return fault_at(fault, E_INVALID, "%s is the profile's separator, the header line has %s",
+					separator_name(profile->separator), separator_name(*c));
+	return E_OK;
+}
+
 /* Finds the profile's columns; a file without them is not what the profile is for. */
 static enum error header_match(struct rows *rows, const struct csv_record *header)
 {
@@ -76,23 +98,28 @@ static enum error header_match(struct rows *rows, const struct csv_record *heade
 	bool twice;
 
 	if (header->error != E_OK)
-		return fault_at(fault, header->error, "header line");
+		return header_explain(profile, header, fault) != E_OK ? fault->code
+								      : fault_at(fault, header->error, "header line");
 	for (unsigned i = 0; i < profile->config->columns_count; i++) {
 		const struct column_config *config = profile->columns[i].config;
 
 		rows->positions[i] = position_of(header, config->column, &twice);
 		if (twice)
 			return fault_at(fault, E_INVALID, "column \"%s\" is there twice", config->column);
-		if (rows->positions[i] < 0 && config->required)
-			return fault_at(fault, E_MISSING, "column \"%s\" is missing", config->column);
 		found += rows->positions[i] >= 0 ? 1 : 0;
 	}
+	if (found == 0 && header_explain(profile, header, fault) != E_OK)
+		return fault->code;
+	for (unsigned i = 0; i < profile->config->columns_count; i++)
+		if (rows->positions[i] < 0 && profile->columns[i].config->required)
+			return fault_at(fault, E_MISSING, "column \"%s\" is missing",
+					profile->columns[i].config->column);
 	if (found == 0)
 		return fault_at(fault, E_MISSING, "no column of the profile is in the header line");
 	/* Not named: what is no column of the profile may be anything, a person's data in a file without header line
 	 * too. */
 	if (profile->config->strict && !header_known(profile, header))
-		return fault_at(fault, E_UNKNOWN_FIELD, "header line");
+		return fault_at(fault, E_UNKNOWN_FIELD, "a column of the header line is not in the profile");
 	return E_OK;
 }
 

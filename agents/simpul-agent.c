@@ -18,7 +18,7 @@ static const char usage[] =
 	"broker, receives what is meant for this office, and hands it on to files.\n"
 	"\n"
 	"  -c FILE   settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS "\n"
-	"  -t        check the settings, the keys and the profiles, then end\n"
+	"  -t        check the settings, the keys, the profiles and that the drop folders are there, then end\n"
 	"  -V        print the version\n"
 	"  -h        print this\n"
 	"\n"
@@ -37,22 +37,26 @@ struct readiness {
 	struct profile **profiles;
 };
 
-static int fail(const struct fault *fault)
+static int fail(const struct fault *fault, const char *settings)
 {
 	char text[256];
+	bool unset = fault->code == E_NOT_FOUND && strcmp(fault->field, settings) == 0;
 
-	fprintf(stderr, "simpul-agent: %s\n", fault_text(fault, text, sizeof(text)));
+	fprintf(stderr, "simpul-agent: %s%s\n", fault_text(fault, text, sizeof(text)),
+		unset ? "; say where the settings are with -c FILE or SIMPUL_CONFIG" : "");
 	return error_exit(fault->code);
 }
 
 /* False: end with *status. */
 static bool arguments_read(int argc, char **argv, struct arguments *arguments, int *status)
 {
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	int option;
 
 	*status = EX_OK;
 	arguments->settings = getenv("SIMPUL_CONFIG");
-	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+	while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			arguments->settings = optarg;
@@ -67,6 +71,7 @@ static bool arguments_read(int argc, char **argv, struct arguments *arguments, i
 			fputs(usage, stdout);
 			return false;
 		default:
+			fputs(usage, stderr);
 			*status = EX_USAGE;
 			return false;
 		}
@@ -105,6 +110,18 @@ static enum error prepare(const char *path, struct readiness *ready, struct faul
 	return error;
 }
 
+/* A running agent waits for a folder that is not there, on a disk that is mounted later for one; who asks is told. */
+static enum error folders_check(const struct settings *settings, struct fault *fault)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < settings->folder_count; i++)
+		if (stat(settings->folders[i].path, &status) != 0 || !S_ISDIR(status.st_mode))
+			return fault_at(fault, E_CONFIG, "%s: there is no such folder, make it",
+					settings->folders[i].path);
+	return E_OK;
+}
+
 static int run(const struct arguments *arguments)
 {
 	struct readiness ready = {.profiles = NULL};
@@ -116,8 +133,10 @@ static int run(const struct arguments *arguments)
 	if (error != E_OK)
 		goto out;
 	if (arguments->check) {
-		printf("%s: %zu folders, %zu sinks: good\n", ready.settings.node, ready.settings.folder_count,
-		       ready.settings.sink_count);
+		error = folders_check(&ready.settings, &fault);
+		if (error == E_OK)
+			printf("%s: drop folders %zu, sinks %zu: good\n", ready.settings.node,
+			       ready.settings.folder_count, ready.settings.sink_count);
 		profiles_free(ready.profiles, ready.settings.folder_count);
 		goto out;
 	}
@@ -134,7 +153,7 @@ out:
 	if (error == E_OK)
 		return EX_OK;
 	fault.code = error;
-	status = fail(&fault);
+	status = fail(&fault, arguments->settings);
 	/* A file that is not as it should be is a matter of configuration when that is what was asked. */
 	return arguments->check ? EX_CONFIG : status;
 }

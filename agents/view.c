@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LABEL_WIDTH = 12, NAME_WIDTH = 24, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 28, KEY_WIDTH = 22 };
+enum { LABEL_WIDTH = 12, NAME_WIDTH = 27, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 33, KEY_WIDTH = 22 };
 
 #define UNREADABLE_LABEL "UNKNOWN"
 
@@ -284,9 +284,9 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	put_reference(out, header);
 	if (row->state == OUTBOX_REFUSED) {
 		buffer_text(out, "  REFUSED: ");
-		buffer_text(out, error_sentence(row->refused));
-		buffer_text(out, row->field[0] == '\0' ? "" : " at ");
 		view_safe_text(out, row->field);
+		buffer_text(out, row->field[0] == '\0' ? "" : ": ");
+		buffer_text(out, error_sentence(row->refused));
 	}
 	buffer_text(out, "\n");
 	arena_fini(&arena);

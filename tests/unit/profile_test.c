@@ -250,8 +250,32 @@ static void columns_are_found_by_name_wherever_they_stand(void **state)
 	parsed_file_free(&file);
 	parse("strict: true\n" PLAIN, "Nama;Tanggal;Jam;Catatan\n", &file);
 	assert_int_equal(file.fault.code, E_UNKNOWN_FIELD);
-	assert_string_equal(file.fault.field, "header line");
+	assert_string_equal(file.fault.field, "a column of the header line is not in the profile");
 	parsed_file_free(&file);
+}
+
+static void a_file_of_another_form_is_told_by_what_it_is(void **state)
+{
+	static const struct {
+		const char *content, *said;
+	} cases[] = {
+		{"Nama,Tanggal,Jam\nA,21/11/2026,10:00\n",
+		 "a semicolon is the profile's separator, the header line has a comma"},
+		{"Nama\tTanggal\tJam\nA\t21/11/2026\t10:00\n",
+		 "a semicolon is the profile's separator, the header line has a tab"},
+		{"sep=,\nNama,Tanggal,Jam\n", "the line sep= before the header line: delete it"},
+		{"PK\003\004\024\nA\n", "a workbook, not CSV: save it as CSV"},
+	};
+	struct parsed_file file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		parse(PLAIN, cases[i].content, &file);
+		assert_int_equal(file.fault.code, E_INVALID);
+		assert_string_equal(file.fault.field, cases[i].said);
+		assert_int_equal(file.count, 0);
+		parsed_file_free(&file);
+	}
 }
 
 static void a_file_without_a_header_line_is_refused_as_a_whole(void **state)
@@ -638,6 +662,7 @@ int main(void)
 		cmocka_unit_test(windows_1252_names_arrive_as_utf8),
 		cmocka_unit_test(bytes_that_are_no_text_cost_their_line_only),
 		cmocka_unit_test(columns_are_found_by_name_wherever_they_stand),
+		cmocka_unit_test(a_file_of_another_form_is_told_by_what_it_is),
 		cmocka_unit_test(a_file_without_a_header_line_is_refused_as_a_whole),
 		cmocka_unit_test(a_line_that_is_too_long_costs_that_line_only),
 		cmocka_unit_test(every_byte_of_a_file_belongs_to_one_record),

@@ -60,7 +60,7 @@ static void a_store_of_another_office_is_refused(void **state)
 	struct store store;
 
 	assert_int_equal(store_open(&store, path, other, "police.oku", NULL), E_EXCHANGE);
-	assert_int_equal(store_open(&store, path, f->world.join.exchange, "army.oku", NULL), E_WRONG_ORIGIN);
+	assert_int_equal(store_open(&store, path, f->world.join.exchange, "army.oku", NULL), E_CONFIG);
 	assert_null(store.db);
 }
 
