@@ -36,7 +36,8 @@ int ctl_usage(const struct ctl *ctl, const char *what)
 
 static void help(const struct ctl_command *command)
 {
-	printf("Usage: simpulctl [-c FILE] %s %s\n\n%s.\n", command->name, command->arguments, command->summary);
+	printf("Usage: simpulctl [-c FILE] %s%s%s\n\n%s.\n", command->name, command->arguments[0] == '\0' ? "" : " ",
+	       command->arguments, command->summary);
 	if (command->help[0] != '\0')
 		printf("\n%s", command->help);
 	puts("\n  -c FILE                  configuration of the broker (default: broker.yaml)");
@@ -189,6 +190,8 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 
 	*answer = NULL;
 	json_decref(request);
+	if (error == E_NOT_FOUND)
+		fault_at(fault, E_NOT_FOUND, "%s (-c FILE names another)", ctl->config);
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
 	if (error == E_OK && !ctl_listens(settings.control))
@@ -214,9 +217,15 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 
 	if (error == E_UNREACHABLE)
 		return ctl_fail(&fault, "is the broker running?");
+	if (error == E_UNEXPECTED)
+		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
 	if (error != E_OK)
 		return ctl_fail(&fault, NULL);
-	printf("%s (entry %" JSON_INTEGER_FORMAT ")\n", done, json_integer_value(json_object_get(answer, "entry")));
+	/* No entry: it was so before. */
+	if (ctl_number(answer, "entry") == 0)
+		printf("%s, as it was\n", done);
+	else
+		printf("%s (entry %lld)\n", done, ctl_number(answer, "entry"));
 	json_decref(answer);
 	return EX_OK;
 }

@@ -51,10 +51,11 @@ static const char policy_yaml[] =
 	"    receive: [{kinds: [sighting, alert], categories: [tppo, tppm, overstay, permit-misuse, wanted, "
 	"missing]}]\n"
 	"\n"
-	"# One line an office, with the Kemendagri codes of the regions that it is responsible for.\n"
-	"nodes: []\n"
-	"#  - {node: immigration.muara-enim, regions: [\"16.01\", \"16.03\", \"16.08\", \"16.09\"]}\n"
-	"#  - {node: police.oku, regions: [\"16.01\"]}\n";
+	"# One line an office, with the Kemendagri codes of the regions that it is responsible for; in place of []:\n"
+	"#   nodes:\n"
+	"#     - {node: immigration.muara-enim, regions: [\"16.01\", \"16.03\", \"16.08\", \"16.09\"]}\n"
+	"#     - {node: police.oku, regions: [\"16.01\"]}\n"
+	"nodes: []\n";
 
 struct init {
 	const char *folder, *name, *link, *feed, *master_key_file;

@@ -191,6 +191,7 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 	if (error == E_OK) {
 		print_member(&member);
 		printf("join file    %s: give it to the office\n", path);
+		printf("policy       simpulctl policy show %s: what it may send and receive\n", member.node);
 	}
 	free(path);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, enroll_advice(&fault));
@@ -225,11 +226,12 @@ static int standing_order(const struct ctl *ctl, const char *node, const char *s
 {
 	json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:s}", "command", "standing", "node", node, "standing",
 				    standing, "since", (json_int_t)since, "reason", reason);
-	char done[LIMIT_NODE_NAME + 40];
+	bool back = strcmp(standing, "active") == 0;
+	char done[LIMIT_NODE_NAME + 80];
 
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
-	snprintf(done, sizeof(done), "%.64s is %s", node, standing);
+	snprintf(done, sizeof(done), "%.64s is %s%s", node, standing, back ? "; its agent must be started again" : "");
 	return ctl_order(ctl, request, done);
 }
 

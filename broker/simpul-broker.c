@@ -317,10 +317,11 @@ static int run(const struct arguments *arguments)
 
 int main(int argc, char **argv)
 {
+	const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	struct arguments arguments = {.config = "broker.yaml"};
 	int option;
 
-	while ((option = getopt(argc, argv, "c:tVh")) != -1) {
+	while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			arguments.config = optarg;

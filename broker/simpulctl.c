@@ -88,6 +88,26 @@ static int words_match(const char *name, int argc, char **argv)
 	return argc > 1 && strcmp(argv[1], space + 1) == 0 ? 2 : 0;
 }
 
+/* No command has this name; "policy" may be the first half of one. */
+static int group_help(int argc, char **argv)
+{
+	size_t length = argc > 0 ? strlen(argv[0]) : 0;
+	bool asked = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 0; i++) {
+		if (strncmp(commands[i].name, argv[0], length) != 0 || commands[i].name[length] != ' ')
+			continue;
+		fprintf(asked ? stdout : stderr, "  %-16s %s\n", commands[i].name, commands[i].summary);
+		any = true;
+	}
+	if (!any && argc > 0)
+		fprintf(stderr, "simpulctl: %s: no such command; see simpulctl --help\n", argv[0]);
+	else if (argc == 0)
+		help(stderr);
+	return any && asked ? EX_OK : EX_USAGE;
+}
+
 static int run(struct ctl *ctl, int argc, char **argv)
 {
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -98,9 +118,7 @@ static int run(struct ctl *ctl, int argc, char **argv)
 		ctl->command = &commands[i];
 		return commands[i].run(ctl, argc - words + 1, argv + words - 1);
 	}
-	fprintf(stderr, "simpulctl: %s: no such command; see simpulctl --help\n",
-		argc > 0 ? argv[0] : "COMMAND is missing");
-	return EX_USAGE;
+	return group_help(argc, argv);
 }
 
 int main(int argc, char **argv)
