@@ -1,6 +1,6 @@
-# Simpul: builds everything into build/, one folder a variant.
+# Simpul: builds everything into build/; variants other than release in folders of their own there.
 #
-#   make            release programs in build/release/
+#   make            release programs in build/
 #   make demo       a day of an exchange in under a minute (KEEP=1 leaves it running)
 #   make test       builds with sanitizers, runs unit and system tests
 #   make bench      throughput and latency beside bare libzmq
@@ -9,7 +9,7 @@
 # A variant is release (default), asan or tsan: make VARIANT=asan. V=1 shows the commands.
 
 VARIANT ?= release
-OUT     := build/$(VARIANT)
+OUT     := build$(patsubst /release,,/$(VARIANT))
 
 PACKAGES := libczmq libzmq libprotobuf-c libsodium sqlite3 libcyaml jansson libsystemd
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
