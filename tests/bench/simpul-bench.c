@@ -117,6 +117,15 @@ static void run(const struct bench_options *options, struct figures *f)
 
 /* ------------------------------------------------------------------ output */
 
+/* One member; null for what this kind of run does not measure, so that every run has the same members. */
+static void print_figure(const char *key, bool measured, double value, int decimals)
+{
+	if (measured)
+		printf("\"%s\": %.*f, ", key, decimals, value);
+	else
+		printf("\"%s\": null, ", key);
+}
+
 static void print_json(const struct bench_options *o, const struct figures *f)
 {
 	const double all = (double)(o->reports * o->rounds);
@@ -127,14 +136,14 @@ static void print_json(const struct bench_options *o, const struct figures *f)
 	       "\"per_submission\": %zu, \"rounds\": %zu, ",
 	       o->latency ? "latency" : "throughput", o->path == PATH_FULL ? "full" : "wire", o->receivers, o->reports,
 	       o->size, o->per_submission, o->rounds);
-	if (o->latency)
-		printf("\"latency_us_p50\": %.0f, \"latency_us_p99\": %.0f, \"floor_latency_us_p50\": %.0f, "
-		       "\"floor_latency_us_p99\": %.0f, \"ratio\": %.2f, ",
-		       p50, median(f->p99, o->rounds), floor_p50, median(f->floor_p99, o->rounds), p50 / floor_p50);
-	else
-		printf("\"reports_per_s\": %.0f, \"deliveries_per_s\": %.0f, \"floor_reports_per_s\": %.0f, \"ratio\": "
-		       "%.3f, ",
-		       reports, reports * (double)o->receivers, floor_reports, reports / floor_reports);
+	print_figure("reports_per_s", !o->latency, reports, 0);
+	print_figure("deliveries_per_s", !o->latency, reports * (double)o->receivers, 0);
+	print_figure("floor_reports_per_s", !o->latency, floor_reports, 0);
+	print_figure("latency_us_p50", o->latency, p50, 0);
+	print_figure("latency_us_p99", o->latency, median(f->p99, o->rounds), 0);
+	print_figure("floor_latency_us_p50", o->latency, floor_p50, 0);
+	print_figure("floor_latency_us_p99", o->latency, median(f->floor_p99, o->rounds), 0);
+	print_figure("ratio", true, o->latency ? p50 / floor_p50 : reports / floor_reports, 3);
 	printf("\"cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
 	       "\"floor_cpu_us_per_report\": {\"sender\": %.2f, \"broker\": %.2f, \"receiver\": %.2f}, "
 	       "\"broker_rss_kib\": %zu}\n",
