@@ -17,7 +17,8 @@ struct bucket {
 };
 
 void bucket_fill(struct bucket *bucket, const struct bucket_size *size);
-/* Takes `cost` tokens (of a size with rate 0: none) or, with too few, says in how many milliseconds there are enough. */
+/* Takes `cost` tokens (of a size with rate 0: none) or, with too few, says in how many milliseconds there are enough.
+ */
 bool bucket_take(struct bucket *bucket, const struct bucket_size *size, uint64_t cost, steady_ms now, uint64_t *wait);
 /* Takes what was used up already. */
 void bucket_charge(struct bucket *bucket, uint64_t cost);

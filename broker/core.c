@@ -295,8 +295,8 @@ static void disk_changed(struct core *core, bool low)
 	core->disk_low = low;
 }
 
-/* Times of acceptance never decrease, so a clock that ran ahead stays in the journal, and one that is wrong refuses good
- * reports as expired or from the future: a person must look. */
+/* Times of acceptance never decrease, so a clock that ran ahead stays in the journal, and one that is wrong refuses
+ * good reports as expired or from the future: a person must look. */
 static void clock_watch(struct core *core)
 {
 	const wall_ms begin = core->now->wall - core->now->steady;

@@ -1,7 +1,7 @@
 /* core - the broker's decisions: sessions, validation, authorisation, audience, numbering, windows, members, policy.
  *
- * Pure: an event, the time and random bytes go in, actions come out; no socket, no clock, no disk, no globals. The shell
- * (loop.c) carries the actions out. Everything in an action lives until the next call of core_step.
+ * Pure: an event, the time and random bytes go in, actions come out; no socket, no clock, no disk, no globals. The
+ * shell (loop.c) carries the actions out. Everything in an action lives until the next call of core_step.
  *
  * Invariants, each with the test that tries to break it in tests/unit/core_test.c:
  *   - a receipt, a delivery or a log line about acceptance follows CORE_COMMITTED, never SUBMIT
@@ -31,7 +31,7 @@ struct core_options {
 	uint8_t exchange[EXCHANGE_SIZE];
 	uint8_t authority[KEY_SIZE];
 	struct signing_key broker;
-	char feed_endpoint[128];       /* told in WELCOME; "" for the one in the join file */
+	char feed_endpoint[128];	   /* told in WELCOME; "" for the one in the join file */
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;
 };
@@ -60,7 +60,7 @@ struct core_read {
 	enum core_read_type type;
 	uint64_t ticket;
 	char node[LIMIT_NODE_NAME + 1];
-	uint64_t after;		  /* READ_PAGE; READ_POSITION: the entry */
+	uint64_t after; /* READ_PAGE; READ_POSITION: the entry */
 	size_t limit;
 	struct report_name first; /* READ_RECEIPT */
 	size_t count;
@@ -179,7 +179,8 @@ struct core_actions core_step(struct core *core, const struct core_event *event,
 
 /* ---------------------------------------------------------------------------- looking */
 
-/* Whether ZAP lets this key in: E_OK and the node's name, E_KEY_UNKNOWN, E_KEY_EXPIRED, E_KEY_REVOKED, E_KEY_SUSPENDED. */
+/* Whether ZAP lets this key in: E_OK and the node's name, E_KEY_UNKNOWN, E_KEY_EXPIRED, E_KEY_REVOKED, E_KEY_SUSPENDED.
+ */
 enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_SIZE], const char **node);
 
 struct core_status {
@@ -188,7 +189,7 @@ struct core_status {
 	struct hash policy_hash;
 	size_t members, connected;
 	uint64_t accepted, refused_reports, refused_messages, delivered; /* since start */
-	size_t under_way;   /* appends not yet committed */
+	size_t under_way;						 /* appends not yet committed */
 	size_t tail_entries, tail_bytes;
 	bool disk_low, stopping;
 };
@@ -199,11 +200,11 @@ struct core_node {
 	uint32_t key_id;
 	Simpul__Standing standing;
 	bool connected;
-	bool live;		/* gets pushes; otherwise it fetches */
-	wall_ms last_seen;	/* 0: not since start */
-	uint64_t cursor;	/* acknowledged */
-	uint64_t lag;		/* entries of the journal behind */
-	size_t queued_bytes;	/* pushed and not acknowledged */
+	bool live;	     /* gets pushes; otherwise it fetches */
+	wall_ms last_seen;   /* 0: not since start */
+	uint64_t cursor;     /* acknowledged */
+	uint64_t lag;	     /* entries of the journal behind */
+	size_t queued_bytes; /* pushed and not acknowledged */
 	bool in_policy;
 };
 /* Members in ascending order of name; false beyond the last. */

@@ -156,7 +156,7 @@ struct audience_state {
 	struct routing_class class;
 	bool everyone;
 	uint64_t nodes[NODE_WORDS];
-	uint64_t checked[NODE_WORDS];  /* asked the policy of this version ... */
+	uint64_t checked[NODE_WORDS]; /* asked the policy of this version ... */
 	uint8_t denials[LIMIT_NODES]; /* ... and it said: enum denial */
 };
 
@@ -196,7 +196,7 @@ struct core {
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
 	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
-	steady_ms rebound; /* when the feed socket was last bound anew to cut somebody off; 0: never */
+	steady_ms rebound;   /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
 	size_t next_signature;
 	uint64_t accepted, refused_reports, refused_messages, delivered;
@@ -228,8 +228,8 @@ void note(struct core *core, enum core_action_type type, const struct node *node
 void log_fields(struct core *core, enum log_level level, const char *event, const struct log_field *fields);
 #define LOG(core, level, event, ...) \
 	log_fields((core), LOG_LEVEL_##level, (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
-/* One event for a refused message or session; those that no honest agent causes are alarms. `node` is NULL for a key that
- * belongs to nobody. Of many in a second the rest is counted. */
+/* One event for a refused message or session; those that no honest agent causes are alarms. `node` is NULL for a key
+ * that belongs to nobody. Of many in a second the rest is counted. */
 void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault);
 /* Logs how many were not, once their second is over. */
 void log_unlogged(struct core *core, struct node *node);

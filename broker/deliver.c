@@ -498,10 +498,12 @@ static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_
 	read_start(core, read);
 }
 
-/* Whoever asks again and again without reading would fill the socket's queue with its own answers: the pause doubles. */
+/* Whoever asks again and again without reading would fill the socket's queue with its own answers: the pause doubles.
+ */
 static bool fetch_waits(const struct core *core, const struct node *node, uint64_t after, uint64_t *wait)
 {
-	const uint64_t pause = (uint64_t)REFETCH_MS << (node->refetches < REFETCH_DOUBLED ? node->refetches : REFETCH_DOUBLED);
+	const uint64_t pause = (uint64_t)REFETCH_MS
+			       << (node->refetches < REFETCH_DOUBLED ? node->refetches : REFETCH_DOUBLED);
 	const uint64_t gone = core->now->steady - node->fetched_at;
 
 	if (after >= node->fetched || gone >= pause)

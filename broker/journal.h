@@ -1,13 +1,14 @@
 /* journal - the broker's ordered, durable, hash-chained record; all that the broker knows of storage.
  *
- * Happy path: the core hands an append over, the writer puts what has gathered into one transaction, compares, extends the
- * chain, signs the last head, commits (one fsync), and hands every append back with its result and receipt.
+ * Happy path: the core hands an append over, the writer puts what has gathered into one transaction, compares, extends
+ * the chain, signs the last head, commits (one fsync), and hands every append back with its result and receipt.
  *
  * What can fail, and what happens:
  *   a number or the policy moved on   that append alone is refused; the others of the commit stand
  *   disk full                         the whole commit is rolled back, every append gets E_DISK_FULL, serving goes on
- *   any other write or sync error     every append gets E_IO and the broker stops: pages may be lost though a retry would succeed
- *   a kill at any point               the transaction is there or it is not; origins send again what has no receipt
+ *   any other write or sync error     every append gets E_IO and the broker stops: pages may be lost though a retry
+ * would succeed a kill at any point               the transaction is there or it is not; origins send again what has no
+ * receipt
  *
  * journal_sqlite.c implements it on SQLite: journal.db (WAL, one row a submission) and keys.db (vault.h). */
 #ifndef SIMPUL_JOURNAL_H
@@ -25,7 +26,8 @@
 /* An audience is stored once and referred to by number: audiences are few, entries many. */
 struct audience {
 	uint32_t id;		    /* from 1; 0: not stored yet */
-	struct routing_class class; /* asked again at each delivery; kind UNSPECIFIED: never (member records, cancels) */
+	struct routing_class class; /* asked again at each delivery; kind UNSPECIFIED: never (member records, cancels)
+				     */
 	size_t count;
 	char (*nodes)[LIMIT_NODE_NAME + 1]; /* owned, sorted; the single name "*": every member, also later ones */
 };
@@ -50,15 +52,16 @@ struct journal_append {
 	uint64_t ticket; /* the core's number for it; storage does not look at it */
 
 	Simpul__EntryType type;
-	uint32_t policy_version; /* must still be the current one; 0: whichever is */
+	uint32_t policy_version;  /* must still be the current one; 0: whichever is */
 	struct audience audience; /* in: as the core decided; out: as stored, inherited nodes included, with its id */
 	struct hash digest;	  /* of the submission; for other types computed here from `content` */
-	struct buffer content;	  /* StoredSubmission, MemberRecord, MemberStanding, PolicyVersion, NodeSubscription, FetchGrant */
+	struct buffer content;	  /* StoredSubmission, MemberRecord, MemberStanding, PolicyVersion, NodeSubscription,
+				     FetchGrant */
 
 	/* ENTRY_TYPE_SUBMISSION only */
 	struct report_name first; /* the first report's name */
 	size_t count;
-	struct stored_report *reports; /* owned, `count` of them */
+	struct stored_report *reports;		  /* owned, `count` of them */
 	char (*unreachable)[LIMIT_NODE_NAME + 1]; /* owned */
 	size_t unreachable_count;
 	enum inherit inherit;	      /* not NONE: count is 1 */
@@ -67,9 +70,9 @@ struct journal_append {
 	struct buffer delivery;	      /* an encoded Delivery: what recipients get */
 	struct buffer routing;	      /* an encoded Routing */
 
-	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up. E_DISK_FULL,
-	 * E_IO: the whole commit. A reference that is not known, or an inherited audience that is empty, is stored as the
-	 * verdict of the report. */
+	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up.
+	 * E_DISK_FULL, E_IO: the whole commit. A reference that is not known, or an inherited audience that is empty,
+	 * is stored as the verdict of the report. */
 	struct fault result;
 	uint64_t entry;
 	wall_ms accepted_at;
@@ -87,22 +90,24 @@ void audience_clear(struct audience *audience);
 struct journal;
 
 struct journal_options {
-	const char *path;	/* folder of journal.db and keys.db */
+	const char *path; /* folder of journal.db and keys.db */
 	uint8_t master[KEY_SIZE];
 	struct signing_key broker;
-	uint64_t reserve_bytes; /* free space below which intake is refused; a ballast file of this size is let go on a full disk */
+	uint64_t reserve_bytes; /* free space below which intake is refused; a ballast file of this size is let go on a
+				   full disk */
 };
 
 /* A new journal whose first entry is the genesis. E_EXISTS when there is one. */
 enum error journal_create(const struct journal_options *options, const uint8_t exchange[EXCHANGE_SIZE],
 			  const uint8_t authority[KEY_SIZE], wall_ms now, struct fault *fault);
-/* Opens, checks the newest entries' chain and signature. E_CORRUPT (also: keys.db is missing or older than the journal),
- * E_NOT_FOUND, E_INVALID (another broker's key). */
+/* Opens, checks the newest entries' chain and signature. E_CORRUPT (also: keys.db is missing or older than the
+ * journal), E_NOT_FOUND, E_INVALID (another broker's key). */
 enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault);
 void journal_close(struct journal *journal);
 
 /* One transaction for a list of appends (linked by letter.next, at most LIMIT_COMMIT_ENTRIES), in order; fills in the
- * results. accepted_at is `now`, or that of the entry before if that is later. The result is E_OK, E_DISK_FULL or E_IO. */
+ * results. accepted_at is `now`, or that of the entry before if that is later. The result is E_OK, E_DISK_FULL or E_IO.
+ */
 enum error journal_commit(struct journal *journal, struct journal_append *appends, wall_ms now);
 
 /* Cursors are not entries: the newest is enough. Written with the next commit, or by journal_flush. */
@@ -133,15 +138,16 @@ enum error journal_load(struct journal *journal, const struct journal_visitor *v
 
 struct journal_reader;
 
-enum error journal_reader_open(struct journal_reader **reader, const struct journal_options *options, struct fault *fault);
+enum error journal_reader_open(struct journal_reader **reader, const struct journal_options *options,
+			       struct fault *fault);
 void journal_reader_close(struct journal_reader *reader);
 
 /* An entry as it goes into a batch. */
 struct journal_item {
 	uint64_t entry;
 	uint32_t audience_id;
-	struct buffer encoded;	   /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
-	uint32_t wrap_key_id;	   /* sealed bodies: the node's own key wrap; 0: none */
+	struct buffer encoded; /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
+	uint32_t wrap_key_id;  /* sealed bodies: the node's own key wrap; 0: none */
 	uint8_t wrap[80];
 };
 
@@ -149,7 +155,7 @@ struct journal_item {
 struct journal_page {
 	struct journal_item *items; /* owned, ascending */
 	size_t count;
-	struct position upto;	    /* the last entry looked at */
+	struct position upto; /* the last entry looked at */
 	uint8_t signature[SIGNATURE_SIZE];
 };
 
@@ -157,7 +163,8 @@ struct journal_page {
 enum error journal_read_page(struct journal_reader *reader, const char *node, uint64_t after, size_t limit,
 			     struct journal_page *page, struct fault *fault);
 void journal_page_free(struct journal_page *page);
-/* The receipt of the submission that begins with this name; E_NUMBER_REUSED when its digest or count differs, E_NOT_FOUND. */
+/* The receipt of the submission that begins with this name; E_NUMBER_REUSED when its digest or count differs,
+ * E_NOT_FOUND. */
 enum error journal_read_receipt(struct journal_reader *reader, const struct report_name *first, size_t count,
 				const struct hash *digest, struct buffer *receipt, struct fault *fault);
 /* The head after `entry` (0: zeros) and the incarnation that wrote it. E_NOT_FOUND beyond the end. */
@@ -169,8 +176,8 @@ enum error journal_read_position(struct journal_reader *reader, uint64_t entry, 
 struct journal_verdict {
 	uint64_t entries, submissions, reports;
 	struct position last;
-	uint64_t bad_entry;  /* 0: all is well */
-	char what[160];	     /* of the bad entry, for people */
+	uint64_t bad_entry; /* 0: all is well */
+	char what[160];	    /* of the bad entry, for people */
 };
 
 /* Recomputes every hash, signature, number sequence and body of the journal, read-only, also beside a running broker.

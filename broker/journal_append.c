@@ -115,10 +115,12 @@ static void row_fill(struct draft *draft, wall_ms now)
 	const struct journal_state *state = &draft->journal->state;
 	struct entry_row *row = &draft->written->row;
 
-	*row = (struct entry_row){
-		.entry = state->position.entry + 1, .type = (uint32_t)append->type,
-		.accepted_at = now > state->accepted_at ? now : state->accepted_at,
-		.policy_version = state->policy_version, .digest = append->digest, .audience_id = append->audience.id};
+	*row = (struct entry_row){.entry = state->position.entry + 1,
+				  .type = (uint32_t)append->type,
+				  .accepted_at = now > state->accepted_at ? now : state->accepted_at,
+				  .policy_version = state->policy_version,
+				  .digest = append->digest,
+				  .audience_id = append->audience.id};
 	if (is_submission(append)) {
 		row->origin_id = draft->origin_id;
 		row->epoch = append->first.epoch;
@@ -138,8 +140,9 @@ static void row_chain(struct draft *draft)
 
 	arena_init(&arena);
 	outcome_pack(draft->append, &written->outcome);
-	written->row.entry_hash = row_hash(&written->row, draft->journal->options.broker.public_key,
-					   outcome_unpack(buffer_view(&written->outcome), &arena), &draft->append->audience);
+	written->row.entry_hash =
+		row_hash(&written->row, draft->journal->options.broker.public_key,
+			 outcome_unpack(buffer_view(&written->outcome), &arena), &draft->append->audience);
 	written->policy_hash = state->policy_hash;
 	written->previous_head = state->position.head;
 	written->row.head = chain_head(&state->position.head, &written->row.entry_hash);

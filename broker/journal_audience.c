@@ -39,7 +39,7 @@ static bool audience_equal(const struct audience *a, const struct audience *b)
 
 void audience_merge(struct audience *to, const struct audience *more)
 {
-	char (*merged)[LIMIT_NODE_NAME + 1] = memory_alloc((to->count + more->count) * sizeof(*merged));
+	char(*merged)[LIMIT_NODE_NAME + 1] = memory_alloc((to->count + more->count) * sizeof(*merged));
 	size_t a = 0, b = 0, count = 0;
 
 	while (a < to->count || b < more->count) {
@@ -90,8 +90,8 @@ static uint64_t text_mix(uint64_t mix, const char *text)
 static size_t bucket_of(const struct audience_set *all, const struct audience *audience)
 {
 	const struct routing_class *class = &audience->class;
-	uint64_t mix = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)class->kind ^ (uint64_t)class->label << 8 ^
-		       (uint64_t)class->protection << 16;
+	uint64_t mix = UINT64_C(0xcbf29ce484222325) ^ (uint64_t) class->kind ^ (uint64_t) class->label << 8 ^
+		       (uint64_t) class->protection << 16;
 
 	mix = text_mix(text_mix(mix, class->category), class->region);
 	for (size_t i = 0; i < audience->count; i++)

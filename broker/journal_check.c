@@ -56,7 +56,8 @@ static struct member *member_of_node(struct check *check, const char *node)
 
 static bool member_record_check(struct check *check)
 {
-	const Simpul__MemberRecord *record = stored_unpack(&simpul__member_record__descriptor, check->content, &check->arena);
+	const Simpul__MemberRecord *record =
+		stored_unpack(&simpul__member_record__descriptor, check->content, &check->arena);
 	struct member member, *known;
 
 	if (record == NULL || member_of_message(&member, record, NULL) != E_OK)
@@ -91,7 +92,8 @@ static bool policy_check(struct check *check)
 
 static bool readable_check(struct check *check, const ProtobufCMessageDescriptor *type)
 {
-	return stored_unpack(type, check->content, &check->arena) != NULL || check_bad(check, "the content cannot be read");
+	return stored_unpack(type, check->content, &check->arena) != NULL ||
+	       check_bad(check, "the content cannot be read");
 }
 
 static bool columns_check(struct check *check)
@@ -155,8 +157,8 @@ static bool origin_check(struct check *check, const Simpul__StoredSubmission *st
 	equal = journal_row_step(check->origin_name, check->fault) == E_OK &&
 		strcmp(column_text(check->origin_name, 0), stored->origin) == 0;
 	sqlite3_reset(check->origin_name);
-	if (!equal || row->epoch != stored->epoch || row->stream != (uint32_t)stored->stream || row->first != stored->first ||
-	    row->count != stored->n_headers)
+	if (!equal || row->epoch != stored->epoch || row->stream != (uint32_t)stored->stream ||
+	    row->first != stored->first || row->count != stored->n_headers)
 		return check_bad(check, "the columns name other reports than the content");
 	return true;
 }
@@ -214,13 +216,18 @@ static bool digest_check(struct check *check, const Simpul__StoredSubmission *st
 {
 	const struct hash routing = hash_of(of_binary(stored->routing));
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS], digest;
-	const struct statement statement = {
-		.exchange = check->exchange, .origin = stored->origin, .key_id = stored->key_id, .epoch = stored->epoch,
-		.stream = (uint32_t)stored->stream, .first = stored->first, .seen_entry = stored->seen_entry,
-		.seen_head = stored->seen_head.data};
+	const struct statement statement = {.exchange = check->exchange,
+					    .origin = stored->origin,
+					    .key_id = stored->key_id,
+					    .epoch = stored->epoch,
+					    .stream = (uint32_t)stored->stream,
+					    .first = stored->first,
+					    .seen_entry = stored->seen_entry,
+					    .seen_head = stored->seen_head.data};
 
-	if (stored->n_headers == 0 || stored->n_headers > LIMIT_SUBMISSION_REPORTS || stored->seen_head.len != HASH_SIZE ||
-	    stored->body_hashes.len != stored->n_headers * HASH_SIZE || strlen(stored->origin) > LIMIT_NODE_NAME)
+	if (stored->n_headers == 0 || stored->n_headers > LIMIT_SUBMISSION_REPORTS ||
+	    stored->seen_head.len != HASH_SIZE || stored->body_hashes.len != stored->n_headers * HASH_SIZE ||
+	    strlen(stored->origin) > LIMIT_NODE_NAME)
 		return check_bad(check, "the submission has not the form it must have");
 	for (size_t i = 0; i < stored->n_headers; i++) {
 		const struct hash header = hash_of(of_binary(stored->headers[i]));
@@ -294,7 +301,8 @@ static bool unreachable_check(struct check *check, const Simpul__StoredSubmissio
 			return check_bad(check, "the outcome says that a node was reached that was not");
 		found++;
 	}
-	return found == outcome->n_unreachable || check_bad(check, "the outcome says that a node was not reached that was");
+	return found == outcome->n_unreachable ||
+	       check_bad(check, "the outcome says that a node was not reached that was");
 }
 
 static bool class_check(struct check *check, const Simpul__Header *header)
@@ -328,7 +336,8 @@ static bool reference_check(struct check *check, const Simpul__StoredSubmission 
 	bind_number(check->reference, 1, target);
 	bind_number(check->reference, 2, header->references[0]->number);
 	bind_number(check->reference, 3, check->row.entry);
-	return number_ask(check, check->reference, &entry) || check_bad(check, "table reference does not lead to the entry");
+	return number_ask(check, check->reference, &entry) ||
+	       check_bad(check, "table reference does not lead to the entry");
 }
 
 static bool header_check_first(struct check *check, const Simpul__StoredSubmission *stored)

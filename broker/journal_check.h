@@ -26,7 +26,7 @@ struct check {
 	uint8_t exchange[EXCHANGE_SIZE], authority[KEY_SIZE], broker_key[KEY_SIZE];
 	wall_ms accepted_at;
 	uint32_t policy_version;
-	size_t unsigned_run; /* entries since the last signature */
+	size_t unsigned_run;	/* entries since the last signature */
 	struct member *members; /* the newest record of each node */
 	size_t member_count;
 	struct sequence *sequences;

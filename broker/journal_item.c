@@ -1,4 +1,5 @@
-/* journal_item - encodes entries for recipients: whole reports, erased ones by their hashes, refused ones by their leaves. */
+/* journal_item - encodes entries for recipients: whole reports, erased ones by their hashes, refused ones by their
+ * leaves. */
 #include "broker/journal_item.h"
 #include "common/submission.h"
 #include "common/wire.h"
@@ -27,7 +28,8 @@ static ProtobufCBinaryData arena_binary(struct arena *arena, const void *data, s
 
 static enum error corrupt(const struct unpacked *u, const char *what)
 {
-	return fault_at(u->fault, E_CORRUPT, "journal.db: entry %llu: %s", (unsigned long long)u->source->row->entry, what);
+	return fault_at(u->fault, E_CORRUPT, "journal.db: entry %llu: %s", (unsigned long long)u->source->row->entry,
+			what);
 }
 
 /* The body itself, or its hash when it was erased. */
@@ -98,7 +100,8 @@ static enum error delivery_fill(struct unpacked *u, Simpul__Delivery *delivery)
 static enum error wrap_find(struct unpacked *u, const char *node, struct journal_item *item)
 {
 	const ProtobufCBinaryData *bytes = &u->stored->routing;
-	Simpul__Routing *routing = stored_unpack(&simpul__routing__descriptor, BYTES(bytes->data, bytes->len), u->arena);
+	Simpul__Routing *routing =
+		stored_unpack(&simpul__routing__descriptor, BYTES(bytes->data, bytes->len), u->arena);
 
 	if (routing == NULL)
 		return corrupt(u, "routing");
@@ -146,8 +149,8 @@ static enum error content_fill(struct unpacked *u, const char *node, Simpul__Ent
 	}
 }
 
-enum error item_build(struct vault *vault, const struct item_source *source, const char *node, struct journal_item *item,
-		      struct fault *fault)
+enum error item_build(struct vault *vault, const struct item_source *source, const char *node,
+		      struct journal_item *item, struct fault *fault)
 {
 	const struct entry_row *row = source->row;
 	struct arena arena;

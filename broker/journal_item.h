@@ -12,7 +12,7 @@ struct item_source {
 };
 
 /* Fills `item` for `node`. E_CORRUPT, and what the vault says; the caller frees item->encoded in any case. */
-enum error item_build(struct vault *vault, const struct item_source *source, const char *node, struct journal_item *item,
-		      struct fault *fault);
+enum error item_build(struct vault *vault, const struct item_source *source, const char *node,
+		      struct journal_item *item, struct fault *fault);
 
 #endif

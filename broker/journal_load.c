@@ -1,4 +1,5 @@
-/* journal_load - what a journal on disk says at start: a check of its newest entries, then everything the core must know. */
+/* journal_load - what a journal on disk says at start: a check of its newest entries, then everything the core must
+ * know. */
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include <string.h>
@@ -58,8 +59,9 @@ static bool policy_parse_content(struct bytes content, uint32_t *version, struct
 
 enum error journal_policy_at(sqlite3 *db, uint64_t entry, uint32_t *version, struct hash *hash, struct fault *fault)
 {
-	sqlite3_stmt *get = database_prepare(db, "SELECT content FROM entry INDEXED BY entry_other JOIN content USING(entry) "
-						 "WHERE type = 5 AND type <> 2 AND entry <= ?1 ORDER BY entry DESC LIMIT 1");
+	sqlite3_stmt *get =
+		database_prepare(db, "SELECT content FROM entry INDEXED BY entry_other JOIN content USING(entry) "
+				     "WHERE type = 5 AND type <> 2 AND entry <= ?1 ORDER BY entry DESC LIMIT 1");
 	enum error error;
 
 	*version = 0;
@@ -157,8 +159,8 @@ enum error journal_state_load(struct journal *journal, struct fault *fault)
 	if (error == E_OK)
 		error = tail_check(journal, fault);
 	if (error == E_OK)
-		error = journal_policy_at(journal->db, state->position.entry, &state->policy_version, &state->policy_hash,
-					  fault);
+		error = journal_policy_at(journal->db, state->position.entry, &state->policy_version,
+					  &state->policy_hash, fault);
 	return error;
 }
 
@@ -166,7 +168,8 @@ enum error journal_state_load(struct journal *journal, struct fault *fault)
 
 /* Calls `visit` for every row of `sql`. */
 static enum error rows_visit(struct journal *journal, const char *sql, const struct journal_visitor *visitor,
-			     bool (*visit)(sqlite3_stmt *row, const struct journal_visitor *visitor), struct fault *fault)
+			     bool (*visit)(sqlite3_stmt *row, const struct journal_visitor *visitor),
+			     struct fault *fault)
 {
 	sqlite3_stmt *rows = database_prepare(journal->db, sql);
 	enum error error = E_OK;
@@ -192,7 +195,8 @@ static bool entry_visit(sqlite3_stmt *row, const struct journal_visitor *visitor
 
 static bool origin_visit(sqlite3_stmt *row, const struct journal_visitor *visitor)
 {
-	struct report_name last = {.epoch = (uint32_t)column_number(row, 1), .stream = (uint32_t)column_number(row, 2),
+	struct report_name last = {.epoch = (uint32_t)column_number(row, 1),
+				   .stream = (uint32_t)column_number(row, 2),
 				   .number = column_number(row, 3)};
 	struct hash digest;
 
@@ -211,18 +215,22 @@ static bool cursor_visit(sqlite3_stmt *row, const struct journal_visitor *visito
 
 enum error journal_load(struct journal *journal, const struct journal_visitor *visitor, struct fault *fault)
 {
-	enum error error = rows_visit(journal, "SELECT entry, type, accepted_at, content, digest FROM entry INDEXED BY entry_other "
-					       "JOIN content USING(entry) WHERE type <> 2 ORDER BY entry",
-				      visitor, entry_visit, fault);
+	enum error error =
+		rows_visit(journal,
+			   "SELECT entry, type, accepted_at, content, digest FROM entry INDEXED BY entry_other "
+			   "JOIN content USING(entry) WHERE type <> 2 ORDER BY entry",
+			   visitor, entry_visit, fault);
 
 	for (size_t i = 0; error == E_OK && i < journal->audiences.count; i++)
 		visitor->audience(visitor->context, &journal->audiences.list[i]);
 	if (error == E_OK)
-		error = rows_visit(journal, "SELECT node, epoch, stream, last, digest FROM stream "
-					    "JOIN origin ON id = origin_id ORDER BY origin_id, epoch, stream",
+		error = rows_visit(journal,
+				   "SELECT node, epoch, stream, last, digest FROM stream "
+				   "JOIN origin ON id = origin_id ORDER BY origin_id, epoch, stream",
 				   visitor, origin_visit, fault);
 	if (error == E_OK)
-		error = rows_visit(journal, "SELECT node, entry FROM cursor ORDER BY node", visitor, cursor_visit, fault);
+		error = rows_visit(journal, "SELECT node, entry FROM cursor ORDER BY node", visitor, cursor_visit,
+				   fault);
 	if (error == E_OK)
 		visitor->position(visitor->context, &journal->state.position, journal->state.signature);
 	return error;

@@ -32,9 +32,10 @@ static void statements_prepare(struct journal_reader *r)
 					  "WHERE audience_id = ?1 AND entry > ?2 ORDER BY entry LIMIT 1");
 	r->row = database_prepare(r->db, "SELECT " ENTRY_COLUMNS " FROM entry WHERE entry = ?1");
 	r->content = database_prepare(r->db, "SELECT content, nonce, bodies FROM content WHERE entry = ?1");
-	r->submission = database_prepare(r->db, "SELECT entry FROM submission_of WHERE origin_id = (SELECT id FROM origin "
-						"WHERE node = ?1) AND epoch = ?2 AND stream = ?3 AND first <= ?4 "
-						"ORDER BY first DESC LIMIT 1");
+	r->submission =
+		database_prepare(r->db, "SELECT entry FROM submission_of WHERE origin_id = (SELECT id FROM origin "
+					"WHERE node = ?1) AND epoch = ?2 AND stream = ?3 AND first <= ?4 "
+					"ORDER BY first DESC LIMIT 1");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }
 
@@ -55,8 +56,9 @@ static bool opening_add(struct journal_reader *r, uint64_t entry, struct bytes c
 
 static enum error openings_load(struct journal_reader *r, struct fault *fault)
 {
-	sqlite3_stmt *rows = database_prepare(r->db, "SELECT entry, content FROM entry INDEXED BY entry_other JOIN content "
-						     "USING(entry) WHERE type = 1 AND type <> 2 ORDER BY entry");
+	sqlite3_stmt *rows =
+		database_prepare(r->db, "SELECT entry, content FROM entry INDEXED BY entry_other JOIN content "
+					"USING(entry) WHERE type = 1 AND type <> 2 ORDER BY entry");
 	enum error error = E_OK;
 
 	while (error == E_OK && (error = journal_row_step(rows, fault)) == E_OK)
@@ -66,7 +68,8 @@ static enum error openings_load(struct journal_reader *r, struct fault *fault)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-enum error journal_reader_open(struct journal_reader **reader, const struct journal_options *options, struct fault *fault)
+enum error journal_reader_open(struct journal_reader **reader, const struct journal_options *options,
+			       struct fault *fault)
 {
 	struct journal_reader *r = memory_zero(1, sizeof(*r));
 	char *file = memory_format("%s/%s", options->path, JOURNAL_FILE);
@@ -420,8 +423,8 @@ static enum error later_read(struct journal_reader *r, const struct entry_row *r
 static enum error receipt_read(struct journal_reader *r, const struct entry_row *row, const struct hash *previous_head,
 			       struct buffer *receipt, struct fault *fault)
 {
-	struct receipt_parts parts = {.row = row, .incarnation = incarnation_at(r, row->entry),
-				      .previous_head = *previous_head};
+	struct receipt_parts parts = {
+		.row = row, .incarnation = incarnation_at(r, row->entry), .previous_head = *previous_head};
 	struct hash later[LIMIT_COMMIT_ENTRIES];
 	uint8_t signature[SIGNATURE_SIZE];
 	uint32_t version;

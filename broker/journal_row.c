@@ -45,9 +45,10 @@ bool row_load(sqlite3_stmt *statement, struct entry_row *row)
 	       hash_load(&row->digest, column_bytes(statement, 4)) &&
 	       hash_load(&row->entry_hash, column_bytes(statement, 5)) &&
 	       hash_load(&row->head, column_bytes(statement, 6)) && signature_load(statement, 7, row) &&
-	       number32_load(statement, 8, &row->audience_id) && number_load(statement, 9, INT64_MAX, &row->origin_id) &&
-	       number32_load(statement, 10, &row->epoch) && number32_load(statement, 11, &row->stream) &&
-	       number_load(statement, 12, INT64_MAX, &row->first) && number_load(statement, 13, INT64_MAX, &row->count);
+	       number32_load(statement, 8, &row->audience_id) &&
+	       number_load(statement, 9, INT64_MAX, &row->origin_id) && number32_load(statement, 10, &row->epoch) &&
+	       number32_load(statement, 11, &row->stream) && number_load(statement, 12, INT64_MAX, &row->first) &&
+	       number_load(statement, 13, INT64_MAX, &row->count);
 }
 
 /* ---------------------------------------------------------------------------- stored messages */
@@ -131,11 +132,16 @@ struct hash row_hash(const struct entry_row *row, const uint8_t broker_key[KEY_S
 		     const struct audience *audience)
 {
 	char **names = audience_names(audience);
-	const struct chain_entry entry = {
-		.type = row->type, .entry = row->entry, .accepted_at = row->accepted_at,
-		.policy_version = row->policy_version, .broker_key = broker_key, .digest = row->digest,
-		.verdicts = (const Simpul__Verdict *const *)outcome->verdicts, .verdict_count = outcome->n_verdicts,
-		.audience = (const char *const *)names, .audience_count = audience->count};
+	const struct chain_entry entry = {.type = row->type,
+					  .entry = row->entry,
+					  .accepted_at = row->accepted_at,
+					  .policy_version = row->policy_version,
+					  .broker_key = broker_key,
+					  .digest = row->digest,
+					  .verdicts = (const Simpul__Verdict *const *)outcome->verdicts,
+					  .verdict_count = outcome->n_verdicts,
+					  .audience = (const char *const *)names,
+					  .audience_count = audience->count};
 	struct hash hash = chain_entry_hash(&entry);
 
 	free(names);

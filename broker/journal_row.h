@@ -9,7 +9,8 @@
 
 /* Columns in the order that row_load reads them. */
 #define ENTRY_COLUMNS \
-	"entry, type, accepted_at, policy_version, digest, entry_hash, head, signature, audience_id, origin_id, epoch, stream, " \
+	"entry, type, accepted_at, policy_version, digest, entry_hash, head, signature, audience_id, origin_id, " \
+	"epoch, stream, " \
 	"first, count, outcome"
 #define ENTRY_COLUMN_COUNT 15
 

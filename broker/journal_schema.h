@@ -12,9 +12,9 @@
 #define JOURNAL_SCHEMA \
 	/* 'exchange', 'authority', 'broker', 'incarnation' */ \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;" \
-	/* One row an entry. `signature` is of the head, at the last entry of each commit. `outcome` is a Receipt with verdicts \
-	 * and unreachable only, NULL when there are none. Entries that go to nobody have no audience; other entries than \
-	 * submissions have no origin. */ \
+	/* One row an entry. `signature` is of the head, at the last entry of each commit. `outcome` is a Receipt with \
+	 * verdicts and unreachable only, NULL when there are none. Entries that go to nobody have no audience; other \
+	 * entries than submissions have no origin. */ \
 	"CREATE TABLE entry(entry INTEGER PRIMARY KEY, type INTEGER NOT NULL, accepted_at INTEGER NOT NULL," \
 	" policy_version INTEGER NOT NULL, digest BLOB NOT NULL, entry_hash BLOB NOT NULL, head BLOB NOT NULL," \
 	" signature BLOB, audience_id INTEGER, origin_id INTEGER, epoch INTEGER, stream INTEGER, first INTEGER," \
@@ -26,14 +26,14 @@
 	"CREATE TABLE content(entry INTEGER PRIMARY KEY, content BLOB NOT NULL, nonce BLOB, bodies BLOB);" \
 	"CREATE TABLE origin(id INTEGER PRIMARY KEY, node TEXT NOT NULL UNIQUE);" \
 	/* The last report of each sequence, and the digest of the submission that carried it. */ \
-	"CREATE TABLE stream(origin_id INTEGER, epoch INTEGER, stream INTEGER, last INTEGER NOT NULL, digest BLOB NOT NULL," \
-	" PRIMARY KEY(origin_id, epoch, stream)) WITHOUT ROWID;" \
+	"CREATE TABLE stream(origin_id INTEGER, epoch INTEGER, stream INTEGER, last INTEGER NOT NULL," \
+	" digest BLOB NOT NULL, PRIMARY KEY(origin_id, epoch, stream)) WITHOUT ROWID;" \
 	/* The entry of a report is that of the greatest `first` that is not above its number. */ \
-	"CREATE TABLE submission_of(origin_id INTEGER, epoch INTEGER, stream INTEGER, first INTEGER, entry INTEGER NOT NULL," \
-	" PRIMARY KEY(origin_id, epoch, stream, first)) WITHOUT ROWID;" \
+	"CREATE TABLE submission_of(origin_id INTEGER, epoch INTEGER, stream INTEGER, first INTEGER," \
+	" entry INTEGER NOT NULL, PRIMARY KEY(origin_id, epoch, stream, first)) WITHOUT ROWID;" \
 	/* `nodes` sorted, a newline between two. */ \
-	"CREATE TABLE audience(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, category TEXT NOT NULL, region TEXT NOT NULL," \
-	" label INTEGER NOT NULL, protection INTEGER NOT NULL, nodes TEXT NOT NULL);" \
+	"CREATE TABLE audience(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, category TEXT NOT NULL," \
+	" region TEXT NOT NULL, label INTEGER NOT NULL, protection INTEGER NOT NULL, nodes TEXT NOT NULL);" \
 	"CREATE TABLE member_of(node TEXT, audience_id INTEGER, PRIMARY KEY(node, audience_id)) WITHOUT ROWID;" \
 	/* Updates and cancels of report `number` in entry `target`. */ \
 	"CREATE TABLE reference(target INTEGER, number INTEGER, entry INTEGER, PRIMARY KEY(target, number, entry))" \

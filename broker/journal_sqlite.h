@@ -15,7 +15,8 @@
 	X(STREAM_LAST, "SELECT last FROM stream WHERE origin_id = ?1 AND epoch = ?2 AND stream = ?3") \
 	X(STREAM_SET, "INSERT INTO stream(origin_id, epoch, stream, last, digest) VALUES(?1, ?2, ?3, ?4, ?5) " \
 		      "ON CONFLICT DO UPDATE SET last = excluded.last, digest = excluded.digest") \
-	X(SUBMISSION_ADD, "INSERT INTO submission_of(origin_id, epoch, stream, first, entry) VALUES(?1, ?2, ?3, ?4, ?5)") \
+	X(SUBMISSION_ADD, \
+	  "INSERT INTO submission_of(origin_id, epoch, stream, first, entry) VALUES(?1, ?2, ?3, ?4, ?5)") \
 	X(SUBMISSION_FIND, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 AND stream = ?3 " \
 			   "AND first <= ?4 ORDER BY first DESC LIMIT 1") \
 	X(REFERENCE_ADD, "INSERT INTO reference(target, number, entry) VALUES(?1, ?2, ?3)") \
@@ -29,14 +30,15 @@
 	X(ENTRY_GET, "SELECT " ENTRY_COLUMNS " FROM entry WHERE entry = ?1") \
 	X(CONTENT_ADD, "INSERT INTO content(entry, content, nonce, bodies) VALUES(?1, ?2, ?3, ?4)") \
 	X(SIGNATURE_SET, "UPDATE entry SET signature = ?2 WHERE entry = ?1") \
-	X(CURSOR_SET, "INSERT INTO cursor(node, entry) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET entry = excluded.entry") \
+	X(CURSOR_SET, \
+	  "INSERT INTO cursor(node, entry) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET entry = excluded.entry") \
 	X(WITHHELD_ADD, "INSERT OR IGNORE INTO withheld(node, entry, policy_version, at) VALUES(?1, ?2, ?3, ?4)")
 
 enum journal_statement {
 #define X(name, sql) SQL_##name,
 	JOURNAL_STATEMENTS(X)
 #undef X
-	SQL_COUNT
+		SQL_COUNT
 };
 
 /* What an aborted commit must put back. */
@@ -70,14 +72,15 @@ struct journal {
 	struct audience_set audiences;
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
-	bool dead; /* after an error that is not a full disk */
+	bool dead;	      /* after an error that is not a full disk */
 	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
 	atomic_bool disk_low;
 };
 
 /* The statement, reset, without bindings of the last use. */
 sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which);
-/* Steps a statement for one row: E_OK, E_NOT_FOUND (no fault filled), or what the database says. The caller resets it. */
+/* Steps a statement for one row: E_OK, E_NOT_FOUND (no fault filled), or what the database says. The caller resets it.
+ */
 enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
 
 /* Steps for one number and resets; `otherwise` when there is no row or it is NULL. */
@@ -88,7 +91,8 @@ void journal_log_watch(struct journal *journal);
 
 /* A value of table meta. E_CORRUPT unless it is there with this size. */
 enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);
-/* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is empty. */
+/* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is
+ * empty. */
 enum error journal_state_load(struct journal *journal, struct fault *fault);
 /* The last policy at or before `entry`: version 0 and a zero hash when there is none. For any connection. */
 enum error journal_policy_at(sqlite3 *db, uint64_t entry, uint32_t *version, struct hash *hash, struct fault *fault);
@@ -106,9 +110,9 @@ struct draft {
 	struct journal *journal;
 	struct journal_append *append;
 	struct written *written;
-	uint64_t origin_id;	    /* 0: not in the journal yet */
-	uint64_t target;	    /* entry of the report referred to, 0: none */
-	struct hash new_policy;	    /* POLICY only */
+	uint64_t origin_id;	/* 0: not in the journal yet */
+	uint64_t target;	/* entry of the report referred to, 0: none */
+	struct hash new_policy; /* POLICY only */
 	uint32_t new_version;
 	struct fault *fault;
 };

@@ -85,7 +85,8 @@ static bool entry_check(struct check *check, const struct position *held)
 	check->bodies = column_bytes(check->page, ENTRY_COLUMN_COUNT + 2);
 	if (!frame_check(check))
 		return false;
-	if (!(check->row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION ? check_submission(check) : check_other(check)))
+	if (!(check->row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION ? check_submission(check)
+									   : check_other(check)))
 		return false;
 	check->verdict->entries++;
 	return chain_check(check) && head_signature_check(check) && held_check(check, held);
@@ -173,7 +174,8 @@ static bool sequences_check(struct check *check)
 
 static bool memberships_check(struct check *check)
 {
-	sqlite3_stmt *find = database_prepare(check->db, "SELECT 1 FROM member_of WHERE node = ?1 AND audience_id = ?2");
+	sqlite3_stmt *find =
+		database_prepare(check->db, "SELECT 1 FROM member_of WHERE node = ?1 AND audience_id = ?2");
 	uint64_t count = 0;
 	bool good = audience_set_load(&check->audiences, check->db, check->fault) == E_OK;
 
@@ -205,13 +207,15 @@ static bool tables_check(struct check *check)
 
 static void statements_prepare(struct check *check)
 {
-	check->page = database_prepare(check->db, "SELECT " ENTRY_COLUMNS ", content, nonce, bodies FROM entry "
-						  "LEFT JOIN content USING(entry) WHERE entry > ?1 ORDER BY entry LIMIT ?2");
+	check->page =
+		database_prepare(check->db, "SELECT " ENTRY_COLUMNS ", content, nonce, bodies FROM entry "
+					    "LEFT JOIN content USING(entry) WHERE entry > ?1 ORDER BY entry LIMIT ?2");
 	check->origin_name = database_prepare(check->db, "SELECT node FROM origin WHERE id = ?1");
 	check->submission_entry = database_prepare(check->db, "SELECT entry FROM submission_of WHERE origin_id = ?1 "
 							      "AND epoch = ?2 AND stream = ?3 AND first = ?4");
-	check->target = database_prepare(check->db, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 "
-						    "AND stream = ?3 AND first <= ?4 ORDER BY first DESC LIMIT 1");
+	check->target =
+		database_prepare(check->db, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 "
+					    "AND stream = ?3 AND first <= ?4 ORDER BY first DESC LIMIT 1");
 	check->reference = database_prepare(check->db, "SELECT 1 FROM reference "
 						       "WHERE target = ?1 AND number = ?2 AND entry = ?3");
 }

@@ -1,14 +1,14 @@
 /* journal_wal - keeps the write-ahead log of journal.db short, also while readers never rest.
  *
- * After a commit what readers need no more is copied into the file. The log begins anew only at a moment when all of it was
- * copied and nobody reads from it, which may not come by itself while nodes fetch without pause; so a log that has grown is
- * waited for, a little at a time, because a check of the whole journal may read for long. */
+ * After a commit what readers need no more is copied into the file. The log begins anew only at a moment when all of it
+ * was copied and nobody reads from it, which may not come by itself while nodes fetch without pause; so a log that has
+ * grown is waited for, a little at a time, because a check of the whole journal may read for long. */
 #include "broker/journal_sqlite.h"
 
 #define PAGES_COPIED 1000 /* of 4 KiB: from so many on each commit copies */
 
-/* From so many pages on readers are waited for, so long, and not again before a pause: the first at less than the smallest
- * ballast, the second when short waits did not help. */
+/* From so many pages on readers are waited for, so long, and not again before a pause: the first at less than the
+ * smallest ballast, the second when short waits did not help. */
 static const struct stage {
 	int pages;
 	int patience_ms;
@@ -43,8 +43,8 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int pages)
 		error = log_restart(journal, name, stage);
 	else if (pages >= PAGES_COPIED)
 		error = log_copy(db, name, SQLITE_CHECKPOINT_PASSIVE);
-	/* What was committed stands in the log and is synced. But a copy that failed to reach the disk may seem to succeed
-	 * the next time, and the log would be given up: nothing more is written until a restart has looked. */
+	/* What was committed stands in the log and is synced. But a copy that failed to reach the disk may seem to
+	 * succeed the next time, and the log would be given up: nothing more is written until a restart has looked. */
 	if (error != E_OK && error != E_BUSY && error != E_DISK_FULL)
 		journal->dead = true;
 	return SQLITE_OK;

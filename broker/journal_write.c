@@ -47,7 +47,8 @@ static enum error commit_write(struct journal *journal, struct commit *commit, w
 	error = vault_reserve(journal->vault, journal->state.position.entry + append_count(commit->appends), fault);
 	if (error == E_OK)
 		error = database_run(journal->db, "BEGIN IMMEDIATE", fault);
-	for (struct journal_append *append = commit->appends; error == E_OK && append != NULL; append = next_of(append)) {
+	for (struct journal_append *append = commit->appends; error == E_OK && append != NULL;
+	     append = next_of(append)) {
 		struct written *written = &commit->written[commit->count];
 		bool stored = false;
 
@@ -65,14 +66,18 @@ static enum error commit_write(struct journal *journal, struct commit *commit, w
 
 /* ---------------------------------------------------------------------------- after it */
 
-static void receipt_give(const struct journal *journal, const struct commit *commit, const struct hash *hashes, size_t index)
+static void receipt_give(const struct journal *journal, const struct commit *commit, const struct hash *hashes,
+			 size_t index)
 {
 	struct written *written = &commit->written[index];
-	const struct receipt_parts parts = {
-		.row = &written->row, .incarnation = journal->state.position.incarnation,
-		.policy_hash = written->policy_hash, .previous_head = written->previous_head,
-		.audience = &written->append->audience, .later = hashes + index + 1,
-		.later_count = commit->count - index - 1, .signature = journal->state.signature};
+	const struct receipt_parts parts = {.row = &written->row,
+					    .incarnation = journal->state.position.incarnation,
+					    .policy_hash = written->policy_hash,
+					    .previous_head = written->previous_head,
+					    .audience = &written->append->audience,
+					    .later = hashes + index + 1,
+					    .later_count = commit->count - index - 1,
+					    .signature = journal->state.signature};
 
 	written->row.outcome = buffer_view(&written->outcome);
 	receipt_build(&parts, &written->append->receipt);
@@ -121,7 +126,8 @@ static enum error commit_try(struct journal *journal, struct commit *commit, wal
 {
 	const struct journal_state before = journal->state;
 	const size_t audiences_before = journal->audiences.count;
-	enum error error = journal->dead ? fault_at(&commit->fault, E_IO, "journal") : commit_write(journal, commit, now);
+	enum error error =
+		journal->dead ? fault_at(&commit->fault, E_IO, "journal") : commit_write(journal, commit, now);
 
 	if (error == E_OK) {
 		journal_notes_forget(journal);

@@ -43,13 +43,14 @@ enum error policy_may_publish(const struct policy *policy, const char *node, con
 enum denial {
 	ADMITTED,
 	DENIED_NOT_IN_POLICY,
-	DENIED_NOT_GRANTED,  /* kind and category */
+	DENIED_NOT_GRANTED, /* kind and category */
 	DENIED_REGION,
 	DENIED_LABEL,
 	DENIED_PROTECTION,
 };
 enum denial policy_admits(const struct policy *policy, const char *node, const struct routing_class *class);
-const char *denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
+const char *
+denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
 
 /* What a node subscribed to narrows what it receives; an empty list means all. */
 bool subscription_wants(const Simpul__Subscription *subscription, const struct routing_class *class);

@@ -193,8 +193,8 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 
 /* ---------------------------------------------------------------------------- signature and history */
 
-/* What is new must be signed with the key in force. (A repeat is told by its digest: the origin may have a new key since,
- * and its receipt is due all the same.) */
+/* What is new must be signed with the key in force. (A repeat is told by its digest: the origin may have a new key
+ * since, and its receipt is due all the same.) */
 static enum error signature_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	enum error error;
@@ -430,8 +430,8 @@ static void submit_failed(struct core *core, struct node *node, const struct pen
 	pending_rewind(node, pending);
 	failure_word(pending, &fault);
 	log_refused(core, "submission.refused", node, &fault);
-	/* Where it was full is for the operators. After E_IO it is not certain whether it is on disk, and the broker stops:
-	 * the office asks again when it is back. */
+	/* Where it was full is for the operators. After E_IO it is not certain whether it is on disk, and the broker
+	 * stops: the office asks again when it is back. */
 	if (fault.code == E_DISK_FULL || fault.code == E_IO)
 		fault_at(&fault, fault.code == E_IO ? E_STOPPING : E_DISK_FULL, "%s", "");
 	if (peer)

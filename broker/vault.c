@@ -57,7 +57,8 @@ enum error vault_open(struct vault **vault, const char *path, const uint8_t mast
 
 	*vault = NULL;
 	memcpy(v->master, master, KEY_SIZE);
-	error = database_open(&v->db, file, writable ? DATABASE_WRITE : DATABASE_READ, VAULT_VERSION, VAULT_SCHEMA, fault);
+	error = database_open(&v->db, file, writable ? DATABASE_WRITE : DATABASE_READ, VAULT_VERSION, VAULT_SCHEMA,
+			      fault);
 	free(file);
 	if (error != E_OK)
 		goto failed;
@@ -255,13 +256,15 @@ static const uint8_t *place_of(uint8_t place[PLACE_SIZE], uint64_t entry, size_t
 
 static const uint8_t zero_nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
 
-static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t index, struct bytes body, struct buffer *out)
+static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t index, struct bytes body,
+			 struct buffer *out)
 {
 	uint8_t place[PLACE_SIZE];
 
 	buffer_u32(out, (uint32_t)(body.size + VAULT_OVERHEAD));
-	crypto_aead_xchacha20poly1305_ietf_encrypt(buffer_room(out, body.size + VAULT_OVERHEAD), NULL, body.data, body.size,
-						   place_of(place, entry, index), PLACE_SIZE, NULL, zero_nonce, key);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(buffer_room(out, body.size + VAULT_OVERHEAD), NULL, body.data,
+						   body.size, place_of(place, entry, index), PLACE_SIZE, NULL,
+						   zero_nonce, key);
 }
 
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
@@ -306,7 +309,8 @@ static bool stored_find(struct bytes stored, size_t index, struct bytes *body)
 	}
 }
 
-static bool body_decrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t index, struct bytes body, struct buffer *out)
+static bool body_decrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t index, struct bytes body,
+			 struct buffer *out)
 {
 	size_t before = out->size;
 	uint8_t place[PLACE_SIZE];

@@ -1,14 +1,13 @@
 /* vault - keys.db: the data keys of bodies at rest, in a file apart from the journal.
  *
- * A slot of 32 random bytes exists for each entry before the entry does: slots are laid in ahead in blocks and synced, so
- * that a commit of the journal needs one sync and not two. Report i of an entry is encrypted (XChaCha20-Poly1305, nonce 0
- * because no key is used twice, associated data u64 entry || u16 i) with
- *   part = BLAKE2b-256("simpul/part/1" || slot || nonce[16] || u16 i)
- *   key  = BLAKE2b-256(key = master key, "simpul/rest/1" || part)
- * where the nonce is drawn for each append and kept beside the bodies, so that an aborted append never shares a key with the
- * one that takes its number. Erasing one report of an entry replaces its slot by the other reports' parts: u16 i || part,
- * 34 bytes each, so that 32 bytes are always a slot and no bytes an entry of which everything is erased.
- * Without a master key (all zeros) whoever has both files reads everything; README.md says so. */
+ * A slot of 32 random bytes exists for each entry before the entry does: slots are laid in ahead in blocks and synced,
+ * so that a commit of the journal needs one sync and not two. Report i of an entry is encrypted (XChaCha20-Poly1305,
+ * nonce 0 because no key is used twice, associated data u64 entry || u16 i) with part = BLAKE2b-256("simpul/part/1" ||
+ * slot || nonce[16] || u16 i) key  = BLAKE2b-256(key = master key, "simpul/rest/1" || part) where the nonce is drawn
+ * for each append and kept beside the bodies, so that an aborted append never shares a key with the one that takes its
+ * number. Erasing one report of an entry replaces its slot by the other reports' parts: u16 i || part, 34 bytes each,
+ * so that 32 bytes are always a slot and no bytes an entry of which everything is erased. Without a master key (all
+ * zeros) whoever has both files reads everything; README.md says so. */
 #ifndef SIMPUL_VAULT_H
 #define SIMPUL_VAULT_H
 
@@ -27,7 +26,8 @@ enum error vault_open(struct vault **vault, const char *path, const uint8_t mast
 		      struct fault *fault);
 void vault_close(struct vault *vault);
 
-/* Makes sure that slots exist and are synced up to `entry`, in blocks. Writer only; in idle time with an entry well ahead. */
+/* Makes sure that slots exist and are synced up to `entry`, in blocks. Writer only; in idle time with an entry well
+ * ahead. */
 enum error vault_reserve(struct vault *vault, uint64_t entry, struct fault *fault);
 /* The last entry that has a slot. Writer only. */
 uint64_t vault_top(const struct vault *vault);
@@ -43,7 +43,8 @@ void vault_slot_close(struct vault_slot *slot);
  * when it was never stored). */
 enum error vault_decrypt(const struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
 			 struct fault *fault);
-/* Erases the key of one report (of `count`), so that no copy of the journal can bring its body back; truncates the WAL. */
+/* Erases the key of one report (of `count`), so that no copy of the journal can bring its body back; truncates the WAL.
+ */
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
 		       size_t count, struct fault *fault);
 

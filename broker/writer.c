@@ -1,4 +1,5 @@
-/* writer - one thread that waits for errands, fills commits with appends, and keeps cursors and slots fresh when idle. */
+/* writer - one thread that waits for errands, fills commits with appends, and keeps cursors and slots fresh when idle.
+ */
 #include "broker/writer.h"
 #include "common/memory.h"
 #include <poll.h>

@@ -1,7 +1,8 @@
 /* writer - the journal's thread: gathers what the core hands over, commits it, and hands it back.
  *
- * Everything that arrives while one commit syncs goes into the next. After E_IO it commits nothing any more, as journal.h
- * says; what is handed over from then on is only released. The functions may be called from one other thread. */
+ * Everything that arrives while one commit syncs goes into the next. After E_IO it commits nothing any more, as
+ * journal.h says; what is handed over from then on is only released. The functions may be called from one other thread.
+ */
 #ifndef SIMPUL_WRITER_H
 #define SIMPUL_WRITER_H
 
@@ -25,7 +26,8 @@ struct writer *writer_start(struct journal *journal, struct mailbox *answers);
 void writer_append(struct writer *writer, struct journal_append *append);
 void writer_cursor(struct writer *writer, const char *node, uint64_t entry);
 void writer_withheld(struct writer *writer, const char *node, uint64_t entry, uint32_t policy_version);
-/* Commits what was handed over before, writes the cursors, ends the thread and releases it. Its answers stay in the mailbox. */
+/* Commits what was handed over before, writes the cursors, ends the thread and releases it. Its answers stay in the
+ * mailbox. */
 void writer_stop(struct writer *writer);
 
 #endif

@@ -21,7 +21,10 @@ struct pragma {
 #define DIGITS_OF(number) #number
 #define DIGITS(number) DIGITS_OF(number)
 #define BUSY_TIMEOUT \
-	{"PRAGMA busy_timeout=" DIGITS(DATABASE_PATIENCE_MS), "PRAGMA busy_timeout", DIGITS(DATABASE_PATIENCE_MS)}
+	{ \
+		"PRAGMA busy_timeout=" DIGITS(DATABASE_PATIENCE_MS), "PRAGMA busy_timeout", \
+			DIGITS(DATABASE_PATIENCE_MS) \
+	}
 
 static const struct pragma write_pragmas[] = {
 	BUSY_TIMEOUT,
@@ -68,8 +71,8 @@ enum error database_fault(sqlite3 *db, struct fault *fault)
 
 	if (code == E_OK)
 		return E_OK;
-	/* Shared memory that finds no room is reported as an I/O error. A sync that fails is never a full disk, whatever
-	 * errno says: its pages may be lost though a retry would succeed. */
+	/* Shared memory that finds no room is reported as an I/O error. A sync that fails is never a full disk,
+	 * whatever errno says: its pages may be lost though a retry would succeed. */
 	if (code == E_IO && result != SQLITE_IOERR_FSYNC && result != SQLITE_IOERR_DIR_FSYNC &&
 	    sqlite3_system_errno(db) == ENOSPC)
 		code = E_DISK_FULL;

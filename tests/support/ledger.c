@@ -76,8 +76,9 @@ void ledger_open(struct ledger *ledger)
 	signing_key_generate(&ledger->authority);
 	randombytes_buf(ledger->options.master, KEY_SIZE);
 	randombytes_buf(ledger->exchange, EXCHANGE_SIZE);
-	assert_int_equal(journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, ledger->now, NULL),
-			 E_OK);
+	assert_int_equal(
+		journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, ledger->now, NULL),
+		E_OK);
 	assert_int_equal(journal_open(&ledger->journal, &ledger->options, NULL), E_OK);
 	for (int i = 0; i < LEDGER_NODES; i++)
 		commit_one(ledger, ledger_member(ledger, i, 1));
@@ -141,8 +142,8 @@ static void header_write(const struct saying *saying, uint64_t number, struct bu
 	header.status = SIMPUL__STATUS__STATUS_ACTUAL;
 	header.kind = saying->kind;
 	header.about = saying->reference != 0 ? SIMPUL__KIND__KIND_SIGHTING : SIMPUL__KIND__KIND_UNSPECIFIED;
-	header.category = (char *)(uintptr_t)"overstay";
-	header.region = (char *)(uintptr_t)"16.01";
+	header.category = (char *)(uintptr_t) "overstay";
+	header.region = (char *)(uintptr_t) "16.01";
 	header.label = SIMPUL__LABEL__LABEL_AMBER;
 	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	header.references = references;
@@ -201,11 +202,16 @@ static void reports_write(const struct saying *saying, struct journal_append *ap
 	}
 }
 
-static struct hash digest_of(const struct ledger *ledger, const struct saying *saying, const struct journal_append *append)
+static struct hash digest_of(const struct ledger *ledger, const struct saying *saying,
+			     const struct journal_append *append)
 {
 	static const uint8_t seen[HASH_SIZE];
-	const struct statement statement = {.exchange = ledger->exchange, .origin = ledger_nodes[saying->origin], .key_id = 1,
-					    .epoch = saying->epoch, .stream = saying->stream, .first = saying->first,
+	const struct statement statement = {.exchange = ledger->exchange,
+					    .origin = ledger_nodes[saying->origin],
+					    .key_id = 1,
+					    .epoch = saying->epoch,
+					    .stream = saying->stream,
+					    .first = saying->first,
 					    .seen_head = seen};
 	const struct hash routing = hash_of(buffer_view(&append->routing));
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS];

@@ -29,12 +29,12 @@ struct saying {
 	uint64_t first;
 	size_t count;
 	Simpul__Kind kind;
-	unsigned audience;     /* bit 1 << node */
-	uint64_t reference;    /* UPDATE, CANCEL: the number referred to */
-	const char *body;      /* of all reports */
-	size_t refused;	       /* so many of the first reports are refused */
-	const char *named;     /* a name in the routing's `to` */
-	bool wraps;	       /* the routing holds a key wrap for each node of the audience */
+	unsigned audience;  /* bit 1 << node */
+	uint64_t reference; /* UPDATE, CANCEL: the number referred to */
+	const char *body;   /* of all reports */
+	size_t refused;	    /* so many of the first reports are refused */
+	const char *named;  /* a name in the routing's `to` */
+	bool wraps;	    /* the routing holds a key wrap for each node of the audience */
 };
 
 void ledger_open(struct ledger *ledger);

@@ -412,7 +412,8 @@ static void an_origin_of_many_epochs_costs_no_memory(void **state)
 
 	for (uint32_t epoch = 1; epoch <= 100; epoch++) {
 		accept(world, (struct speech){.node = POLICE, .epoch = epoch});
-		accept(world, (struct speech){.node = POLICE, .epoch = epoch, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
+		accept(world,
+		       (struct speech){.node = POLICE, .epoch = epoch, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
 	}
 	world_restart(world);
 	world_forget(world);

@@ -1,4 +1,5 @@
-/* Tries to break what journal.h promises about writing, reading and restarting; journal_verify_test.c about checking. */
+/* Tries to break what journal.h promises about writing, reading and restarting; journal_verify_test.c about checking.
+ */
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/submission.h"
@@ -75,8 +76,9 @@ static void a_journal_is_never_made_over_another(void **state)
 {
 	struct ledger *ledger = *state;
 
-	assert_int_equal(journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, LEDGER_START, NULL),
-			 E_EXISTS);
+	assert_int_equal(
+		journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, LEDGER_START, NULL),
+		E_EXISTS);
 	assert_verifies(ledger);
 }
 
@@ -107,8 +109,9 @@ static void an_edited_tail_is_not_opened(void **state)
 	struct journal *journal;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	assert_int_equal(database_run(ledger->journal->db, "UPDATE entry SET accepted_at = accepted_at + 1 WHERE entry = 3",
-				      NULL), E_OK);
+	assert_int_equal(database_run(ledger->journal->db,
+				      "UPDATE entry SET accepted_at = accepted_at + 1 WHERE entry = 3", NULL),
+			 E_OK);
 	assert_int_equal(journal_open(&journal, &ledger->options, NULL), E_CORRUPT);
 }
 
@@ -154,9 +157,11 @@ static void a_number_is_not_used_twice(void **state)
 	struct ledger *ledger = *state;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .audience = TO(ARMY)});
-	assert_refused(ledger, &(struct saying){.origin = POLICE, .first = 3, .audience = TO(ARMY)}, E_NUMBER_REUSED, 4);
+	assert_refused(ledger, &(struct saying){.origin = POLICE, .first = 3, .audience = TO(ARMY)}, E_NUMBER_REUSED,
+		       4);
 	ledger_reopen(ledger);
-	assert_refused(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)}, E_NUMBER_REUSED, 4);
+	assert_refused(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)}, E_NUMBER_REUSED,
+		       4);
 }
 
 static void an_older_epoch_is_refused_and_a_new_one_starts_at_one(void **state)
@@ -164,18 +169,21 @@ static void an_older_epoch_is_refused_and_a_new_one_starts_at_one(void **state)
 	struct ledger *ledger = *state;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	assert_refused(ledger, &(struct saying){.origin = POLICE, .epoch = 2, .first = 2, .audience = TO(ARMY)}, E_GAP, 1);
+	assert_refused(ledger, &(struct saying){.origin = POLICE, .epoch = 2, .first = 2, .audience = TO(ARMY)}, E_GAP,
+		       1);
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .epoch = 2, .first = 1, .audience = TO(ARMY)});
 	assert_refused(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)}, E_EPOCH, 0);
-	assert_refused(ledger, &(struct saying){.origin = POLICE, .stream = 2, .first = 1, .audience = TO(ARMY)}, E_EPOCH, 0);
+	assert_refused(ledger, &(struct saying){.origin = POLICE, .stream = 2, .first = 1, .audience = TO(ARMY)},
+		       E_EPOCH, 0);
 }
 
 static void a_decision_under_an_old_policy_is_refused(void **state)
 {
 	struct ledger *ledger = *state;
-	struct journal_append *old = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	struct journal_append *fresh = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1,
-									    .audience = TO(ARMY)});
+	struct journal_append *old =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	struct journal_append *fresh =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
 	struct journal_append *policy = ledger_policy(2), *again = ledger_policy(2);
 
 	old->policy_version = 1;
@@ -196,9 +204,12 @@ static void a_decision_under_an_old_policy_is_refused(void **state)
 static void one_refused_append_leaves_the_others_standing(void **state)
 {
 	struct ledger *ledger = *state;
-	struct journal_append *a = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	struct journal_append *gap = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 3, .audience = TO(ARMY)});
-	struct journal_append *b = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)});
+	struct journal_append *a =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	struct journal_append *gap =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 3, .audience = TO(ARMY)});
+	struct journal_append *b =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)});
 
 	assert_int_equal(ledger_commit(ledger, a, gap, b, NULL), E_OK);
 	assert_int_equal(a->result.code, E_OK);
@@ -232,7 +243,8 @@ static void assert_receipt_proves(const struct ledger *ledger, const struct jour
 	Simpul__Receipt *receipt = simpul__receipt__unpack(NULL, append->receipt.size, append->receipt.data);
 
 	assert_non_null(receipt);
-	assert_int_equal(receipt_check(receipt, ledger->exchange, ledger->options.broker.public_key, &position, NULL), E_OK);
+	assert_int_equal(receipt_check(receipt, ledger->exchange, ledger->options.broker.public_key, &position, NULL),
+			 E_OK);
 	assert_true(position.entry >= append->entry);
 	assert_true(receipt->entry == append->entry);
 	assert_int_equal(receipt->n_audience, append->audience.count);
@@ -244,7 +256,8 @@ static void assert_repeated(struct journal_reader *reader, const struct journal_
 {
 	struct buffer receipt = {0};
 
-	assert_int_equal(journal_read_receipt(reader, &append->first, append->count, &append->digest, &receipt, NULL), E_OK);
+	assert_int_equal(journal_read_receipt(reader, &append->first, append->count, &append->digest, &receipt, NULL),
+			 E_OK);
 	assert_true(bytes_equal(buffer_view(&receipt), buffer_view(&append->receipt)));
 	buffer_free(&receipt);
 }
@@ -253,10 +266,14 @@ static void a_repeat_gets_the_same_receipt_bytes(void **state)
 {
 	struct ledger *ledger = *state;
 	struct journal_append *appends[] = {
-		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 4, .refused = 2,
-						     .audience = TO(ARMY) | TO(IMMIGRATION)}),
-		ledger_append(ledger, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE),
-						     .named = "immigration"}),
+		ledger_append(ledger, &(struct saying){.origin = POLICE,
+						       .first = 1,
+						       .count = 4,
+						       .refused = 2,
+						       .audience = TO(ARMY) | TO(IMMIGRATION)}),
+		ledger_append(
+			ledger,
+			&(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE), .named = "immigration"}),
 		ledger_policy(2),
 		ledger_append(ledger, &(struct saying){.origin = ARMY, .first = 2, .refused = 1}),
 	};
@@ -282,7 +299,8 @@ static void a_repeat_gets_the_same_receipt_bytes(void **state)
 static void a_repeat_with_other_bytes_or_bounds_gets_no_receipt(void **state)
 {
 	struct ledger *ledger = *state;
-	struct journal_append *append = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 2});
+	struct journal_append *append =
+		ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 2});
 	struct journal_reader *reader = reader_of(ledger);
 	struct report_name name = append->first;
 	struct buffer receipt = {0};
@@ -335,19 +353,29 @@ static void a_cancel_reaches_exactly_those_who_got_the_original(void **state)
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 2, .audience = TO(ARMY)});
 	/* an update of the neighbour in the same submission must not widen it */
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 3, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 2,
-					  .audience = TO(OTHER_POLICE)});
-	cancel = say_and_keep(ledger, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 1, .audience = TO(IMMIGRATION)});
+	ledger_say(ledger, &(struct saying){.origin = POLICE,
+					    .first = 3,
+					    .kind = SIMPUL__KIND__KIND_UPDATE,
+					    .reference = 2,
+					    .audience = TO(OTHER_POLICE)});
+	cancel = say_and_keep(ledger, &(struct saying){.origin = POLICE,
+						       .first = 4,
+						       .kind = SIMPUL__KIND__KIND_CANCEL,
+						       .reference = 1,
+						       .audience = TO(IMMIGRATION)});
 	assert_audience(cancel, TO(ARMY));
 	journal_append_free(cancel);
-	update = say_and_keep(ledger, &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_UPDATE,
-						      .reference = 2, .audience = TO(IMMIGRATION)});
+	update = say_and_keep(ledger, &(struct saying){.origin = POLICE,
+						       .first = 5,
+						       .kind = SIMPUL__KIND__KIND_UPDATE,
+						       .reference = 2,
+						       .audience = TO(IMMIGRATION)});
 	assert_audience(update, TO(ARMY) | TO(IMMIGRATION) | TO(OTHER_POLICE));
 	journal_append_free(update);
 	ledger_reopen(ledger);
-	cancel = say_and_keep(ledger, &(struct saying){.origin = POLICE, .first = 6, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 2});
+	cancel = say_and_keep(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 6, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
 	assert_audience(cancel, TO(ARMY) | TO(IMMIGRATION) | TO(OTHER_POLICE));
 	journal_append_free(cancel);
 	assert_verifies(ledger);
@@ -370,16 +398,27 @@ static void a_reference_that_is_not_known_is_the_reports_verdict(void **state)
 {
 	struct ledger *ledger = *state;
 
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 2, .refused = 1, .audience = TO(ARMY)});
+	ledger_say(ledger,
+		   &(struct saying){.origin = POLICE, .first = 1, .count = 2, .refused = 1, .audience = TO(ARMY)});
 	/* of the future, its own number, refused, and of another origin's sequence */
-	assert_refused_report(ledger, &(struct saying){.origin = POLICE, .first = 3, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 99}, E_REFERENCE_UNKNOWN);
-	assert_refused_report(ledger, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_UPDATE,
-						      .reference = 4, .audience = TO(ARMY)}, E_REFERENCE_UNKNOWN);
-	assert_refused_report(ledger, &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 1}, E_REFERENCE_UNKNOWN);
-	assert_refused_report(ledger, &(struct saying){.origin = ARMY, .first = 1, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 2}, E_REFERENCE_UNKNOWN);
+	assert_refused_report(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 3, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 99},
+		E_REFERENCE_UNKNOWN);
+	assert_refused_report(ledger,
+			      &(struct saying){.origin = POLICE,
+					       .first = 4,
+					       .kind = SIMPUL__KIND__KIND_UPDATE,
+					       .reference = 4,
+					       .audience = TO(ARMY)},
+			      E_REFERENCE_UNKNOWN);
+	assert_refused_report(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1},
+		E_REFERENCE_UNKNOWN);
+	assert_refused_report(
+		ledger, &(struct saying){.origin = ARMY, .first = 1, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2},
+		E_REFERENCE_UNKNOWN);
 	assert_verifies(ledger);
 }
 
@@ -388,8 +427,10 @@ static void a_cancel_of_what_nobody_received_is_refused(void **state)
 	struct ledger *ledger = *state;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1});
-	assert_refused_report(ledger, &(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL,
-						      .reference = 1}, E_EMPTY_AUDIENCE);
+	assert_refused_report(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1},
+		E_EMPTY_AUDIENCE);
 	assert_verifies(ledger);
 }
 
@@ -399,8 +440,12 @@ static void whoever_inherits_a_report_is_not_called_unreachable(void **state)
 	struct journal_append *update;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	update = say_and_keep(ledger, &(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_UPDATE,
-						      .reference = 1, .audience = TO(IMMIGRATION), .named = "army"});
+	update = say_and_keep(ledger, &(struct saying){.origin = POLICE,
+						       .first = 2,
+						       .kind = SIMPUL__KIND__KIND_UPDATE,
+						       .reference = 1,
+						       .audience = TO(IMMIGRATION),
+						       .named = "army"});
 	assert_int_equal(update->unreachable_count, 0);
 	journal_append_free(update);
 	assert_verifies(ledger);
@@ -429,7 +474,8 @@ static void most_pages(const struct ledger *ledger, uint64_t pages)
 static void an_aborted_commit_leaves_no_trace(void **state)
 {
 	struct ledger *ledger = *state;
-	const uint64_t before = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	const uint64_t before =
+		ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
 	const struct journal_state state_before = ledger->journal->state;
 	char *body = memory_zero(60001, 1);
 	struct journal_append *a, *policy, *b;
@@ -468,7 +514,8 @@ static void after_another_error_nothing_is_taken_any_more(void **state)
 	struct journal_append *append = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1});
 
 	/* what a constraint stops has no business with the disk: it is a program error, and nothing is certain */
-	assert_int_equal(database_run(ledger->journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL), E_OK);
+	assert_int_equal(
+		database_run(ledger->journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL), E_OK);
 	assert_int_equal(ledger_commit(ledger, append, NULL), E_IO);
 	assert_int_equal(append->result.code, E_IO);
 	assert_int_equal(ledger_commit(ledger, append, NULL), E_IO);
@@ -547,7 +594,8 @@ static void bodies_are_not_in_the_file(void **state)
 	struct ledger *ledger = *state;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY), .body = canary});
-	assert_true(file_holds(ledger, "journal.db-wal", "overstay")); /* what is not secret is found: the search works */
+	assert_true(
+		file_holds(ledger, "journal.db-wal", "overstay")); /* what is not secret is found: the search works */
 	assert_false(file_holds(ledger, "journal.db-wal", canary));
 	assert_false(file_holds(ledger, "keys.db-wal", canary));
 	ledger_reopen(ledger);
@@ -559,9 +607,12 @@ static void bodies_are_not_in_the_file(void **state)
 static void a_refused_body_is_not_kept(void **state)
 {
 	struct ledger *ledger = *state;
-	uint64_t entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 2, .refused = 1,
-							     .audience = TO(ARMY), .body = canary});
-	sqlite3_stmt *size = database_prepare(ledger->journal->db, "SELECT length(bodies) FROM content WHERE entry = ?1");
+	uint64_t entry = ledger_say(
+		ledger,
+		&(struct saying){
+			.origin = POLICE, .first = 1, .count = 2, .refused = 1, .audience = TO(ARMY), .body = canary});
+	sqlite3_stmt *size =
+		database_prepare(ledger->journal->db, "SELECT length(bodies) FROM content WHERE entry = ?1");
 	uint64_t bytes;
 
 	bind_number(size, 1, entry);
@@ -602,8 +653,10 @@ static void erase(const struct ledger *ledger, uint64_t entry, size_t index, siz
 static void an_erased_body_cannot_be_read_again(void **state)
 {
 	struct ledger *ledger = *state;
-	uint64_t entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .refused = 1,
-							   .audience = TO(ARMY), .body = canary});
+	uint64_t entry = ledger_say(
+		ledger,
+		&(struct saying){
+			.origin = POLICE, .first = 1, .count = 3, .refused = 1, .audience = TO(ARMY), .body = canary});
 	struct journal_reader *reader = reader_of(ledger);
 	struct journal_page page;
 	Simpul__Entry *got;
@@ -634,10 +687,12 @@ static void a_node_sees_only_entries_it_is_in_the_audience_of(void **state)
 	uint64_t both, last;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
-	both = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY) | TO(IMMIGRATION)});
+	both = ledger_say(ledger,
+			  &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY) | TO(IMMIGRATION)});
 	last = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 3, .audience = TO(OTHER_POLICE)});
 	page = page_of(reader, IMMIGRATION, 0, LIMIT_BATCH);
-	assert_int_equal(page.count, LEDGER_NODES + 1); /* the members' records are for everybody, the policy for nobody */
+	assert_int_equal(page.count,
+			 LEDGER_NODES + 1); /* the members' records are for everybody, the policy for nobody */
 	for (size_t i = 0; i < LEDGER_NODES; i++) {
 		Simpul__Entry *got = entry_of(&page.items[i]);
 
@@ -664,7 +719,9 @@ static void a_node_gets_its_own_key_wrap_alone(void **state)
 	struct journal_reader *reader = reader_of(ledger);
 	struct journal_page page;
 
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY) | TO(IMMIGRATION), .wraps = true});
+	ledger_say(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY) | TO(IMMIGRATION), .wraps = true});
 	for (int node = ARMY; node <= IMMIGRATION; node++) {
 		page = page_of(reader, node, LEDGER_FIRST_ENTRIES, LIMIT_BATCH);
 		assert_int_equal(page.count, 1);
@@ -683,8 +740,9 @@ static void say_many(struct ledger *ledger, uint64_t count)
 		struct letter **end = NULL, *next;
 
 		for (size_t i = 0; i < LIMIT_COMMIT_ENTRIES && number <= count; i++, number++) {
-			append = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = number,
-								      .audience = (unsigned)(number % 7) + 1});
+			append = ledger_append(ledger, &(struct saying){.origin = POLICE,
+									.first = number,
+									.audience = (unsigned)(number % 7) + 1});
 			if (first == NULL)
 				first = append;
 			else
@@ -818,8 +876,12 @@ static void everything_the_core_must_know_survives_a_restart(void **state)
 {
 	struct ledger *ledger = *state;
 	struct seen seen = {0};
-	const struct journal_visitor visitor = {.context = &seen, .entry = see_entry, .audience = see_audience,
-						.origin = see_origin, .cursor = see_cursor, .position = see_position};
+	const struct journal_visitor visitor = {.context = &seen,
+						.entry = see_entry,
+						.audience = see_audience,
+						.origin = see_origin,
+						.cursor = see_cursor,
+						.position = see_position};
 	struct journal_append *last;
 
 	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .audience = TO(ARMY)});
@@ -845,11 +907,16 @@ static void an_edited_member_record_is_not_loaded(void **state)
 {
 	struct ledger *ledger = *state;
 	struct seen seen = {0};
-	const struct journal_visitor visitor = {.context = &seen, .entry = see_entry, .audience = see_audience,
-						.origin = see_origin, .cursor = see_cursor, .position = see_position};
+	const struct journal_visitor visitor = {.context = &seen,
+						.entry = see_entry,
+						.audience = see_audience,
+						.origin = see_origin,
+						.cursor = see_cursor,
+						.position = see_position};
 
-	assert_int_equal(database_run(ledger->journal->db, "UPDATE content SET content = content || x'00' WHERE entry = 2",
-				      NULL), E_OK);
+	assert_int_equal(database_run(ledger->journal->db,
+				      "UPDATE content SET content = content || x'00' WHERE entry = 2", NULL),
+			 E_OK);
 	ledger_reopen(ledger);
 	assert_int_equal(journal_load(ledger->journal, &visitor, NULL), E_CORRUPT);
 }
@@ -858,8 +925,12 @@ static void cursors_are_written_without_entries(void **state)
 {
 	struct ledger *ledger = *state;
 	struct seen seen = {0};
-	const struct journal_visitor visitor = {.context = &seen, .entry = see_entry, .audience = see_audience,
-						.origin = see_origin, .cursor = see_cursor, .position = see_position};
+	const struct journal_visitor visitor = {.context = &seen,
+						.entry = see_entry,
+						.audience = see_audience,
+						.origin = see_origin,
+						.cursor = see_cursor,
+						.position = see_position};
 
 	journal_note_cursor(ledger->journal, "army.oku", 4);
 	assert_int_equal(journal_flush(ledger->journal), E_OK);

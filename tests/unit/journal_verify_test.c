@@ -21,16 +21,25 @@ struct closed {
 
 static void fill(struct ledger *ledger)
 {
-	struct journal_append *a = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1, .count = 3, .refused = 1,
-									 .audience = TO(ARMY), .named = "immigration.oku"});
-	struct journal_append *b = ledger_append(ledger, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE)});
+	struct journal_append *a = ledger_append(ledger, &(struct saying){.origin = POLICE,
+									  .first = 1,
+									  .count = 3,
+									  .refused = 1,
+									  .audience = TO(ARMY),
+									  .named = "immigration.oku"});
+	struct journal_append *b =
+		ledger_append(ledger, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE)});
 
 	assert_int_equal(ledger_commit(ledger, a, b, NULL), E_OK); /* entries 7 and 8 */
 	journal_append_free(a);
 	journal_append_free(b);
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 2,
-					  .audience = TO(IMMIGRATION)}); /* 9 */
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
+	ledger_say(ledger, &(struct saying){.origin = POLICE,
+					    .first = 4,
+					    .kind = SIMPUL__KIND__KIND_UPDATE,
+					    .reference = 2,
+					    .audience = TO(IMMIGRATION)}); /* 9 */
+	ledger_say(ledger,
+		   &(struct saying){.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
 	ledger_say(ledger, &(struct saying){.origin = ARMY, .first = 2, .audience = TO(POLICE)}); /* 11 */
 }
 
@@ -106,30 +115,57 @@ static void assert_found(const struct closed *closed, const char *file, const st
 }
 
 #define NUMBER(column, entry) \
-	{"UPDATE entry SET " column " = " column " + 1 WHERE entry = " #entry, \
-	 "UPDATE entry SET " column " = " column " - 1 WHERE entry = " #entry, entry}
+	{ \
+		"UPDATE entry SET " column " = " column " + 1 WHERE entry = " #entry, \
+			"UPDATE entry SET " column " = " column " - 1 WHERE entry = " #entry, entry \
+	}
 /* One byte becomes another; the old ones are kept beside meanwhile. */
 #define BYTES_OF(table, column, entry) \
-	{"CREATE TABLE kept AS SELECT " column " AS v FROM " table " WHERE entry = " #entry ";" \
-	 "UPDATE " table " SET " column " = CAST(substr(" column ", 1, 10) || CASE substr(" column ", 11, 1) WHEN x'5a' " \
-	 "THEN x'5b' ELSE x'5a' END || substr(" column ", 12) AS BLOB) WHERE entry = " #entry, \
-	 "UPDATE " table " SET " column " = (SELECT v FROM kept) WHERE entry = " #entry "; DROP TABLE kept", entry}
+	{ \
+		"CREATE TABLE kept AS SELECT " column " AS v FROM " table " WHERE entry = " #entry ";" \
+		"UPDATE " table " SET " column " = CAST(substr(" column ", 1, 10) || CASE substr(" column \
+		", 11, 1) WHEN x'5a' " \
+		"THEN x'5b' ELSE x'5a' END || substr(" column ", 12) AS BLOB) WHERE entry = " #entry, \
+			"UPDATE " table " SET " column " = (SELECT v FROM kept) WHERE entry = " #entry \
+			"; DROP TABLE kept", \
+			entry \
+	}
 
 static void an_edit_of_any_column_of_an_entry_is_found(void **state)
 {
 	static const struct tampering all[] = {
-		NUMBER("type", 7), NUMBER("type", 3), NUMBER("accepted_at", 7), NUMBER("accepted_at", 11),
-		NUMBER("policy_version", 7), NUMBER("policy_version", 11), NUMBER("audience_id", 7), NUMBER("audience_id", 3),
-		NUMBER("origin_id", 7), NUMBER("epoch", 7), NUMBER("stream", 7), NUMBER("first", 7), NUMBER("count", 7),
-		BYTES_OF("entry", "digest", 7), BYTES_OF("entry", "digest", 6), BYTES_OF("entry", "entry_hash", 7),
-		BYTES_OF("entry", "head", 7), BYTES_OF("entry", "head", 11), BYTES_OF("entry", "signature", 8),
-		BYTES_OF("entry", "outcome", 7), BYTES_OF("content", "content", 1), BYTES_OF("content", "content", 3),
-		BYTES_OF("content", "content", 6), BYTES_OF("content", "content", 7), BYTES_OF("content", "nonce", 8),
+		NUMBER("type", 7),
+		NUMBER("type", 3),
+		NUMBER("accepted_at", 7),
+		NUMBER("accepted_at", 11),
+		NUMBER("policy_version", 7),
+		NUMBER("policy_version", 11),
+		NUMBER("audience_id", 7),
+		NUMBER("audience_id", 3),
+		NUMBER("origin_id", 7),
+		NUMBER("epoch", 7),
+		NUMBER("stream", 7),
+		NUMBER("first", 7),
+		NUMBER("count", 7),
+		BYTES_OF("entry", "digest", 7),
+		BYTES_OF("entry", "digest", 6),
+		BYTES_OF("entry", "entry_hash", 7),
+		BYTES_OF("entry", "head", 7),
+		BYTES_OF("entry", "head", 11),
+		BYTES_OF("entry", "signature", 8),
+		BYTES_OF("entry", "outcome", 7),
+		BYTES_OF("content", "content", 1),
+		BYTES_OF("content", "content", 3),
+		BYTES_OF("content", "content", 6),
+		BYTES_OF("content", "content", 7),
+		BYTES_OF("content", "nonce", 8),
 		BYTES_OF("content", "bodies", 8),
 		{"UPDATE entry SET entry = 99 WHERE entry = 8", "UPDATE entry SET entry = 8 WHERE entry = 99", 8},
 		{"UPDATE content SET entry = 99 WHERE entry = 8", "UPDATE content SET entry = 8 WHERE entry = 99", 8},
-		{"UPDATE entry SET audience_id = 77 WHERE entry = 8", "UPDATE entry SET audience_id = "
-		 "(SELECT audience_id FROM entry WHERE entry = 11) WHERE entry = 8", 8},
+		{"UPDATE entry SET audience_id = 77 WHERE entry = 8",
+		 "UPDATE entry SET audience_id = "
+		 "(SELECT audience_id FROM entry WHERE entry = 11) WHERE entry = 8",
+		 8},
 		{"UPDATE entry SET head = x'00' WHERE entry = 8", "UPDATE entry SET head = x'00' WHERE entry = 8", 8},
 	};
 	const struct closed *closed = *state;
@@ -143,29 +179,45 @@ static void an_edit_of_any_column_of_an_entry_is_found(void **state)
 static void an_edit_of_any_other_table_is_found(void **state)
 {
 	static const struct tampering all[] = {
-		{"UPDATE audience SET nodes = 'police.muara-enim' WHERE id = 2", "UPDATE audience SET nodes = 'army.oku' "
-		 "WHERE id = 2", 7},
+		{"UPDATE audience SET nodes = 'police.muara-enim' WHERE id = 2",
+		 "UPDATE audience SET nodes = 'army.oku' "
+		 "WHERE id = 2",
+		 7},
 		{"UPDATE audience SET kind = 0 WHERE id = 2", "UPDATE audience SET kind = 1 WHERE id = 2", 7},
-		{"UPDATE audience SET category = 'other' WHERE id = 2", "UPDATE audience SET category = 'overstay' WHERE id = 2", 7},
-		{"UPDATE audience SET region = '16' WHERE id = 2", "UPDATE audience SET region = '16.01' WHERE id = 2", 7},
+		{"UPDATE audience SET category = 'other' WHERE id = 2",
+		 "UPDATE audience SET category = 'overstay' WHERE id = 2", 7},
+		{"UPDATE audience SET region = '16' WHERE id = 2", "UPDATE audience SET region = '16.01' WHERE id = 2",
+		 7},
 		{"UPDATE audience SET label = 1 WHERE id = 2", "UPDATE audience SET label = 3 WHERE id = 2", 7},
-		{"UPDATE audience SET protection = 2 WHERE id = 2", "UPDATE audience SET protection = 0 WHERE id = 2", 7},
+		{"UPDATE audience SET protection = 2 WHERE id = 2", "UPDATE audience SET protection = 0 WHERE id = 2",
+		 7},
 		{"UPDATE audience SET id = 99 WHERE id = 4", "UPDATE audience SET id = 4 WHERE id = 99", 0},
-		{"INSERT INTO member_of VALUES('police.muara-enim', 2)", "DELETE FROM member_of WHERE node = 'police.muara-enim' "
-		 "AND audience_id = 2", 0},
+		{"INSERT INTO member_of VALUES('police.muara-enim', 2)",
+		 "DELETE FROM member_of WHERE node = 'police.muara-enim' "
+		 "AND audience_id = 2",
+		 0},
 		{"UPDATE member_of SET node = 'spy.oku' WHERE node = 'army.oku' AND audience_id = 2",
 		 "UPDATE member_of SET node = 'army.oku' WHERE node = 'spy.oku'", 0},
-		{"UPDATE origin SET node = 'police.x' WHERE node = 'police.oku'", "UPDATE origin SET node = 'police.oku' "
-		 "WHERE node = 'police.x'", 7},
-		{"UPDATE stream SET last = last + 1 WHERE origin_id = 1", "UPDATE stream SET last = last - 1 WHERE origin_id = 1", 0},
-		{"UPDATE stream SET epoch = 2 WHERE origin_id = 1", "UPDATE stream SET epoch = 1 WHERE origin_id = 1", 0},
-		{"UPDATE submission_of SET entry = 8 WHERE entry = 7", "UPDATE submission_of SET entry = 7 "
-		 "WHERE origin_id = 1 AND first = 1", 7},
+		{"UPDATE origin SET node = 'police.x' WHERE node = 'police.oku'",
+		 "UPDATE origin SET node = 'police.oku' "
+		 "WHERE node = 'police.x'",
+		 7},
+		{"UPDATE stream SET last = last + 1 WHERE origin_id = 1",
+		 "UPDATE stream SET last = last - 1 WHERE origin_id = 1", 0},
+		{"UPDATE stream SET epoch = 2 WHERE origin_id = 1", "UPDATE stream SET epoch = 1 WHERE origin_id = 1",
+		 0},
+		{"UPDATE submission_of SET entry = 8 WHERE entry = 7",
+		 "UPDATE submission_of SET entry = 7 "
+		 "WHERE origin_id = 1 AND first = 1",
+		 7},
 		{"INSERT INTO submission_of VALUES(1, 1, 0, 100, 7)", "DELETE FROM submission_of WHERE first = 100", 0},
-		{"UPDATE reference SET number = 3 WHERE entry = 9", "UPDATE reference SET number = 2 WHERE entry = 9", 9},
+		{"UPDATE reference SET number = 3 WHERE entry = 9", "UPDATE reference SET number = 2 WHERE entry = 9",
+		 9},
 		{"INSERT INTO reference VALUES(7, 2, 11)", "DELETE FROM reference WHERE entry = 11", 0},
-		{"UPDATE meta SET value = zeroblob(16) WHERE key = 'exchange'", "UPDATE meta SET value = "
-		 "(SELECT substr(content, 3, 16) FROM content WHERE entry = 1) WHERE key = 'exchange'", 1},
+		{"UPDATE meta SET value = zeroblob(16) WHERE key = 'exchange'",
+		 "UPDATE meta SET value = "
+		 "(SELECT substr(content, 3, 16) FROM content WHERE entry = 1) WHERE key = 'exchange'",
+		 1},
 	};
 	const struct closed *closed = *state;
 
@@ -184,7 +236,8 @@ static void a_recipient_struck_from_the_outcome_is_found(void **state)
 
 	/* the last field of the outcome: tag, length, name */
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	set = database_prepare(db, "UPDATE entry SET outcome = substr(outcome, 1, length(outcome) - ?1) WHERE entry = 7");
+	set = database_prepare(db,
+			       "UPDATE entry SET outcome = substr(outcome, 1, length(outcome) - ?1) WHERE entry = 7");
 	bind_number(set, 1, strlen(name) + 2);
 	assert_int_equal(database_step(set, NULL), E_OK);
 	database_close(db);
@@ -213,7 +266,8 @@ static void an_erased_body_is_no_damage(void **state)
 #define CUT_BELOW(entry) \
 	"DELETE FROM entry WHERE entry >= " #entry "; DELETE FROM content WHERE entry >= " #entry ";" \
 	"DELETE FROM submission_of WHERE entry >= " #entry ";" \
-	"UPDATE stream SET last = last - 1, digest = (SELECT digest FROM entry e WHERE e.origin_id = stream.origin_id " \
+	"UPDATE stream SET last = last - 1, digest = (SELECT digest FROM entry e WHERE e.origin_id = " \
+	"stream.origin_id " \
 	"ORDER BY entry DESC LIMIT 1) WHERE origin_id = 2"
 
 static void a_cut_tail_is_found_against_a_held_head(void **state)
@@ -222,7 +276,8 @@ static void a_cut_tail_is_found_against_a_held_head(void **state)
 	struct journal_verdict verdict;
 
 	edit(closed, JOURNAL_FILE, CUT_BELOW(11));
-	assert_int_equal(verdict_of(closed, NULL).bad_entry, 0); /* whoever cuts with care needs a held head to be caught */
+	assert_int_equal(verdict_of(closed, NULL).bad_entry,
+			 0); /* whoever cuts with care needs a held head to be caught */
 	verdict = verdict_of(closed, &closed->last);
 	assert_int_equal(verdict.bad_entry, 11);
 }
@@ -248,11 +303,12 @@ static void another_history_is_found_against_a_held_head(void **state)
 
 static void a_reordered_pair_is_found(void **state)
 {
-	edit(*state, JOURNAL_FILE, "UPDATE entry SET entry = -entry WHERE entry IN (10, 11);"
-				   "UPDATE entry SET entry = 21 + entry WHERE entry < 0;"
-				   "UPDATE content SET entry = -entry WHERE entry IN (10, 11);"
-				   "UPDATE content SET entry = 21 + entry WHERE entry < 0;"
-				   "UPDATE submission_of SET entry = 21 - entry WHERE entry IN (10, 11)");
+	edit(*state, JOURNAL_FILE,
+	     "UPDATE entry SET entry = -entry WHERE entry IN (10, 11);"
+	     "UPDATE entry SET entry = 21 + entry WHERE entry < 0;"
+	     "UPDATE content SET entry = -entry WHERE entry IN (10, 11);"
+	     "UPDATE content SET entry = 21 + entry WHERE entry < 0;"
+	     "UPDATE submission_of SET entry = 21 - entry WHERE entry IN (10, 11)");
 	assert_int_equal(verdict_of(*state, NULL).bad_entry, 10);
 }
 
@@ -320,7 +376,8 @@ static void a_journal_is_checked_while_it_is_written(void **state)
 	struct closed *closed = *state;
 
 	assert_int_equal(journal_open(&closed->ledger.journal, &closed->ledger.options, NULL), E_OK);
-	ledger_say(&closed->ledger, &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY) | TO(OTHER_POLICE)});
+	ledger_say(&closed->ledger,
+		   &(struct saying){.origin = IMMIGRATION, .first = 1, .audience = TO(ARMY) | TO(OTHER_POLICE)});
 	assert_int_equal(verdict_of(closed, &closed->last).bad_entry, 0);
 	assert_int_equal(verdict_of(closed, &closed->ledger.journal->state.position).entries, 12);
 }

@@ -16,8 +16,8 @@
 
 static const uint8_t master[KEY_SIZE] = {1, 2, 3};
 static const uint8_t nonce[VAULT_NONCE_SIZE] = {9};
-static const struct bytes bodies[3] = {{(const uint8_t *)"first body", 10}, {(const uint8_t *)"second", 6},
-				       {(const uint8_t *)"", 0}};
+static const struct bytes bodies[3] = {
+	{(const uint8_t *)"first body", 10}, {(const uint8_t *)"second", 6}, {(const uint8_t *)"", 0}};
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
@@ -166,7 +166,8 @@ static void an_erased_slot_stands_in_no_file(void **state)
 	uint8_t slot[32];
 
 	slot_of(*state, slot);
-	assert_true(file_holds(*state, "keys.db", BYTES(slot, 32)) || file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
+	assert_true(file_holds(*state, "keys.db", BYTES(slot, 32)) ||
+		    file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
 	assert_int_equal(vault_erase(vault, 7, nonce, 0, 2, NULL), E_OK);
 	assert_false(file_holds(*state, "keys.db", BYTES(slot, 32)));
 	assert_false(file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
@@ -277,8 +278,10 @@ static void the_bytes_are_those_that_the_header_describes(void **state)
 	generic(part, NULL, "simpul/part/1", (const struct bytes[]){{slot, 32}, {nonce, 16}, {index, 2}}, 3);
 	generic(key, master, "simpul/rest/1", (const struct bytes[]){{part, 32}}, 1);
 	vault_encrypt(vault, 7, nonce, bodies, 2, &stored, NULL);
-	assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at, 6 + VAULT_OVERHEAD,
-								    place, sizeof(place), zeros, key), 0);
+	assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at,
+								    6 + VAULT_OVERHEAD, place, sizeof(place), zeros,
+								    key),
+			 0);
 	assert_memory_equal(body, "second", 6);
 	buffer_free(&stored);
 	vault_close(vault);

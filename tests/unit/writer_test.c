@@ -43,8 +43,8 @@ static int teardown(void **state)
 
 static struct journal_append *report(struct threads *threads, uint64_t number)
 {
-	struct journal_append *append =
-		ledger_append(&threads->ledger, &(struct saying){.origin = POLICE, .first = number, .audience = TO(ARMY)});
+	struct journal_append *append = ledger_append(
+		&threads->ledger, &(struct saying){.origin = POLICE, .first = number, .audience = TO(ARMY)});
 
 	append->ticket = number;
 	return append;
@@ -62,7 +62,8 @@ static size_t answers_take(struct threads *threads, enum error error, uint64_t *
 
 		next = letter->next;
 		assert_int_equal(answer->error, error);
-		for (struct journal_append *a = answer->appends; a; a = (struct journal_append *)a->letter.next, size++) {
+		for (struct journal_append *a = answer->appends; a;
+		     a = (struct journal_append *)a->letter.next, size++) {
 			assert_true(a->ticket == ++*ticket);
 			assert_int_equal(a->result.code, error);
 			assert_int_equal(a->receipt.size > 0, error == E_OK);
@@ -105,7 +106,8 @@ static void a_commit_holds_no_more_than_eight_mebibytes(void **state)
 
 	memset(body, 'x', 1024 * 1024);
 	for (uint64_t i = 0; i < COUNT; i++) {
-		appends[i] = ledger_append(&threads->ledger, &(struct saying){.origin = POLICE, .first = i + 1, .body = body});
+		appends[i] = ledger_append(&threads->ledger,
+					   &(struct saying){.origin = POLICE, .first = i + 1, .body = body});
 		appends[i]->ticket = i + 1;
 	}
 	writer = writer_start(threads->ledger.journal, threads->answers);
@@ -159,8 +161,9 @@ static void after_an_io_error_it_answers_once_and_takes_nothing_more(void **stat
 	uint64_t ticket = 0;
 	size_t largest = 0;
 
-	assert_int_equal(database_run(threads->ledger.journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL),
-			 E_OK);
+	assert_int_equal(
+		database_run(threads->ledger.journal->db, "INSERT INTO content(entry, content) VALUES(7, x'00')", NULL),
+		E_OK);
 	writer = writer_start(threads->ledger.journal, threads->answers);
 	writer_append(writer, report(threads, 1));
 	poll(&(struct pollfd){.fd = mailbox_fd(threads->answers), .events = POLLIN}, 1, -1);
@@ -242,8 +245,8 @@ static void readers_and_the_writer_do_not_hinder_each_other(void **state)
 		next = letter->next;
 		assert_int_equal(read->result.code, E_OK);
 		assert_true(read->page.upto.entry >= upto); /* each sees a whole state, and no older one than before */
-		assert_true(chain_verify(threads->ledger.options.broker.public_key, threads->ledger.exchange, &read->page.upto,
-					 BYTES(read->page.signature, SIGNATURE_SIZE)));
+		assert_true(chain_verify(threads->ledger.options.broker.public_key, threads->ledger.exchange,
+					 &read->page.upto, BYTES(read->page.signature, SIGNATURE_SIZE)));
 		upto = read->page.upto.entry;
 		core_read_free(read);
 	}
