@@ -40,14 +40,17 @@ static void nothing_is_lost_duplicated_leaked_or_invented_under_sigkill(void **s
 /* The harness must find what it looks for: brokers with a bug put in on purpose (tests/seeded). */
 static void the_harness_finds_a_receipt_before_its_commit(void **state)
 {
-	const struct chaos_options options = {.broker_program = "seeded-receipt-before-commit", .rounds = 8, .seed = 7,
-					      .broker_percent = 100, .settle_seconds = 5};
-	struct chaos_account account;
+	struct chaos_options options = {.broker_program = "seeded-receipt-before-commit", .rounds = 8, .seed = 7,
+					.broker_percent = 100, .settle_seconds = 5};
+	struct chaos_account account = {0};
 
 	(void)state;
-	chaos_run(&options, &account);
-	show("receipt before commit", &account);
-	assert_true(account.accepted > 0);
+	/* On a busy machine no receipt may have gone out before any of the kills. */
+	for (unsigned attempt = 0; attempt < 6 && account.lost == 0; attempt++, options.seed++) {
+		chaos_run(&options, &account);
+		show("receipt before commit", &account);
+		assert_true(account.accepted > 0);
+	}
 	assert_true(account.lost > 0);
 }
 
