@@ -177,8 +177,7 @@ void log_unlogged(struct core *core, struct node *node)
 	*throttle = (struct throttle){.second = core->now->steady};
 }
 
-/* A node that is refused all day must not fill the log. What is seldom written anyway does not count. */
-static bool log_has_room(struct core *core, struct node *node, enum log_level level)
+bool log_has_room(struct core *core, struct node *node, enum log_level level)
 {
 	struct throttle *throttle = node ? &node->throttle : &core->throttle;
 

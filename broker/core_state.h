@@ -51,6 +51,8 @@ struct asked {
 #define SUBSCRIPTION_BUCKET ((struct bucket_size){.rate = 1, .most = 8 * SUBSCRIPTION_COST})
 #define AUDIENCE_COST 30
 #define AUDIENCE_BUCKET ((struct bucket_size){.rate = 1, .most = 2048 * AUDIENCE_COST})
+/* Subscriptions that the feed socket sees begin or end: no connection comes back so often. */
+#define TOPIC_BUCKET ((struct bucket_size){.rate = 10, .most = 600})
 #define SUBSCRIPTION_LARGEST (16 * 1024) /* encoded */
 #define REFUSALS_LOGGED 20		 /* a second and node; more are counted */
 
@@ -123,7 +125,7 @@ struct node {
 	struct pending pending[LIMIT_IN_FLIGHT];
 	size_t pending_count;
 	struct asked asked[LIMIT_IN_FLIGHT];
-	struct bucket reports, bytes, hellos, subscriptions, audiences;
+	struct bucket reports, bytes, hellos, subscriptions, audiences, topics_seen;
 	/* Of the node and not of a session: a new HELLO does not empty the socket's queue. */
 	uint64_t fetched; /* where the last answer to FETCH led */
 	steady_ms fetched_at;
@@ -231,6 +233,9 @@ void log_fields(struct core *core, enum log_level level, const char *event, cons
 /* One event for a refused message or session; those that no honest agent causes are alarms. `node` is NULL for a key
  * that belongs to nobody. Of many in a second the rest is counted. */
 void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault);
+/* A node that is refused all day must not fill the log: false when it had its share of this second's lines. `node` as
+ * above. What is seldom written anyway does not count. */
+bool log_has_room(struct core *core, struct node *node, enum log_level level);
 /* Logs how many were not, once their second is over. */
 void log_unlogged(struct core *core, struct node *node);
 /* What a reader could not read is the operators' matter: an alarm, and the office only hears when to ask again. */

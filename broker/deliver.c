@@ -309,12 +309,14 @@ static void window_add(struct session *session, uint64_t upto, size_t bytes)
 	session->queued += bytes;
 }
 
-static void batch_record(struct core *core, const struct node *node, const struct batch *batch)
+static void batch_record(struct core *core, struct node *node, const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++) {
 		if (batch->parts[i].denial == ADMITTED)
 			continue;
 		note(core, ACTION_WITHHELD, node, batch->parts[i].entry);
+		if (!log_has_room(core, node, LOG_LEVEL_NOTICE))
+			continue;
 		LOG(core, NOTICE, "delivery.withheld", F_TEXT("node", node->name),
 		    F_NUM("entry", batch->parts[i].entry), F_NUM("policy_version", core->policy_version),
 		    F_TEXT("reason", denial_text(batch->parts[i].denial)));

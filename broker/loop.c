@@ -18,6 +18,7 @@
 #define DISK_CHECK_TICKS 20
 /* Frames of one office that wait to be read: what it may have under way, and acknowledgements. */
 #define LINK_QUEUE 32
+#define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
 #define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
 #define FAREWELL_MS 200		/* for the last frames to leave */
 
@@ -76,26 +77,26 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 }
 
 /* One subscription: a byte that says whether it begins (1) or ends (0), the topic. Ends at a disconnect have no
- * User-Id. */
+ * User-Id. Whatever else a member sends counts as a subscription to everything. */
 static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 {
 	struct core_event event = {.type = CORE_SUBSCRIBED};
 	uint8_t key[KEY_SIZE];
 	const uint8_t *data;
 	size_t size;
+	bool formed;
 
 	if (zmq_msg_recv(frame, loop->feed, ZMQ_DONTWAIT) < 0)
 		return false;
 	data = zmq_msg_data(frame);
 	size = zmq_msg_size(frame);
-	if (zmq_msg_more(frame) || size == 0 || data[0] > 1 || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		drop_rest(loop->feed, frame);
-		return true;
-	}
+	formed = !zmq_msg_more(frame) && size > 0 && data[0] <= 1;
 	event.subscribed.curve_key = key;
-	event.subscribed.added = data[0] == 1;
-	event.subscribed.topic = BYTES(data + 1, size - 1);
-	loop_step(loop, &event);
+	event.subscribed.added = !formed || data[0] == 1;
+	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
+	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key))
+		loop_step(loop, &event);
+	drop_rest(loop->feed, frame);
 	return true;
 }
 
@@ -379,16 +380,15 @@ static void own_endpoint(const char *bound, char *text, size_t size)
 		snprintf(text, size, "%s", bound);
 }
 
-/* What a hostile member can make the broker hold for it is bounded before anything is read. */
+/* What a stranger or a hostile member can make the broker hold is bounded before anything is read. */
 static void bound_memory(void *socket, int type)
 {
 	const int queue = LINK_QUEUE;
-	const int64_t largest = SUBSCRIPTION_BYTES;
+	const int64_t largest = type == ZMQ_ROUTER ? LINK_BYTES : SUBSCRIPTION_BYTES;
 
+	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
 	if (type == ZMQ_ROUTER)
 		zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue));
-	else
-		zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
 }
 
 /* Binds one of the offices' sockets and tests that it refuses a stranger. */

@@ -115,6 +115,7 @@ static struct node *node_add(struct core *core, const char *name)
 	bucket_fill(&node->hellos, &HELLO_BUCKET);
 	bucket_fill(&node->subscriptions, &SUBSCRIPTION_BUCKET);
 	bucket_fill(&node->audiences, &AUDIENCE_BUCKET);
+	bucket_fill(&node->topics_seen, &TOPIC_BUCKET);
 	arena_init(&node->subscription_arena);
 	memmove(&core->sorted[place + 1], &core->sorted[place], (core->node_count - place) * sizeof(node));
 	core->sorted[place] = node;

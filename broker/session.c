@@ -419,11 +419,20 @@ static bool topic_foreign(const struct core *core, struct node *node, struct byt
 	return false;
 }
 
+/* libzmq keeps what a flood brings in memory until we have read it, so a flood of one's own topic is no better. */
+static bool topic_allowed(const struct core *core, struct node *node, const struct core_event *event)
+{
+	uint64_t wait;
+
+	return bucket_take(&node->topics_seen, &TOPIC_BUCKET, 1, core->now->steady, &wait) &&
+	       (!event->subscribed.added || !topic_foreign(core, node, event->subscribed.topic));
+}
+
 void subscription_seen(struct core *core, const struct core_event *event)
 {
 	const struct key *key = key_find(core, event->subscribed.curve_key);
 
-	if (!key || !event->subscribed.added || !topic_foreign(core, key->node, event->subscribed.topic))
+	if (!key || topic_allowed(core, key->node, event))
 		return;
 	if (key_status(key) != E_OK && core->rebound != 0 && core->now->steady - core->rebound < REBIND_PAUSE_MS)
 		return; /* what it had queued before it was cut off */

@@ -368,7 +368,7 @@ static struct pending pending_take(struct node *node, uint64_t ticket)
 	return found;
 }
 
-static void log_accepted(struct core *core, const struct node *node, const struct journal_append *append)
+static void log_accepted(struct core *core, struct node *node, const struct journal_append *append)
 {
 	struct report_name name = append->first;
 	char text[REPORT_NAME_SIZE];
@@ -378,6 +378,8 @@ static void log_accepted(struct core *core, const struct node *node, const struc
 		if (append->reports[i].verdict == E_OK)
 			continue;
 		refused++;
+		if (!log_has_room(core, node, LOG_LEVEL_NOTICE))
+			continue;
 		LOG(core, NOTICE, "report.refused", F_TEXT("node", node->name),
 		    F_TEXT("report", report_name_text(&name, text)),
 		    F_TEXT("code", error_name(append->reports[i].verdict)), F_TEXT("field", append->reports[i].field));

@@ -1,5 +1,6 @@
 /* hostile_test - promises 4, 8, 9 and 10: what strangers, members and thieves get when they try. */
 #include "tests/support/client.h"
+#include "common/socket.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -315,6 +316,56 @@ static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
 	client_close(&slow);
 }
 
+/* A raw subscriber, for a SUB socket says each topic once. */
+static void *feed_raw(struct client *c)
+{
+	void *socket = socket_client(c->context, ZMQ_XSUB, c->join.broker_curve, &c->keys);
+	const int no_limit = 0;
+
+	assert_non_null(socket);
+	assert_int_equal(zmq_setsockopt(socket, ZMQ_SNDHWM, &no_limit, sizeof no_limit), 0);
+	assert_int_equal(zmq_connect(socket, c->join.feed_endpoint), 0);
+	return socket;
+}
+
+static void who_floods_the_feed_with_its_own_topic_is_cut_off(void **state)
+{
+	enum { SUBSCRIPTIONS = 500000 };
+	struct exchange *x = *state;
+	struct client thief;
+	uint8_t topic[1 + FEED_TOPIC_SIZE] = {1};
+	size_t rss = process_rss(x->broker);
+	void *feed;
+
+	client_join(&thief, x, POLICE);
+	memcpy(topic + 1, thief.topic, FEED_TOPIC_SIZE);
+	feed = feed_raw(&thief);
+	sleep_ms(300);
+	for (int i = 0; i < SUBSCRIPTIONS; i++)
+		zmq_send(feed, topic, sizeof topic, ZMQ_DONTWAIT);
+	assert_int_equal(client_refused(client_receive(&thief, 5000)), E_FOREIGN_FEED);
+	sleep_ms(1000);
+	assert_true(process_rss(x->broker) < rss + 32 * 1024);
+	zmq_close(feed);
+	client_leave(&thief, POLICE);
+	assert_int_equal(exchange_ctl(x, NULL, "restore", "police.oku", NULL), 0);
+}
+
+static void who_says_anything_but_subscriptions_on_the_feed_is_cut_off(void **state)
+{
+	struct client thief;
+	void *feed;
+
+	client_join(&thief, *state, POLICE);
+	feed = feed_raw(&thief);
+	sleep_ms(300);
+	zmq_send(feed, "\x07 hello", 7, ZMQ_DONTWAIT);
+	assert_int_equal(client_refused(client_receive(&thief, 5000)), E_FOREIGN_FEED);
+	zmq_close(feed);
+	client_leave(&thief, POLICE);
+	assert_int_equal(exchange_ctl(*state, NULL, "restore", "police.oku", NULL), 0);
+}
+
 static void no_text_of_a_report_stands_in_a_log(void **state)
 {
 	assert_false(exchange_logged(*state, "canary-everything"));
@@ -341,6 +392,8 @@ int main(void)
 		cmocka_unit_test(a_stolen_key_does_not_open_the_past),
 		cmocka_unit_test(after_a_revocation_nothing_more_is_handed_out),
 		cmocka_unit_test(a_member_that_does_not_read_costs_the_others_nothing),
+		cmocka_unit_test(who_floods_the_feed_with_its_own_topic_is_cut_off),
+		cmocka_unit_test(who_says_anything_but_subscriptions_on_the_feed_is_cut_off),
 		cmocka_unit_test(no_text_of_a_report_stands_in_a_log),
 		cmocka_unit_test(the_journal_verifies_after_all_that),
 	};

@@ -907,6 +907,26 @@ static void a_refused_report_among_others_is_delivered_as_a_leaf(void **state)
 	assert_true(world_logged(world, "report.refused node=police.oku report=police.oku#2 code=EXPIRED"));
 }
 
+static void spoil_all(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->expires = header->created_at - 5;
+}
+
+static void many_refused_reports_do_not_fill_the_log(void **state)
+{
+	struct world *world = *state;
+	size_t lines = 0;
+
+	accept(world, (struct speech){.node = POLICE, .count = 200, .spoil_header = spoil_all});
+	assert_int_equal(receipt_of(world)->n_verdicts, 200);
+	for (size_t i = 0; i < world->seen_count; i++)
+		lines += world->seen[i].type == ACTION_LOG && strstr(world->seen[i].text, "report.refused") != NULL;
+	assert_int_equal(lines, 20);
+	world_tick(world, 1000);
+	assert_true(world_logged(world, "refusals.unlogged node=police.oku count=180"));
+}
+
 static void a_void_uses_up_a_number_and_goes_to_nobody(void **state)
 {
 	struct world *world = *state;
@@ -1521,6 +1541,9 @@ static void operators_get_an_answer_for_what_does_not_exist(void **state)
 
 /* ---------------------------------------------------------------------------- foreign subscriptions */
 
+/* What a node may subscribe to before it is too much. */
+enum { TOPICS_AT_ONCE = 600 };
+
 static void subscribe(struct world *world, size_t node, struct bytes topic)
 {
 	struct core_event event = {.type = CORE_SUBSCRIBED};
@@ -1574,6 +1597,24 @@ static void a_topic_from_before_a_restart_is_no_crime_but_many_are(void **state)
 		subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
 		assert_int_equal(world->seen_count, 0);
 	}
+	subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
+	assert_cut_off(world, ARMY);
+}
+
+static void who_floods_with_its_own_topic_is_cut_off(void **state)
+{
+	struct world *world = *state;
+	uint8_t topic[FEED_TOPIC_SIZE];
+
+	send_hello(world, ARMY, 0, NULL);
+	memcpy(topic, world->random + 8, sizeof(topic));
+	for (size_t i = 0; i < TOPICS_AT_ONCE; i++) {
+		subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
+		assert_int_equal(world->seen_count, 0);
+	}
+	world_tick(world, 100);
+	subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
+	assert_int_equal(world_count(world, ACTION_REBIND_FEED), 0);
 	subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
 	assert_cut_off(world, ARMY);
 }
@@ -1684,6 +1725,7 @@ int main(void)
 		TEST(red_must_name_nodes_and_seal_to_each),
 		TEST(a_sealed_body_travels_with_the_recipients_own_wrap_only),
 		TEST(a_refused_report_among_others_is_delivered_as_a_leaf),
+		TEST(many_refused_reports_do_not_fill_the_log),
 		TEST(a_void_uses_up_a_number_and_goes_to_nobody),
 		TEST(to_and_not_to_narrow_the_audience),
 		TEST(who_was_named_and_not_reached_is_told),
@@ -1715,6 +1757,7 @@ int main(void)
 		TEST(operators_get_an_answer_for_what_does_not_exist),
 		TEST(who_subscribes_to_more_than_its_own_feed_is_cut_off),
 		TEST(a_topic_from_before_a_restart_is_no_crime_but_many_are),
+		TEST(who_floods_with_its_own_topic_is_cut_off),
 		TEST(a_suspension_outlives_a_new_key),
 		TEST(stopping_finishes_what_is_under_way_and_takes_nothing_new),
 		TEST(a_failing_disk_is_an_alarm),
