@@ -50,18 +50,18 @@ static enum error audience_inherit(struct draft *draft, uint32_t id)
 	return E_OK;
 }
 
-/* Who received the report itself, then who received an update of it. */
+/* Who received the report itself, or the newest update of it: that one went to whoever received those before it, so a
+ * report with very many updates costs no more than one with few. */
 static enum error audiences_inherit(struct draft *draft, uint32_t audience_id)
 {
-	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_FIND);
-	enum error error = audience_inherit(draft, audience_id);
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_NEWEST);
+	uint64_t newest;
+	enum error error;
 
 	bind_number(find, 1, draft->target);
 	bind_number(find, 2, draft->append->reference.number);
-	while (error == E_OK && (error = journal_row_step(find, draft->fault)) == E_OK)
-		error = audience_inherit(draft, (uint32_t)column_number(find, 0));
-	sqlite3_reset(find);
-	return error == E_NOT_FOUND ? E_OK : error;
+	error = journal_number(find, audience_id, &newest, draft->fault);
+	return error == E_OK ? audience_inherit(draft, (uint32_t)newest) : error;
 }
 
 /* Who was named, could not be reached by the policy, and is reached now because they know the original. */

@@ -20,8 +20,8 @@
 	X(SUBMISSION_FIND, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 AND stream = ?3 " \
 			   "AND first <= ?4 ORDER BY first DESC LIMIT 1") \
 	X(REFERENCE_ADD, "INSERT INTO reference(target, number, entry) VALUES(?1, ?2, ?3)") \
-	X(REFERENCE_FIND, "SELECT DISTINCT audience_id FROM reference JOIN entry USING(entry) " \
-			  "WHERE target = ?1 AND number = ?2 AND audience_id IS NOT NULL") \
+	X(REFERENCE_NEWEST, "SELECT audience_id FROM reference JOIN entry USING(entry) " \
+			    "WHERE target = ?1 AND number = ?2 ORDER BY entry DESC LIMIT 1") \
 	X(AUDIENCE_ADD, "INSERT INTO audience(id, kind, category, region, label, protection, nodes) " \
 			"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(MEMBER_ADD, "INSERT INTO member_of(node, audience_id) VALUES(?1, ?2)") \

@@ -346,6 +346,40 @@ static struct journal_append *say_and_keep(struct ledger *ledger, const struct s
 	return append;
 }
 
+static int step_count(void *count)
+{
+	++*(size_t *)count;
+	return 0;
+}
+
+/* What the journal's thread does for one more update, in hundreds of SQLite's steps. */
+static size_t update_cost(struct ledger *ledger, uint64_t number)
+{
+	size_t steps = 0;
+
+	sqlite3_progress_handler(ledger->journal->db, 100, step_count, &steps);
+	ledger_say(ledger, &(struct saying){.origin = POLICE,
+					    .first = number,
+					    .kind = SIMPUL__KIND__KIND_UPDATE,
+					    .reference = 1,
+					    .audience = TO(ARMY)});
+	sqlite3_progress_handler(ledger->journal->db, 0, NULL, NULL);
+	return steps;
+}
+
+static void very_many_updates_of_a_report_cost_no_more_than_few(void **state)
+{
+	struct ledger *ledger = *state;
+	size_t early, late = 0;
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	update_cost(ledger, 2);
+	early = update_cost(ledger, 3);
+	for (uint64_t number = 4; number < 304; number++)
+		late = update_cost(ledger, number);
+	assert_true(late <= early + 5);
+}
+
 static void a_cancel_reaches_exactly_those_who_got_the_original(void **state)
 {
 	struct ledger *ledger = *state;
@@ -958,6 +992,7 @@ int main(void)
 		TEST(accepted_at_never_decreases),
 		TEST(a_repeat_gets_the_same_receipt_bytes),
 		TEST(a_repeat_with_other_bytes_or_bounds_gets_no_receipt),
+		TEST(very_many_updates_of_a_report_cost_no_more_than_few),
 		TEST(a_cancel_reaches_exactly_those_who_got_the_original),
 		TEST(a_reference_that_is_not_known_is_the_reports_verdict),
 		TEST(a_cancel_of_what_nobody_received_is_refused),
