@@ -160,7 +160,8 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 static enum error mark_store(struct store *store, const Simpul__Delivery *delivery,
 			     const struct verified_report *report, struct fault *fault)
 {
-	static const char sql[] = "INSERT INTO mark(origin, epoch, stream, number, row) VALUES(?1, ?2, ?3, ?4, ?5)";
+	static const char sql[] = "INSERT INTO mark(origin, epoch, stream, number, kind, row)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
 	const Simpul__Header *header = report->header;
 	const Simpul__Name *meant;
 	sqlite3_stmt *put;
@@ -176,7 +177,8 @@ static enum error mark_store(struct store *store, const Simpul__Delivery *delive
 	bind_number(put, 2, meant->epoch);
 	bind_number(put, 3, meant->stream);
 	bind_number(put, 4, meant->number);
-	bind_number(put, 5, (uint64_t)sqlite3_last_insert_rowid(store->db));
+	bind_number(put, 5, header->kind);
+	bind_number(put, 6, (uint64_t)sqlite3_last_insert_rowid(store->db));
 	return database_step(put, fault);
 }
 

@@ -37,7 +37,7 @@
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row */
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -81,7 +81,8 @@ static const char schema_inbox[] =
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE TABLE mark("
 	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
-	" row INTEGER NOT NULL, PRIMARY KEY(origin, epoch, stream, number, row)) WITHOUT ROWID;"
+	" kind INTEGER NOT NULL, row INTEGER NOT NULL,"
+	" PRIMARY KEY(origin, epoch, stream, number, kind, row)) WITHOUT ROWID;"
 	"CREATE TABLE inbox_delivery("
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"
@@ -307,12 +308,13 @@ enum error store_standing(struct store *store, uint64_t entry, const Simpul__Mem
 	return database_step(put, fault);
 }
 
-/* The decision about a key that was the newest at `entry`; ACTIVE when there was none. */
+/* The decision about a key that held at `entry`: that it is compromised, which is for good and since the earliest time
+ * given, whatever a broker says later; else the newest; ACTIVE when there was none. */
 static enum error standing_at(struct store *store, const char *node, uint32_t key_id, uint64_t entry,
 			      Simpul__Standing *standing, wall_ms *since, struct fault *fault)
 {
 	static const char sql[] = "SELECT standing, since FROM standing WHERE node = ?1 AND key_id = ?2 AND entry <= ?3"
-				  " ORDER BY entry DESC LIMIT 1";
+				  " ORDER BY standing = 4 DESC, CASE standing WHEN 4 THEN since ELSE -entry END LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

@@ -43,15 +43,11 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 
 /* ------------------------------------------------------------------ updates and cancels */
 
-/* Takes what was said later about the report `about`: the first cancel and the newest update. What came under a key
- * that is no longer trusted says nothing. */
-static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
-			     struct fault *fault)
+/* One row at most: the name of an update or cancel of `about`, after row `after`; `text` stays "" when there is none.
+ * What came under a key that is no longer trusted says nothing. */
+static enum error mark_take(struct store *store, sqlite3_stmt *marks, const struct report_name *about, uint64_t after,
+			    char *text, struct fault *fault)
 {
-	static const char sql[] = "SELECT i.kind, i.epoch, i.stream, i.number FROM mark m JOIN inbox i ON i.row = m.row"
-				  " WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4"
-				  " AND i.trust = 0 AND (i.kind = 4 OR i.row > ?5) ORDER BY m.row";
-	sqlite3_stmt *marks = store_statement(store, sql);
 	struct report_name name;
 	enum error error;
 
@@ -59,17 +55,34 @@ static enum error marks_take(struct store *store, const struct report_name *abou
 	bind_number(marks, 2, about->epoch);
 	bind_number(marks, 3, about->stream);
 	bind_number(marks, 4, about->number);
-	/* An update replaces those before it; the report that all are about may come after them. */
-	bind_number(marks, 5, row->kind == SIMPUL__KIND__KIND_UPDATE ? row->row : 0);
-	while ((error = store_ask(store, marks, fault)) == E_OK) {
-		name_read(marks, 1, about->origin, &name);
-		if (column_number(marks, 0) == SIMPUL__KIND__KIND_UPDATE)
-			report_name_text(&name, row->updated_by);
-		else if (row->cancelled_by[0] == '\0')
-			report_name_text(&name, row->cancelled_by);
+	bind_number(marks, 5, after);
+	error = store_ask(store, marks, fault);
+	if (error == E_OK) {
+		name_read(marks, 0, about->origin, &name);
+		report_name_text(&name, text);
 	}
 	sqlite3_reset(marks);
 	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+#define MARK_OF "SELECT i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row" \
+		" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.row > ?5 AND i.trust = 0"
+
+/* Takes what was said later about the report `about`: the first cancel and the newest update, however many there are. */
+static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
+			     struct fault *fault)
+{
+	static const char cancels[] = MARK_OF " AND m.kind = 4 ORDER BY m.row LIMIT 1";
+	static const char updates[] = MARK_OF " AND m.kind = 3 ORDER BY m.row DESC LIMIT 1";
+	/* An update replaces those before it; the report that all are about may come after them. */
+	const uint64_t after = row->kind == SIMPUL__KIND__KIND_UPDATE ? row->row : 0;
+	enum error error = E_OK;
+
+	if (row->cancelled_by[0] == '\0')
+		error = mark_take(store, store_statement(store, cancels), about, 0, row->cancelled_by, fault);
+	if (error == E_OK)
+		error = mark_take(store, store_statement(store, updates), about, after, row->updated_by, fault);
+	return error;
 }
 
 /* Fills in cancelled_by and updated_by. An update stands and falls with the report that it is about, also where this

@@ -78,16 +78,17 @@ void test_store_open(struct store *store, const char *folder)
 	free(path);
 }
 
-static void mark_add(struct store *store, const struct report_name *about, uint64_t row)
+static void mark_add(struct store *store, const struct report_name *about, Simpul__Kind kind, uint64_t row)
 {
 	sqlite3_stmt *put = store_statement(
-		store, "INSERT INTO mark(origin, epoch, stream, number, row) VALUES(?1, ?2, ?3, ?4, ?5)");
+		store, "INSERT INTO mark(origin, epoch, stream, number, kind, row) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
 
 	bind_text(put, 1, about->origin);
 	bind_number(put, 2, about->epoch);
 	bind_number(put, 3, about->stream);
 	bind_number(put, 4, about->number);
-	bind_number(put, 5, row);
+	bind_number(put, 5, kind);
+	bind_number(put, 6, row);
 	assert_int_equal(database_step(put, NULL), E_OK);
 }
 
@@ -118,7 +119,7 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 	buffer_free(&body);
 	row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 	if (report->about != NULL && trust != TRUST_BAD)
-		mark_add(store, report->about, row);
+		mark_add(store, report->about, report->kind, row);
 	return row;
 }
 

@@ -130,6 +130,20 @@ static void a_compromise_reaches_back(void **state)
 	assert_int_equal(key.doubtful_since, 12345);
 }
 
+static void no_broker_can_take_a_compromise_back(void **state)
+{
+	struct fixture *f = *state;
+	struct member_key key;
+
+	members_store(f);
+	standing_store(f, 30, 2, SIMPUL__STANDING__STANDING_COMPROMISED, 12345);
+	standing_store(f, 31, 2, SIMPUL__STANDING__STANDING_ACTIVE, 0);
+	standing_store(f, 32, 2, SIMPUL__STANDING__STANDING_COMPROMISED, 99999);
+	assert_int_equal(store_key(&f->store, "army.oku", 2, 33, &key, NULL), E_OK);
+	assert_int_equal(key.standing, SIMPUL__STANDING__STANDING_COMPROMISED);
+	assert_int_equal(key.doubtful_since, 12345);
+}
+
 static void a_key_id_is_never_given_to_another_key(void **state)
 {
 	struct fixture *f = *state;
@@ -218,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nobody_is_sealed_to_under_a_key_that_is_no_longer_good, start, end),
 		cmocka_unit_test_setup_teardown(a_retired_key_verifies_what_came_before_and_nothing_after, start, end),
 		cmocka_unit_test_setup_teardown(a_compromise_reaches_back, start, end),
+		cmocka_unit_test_setup_teardown(no_broker_can_take_a_compromise_back, start, end),
 		cmocka_unit_test_setup_teardown(a_key_id_is_never_given_to_another_key, start, end),
 		cmocka_unit_test_setup_teardown(what_is_rolled_back_was_never_there, start, end),
 		cmocka_unit_test_setup_teardown(a_new_store_begins_before_the_first_entry, start, end),

@@ -208,6 +208,29 @@ static void an_update_of_an_update_replaces_it(void **state)
 	state_is(place, 14, "current");
 }
 
+static int step_count(void *count)
+{
+	++*(size_t *)count;
+	return 0;
+}
+
+static void very_many_updates_cost_the_reader_of_one_nothing(void **state)
+{
+	struct place *place = *state;
+	size_t steps = 0;
+
+	test_inbox_add(&place->store, &sighting, TRUST_GOOD, 1);
+	for (uint64_t number = 13; number < 513; number++)
+		add_about(place, number, SIMPUL__KIND__KIND_UPDATE);
+	state_is(place, 512, "current"); /* prepares the statements */
+	sqlite3_progress_handler(place->store.db, 100, step_count, &steps);
+	state_is(place, 12, "updated");
+	state_is(place, 200, "updated");
+	state_is(place, 512, "current");
+	sqlite3_progress_handler(place->store.db, 0, NULL, NULL);
+	assert_true(steps < 20);
+}
+
 static void a_thief_cancels_nothing_for_long(void **state)
 {
 	struct place *place = *state;
@@ -372,6 +395,7 @@ int main(void)
 		TEST(an_update_is_cancelled_also_where_the_original_never_came),
 		TEST(a_cancel_that_came_first_counts),
 		TEST(an_update_of_an_update_replaces_it),
+		TEST(very_many_updates_cost_the_reader_of_one_nothing),
 		TEST(a_thief_cancels_nothing_for_long),
 		TEST(what_cannot_be_trusted_says_so_in_capitals),
 		TEST(an_exercise_says_so_in_capitals),
