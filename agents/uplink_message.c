@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RETRY_MS 500	   /* where a refusal does not say how long to wait */
+#define LONGEST_PAUSE_MS 60000
 #define POSTPONE_MS 1000   /* where the target cannot store a batch now */
 #define ENTRIES_FIELD 4	   /* of Batch */
 #define RECEIPT_FIELD 3	   /* of Down */
@@ -157,10 +158,17 @@ static void fault_of(const Simpul__Refusal *refusal, struct fault *fault)
 	fault->expected = refusal->expected;
 }
 
+uint64_t refusal_pause(const struct fault *fault)
+{
+	if (fault->expected > LONGEST_PAUSE_MS)
+		return LONGEST_PAUSE_MS;
+	return fault->expected > 0 ? fault->expected : RETRY_MS;
+}
+
 /* Of HELLO, FETCH or ACK, or of the broker's own accord. */
 static void session_refused(struct uplink *uplink, const struct fault *fault)
 {
-	const uint64_t pause = fault->expected > 0 ? fault->expected : RETRY_MS;
+	const uint64_t pause = refusal_pause(fault);
 
 	/* A broker that was restarted under the connection knows no session: a new one mends it. */
 	if (fault->code == E_UNEXPECTED || fault->code == E_OK)

@@ -82,6 +82,9 @@ struct position uplink_cursor(const struct uplink *uplink);
 void uplink_take_message(struct uplink *uplink, struct bytes frame);
 void uplink_take_publication(struct uplink *uplink, struct bytes frame);
 
+/* How long to wait after a refusal: what it says, but no broker can send the office to sleep for good. */
+uint64_t refusal_pause(const struct fault *fault);
+
 /* ---- uplink_submission.c */
 void flights_start(struct uplink *uplink);
 void flights_wake(struct uplink *uplink);

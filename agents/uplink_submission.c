@@ -224,7 +224,7 @@ void flight_refused(struct uplink *uplink, struct flight *flight, const struct f
 	}
 	switch (error_remedy(fault->code)) {
 	case REMEDY_RETRY:
-		uplink->session.pause_until = uplink->now.steady + (fault->expected > 0 ? fault->expected : RETRY_MS);
+		uplink->session.pause_until = uplink->now.steady + refusal_pause(fault);
 		flights_rewind(uplink, &flight->first);
 		break;
 	case REMEDY_RESYNC:

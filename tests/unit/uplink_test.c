@@ -773,6 +773,20 @@ static void a_broker_that_stops_is_waited_for(void **state)
 	become_live(f);
 }
 
+static void no_broker_can_send_an_office_to_sleep_for_good(void **state)
+{
+	struct fixture *f = *state;
+
+	f->broker.hello_answer = E_BUSY;
+	f->broker.expected = UINT64_MAX / 2;
+	UNTIL(f, f->broker.hellos == 1);
+	turns(f, 20);
+	assert_int_equal(f->broker.hellos, 1);
+	f->broker.hello_answer = E_OK;
+	f->skipped += 61000;
+	become_live(f);
+}
+
 static void a_broker_that_forgot_the_session_is_greeted_again(void **state)
 {
 	struct fixture *f = *state;
@@ -872,6 +886,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_forged_receipt_is_not_believed, start, end),
 		cmocka_unit_test_setup_teardown(a_superseded_session_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_that_stops_is_waited_for, start, end),
+		cmocka_unit_test_setup_teardown(no_broker_can_send_an_office_to_sleep_for_good, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_that_forgot_the_session_is_greeted_again, start, end),
 		cmocka_unit_test_setup_teardown(a_greeting_without_an_answer_is_tried_again, start, end),
 		cmocka_unit_test_setup_teardown(another_history_halts, start, end),
