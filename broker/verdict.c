@@ -51,22 +51,31 @@ static enum error red_check(const struct submit *submit, struct fault *fault)
 	return E_OK;
 }
 
-/* Who gets a sealed body must be able to open it. */
-static enum error wraps_check(const struct submit *submit, struct fault *fault)
+/* The recipient opens with the key in force alone; of several wraps any may be the one that it is handed. */
+static enum error wrap_check(const struct node *recipient, const Simpul__Routing *routing, struct fault *fault)
 {
-	const Simpul__Routing *routing = submit->routing;
+	bool found = false;
+
+	for (size_t i = 0; i < routing->n_wraps; i++) {
+		if (strcmp(routing->wraps[i]->node, recipient->name) != 0)
+			continue;
+		if (routing->wraps[i]->key_id != recipient->member.key_id)
+			return fault_at(fault, E_KEY_EXPIRED, "routing.wraps");
+		found = true;
+	}
+	return found ? E_OK : fault_at(fault, E_MISSING, "routing.wraps");
+}
+
+/* Who gets a sealed body must be able to open it. */
+static enum error wraps_check(const struct core *core, const struct submit *submit, struct fault *fault)
+{
+	enum error error = E_OK;
 
 	if (submit->headers[0]->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
 		return E_OK;
-	for (size_t i = 0; i < submit->audience.count; i++) {
-		size_t wrap = 0;
-
-		while (wrap < routing->n_wraps && strcmp(routing->wraps[wrap]->node, submit->audience.nodes[i]) != 0)
-			wrap++;
-		if (wrap == routing->n_wraps)
-			return fault_at(fault, E_MISSING, "routing.wraps");
-	}
-	return E_OK;
+	for (size_t i = 0; error == E_OK && i < submit->audience.count; i++)
+		error = wrap_check(node_find(core, submit->audience.nodes[i]), submit->routing, fault);
+	return error;
 }
 
 static enum error audience_check(struct core *core, struct submit *submit, struct fault *fault)
@@ -78,7 +87,7 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 	audience_decide(core, submit->node, submit->routing, &submit->class, &submit->audience);
 	if (submit->audience.count == 0 && kind != SIMPUL__KIND__KIND_UPDATE)
 		return fault_at(fault, E_EMPTY_AUDIENCE, "routing");
-	return wraps_check(submit, fault);
+	return wraps_check(core, submit, fault);
 }
 
 /* The verdict that all reports of the submission share. */

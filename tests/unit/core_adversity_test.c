@@ -440,6 +440,59 @@ static void who_makes_audiences_without_end_is_slowed_down(void **state)
 	accept(world, (struct speech){.node = POLICE, .first = first});
 }
 
+/* ---------------------------------------------------------------------------- keys that change */
+
+static void enroll_again(struct world *world, size_t node, uint32_t key_id)
+{
+	struct member *member = &world->members[node];
+	struct core_event event = {.type = CORE_ENROLL, .enroll = member, .operator_ticket = 8};
+
+	node_keys_generate(&world->keys[node], key_id);
+	member_request(member, world->options.exchange, world_names[node], &world->keys[node], world->now.wall);
+	member_countersign(member, &world->authority);
+	world_step(world, &event);
+	world_commit(world, E_OK);
+	world_hello(world, node, world->position.entry);
+}
+
+static void wrap_first_to_second_key(Simpul__Routing *routing)
+{
+	routing->wraps[0]->key_id = 2;
+}
+
+static void assert_wraps_refused(struct world *world, struct speech speech)
+{
+	const Simpul__Receipt *receipt;
+
+	accept(world, speech);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 1);
+	assert_int_equal(receipt->verdicts[0]->code, E_KEY_EXPIRED);
+	assert_string_equal(receipt->verdicts[0]->field, "routing.wraps");
+	assert_int_equal(receipt->n_audience, 0);
+	assert_int_equal(world_count(world, ACTION_PUBLISH), 0);
+}
+
+static void a_body_wrapped_to_a_former_key_is_refused_and_uses_up_its_number(void **state)
+{
+	struct world *world = *state;
+	struct speech sealed = {
+		.node = POLICE, .sealed = true, .wraps = {world_names[ARMY], world_names[IMMIGRATION]}};
+
+	enroll_again(world, ARMY, 2);
+	assert_wraps_refused(world, sealed);
+	sealed.first = 2;
+	sealed.wraps[2] = world_names[ARMY]; /* once to the new key, once more to the former */
+	sealed.spoil_routing = wrap_first_to_second_key;
+	assert_wraps_refused(world, sealed);
+	sealed.first = 3;
+	sealed.wraps[2] = NULL;
+	accept(world, sealed);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
+	assert_int_equal(world_pushes(world, ARMY), 1);
+	assert_int_equal(world_pushes(world, IMMIGRATION), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -459,6 +512,7 @@ int main(void)
 		TEST(who_fetches_without_reading_waits_longer_each_time_over_sessions),
 		TEST(an_origin_of_many_epochs_costs_no_memory),
 		TEST(who_makes_audiences_without_end_is_slowed_down),
+		TEST(a_body_wrapped_to_a_former_key_is_refused_and_uses_up_its_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
