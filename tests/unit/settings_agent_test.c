@@ -4,6 +4,9 @@
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/reports.h"
+#include <unistd.h>
+
+#define EXAMPLE "deploy/example/oku-raya/agent.yaml"
 
 static const char required[] = "node: police.oku\nkeys: k\njoin: j\nstore: /s\n";
 
@@ -87,6 +90,41 @@ static void everything_that_is_given_arrives(void **state)
 	settings_free(&settings);
 }
 
+static void the_example_is_good(void **state)
+{
+	struct settings settings;
+	struct fault fault = {0};
+
+	(void)state;
+	if (settings_load(EXAMPLE, &settings, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	assert_string_equal(settings.local, "deploy/example/oku-raya/store/local.sock");
+	assert_int_equal(access(settings.folders[0].profile, R_OK), 0);
+	assert_int_equal(settings.sink_count, 2);
+	assert_int_equal(settings.defaults.expires_days, 30);
+	assert_false(settings.subscribes);
+	settings_free(&settings);
+}
+
+static void the_subscription_in_the_examples_comment_is_good(void **state)
+{
+	struct settings settings;
+	struct buffer text = {0};
+	struct fault fault = {0};
+
+	assert_int_equal(file_read(EXAMPLE, 65536, &text, NULL), E_OK);
+	buffer_u8(&text, 0);
+	for (char *line = strstr((char *)text.data, "# subscribe:"); strncmp(line, "# ", 2) == 0;
+	     line = strchr(line, '\n') + 1)
+		memmove(line, line + 2, strlen(line + 2) + 1);
+	if (load(*state, (char *)text.data, &settings, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	assert_int_equal(settings.subscription.n_kinds, 4);
+	assert_int_equal(settings.subscription.n_regions, 2);
+	settings_free(&settings);
+	buffer_free(&text);
+}
+
 static void what_is_wrong_is_named_with_its_line(void **state)
 {
 	refused(*state, "nodes: x\n", ":5");
@@ -164,6 +202,8 @@ int main(void)
 		TEST(paths_are_relative_to_the_file),
 		TEST(a_store_without_ending_is_a_folder),
 		TEST(everything_that_is_given_arrives),
+		TEST(the_example_is_good),
+		TEST(the_subscription_in_the_examples_comment_is_good),
 		TEST(what_is_wrong_is_named_with_its_line),
 		TEST(a_node_has_the_form_of_one),
 		TEST(a_path_too_long_for_a_socket_is_refused),
