@@ -87,7 +87,7 @@ static int names_width(const json_t *nodes)
 
 static void print_node(const json_t *node, int width)
 {
-	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %10lld  %s\n", width, ctl_text(node, "node"),
+	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %12lld  %s\n", width, ctl_text(node, "node"),
 	       ctl_number(node, "key_id"), ctl_text(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
 	       ctl_text(node, "last_seen"), ctl_number(node, "cursor"), ctl_number(node, "lag"),
 	       ctl_number(node, "queued_bytes"), yes_no(node, "in_policy"));
@@ -97,8 +97,8 @@ static void print_nodes(const json_t *nodes)
 {
 	int width = names_width(nodes);
 
-	printf("%-*s  %4s  %-11s  %-9s  %-4s  %-19s  %8s  %6s  %10s  %s\n", width, "NODE", "KEY", "STANDING",
-	       "CONNECTED", "LIVE", "LAST SEEN (UTC)", "CURSOR", "LAG", "QUEUED", "POLICY");
+	printf("%-*s  %4s  %-11s  %-9s  %-4s  %-19s  %8s  %6s  %12s  %s\n", width, "NODE", "KEY", "STANDING",
+	       "CONNECTED", "LIVE", "LAST SEEN (UTC)", "CURSOR", "LAG", "QUEUED BYTES", "POLICY");
 	for (size_t i = 0; i < json_array_size(nodes); i++)
 		print_node(json_array_get(nodes, i), width);
 }

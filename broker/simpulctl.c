@@ -40,7 +40,15 @@ static const struct ctl_command commands[] = {
 	 "  --reason TEXT            for the journal; no personal data\n",
 	 ctl_grant},
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
-	{"nodes", "", "Shows the members", "  --json                   for programs\n", ctl_nodes},
+	{"nodes", "", "Shows the members",
+	 "  --json                   for programs\n"
+	 "\nCONNECTED     its agent has a session\n"
+	 "LIVE          reports are pushed to it as they come; otherwise it fetches older ones first\n"
+	 "CURSOR        the last entry of the journal that it acknowledged\n"
+	 "LAG           entries of the journal after that one, also those that are not for it\n"
+	 "QUEUED BYTES  pushed to it and not acknowledged yet\n"
+	 "POLICY        whether the policy in force names it: otherwise it can neither send nor receive\n",
+	 ctl_nodes},
 	{"policy check", "FILE", "Checks a policy file and says what is wrong in which line", "", ctl_policy_check},
 	{"policy show", "[NODE]", "Shows the policy in force, or what one node may do", "", ctl_policy_show},
 	{"policy who", "--category C --region R", "Shows who may receive such a report, and why the others may not",
