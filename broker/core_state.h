@@ -322,9 +322,12 @@ void deliver_keep(struct core *core, struct journal_append *append);
 /* Pushes the entries from `first` to the head to every live session that they are for. */
 void deliver_push(struct core *core, uint64_t first);
 void deliver_heartbeat(struct core *core, struct node *node);
-void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor);
-void fetch_read_done(struct core *core, struct node *node, const struct core_read *read);
 /* No pushes until it has fetched; `why` is a short reason for the log, NULL for none. */
 void session_behind(struct core *core, struct node *node, const char *why);
+
+/* ---------------------------------------------------------------------------- fetch.c */
+
+void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor);
+void fetch_read_done(struct core *core, struct node *node, const struct core_read *read);
 
 #endif

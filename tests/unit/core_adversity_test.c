@@ -476,8 +476,7 @@ static void assert_wraps_refused(struct world *world, struct speech speech)
 static void a_body_wrapped_to_a_former_key_is_refused_and_uses_up_its_number(void **state)
 {
 	struct world *world = *state;
-	struct speech sealed = {
-		.node = POLICE, .sealed = true, .wraps = {world_names[ARMY], world_names[IMMIGRATION]}};
+	struct speech sealed = {.node = POLICE, .sealed = true, .wraps = {world_names[ARMY], world_names[IMMIGRATION]}};
 
 	enroll_again(world, ARMY, 2);
 	assert_wraps_refused(world, sealed);

@@ -1,0 +1,263 @@
+/* batch - makes batches: what each entry is to a node, the encoding, the signature of the position it leads to. */
+#include "broker/batch.h"
+#include "broker/encode.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <string.h>
+
+enum {
+	BATCH_HEAD = 256,   /* more than all of a batch but its entries and wraps */
+	WRAP_LARGEST = 128, /* an encoded EntryWrap with its head */
+};
+
+/* Field numbers of link.proto and report.proto that are written or read one by one. */
+enum {
+	ENTRY_NUMBER = 1,
+	ENTRY_TYPE = 2,
+	ENTRY_ACCEPTED_AT = 3,
+	ENTRY_POLICY_VERSION = 4,
+	ENTRY_DELIVERY = 5,
+	ENTRY_MEMBER = 6,
+	ENTRY_STANDING = 7,
+	ENTRY_STUB = 8,
+	STUB_POLICY_VERSION = 1,
+	BATCH_ENTRIES = 4,
+	BATCH_WRAPS = 5,
+	ROUTING_WRAPS = 4,
+	WRAP_NODE = 1,
+	WRAP_KEY_ID = 2,
+	WRAP_WRAPPED = 3,
+};
+
+/* ---------------------------------------------------------------------------- entries */
+
+static void entry_head(struct buffer *out, const struct tail_item *item)
+{
+	put_number(out, ENTRY_NUMBER, item->entry);
+	put_number(out, ENTRY_TYPE, item->type);
+	put_fixed64(out, ENTRY_ACCEPTED_AT, item->accepted_at);
+	put_number(out, ENTRY_POLICY_VERSION, item->policy_version);
+}
+
+void item_encode(struct tail_item *item, const struct journal_append *append)
+{
+	switch (append->type) {
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION:
+		entry_head(&item->encoded, item);
+		put_bytes(&item->encoded, ENTRY_DELIVERY, buffer_view(&append->delivery));
+		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
+		entry_head(&item->encoded, item);
+		put_bytes(&item->encoded, ENTRY_MEMBER, buffer_view(&append->content));
+		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
+		entry_head(&item->encoded, item);
+		put_bytes(&item->encoded, ENTRY_STANDING, buffer_view(&append->content));
+		break;
+	default:
+		break; /* for the journal alone */
+	}
+}
+
+struct tail_item item_of(const struct journal_item *item)
+{
+	struct tail_item result = {.entry = item->entry, .audience_id = item->audience_id, .encoded = item->encoded};
+	struct bytes rest = buffer_view(&item->encoded);
+	struct encoded_field field;
+
+	while (next_field(&rest, &field)) {
+		if (field.field == ENTRY_TYPE)
+			result.type = (Simpul__EntryType)field.number;
+		else if (field.field == ENTRY_ACCEPTED_AT)
+			result.accepted_at = field.number;
+		else if (field.field == ENTRY_POLICY_VERSION)
+			result.policy_version = (uint32_t)field.number;
+	}
+	return result;
+}
+
+void position_at(const struct core *core, const struct tail_item *item, struct position *position)
+{
+	position->incarnation = core->position.incarnation;
+	position->entry = item->entry;
+	position->head = item->head;
+}
+
+/* ---------------------------------------------------------------------------- parts */
+
+static struct bytes stub_make(struct core *core, const struct tail_item *item)
+{
+	struct buffer *out = scratch(core), *stub = scratch(core);
+
+	put_number(stub, STUB_POLICY_VERSION, core->policy_version);
+	entry_head(out, item);
+	put_bytes(out, ENTRY_STUB, buffer_view(stub));
+	return buffer_view(out);
+}
+
+/* The node's own key wrap among those that the origin sent. */
+static void wrap_find(struct bytes routing, const struct node *node, struct part *part)
+{
+	const struct bytes name = BYTES(node->name, strlen(node->name));
+	struct encoded_field field, inner;
+
+	while (next_field(&routing, &field)) {
+		uint32_t key_id = 0;
+		struct bytes wrapped = {0};
+		bool mine = false;
+
+		if (field.field != ROUTING_WRAPS)
+			continue;
+		while (next_field(&field.data, &inner)) {
+			if (inner.field == WRAP_NODE)
+				mine = bytes_equal(inner.data, name);
+			else if (inner.field == WRAP_KEY_ID)
+				key_id = (uint32_t)inner.number;
+			else if (inner.field == WRAP_WRAPPED)
+				wrapped = inner.data;
+		}
+		if (!mine)
+			continue;
+		part->wrap_key_id = key_id;
+		part->wrap = wrapped;
+		return;
+	}
+}
+
+bool part_make(struct core *core, const struct node *node, const struct tail_item *item, struct part *part)
+{
+	if (item->audience_id == 0 || !audience_has(core, item->audience_id, node))
+		return false;
+	*part = (struct part){.entry = item->entry, .denial = audience_denial(core, item->audience_id, node)};
+	if (part->denial != ADMITTED) {
+		part->encoded = stub_make(core, item);
+		return true;
+	}
+	part->encoded = buffer_view(&item->encoded);
+	wrap_find(buffer_view(&item->routing), node, part);
+	return true;
+}
+
+static size_t part_bytes(const struct part *part)
+{
+	return ENCODE_HEAD + part->encoded.size + (part->wrap_key_id ? WRAP_LARGEST : 0);
+}
+
+void batch_start(struct batch *batch, uint64_t after)
+{
+	*batch = (struct batch){.after = after, .bytes = BATCH_HEAD};
+}
+
+void batch_add(struct core *core, struct batch *batch, const struct part *part)
+{
+	if (batch->count == batch->capacity) {
+		struct part *parts;
+
+		batch->capacity = batch->capacity ? batch->capacity * 2 : 16;
+		parts = arena_alloc(&core->arena, batch->capacity * sizeof(*parts));
+		if (batch->count > 0)
+			memcpy(parts, batch->parts, batch->count * sizeof(*parts));
+		batch->parts = parts;
+	}
+	batch->parts[batch->count++] = *part;
+	batch->bytes += part_bytes(part);
+	batch->own = batch->own || part->wrap_key_id != 0 || part->denial != ADMITTED;
+}
+
+bool batch_has_room(const struct batch *batch, const struct part *part)
+{
+	return batch->bytes + part_bytes(part) <= LIMIT_BATCH;
+}
+
+/* ---------------------------------------------------------------------------- encoding */
+
+/* Signing is deterministic, so a signature made before serves again. */
+static const uint8_t *position_sign(struct core *core, const struct position *position)
+{
+	struct signed_position *place;
+
+	for (size_t i = 0; i < SIGNATURE_CACHE; i++)
+		if (core->signatures[i].entry == position->entry && core->signatures[i].known)
+			return core->signatures[i].signature;
+	place = &core->signatures[core->next_signature++ % SIGNATURE_CACHE];
+	place->entry = position->entry;
+	place->known = true;
+	chain_sign(&core->options.broker, core->options.exchange, position, place->signature);
+	return place->signature;
+}
+
+static void wrap_encode(const struct part *part, struct buffer *out)
+{
+	Simpul__EntryWrap wrap = SIMPUL__ENTRY_WRAP__INIT;
+
+	wrap.entry = part->entry;
+	wrap.key_id = part->wrap_key_id;
+	wrap.wrapped = (ProtobufCBinaryData){part->wrap.size, (uint8_t *)(uintptr_t)part->wrap.data};
+	put_head(out, BATCH_WRAPS, simpul__entry_wrap__get_packed_size(&wrap));
+	wire_pack(&wrap, out);
+}
+
+void batch_encode(struct core *core, struct batch *batch)
+{
+	struct buffer *out = scratch(core);
+	Simpul__Batch head = SIMPUL__BATCH__INIT;
+	Simpul__Position upto;
+
+	position_to_message(&batch->upto, &upto);
+	head.after = batch->after;
+	head.upto = &upto;
+	head.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)position_sign(core, &batch->upto)};
+	wire_pack(&head, out);
+	for (size_t i = 0; i < batch->count; i++)
+		put_bytes(out, BATCH_ENTRIES, batch->parts[i].encoded);
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->parts[i].wrap_key_id != 0)
+			wrap_encode(&batch->parts[i], out);
+	batch->encoded = buffer_view(out);
+}
+
+static bool batch_equal(const struct batch *a, const struct batch *b)
+{
+	if (a->after != b->after || a->upto.entry != b->upto.entry || a->count != b->count || a->own || b->own)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->parts[i].entry != b->parts[i].entry)
+			return false;
+	return true;
+}
+
+void batch_encode_once(struct core *core, struct shared *shared, struct batch *batch)
+{
+	for (size_t i = 0; i < shared->count; i++)
+		if (batch_equal(&shared->list[i], batch)) {
+			batch->encoded = shared->list[i].encoded;
+			return;
+		}
+	batch_encode(core, batch);
+	if (batch->own)
+		return;
+	shared->list[shared->next++ % (sizeof(shared->list) / sizeof(*shared->list))] = *batch;
+	if (shared->count < sizeof(shared->list) / sizeof(*shared->list))
+		shared->count++;
+}
+
+/* ---------------------------------------------------------------------------- the record of what was handed over */
+
+void batch_record(struct core *core, struct node *node, const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->parts[i].denial == ADMITTED)
+			continue;
+		note(core, ACTION_WITHHELD, node, batch->parts[i].entry);
+		if (!log_has_room(core, node, LOG_LEVEL_NOTICE))
+			continue;
+		LOG(core, NOTICE, "delivery.withheld", F_TEXT("node", node->name),
+		    F_NUM("entry", batch->parts[i].entry), F_NUM("policy_version", core->policy_version),
+		    F_TEXT("reason", denial_text(batch->parts[i].denial)));
+	}
+	if (batch->count == 0)
+		return;
+	core->delivered += batch->count;
+	LOG(core, INFO, "batch.sent", F_TEXT("node", node->name), F_NUM("after", batch->after),
+	    F_NUM("upto", batch->upto.entry), F_NUM("entries", batch->count));
+}

@@ -1,0 +1,154 @@
+/* fetch - answers FETCH: hands a node that is behind the next piece, from the tail or from a page of the journal. */
+#include "broker/batch.h"
+#include <string.h>
+
+enum {
+	PAGE_LIMIT = LIMIT_BATCH / 3 * 2, /* leaves room for heads and wraps of the smallest entries */
+	DOWN_BATCH = 5,			  /* field number in link.proto */
+};
+
+/* The answer; when it leads to the head the session is live again. */
+static void batch_answer(struct core *core, struct node *node, uint64_t seq, struct batch *batch)
+{
+	struct session *session = &node->session;
+
+	batch_encode(core, batch);
+	send_encoded(core, &session->peer, seq, DOWN_BATCH, batch->encoded);
+	batch_record(core, node, batch);
+	node->refetches = batch->after < node->fetched ? node->refetches + 1 : 0;
+	node->fetched = batch->upto.entry;
+	node->fetched_at = core->now->steady;
+	if (batch->upto.entry > session->handed)
+		session->handed = batch->upto.entry;
+	if (batch->upto.entry != core->position.entry)
+		return;
+	session->state = SESSION_LIVE;
+	session->behind_logged = false;
+	session->upto = batch->upto.entry;
+}
+
+static void fetch_from_tail(struct core *core, struct node *node, uint64_t seq, uint64_t after)
+{
+	const struct tail_item *item;
+	struct batch batch;
+	struct part part;
+
+	batch_start(&batch, after);
+	batch.upto = core->position;
+	for (uint64_t entry = after + 1; (item = tail_at(&core->tail, entry)) != NULL; entry++) {
+		if (!part_make(core, node, item, &part))
+			continue;
+		if (!batch_has_room(&batch, &part)) {
+			position_at(core, tail_at(&core->tail, entry - 1), &batch.upto);
+			break;
+		}
+		batch_add(core, &batch, &part);
+	}
+	batch_answer(core, node, seq, &batch);
+}
+
+static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_t after)
+{
+	struct core_read *read = core_read_new();
+
+	read->type = READ_PAGE;
+	read->ticket = node->session.fetch_ticket = next_ticket(core);
+	node->session.fetch_seq = seq;
+	node->session.fetch_after = after;
+	memcpy(read->node, node->name, sizeof(read->node));
+	read->after = after;
+	read->limit = PAGE_LIMIT;
+	read_start(core, read);
+}
+
+/* Whoever asks again and again without reading would fill the socket's queue with its own answers: the pause doubles.
+ */
+static bool fetch_waits(const struct core *core, const struct node *node, uint64_t after, uint64_t *wait)
+{
+	const uint64_t pause = (uint64_t)REFETCH_MS
+			       << (node->refetches < REFETCH_DOUBLED ? node->refetches : REFETCH_DOUBLED);
+	const uint64_t gone = core->now->steady - node->fetched_at;
+
+	if (after >= node->fetched || gone >= pause)
+		return false;
+	*wait = pause - gone;
+	return true;
+}
+
+static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
+{
+	uint64_t wait;
+
+	if (core->stopping)
+		return fault_at(fault, E_STOPPING, "%s", "");
+	if (node->session.fetch_ticket != 0)
+		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
+	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
+		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
+	if (fetch_waits(core, node, cursor->entry, &wait))
+		return fault_expecting(fault, E_BUSY, wait, "fetch");
+	return cursor_take(core, node, cursor, fault);
+}
+
+void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor)
+{
+	struct fault fault = {0};
+
+	if (fetch_check(core, node, cursor, &fault) != E_OK) {
+		send_refusal(core, &node->session.peer, seq, &fault);
+		log_refused(core, "session.refused", node, &fault);
+		if (fault.code == E_HISTORY_DIFFERS)
+			session_end(core, node, E_OK);
+		return;
+	}
+	session_behind(core, node, NULL);
+	if (cursor->entry >= core->tail.base.entry)
+		fetch_from_tail(core, node, seq, cursor->entry);
+	else
+		page_ask(core, node, seq, cursor->entry);
+}
+
+/* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next
+ * fetch. */
+static void page_answer(struct core *core, struct node *node, const struct core_read *read)
+{
+	struct batch batch;
+	struct part part;
+
+	batch_start(&batch, node->session.fetch_after);
+	batch.upto = read->page.upto;
+	if (batch.upto.entry >= core->position.entry)
+		batch.upto = core->position;
+	for (size_t i = 0; i < read->page.count; i++) {
+		const struct journal_item *from = &read->page.items[i];
+		const struct tail_item item = item_of(from);
+
+		if (item.entry > batch.upto.entry || !part_make(core, node, &item, &part))
+			continue;
+		if (part.denial == ADMITTED && from->wrap_key_id != 0) {
+			part.wrap_key_id = from->wrap_key_id;
+			part.wrap = BYTES(from->wrap, sizeof(from->wrap));
+		}
+		batch_add(core, &batch, &part);
+	}
+	batch_answer(core, node, node->session.fetch_seq, &batch);
+}
+
+void fetch_read_done(struct core *core, struct node *node, const struct core_read *read)
+{
+	struct session *session = &node->session;
+	struct fault fault = read->result;
+
+	if (session->state == SESSION_NONE || session->fetch_ticket != read->ticket)
+		return;
+	session->fetch_ticket = 0;
+	if (node->leaving)
+		return;
+	if (fault.code == E_OK) {
+		page_answer(core, node, read);
+		return;
+	}
+	log_unreadable(core, node, &fault);
+	send_refusal(core, &session->peer, session->fetch_seq, &fault);
+	log_refused(core, "session.refused", node, &fault);
+}
