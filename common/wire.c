@@ -292,7 +292,8 @@ static bool oneof_taken(const struct walk *walk)
 /* Makes the field with this number the current one. */
 static enum error field_enter(struct walk *walk, uint64_t number)
 {
-	const ProtobufCFieldDescriptor *end = walk->type->fields + walk->type->n_fields;
+	/* A message without fields has no table of them, and nothing may be added to NULL. */
+	const ProtobufCFieldDescriptor *end = walk->type->n_fields > 0 ? walk->type->fields + walk->type->n_fields : NULL;
 	const ProtobufCFieldDescriptor *field = walk->field;
 	uint64_t bit;
 
