@@ -130,6 +130,15 @@ static enum error column_fault(struct fault *fault, enum error code, const struc
 	return fault_at(fault, code, "column \"%s\"", column->config->column);
 }
 
+/* Not the cell itself: it may be about a person. */
+static enum error cell_fault(struct fault *fault, enum error code, const struct profile *profile,
+			     const struct profile_column *column)
+{
+	char text[WANTED_SIZE];
+
+	return fault_at(fault, code, "column \"%s\": %s", column->config->column, cell_wanted(profile, column, text));
+}
+
 static const char *mapped(const struct column_config *config, const char *text)
 {
 	for (unsigned i = 0; i < config->map_count; i++)
@@ -169,7 +178,7 @@ static enum error moment_take(const struct rows *rows, const struct csv_record *
 	if (value == NULL) {
 		/* The day at midnight tells which of the two is wrong. */
 		value = cell_moment(rows->profile, date, "00:00", &code);
-		column_fault(fault, E_INVALID, value == NULL ? column : other);
+		cell_fault(fault, E_INVALID, rows->profile, value == NULL ? column : other);
 		json_decref(value);
 		return E_INVALID;
 	}
@@ -230,7 +239,7 @@ static enum error column_take(const struct rows *rows, const struct csv_record *
 	value = earlier != NULL && column->config->join != NULL ? joined(column, earlier, text)
 								: cell_value(rows->profile, column, text, &code);
 	if (value == NULL)
-		return column_fault(fault, code, column);
+		return cell_fault(fault, code, rows->profile, column);
 	path_set(&column->path, root, value);
 	return E_OK;
 }

@@ -172,6 +172,82 @@ static json_t *word_value(const ProtobufCEnumDescriptor *type, const char *text,
 	return NULL;
 }
 
+/* ------------------------------------------------------------------ what was wanted */
+
+/* Adds a word to a list; false when it has no room, and then dots stand in its place. */
+static bool word_add(char text[WANTED_SIZE], const char *word)
+{
+	static const char dots[] = " ...";
+	size_t used = strlen(text), first = text[used - 1] == ':' ? 0 : 1;
+
+	if (used + first + 1 + strlen(word) + sizeof(dots) > WANTED_SIZE) {
+		memcpy(text + used, dots, sizeof(dots));
+		return false;
+	}
+	snprintf(text + used, WANTED_SIZE - used, "%s %s", first == 1 ? "," : "", word);
+	return true;
+}
+
+/* Whether the office has a word of its own for this value. */
+static bool maps_to(const struct column_config *config, const ProtobufCEnumDescriptor *type, int value)
+{
+	int to;
+
+	for (unsigned i = 0; i < config->map_count; i++)
+		if (enum_parse(type, config->map[i].to, &to) && to == value)
+			return true;
+	return false;
+}
+
+static void words_wanted(const struct profile_column *column, char text[WANTED_SIZE])
+{
+	const ProtobufCEnumDescriptor *type = column->path.leaf->descriptor;
+	const struct column_config *config = column->config;
+
+	snprintf(text, WANTED_SIZE, "not one of:");
+	for (unsigned i = 0; i < config->map_count; i++)
+		if (!word_add(text, config->map[i].from))
+			return;
+	for (unsigned i = 0; i < type->n_values; i++) {
+		int value = type->values[i].value;
+
+		if (value != 0 && !maps_to(config, type, value) && !word_add(text, enum_text(type, value)))
+			return;
+	}
+}
+
+const char *cell_wanted(const struct profile *profile, const struct profile_column *column, char text[WANTED_SIZE])
+{
+	const char *date = profile->config->date_format == DATES_ISO ? "yyyy-mm-dd" : "dd/mm/yyyy";
+
+	switch (column->kind) {
+	case CELL_DATE:
+		snprintf(text, WANTED_SIZE, "not a date as %s%s", date,
+			 column->path.leaf->type == PROTOBUF_C_TYPE_STRING ? ", or a year" : "");
+		break;
+	case CELL_TIME:
+		snprintf(text, WANTED_SIZE, "not a time as 21:40");
+		break;
+	case CELL_DATETIME:
+		snprintf(text, WANTED_SIZE, "not a date and time as %s 21:40", date);
+		break;
+	case CELL_ENUM:
+		words_wanted(column, text);
+		break;
+	case CELL_NUMBER:
+		snprintf(text, WANTED_SIZE, "not a number of at most 10 digits");
+		break;
+	case CELL_DEGREES:
+		snprintf(text, WANTED_SIZE, "not degrees as -4.1234567");
+		break;
+	default:
+		snprintf(text, WANTED_SIZE, "not a text");
+	}
+	return text;
+}
+
+/* ------------------------------------------------------------------ values */
+
 json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text,
 		   enum error *code)
 {

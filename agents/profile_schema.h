@@ -86,6 +86,10 @@ struct profile {
 /* The value of one cell as a draft has it. NULL when it does not have the form: `code` says why. */
 json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text,
 		   enum error *code);
+/* The form that cell_value or cell_moment wants, for people: "not a date as dd/mm/yyyy". Words of a list are those of
+ * the column's map where it has them. Nothing of it comes from a cell. */
+enum { WANTED_SIZE = 64 };
+const char *cell_wanted(const struct profile *profile, const struct profile_column *column, char text[WANTED_SIZE]);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */

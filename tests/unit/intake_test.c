@@ -261,8 +261,8 @@ static void bad_lines_are_on_disk_before_the_good_ones_are_taken(void **state)
 	assert_int_equal(letter->file.count, 2);
 	assert_int_equal(letter->file.rejected, 1);
 	assert_content(scene, "rejected/x.csv",
-		       "line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form "
-		       "(INVALID)\";RAHASIA;2\n");
+		       "line;reason;T;N\n3;\"column \"\"T\"\": not a date and time as dd/mm/yyyy 21:40: a value does not "
+		       "have the required form (INVALID)\";RAHASIA;2\n");
 	answer(scene, letter, E_OK);
 	wait_for(scene, "done/x.csv");
 }
@@ -418,7 +418,8 @@ static void a_line_that_the_outbox_refuses_costs_that_line_only(void **state)
 	assert_false(exists(scene, "rejected/x.csv"));
 	assert_content(
 		scene, "rejected/x-1.csv",
-		"line;reason;T;N\n3;\"column \"\"T\"\": a value does not have the required form (INVALID)\";RAHASIA;2\n"
+		"line;reason;T;N\n3;\"column \"\"T\"\": not a date and time as dd/mm/yyyy 21:40: a value does not have "
+		"the required form (INVALID)\";RAHASIA;2\n"
 		"4;\"to[0]: a named recipient does not exist (RECIPIENT_UNKNOWN)\";21/11/2026 10:00;3\n");
 }
 

@@ -162,14 +162,14 @@ static void a_bad_line_costs_that_line_only(void **state)
 	assert_int_equal(file.count, 10);
 	assert_int_equal(file.rejected, 7);
 	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A");
-	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\"");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\": not a date as dd/mm/yyyy, or a year");
 	line_refused(&file, 2, 4, E_MALFORMED, "quotes or number of columns");
 	line_refused(&file, 3, 5, E_MALFORMED, "quotes or number of columns");
 	assert_string_equal(sighting(&file, 4)->persons[0]->primary_identifier, "E");
 	line_refused(&file, 5, 7, E_MALFORMED, "quotes or number of columns");
 	line_refused(&file, 6, 8, E_MISSING, "column \"Nama\"");
-	line_refused(&file, 7, 9, E_UNKNOWN_VALUE, "column \"Usia\"");
-	line_refused(&file, 8, 10, E_INVALID, "column \"Jam\"");
+	line_refused(&file, 7, 9, E_UNKNOWN_VALUE, "column \"Usia\": not one of: Dewasa, child, unknown");
+	line_refused(&file, 8, 10, E_INVALID, "column \"Jam\": not a time as 21:40");
 	assert_string_equal(sighting(&file, 9)->persons[0]->primary_identifier, "J");
 	parsed_file_free(&file);
 }
@@ -183,7 +183,7 @@ static void a_quoted_cell_of_two_lines_keeps_the_count_of_lines_right(void **sta
 	assert_int_equal(file.count, 2);
 	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "A; \"a\"\nb");
 	assert_int_equal(file.lines[0].line, 2);
-	line_refused(&file, 1, 6, E_INVALID, "column \"Tgl Lahir\"");
+	line_refused(&file, 1, 6, E_INVALID, "column \"Tgl Lahir\": not a date as dd/mm/yyyy, or a year");
 	parsed_file_free(&file);
 }
 
@@ -400,7 +400,7 @@ static void dates_have_one_meaning(void **state)
 	}
 	parse("date_format: iso\n" PLAIN, HEADER "A;;1974;2026-11-21;10:00\nB;;12/08/1974;2026-11-21;10:00\n", &file);
 	assert_string_equal(sighting(&file, 0)->persons[0]->date_of_birth, "1974");
-	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\"");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Tgl Lahir\": not a date as yyyy-mm-dd, or a year");
 	parsed_file_free(&file);
 }
 
@@ -448,7 +448,19 @@ static void texts_join_and_lists_close_their_gaps(void **state)
 	assert_string_equal(file.lines[0].prepared->routing->to[0], "army.oku");
 	assert_int_equal(sighting(&file, 0)->where_sighted->latitude_e7, -46213500);
 	assert_int_equal(sighting(&file, 0)->count, 6);
-	line_refused(&file, 1, 3, E_INVALID, "column \"Jumlah\"");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Jumlah\": not a number of at most 10 digits");
+	parsed_file_free(&file);
+}
+
+static void a_list_too_long_to_be_named_ends_in_dots(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(TOP FIXED COLUMNS "- {column: Tujuan, field: purpose}\n",
+	      "Nama;Usia;Tgl Lahir;Tanggal;Jam;Tujuan\nA;;;21/11/2026;10:00;x\n", &file);
+	line_refused(&file, 0, 2, E_UNKNOWN_VALUE,
+		     "column \"Tujuan\": not one of: immigration-oversight, law-enforcement ...");
 	parsed_file_free(&file);
 }
 
@@ -492,14 +504,15 @@ static void rejected_files_keep_the_files_own_format(void **state)
 	assert_string_equal(
 		rejects,
 		"line;reason;" HEADER
-		"2;\"column \"\"Usia\"\": a value is not in its list (UNKNOWN_VALUE)\";SP\xc9;x;;21/11/2026;10:00\n"
-		"4;\"column \"\"Tgl Lahir\"\": a value does not have the required form "
+		"2;\"column \"\"Usia\"\": not one of: Dewasa, child, unknown: a value is not in its list "
+		"(UNKNOWN_VALUE)\";SP\xc9;x;;21/11/2026;10:00\n"
+		"4;\"column \"\"Tgl Lahir\"\": not a date as dd/mm/yyyy, or a year: a value does not have the required form "
 		"(INVALID)\";=1+1;;\"a\"\"b\";;\n");
 	/* And so they can be dropped again, even where the profile is strict. */
 	parse("strict: true\nencoding: windows-1252\n" PLAIN, rejects, &file);
 	assert_int_equal(file.fault.code, E_OK);
 	assert_int_equal(file.count, 2);
-	line_refused(&file, 0, 2, E_UNKNOWN_VALUE, "column \"Usia\"");
+	line_refused(&file, 0, 2, E_UNKNOWN_VALUE, "column \"Usia\": not one of: Dewasa, child, unknown");
 	parsed_file_free(&file);
 	free(rejects);
 }
@@ -672,6 +685,7 @@ int main(void)
 		cmocka_unit_test(dates_have_one_meaning),
 		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
 		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
+		cmocka_unit_test(a_list_too_long_to_be_named_ends_in_dots),
 		cmocka_unit_test(no_value_of_a_cell_appears_in_a_fault),
 		cmocka_unit_test(rejected_files_keep_the_files_own_format),
 		cmocka_unit_test(rejects_keep_bom_and_line_ends),
