@@ -177,17 +177,17 @@ enum error config_fault(struct fault *fault, const char *path, struct bytes text
 	return fault_line(fault, path, line_of(text, word, 1), "", message);
 }
 
-/* ------------------------------------------------------------------ numbers */
+/* ------------------------------------------------------------------ numbers, yes and no */
 
-/* Whether `key` stands for a number anywhere in the schema. */
-static bool number_key(const cyaml_schema_value_t *schema, const char *key)
+/* Whether `key` stands for a value of this type anywhere in the schema. */
+static bool key_is(const cyaml_schema_value_t *schema, const char *key, cyaml_type_e type)
 {
 	if (schema->type == CYAML_SEQUENCE)
-		return number_key(schema->sequence.entry, key);
+		return key_is(schema->sequence.entry, key, type);
 	if (schema->type != CYAML_MAPPING)
 		return false;
 	for (const cyaml_schema_field_t *field = schema->mapping.fields; field->key != NULL; field++)
-		if ((field->value.type == CYAML_UINT && strcmp(field->key, key) == 0) || number_key(&field->value, key))
+		if ((field->value.type == type && strcmp(field->key, key) == 0) || key_is(&field->value, key, type))
 			return true;
 	return false;
 }
@@ -199,9 +199,24 @@ static const char *scalar_of(yaml_document_t *document, int id)
 	return node != NULL && node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : "";
 }
 
-/* The line and key of the first number that is not written in digits alone, 0 when there is none. libcyaml takes "64k"
- * for 64. */
-static size_t number_wrong(yaml_document_t *document, const cyaml_schema_value_t *schema, char key[48])
+/* What is wrong with a value that libcyaml takes, NULL when nothing is: to it "64k" is 64, and "off" is true. */
+static const char *value_wrong(const cyaml_schema_value_t *schema, const char *key, const char *value)
+{
+	static const char *const truths[] = {"true", "false", "yes", "no"};
+
+	if (key_is(schema, key, CYAML_UINT) && (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0'))
+		return "a number is written in digits alone";
+	if (!key_is(schema, key, CYAML_BOOL))
+		return NULL;
+	for (size_t i = 0; i < sizeof(truths) / sizeof(truths[0]); i++)
+		if (strcmp(value, truths[i]) == 0)
+			return NULL;
+	return "one of true, false, yes, no";
+}
+
+/* Describes the first wrong value: its key and line; NULL when there is none. */
+static const char *values_wrong(yaml_document_t *document, const cyaml_schema_value_t *schema, char key[48],
+				unsigned *line)
 {
 	const yaml_node_t *node;
 
@@ -210,33 +225,36 @@ static size_t number_wrong(yaml_document_t *document, const cyaml_schema_value_t
 			continue;
 		for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 		     pair < node->data.mapping.pairs.top; pair++) {
-			const char *value = scalar_of(document, pair->value);
+			const char *what;
 
 			snprintf(key, 48, "%s", scalar_of(document, pair->key));
-			if (number_key(schema, key) && (value[0] == '\0' || value[strspn(value, "0123456789")] != '\0'))
-				return yaml_document_get_node(document, pair->key)->start_mark.line + 1;
+			what = value_wrong(schema, key, scalar_of(document, pair->value));
+			*line = (unsigned)yaml_document_get_node(document, pair->key)->start_mark.line + 1;
+			if (what != NULL)
+				return what;
 		}
 	}
-	return 0;
+	return NULL;
 }
 
-static enum error numbers_check(struct bytes text, const char *name, const cyaml_schema_value_t *schema,
-				struct fault *fault)
+static enum error values_check(struct bytes text, const char *name, const cyaml_schema_value_t *schema,
+			       struct fault *fault)
 {
 	yaml_parser_t parser;
 	yaml_document_t document;
+	const char *what = NULL;
 	char key[48] = "";
-	size_t line = 0;
+	unsigned line = 0;
 
 	if (!yaml_parser_initialize(&parser))
 		return fault_at(fault, E_NO_MEMORY, "%s", name);
 	yaml_parser_set_input_string(&parser, text.data, text.size);
 	if (yaml_parser_load(&parser, &document)) {
-		line = number_wrong(&document, schema, key);
+		what = values_wrong(&document, schema, key, &line);
 		yaml_document_delete(&document);
 	}
 	yaml_parser_delete(&parser);
-	return line == 0 ? E_OK : fault_line(fault, name, (unsigned)line, key, "a number is written in digits alone");
+	return what == NULL ? E_OK : fault_line(fault, name, line, key, what);
 }
 
 /* ------------------------------------------------------------------ loading */
@@ -325,7 +343,7 @@ enum error config_parse(struct bytes text, const char *name, const cyaml_schema_
 		return fault_line(fault, name, 1, "", "the file is empty");
 	/* A warning: something in the file, a second document for one, would have no effect. */
 	refused = complaint.message[0] != '\0' ? complain(fault, name, text, &complaint, schema, error)
-						: numbers_check(text, name, schema, fault);
+						: values_check(text, name, schema, fault);
 	if (refused == E_OK)
 		return E_OK;
 	config_free(schema, *result);

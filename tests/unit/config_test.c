@@ -23,6 +23,7 @@ struct top {
 	unsigned items_count;
 	unsigned limit;
 	char *title;
+	bool strict;
 };
 
 static const cyaml_schema_field_t item_fields[] = {
@@ -37,6 +38,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_SEQUENCE("items", CYAML_FLAG_POINTER, struct top, items, &item_schema, 0, 3),
 	CYAML_FIELD_UINT("limit", CYAML_FLAG_DEFAULT, struct top, limit),
 	CYAML_FIELD_STRING_PTR("title", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct top, title, 0, 5),
+	CYAML_FIELD_BOOL("strict", CYAML_FLAG_OPTIONAL, struct top, strict),
 	CYAML_FIELD_END,
 };
 
@@ -91,6 +93,25 @@ static void a_right_file_is_loaded_with_its_text(void **state)
 	buffer_free(&text);
 }
 
+static void yes_and_no_mean_what_they_say(void **state)
+{
+	static const struct {
+		const char *text;
+		bool strict;
+	} cases[] = {{"true", true}, {"yes", true}, {"false", false}, {"no", false}, {"\"no\"", false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64];
+		void *result;
+
+		snprintf(text, sizeof(text), "items: []\nlimit: 1\nstrict: %s\n", cases[i].text);
+		assert_int_equal(config_parse(BYTES(text, strlen(text)), "t", &top_schema, &result, NULL), E_OK);
+		assert_int_equal(((struct top *)result)->strict, cases[i].strict);
+		config_free(&top_schema, result);
+	}
+}
+
 static void what_is_wrong_is_said_with_its_line(void **state)
 {
 	static const struct {
@@ -106,6 +127,10 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		{"items: []\nlimit: 64k\n", "t.yaml:2: limit: a number is written in digits alone"},
 		{"items: []\nlimit: 0x10\n", "t.yaml:2: limit: a number is written in digits alone"},
 		{"items:\n  - name: a\n    port: 7 or 8\nlimit: 1\n", "t.yaml:3: port: a number is written in digits alone"},
+		{"items: []\nlimit: 1\nstrict: off\n", "t.yaml:3: strict: one of true, false, yes, no"},
+		{"items: []\nlimit: 1\nstrict: False\n", "t.yaml:3: strict: one of true, false, yes, no"},
+		{"items: []\nlimit: 1\nstrict: secret\n", "t.yaml:3: strict: one of true, false, yes, no"},
+		{"items: []\nlimit: 1\nstrict:\n", "t.yaml:3: strict: one of true, false, yes, no"},
 		{"items: []\nlimit: 1\ntitle: secret\n", "t.yaml:3: title: STRING length > 5"},
 		{"items: []\nlimit: 1\nlimit: 2\n", "t.yaml:3: Mapping field already seen: limit"},
 		{"items: 3\nlimit: 1\n", "t.yaml:1: items: Expecting SEQUENCE, got event: SCALAR"},
@@ -275,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(a_right_file_is_loaded_with_its_text),
+		IN_FOLDER(yes_and_no_mean_what_they_say),
 		IN_FOLDER(what_is_wrong_is_said_with_its_line),
 		IN_FOLDER(an_alias_is_refused),
 		cmocka_unit_test(a_long_path_leaves_room_for_the_message),
