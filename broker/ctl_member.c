@@ -171,6 +171,26 @@ static const char *enroll_advice(const struct fault *fault)
 	}
 }
 
+/* The most forgotten step: a member that the policy does not name is connected and reaches nobody. */
+static void policy_remind(const struct ctl *ctl, const char *node)
+{
+	struct fault fault = {0};
+	json_t *answer;
+
+	if (ctl_ask(ctl, json_pack("{s:s}", "command", "nodes"), &answer, &fault) != E_OK)
+		return;
+	for (size_t i = 0; i < json_array_size(json_object_get(answer, "nodes")); i++) {
+		const json_t *member = json_array_get(json_object_get(answer, "nodes"), i);
+
+		if (strcmp(ctl_text(member, "node"), node) == 0 && !json_is_true(json_object_get(member, "in_policy")))
+			fprintf(stderr,
+				"policy.yaml does not name %s yet: it can neither send nor receive; add it and run "
+				"simpulctl policy reload\n",
+				node);
+	}
+	json_decref(answer);
+}
+
 int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 {
 	const char *authority = NULL, *out = NULL;
@@ -192,6 +212,8 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 		print_member(&member);
 		printf("join file    %s: give it to the office\n", path);
 		printf("policy       simpulctl policy show %s: what it may send and receive\n", member.node);
+		fflush(stdout);
+		policy_remind(ctl, member.node);
 	}
 	free(path);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, enroll_advice(&fault));
