@@ -1,5 +1,6 @@
 /* view - writes rows of inbox and outbox as JSON, as one line and as a page. */
 #include "agents/view.h"
+#include "common/content.h"
 #include "common/json.h"
 #include "common/region.h"
 #include "common/wire.h"
@@ -355,6 +356,21 @@ static void put_value(struct buffer *out, const char *key, json_t *json, unsigne
 	put_members(out, json, depth + 1);
 }
 
+/* What a page says elsewhere: the label above and below, the name on top. A msg_type that follows from the kind says
+ * nothing new. */
+static void repeated_drop(json_t *json, const Simpul__Header *header)
+{
+	json_t *part = json_object_get(json, "header");
+
+	json_object_del(json, "label");
+	if (header == NULL)
+		return;
+	json_object_del(part, "label");
+	json_object_del(part, "name");
+	if (header->msg_type == msg_type_of(header->kind))
+		json_object_del(part, "msg_type");
+}
+
 void view_page(const struct inbox_row *row, struct buffer *out)
 {
 	const Simpul__Header *header;
@@ -364,6 +380,7 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	json = inbox_json(row, header, &arena, view_zone(row->accepted_at));
+	repeated_drop(json, header);
 	buffer_text(out, "=== ");
 	buffer_text(out, label_text(header));
 	buffer_text(out, " ===");

@@ -3,6 +3,8 @@
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/reports.h"
+#include <stdlib.h>
+#include <time.h>
 
 struct place {
 	char *folder;
@@ -109,6 +111,42 @@ static void the_line_begins_with_the_label(void **state)
 	assert_int_equal(strncmp(line, "AMBER ", 6), 0);
 	free(line);
 	shows(*state, first_page, "=== AMBER ===", true);
+}
+
+static size_t times_in(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+		count++;
+	return count;
+}
+
+static void a_page_says_nothing_twice(void **state)
+{
+	char *page;
+
+	test_inbox_add(&((struct place *)*state)->store, &sighting, TRUST_GOOD, 1);
+	page = text_of(*state, first_page);
+	assert_int_equal(times_in(page, "army.oku#12"), 1);
+	assert_int_equal(times_in(page, "=== AMBER ==="), 2);
+	assert_int_equal(times_in(page, "AMBER"), 2);
+	assert_int_equal(times_in(page, "msg_type"), 0);
+	assert_int_equal(times_in(page, "kind "), 1);
+	free(page);
+}
+
+static void a_page_has_the_zone_of_the_list(void **state)
+{
+	test_inbox_add(&((struct place *)*state)->store, &sighting, TRUST_GOOD, 1);
+	setenv("TZ", "WIB-7", 1);
+	tzset();
+	shows(*state, first_line, " 2026-11-20 22:53", true);
+	shows(*state, first_page, "accepted_at            2026-11-20T22:53:21+07:00\n", true);
+	shows(*state, first_page, "first_seen             2026-11-20T20:06:40+07:00\n", true);
+	shows(*state, first_page, "Z\n", false);
+	unsetenv("TZ");
+	tzset();
 }
 
 static void add_about(struct place *place, uint64_t number, Simpul__Kind kind)
@@ -390,6 +428,8 @@ int main(void)
 		TEST(the_label_is_the_first_key),
 		TEST(a_list_shows_no_person),
 		TEST(the_line_begins_with_the_label),
+		TEST(a_page_says_nothing_twice),
+		TEST(a_page_has_the_zone_of_the_list),
 		TEST(what_was_cancelled_says_so_in_capitals),
 		TEST(an_update_is_cancelled_with_what_it_updates),
 		TEST(an_update_is_cancelled_also_where_the_original_never_came),
