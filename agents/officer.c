@@ -245,7 +245,9 @@ bool officer_print(const struct buffer *text)
 
 bool officer_print_json(json_t *json, bool pretty)
 {
-	char *text = json_dumps(json, JSON_PRESERVE_ORDER | (pretty ? JSON_INDENT(2) : JSON_COMPACT));
+	/* The same JSON, but what a report holds cannot steer a terminal. */
+	const size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+	char *text = json_dumps(json, JSON_PRESERVE_ORDER | ascii | (pretty ? JSON_INDENT(2) : JSON_COMPACT));
 	bool printed = puts(text) >= 0 && fflush(stdout) == 0;
 
 	free(text);

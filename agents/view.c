@@ -140,7 +140,7 @@ int view_zone(wall_ms time)
 /* C0 and C1 controls, and the marks that turn the direction of writing. */
 static bool character_safe(unsigned code)
 {
-	return code >= 0x20 && (code < 0x7f || code > 0x9f) && code != 0x200e && code != 0x200f &&
+	return code >= 0x20 && (code < 0x7f || code > 0x9f) && code != 0x61c && code != 0x200e && code != 0x200f &&
 	       (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069) && code != 0xfeff;
 }
 

@@ -343,6 +343,7 @@ static void a_report_cannot_steer_the_terminal(void **state)
 					      "31m",
 					      "\xe2\x80\xae",
 					      "\xe2\x81\xa6",
+					      "\xd8\x9c",
 					      "\xff",
 					      "\xc3"};
 	struct buffer out = {0};
