@@ -7,13 +7,14 @@
 
 #define PAGES_COPIED 1000 /* of 4 KiB: from so many on each commit copies */
 
-/* From so many pages on readers are waited for, so long, and not again before a pause: the first at less than the
- * smallest ballast, the second when short waits did not help. */
+/* From so many pages on readers are waited for, so long, and not again before a pause. Short waits come first. The last
+ * stage comes at 48 MiB, less than the smallest ballast, and knows no pause: from there on commits are slow rather than the
+ * log long. */
 static const struct stage {
 	int pages;
 	int patience_ms;
 	steady_ms pause_ms;
-} stages[] = {{8192, 500, 1000}, {4096, 100, 500}, {0, 0, 0}};
+} stages[] = {{12288, 1000, 0}, {8192, 500, 1000}, {4096, 100, 500}, {0, 0, 0}};
 
 static enum error log_copy(sqlite3 *db, const char *name, int mode)
 {
