@@ -24,6 +24,27 @@ static void print_json(json_t *object)
 	putchar('\n');
 }
 
+/* Asks the broker and shows the answer: as `print` has it, or with --json as it came. */
+static int show(struct ctl *ctl, int argc, char **argv, const char *question, void (*print)(const json_t *answer))
+{
+	bool json = false;
+	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
+	struct fault fault = {0};
+	json_t *answer;
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+
+	if (first < 0)
+		return status;
+	if (ctl_question(ctl, question, NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
+	if (json)
+		print_json(answer);
+	else
+		print(answer);
+	json_decref(answer);
+	return EX_OK;
+}
+
 /* ---- status */
 
 static void print_status(const json_t *status)
@@ -52,22 +73,7 @@ static void print_status(const json_t *status)
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
 {
-	bool json = false;
-	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
-	struct fault fault = {0};
-	json_t *answer;
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-
-	if (first < 0)
-		return status;
-	if (ctl_question(ctl, "status", NULL, &answer, &fault) != E_OK)
-		return ctl_unanswered(&fault);
-	if (json)
-		print_json(answer);
-	else
-		print_status(answer);
-	json_decref(answer);
-	return EX_OK;
+	return show(ctl, argc, argv, "status", print_status);
 }
 
 /* ---- nodes */
@@ -103,24 +109,14 @@ static void print_nodes(const json_t *nodes)
 		print_node(json_array_get(nodes, i), width);
 }
 
+static void print_members(const json_t *answer)
+{
+	print_nodes(json_object_get(answer, "nodes"));
+}
+
 int ctl_nodes(struct ctl *ctl, int argc, char **argv)
 {
-	bool json = false;
-	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
-	struct fault fault = {0};
-	json_t *answer;
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-
-	if (first < 0)
-		return status;
-	if (ctl_question(ctl, "nodes", NULL, &answer, &fault) != E_OK)
-		return ctl_unanswered(&fault);
-	if (json)
-		print_json(answer);
-	else
-		print_nodes(json_object_get(answer, "nodes"));
-	json_decref(answer);
-	return EX_OK;
+	return show(ctl, argc, argv, "nodes", print_members);
 }
 
 /* ---- log */

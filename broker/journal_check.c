@@ -1,5 +1,6 @@
 /* journal_check - the content of one entry: does it say what the columns say, and is it signed by whom it names? */
 #include "broker/journal_check.h"
+#include "common/wire.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/submission.h"
@@ -16,11 +17,6 @@ bool check_bad(struct check *check, const char *format, ...)
 	va_end(args);
 	check->verdict->bad_entry = check->row.entry;
 	return false;
-}
-
-static struct bytes of_binary(ProtobufCBinaryData data)
-{
-	return BYTES(data.data, data.len);
 }
 
 static bool is_key(ProtobufCBinaryData data)

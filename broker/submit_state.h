@@ -3,6 +3,7 @@
 #define SIMPUL_SUBMIT_STATE_H
 
 #include "broker/core_state.h"
+#include "common/wire.h"
 
 /* Everything is borrowed from the arena or the frame. */
 struct submit {
@@ -21,11 +22,6 @@ struct submit {
 	struct fault common; /* the verdict that all reports share, for they have one class and one routing */
 	struct audience audience;
 };
-
-static inline struct bytes of_binary(ProtobufCBinaryData data)
-{
-	return BYTES(data.data, data.len);
-}
 
 /* verdict.c: decides about each report and hands the submission to the journal. */
 void submit_accept(struct core *core, struct submit *submit);

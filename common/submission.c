@@ -1,5 +1,6 @@
 /* submission - computes the digest that an origin signs, from what it sends and from what a recipient gets. */
 #include "common/submission.h"
+#include "common/wire.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -45,11 +46,6 @@ struct hash statement_digest(const struct statement *statement, const struct has
 	crypto_generichash_final(&state, digest.bytes, HASH_SIZE);
 	buffer_free(&prefix);
 	return digest;
-}
-
-static struct bytes of_binary(ProtobufCBinaryData data)
-{
-	return BYTES(data.data, data.len);
 }
 
 /* The parts that have one fixed size or range in the signed layout. */

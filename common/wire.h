@@ -27,4 +27,10 @@ void *wire_unpack(const ProtobufCMessageDescriptor *type, struct bytes data, str
 /* Appends the encoding of `message`, which is canonical by construction when its repeated enums are. */
 void wire_pack(const void *message, struct buffer *out);
 
+/* A bytes field of a decoded message. */
+static inline struct bytes of_binary(ProtobufCBinaryData data)
+{
+	return BYTES(data.data, data.len);
+}
+
 #endif
