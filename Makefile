@@ -2,7 +2,8 @@
 #
 #   make            release programs in build/
 #   make demo       a day of an exchange in under a minute (KEEP=1 leaves it running)
-#   make test       builds with sanitizers, runs unit and system tests
+#   make test       builds with sanitizers, runs unit and system tests and the short form of every fault suite
+#   make torture    the long form of the fault suites, on the release programs
 #   make bench      throughput and latency beside bare libzmq
 #   make install-deps, make clean
 #
@@ -44,6 +45,8 @@ UNIT_C   := $(wildcard tests/unit/*_test.c)
 UNITS    := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(UNIT_C))
 SYSTEM_C := $(wildcard tests/system/*_test.c)
 SYSTEMS  := $(patsubst tests/system/%.c,$(OUT)/tests/system/%,$(SYSTEM_C))
+TORTURE_C := $(wildcard tests/torture/*_test.c)
+TORTURES := $(patsubst tests/torture/%.c,$(OUT)/tests/torture/%,$(TORTURE_C))
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 # Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
 SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped
@@ -52,14 +55,14 @@ WRAP_seeded-entitlement-skipped   := policy_admits
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 
-.PHONY: all programs demo test unit bench vectors install-deps clean compile-all
+.PHONY: all programs demo test torture unit bench vectors install-deps clean compile-all
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 # Every entry point first makes sure that the libraries are there, in a make of its own so that
 # what is installed by it is found.
-all demo test bench:
+all demo test torture bench:
 	@deploy/install-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) go-$@
 
@@ -76,10 +79,13 @@ go-test:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan compile-all
 	@tests/run build/asan
 
+go-torture: compile-all
+	@SIMPUL_TORTURE=long SIMPUL_TEST_SECONDS=3600 tests/run $(OUT) 'tests/torture/*'
+
 go-bench: programs
 	@tests/bench/run $(OUT)
 
-compile-all: programs $(UNITS) $(SYSTEMS) $(SEEDED:%=$(OUT)/%)
+compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(SEEDED:%=$(OUT)/%)
 
 clean:
 	rm -rf build
@@ -171,6 +177,10 @@ $(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libsupport.a $(OUT)/libbroker.
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 $(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
+$(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
