@@ -9,12 +9,38 @@
 
 struct hash leaf_of(const struct hash *routing, const struct hash *header, const struct hash *body)
 {
-	uint8_t data[3 * HASH_SIZE];
+	struct hash leaf;
 
-	memcpy(data, routing->bytes, HASH_SIZE);
-	memcpy(data + HASH_SIZE, header->bytes, HASH_SIZE);
-	memcpy(data + 2 * HASH_SIZE, body->bytes, HASH_SIZE);
-	return hash_tagged(LEAF_TAG, BYTES(data, sizeof data));
+	leaves_of(routing, header, body, 1, &leaf);
+	return leaf;
+}
+
+/* What is hashed into a leaf. */
+enum { TAG_SIZE = sizeof LEAF_TAG - 1, LEAF_INPUT = TAG_SIZE + 3 * HASH_SIZE, SIDE_BY_SIDE = 64 };
+
+static void leaf_input(const struct hash *routing, const struct hash *header, const struct hash *body,
+		       uint8_t out[LEAF_INPUT])
+{
+	memcpy(out, LEAF_TAG, TAG_SIZE);
+	memcpy(out + TAG_SIZE, routing->bytes, HASH_SIZE);
+	memcpy(out + TAG_SIZE + HASH_SIZE, header->bytes, HASH_SIZE);
+	memcpy(out + TAG_SIZE + 2 * HASH_SIZE, body->bytes, HASH_SIZE);
+}
+
+void leaves_of(const struct hash *routing, const struct hash *headers, const struct hash *bodies, size_t count,
+	       struct hash *leaves)
+{
+	uint8_t inputs[SIDE_BY_SIDE][LEAF_INPUT];
+	struct bytes views[SIDE_BY_SIDE];
+
+	for (size_t done = 0, some; done < count; done += some) {
+		some = count - done < SIDE_BY_SIDE ? count - done : SIDE_BY_SIDE;
+		for (size_t i = 0; i < some; i++) {
+			leaf_input(routing, &headers[done + i], &bodies[done + i], inputs[i]);
+			views[i] = BYTES(inputs[i], LEAF_INPUT);
+		}
+		hash_each(views, some, leaves + done);
+	}
 }
 
 /* Everything before the leaves. */
@@ -74,42 +100,66 @@ enum error submission_digest(const Simpul__Submission *submission, const uint8_t
 					    .first = submission->first,
 					    .seen_entry = submission->seen_entry,
 					    .seen_head = submission->seen_head.data};
+	struct bytes parts[2 * LIMIT_SUBMISSION_REPORTS] = {0}; /* all headers, then all bodies */
+	struct hash hashes[2 * LIMIT_SUBMISSION_REPORTS], routing;
 	enum error error = layout_check(submission->origin, submission->stream, submission->seen_head.len,
 					submission->n_reports, fault);
 
 	if (error != E_OK)
 		return error;
-	const struct hash routing = hash_of(of_binary(submission->routing));
+	routing = hash_of(of_binary(submission->routing));
 	for (size_t i = 0; i < submission->n_reports; i++) {
-		const struct hash header = hash_of(of_binary(submission->reports[i]->header));
-		const struct hash body = hash_of(of_binary(submission->reports[i]->body));
-
-		leaves[i] = leaf_of(&routing, &header, &body);
-		if (body_hashes)
-			body_hashes[i] = body;
+		parts[i] = of_binary(submission->reports[i]->header);
+		parts[submission->n_reports + i] = of_binary(submission->reports[i]->body);
 	}
+	hash_each(parts, 2 * submission->n_reports, hashes);
+	leaves_of(&routing, hashes, hashes + submission->n_reports, submission->n_reports, leaves);
+	if (body_hashes)
+		memcpy(body_hashes, hashes + submission->n_reports, submission->n_reports * sizeof *body_hashes);
 	*digest = statement_digest(&statement, leaves, submission->n_reports);
 	return E_OK;
 }
 
-/* The leaf of a whole, an erased or a refused report; false for anything between. */
-static bool delivered_leaf(const Simpul__DeliveredReport *report, const struct hash *routing, struct hash *leaf)
+enum { REFUSED_FORM, ERASED_FORM, WHOLE_FORM, NO_FORM };
+
+/* A report is whole, erased or refused; anything between is no delivery. */
+static int form_of(const Simpul__DeliveredReport *report)
 {
-	const bool has_body = report->body.len > 0;
-	struct hash header, body;
+	const bool has_header = report->header.len > 0, has_body = report->body.len > 0;
+	const bool has_hash = report->body_hash.len > 0;
 
 	if (report->leaf.len > 0)
-		return report->header.len == 0 && !has_body && report->body_hash.len == 0 &&
-		       hash_load(leaf, of_binary(report->leaf));
-	if (report->header.len == 0 || has_body == (report->body_hash.len > 0))
-		return false;
-	header = hash_of(of_binary(report->header));
-	if (has_body)
-		body = hash_of(of_binary(report->body));
-	else if (!hash_load(&body, of_binary(report->body_hash)))
-		return false;
-	*leaf = leaf_of(routing, &header, &body);
-	return true;
+		return report->leaf.len == HASH_SIZE && !has_header && !has_body && !has_hash ? REFUSED_FORM : NO_FORM;
+	if (!has_header || has_body == has_hash)
+		return NO_FORM;
+	if (has_hash)
+		return report->body_hash.len == HASH_SIZE ? ERASED_FORM : NO_FORM;
+	return WHOLE_FORM;
+}
+
+/* Erased bodies hash to what took their place; a refused report is its leaf. */
+static enum error reports_leaves(const Simpul__Delivery *delivery, const struct hash *routing, struct hash *leaves,
+				 struct fault *fault)
+{
+	const size_t count = delivery->n_reports;
+	struct bytes parts[2 * LIMIT_SUBMISSION_REPORTS] = {0}; /* all headers, then all bodies */
+	struct hash hashes[2 * LIMIT_SUBMISSION_REPORTS];
+
+	for (size_t i = 0; i < count; i++) {
+		if (form_of(delivery->reports[i]) == NO_FORM)
+			return fault_at(fault, E_INVALID, "reports[%zu]", i);
+		parts[i] = of_binary(delivery->reports[i]->header);
+		parts[count + i] = of_binary(delivery->reports[i]->body);
+	}
+	hash_each(parts, 2 * count, hashes);
+	for (size_t i = 0; i < count; i++)
+		if (form_of(delivery->reports[i]) == ERASED_FORM)
+			hash_load(&hashes[count + i], of_binary(delivery->reports[i]->body_hash));
+	leaves_of(routing, hashes, hashes + count, count, leaves);
+	for (size_t i = 0; i < count; i++)
+		if (form_of(delivery->reports[i]) == REFUSED_FORM)
+			hash_load(&leaves[i], of_binary(delivery->reports[i]->leaf));
+	return E_OK;
 }
 
 enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t exchange[EXCHANGE_SIZE], struct hash *leaves,
@@ -131,9 +181,9 @@ enum error delivery_leaves(const Simpul__Delivery *delivery, const uint8_t excha
 		return error;
 	if (!hash_load(&routing, of_binary(delivery->routing_hash)))
 		return fault_at(fault, E_INVALID, "routing_hash");
-	for (size_t i = 0; i < delivery->n_reports; i++)
-		if (!delivered_leaf(delivery->reports[i], &routing, &leaves[i]))
-			return fault_at(fault, E_INVALID, "reports[%zu]", i);
+	error = reports_leaves(delivery, &routing, leaves, fault);
+	if (error != E_OK)
+		return error;
 	*digest = statement_digest(&statement, leaves, delivery->n_reports);
 	return E_OK;
 }

@@ -26,6 +26,9 @@ struct statement {
 };
 
 struct hash leaf_of(const struct hash *routing, const struct hash *header, const struct hash *body);
+/* Those of `count` reports of one submission at once. */
+void leaves_of(const struct hash *routing, const struct hash *headers, const struct hash *bodies, size_t count,
+	       struct hash *leaves);
 /* Digest of the statement with `count` leaves, 1..LIMIT_SUBMISSION_REPORTS. */
 struct hash statement_digest(const struct statement *statement, const struct hash *leaves, size_t count);
 

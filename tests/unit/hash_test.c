@@ -45,11 +45,38 @@ static void a_hash_of_another_size_is_not_loaded(void **state)
 	assert_memory_equal(hash.bytes, data, HASH_SIZE);
 }
 
+/* Lengths around every edge of a block, more strings than lanes, and lanes that end at different times. */
+static void hashes_side_by_side_are_the_same(void **state)
+{
+	enum { MOST = 300 };
+	static uint8_t data[2 * MOST];
+	static struct bytes strings[MOST];
+	static struct hash hashes[MOST];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(i * 7 + i / 251);
+	for (size_t i = 0; i < MOST; i++)
+		strings[i] = BYTES(data + i, i * 37 % MOST);
+	strings[5] = BYTES(NULL, 0);
+	for (size_t count = 0; count <= MOST; count += count < 10 ? 1 : 29) {
+		memset(hashes, 0, sizeof hashes);
+		hash_each(strings, count, hashes);
+		for (size_t i = 0; i < count; i++) {
+			const struct hash alone = hash_of(strings[i]);
+
+			assert_true(hash_equal(&hashes[i], &alone));
+		}
+		assert_true(count == MOST || bytes_all_zero(BYTES(hashes[count].bytes, HASH_SIZE)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_hash_is_blake2b_of_256_bits),
 		cmocka_unit_test(a_tag_comes_before_the_data),
+		cmocka_unit_test(hashes_side_by_side_are_the_same),
 		cmocka_unit_test(one_changed_bit_is_another_hash),
 		cmocka_unit_test(a_hash_of_another_size_is_not_loaded),
 	};
