@@ -12,7 +12,7 @@
 VARIANT ?= release
 OUT     := build$(patsubst /release,,/$(VARIANT))
 
-PACKAGES := libczmq libzmq libprotobuf-c libsodium sqlite3 libcyaml jansson libsystemd
+PACKAGES := libczmq libzmq libprotobuf-c libsodium libcrypto sqlite3 libcyaml jansson libsystemd
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wformat=2 -Wundef -Wvla
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong

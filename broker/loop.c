@@ -38,6 +38,7 @@ void loop_step(struct loop *loop, const struct core_event *event)
 	actions = core_step(loop->parts.core, event, &now, random);
 	for (size_t i = 0; i < actions.count; i++)
 		loop_action(loop, &actions.list[i]);
+	loop_seals_end(loop);
 }
 
 /* ---- the two sockets of offices */
@@ -508,6 +509,8 @@ void loop_free(struct loop *loop)
 	}
 	if (loop->feed != NULL)
 		zmq_close(loop->feed);
+	for (size_t i = 0; i < STEP_SEALS; i++)
+		sealed_batch_free(&loop->seals.list[i].sealed);
 	zap_free(loop->zap); /* after the sockets that ask it */
 	zmq_ctx_term(loop->context);
 	free(loop);

@@ -14,6 +14,18 @@
 #define TICKET_START (UINT64_MAX - 1)  /* loop_policy */
 #define TICKET_SIGNAL (UINT64_MAX - 2) /* SIGHUP */
 
+/* Batches that were sealed in the step under way, so that each is sealed once; known by where the core holds them. */
+#define STEP_SEALS 8
+#define SEAL_KEPT (64 * 1024) /* bytes of a ciphertext that the next step may reuse */
+struct step_seal {
+	struct bytes batch;
+	struct sealed_batch sealed;
+};
+struct step_seals {
+	struct step_seal list[STEP_SEALS];
+	size_t next;
+};
+
 struct loop {
 	struct loop_parts parts;
 	void *context, *link, *feed;
@@ -25,6 +37,7 @@ struct loop {
 	struct log_feed *log_feed;
 	struct writer *writer;
 	struct reader *reader;
+	struct step_seals seals;
 	struct mailbox *commits, *reads; /* what writer and reader hand back */
 	zloop_t *zloop;
 
@@ -45,6 +58,8 @@ struct loop {
 void loop_step(struct loop *loop, const struct core_event *event);
 /* Carries out one action. */
 void loop_action(struct loop *loop, const struct core_action *action);
+/* The step is over: what the core held is no more. */
+void loop_seals_end(struct loop *loop);
 /* Binds the feed socket again after a rebind cut its subscribers; the port may take a moment to be free. */
 void loop_feed_bind(struct loop *loop);
 /* Logs how many frames were dropped, at most once a second. */

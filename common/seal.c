@@ -1,5 +1,6 @@
 /* seal - feeds and bodies under XChaCha20-Poly1305, content keys under crypto_box_seal. */
 #include "common/seal.h"
+#include "common/aead.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -8,10 +9,12 @@
 #define FEED_TAG "simpul/feed/1"
 #define BODY_TAG "simpul/body/1"
 #define COMMITMENT_TAG "simpul/seal/1"
-#define NONCE_SIZE crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define SEAL_TAG_SIZE crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define BATCH_TAG "simpul/batch/1"
+#define NONCE_SIZE AEAD_NONCE_SIZE
+#define SEAL_TAG_SIZE AEAD_TAG_SIZE
 
 _Static_assert(SEAL_TAG_SIZE == FEED_TAG_SIZE, "the feed's tag is the cipher's");
+_Static_assert(KEY_SIZE == AEAD_KEY_SIZE, "a key is the cipher's");
 _Static_assert(WRAP_SIZE == crypto_box_SEALBYTES + KEY_SIZE, "a wrap is a sealed key");
 
 /* ---- feeds */
@@ -39,7 +42,24 @@ static void feed_associated(const struct feed *feed, const uint8_t head[FEED_HEA
 	buffer_append(out, head, FEED_HEAD_SIZE);
 }
 
-void feed_seal(const struct feed *feed, const struct feed_head *head, struct bytes batch, uint8_t *out)
+/* A batch's key seals one batch: its nonce may be zero. */
+static const uint8_t batch_nonce[NONCE_SIZE];
+
+void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, struct sealed_batch *sealed)
+{
+	memcpy(sealed->key, key, KEY_SIZE);
+	buffer_clear(&sealed->ciphertext);
+	aead_seal(key, batch_nonce, BYTES(BATCH_TAG, strlen(BATCH_TAG)), batch,
+		  buffer_room(&sealed->ciphertext, batch.size + SEAL_TAG_SIZE));
+}
+
+void sealed_batch_free(struct sealed_batch *sealed)
+{
+	sodium_memzero(sealed->key, KEY_SIZE);
+	buffer_free(&sealed->ciphertext);
+}
+
+void feed_seal(const struct feed *feed, const struct feed_head *head, const struct sealed_batch *sealed, uint8_t *out)
 {
 	struct buffer associated = {0};
 	uint8_t nonce[NONCE_SIZE];
@@ -47,17 +67,30 @@ void feed_seal(const struct feed *feed, const struct feed_head *head, struct byt
 	head_write(head, out);
 	feed_nonce(head->counter, nonce);
 	feed_associated(feed, out, &associated);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(out + FEED_HEAD_SIZE, NULL, batch.data, batch.size, associated.data,
-						   associated.size, NULL, nonce, feed->key);
+	aead_seal(feed->key, nonce, buffer_view(&associated), BYTES(sealed->key, KEY_SIZE), out + FEED_HEAD_SIZE);
+	memcpy(out + FEED_HEAD_SIZE + FEED_WRAP_SIZE, sealed->ciphertext.data, sealed->ciphertext.size);
 	buffer_free(&associated);
+}
+
+/* The batch's key, which is the node's to open. */
+static bool feed_unwrap(const struct feed *feed, const uint8_t *frame, uint64_t counter, uint8_t key[KEY_SIZE])
+{
+	struct buffer associated = {0};
+	uint8_t nonce[NONCE_SIZE];
+	bool opened;
+
+	feed_nonce(counter, nonce);
+	feed_associated(feed, frame, &associated);
+	opened = aead_open(feed->key, nonce, buffer_view(&associated), BYTES(frame + FEED_HEAD_SIZE, FEED_WRAP_SIZE), key);
+	buffer_free(&associated);
+	return opened;
 }
 
 enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_head *head, uint8_t *out, size_t *size)
 {
-	struct buffer associated = {0};
-	uint8_t nonce[NONCE_SIZE];
-	unsigned long long opened;
-	int result;
+	enum { BEFORE = FEED_HEAD_SIZE + FEED_WRAP_SIZE };
+	uint8_t key[KEY_SIZE];
+	bool opened;
 
 	if (frame.size < FEED_SIZE(0))
 		return E_MALFORMED;
@@ -65,15 +98,13 @@ enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_he
 				   .after = load_u64(frame.data + 8),
 				   .upto = load_u64(frame.data + 16),
 				   .counter = load_u64(frame.data + 24)};
-	feed_nonce(head->counter, nonce);
-	feed_associated(feed, frame.data, &associated);
-	result = crypto_aead_xchacha20poly1305_ietf_decrypt(out, &opened, NULL, frame.data + FEED_HEAD_SIZE,
-							    frame.size - FEED_HEAD_SIZE, associated.data,
-							    associated.size, nonce, feed->key);
-	buffer_free(&associated);
-	if (result != 0)
+	opened = feed_unwrap(feed, frame.data, head->counter, key) &&
+		 aead_open(key, batch_nonce, BYTES(BATCH_TAG, strlen(BATCH_TAG)),
+			   BYTES(frame.data + BEFORE, frame.size - BEFORE), out);
+	sodium_memzero(key, sizeof key);
+	if (!opened)
 		return E_CANNOT_OPEN;
-	*size = opened;
+	*size = frame.size - FEED_SIZE(0);
 	return E_OK;
 }
 
@@ -116,8 +147,7 @@ void body_seal(const uint8_t key[KEY_SIZE], const struct body_place *place, stru
 	message.commitment.len = HASH_SIZE;
 	message.ciphertext.len = body.size + SEAL_TAG_SIZE;
 	message.ciphertext.data = buffer_room(&ciphertext, message.ciphertext.len);
-	crypto_aead_xchacha20poly1305_ietf_encrypt(message.ciphertext.data, NULL, body.data, body.size, associated.data,
-						   associated.size, NULL, nonce, key);
+	aead_seal(key, nonce, buffer_view(&associated), body, message.ciphertext.data);
 	wire_pack(&message, out);
 	buffer_free(&ciphertext);
 	buffer_free(&associated);
@@ -139,7 +169,7 @@ enum error body_open(const uint8_t key[KEY_SIZE], const struct body_place *place
 	struct hash commitment;
 	uint8_t nonce[NONCE_SIZE];
 	uint8_t *out;
-	int result;
+	bool opened;
 
 	fault = fault ? fault : &own_fault;
 	const Simpul__SealedBody *message = wire_unpack(&simpul__sealed_body__descriptor, sealed, arena, fault);
@@ -150,11 +180,9 @@ enum error body_open(const uint8_t key[KEY_SIZE], const struct body_place *place
 	out = arena_alloc(arena, message->ciphertext.len);
 	body_nonce(&place->name, nonce);
 	body_associated(place, &commitment, &associated);
-	result = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, message->ciphertext.data,
-							    message->ciphertext.len, associated.data, associated.size,
-							    nonce, key);
+	opened = aead_open(key, nonce, buffer_view(&associated), of_binary(message->ciphertext), out);
 	buffer_free(&associated);
-	if (result != 0)
+	if (!opened)
 		return fault_at(fault, E_CANNOT_OPEN, "ciphertext");
 	*body = BYTES(out, message->ciphertext.len - SEAL_TAG_SIZE);
 	return E_OK;

@@ -1,6 +1,6 @@
 /* seal - encryption of what the network or the broker may not read: feeds and bodies.
  *
- * Both are XChaCha20-Poly1305 (libsodium); nonces and associated data stand in PROTOCOL.md. */
+ * All is XChaCha20-Poly1305 (aead.h); nonces and associated data stand in PROTOCOL.md. */
 #ifndef SIMPUL_SEAL_H
 #define SIMPUL_SEAL_H
 
@@ -10,11 +10,15 @@
 #include "common/name.h"
 #include "proto/report.pb-c.h"
 
-/* ---- feeds: one publication is FEED_HEAD_SIZE bytes in clear, then the sealed batch */
+/* ---- feeds
+ *
+ * A batch is sealed once under a key of its own, however many nodes get it; each node's publication is a head in clear,
+ * that key wrapped for the node's session, and the sealed batch. */
 
 #define FEED_TOPIC_SIZE 16
 #define FEED_HEAD_SIZE 32 /* incarnation, after, upto, counter: 8 bytes each, big-endian */
 #define FEED_TAG_SIZE 16
+#define FEED_WRAP_SIZE (KEY_SIZE + FEED_TAG_SIZE)
 
 /* What a feed's seal binds beside the head of the publication. */
 struct feed {
@@ -29,11 +33,20 @@ struct feed_head {
 	uint64_t counter; /* grows by one with each publication of a session, from 1: it is the nonce */
 };
 
-/* Size of the publication that holds `size` bytes. */
-#define FEED_SIZE(size) (FEED_HEAD_SIZE + (size) + FEED_TAG_SIZE)
-/* Writes FEED_SIZE(batch.size) bytes to `out`. */
-void feed_seal(const struct feed *feed, const struct feed_head *head, struct bytes batch, uint8_t *out);
-/* Opens a publication; `out` has room for frame.size bytes. E_MALFORMED, E_CANNOT_OPEN. */
+struct sealed_batch {
+	uint8_t key[KEY_SIZE];	  /* for this batch alone */
+	struct buffer ciphertext; /* with its tag */
+};
+
+/* `key` is random and never used again. What `sealed` held before is overwritten; start with {0}. */
+void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, struct sealed_batch *sealed);
+void sealed_batch_free(struct sealed_batch *sealed);
+
+/* Size of the publication of a batch of `size` bytes. */
+#define FEED_SIZE(size) (FEED_HEAD_SIZE + FEED_WRAP_SIZE + (size) + FEED_TAG_SIZE)
+/* Writes FEED_SIZE(size of the batch) bytes to `out`. */
+void feed_seal(const struct feed *feed, const struct feed_head *head, const struct sealed_batch *sealed, uint8_t *out);
+/* Opens a publication; `out` has room for frame.size bytes. E_MALFORMED, E_CANNOT_OPEN (then `out` holds rubbish). */
 enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_head *head, uint8_t *out, size_t *size);
 
 /* ---- bodies */

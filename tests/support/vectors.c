@@ -294,17 +294,21 @@ static bool publication_step(struct work *work)
 				       .upto = number_of(work, "upto"),
 				       .counter = number_of(work, "counter")};
 	struct feed feed = {.session = number_of(work, "session")};
+	struct sealed_batch sealed = {0};
 	struct buffer out = {0};
+	uint8_t key[KEY_SIZE];
 	struct bytes batch;
 	bool done;
 
 	if (!bytes_of(work, "exchange", feed.exchange, EXCHANGE_SIZE) || !bytes_of(work, "key", feed.key, KEY_SIZE) ||
-	    !text_of(work, "node") || !file_of(work, "batch", &batch))
+	    !bytes_of(work, "batch_key", key, KEY_SIZE) || !text_of(work, "node") || !file_of(work, "batch", &batch))
 		return false;
 	strncpy(feed.node, text_of(work, "node"), LIMIT_NODE_NAME);
-	feed_seal(&feed, &head, batch, buffer_room(&out, FEED_SIZE(batch.size)));
+	batch_seal(key, batch, &sealed);
+	feed_seal(&feed, &head, &sealed, buffer_room(&out, FEED_SIZE(batch.size)));
 	done = result_file(work, buffer_view(&out));
 	buffer_free(&out);
+	sealed_batch_free(&sealed);
 	return done;
 }
 

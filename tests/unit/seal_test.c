@@ -14,6 +14,18 @@ static struct feed feed_sample(void)
 	return feed;
 }
 
+/* The publication of a batch, whose key is always the same here. */
+static void publish(const struct feed *feed, const struct feed_head *head, struct bytes batch, uint8_t *frame)
+{
+	struct sealed_batch sealed = {0};
+	uint8_t key[KEY_SIZE];
+
+	fixed_fill(key, KEY_SIZE, 0x17);
+	batch_seal(key, batch, &sealed);
+	feed_seal(feed, head, &sealed, frame);
+	sealed_batch_free(&sealed);
+}
+
 static struct body_place place_sample(void)
 {
 	return (struct body_place){.exchange = fixed_exchange(),
@@ -29,10 +41,11 @@ static void a_publication_keeps_its_bytes(void **state)
 	size_t size;
 
 	(void)state;
-	feed_seal(&feed, &head, BATCH, frame);
+	publish(&feed, &head, BATCH, frame);
 	assert_hex(frame, sizeof frame,
 		   "0000000000000001000000000000000700000000000000090000000000000003"
-		   "1ada98d2b753fac9ebf44dbe0def3eae4533ebd168");
+		   "6fa3f5abc4b1de73e4440ab6a963c062f44962db5de520e45a9fe256a04d7668"
+		   "15e71f1b907e311c5a1376e98fc04676405bad4f1d5ba534967386870bbe00edb01e343f24");
 	assert_int_equal(feed_open(&feed, BYTES(frame, sizeof frame), &back, out, &size), E_OK);
 	assert_int_equal(size, 5);
 	assert_memory_equal(out, "batch", 5);
@@ -48,7 +61,7 @@ static void no_byte_of_a_publication_can_be_changed(void **state)
 	size_t size;
 
 	(void)state;
-	feed_seal(&feed, &head, BATCH, frame);
+	publish(&feed, &head, BATCH, frame);
 	for (size_t i = 0; i < sizeof frame; i++) {
 		frame[i] ^= 1;
 		assert_int_equal(feed_open(&feed, BYTES(frame, sizeof frame), &back, out, &size), E_CANNOT_OPEN);
@@ -68,7 +81,7 @@ static void a_publication_is_for_one_node_and_session(void **state)
 	size_t size;
 
 	(void)state;
-	feed_seal(&feed, &head, BATCH, frame);
+	publish(&feed, &head, BATCH, frame);
 #define CLOSED(change) \
 	do { \
 		other = feed; \
@@ -91,9 +104,29 @@ static void an_empty_batch_is_a_publication(void **state)
 	size_t size = 1;
 
 	(void)state;
-	feed_seal(&feed, &head, BYTES(NULL, 0), frame);
+	publish(&feed, &head, BYTES(NULL, 0), frame);
 	assert_int_equal(feed_open(&feed, BYTES(frame, sizeof frame), &back, out, &size), E_OK);
 	assert_int_equal(size, 0);
+}
+
+/* The sealed batch may be shared; the wrap of its key is for one node, session and place in the feed. */
+static void nodes_share_a_sealed_batch_and_nothing_else(void **state)
+{
+	const struct feed_head head = {.incarnation = 1, .after = 7, .upto = 9, .counter = 3};
+	struct feed one = feed_sample(), two = feed_sample();
+	uint8_t a[FEED_SIZE(5)], b[FEED_SIZE(5)], out[sizeof a];
+	const size_t shared = FEED_HEAD_SIZE + FEED_WRAP_SIZE;
+	struct feed_head back;
+	size_t size;
+
+	(void)state;
+	fixed_fill(two.key, KEY_SIZE, 0x33);
+	publish(&one, &head, BATCH, a);
+	publish(&two, &head, BATCH, b);
+	assert_memory_equal(a + shared, b + shared, sizeof a - shared);
+	assert_memory_not_equal(a + FEED_HEAD_SIZE, b + FEED_HEAD_SIZE, FEED_WRAP_SIZE);
+	assert_int_equal(feed_open(&one, BYTES(b, sizeof b), &back, out, &size), E_CANNOT_OPEN);
+	assert_int_equal(feed_open(&two, BYTES(b, sizeof b), &back, out, &size), E_OK);
 }
 
 static void a_sealed_body_keeps_its_bytes(void **state)
@@ -178,6 +211,7 @@ int main(void)
 		cmocka_unit_test(a_publication_keeps_its_bytes),
 		cmocka_unit_test(no_byte_of_a_publication_can_be_changed),
 		cmocka_unit_test(a_publication_is_for_one_node_and_session),
+		cmocka_unit_test(nodes_share_a_sealed_batch_and_nothing_else),
 		cmocka_unit_test(an_empty_batch_is_a_publication),
 		cmocka_unit_test(a_sealed_body_keeps_its_bytes),
 		cmocka_unit_test(a_sealed_body_opens_at_its_place_only),

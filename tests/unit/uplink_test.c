@@ -204,12 +204,15 @@ static void broker_take(struct fixture *f, struct bytes frame)
 static void broker_publish(struct fixture *f, uint64_t after, Simpul__Entry *entry)
 {
 	struct broker *b = &f->broker;
+	struct sealed_batch sealed = {0};
 	struct buffer frame = {0};
 	struct feed_head head = {.incarnation = 1, .after = after, .upto = f->world.head.entry,
 				 .counter = ++b->counter};
 
 	agent_batch(&f->world, after, &entry, entry ? 1 : 0, NULL, &f->batch);
-	feed_seal(&b->session, &head, buffer_view(&f->batch), buffer_room(&frame, FEED_SIZE(f->batch.size)));
+	batch_seal(b->session.key, buffer_view(&f->batch), &sealed);
+	feed_seal(&b->session, &head, &sealed, buffer_room(&frame, FEED_SIZE(f->batch.size)));
+	sealed_batch_free(&sealed);
 	socket_send(b->feed, b->topic, FEED_TOPIC_SIZE, true);
 	socket_send(b->feed, frame.data, frame.size, false);
 	buffer_free(&frame);
