@@ -282,7 +282,7 @@ enum inbox_result inbox_apply(struct inbox *inbox, struct bytes encoded, struct 
 		return INBOX_FAILED;
 	}
 	arena_reset(&inbox->arena);
-	batch = wire_unpack(&simpul__batch__descriptor, encoded, &inbox->arena, fault);
+	batch = wire_view(&simpul__batch__descriptor, encoded, &inbox->arena, fault);
 	if (!batch)
 		return INBOX_FAILED;
 	result = batch_place(inbox, batch, &upto, fault);

@@ -64,7 +64,7 @@ static enum error header_verify(const struct report_name *name, struct arena *ar
 {
 	struct fault fault = {0};
 
-	verified->header = wire_unpack(&simpul__header__descriptor, verified->header_bytes, arena, &fault);
+	verified->header = wire_view(&simpul__header__descriptor, verified->header_bytes, arena, &fault);
 	if (!verified->header)
 		return fault.code;
 	return name_fits(verified->header->name, name) ? E_OK : E_WRONG_ORIGIN;

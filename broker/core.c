@@ -228,7 +228,7 @@ static void message_take(struct core *core, const struct core_event *event)
 		return;
 	if (kind == UP_SUBMIT && !submit_admit(core, node, peer, seq, frame))
 		return;
-	up = wire_unpack(&simpul__up__descriptor, frame, &core->arena, &fault);
+	up = wire_view(&simpul__up__descriptor, frame, &core->arena, &fault);
 	if (up)
 		up_dispatch(core, node, peer, up, frame);
 	else

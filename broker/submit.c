@@ -228,7 +228,7 @@ static enum error seen_check(struct core *core, struct submit *submit, struct fa
 static enum error routing_decode(struct core *core, struct submit *submit, struct fault *fault)
 {
 	submit->routing =
-		wire_unpack(&simpul__routing__descriptor, of_binary(submit->message->routing), &core->arena, fault);
+		wire_view(&simpul__routing__descriptor, of_binary(submit->message->routing), &core->arena, fault);
 	if (!submit->routing) {
 		fault_within(fault, "routing");
 		return fault->code;
@@ -260,7 +260,7 @@ static enum error body_decode(struct core *core, struct submit *submit, size_t i
 		type = &simpul__sealed_body__descriptor;
 	if (!type)
 		return E_OK; /* header_check has a verdict for it */
-	message = wire_unpack(type, body, &core->arena, fault);
+	message = wire_view(type, body, &core->arena, fault);
 	if (!message) {
 		fault_within(fault, "reports[%zu].body", index);
 		return fault->code;
@@ -279,7 +279,7 @@ static enum error report_decode(struct core *core, struct submit *submit, size_t
 
 	if (report->header.len + report->body.len > LIMIT_REPORT)
 		return fault_at(fault, E_TOO_LARGE, "reports[%zu]", index);
-	header = wire_unpack(&simpul__header__descriptor, of_binary(report->header), &core->arena, fault);
+	header = wire_view(&simpul__header__descriptor, of_binary(report->header), &core->arena, fault);
 	if (!header) {
 		fault_within(fault, "reports[%zu].header", index);
 		return fault->code;

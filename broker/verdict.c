@@ -138,7 +138,7 @@ static enum error report_verdict(struct core *core, const struct submit *submit,
 
 /* ---------------------------------------------------------------------------- the append */
 
-/* Where headers and bodies stand in the frame; wire_unpack found it canonical, so one walk finds them. */
+/* Where headers and bodies stand in the frame; wire_view found it canonical, so one walk finds them. */
 static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
 {
 	struct encoded_field field, report, part;

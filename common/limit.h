@@ -32,19 +32,19 @@ enum limit {
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
  *
  * X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field. The message is named as
- * in its generated descriptor, so that wire.c compares pointers. */
+ * in its generated descriptor, so that wire.c compares pointers; the rows of one message stand together. */
 #define FIELD_LIMITS(X) \
 	X(sighting, summary, 4000) \
+	X(sighting, persons, 64) \
+	X(sighting, vehicles, 16) \
 	X(alert, description, 4000) \
 	X(alert, instruction, 2000) \
+	X(alert, persons, 64) \
+	X(alert, vehicles, 16) \
 	X(update, note, 2000) \
 	X(person, remark, 1000) \
-	X(vehicle, remark, 1000) \
-	X(sighting, persons, 64) \
-	X(alert, persons, 64) \
-	X(sighting, vehicles, 16) \
-	X(alert, vehicles, 16) \
 	X(person, documents, 8) \
+	X(vehicle, remark, 1000) \
 	X(header, references, 8) \
 	X(header, handling, 4) \
 	X(header, protection, 4) \

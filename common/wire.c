@@ -1,6 +1,9 @@
-/* wire - walks foreign bytes along a protobuf descriptor and refuses whatever protobuf-c would not have written. */
+/* wire - walks foreign bytes along a protobuf descriptor, refuses whatever protobuf-c would not have written, and stores the
+ * rest in the same walk. */
 #include "common/wire.h"
 #include "common/limit.h"
+#include "common/wire_store.h"
+#include "common/wire_text.h"
 #include "proto/journal.pb-c.h"
 
 #include <string.h>
@@ -8,6 +11,12 @@
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_NONE = 8 };
 
 #define FIELD_NUMBER_MAX ((1u << 29) - 1)
+
+/* Rows of the limits' table that are about one message. */
+struct limits {
+	const struct field_limit *rows;
+	size_t count;
+};
 
 /* Where the walk stands in one message. */
 struct walk {
@@ -17,32 +26,60 @@ struct walk {
 	uint64_t seen;			       /* one bit a field: no message has more than 64 */
 	const uint8_t *next, *end;
 	unsigned depth;
+	struct limits limits;
+	struct wire_store *store; /* NULL: nothing is stored */
+	void *message;		  /* of protobuf-c, where it is stored */
 	struct fault *fault;
 };
 
 /* ------------------------------------------------------------------ limits */
 
-static const struct {
+struct field_limit {
 	const ProtobufCMessageDescriptor *type;
 	const char *field;
 	unsigned limit;
-} field_limits[] = {
+};
+
+/* limit.h keeps the rows of one message together. */
+static const struct field_limit field_limits[] = {
 #define X(message, field, limit) {&simpul__##message##__descriptor, #field, limit},
 	FIELD_LIMITS(X)
 #undef X
 };
 
-bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size)
+enum { FIELD_LIMIT_COUNT = sizeof field_limits / sizeof field_limits[0] };
+
+static struct limits limits_of(const ProtobufCMessageDescriptor *type)
+{
+	struct limits limits = {0};
+
+	for (size_t i = 0; i < FIELD_LIMIT_COUNT; i++) {
+		if (field_limits[i].type == type && limits.count++ == 0)
+			limits.rows = &field_limits[i];
+		else if (field_limits[i].type != type && limits.count > 0)
+			break;
+	}
+	return limits;
+}
+
+static bool size_allowed(const struct limits *limits, const ProtobufCFieldDescriptor *field, size_t size)
 {
 	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
 
 	/* Names are compared only for rows that would change the answer: this is asked for every text of every report.
 	 */
-	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++)
-		if (field_limits[i].type == type && (size <= field_limits[i].limit) != (size <= fallback) &&
-		    strcmp(field_limits[i].field, field->name) == 0)
-			return size <= field_limits[i].limit;
+	for (size_t i = 0; i < limits->count; i++)
+		if ((size <= limits->rows[i].limit) != (size <= fallback) &&
+		    strcmp(limits->rows[i].field, field->name) == 0)
+			return size <= limits->rows[i].limit;
 	return size <= fallback;
+}
+
+bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size)
+{
+	const struct limits limits = limits_of(type);
+
+	return size_allowed(&limits, field, size);
 }
 
 /* ------------------------------------------------------------------ values */
@@ -72,6 +109,11 @@ static enum error varint_read(const uint8_t **next, const uint8_t *end, uint64_t
 {
 	const uint8_t *in = *next;
 
+	if (in < end && *in < 0x80) { /* most of them */
+		*value = *in;
+		*next = in + 1;
+		return E_OK;
+	}
 	*value = 0;
 	for (unsigned shift = 0; in < end && shift < 70; shift += 7) {
 		const uint8_t byte = *in++;
@@ -107,46 +149,10 @@ static enum error number_check(const ProtobufCFieldDescriptor *field, uint64_t v
 	}
 }
 
-/* The length of the UTF-8 sequence at `text`, which begins with no ASCII character; 0 when it is truncated, overlong, a
- * surrogate or out of range. */
-static size_t utf8_sequence(const uint8_t *text, size_t size)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	const size_t length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	uint32_t code;
-
-	if (text[0] < 0xc0 || text[0] > 0xf4 || length > size)
-		return 0;
-	code = text[0] & (0x7fu >> length);
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (text[i] & 0x3f);
-	}
-	return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : length;
-}
-
-static enum error text_check(struct bytes text)
-{
-	for (size_t i = 0; i < text.size;) {
-		const uint8_t byte = text.data[i];
-		size_t length = 1;
-
-		if (byte >= 0x80)
-			length = utf8_sequence(text.data + i, text.size - i);
-		else if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f)
-			return E_INVALID;
-		if (length == 0)
-			return E_NOT_UTF8;
-		i += length;
-	}
-	return E_OK;
-}
-
 /* ------------------------------------------------------------------ fields */
 
-static enum error message_check(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
-				struct fault *fault);
+static enum error message_walk(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
+			       struct wire_store *store, void *message, struct fault *fault);
 
 static enum error refuse(const struct walk *walk, enum error code)
 {
@@ -157,11 +163,14 @@ static enum error refuse(const struct walk *walk, enum error code)
 
 static enum error nested_check(const struct walk *walk, struct bytes data)
 {
+	void *nested = NULL;
 	enum error error;
 
 	if (walk->depth >= LIMIT_NESTING)
 		return refuse(walk, E_TOO_DEEP);
-	error = message_check(walk->field->descriptor, data, walk->depth + 1, walk->fault);
+	if (walk->store)
+		nested = store_nested(walk->store, walk->message, walk->field);
+	error = message_walk(walk->field->descriptor, data, walk->depth + 1, walk->store, nested, walk->fault);
 	if (error == E_OK)
 		return error;
 	if (is_repeated(walk->field))
@@ -173,7 +182,7 @@ static enum error nested_check(const struct walk *walk, struct bytes data)
 
 static bool count_allowed(const struct walk *walk)
 {
-	return wire_size_allowed(walk->type, walk->field, walk->count);
+	return size_allowed(&walk->limits, walk->field, walk->count);
 }
 
 /* A number of its own, or one of a packed field. */
@@ -186,7 +195,11 @@ static enum error number_field(struct walk *walk)
 		error = number_check(walk->field, value);
 	if (error == E_OK && value == 0 && omits_default(walk->field))
 		error = E_NOT_CANONICAL;
-	return error == E_OK ? E_OK : refuse(walk, error);
+	if (error != E_OK)
+		return refuse(walk, error);
+	if (walk->store)
+		store_number(walk->store, walk->message, walk->field, value);
+	return E_OK;
 }
 
 static enum error fixed64_field(struct walk *walk)
@@ -197,6 +210,8 @@ static enum error fixed64_field(struct walk *walk)
 		return refuse(walk, E_MALFORMED);
 	if (memcmp(walk->next, zero, 8) == 0 && omits_default(walk->field))
 		return refuse(walk, E_NOT_CANONICAL);
+	if (walk->store)
+		store_fixed64(walk->store, walk->message, walk->field, walk->next);
 	walk->next += 8;
 	return E_OK;
 }
@@ -227,13 +242,17 @@ static enum error string_field(const struct walk *walk, struct bytes data)
 	enum error error = E_OK;
 
 	if (is_repeated(walk->field) ? data.size > (is_text ? LIMIT_TEXT : LIMIT_HEADER)
-				     : !wire_size_allowed(walk->type, walk->field, data.size))
+				     : !size_allowed(&walk->limits, walk->field, data.size))
 		error = E_TOO_LARGE;
 	else if (data.size == 0 && omits_default(walk->field))
 		error = E_NOT_CANONICAL;
 	else if (is_text)
 		error = text_check(data);
-	return error == E_OK ? E_OK : refuse(walk, error);
+	if (error != E_OK)
+		return refuse(walk, error);
+	if (walk->store)
+		store_bytes(walk->store, walk->message, walk->field, data);
+	return E_OK;
 }
 
 static enum error delimited_field(struct walk *walk)
@@ -339,14 +358,17 @@ static enum error field_check(struct walk *walk)
 	}
 }
 
-static enum error message_check(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
-				struct fault *fault)
+static enum error message_walk(const ProtobufCMessageDescriptor *type, struct bytes data, unsigned depth,
+			       struct wire_store *store, void *message, struct fault *fault)
 {
 	struct walk walk = {.type = type,
 			    .field = type->fields,
 			    .next = data.data,
 			    .end = data.data + data.size,
 			    .depth = depth,
+			    .limits = limits_of(type),
+			    .store = store,
+			    .message = message,
 			    .fault = fault};
 	enum error error = type->n_fields <= 64 ? E_OK : fault_at(fault, E_INTERNAL, "%s", "");
 
@@ -359,20 +381,31 @@ enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data,
 {
 	if (data.size == 0)
 		return E_OK;
-	return message_check(type, data, 0, fault);
+	return message_walk(type, data, 0, NULL, NULL, fault);
+}
+
+static void *unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct wire_store *store,
+		    struct fault *fault)
+{
+	void *message = store_message(store, type);
+
+	if (data.size > 0 && message_walk(type, data, 0, store, message, fault) != E_OK)
+		return NULL;
+	return message;
 }
 
 void *wire_unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault)
 {
-	static const uint8_t nothing[1];
-	void *message;
+	struct wire_store store = {.arena = arena};
 
-	if (wire_check(type, data, fault) != E_OK)
-		return NULL;
-	message = protobuf_c_message_unpack(type, &arena->protobuf, data.size, data.size > 0 ? data.data : nothing);
-	if (!message)
-		fault_at(fault, E_MALFORMED, "%s", "");
-	return message;
+	return unpack(type, data, &store, fault);
+}
+
+void *wire_view(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault)
+{
+	struct wire_store store = {.arena = arena, .views = true};
+
+	return unpack(type, data, &store, fault);
 }
 
 void wire_pack(const void *message, struct buffer *out)

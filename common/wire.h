@@ -1,4 +1,4 @@
-/* wire - checks foreign bytes against a protobuf descriptor before anything is copied, then decodes.
+/* wire - checks foreign bytes against a protobuf descriptor and decodes them, each field checked before it is stored.
  *
  * Canonical means what PROTOCOL.md, "Encoding", says: fields ascending and given once, no unknown
  * field, no default value written out, shortest varints, packed where proto3 packs, enumerations
@@ -20,9 +20,11 @@ enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data,
  * element of repeated texts has at most LIMIT_TEXT bytes, one of repeated bytes LIMIT_HEADER. */
 bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size);
 
-/* wire_check, then unpack into `arena`; NULL with `fault` filled on an error. The message lives as
+/* wire_check and unpack into `arena` in one walk; NULL with `fault` filled on an error. The message lives as
  * long as the arena's content; its strings and bytes are copies. */
 void *wire_unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault);
+/* The same, but bytes fields point into `data`, which must live as long as the message: for submissions and batches. */
+void *wire_view(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena, struct fault *fault);
 
 /* Appends the encoding of `message`, which is canonical by construction when its repeated enums are. */
 void wire_pack(const void *message, struct buffer *out);

@@ -47,7 +47,7 @@ static void member_note(struct checker *checker, const Simpul__MemberRecord *rec
 /* The header is canonical, keeps the rules, and names the report that is due: none twice, none left out. */
 static void report_check(struct checker *checker, const Simpul__DeliveredReport *report)
 {
-	const Simpul__Header *header = wire_unpack(
+	const Simpul__Header *header = wire_view(
 		&simpul__header__descriptor, BYTES(report->header.data, report->header.len), &checker->arena, NULL);
 
 	if (!header || !header->name || strcmp(header->name->origin, WORKLOAD_SENDER) != 0 || report->body.len == 0)
@@ -94,7 +94,7 @@ static enum error checker_apply(void *context, struct bytes data, struct fault *
 	const Simpul__Batch *batch;
 
 	arena_reset(&checker->arena);
-	batch = wire_unpack(&simpul__batch__descriptor, data, &checker->arena, fault);
+	batch = wire_view(&simpul__batch__descriptor, data, &checker->arena, fault);
 	if (!batch || position_of_message(&upto, batch->upto) != E_OK ||
 	    !chain_verify(checker->join->broker_signing, checker->join->exchange, &upto,
 			  BYTES(batch->signature.data, batch->signature.len)))

@@ -187,6 +187,26 @@ static enum error check_packed(const void *message, struct fault *fault)
 	return error;
 }
 
+/* Plain characters are looked at by the eight: a bad one must be found wherever it stands. */
+static void a_bad_character_is_found_wherever_it_stands(void **state)
+{
+	static const uint8_t bad[] = {0x00, 0x01, 0x1f, 0x7f, 0x80, 0xc0, 0xff};
+	uint8_t data[2 + 24];
+
+	(void)state;
+	for (size_t at = 0; at < 24; at++) {
+		for (size_t i = 0; i < sizeof bad; i++) {
+			memset(data, 'a', sizeof data);
+			data[0] = 0x0a;
+			data[1] = 24;
+			assert_int_equal(wire_check(&simpul__name__descriptor, BYTES(data, sizeof data), NULL), E_OK);
+			data[2 + at] = bad[i];
+			assert_int_equal(wire_check(&simpul__name__descriptor, BYTES(data, sizeof data), NULL),
+					 bad[i] < 0x80 ? E_INVALID : E_NOT_UTF8);
+		}
+	}
+}
+
 static void texts_and_bytes_have_their_limits(void **state)
 {
 	static char text[5000];
@@ -379,16 +399,23 @@ static void *random_message(struct random *random, const ProtobufCMessageDescrip
 	return message;
 }
 
-/* Unpacks and packs again; fails unless the bytes are the same. */
-static void assert_same_again(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena)
+static void assert_packs_as(const void *message, struct bytes data)
 {
-	struct buffer again = {0};
-	void *message = wire_unpack(type, data, arena, NULL);
+	struct buffer packed = {0};
 
 	assert_non_null(message);
-	wire_pack(message, &again);
-	assert_true(bytes_equal(data, buffer_view(&again)));
-	buffer_free(&again);
+	wire_pack(message, &packed);
+	assert_true(bytes_equal(data, buffer_view(&packed)));
+	buffer_free(&packed);
+}
+
+/* Unpacks and packs again; fails unless the bytes are the same, and unless protobuf-c reads the same out of them. */
+static void assert_same_again(const ProtobufCMessageDescriptor *type, struct bytes data, struct arena *arena)
+{
+	assert_packs_as(wire_unpack(type, data, arena, NULL), data);
+	assert_packs_as(wire_view(type, data, arena, NULL), data);
+	assert_packs_as(protobuf_c_message_unpack(type, &arena->protobuf, data.size, data.data ? data.data : (const uint8_t *)""),
+			data);
 }
 
 /* A byte changed, removed, added or doubled, or a piece repeated. Returns a new size. */
@@ -498,6 +525,7 @@ int main(void)
 		cmocka_unit_test(values_outside_their_list_are_refused),
 		cmocka_unit_test(two_members_of_a_oneof_are_refused),
 		cmocka_unit_test(texts_are_utf8_without_control_characters),
+		cmocka_unit_test(a_bad_character_is_found_wherever_it_stands),
 		cmocka_unit_test(texts_and_bytes_have_their_limits),
 		cmocka_unit_test(repeated_fields_have_their_limits),
 		cmocka_unit_test(every_limit_belongs_to_a_field),

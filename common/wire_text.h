@@ -1,0 +1,12 @@
+/* wire_text - what a text in a message may be: UTF-8 without control characters. For wire.c. */
+#ifndef SIMPUL_WIRE_TEXT_H
+#define SIMPUL_WIRE_TEXT_H
+
+#include "common/bytes.h"
+#include "common/error.h"
+
+/* E_NOT_UTF8: truncated, overlong, a surrogate or out of range. E_INVALID: U+0000..U+001F other than tab and newline, or
+ * U+007F. */
+enum error text_check(struct bytes text);
+
+#endif
