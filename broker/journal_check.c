@@ -236,7 +236,7 @@ static bool digest_check(struct check *check, const Simpul__StoredSubmission *st
 	return hash_equal(&digest, &check->row.digest) || check_bad(check, "the submission has another digest");
 }
 
-static bool body_check(struct check *check, const struct vault_slot *slot, const Simpul__StoredSubmission *stored,
+static bool body_check(struct check *check, struct vault_slot *slot, const Simpul__StoredSubmission *stored,
 		       size_t index)
 {
 	struct buffer body = {0};

@@ -1,4 +1,4 @@
-/* vault - keys.db: slots in blocks, keys derived from them, bodies encrypted one by one. */
+/* vault - keys.db: slots in blocks, keys derived from them by the dozen, bodies encrypted one by one. */
 #include "broker/vault.h"
 #include "common/database.h"
 #include "common/memory.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VAULT_VERSION 1
+#define VAULT_VERSION 2
 #define VAULT_SCHEMA "CREATE TABLE slot(entry INTEGER PRIMARY KEY, value BLOB NOT NULL);"
 
 enum {
@@ -15,6 +15,8 @@ enum {
 	PART_SIZE = 32,
 	LISTED_SIZE = 2 + PART_SIZE, /* u16 index || part, of an entry that was erased in part */
 	BLOCK = 4096,		     /* slots laid in by one transaction */
+	WINDOW = 64,		     /* keys derived at a time */
+	NO_WINDOW = -1,
 };
 
 struct vault {
@@ -24,11 +26,14 @@ struct vault {
 	uint64_t top; /* slots exist up to this entry; writer only */
 };
 
-/* What keys.db says of one entry: its slot, or the parts that are left; and the place that it belongs to. */
+/* What keys.db says of one entry: its slot, or the parts that are left; and what was derived from it so far. */
 struct vault_slot {
-	const struct vault *vault;
 	uint64_t entry;
-	uint8_t nonce[VAULT_NONCE_SIZE];
+	uint8_t parts[KEY_SIZE], masks[KEY_SIZE]; /* seeds of key streams */
+	uint8_t keys[WINDOW][KEY_SIZE];		  /* of the reports from `window` * WINDOW on */
+	bool there[WINDOW];			  /* not erased */
+	ptrdiff_t window;
+	size_t next, next_at; /* the report after the one that was found last, and where it begins */
 	size_t size;
 	uint8_t value[];
 };
@@ -138,17 +143,34 @@ uint64_t vault_top(const struct vault *vault)
 	return vault->top;
 }
 
+static void seed_derive(const uint8_t *key, const char *tag, struct bytes input, const uint8_t nonce[VAULT_NONCE_SIZE],
+			uint8_t seed[KEY_SIZE])
+{
+	crypto_generichash_state state;
+
+	crypto_generichash_init(&state, key, key != NULL ? KEY_SIZE : 0, KEY_SIZE);
+	crypto_generichash_update(&state, (const uint8_t *)tag, strlen(tag));
+	crypto_generichash_update(&state, input.data, input.size);
+	crypto_generichash_update(&state, nonce, VAULT_NONCE_SIZE);
+	crypto_generichash_final(&state, seed, KEY_SIZE);
+	sodium_memzero(&state, sizeof(state));
+}
+
 static struct vault_slot *slot_new(const struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 				   struct bytes value)
 {
 	struct vault_slot *slot = memory_alloc(sizeof(*slot) + value.size);
+	uint8_t number[8];
 
-	slot->vault = vault;
 	slot->entry = entry;
+	slot->window = NO_WINDOW;
+	slot->next = slot->next_at = 0;
 	slot->size = value.size;
-	memcpy(slot->nonce, nonce, VAULT_NONCE_SIZE);
 	if (value.size > 0)
 		memcpy(slot->value, value.data, value.size);
+	store_u64(number, entry);
+	seed_derive(vault->master, "simpul/mask/1", BYTES(number, sizeof(number)), nonce, slot->masks);
+	seed_derive(NULL, "simpul/part/1", value, nonce, slot->parts); /* of no use for an entry erased in part */
 	return slot;
 }
 
@@ -187,59 +209,52 @@ void vault_slot_close(struct vault_slot *slot)
 
 /* ---------------------------------------------------------------------------- keys */
 
-static void part_derive(const uint8_t slot[SLOT_SIZE], const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
-			uint8_t part[PART_SIZE])
+static bool is_whole(const struct vault_slot *slot)
 {
-	static const char tag[] = "simpul/part/1";
-	const uint8_t number[2] = {(uint8_t)(index >> 8), (uint8_t)index};
-	crypto_generichash_state state;
-
-	crypto_generichash_init(&state, NULL, 0, PART_SIZE);
-	crypto_generichash_update(&state, (const uint8_t *)tag, sizeof(tag) - 1);
-	crypto_generichash_update(&state, slot, SLOT_SIZE);
-	crypto_generichash_update(&state, nonce, VAULT_NONCE_SIZE);
-	crypto_generichash_update(&state, number, sizeof(number));
-	crypto_generichash_final(&state, part, PART_SIZE);
-	sodium_memzero(&state, sizeof(state));
+	return slot->size == SLOT_SIZE;
 }
 
-/* False when the part of this report was erased. */
-static bool part_find(const struct vault_slot *slot, size_t index, uint8_t part[PART_SIZE])
+/* XORs the stream of `seed` from report `first` on over the keys of `count` reports; two of them take one block. */
+static void stream_add(const uint8_t seed[KEY_SIZE], size_t first, size_t count, uint8_t (*keys)[KEY_SIZE])
 {
-	if (slot->size == SLOT_SIZE) {
-		part_derive(slot->value, slot->nonce, index, part);
-		return true;
-	}
+	static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
+
+	crypto_stream_chacha20_ietf_xor_ic(keys[0], keys[0], count * KEY_SIZE, nonce, (uint32_t)(first / 2), seed);
+}
+
+/* Of an entry that was erased in part: the parts from report `first` on that are still listed. */
+static void parts_listed(struct vault_slot *slot, size_t first)
+{
 	for (size_t at = 0; at < slot->size; at += LISTED_SIZE) {
-		if (((size_t)slot->value[at] << 8 | slot->value[at + 1]) == index) {
-			memcpy(part, slot->value + at + 2, PART_SIZE);
-			return true;
-		}
+		const size_t index = (size_t)slot->value[at] << 8 | slot->value[at + 1];
+
+		if (index < first || index >= first + WINDOW)
+			continue;
+		memcpy(slot->keys[index - first], slot->value + at + 2, PART_SIZE);
+		slot->there[index - first] = true;
 	}
-	return false;
 }
 
-static void key_derive(const struct vault *vault, const uint8_t part[PART_SIZE], uint8_t key[KEY_SIZE])
+static void window_derive(struct vault_slot *slot, size_t window)
 {
-	static const char tag[] = "simpul/rest/1";
-	crypto_generichash_state state;
+	const size_t first = window * WINDOW;
 
-	crypto_generichash_init(&state, vault->master, KEY_SIZE, KEY_SIZE);
-	crypto_generichash_update(&state, (const uint8_t *)tag, sizeof(tag) - 1);
-	crypto_generichash_update(&state, part, PART_SIZE);
-	crypto_generichash_final(&state, key, KEY_SIZE);
-	sodium_memzero(&state, sizeof(state));
+	memset(slot->keys, 0, sizeof(slot->keys));
+	memset(slot->there, is_whole(slot), sizeof(slot->there));
+	if (is_whole(slot))
+		stream_add(slot->parts, first, WINDOW, slot->keys);
+	else
+		parts_listed(slot, first);
+	stream_add(slot->masks, first, WINDOW, slot->keys);
+	slot->window = (ptrdiff_t)window;
 }
 
-static bool key_find(const struct vault_slot *slot, size_t index, uint8_t key[KEY_SIZE])
+/* NULL when the part of this report was erased. */
+static const uint8_t *key_find(struct vault_slot *slot, size_t index)
 {
-	uint8_t part[PART_SIZE];
-	bool found = part_find(slot, index, part);
-
-	if (found)
-		key_derive(slot->vault, part, key);
-	sodium_memzero(part, sizeof(part));
-	return found;
+	if (slot->window != (ptrdiff_t)(index / WINDOW))
+		window_derive(slot, index / WINDOW);
+	return slot->there[index % WINDOW] ? slot->keys[index % WINDOW] : NULL;
 }
 
 /* ---------------------------------------------------------------------------- bodies */
@@ -254,7 +269,7 @@ static const uint8_t *place_of(uint8_t place[PLACE_SIZE], uint64_t entry, size_t
 	return place;
 }
 
-static const uint8_t zero_nonce[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES];
+static const uint8_t zero_nonce[crypto_aead_chacha20poly1305_ietf_NPUBBYTES];
 
 static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t index, struct bytes body,
 			 struct buffer *out)
@@ -262,50 +277,46 @@ static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 	uint8_t place[PLACE_SIZE];
 
 	buffer_u32(out, (uint32_t)(body.size + VAULT_OVERHEAD));
-	crypto_aead_xchacha20poly1305_ietf_encrypt(buffer_room(out, body.size + VAULT_OVERHEAD), NULL, body.data,
-						   body.size, place_of(place, entry, index), PLACE_SIZE, NULL,
-						   zero_nonce, key);
+	crypto_aead_chacha20poly1305_ietf_encrypt(buffer_room(out, body.size + VAULT_OVERHEAD), NULL, body.data,
+						  body.size, place_of(place, entry, index), PLACE_SIZE, NULL, zero_nonce,
+						  key);
 }
 
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault)
 {
 	struct vault_slot *slot;
-	uint8_t key[KEY_SIZE];
 	enum error error = vault_slot_open(vault, entry, nonce, &slot, fault);
 
-	if (error == E_OK && slot->size != SLOT_SIZE)
+	if (error == E_OK && !is_whole(slot))
 		error = fault_at(fault, E_CORRUPT, "keys.db: slot used before");
-	for (size_t i = 0; error == E_OK && i < count; i++) {
-		if (bodies[i].data == NULL) {
+	for (size_t i = 0; error == E_OK && i < count; i++)
+		if (bodies[i].data == NULL)
 			buffer_u32(out, 0);
-			continue;
-		}
-		key_find(slot, i, key);
-		body_encrypt(key, entry, i, bodies[i], out);
-	}
-	sodium_memzero(key, sizeof(key));
+		else
+			body_encrypt(key_find(slot, i), entry, i, bodies[i], out);
 	vault_slot_close(slot);
 	return error;
 }
 
-/* The ciphertext of report `index`; false when `stored` does not hold one so far. */
-static bool stored_find(struct bytes stored, size_t index, struct bytes *body)
+/* The ciphertext of report `index`; false when `stored` does not hold one so far. The search goes on where it ended last. */
+static bool stored_find(struct vault_slot *slot, struct bytes stored, size_t index, struct bytes *body)
 {
-	for (size_t i = 0;; i++) {
+	if (index < slot->next)
+		slot->next = slot->next_at = 0;
+	for (;;) {
+		const uint8_t *length = stored.data + slot->next_at;
 		size_t size;
 
-		if (stored.size < 4)
+		if (stored.size < slot->next_at + 4)
 			return false;
-		size = (size_t)stored.data[0] << 24 | (size_t)stored.data[1] << 16 | (size_t)stored.data[2] << 8 |
-		       stored.data[3];
-		stored = BYTES(stored.data + 4, stored.size - 4);
-		if (size > stored.size)
+		size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
+		if (size > stored.size - slot->next_at - 4)
 			return false;
-		*body = BYTES(stored.data, size);
-		if (i == index)
+		slot->next_at += 4 + size;
+		*body = BYTES(length + 4, size);
+		if (slot->next++ == index)
 			return true;
-		stored = BYTES(stored.data + size, stored.size - size);
 	}
 }
 
@@ -318,45 +329,51 @@ static bool body_decrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 
 	if (body.size < VAULT_OVERHEAD)
 		return false;
-	result = crypto_aead_xchacha20poly1305_ietf_decrypt(buffer_room(out, body.size - VAULT_OVERHEAD), NULL, NULL,
-							    body.data, body.size, place_of(place, entry, index),
-							    PLACE_SIZE, zero_nonce, key);
+	result = crypto_aead_chacha20poly1305_ietf_decrypt(buffer_room(out, body.size - VAULT_OVERHEAD), NULL, NULL,
+							   body.data, body.size, place_of(place, entry, index),
+							   PLACE_SIZE, zero_nonce, key);
 	if (result != 0)
 		out->size = before;
 	return result == 0;
 }
 
-enum error vault_decrypt(const struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
+enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
 			 struct fault *fault)
 {
 	struct bytes body;
-	uint8_t key[KEY_SIZE];
-	enum error error = E_OK;
+	const uint8_t *key;
 
-	if (!stored_find(stored, index, &body))
+	if (!stored_find(slot, stored, index, &body))
 		return fault_at(fault, E_CORRUPT, "bodies");
-	if (!key_find(slot, index, key))
-		error = fault_at(fault, E_NOT_FOUND, "body");
-	else if (!body_decrypt(key, slot->entry, index, body, out))
-		error = fault_at(fault, E_CORRUPT, "body");
-	sodium_memzero(key, sizeof(key));
-	return error;
+	key = key_find(slot, index);
+	if (key == NULL)
+		return fault_at(fault, E_NOT_FOUND, "body");
+	return body_decrypt(key, slot->entry, index, body, out) ? E_OK : fault_at(fault, E_CORRUPT, "body");
 }
 
 /* ---------------------------------------------------------------------------- erasing */
 
-/* The parts of all reports but `index` that are still there; `room` holds `count` of them. */
-static size_t parts_without(const struct vault_slot *slot, size_t index, size_t count, uint8_t *room)
+/* The parts of all reports but `index` that are still there: their keys without the masks. `room` holds `count` of them. */
+static size_t parts_without(struct vault_slot *slot, size_t index, size_t count, uint8_t *room)
 {
+	uint8_t(*masks)[KEY_SIZE] = memory_zero(count, KEY_SIZE);
 	size_t used = 0;
 
+	stream_add(slot->masks, 0, count, masks);
 	for (size_t i = 0; i < count; i++) {
-		if (i == index || !part_find(slot, i, room + used + 2))
+		const uint8_t *key = i == index ? NULL : key_find(slot, i);
+		uint8_t *listed = room + used;
+
+		if (key == NULL)
 			continue;
-		room[used] = (uint8_t)(i >> 8);
-		room[used + 1] = (uint8_t)i;
+		listed[0] = (uint8_t)(i >> 8);
+		listed[1] = (uint8_t)i;
+		for (size_t byte = 0; byte < PART_SIZE; byte++)
+			listed[2 + byte] = key[byte] ^ masks[i][byte];
 		used += LISTED_SIZE;
 	}
+	sodium_memzero(masks, count * KEY_SIZE);
+	free(masks);
 	return used;
 }
 

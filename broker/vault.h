@@ -1,13 +1,18 @@
 /* vault - keys.db: the data keys of bodies at rest, in a file apart from the journal.
  *
  * A slot of 32 random bytes exists for each entry before the entry does: slots are laid in ahead in blocks and synced,
- * so that a commit of the journal needs one sync and not two. Report i of an entry is encrypted (XChaCha20-Poly1305,
- * nonce 0 because no key is used twice, associated data u64 entry || u16 i) with part = BLAKE2b-256("simpul/part/1" ||
- * slot || nonce[16] || u16 i) key  = BLAKE2b-256(key = master key, "simpul/rest/1" || part) where the nonce is drawn
- * for each append and kept beside the bodies, so that an aborted append never shares a key with the one that takes its
- * number. Erasing one report of an entry replaces its slot by the other reports' parts: u16 i || part, 34 bytes each,
- * so that 32 bytes are always a slot and no bytes an entry of which everything is erased. Without a master key (all
- * zeros) whoever has both files reads everything; README.md says so. */
+ * so that a commit of the journal needs one sync and not two. Report i of an entry is encrypted under a key of its own
+ * (ChaCha20-Poly1305, RFC 8439, nonce 0 because no key is used twice, associated data u64 entry || u16 i):
+ *
+ *   key[i]  = part[i] XOR mask[i]
+ *   part[i] = bytes 32 i .. 32 i + 31 of the ChaCha20 stream under BLAKE2b-256("simpul/part/1" || slot || nonce[16])
+ *   mask[i] = the same under BLAKE2b-256(key = master key, "simpul/mask/1" || u64 entry || nonce)
+ *
+ * where the nonce is drawn for each append and kept beside the bodies, so that an aborted append never shares a key with
+ * the one that takes its number. Erasing one report of an entry replaces its slot by the other reports' parts: u16 i ||
+ * part, 34 bytes each, so that 32 bytes are always a slot and no bytes an entry of which everything is erased. Without a
+ * master key (all zeros) whoever has both files reads everything; README.md says so.
+ */
 #ifndef SIMPUL_VAULT_H
 #define SIMPUL_VAULT_H
 
@@ -34,14 +39,14 @@ uint64_t vault_top(const struct vault *vault);
 /* Appends u32 length || ciphertext for each body; a body without data (NULL) is not stored: length 0. */
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault);
-/* What opens the bodies of one entry. To be closed at once, for an erasure does not reach it. E_CORRUPT. */
+/* What opens the bodies of one entry, best in their order. To be closed at once, for an erasure does not reach it. E_CORRUPT. */
 struct vault_slot;
 enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			   struct vault_slot **slot, struct fault *fault);
 void vault_slot_close(struct vault_slot *slot);
 /* The body of report `index`, decrypted into `out` (appended). E_NOT_FOUND when it was erased, E_CORRUPT (also
  * when it was never stored). */
-enum error vault_decrypt(const struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
+enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
 			 struct fault *fault);
 /* Erases the key of one report (of `count`), so that no copy of the journal can bring its body back; truncates the WAL.
  */

@@ -129,7 +129,7 @@ static void slot_of(const char *path, uint8_t slot[32])
 	sqlite3 *db;
 	sqlite3_stmt *get;
 
-	assert_int_equal(database_open(&db, file, DATABASE_READ, 1, NULL, NULL), E_OK);
+	assert_int_equal(database_open(&db, file, DATABASE_READ, 2, NULL, NULL), E_OK);
 	get = database_prepare(db, "SELECT value FROM slot WHERE entry = 7");
 	assert_int_equal(sqlite3_step(get), SQLITE_ROW);
 	memcpy(slot, column_bytes(get, 0).data, 32);
@@ -268,22 +268,56 @@ static void generic(uint8_t out[32], const uint8_t *key, const char *tag, const 
 /* As the header says it, so that another program could read the files. */
 static void the_bytes_are_those_that_the_header_describes(void **state)
 {
-	static const uint8_t index[2] = {0, 1}, place[10] = {0, 0, 0, 0, 0, 0, 0, 7, 0, 1}, zeros[24];
+	static const uint8_t place[10] = {0, 0, 0, 0, 0, 0, 0, 7, 0, 1}, number[8] = {0, 0, 0, 0, 0, 0, 0, 7}, zeros[12];
 	struct vault *vault = open_new(*state);
 	struct buffer stored = {0};
-	uint8_t slot[32], part[32], key[32], body[6];
+	uint8_t slot[32], seed[32], part[64], mask[64], key[32], body[6];
 	const size_t at = 4 + 10 + VAULT_OVERHEAD + 4;
 
 	slot_of(*state, slot);
-	generic(part, NULL, "simpul/part/1", (const struct bytes[]){{slot, 32}, {nonce, 16}, {index, 2}}, 3);
-	generic(key, master, "simpul/rest/1", (const struct bytes[]){{part, 32}}, 1);
+	generic(seed, NULL, "simpul/part/1", (const struct bytes[]){{slot, 32}, {nonce, 16}}, 2);
+	crypto_stream_chacha20_ietf(part, sizeof(part), zeros, seed);
+	generic(seed, master, "simpul/mask/1", (const struct bytes[]){{number, 8}, {nonce, 16}}, 2);
+	crypto_stream_chacha20_ietf(mask, sizeof(mask), zeros, seed);
+	for (size_t i = 0; i < 32; i++)
+		key[i] = part[32 + i] ^ mask[32 + i];
 	vault_encrypt(vault, 7, nonce, bodies, 2, &stored, NULL);
-	assert_int_equal(crypto_aead_xchacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at,
-								    6 + VAULT_OVERHEAD, place, sizeof(place), zeros,
-								    key),
+	assert_int_equal(crypto_aead_chacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at, 6 + VAULT_OVERHEAD,
+								   place, sizeof(place), zeros, key),
 			 0);
 	assert_memory_equal(body, "second", 6);
 	buffer_free(&stored);
+	vault_close(vault);
+}
+
+/* Keys are derived by the dozen: the reports on both sides of such an edge, in any order, whole and erased in part. */
+static void many_bodies_are_read_in_any_order(void **state)
+{
+	enum { MANY = 256 };
+	static const size_t order[] = {0, 255, 63, 64, 65, 1, 127, 128, 64, 200};
+	struct vault *vault = open_new(*state);
+	struct bytes many[MANY];
+	struct buffer stored = {0}, out = {0};
+	struct vault_slot *slot;
+
+	for (size_t i = 0; i < MANY; i++)
+		many[i] = BYTES("0123456789" + i % 9, 1 + i % 2);
+	assert_int_equal(vault_encrypt(vault, 7, nonce, many, MANY, &stored, NULL), E_OK);
+	for (int erased = 0; erased < 2; erased++) {
+		assert_int_equal(vault_slot_open(vault, 7, nonce, &slot, NULL), E_OK);
+		for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
+			const bool gone = erased && order[i] == 64;
+
+			buffer_clear(&out);
+			assert_int_equal(vault_decrypt(slot, buffer_view(&stored), order[i], &out, NULL),
+					 gone ? E_NOT_FOUND : E_OK);
+			assert_true(gone || bytes_equal(buffer_view(&out), many[order[i]]));
+		}
+		vault_slot_close(slot);
+		assert_int_equal(vault_erase(vault, 7, nonce, 64, MANY, NULL), E_OK);
+	}
+	buffer_free(&stored);
+	buffer_free(&out);
 	vault_close(vault);
 }
 
@@ -312,6 +346,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_body_not_given_is_not_stored, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_entry_without_a_slot_is_an_error_and_no_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_bytes_are_those_that_the_header_describes, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_bodies_are_read_in_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_survive_a_restart, setup, teardown),
 	};
 
