@@ -29,6 +29,7 @@ struct bench_options {
 	size_t size;	/* bytes of header and body together */
 	size_t per_submission;
 	size_t rounds;
+	bool profile; /* steps, not paths */
 	bool json;
 };
 
@@ -102,6 +103,8 @@ void floor_start(struct team *team);
 
 /* ---- real.c: a whole exchange */
 struct exchange;
+/* The text of policy.yaml, with its zero: the sender, and so many receivers army.r0, army.r1 ... */
+void bench_policy(size_t receivers, struct buffer *yaml);
 void real_start(struct team *team, struct exchange *exchange);
 /* Compares what the receivers stored with what was sent (full path); exits non-zero when it differs. */
 void real_check(struct team *team, struct exchange *exchange, uint64_t total);

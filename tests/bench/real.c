@@ -325,10 +325,10 @@ static void sender_work(struct team *team, size_t index, void *context)
 
 /* ------------------------------------------------------------------ all of it */
 
-static void policy_make(const struct team *team, struct buffer *yaml)
+void bench_policy(size_t receivers, struct buffer *yaml)
 {
 	buffer_text(yaml, policy_yaml);
-	for (size_t i = 0; i < team->options->receivers; i++) {
+	for (size_t i = 0; i < receivers; i++) {
 		char *line = memory_format("  - {node: army.r%zu, regions: [\"16\"]}\n", i);
 
 		buffer_text(yaml, line);
@@ -341,7 +341,7 @@ void real_start(struct team *team, struct exchange *exchange)
 {
 	struct buffer yaml = {0};
 
-	policy_make(team, &yaml);
+	bench_policy(team->options->receivers, &yaml);
 	exchange_make(exchange, (const char *)yaml.data);
 	buffer_free(&yaml);
 	exchange_start_broker(exchange);

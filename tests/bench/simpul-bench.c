@@ -3,10 +3,12 @@
  *   simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K]
  *   simpul-bench latency [--path wire|full] [--reports N] [--size S]
  *   both: [--rounds N] [--json]
+ *   simpul-bench throughput --profile [--receivers R] [--reports N] [--size S] [--per-submission K] [--json]
  *
  * Floor and exchange take turns, round by round; figures are medians. Exit status 1 when a report was lost, came twice
  * or did not verify. README.md says how to read it. */
 #include "tests/bench/bench.h"
+#include "tests/bench/profile.h"
 #include "tests/support/exchange.h"
 
 #include <getopt.h>
@@ -171,7 +173,8 @@ static void print_text(const struct bench_options *o, const struct figures *f)
 static const char usage[] = "usage: simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size "
 			    "S] [--per-submission K]\n"
 			    "       simpul-bench latency [--path wire|full] [--reports N] [--size S]\n"
-			    "       both: [--rounds N] [--json]\n";
+			    "       both: [--rounds N] [--json]\n"
+			    "       simpul-bench throughput --profile: what each step costs, without the network\n";
 
 _Noreturn static void usage_exit(void)
 {
@@ -212,6 +215,9 @@ static void option_take(struct bench_options *o, int option)
 	case 'o':
 		o->rounds = number(optarg, 1, ROUNDS_MOST);
 		break;
+	case 'f':
+		o->profile = true;
+		break;
 	case 'j':
 		o->json = true;
 		break;
@@ -228,6 +234,7 @@ static struct bench_options options_read(int argc, char **argv)
 					      {"size", required_argument, NULL, 's'},
 					      {"per-submission", required_argument, NULL, 'k'},
 					      {"rounds", required_argument, NULL, 'o'},
+					      {"profile", no_argument, NULL, 'f'},
 					      {"json", no_argument, NULL, 'j'},
 					      {0}};
 	struct bench_options o = {
@@ -269,6 +276,8 @@ int main(int argc, char **argv)
 
 	programs_find();
 	keys_init();
+	if (options.profile)
+		return profile_run(&options);
 	run(&options, &figures);
 	if (options.json)
 		print_json(&options, &figures);
