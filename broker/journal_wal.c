@@ -5,7 +5,8 @@
  * grown is waited for, a little at a time, because a check of the whole journal may read for long. */
 #include "broker/journal_sqlite.h"
 
-#define PAGES_COPIED 1000 /* of 4 KiB: from so many on each commit copies */
+#define MIB_PAGES (1024 * 1024 / DATABASE_PAGE)
+#define PAGES_COPIED (4 * MIB_PAGES) /* from so many on each commit copies */
 
 /* From so many pages on readers are waited for, so long, and not again before a pause. Short waits come first. The last
  * stage comes at 48 MiB, less than the smallest ballast, and knows no pause: from there on commits are slow rather than the
@@ -14,7 +15,7 @@ static const struct stage {
 	int pages;
 	int patience_ms;
 	steady_ms pause_ms;
-} stages[] = {{12288, 1000, 0}, {8192, 500, 1000}, {4096, 100, 500}, {0, 0, 0}};
+} stages[] = {{48 * MIB_PAGES, 1000, 0}, {32 * MIB_PAGES, 500, 1000}, {16 * MIB_PAGES, 100, 500}, {0, 0, 0}};
 
 static enum error log_copy(sqlite3 *db, const char *name, int mode)
 {

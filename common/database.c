@@ -26,10 +26,14 @@ struct pragma {
 			DIGITS(DATABASE_PATIENCE_MS) \
 	}
 
+#define PAGE_SIZE DIGITS(DATABASE_PAGE)
+
 static const struct pragma write_pragmas[] = {
 	BUSY_TIMEOUT,
+	{"PRAGMA page_size=" PAGE_SIZE, "PRAGMA page_size", PAGE_SIZE}, /* of a new file; before it has a log */
 	{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"},
 	{"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"},
+	{"PRAGMA wal_autocheckpoint=256", "PRAGMA wal_autocheckpoint", "256"}, /* pages: 4 MiB */
 	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
 	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
 	{NULL, NULL, NULL},

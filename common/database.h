@@ -14,8 +14,13 @@
 /* How long a file that another connection keeps busy is waited for. */
 #define DATABASE_PATIENCE_MS 5000
 
+/* Bytes. A submission's row takes a hundred kilobytes: with 4 KiB pages a commit of four spent a third more on frames of
+ * the log than with these, and a single report costs the same. */
+#define DATABASE_PAGE 16384
+
 enum database_mode {
-	/* creates the file (0600) and syncs its folder; WAL, synchronous=FULL, secure_delete=ON, foreign_keys=ON */
+	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE, WAL, synchronous=FULL,
+	 * secure_delete=ON, foreign_keys=ON */
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0 */
 	DATABASE_READ,
