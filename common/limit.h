@@ -32,7 +32,7 @@ enum limit {
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
  *
  * X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field. The message is named as
- * in its generated descriptor, so that wire.c compares pointers; the rows of one message stand together. */
+ * in its generated descriptor, so that wire.c compares pointers. No text is allowed less than LIMIT_TEXT. */
 #define FIELD_LIMITS(X) \
 	X(sighting, summary, 4000) \
 	X(sighting, persons, 64) \

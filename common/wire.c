@@ -12,12 +12,6 @@ enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_NONE = 
 
 #define FIELD_NUMBER_MAX ((1u << 29) - 1)
 
-/* Rows of the limits' table that are about one message. */
-struct limits {
-	const struct field_limit *rows;
-	size_t count;
-};
-
 /* Where the walk stands in one message. */
 struct walk {
 	const ProtobufCMessageDescriptor *type;
@@ -26,7 +20,7 @@ struct walk {
 	uint64_t seen;			       /* one bit a field: no message has more than 64 */
 	const uint8_t *next, *end;
 	unsigned depth;
-	struct limits limits;
+	size_t limit;			       /* of the current field; 0: not looked up */
 	struct wire_store *store; /* NULL: nothing is stored */
 	void *message;		  /* of protobuf-c, where it is stored */
 	struct fault *fault;
@@ -34,60 +28,51 @@ struct walk {
 
 /* ------------------------------------------------------------------ limits */
 
-struct field_limit {
+static const struct {
 	const ProtobufCMessageDescriptor *type;
 	const char *field;
 	unsigned limit;
-};
-
-/* limit.h keeps the rows of one message together. */
-static const struct field_limit field_limits[] = {
+} field_limits[] = {
 #define X(message, field, limit) {&simpul__##message##__descriptor, #field, limit},
 	FIELD_LIMITS(X)
 #undef X
 };
 
-enum { FIELD_LIMIT_COUNT = sizeof field_limits / sizeof field_limits[0] };
-
-static struct limits limits_of(const ProtobufCMessageDescriptor *type)
-{
-	struct limits limits = {0};
-
-	for (size_t i = 0; i < FIELD_LIMIT_COUNT; i++) {
-		if (field_limits[i].type == type && limits.count++ == 0)
-			limits.rows = &field_limits[i];
-		else if (field_limits[i].type != type && limits.count > 0)
-			break;
-	}
-	return limits;
-}
-
-static bool size_allowed(const struct limits *limits, const ProtobufCFieldDescriptor *field, size_t size)
-{
-	const size_t fallback = field->label == PROTOBUF_C_LABEL_REPEATED ? LIMIT_REPEATED : LIMIT_TEXT;
-
-	/* Names are compared only for rows that would change the answer: this is asked for every text of every report.
-	 */
-	for (size_t i = 0; i < limits->count; i++)
-		if ((size <= limits->rows[i].limit) != (size <= fallback) &&
-		    strcmp(limits->rows[i].field, field->name) == 0)
-			return size <= limits->rows[i].limit;
-	return size <= fallback;
-}
-
-bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size)
-{
-	const struct limits limits = limits_of(type);
-
-	return size_allowed(&limits, field, size);
-}
-
-/* ------------------------------------------------------------------ values */
-
 static bool is_repeated(const ProtobufCFieldDescriptor *field)
 {
 	return field->label == PROTOBUF_C_LABEL_REPEATED;
 }
+
+static size_t limit_of(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+{
+	for (size_t i = 0; i < sizeof field_limits / sizeof field_limits[0]; i++)
+		if (field_limits[i].type == type && strcmp(field_limits[i].field, field->name) == 0)
+			return field_limits[i].limit;
+	return is_repeated(field) ? LIMIT_REPEATED : LIMIT_TEXT;
+}
+
+/* No row of the table allows a text less than LIMIT_TEXT, and most texts are short: they need no look into it. */
+static bool is_short_text(const ProtobufCFieldDescriptor *field, size_t size)
+{
+	return field->type == PROTOBUF_C_TYPE_STRING && !is_repeated(field) && size <= LIMIT_TEXT;
+}
+
+bool wire_size_allowed(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field, size_t size)
+{
+	return is_short_text(field, size) || size <= limit_of(type, field);
+}
+
+/* The same for the current field, which is looked up once. */
+static bool size_allowed(struct walk *walk, size_t size)
+{
+	if (is_short_text(walk->field, size))
+		return true;
+	if (walk->limit == 0)
+		walk->limit = limit_of(walk->type, walk->field);
+	return size <= walk->limit;
+}
+
+/* ------------------------------------------------------------------ values */
 
 static bool is_packed(const ProtobufCFieldDescriptor *field)
 {
@@ -105,15 +90,10 @@ static bool omits_default(const ProtobufCFieldDescriptor *field)
 	return !is_repeated(field) && !is_oneof(field);
 }
 
-static enum error varint_read(const uint8_t **next, const uint8_t *end, uint64_t *value)
+static enum error long_varint_read(const uint8_t **next, const uint8_t *end, uint64_t *value)
 {
 	const uint8_t *in = *next;
 
-	if (in < end && *in < 0x80) { /* most of them */
-		*value = *in;
-		*next = in + 1;
-		return E_OK;
-	}
 	*value = 0;
 	for (unsigned shift = 0; in < end && shift < 70; shift += 7) {
 		const uint8_t byte = *in++;
@@ -127,6 +107,15 @@ static enum error varint_read(const uint8_t **next, const uint8_t *end, uint64_t
 		return byte == 0 && shift > 0 ? E_NOT_CANONICAL : E_OK;
 	}
 	return E_MALFORMED;
+}
+
+/* Most have one byte. */
+static inline enum error varint_read(const uint8_t **next, const uint8_t *end, uint64_t *value)
+{
+	if (*next == end || **next >= 0x80)
+		return long_varint_read(next, end, value);
+	*value = *(*next)++;
+	return E_OK;
 }
 
 /* Whether protobuf-c writes `value` for a field of this type. */
@@ -180,9 +169,9 @@ static enum error nested_check(const struct walk *walk, struct bytes data)
 	return error;
 }
 
-static bool count_allowed(const struct walk *walk)
+static bool count_allowed(struct walk *walk)
 {
-	return size_allowed(&walk->limits, walk->field, walk->count);
+	return size_allowed(walk, walk->count);
 }
 
 /* A number of its own, or one of a packed field. */
@@ -236,13 +225,13 @@ static enum error packed_field(struct walk *walk, struct bytes data)
 }
 
 /* A text or a bytes value. The limits' table counts the elements of a repeated field, not their bytes. */
-static enum error string_field(const struct walk *walk, struct bytes data)
+static enum error string_field(struct walk *walk, struct bytes data)
 {
 	const bool is_text = walk->field->type == PROTOBUF_C_TYPE_STRING;
 	enum error error = E_OK;
 
 	if (is_repeated(walk->field) ? data.size > (is_text ? LIMIT_TEXT : LIMIT_HEADER)
-				     : !size_allowed(&walk->limits, walk->field, data.size))
+				     : !size_allowed(walk, data.size))
 		error = E_TOO_LARGE;
 	else if (data.size == 0 && omits_default(walk->field))
 		error = E_NOT_CANONICAL;
@@ -322,7 +311,9 @@ static enum error field_enter(struct walk *walk, uint64_t number)
 		return fault_at(walk->fault,
 				field < end && field == walk->field && walk->seen ? E_NOT_CANONICAL : E_UNKNOWN_FIELD,
 				"%s", "");
-	walk->count = field == walk->field ? walk->count + 1 : 1;
+	if (field != walk->field)
+		walk->count = walk->limit = 0;
+	walk->count++;
 	walk->field = field;
 	bit = UINT64_C(1) << (field - walk->type->fields);
 	if (walk->seen & bit ? !is_repeated(field) || is_packed(field) : is_oneof(field) && oneof_taken(walk))
@@ -366,7 +357,6 @@ static enum error message_walk(const ProtobufCMessageDescriptor *type, struct by
 			    .next = data.data,
 			    .end = data.data + data.size,
 			    .depth = depth,
-			    .limits = limits_of(type),
 			    .store = store,
 			    .message = message,
 			    .fault = fault};
