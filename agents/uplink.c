@@ -1,12 +1,10 @@
-/* uplink - states, sockets and timers of the agent's connection. */
+/* uplink - states, messages sent and timers of the agent's connection. */
 #include "agents/uplink_state.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/socket.h"
 #include "common/wire.h"
 
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,55 +14,50 @@
 #define BACKOFF_LAST_MS 5000
 #define SIGN_OF_LIFE_MS 2000
 #define SILENT_HEARTBEATS 5
-#define STEP_FRAMES 64	/* taken from each socket in one step */
+#define STEP_FRAMES 64	/* taken from each channel in one step */
 #define BYE_LINGER_MS 200
-#define HANDSHAKE_EVENTS \
-	(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 
 /* ---- life */
 
-struct uplink *uplink_new(void *zmq_context, const struct uplink_options *options)
+struct uplink *uplink_over(const struct uplink_transport *transport, const struct uplink_options *options)
 {
 	struct uplink *uplink = memory_zero(1, sizeof *uplink);
 
 	uplink->options = *options;
-	uplink->context = zmq_context;
+	uplink->transport = *transport;
 	uplink->now = clock_now();
 	uplink->since = uplink->now.wall;
 	arena_init(&uplink->arena);
 	return uplink;
 }
 
-static void session_close(struct uplink *uplink)
+struct uplink *uplink_new(void *zmq_context, const struct uplink_options *options)
 {
-	struct session *session = &uplink->session;
+	const struct uplink_transport sockets = uplink_sockets_new(zmq_context);
 
-	if (session->monitor) {
-		zmq_socket_monitor(session->dealer, NULL, 0);
-		zmq_close(session->monitor);
-	}
-	if (session->dealer)
-		zmq_close(session->dealer);
-	if (session->sub)
-		zmq_close(session->sub);
-	keys_wipe(session, sizeof *session); /* it held the feed's key */
+	return uplink_over(&sockets, options);
+}
+
+static void session_close(struct uplink *uplink, int linger_ms)
+{
+	uplink->transport.close(uplink->transport.context, linger_ms);
+	keys_wipe(&uplink->session, sizeof uplink->session); /* it held the feed's key */
 }
 
 void uplink_free(struct uplink *uplink)
 {
-	const int linger = BYE_LINGER_MS;
 	Simpul__Bye bye = SIMPUL__BYE__INIT;
 	Simpul__Up up = SIMPUL__UP__INIT;
 
 	if (!uplink)
 		return;
 	if (uplink->state == UPLINK_CATCHING_UP || uplink->state == UPLINK_LIVE) {
-		zmq_setsockopt(uplink->session.dealer, ZMQ_LINGER, &linger, sizeof linger);
 		up.message_case = SIMPUL__UP__MESSAGE_BYE;
 		up.bye = &bye;
 		uplink_send(uplink, &up);
 	}
-	session_close(uplink);
+	session_close(uplink, BYE_LINGER_MS);
+	uplink->transport.release(uplink->transport.context);
 	arena_fini(&uplink->arena);
 	buffer_free(&uplink->frame);
 	free(uplink);
@@ -122,7 +115,7 @@ void uplink_offline(struct uplink *uplink, enum error code, const char *field, u
 	/* Once for each outage, not once for each attempt. */
 	log_event(uplink->failures == 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, state_events[UPLINK_OFFLINE],
 		  F_TEXT("node", uplink->options.node), F_TEXT("code", error_name(code)), F_TEXT("field", field));
-	session_close(uplink);
+	session_close(uplink, 0);
 	uplink->failures++;
 	uplink->retry_at = uplink->now.steady + (pause > waited ? pause : waited);
 	uplink_enter(uplink, UPLINK_OFFLINE);
@@ -133,7 +126,7 @@ void uplink_halt(struct uplink *uplink, const struct fault *fault)
 	uplink->last_fault = *fault;
 	log_event(LOG_LEVEL_ALARM, state_events[UPLINK_HALTED], F_TEXT("node", uplink->options.node),
 		  F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
-	session_close(uplink);
+	session_close(uplink, 0);
 	uplink_enter(uplink, UPLINK_HALTED);
 }
 
@@ -154,7 +147,8 @@ uint64_t uplink_send(struct uplink *uplink, Simpul__Up *up)
 	up->seq = ++uplink->session.seq;
 	buffer_clear(&uplink->frame);
 	wire_pack(up, &uplink->frame);
-	error = socket_send(uplink->session.dealer, uplink->frame.data, uplink->frame.size, false);
+	error = uplink->transport.send(uplink->transport.context, (struct bytes){0},
+				       BYTES(uplink->frame.data, uplink->frame.size));
 	if (error == E_OK)
 		return up->seq;
 	uplink_offline(uplink, error, "send", 0);
@@ -235,105 +229,51 @@ static void ack_send(struct uplink *uplink)
 	session->ack_at = uplink->now.steady;
 }
 
-/* ---- sockets */
-
-/* A wrong key fails in the handshake, which libzmq repeats in silence for ever: the monitor is how users are told. */
-static void monitor_open(struct uplink *uplink)
-{
-	struct session *session = &uplink->session;
-	char endpoint[64];
-
-	snprintf(endpoint, sizeof endpoint, "inproc://uplink-%p-%u", (void *)uplink, uplink->sessions);
-	if (zmq_socket_monitor(session->dealer, endpoint, HANDSHAKE_EVENTS) != 0)
-		return;
-	session->monitor = zmq_socket(uplink->context, ZMQ_PAIR);
-	if (session->monitor && zmq_connect(session->monitor, endpoint) != 0) {
-		zmq_close(session->monitor);
-		session->monitor = NULL;
-	}
-}
-
-static void monitor_read(struct uplink *uplink)
-{
-	uint8_t event[6];
-	char address[128];
-
-	while (uplink->session.monitor && zmq_recv(uplink->session.monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
-		zmq_recv(uplink->session.monitor, address, sizeof address, 0);
-		if (uplink->handshake_logged)
-			continue;
-		uplink->handshake_logged = true;
-		log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
-			  F_TEXT("endpoint", uplink->options.join->link_endpoint));
-	}
-}
-
-static void session_open(struct uplink *uplink)
-{
-	const struct join *join = uplink->options.join;
-	struct session *session = &uplink->session;
-
-	uplink->sessions++;
-	session->opened_at = uplink->now.steady;
-	uplink_enter(uplink, UPLINK_GREETING);
-	session->dealer = socket_client(uplink->context, ZMQ_DEALER, join->broker_curve, uplink->options.keys);
-	if (!session->dealer) {
-		uplink_offline(uplink, E_IO, "socket", 0);
-		return;
-	}
-	monitor_open(uplink);
-	if (zmq_connect(session->dealer, join->link_endpoint) != 0) {
-		uplink_halt_at(uplink, E_CONFIG, "link_endpoint");
-		return;
-	}
-	hello_send(uplink);
-}
-
-bool uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE])
-{
-	void **sub = &uplink->session.sub;
-
-	*sub = socket_client(uplink->context, ZMQ_SUB, uplink->options.join->broker_curve, uplink->options.keys);
-	return *sub && zmq_setsockopt(*sub, ZMQ_SUBSCRIBE, topic, FEED_TOPIC_SIZE) == 0 &&
-	       zmq_connect(*sub, endpoint) == 0;
-}
-
-int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items)
-{
-	int count = 0;
-
-	if (uplink->session.dealer)
-		items[count++] = (zmq_pollitem_t){.socket = uplink->session.dealer, .events = ZMQ_POLLIN};
-	if (uplink->session.sub)
-		items[count++] = (zmq_pollitem_t){.socket = uplink->session.sub, .events = ZMQ_POLLIN};
-	return count;
-}
-
-/* Hands the last frame of each message to `take`, which may end the session: *socket is NULL then. */
-static void receive(struct uplink *uplink, void *const *socket, void (*take)(struct uplink *, struct bytes))
-{
-	zmq_msg_t message;
-
-	for (int i = 0; *socket && i < STEP_FRAMES; i++) {
-		bool more;
-
-		zmq_msg_init(&message);
-		do
-			if (zmq_msg_recv(&message, *socket, ZMQ_DONTWAIT) < 0) {
-				zmq_msg_close(&message);
-				return;
-			}
-		while ((more = zmq_msg_more(&message)));
-		take(uplink, BYTES(zmq_msg_data(&message), zmq_msg_size(&message)));
-		zmq_msg_close(&message);
-	}
-}
-
 /* ---- steps */
 
 static bool in_session(const struct uplink *uplink)
 {
 	return uplink->state == UPLINK_CATCHING_UP || uplink->state == UPLINK_LIVE;
+}
+
+static void session_open(struct uplink *uplink)
+{
+	const struct uplink_transport *transport = &uplink->transport;
+	enum error error;
+
+	uplink->session.opened_at = uplink->now.steady;
+	uplink_enter(uplink, UPLINK_GREETING);
+	error = transport->open(transport->context, uplink->options.join, uplink->options.keys);
+	if (error == E_OK)
+		hello_send(uplink);
+	else if (error == E_CONFIG)
+		uplink_halt_at(uplink, error, "link_endpoint");
+	else
+		uplink_offline(uplink, error, "socket", 0);
+}
+
+static void handshake_watch(struct uplink *uplink)
+{
+	if (!uplink->transport.handshake_failed(uplink->transport.context) || uplink->handshake_logged)
+		return;
+	uplink->handshake_logged = true;
+	log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
+		  F_TEXT("endpoint", uplink->options.join->link_endpoint));
+}
+
+int uplink_poll_items(struct uplink *uplink, zmq_pollitem_t *items)
+{
+	return uplink->transport.poll_items(uplink->transport.context, items);
+}
+
+/* Hands what has arrived to `take`, which may end the session. */
+static void receive(struct uplink *uplink, enum uplink_channel channel, void (*take)(struct uplink *, struct bytes))
+{
+	const struct uplink_transport *transport = &uplink->transport;
+	struct bytes frame;
+
+	for (int i = 0; i < STEP_FRAMES && transport->receive(transport->context, channel, &frame); i++)
+		take(uplink, frame);
 }
 
 static void timers(struct uplink *uplink)
@@ -359,9 +299,9 @@ void uplink_step(struct uplink *uplink, const struct now *now)
 	uplink->now = *now;
 	if (uplink->state == UPLINK_HALTED)
 		return;
-	monitor_read(uplink);
-	receive(uplink, &uplink->session.dealer, uplink_take_message);
-	receive(uplink, &uplink->session.sub, uplink_take_publication);
+	handshake_watch(uplink);
+	receive(uplink, UPLINK_LINK, uplink_take_message);
+	receive(uplink, UPLINK_FEED, uplink_take_publication);
 	timers(uplink);
 	if (uplink->state == UPLINK_CATCHING_UP && uplink->session.fetch_seq == 0 &&
 	    now->steady >= uplink->session.fetch_at)

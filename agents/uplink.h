@@ -1,5 +1,6 @@
 /* uplink - the agent's side of the link: session, submissions, feed, back-off. Knows no database: what it sends comes
- * from a source and what it receives goes to a target, so that the benchmark drives the very same code.
+ * from a source and what it receives goes to a target, so that the benchmark drives the very same code; and no socket: a
+ * transport carries its frames.
  *
  * States:          allowed next
  *   OFFLINE          GREETING                 waits for its back-off to pass
@@ -11,10 +12,9 @@
 #ifndef SIMPUL_UPLINK_H
 #define SIMPUL_UPLINK_H
 
+#include "agents/uplink_transport.h"
 #include "common/chain.h"
 #include "common/clock.h"
-#include "common/member.h"
-#include "common/seal.h"
 #include "proto/link.pb-c.h"
 #include <zmq.h>
 
@@ -69,7 +69,9 @@ struct uplink_options {
 struct uplink;
 
 struct uplink *uplink_new(void *zmq_context, const struct uplink_options *options);
-/* Sends BYE, closes the sockets. */
+/* The same over another transport, which it takes over. */
+struct uplink *uplink_over(const struct uplink_transport *transport, const struct uplink_options *options);
+/* Sends BYE, closes the session. */
 void uplink_free(struct uplink *uplink);
 
 /* Fills `items` (room for 2) with what to poll; the number of items. They change with the session: ask before each

@@ -67,7 +67,7 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 	}
 	uplink->session.incarnation = head.incarnation;
 	feed_start(uplink, welcome);
-	if (!uplink_subscribe(uplink, endpoint, welcome->feed_topic.data)) {
+	if (!uplink->transport.subscribe(uplink->transport.context, endpoint, welcome->feed_topic.data)) {
 		uplink_offline(uplink, E_UNREACHABLE, "feed_endpoint", 0);
 		return;
 	}

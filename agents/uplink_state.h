@@ -1,6 +1,7 @@
 /* uplink_state - what the files of the uplink share: the session and what is under way in it.
  *
- *   uplink.c             states, sockets, timers
+ *   uplink.c             states, messages sent, timers
+ *   uplink_sockets.c     frames over ZeroMQ
  *   uplink_message.c     what the broker says
  *   uplink_submission.c  what is sent and waits for a receipt
  *   uplink_frame.c       bytes of a frame, without decoding what is inside */
@@ -27,7 +28,7 @@ struct flight {
 
 struct uplink {
 	struct uplink_options options;
-	void *context;
+	struct uplink_transport transport;
 	enum uplink_state state;
 	wall_ms since;
 	struct now now; /* of the step under way */
@@ -35,13 +36,11 @@ struct uplink {
 	unsigned failures; /* sessions in a row that did not become live */
 	steady_ms retry_at;
 	bool handshake_logged;
-	unsigned sessions; /* opened so far: names the monitor's endpoint */
 	struct arena arena; /* for one message */
 	struct buffer frame;
 
 	/* ---- the session; all zero while OFFLINE or HALTED */
 	struct session {
-		void *dealer, *sub, *monitor;
 		steady_ms opened_at;
 		uint64_t seq; /* of the last message sent */
 		uint64_t hello_seq;
@@ -73,8 +72,6 @@ void uplink_halt(struct uplink *uplink, const struct fault *fault);
 void uplink_halt_at(struct uplink *uplink, enum error code, const char *field);
 /* Packs and sends; `up->seq` is filled in and returned. 0 when the session ended over it. */
 uint64_t uplink_send(struct uplink *uplink, Simpul__Up *up);
-/* The feed's socket and subscription, as WELCOME told. */
-bool uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE]);
 /* The target's cursor, in this session's incarnation where it has none yet. */
 struct position uplink_cursor(const struct uplink *uplink);
 

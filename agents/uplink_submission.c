@@ -66,16 +66,8 @@ static enum error submit(struct uplink *uplink, uint64_t seq, struct bytes submi
 {
 	uint8_t prefix[FRAME_PREFIX_SIZE];
 	const size_t size = frame_prefix(prefix, seq, SUBMIT_FIELD, submission.size);
-	zmq_msg_t message;
 
-	if (zmq_msg_init_size(&message, size + submission.size) != 0)
-		return E_NO_MEMORY;
-	memcpy(zmq_msg_data(&message), prefix, size);
-	memcpy((uint8_t *)zmq_msg_data(&message) + size, submission.data, submission.size);
-	if (zmq_msg_send(&message, uplink->session.dealer, ZMQ_DONTWAIT) >= 0)
-		return E_OK;
-	zmq_msg_close(&message);
-	return E_BUSY;
+	return uplink->transport.send(uplink->transport.context, BYTES(prefix, size), submission);
 }
 
 /* Sends what follows in a stream; false when there is nothing, or no more can be sent now. */
@@ -117,7 +109,7 @@ void flights_send(struct uplink *uplink)
 	/* One of each stream in turn: a long queue of exercises does not hold up what is real. */
 	while (any) {
 		any = false;
-		for (uint32_t i = 0; i < UPLINK_STREAMS && uplink->session.dealer; i++)
+		for (uint32_t i = 0; i < UPLINK_STREAMS && uplink->state != UPLINK_OFFLINE; i++)
 			any = stream_send(uplink, i) || any;
 	}
 }

@@ -1,0 +1,163 @@
+/* uplink_sockets - carries an uplink's frames over ZeroMQ. */
+#include "agents/uplink_transport.h"
+#include "common/memory.h"
+#include "common/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HANDSHAKE_EVENTS \
+	(ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+
+struct sockets {
+	void *zmq;
+	void *dealer, *sub, *monitor;
+	const struct join *join; /* of the session */
+	const struct node_keys *keys;
+	unsigned sessions; /* opened so far: names the monitor's endpoint */
+	zmq_msg_t message; /* that was received last */
+};
+
+/* A wrong key fails in the handshake, which libzmq repeats in silence for ever: the monitor is how users are told. */
+static void monitor_open(struct sockets *sockets)
+{
+	char endpoint[64];
+
+	snprintf(endpoint, sizeof endpoint, "inproc://uplink-%p-%u", (void *)sockets, ++sockets->sessions);
+	if (zmq_socket_monitor(sockets->dealer, endpoint, HANDSHAKE_EVENTS) != 0)
+		return;
+	sockets->monitor = zmq_socket(sockets->zmq, ZMQ_PAIR);
+	if (sockets->monitor && zmq_connect(sockets->monitor, endpoint) != 0) {
+		zmq_close(sockets->monitor);
+		sockets->monitor = NULL;
+	}
+}
+
+static bool handshake_failed(void *context)
+{
+	struct sockets *sockets = context;
+	uint8_t event[6];
+	char address[128];
+	bool failed = false;
+
+	while (sockets->monitor && zmq_recv(sockets->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
+		zmq_recv(sockets->monitor, address, sizeof address, 0);
+		failed = true;
+	}
+	return failed;
+}
+
+static enum error sockets_open(void *context, const struct join *join, const struct node_keys *keys)
+{
+	struct sockets *sockets = context;
+
+	sockets->join = join;
+	sockets->keys = keys;
+	sockets->dealer = socket_client(sockets->zmq, ZMQ_DEALER, join->broker_curve, keys);
+	if (!sockets->dealer)
+		return E_IO;
+	monitor_open(sockets);
+	return zmq_connect(sockets->dealer, join->link_endpoint) == 0 ? E_OK : E_CONFIG;
+}
+
+static bool sockets_subscribe(void *context, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE])
+{
+	struct sockets *sockets = context;
+	void **sub = &sockets->sub;
+
+	*sub = socket_client(sockets->zmq, ZMQ_SUB, sockets->join->broker_curve, sockets->keys);
+	return *sub && zmq_setsockopt(*sub, ZMQ_SUBSCRIBE, topic, FEED_TOPIC_SIZE) == 0 &&
+	       zmq_connect(*sub, endpoint) == 0;
+}
+
+static enum error sockets_send(void *context, struct bytes prefix, struct bytes rest)
+{
+	struct sockets *sockets = context;
+	zmq_msg_t message;
+	int result;
+
+	if (zmq_msg_init_size(&message, prefix.size + rest.size) != 0)
+		return E_NO_MEMORY;
+	if (prefix.size > 0)
+		memcpy(zmq_msg_data(&message), prefix.data, prefix.size);
+	memcpy((uint8_t *)zmq_msg_data(&message) + prefix.size, rest.data, rest.size);
+	do
+		result = zmq_msg_send(&message, sockets->dealer, ZMQ_DONTWAIT);
+	while (result < 0 && zmq_errno() == EINTR);
+	if (result >= 0)
+		return E_OK;
+	zmq_msg_close(&message);
+	return zmq_errno() == EAGAIN ? E_BUSY : E_IO;
+}
+
+static bool sockets_receive(void *context, enum uplink_channel channel, struct bytes *frame)
+{
+	struct sockets *sockets = context;
+	void *socket = channel == UPLINK_LINK ? sockets->dealer : sockets->sub;
+
+	if (!socket)
+		return false;
+	do
+		if (zmq_msg_recv(&sockets->message, socket, ZMQ_DONTWAIT) < 0)
+			return false;
+	while (zmq_msg_more(&sockets->message));
+	*frame = BYTES(zmq_msg_data(&sockets->message), zmq_msg_size(&sockets->message));
+	return true;
+}
+
+static int sockets_items(void *context, zmq_pollitem_t *items)
+{
+	const struct sockets *sockets = context;
+	int count = 0;
+
+	if (sockets->dealer)
+		items[count++] = (zmq_pollitem_t){.socket = sockets->dealer, .events = ZMQ_POLLIN};
+	if (sockets->sub)
+		items[count++] = (zmq_pollitem_t){.socket = sockets->sub, .events = ZMQ_POLLIN};
+	return count;
+}
+
+static void sockets_close(void *context, int linger_ms)
+{
+	struct sockets *sockets = context;
+
+	if (sockets->monitor) {
+		zmq_socket_monitor(sockets->dealer, NULL, 0);
+		zmq_close(sockets->monitor);
+	}
+	if (sockets->dealer) {
+		zmq_setsockopt(sockets->dealer, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+		zmq_close(sockets->dealer);
+	}
+	if (sockets->sub)
+		zmq_close(sockets->sub);
+	sockets->dealer = sockets->sub = sockets->monitor = NULL;
+}
+
+static void sockets_release(void *context)
+{
+	struct sockets *sockets = context;
+
+	sockets_close(sockets, 0);
+	zmq_msg_close(&sockets->message);
+	free(sockets);
+}
+
+struct uplink_transport uplink_sockets_new(void *zmq_context)
+{
+	struct sockets *sockets = memory_zero(1, sizeof *sockets);
+
+	sockets->zmq = zmq_context;
+	zmq_msg_init(&sockets->message);
+	return (struct uplink_transport){.context = sockets,
+					 .open = sockets_open,
+					 .subscribe = sockets_subscribe,
+					 .send = sockets_send,
+					 .receive = sockets_receive,
+					 .handshake_failed = handshake_failed,
+					 .poll_items = sockets_items,
+					 .close = sockets_close,
+					 .release = sockets_release};
+}
