@@ -17,7 +17,8 @@ struct sockets {
 	const struct join *join; /* of the session */
 	const struct node_keys *keys;
 	unsigned sessions; /* opened so far: names the monitor's endpoint */
-	zmq_msg_t message; /* that was received last */
+	zmq_msg_t message;	    /* that was received last */
+	struct buffer publication; /* the last one, without its topic */
 };
 
 /* A wrong key fails in the handshake, which libzmq repeats in silence for ever: the monitor is how users are told. */
@@ -92,19 +93,43 @@ static enum error sockets_send(void *context, struct bytes prefix, struct bytes 
 	return zmq_errno() == EAGAIN ? E_BUSY : E_IO;
 }
 
-static bool sockets_receive(void *context, enum uplink_channel channel, struct bytes *frame)
+/* A publication comes in two frames: topic and lead, then the sealed batch. */
+static bool feed_receive(struct sockets *sockets, struct bytes *frame)
 {
-	struct sockets *sockets = context;
-	void *socket = channel == UPLINK_LINK ? sockets->dealer : sockets->sub;
+	zmq_msg_t *message = &sockets->message;
 
-	if (!socket)
+	buffer_clear(&sockets->publication);
+	if (zmq_msg_recv(message, sockets->sub, ZMQ_DONTWAIT) < 0)
 		return false;
+	if (zmq_msg_size(message) >= FEED_TOPIC_SIZE)
+		buffer_append(&sockets->publication, (uint8_t *)zmq_msg_data(message) + FEED_TOPIC_SIZE,
+			      zmq_msg_size(message) - FEED_TOPIC_SIZE);
+	while (zmq_msg_more(message)) {
+		if (zmq_msg_recv(message, sockets->sub, ZMQ_DONTWAIT) < 0)
+			return false;
+		buffer_append(&sockets->publication, zmq_msg_data(message), zmq_msg_size(message));
+	}
+	*frame = buffer_view(&sockets->publication);
+	return true;
+}
+
+static bool link_receive(struct sockets *sockets, struct bytes *frame)
+{
 	do
-		if (zmq_msg_recv(&sockets->message, socket, ZMQ_DONTWAIT) < 0)
+		if (zmq_msg_recv(&sockets->message, sockets->dealer, ZMQ_DONTWAIT) < 0)
 			return false;
 	while (zmq_msg_more(&sockets->message));
 	*frame = BYTES(zmq_msg_data(&sockets->message), zmq_msg_size(&sockets->message));
 	return true;
+}
+
+static bool sockets_receive(void *context, enum uplink_channel channel, struct bytes *frame)
+{
+	struct sockets *sockets = context;
+
+	if (channel == UPLINK_LINK)
+		return sockets->dealer && link_receive(sockets, frame);
+	return sockets->sub && feed_receive(sockets, frame);
 }
 
 static int sockets_items(void *context, zmq_pollitem_t *items)
@@ -142,6 +167,7 @@ static void sockets_release(void *context)
 
 	sockets_close(sockets, 0);
 	zmq_msg_close(&sockets->message);
+	buffer_free(&sockets->publication);
 	free(sockets);
 }
 

@@ -509,8 +509,6 @@ void loop_free(struct loop *loop)
 	}
 	if (loop->feed != NULL)
 		zmq_close(loop->feed);
-	for (size_t i = 0; i < STEP_SEALS; i++)
-		sealed_batch_free(&loop->seals.list[i].sealed);
 	zap_free(loop->zap); /* after the sockets that ask it */
 	zmq_ctx_term(loop->context);
 	free(loop);

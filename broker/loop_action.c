@@ -17,50 +17,63 @@ static void do_send(struct loop *loop, const struct core_action *action)
 		loop->drops++;
 }
 
-/* Nodes that get the same bytes share one sealed batch: the core hands the very same ones to each of them. */
-static const struct sealed_batch *sealed_of(struct loop *loop, struct bytes batch)
+static void seal_release(struct step_seal *seal)
+{
+	if (seal->batch.data != NULL)
+		zmq_msg_close(&seal->sealed);
+	sodium_memzero(seal, sizeof(*seal));
+}
+
+/* Nodes that get the same bytes share one sealed batch: the core hands the very same ones to each of them. NULL when there
+ * is no memory. */
+static struct step_seal *sealed_of(struct loop *loop, struct bytes batch)
 {
 	struct step_seals *seals = &loop->seals;
 	struct step_seal *seal;
-	uint8_t key[KEY_SIZE];
 
 	for (size_t i = 0; i < STEP_SEALS; i++)
 		if (seals->list[i].batch.data == batch.data && seals->list[i].batch.size == batch.size)
-			return &seals->list[i].sealed;
+			return &seals->list[i];
 	seal = &seals->list[seals->next++ % STEP_SEALS];
+	seal_release(seal);
+	if (zmq_msg_init_size(&seal->sealed, batch.size + FEED_TAG_SIZE) != 0)
+		return NULL;
 	seal->batch = batch;
-	randombytes_buf(key, sizeof(key));
-	batch_seal(key, batch, &seal->sealed);
-	sodium_memzero(key, sizeof(key));
-	return &seal->sealed;
+	randombytes_buf(seal->key, sizeof(seal->key));
+	batch_seal(seal->key, batch, zmq_msg_data(&seal->sealed));
+	return seal;
 }
 
 void loop_seals_end(struct loop *loop)
 {
-	for (size_t i = 0; i < STEP_SEALS; i++) {
-		loop->seals.list[i].batch = (struct bytes){0};
-		if (loop->seals.list[i].sealed.ciphertext.capacity > SEAL_KEPT)
-			sealed_batch_free(&loop->seals.list[i].sealed);
-	}
+	for (size_t i = 0; i < STEP_SEALS; i++)
+		seal_release(&loop->seals.list[i]);
 }
 
-/* Put together right in the message that libzmq sends. */
+/* The topic goes ahead of the lead in one frame, where XPUB looks for it; the sealed batch is not copied. */
+static bool publish(struct loop *loop, const struct core_action *action, struct step_seal *seal)
+{
+	uint8_t first[FEED_TOPIC_SIZE + FEED_LEAD_SIZE];
+	zmq_msg_t shared;
+
+	memcpy(first, action->publish.topic, FEED_TOPIC_SIZE);
+	feed_lead(action->publish.feed, &action->publish.head, seal->key, first + FEED_TOPIC_SIZE);
+	if (socket_send(loop->feed, first, sizeof(first), true) != E_OK)
+		return false;
+	zmq_msg_init(&shared);
+	zmq_msg_copy(&shared, &seal->sealed);
+	if (zmq_msg_send(&shared, loop->feed, ZMQ_DONTWAIT) >= 0)
+		return true;
+	zmq_msg_close(&shared);
+	return false;
+}
+
 static void do_publish(struct loop *loop, const struct core_action *action)
 {
-	const struct sealed_batch *sealed;
-	zmq_msg_t message;
+	struct step_seal *seal = loop->feed_unbound ? NULL : sealed_of(loop, action->publish.batch);
 
-	if (loop->feed_unbound || zmq_msg_init_size(&message, FEED_SIZE(action->publish.batch.size)) != 0) {
+	if (seal == NULL || !publish(loop, action, seal))
 		loop->drops++;
-		return;
-	}
-	sealed = sealed_of(loop, action->publish.batch);
-	feed_seal(action->publish.feed, &action->publish.head, sealed, zmq_msg_data(&message));
-	if (socket_send(loop->feed, action->publish.topic, FEED_TOPIC_SIZE, true) != E_OK ||
-	    zmq_msg_send(&message, loop->feed, ZMQ_DONTWAIT) < 0) {
-		zmq_msg_close(&message);
-		loop->drops++;
-	}
 }
 
 void loop_feed_bind(struct loop *loop)

@@ -16,10 +16,10 @@
 
 /* Batches that were sealed in the step under way, so that each is sealed once; known by where the core holds them. */
 #define STEP_SEALS 8
-#define SEAL_KEPT (64 * 1024) /* bytes of a ciphertext that the next step may reuse */
 struct step_seal {
-	struct bytes batch;
-	struct sealed_batch sealed;
+	struct bytes batch; /* NULL: free */
+	uint8_t key[KEY_SIZE];
+	zmq_msg_t sealed;
 };
 struct step_seals {
 	struct step_seal list[STEP_SEALS];

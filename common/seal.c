@@ -45,21 +45,13 @@ static void feed_associated(const struct feed *feed, const uint8_t head[FEED_HEA
 /* A batch's key seals one batch: its nonce may be zero. */
 static const uint8_t batch_nonce[NONCE_SIZE];
 
-void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, struct sealed_batch *sealed)
+void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, uint8_t *out)
 {
-	memcpy(sealed->key, key, KEY_SIZE);
-	buffer_clear(&sealed->ciphertext);
-	aead_seal(key, batch_nonce, BYTES(BATCH_TAG, strlen(BATCH_TAG)), batch,
-		  buffer_room(&sealed->ciphertext, batch.size + SEAL_TAG_SIZE));
+	aead_seal(key, batch_nonce, BYTES(BATCH_TAG, strlen(BATCH_TAG)), batch, out);
 }
 
-void sealed_batch_free(struct sealed_batch *sealed)
-{
-	sodium_memzero(sealed->key, KEY_SIZE);
-	buffer_free(&sealed->ciphertext);
-}
-
-void feed_seal(const struct feed *feed, const struct feed_head *head, const struct sealed_batch *sealed, uint8_t *out)
+void feed_lead(const struct feed *feed, const struct feed_head *head, const uint8_t key[KEY_SIZE],
+	       uint8_t out[FEED_LEAD_SIZE])
 {
 	struct buffer associated = {0};
 	uint8_t nonce[NONCE_SIZE];
@@ -67,8 +59,7 @@ void feed_seal(const struct feed *feed, const struct feed_head *head, const stru
 	head_write(head, out);
 	feed_nonce(head->counter, nonce);
 	feed_associated(feed, out, &associated);
-	aead_seal(feed->key, nonce, buffer_view(&associated), BYTES(sealed->key, KEY_SIZE), out + FEED_HEAD_SIZE);
-	memcpy(out + FEED_HEAD_SIZE + FEED_WRAP_SIZE, sealed->ciphertext.data, sealed->ciphertext.size);
+	aead_seal(feed->key, nonce, buffer_view(&associated), BYTES(key, KEY_SIZE), out + FEED_HEAD_SIZE);
 	buffer_free(&associated);
 }
 
@@ -88,7 +79,6 @@ static bool feed_unwrap(const struct feed *feed, const uint8_t *frame, uint64_t 
 
 enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_head *head, uint8_t *out, size_t *size)
 {
-	enum { BEFORE = FEED_HEAD_SIZE + FEED_WRAP_SIZE };
 	uint8_t key[KEY_SIZE];
 	bool opened;
 
@@ -100,7 +90,7 @@ enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_he
 				   .counter = load_u64(frame.data + 24)};
 	opened = feed_unwrap(feed, frame.data, head->counter, key) &&
 		 aead_open(key, batch_nonce, BYTES(BATCH_TAG, strlen(BATCH_TAG)),
-			   BYTES(frame.data + BEFORE, frame.size - BEFORE), out);
+			   BYTES(frame.data + FEED_LEAD_SIZE, frame.size - FEED_LEAD_SIZE), out);
 	sodium_memzero(key, sizeof key);
 	if (!opened)
 		return E_CANNOT_OPEN;

@@ -33,19 +33,16 @@ struct feed_head {
 	uint64_t counter; /* grows by one with each publication of a session, from 1: it is the nonce */
 };
 
-struct sealed_batch {
-	uint8_t key[KEY_SIZE];	  /* for this batch alone */
-	struct buffer ciphertext; /* with its tag */
-};
+/* What all nodes share: writes batch.size + FEED_TAG_SIZE bytes. `key` is random and for this batch alone. */
+void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, uint8_t *out);
 
-/* `key` is random and never used again. What `sealed` held before is overwritten; start with {0}. */
-void batch_seal(const uint8_t key[KEY_SIZE], struct bytes batch, struct sealed_batch *sealed);
-void sealed_batch_free(struct sealed_batch *sealed);
+/* What stands before it for one node: the head, and the batch's key under the session's. */
+#define FEED_LEAD_SIZE (FEED_HEAD_SIZE + FEED_WRAP_SIZE)
+void feed_lead(const struct feed *feed, const struct feed_head *head, const uint8_t key[KEY_SIZE],
+	       uint8_t out[FEED_LEAD_SIZE]);
 
-/* Size of the publication of a batch of `size` bytes. */
-#define FEED_SIZE(size) (FEED_HEAD_SIZE + FEED_WRAP_SIZE + (size) + FEED_TAG_SIZE)
-/* Writes FEED_SIZE(size of the batch) bytes to `out`. */
-void feed_seal(const struct feed *feed, const struct feed_head *head, const struct sealed_batch *sealed, uint8_t *out);
+/* Size of the publication of a batch of `size` bytes: lead and sealed batch, one after the other. */
+#define FEED_SIZE(size) (FEED_LEAD_SIZE + (size) + FEED_TAG_SIZE)
 /* Opens a publication; `out` has room for frame.size bytes. E_MALFORMED, E_CANNOT_OPEN (then `out` holds rubbish). */
 enum error feed_open(const struct feed *feed, struct bytes frame, struct feed_head *head, uint8_t *out, size_t *size);
 

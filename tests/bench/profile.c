@@ -193,29 +193,37 @@ static void batch_read(struct profile *p, const struct core_action *action, cons
 		wrong("a batch does not verify");
 }
 
+/* Whether a batch went out before in this step: what is shared is sealed once. */
+static bool shared_before(const struct core_actions *actions, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (actions->list[i].type == ACTION_PUBLISH &&
+		    actions->list[i].publish.batch.data == actions->list[index].publish.batch.data)
+			return true;
+	return false;
+}
+
 static void batches_carry(struct profile *p, const struct core_actions *actions)
 {
-	struct sealed_batch sealed = {0};
-	const uint8_t *sealed_from = NULL;
 	struct buffer publication = {0};
 
 	for (size_t i = 0; i < actions->count; i++) {
 		const struct core_action *action = &actions->list[i];
+		const double sealed_us = p->us[BROKER_SEAL];
 
 		if (action->type != ACTION_PUBLISH)
 			continue;
 		buffer_clear(&publication);
 		buffer_room(&publication, FEED_SIZE(action->publish.batch.size));
-		TIMED(p, BROKER_SEAL, {
-			if (sealed_from != action->publish.batch.data)
-				batch_seal(p->secret, action->publish.batch, &sealed);
-			sealed_from = action->publish.batch.data;
-			feed_seal(action->publish.feed, &action->publish.head, &sealed, publication.data);
-		});
+		TIMED(p, BROKER_SEAL,
+		      batch_seal(p->secret, action->publish.batch, publication.data + FEED_LEAD_SIZE));
+		if (shared_before(actions, i))
+			p->us[BROKER_SEAL] = sealed_us;
+		TIMED(p, BROKER_SEAL,
+		      feed_lead(action->publish.feed, &action->publish.head, p->secret, publication.data));
 		carry(p, BROKER_SEND, RECEIVER_RECEIVE, buffer_view(&publication));
 		batch_read(p, action, publication.data, publication.size);
 	}
-	sealed_batch_free(&sealed);
 	buffer_free(&publication);
 }
 

@@ -165,18 +165,22 @@ void client_subscribe(struct client *c, struct bytes topic)
 bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened)
 {
 	zmq_msg_t message;
+	struct feed_head head;
+	size_t size;
 	bool got;
 
 	zmq_msg_init(&message);
-	got = frame_receive(c->feed, ms, &message) >= 0 && zmq_msg_recv(&message, c->feed, 0) >= 0;
+	got = frame_receive(c->feed, ms, &message) >= FEED_TOPIC_SIZE;
 	if (got) {
-		struct bytes bytes = BYTES(zmq_msg_data(&message), zmq_msg_size(&message));
-		struct feed_head head;
-		size_t size;
-
 		buffer_clear(frame);
-		buffer_bytes(frame, bytes);
-		*opened = feed_open(&c->session, bytes, &head, arena_alloc(&c->arena, bytes.size), &size) == E_OK;
+		buffer_append(frame, (uint8_t *)zmq_msg_data(&message) + FEED_TOPIC_SIZE,
+			      zmq_msg_size(&message) - FEED_TOPIC_SIZE);
+		got = zmq_msg_recv(&message, c->feed, 0) >= 0;
+	}
+	if (got) {
+		buffer_append(frame, zmq_msg_data(&message), zmq_msg_size(&message));
+		*opened = feed_open(&c->session, buffer_view(frame), &head, arena_alloc(&c->arena, frame->size),
+				    &size) == E_OK;
 	}
 	zmq_msg_close(&message);
 	return got;

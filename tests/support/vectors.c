@@ -294,9 +294,8 @@ static bool publication_step(struct work *work)
 				       .upto = number_of(work, "upto"),
 				       .counter = number_of(work, "counter")};
 	struct feed feed = {.session = number_of(work, "session")};
-	struct sealed_batch sealed = {0};
 	struct buffer out = {0};
-	uint8_t key[KEY_SIZE];
+	uint8_t key[KEY_SIZE], *publication;
 	struct bytes batch;
 	bool done;
 
@@ -304,11 +303,11 @@ static bool publication_step(struct work *work)
 	    !bytes_of(work, "batch_key", key, KEY_SIZE) || !text_of(work, "node") || !file_of(work, "batch", &batch))
 		return false;
 	strncpy(feed.node, text_of(work, "node"), LIMIT_NODE_NAME);
-	batch_seal(key, batch, &sealed);
-	feed_seal(&feed, &head, &sealed, buffer_room(&out, FEED_SIZE(batch.size)));
+	publication = buffer_room(&out, FEED_SIZE(batch.size));
+	feed_lead(&feed, &head, key, publication);
+	batch_seal(key, batch, publication + FEED_LEAD_SIZE);
 	done = result_file(work, buffer_view(&out));
 	buffer_free(&out);
-	sealed_batch_free(&sealed);
 	return done;
 }
 

@@ -204,17 +204,18 @@ static void broker_take(struct fixture *f, struct bytes frame)
 static void broker_publish(struct fixture *f, uint64_t after, Simpul__Entry *entry)
 {
 	struct broker *b = &f->broker;
-	struct sealed_batch sealed = {0};
 	struct buffer frame = {0};
+	uint8_t *sealed;
 	struct feed_head head = {.incarnation = 1, .after = after, .upto = f->world.head.entry,
 				 .counter = ++b->counter};
 
 	agent_batch(&f->world, after, &entry, entry ? 1 : 0, NULL, &f->batch);
-	batch_seal(b->session.key, buffer_view(&f->batch), &sealed);
-	feed_seal(&b->session, &head, &sealed, buffer_room(&frame, FEED_SIZE(f->batch.size)));
-	sealed_batch_free(&sealed);
-	socket_send(b->feed, b->topic, FEED_TOPIC_SIZE, true);
-	socket_send(b->feed, frame.data, frame.size, false);
+	buffer_append(&frame, b->topic, FEED_TOPIC_SIZE);
+	feed_lead(&b->session, &head, b->session.key, buffer_room(&frame, FEED_LEAD_SIZE));
+	socket_send(b->feed, frame.data, frame.size, true);
+	sealed = buffer_room(&frame, f->batch.size + FEED_TAG_SIZE);
+	batch_seal(b->session.key, buffer_view(&f->batch), sealed);
+	socket_send(b->feed, sealed, f->batch.size + FEED_TAG_SIZE, false);
 	buffer_free(&frame);
 }
 
