@@ -8,8 +8,18 @@
 #include "common/wire.h"
 #include <string.h>
 
-/* Field numbers of link.proto that are looked for in the received frame. */
-enum { UP_SUBMIT = 3, SUBMISSION_REPORT = 9, REPORT_HEADER = 1, REPORT_BODY = 2 };
+/* Field numbers of link.proto. A Delivery has those of a Submission, but for the eighth. */
+enum {
+	UP_SUBMIT = 3,
+	SUBMISSION_ROUTING = 8,
+	SUBMISSION_REPORT = 9,
+	DELIVERY_ROUTING_HASH = 8,
+	DELIVERY_REPORT = 9,
+	REPORT_HEADER = 1,
+	REPORT_BODY = 2,
+	REPORT_LEAF = 4,
+	ENCODED_LEAF = 2 + HASH_SIZE, /* of a report that is a leaf alone */
+};
 
 /* ---------------------------------------------------------------------------- verdicts */
 
@@ -138,16 +148,23 @@ static enum error report_verdict(struct core *core, const struct submit *submit,
 
 /* ---------------------------------------------------------------------------- the append */
 
-/* Where headers and bodies stand in the frame; wire_view found it canonical, so one walk finds them. */
-static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
+/* The Submission in a frame that wire_view found canonical. */
+static struct bytes submission_part(struct bytes frame)
 {
-	struct encoded_field field, report, part;
-	struct bytes submission;
-	size_t index = 0;
+	struct encoded_field field;
 
 	while (next_field(&frame, &field) && field.field != UP_SUBMIT)
 		;
-	submission = field.data;
+	return field.data;
+}
+
+/* Where headers and bodies stand in the frame: one walk finds them. */
+static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
+{
+	struct bytes submission = submission_part(frame);
+	struct encoded_field report, part;
+	size_t index = 0;
+
 	while (index < count && next_field(&submission, &report)) {
 		if (report.field != SUBMISSION_REPORT)
 			continue;
@@ -201,35 +218,31 @@ static void content_write(struct core *core, const struct submit *submit, struct
 	wire_pack(&stored, out);
 }
 
-/* What recipients get: whole reports, and of the refused ones the leaf alone. */
-static void delivery_write(struct core *core, const struct submit *submit, struct journal_append *append)
+static void leaf_put(struct buffer *out, const struct hash *leaf)
 {
-	const Simpul__Submission *message = submit->message;
-	const struct hash routing_hash = hash_of(of_binary(message->routing));
-	Simpul__Delivery delivery = SIMPUL__DELIVERY__INIT;
-	Simpul__DeliveredReport *reports = arena_alloc(&core->arena, submit->count * sizeof(*reports));
+	put_head(out, DELIVERY_REPORT, ENCODED_LEAF);
+	put_bytes(out, REPORT_LEAF, BYTES(leaf->bytes, HASH_SIZE));
+}
 
-	delivery.origin = message->origin;
-	delivery.key_id = message->key_id;
-	delivery.epoch = message->epoch;
-	delivery.stream = message->stream;
-	delivery.first = message->first;
-	delivery.seen_entry = message->seen_entry;
-	delivery.seen_head = message->seen_head;
-	delivery.routing_hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)routing_hash.bytes};
-	delivery.reports = arena_alloc(&core->arena, submit->count * sizeof(*delivery.reports));
-	for (size_t i = 0; i < submit->count; i++) {
-		simpul__delivered_report__init(&reports[i]);
-		if (append->reports[i].verdict == E_OK) {
-			reports[i].header = message->reports[i]->header;
-			reports[i].body = message->reports[i]->body;
-		} else {
-			reports[i].leaf = (ProtobufCBinaryData){HASH_SIZE, submit->leaves[i].bytes};
-		}
-		delivery.reports[delivery.n_reports++] = &reports[i];
+/* What recipients get: whole reports, and of the refused ones the leaf alone. A Delivery is the Submission as it was
+ * received, field for field, but for its routing, of which there is the hash. */
+static void delivery_write(const struct submit *submit, struct journal_append *append)
+{
+	const struct hash routing_hash = hash_of(of_binary(submit->message->routing));
+	struct buffer *out = &append->delivery;
+	struct bytes rest = submission_part(buffer_view(&append->submission));
+	struct encoded_field field;
+	size_t index = 0;
+
+	for (const uint8_t *begin = rest.data; next_field(&rest, &field); begin = rest.data) {
+		if (field.field == SUBMISSION_ROUTING)
+			put_bytes(out, DELIVERY_ROUTING_HASH, BYTES(routing_hash.bytes, HASH_SIZE));
+		else if (field.field == SUBMISSION_REPORT && append->reports[index].verdict != E_OK)
+			leaf_put(out, &submit->leaves[index]);
+		else
+			buffer_append(out, begin, (size_t)(rest.data - begin));
+		index += field.field == SUBMISSION_REPORT;
 	}
-	delivery.signature = message->signature;
-	wire_pack(&delivery, &append->delivery);
 }
 
 /* Who gets it; nobody when every report was refused. */
@@ -283,7 +296,7 @@ void submit_accept(struct core *core, struct submit *submit)
 	common_verdict(core, submit, &submit->common);
 	accepted = verdicts_give(core, submit, append);
 	content_write(core, submit, &append->content);
-	delivery_write(core, submit, append);
+	delivery_write(submit, append);
 	if (accepted > 0)
 		audience_set(submit, append);
 	audience_clear(&submit->audience);
