@@ -39,20 +39,25 @@ static void entry_head(struct buffer *out, const struct tail_item *item)
 	put_number(out, ENTRY_POLICY_VERSION, item->policy_version);
 }
 
-void item_encode(struct tail_item *item, const struct journal_append *append)
+static void content_take(struct tail_item *item, uint32_t field, struct buffer *content)
+{
+	entry_head(&item->lead, item);
+	put_head(&item->lead, field, content->size);
+	item->content = *content;
+	*content = (struct buffer){0};
+}
+
+void item_encode(struct tail_item *item, struct journal_append *append)
 {
 	switch (append->type) {
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION:
-		entry_head(&item->encoded, item);
-		put_bytes(&item->encoded, ENTRY_DELIVERY, buffer_view(&append->delivery));
+		content_take(item, ENTRY_DELIVERY, &append->delivery);
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
-		entry_head(&item->encoded, item);
-		put_bytes(&item->encoded, ENTRY_MEMBER, buffer_view(&append->content));
+		content_take(item, ENTRY_MEMBER, &append->content);
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
-		entry_head(&item->encoded, item);
-		put_bytes(&item->encoded, ENTRY_STANDING, buffer_view(&append->content));
+		content_take(item, ENTRY_STANDING, &append->content);
 		break;
 	default:
 		break; /* for the journal alone */
@@ -61,7 +66,7 @@ void item_encode(struct tail_item *item, const struct journal_append *append)
 
 struct tail_item item_of(const struct journal_item *item)
 {
-	struct tail_item result = {.entry = item->entry, .audience_id = item->audience_id, .encoded = item->encoded};
+	struct tail_item result = {.entry = item->entry, .audience_id = item->audience_id, .content = item->encoded};
 	struct bytes rest = buffer_view(&item->encoded);
 	struct encoded_field field;
 
@@ -130,17 +135,18 @@ bool part_make(struct core *core, const struct node *node, const struct tail_ite
 		return false;
 	*part = (struct part){.entry = item->entry, .denial = audience_denial(core, item->audience_id, node)};
 	if (part->denial != ADMITTED) {
-		part->encoded = stub_make(core, item);
+		part->content = stub_make(core, item);
 		return true;
 	}
-	part->encoded = buffer_view(&item->encoded);
+	part->lead = buffer_view(&item->lead);
+	part->content = buffer_view(&item->content);
 	wrap_find(buffer_view(&item->routing), node, part);
 	return true;
 }
 
 static size_t part_bytes(const struct part *part)
 {
-	return ENCODE_HEAD + part->encoded.size + (part->wrap_key_id ? WRAP_LARGEST : 0);
+	return ENCODE_HEAD + part->lead.size + part->content.size + (part->wrap_key_id ? WRAP_LARGEST : 0);
 }
 
 void batch_start(struct batch *batch, uint64_t after)
@@ -203,13 +209,17 @@ void batch_encode(struct core *core, struct batch *batch)
 	Simpul__Batch head = SIMPUL__BATCH__INIT;
 	Simpul__Position upto;
 
+	buffer_reserve(out, batch->bytes);
 	position_to_message(&batch->upto, &upto);
 	head.after = batch->after;
 	head.upto = &upto;
 	head.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)position_sign(core, &batch->upto)};
 	wire_pack(&head, out);
-	for (size_t i = 0; i < batch->count; i++)
-		put_bytes(out, BATCH_ENTRIES, batch->parts[i].encoded);
+	for (size_t i = 0; i < batch->count; i++) {
+		put_head(out, BATCH_ENTRIES, batch->parts[i].lead.size + batch->parts[i].content.size);
+		buffer_bytes(out, batch->parts[i].lead);
+		buffer_bytes(out, batch->parts[i].content);
+	}
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->parts[i].wrap_key_id != 0)
 			wrap_encode(&batch->parts[i], out);

@@ -11,10 +11,10 @@
 /* One entry in a batch for one node. */
 struct part {
 	uint64_t entry;
-	struct bytes encoded;
+	struct bytes lead, content; /* an encoded Entry, one after the other */
 	uint32_t wrap_key_id; /* 0: no wrap */
 	struct bytes wrap;
-	enum denial denial; /* not ADMITTED: `encoded` is a stub */
+	enum denial denial; /* not ADMITTED: it is a stub */
 };
 
 struct batch {
@@ -33,8 +33,8 @@ struct shared {
 	size_t count, next;
 };
 
-/* How an entry that was committed travels; left empty when it is for the journal alone. */
-void item_encode(struct tail_item *item, const struct journal_append *append);
+/* How an entry that was committed travels: takes its content over. Left empty when it is for the journal alone. */
+void item_encode(struct tail_item *item, struct journal_append *append);
 /* Of an entry that a reader brings, what a stub repeats of it; it comes from our own journal. */
 struct tail_item item_of(const struct journal_item *item);
 void position_at(const struct core *core, const struct tail_item *item, struct position *position);

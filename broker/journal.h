@@ -40,7 +40,7 @@ enum inherit {
 };
 
 struct stored_report {
-	struct bytes header, body; /* as they travel; within `delivery` or, when refused, elsewhere in the append */
+	struct bytes body; /* as it travels, within `delivery`; empty when refused */
 	struct hash body_hash;
 	enum error verdict; /* E_OK or why this report was refused */
 	char field[64];	    /* at fault */
@@ -66,8 +66,7 @@ struct journal_append {
 	size_t unreachable_count;
 	enum inherit inherit;	      /* not NONE: count is 1 */
 	struct report_name reference; /* when inherit is not NONE */
-	struct buffer submission;     /* the message as it was received; reports[] point into it */
-	struct buffer delivery;	      /* an encoded Delivery: what recipients get */
+	struct buffer delivery;	      /* an encoded Delivery: what recipients get; reports[] point into it */
 	struct buffer routing;	      /* an encoded Routing */
 
 	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up.

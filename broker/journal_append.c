@@ -18,7 +18,6 @@ void journal_append_free(struct journal_append *append)
 	free(append->reports);
 	free(append->unreachable);
 	buffer_free(&append->content);
-	buffer_free(&append->submission);
 	buffer_free(&append->delivery);
 	buffer_free(&append->routing);
 	buffer_free(&append->receipt);

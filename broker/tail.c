@@ -14,7 +14,7 @@ void tail_start(struct tail *tail, const struct position *base)
 
 static size_t item_bytes(const struct tail_item *item)
 {
-	return sizeof(*item) + item->encoded.capacity + item->routing.capacity;
+	return sizeof(*item) + item->lead.capacity + item->content.capacity + item->routing.capacity;
 }
 
 static void drop_first(struct tail *tail)
@@ -24,7 +24,8 @@ static void drop_first(struct tail *tail)
 	tail->base.entry = item->entry;
 	tail->base.head = item->head;
 	tail->bytes -= item_bytes(item);
-	buffer_free(&item->encoded);
+	buffer_free(&item->lead);
+	buffer_free(&item->content);
 	buffer_free(&item->routing);
 	tail->first = (tail->first + 1) % tail->capacity;
 	tail->count--;
@@ -62,7 +63,7 @@ void tail_add(struct tail *tail, struct tail_item *item)
 	tail->ring[(tail->first + tail->count) % tail->capacity] = *item;
 	tail->count++;
 	tail->bytes += size;
-	item->encoded = item->routing = (struct buffer){0};
+	item->lead = item->content = item->routing = (struct buffer){0};
 }
 
 const struct tail_item *tail_at(const struct tail *tail, uint64_t entry)

@@ -14,7 +14,9 @@ struct tail_item {
 	wall_ms accepted_at;
 	uint32_t policy_version;
 	uint32_t audience_id;  /* 0: goes to nobody */
-	struct buffer encoded; /* an encoded Entry; empty when it goes to nobody */
+	/* An encoded Entry in two pieces: all up to the length of its content, and the content as the journal handed it
+	 * back. Both are empty when the entry goes to nobody; what a reader brings stands whole in `content`. */
+	struct buffer lead, content;
 	struct buffer routing; /* sealed bodies: the encoded Routing, for the wraps */
 };
 

@@ -15,7 +15,6 @@ enum {
 	SUBMISSION_REPORT = 9,
 	DELIVERY_ROUTING_HASH = 8,
 	DELIVERY_REPORT = 9,
-	REPORT_HEADER = 1,
 	REPORT_BODY = 2,
 	REPORT_LEAF = 4,
 	ENCODED_LEAF = 2 + HASH_SIZE, /* of a report that is a leaf alone */
@@ -158,22 +157,18 @@ static struct bytes submission_part(struct bytes frame)
 	return field.data;
 }
 
-/* Where headers and bodies stand in the frame: one walk finds them. */
-static void reports_locate(struct bytes frame, struct stored_report *reports, size_t count)
+/* Where the bodies stand in what recipients get; a refused report has none there. */
+static void bodies_locate(struct bytes delivery, struct stored_report *reports)
 {
-	struct bytes submission = submission_part(frame);
 	struct encoded_field report, part;
-	size_t index = 0;
 
-	while (index < count && next_field(&submission, &report)) {
-		if (report.field != SUBMISSION_REPORT)
+	while (next_field(&delivery, &report)) {
+		if (report.field != DELIVERY_REPORT)
 			continue;
 		while (next_field(&report.data, &part))
-			if (part.field == REPORT_HEADER)
-				reports[index].header = part.data;
-			else if (part.field == REPORT_BODY)
-				reports[index].body = part.data;
-		index++;
+			if (part.field == REPORT_BODY)
+				reports->body = part.data;
+		reports++;
 	}
 }
 
@@ -230,10 +225,11 @@ static void delivery_write(const struct submit *submit, struct journal_append *a
 {
 	const struct hash routing_hash = hash_of(of_binary(submit->message->routing));
 	struct buffer *out = &append->delivery;
-	struct bytes rest = submission_part(buffer_view(&append->submission));
+	struct bytes rest = submission_part(submit->frame);
 	struct encoded_field field;
 	size_t index = 0;
 
+	buffer_reserve(out, rest.size + HASH_SIZE);
 	for (const uint8_t *begin = rest.data; next_field(&rest, &field); begin = rest.data) {
 		if (field.field == SUBMISSION_ROUTING)
 			put_bytes(out, DELIVERY_ROUTING_HASH, BYTES(routing_hash.bytes, HASH_SIZE));
@@ -243,6 +239,7 @@ static void delivery_write(const struct submit *submit, struct journal_append *a
 			buffer_append(out, begin, (size_t)(rest.data - begin));
 		index += field.field == SUBMISSION_REPORT;
 	}
+	bodies_locate(buffer_view(out), append->reports);
 }
 
 /* Who gets it; nobody when every report was refused. */
@@ -290,9 +287,7 @@ void submit_accept(struct core *core, struct submit *submit)
 	append->first = submit->first;
 	append->count = submit->count;
 	append->reports = memory_zero(submit->count, sizeof(*append->reports));
-	buffer_bytes(&append->submission, submit->frame);
 	buffer_bytes(&append->routing, of_binary(submit->message->routing));
-	reports_locate(buffer_view(&append->submission), append->reports, submit->count);
 	common_verdict(core, submit, &submit->common);
 	accepted = verdicts_give(core, submit, append);
 	content_write(core, submit, &append->content);

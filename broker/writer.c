@@ -103,7 +103,7 @@ static size_t append_size(const struct letter *letter)
 {
 	const struct journal_append *append = (const struct journal_append *)letter;
 
-	return append->content.size + append->submission.size;
+	return append->content.size + append->delivery.size;
 }
 
 /* Cuts the next commit off the front of the queue: at least one append. */

@@ -19,14 +19,16 @@ bool bytes_all_zero(struct bytes a)
 	return true;
 }
 
-static void reserve(struct buffer *b, size_t more)
+void buffer_reserve(struct buffer *b, size_t more)
 {
+	/* A sum that wraps round asks for everything, and memory_grow ends the program. */
+	const size_t needed = more > SIZE_MAX - b->size ? SIZE_MAX : b->size + more;
 	size_t capacity = b->capacity > 0 ? b->capacity : FIRST_CAPACITY;
 
-	if (more <= b->capacity - b->size)
+	if (needed <= b->capacity)
 		return;
-	/* A sum that wraps round asks for everything, and memory_grow ends the program. */
-	size_t needed = more > SIZE_MAX - b->size ? SIZE_MAX : b->size + more;
+	if (b->capacity == 0 && needed > capacity)
+		capacity = needed; /* what is filled at one go is as large as that */
 	while (capacity < needed)
 		capacity = capacity > SIZE_MAX / 2 ? SIZE_MAX : capacity * 2;
 	b->data = memory_grow(b->data, capacity, 1);
@@ -35,7 +37,7 @@ static void reserve(struct buffer *b, size_t more)
 
 uint8_t *buffer_room(struct buffer *b, size_t size)
 {
-	reserve(b, size > 0 ? size : 1);
+	buffer_reserve(b, size > 0 ? size : 1);
 	uint8_t *room = b->data + b->size;
 	b->size += size;
 	return room;

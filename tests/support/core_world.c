@@ -536,6 +536,7 @@ void world_free(struct world *world)
 		audience_clear(&world->records[entry].audience);
 	}
 	arena_fini(&world->arena);
+	buffer_free(&world->said);
 	free(world->seen);
 	free(world);
 }
@@ -592,11 +593,9 @@ void world_send(struct world *world, size_t node, uint8_t peer, struct bytes fra
 
 void world_up(struct world *world, size_t node, uint8_t peer, const Simpul__Up *up)
 {
-	struct buffer frame = {0};
-
-	wire_pack(up, &frame);
-	world_send(world, node, peer, buffer_view(&frame));
-	buffer_free(&frame);
+	buffer_clear(&world->said);
+	wire_pack(up, &world->said);
+	world_send(world, node, peer, buffer_view(&world->said));
 }
 
 void world_tick(struct world *world, uint64_t ms)

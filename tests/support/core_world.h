@@ -45,6 +45,7 @@ struct world {
 	struct member members[WORLD_NODES];
 	struct now now;
 	uint8_t random[CORE_RANDOM_SIZE];
+	struct buffer said;	 /* the last frame of world_up */
 	struct arena arena;	 /* of what was seen */
 	struct event_seen *seen; /* since the last world_forget */
 	size_t seen_count;

@@ -176,34 +176,27 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 	wire_pack(&routing, out);
 }
 
-/* Headers and bodies one after another in append->submission, where reports[] point. */
+/* Bodies one after another in append->delivery, where reports[] point. */
 static void reports_write(const struct saying *saying, struct journal_append *append)
 {
-	struct buffer *all = &append->submission;
-	size_t sizes[LIMIT_SUBMISSION_REPORTS], body = strlen(saying->body), at = 0;
+	struct buffer *all = &append->delivery;
+	const size_t size = strlen(saying->body);
 
-	for (size_t i = 0; i < saying->count; i++) {
-		size_t before = all->size;
-
-		header_write(saying, saying->first + i, all);
-		sizes[i] = all->size - before;
+	for (size_t i = 0; i < saying->count; i++)
 		buffer_text(all, saying->body);
-	}
 	for (size_t i = 0; i < saying->count; i++) {
 		struct stored_report *report = &append->reports[i];
 
-		report->header = BYTES(all->data + at, sizes[i]);
-		report->body = BYTES(all->data + at + sizes[i], body);
+		report->body = BYTES(all->data + i * size, size);
 		report->body_hash = hash_of(report->body);
 		report->verdict = i < saying->refused ? E_EXPIRED : E_OK;
 		if (i < saying->refused)
 			strcpy(report->field, "header.expires");
-		at += sizes[i] + body;
 	}
 }
 
 static struct hash digest_of(const struct ledger *ledger, const struct saying *saying,
-			     const struct journal_append *append)
+			     const struct journal_append *append, const struct buffer *headers)
 {
 	static const uint8_t seen[HASH_SIZE];
 	const struct statement statement = {.exchange = ledger->exchange,
@@ -217,14 +210,15 @@ static struct hash digest_of(const struct ledger *ledger, const struct saying *s
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
 
 	for (size_t i = 0; i < saying->count; i++) {
-		const struct hash header = hash_of(append->reports[i].header);
+		const struct hash header = hash_of(buffer_view(&headers[i]));
 
 		leaves[i] = leaf_of(&routing, &header, &append->reports[i].body_hash);
 	}
 	return statement_digest(&statement, leaves, saying->count);
 }
 
-static void content_write(struct ledger *ledger, const struct saying *saying, struct journal_append *append)
+static void content_write(struct ledger *ledger, const struct saying *saying, struct journal_append *append,
+			  const struct buffer *list)
 {
 	static uint8_t seen[HASH_SIZE];
 	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
@@ -232,9 +226,7 @@ static void content_write(struct ledger *ledger, const struct saying *saying, st
 	uint8_t hashes[LIMIT_SUBMISSION_REPORTS * HASH_SIZE], signature[SIGNATURE_SIZE];
 
 	for (size_t i = 0; i < saying->count; i++) {
-		const struct bytes header = append->reports[i].header;
-
-		headers[i] = (ProtobufCBinaryData){header.size, (uint8_t *)(uintptr_t)header.data};
+		headers[i] = (ProtobufCBinaryData){list[i].size, list[i].data};
 		memcpy(hashes + i * HASH_SIZE, append->reports[i].body_hash.bytes, HASH_SIZE);
 	}
 	digest_sign(&ledger->keys[saying->origin].signing, SIGN_TAG_SUBMISSION, &append->digest, signature);
@@ -302,6 +294,7 @@ struct journal_append *ledger_append(struct ledger *ledger, const struct saying 
 {
 	const struct saying s = completed(saying);
 	struct journal_append *append = journal_append_new();
+	struct buffer *headers = memory_zero(s.count, sizeof(*headers));
 
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION;
 	append->first = (struct report_name){.epoch = s.epoch, .stream = s.stream, .number = s.first};
@@ -310,8 +303,13 @@ struct journal_append *ledger_append(struct ledger *ledger, const struct saying 
 	append->reports = memory_zero(s.count, sizeof(*append->reports));
 	routing_write(&s, &append->routing);
 	reports_write(&s, append);
-	append->digest = digest_of(ledger, &s, append);
-	content_write(ledger, &s, append);
+	for (size_t i = 0; i < s.count; i++)
+		header_write(&s, s.first + i, &headers[i]);
+	append->digest = digest_of(ledger, &s, append, headers);
+	content_write(ledger, &s, append, headers);
+	for (size_t i = 0; i < s.count; i++)
+		buffer_free(&headers[i]);
+	free(headers);
 	audience_fill(&s, append);
 	reference_fill(&s, append);
 	named_fill(&s, append);
