@@ -177,6 +177,20 @@ bool batch_has_room(const struct batch *batch, const struct part *part)
 
 /* ---------------------------------------------------------------------------- encoding */
 
+static struct signed_position *signature_place(struct core *core, uint64_t entry)
+{
+	struct signed_position *place = &core->signatures[core->next_signature++ % SIGNATURE_CACHE];
+
+	place->entry = entry;
+	place->known = true;
+	return place;
+}
+
+void signature_keep(struct core *core, uint64_t entry, const uint8_t signature[SIGNATURE_SIZE])
+{
+	memcpy(signature_place(core, entry)->signature, signature, SIGNATURE_SIZE);
+}
+
 /* Signing is deterministic, so a signature made before serves again. */
 static const uint8_t *position_sign(struct core *core, const struct position *position)
 {
@@ -185,9 +199,7 @@ static const uint8_t *position_sign(struct core *core, const struct position *po
 	for (size_t i = 0; i < SIGNATURE_CACHE; i++)
 		if (core->signatures[i].entry == position->entry && core->signatures[i].known)
 			return core->signatures[i].signature;
-	place = &core->signatures[core->next_signature++ % SIGNATURE_CACHE];
-	place->entry = position->entry;
-	place->known = true;
+	place = signature_place(core, position->entry);
 	chain_sign(&core->options.broker, core->options.exchange, position, place->signature);
 	return place->signature;
 }

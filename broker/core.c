@@ -245,6 +245,8 @@ static void append_done(struct core *core, struct journal_append *append)
 	if (append->result.code == E_OK) {
 		core->position.entry = append->entry;
 		core->position.head = append->head;
+		if (append->head_signed)
+			signature_keep(core, append->entry, append->signature);
 	}
 	if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION)
 		submit_done(core, append);

@@ -315,6 +315,11 @@ enum denial audience_denial(struct core *core, uint32_t id, const struct node *n
 void audiences_recheck(struct core *core); /* the policy changed */
 void audiences_free(struct core *core);
 
+/* ---------------------------------------------------------------------------- batch.c */
+
+/* The journal has signed the head after this entry: batches that lead there need no signature of their own. */
+void signature_keep(struct core *core, uint64_t entry, const uint8_t signature[SIGNATURE_SIZE]);
+
 /* ---------------------------------------------------------------------------- deliver.c */
 
 /* An entry that was committed goes into the tail, with its audience. */

@@ -76,7 +76,9 @@ struct journal_append {
 	uint64_t entry;
 	wall_ms accepted_at;
 	struct hash entry_hash, head;
-	struct buffer receipt; /* an encoded Receipt, for submissions */
+	bool head_signed; /* the last one of a commit */
+	uint8_t signature[SIGNATURE_SIZE]; /* of the head after this entry, then */
+	struct buffer receipt;		   /* an encoded Receipt, for submissions */
 };
 
 struct journal_append *journal_append_new(void);

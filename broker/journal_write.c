@@ -97,6 +97,9 @@ static void commit_answer(const struct journal *journal, const struct commit *co
 		append->accepted_at = row->accepted_at;
 		append->entry_hash = row->entry_hash;
 		append->head = row->head;
+		append->head_signed = i == commit->count - 1;
+		if (append->head_signed)
+			memcpy(append->signature, journal->state.signature, SIGNATURE_SIZE);
 		if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION)
 			receipt_give(journal, commit, hashes, i);
 	}
