@@ -1,7 +1,7 @@
 /* aead - XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha, as libsodium's crypto_aead_xchacha20poly1305_ietf) of what is short or
  * long.
  *
- * Both libraries compute the same function: libsodium has less to set up, OpenSSL is three times as fast from some
+ * Both libraries compute the same function: libsodium has less to set up, OpenSSL is twice as fast from some
  * kilobytes on. A feed seals half a megabyte at a time. */
 #ifndef SIMPUL_AEAD_H
 #define SIMPUL_AEAD_H
