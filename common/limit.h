@@ -32,8 +32,18 @@ enum limit {
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
  *
  * X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field. The message is named as
- * in its generated descriptor, so that wire.c compares pointers. No text is allowed less than LIMIT_TEXT. */
+ * in its generated descriptor, so that wire.c compares pointers. No text is allowed less than LIMIT_TEXT. What every
+ * report has comes first, since the table is searched from the front. */
 #define FIELD_LIMITS(X) \
+	X(delivered_report, header, LIMIT_HEADER) \
+	X(delivered_report, body, LIMIT_REPORT) \
+	X(submitted_report, header, LIMIT_HEADER) \
+	X(submitted_report, body, LIMIT_REPORT) \
+	X(header, references, 8) \
+	X(header, handling, 4) \
+	X(header, protection, 4) \
+	X(header, salt, 16) \
+	X(body, salt, 16) \
 	X(sighting, summary, 4000) \
 	X(sighting, persons, 64) \
 	X(sighting, vehicles, 16) \
@@ -45,15 +55,10 @@ enum limit {
 	X(person, remark, 1000) \
 	X(person, documents, 8) \
 	X(vehicle, remark, 1000) \
-	X(header, references, 8) \
-	X(header, handling, 4) \
-	X(header, protection, 4) \
-	X(header, salt, 16) \
 	X(draft, handling, 4) \
 	X(draft, protection, 4) \
 	X(draft, to, 64) \
 	X(draft, not_to, 64) \
-	X(body, salt, 16) \
 	X(routing, salt, 16) \
 	X(routing, to, 64) \
 	X(routing, not_to, 64) \
@@ -62,12 +67,8 @@ enum limit {
 	X(entry_wrap, wrapped, 80) \
 	X(sealed_body, commitment, 32) \
 	X(sealed_body, ciphertext, LIMIT_REPORT) \
-	X(submitted_report, header, LIMIT_HEADER) \
-	X(submitted_report, body, LIMIT_REPORT) \
 	X(submission, routing, LIMIT_ROUTING) \
 	X(submission, reports, LIMIT_SUBMISSION_REPORTS) \
-	X(delivered_report, header, LIMIT_HEADER) \
-	X(delivered_report, body, LIMIT_REPORT) \
 	X(delivery, reports, LIMIT_SUBMISSION_REPORTS) \
 	X(batch, entries, 65536) \
 	X(batch, wraps, 65536) \

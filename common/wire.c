@@ -15,9 +15,9 @@ enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_NONE = 
 /* Where the walk stands in one message. */
 struct walk {
 	const ProtobufCMessageDescriptor *type;
-	const ProtobufCFieldDescriptor *field; /* the current one; fields are sorted by number */
-	size_t count;			       /* elements of it so far */
-	uint64_t seen;			       /* one bit a field: no message has more than 64 */
+	const ProtobufCFieldDescriptor *field, *last; /* the current one, and behind the last; sorted by number */
+	size_t count;			       /* elements of it so far; 0: nothing was there yet */
+	uint64_t oneofs;		       /* members of oneofs so far, one bit a field: no message has more than 64 */
 	const uint8_t *next, *end;
 	unsigned depth;
 	size_t limit;			       /* of the current field; 0: not looked up */
@@ -287,39 +287,51 @@ static enum wire_type wire_type_of(const ProtobufCFieldDescriptor *field)
 	}
 }
 
-/* True when another member of the current field's oneof was there already. */
-static bool oneof_taken(const struct walk *walk)
+/* True when another member of the current field's oneof was there already; notes that this one is. */
+static bool oneof_taken(struct walk *walk)
 {
+	const size_t bit = (size_t)(walk->field - walk->type->fields);
+
 	for (unsigned i = 0; i < walk->type->n_fields; i++)
-		if (walk->seen & UINT64_C(1) << i && is_oneof(&walk->type->fields[i]) &&
+		if (walk->oneofs & UINT64_C(1) << i &&
 		    walk->type->fields[i].quantifier_offset == walk->field->quantifier_offset)
 			return true;
+	walk->oneofs |= UINT64_C(1) << bit;
 	return false;
 }
 
-/* Makes the field with this number the current one. */
+/* Goes forward to the field with this number. */
+static enum error field_advance(struct walk *walk, uint64_t number)
+{
+	const ProtobufCFieldDescriptor *field = walk->field;
+
+	while (field < walk->last && field->id < number)
+		field++;
+	if (field == walk->last || field->id != number)
+		return fault_at(walk->fault,
+				field < walk->last && field == walk->field && walk->count > 0 ? E_NOT_CANONICAL
+											      : E_UNKNOWN_FIELD,
+				"%s", "");
+	walk->field = field;
+	walk->count = walk->limit = 0;
+	return E_OK;
+}
+
+/* Makes the field with this number the current one. Numbers ascend, so what is not the current field was not there yet. */
 static enum error field_enter(struct walk *walk, uint64_t number)
 {
-	/* A message without fields has no table of them, and nothing may be added to NULL. */
-	const ProtobufCFieldDescriptor *end = walk->type->n_fields > 0 ? walk->type->fields + walk->type->n_fields : NULL;
-	const ProtobufCFieldDescriptor *field = walk->field;
-	uint64_t bit;
+	if (walk->count == 0 || walk->field->id != number) {
+		const enum error error = field_advance(walk, number);
 
-	while (field < end && field->id < number)
-		field++;
-	if (field == end || field->id != number)
-		return fault_at(walk->fault,
-				field < end && field == walk->field && walk->seen ? E_NOT_CANONICAL : E_UNKNOWN_FIELD,
-				"%s", "");
-	if (field != walk->field)
-		walk->count = walk->limit = 0;
+		if (error != E_OK)
+			return error;
+	}
 	walk->count++;
-	walk->field = field;
-	bit = UINT64_C(1) << (field - walk->type->fields);
-	if (walk->seen & bit ? !is_repeated(field) || is_packed(field) : is_oneof(field) && oneof_taken(walk))
+	if (walk->count > 1 && (!is_repeated(walk->field) || is_packed(walk->field)))
 		return refuse(walk, E_NOT_CANONICAL);
-	walk->seen |= bit;
-	if (is_repeated(field) && !count_allowed(walk))
+	if (is_oneof(walk->field) && oneof_taken(walk))
+		return refuse(walk, E_NOT_CANONICAL);
+	if (is_repeated(walk->field) && !count_allowed(walk))
 		return refuse(walk, E_TOO_LARGE);
 	return E_OK;
 }
@@ -354,6 +366,8 @@ static enum error message_walk(const ProtobufCMessageDescriptor *type, struct by
 {
 	struct walk walk = {.type = type,
 			    .field = type->fields,
+			    /* A message without fields has no table of them, and nothing may be added to NULL. */
+			    .last = type->n_fields > 0 ? type->fields + type->n_fields : NULL,
 			    .next = data.data,
 			    .end = data.data + data.size,
 			    .depth = depth,
