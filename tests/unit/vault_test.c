@@ -2,6 +2,7 @@
 #include "broker/vault.h"
 #include "common/database.h"
 #include "common/memory.h"
+#include "tests/support/disk.h"
 #include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -174,6 +175,31 @@ static void an_erased_slot_stands_in_no_file(void **state)
 	vault_close(vault);
 }
 
+static bool disk_holds(struct disk *disk, const char *path, const char *name, struct bytes wanted)
+{
+	char *file = memory_format("%s/%s", path, name);
+	const struct bytes content = disk_content(disk, file);
+	bool there = content.size > 0 && memmem(content.data, content.size, wanted.data, wanted.size) != NULL;
+
+	free(file);
+	return there;
+}
+
+static void an_erased_slot_does_not_come_back_with_the_power(void **state)
+{
+	struct disk *disk = disk_start(1);
+	struct vault *vault = open_new(*state);
+	uint8_t slot[32];
+
+	slot_of(*state, slot);
+	assert_int_equal(vault_erase(vault, 7, nonce, 0, 2, NULL), E_OK);
+	disk_restore(disk, *state, DISK_DROPPED, 1);
+	vault_close(vault);
+	assert_false(disk_holds(disk, *state, "keys.db", BYTES(slot, 32)));
+	assert_false(disk_holds(disk, *state, "keys.db-wal", BYTES(slot, 32)));
+	disk_stop(disk);
+}
+
 static void another_master_key_opens_nothing(void **state)
 {
 	static const uint8_t other[KEY_SIZE] = {1, 2, 4};
@@ -340,6 +366,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_encrypted_is_read_by_another_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_erased_body_cannot_be_read_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_erased_slot_stands_in_no_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_erased_slot_does_not_come_back_with_the_power, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_master_key_opens_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_appends_that_take_the_same_number_share_no_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_body_moved_or_changed_is_found, setup, teardown),
