@@ -18,7 +18,7 @@
  *             outside of the range written never change (SQLite's "powersafe overwrite"). The size of a file may have
  *             grown for a write that did not arrive; then zeros or rubbish stand there.
  *   names     a new file and a removal are durable once the folder is synced: by fsync() of the folder, by xDelete with
- *             its sync, or by the first sync through the very handle that made a journal or log (as in os_unix.c).
+ *             its sync, or by the first sync through a handle of a journal or log (as in os_unix.c).
  *             A file without a durable name is lost with all that was synced in it.
  *   memory    the shared memory of the log's index is lost.
  * A sync that fails leaves its writes where a later sync does not reach them, as Linux does: readers see them until the

@@ -23,7 +23,7 @@ struct handle {
 	struct disk *disk;
 	struct disk_file *file;
 	int lock;
-	bool syncs_folder; /* made a journal or log whose name is not durable yet */
+	bool syncs_folder; /* with its first sync: a journal or log */
 	bool is_temporary;
 	bool has_memory;
 	uint16_t shared, exclusive; /* locks in the memory, a bit each */
@@ -402,12 +402,14 @@ static struct disk_file *file_find(struct handle *handle, const char *path, int 
 {
 	struct disk_file *file = disk_image_find(&handle->disk->image, path);
 
+	const bool creates = flags & SQLITE_OPEN_CREATE;
+
+	/* Also when another made the file, as in os_unix.c. */
+	handle->syncs_folder =
+		creates && flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL);
 	if (file == NULL && disk_has_twin(path))
 		file = disk_create(handle->disk, path, true);
-	if (file != NULL || !(flags & SQLITE_OPEN_CREATE))
-		return file;
-	handle->syncs_folder = flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL);
-	return disk_create(handle->disk, path, false);
+	return file == NULL && creates ? disk_create(handle->disk, path, false) : file;
 }
 
 static int file_attach(struct handle *handle, const char *path, int flags)
