@@ -36,17 +36,6 @@ void journal_life_end(struct journal_life *life)
 	memset(life, 0, sizeof *life);
 }
 
-static struct promise promise_begin(const struct journal_life *life)
-{
-	return (struct promise){.begun = disk_recorded(life->disk)};
-}
-
-static void promise_end(const struct journal_life *life, struct promise *promise, enum error error)
-{
-	promise->at = disk_recorded(life->disk);
-	promise->acknowledged = error == E_OK;
-}
-
 /* ---------------------------------------------------------------------------- commits */
 
 static struct entry_promise *entry_add(struct journal_life *life)
@@ -76,14 +65,14 @@ static void entry_note(struct journal_life *life, const struct journal_append *a
 /* Commits appends that nothing is wrong with, and frees them. */
 static enum error commit(struct journal_life *life, struct journal_append *const *appends, size_t count)
 {
-	struct promise promise = promise_begin(life);
+	struct promise promise = promise_begin(life->disk);
 	enum error error;
 
 	for (size_t i = 0; i < count; i++)
 		appends[i]->letter.next = i + 1 < count ? &appends[i + 1]->letter : NULL;
 	life->ledger.now += 1000;
 	error = journal_commit(life->ledger.journal, appends[0], life->ledger.now);
-	promise_end(life, &promise, error);
+	promise_end(&promise, life->disk, error);
 	for (size_t i = 0; i < count; i++) {
 		if (error == E_OK && appends[i]->result.code != E_OK)
 			error = E_INTERNAL;
@@ -160,14 +149,14 @@ static enum error cursor_move(struct journal_life *life, int node)
 	struct cursor_promise *cursor = &life->cursors[life->cursor_count++];
 	enum error error;
 
-	*cursor = (struct cursor_promise){.promise = promise_begin(life),
+	*cursor = (struct cursor_promise){.promise = promise_begin(life->disk),
 					  .node = ledger_nodes[node],
 					  .cursor = LEDGER_FIRST_ENTRIES + life->entry_count,
 					  .withheld = LEDGER_FIRST_ENTRIES + life->entry_count - 1};
 	journal_note_cursor(life->ledger.journal, cursor->node, cursor->cursor);
 	journal_note_withheld(life->ledger.journal, cursor->node, cursor->withheld, 1);
 	error = journal_flush(life->ledger.journal);
-	promise_end(life, &cursor->promise, error);
+	promise_end(&cursor->promise, life->disk, error);
 	return error;
 }
 
@@ -213,8 +202,8 @@ static enum error erase(struct journal_life *life, const struct entry_promise *o
 	struct buffer nonce = {0}, slot = {0};
 	enum error error;
 
-	*erasure =
-		(struct erasure_promise){.promise = promise_begin(life), .entry = of->position.entry, .index = index};
+	*erasure = (struct erasure_promise){
+		.promise = promise_begin(life->disk), .entry = of->position.entry, .index = index};
 	error = keys_ask(life, SLOT_OF, erasure->entry, &slot);
 	if (error == E_OK)
 		error = value_of(life->ledger.journal->db, NONCE_OF, erasure->entry, &nonce);
@@ -222,7 +211,7 @@ static enum error erase(struct journal_life *life, const struct entry_promise *o
 		memcpy(erasure->slot, slot.data, KEY_SIZE);
 		error = vault_erase(life->ledger.journal->vault, erasure->entry, nonce.data, index, of->count, NULL);
 	}
-	promise_end(life, &erasure->promise, error);
+	promise_end(&erasure->promise, life->disk, error);
 	buffer_free(&nonce);
 	buffer_free(&slot);
 	return error;
@@ -361,16 +350,6 @@ struct inspection {
 	const struct entry_promise *last; /* that must be there */
 };
 
-static bool must_be(const struct inspection *inspection, const struct promise *promise)
-{
-	return promise->acknowledged && promise->at <= inspection->at;
-}
-
-static bool may_be(const struct inspection *inspection, const struct promise *promise)
-{
-	return promise->begun <= inspection->at;
-}
-
 /* The journal ends with what must be there or with a later commit, whole, that was under way. */
 static void end_check(struct inspection *inspection)
 {
@@ -382,11 +361,11 @@ static void end_check(struct inspection *inspection)
 	for (size_t i = 0; i < life->entry_count; i++) {
 		const struct entry_promise *entry = &life->entries[i];
 
-		if (must_be(inspection, &entry->promise)) {
+		if (promise_must_be(&entry->promise, inspection->at)) {
 			least = entry->position.entry;
 			inspection->last = entry;
 		}
-		if (may_be(inspection, &entry->promise)) {
+		if (promise_may_be(&entry->promise, inspection->at)) {
 			most = entry->position.entry;
 			whole |= entry->commit_end == end;
 		}
@@ -426,7 +405,7 @@ static void entries_check(struct inspection *inspection)
 		return;
 	}
 	for (size_t i = 0; i < inspection->life->entry_count; i++)
-		if (must_be(inspection, &inspection->life->entries[i].promise))
+		if (promise_must_be(&inspection->life->entries[i].promise, inspection->at))
 			entry_check(inspection, &inspection->life->entries[i]);
 	journal_reader_close(inspection->reader);
 }
@@ -455,7 +434,7 @@ static void cursors_check(struct inspection *inspection)
 		uint64_t withheld = number_of(db, "SELECT count(*) FROM withheld WHERE node = ?1 AND entry = ?2",
 					      cursor->node, cursor->withheld);
 
-		if (must_be(inspection, &cursor->promise) && (entry < cursor->cursor || withheld != 1))
+		if (promise_must_be(&cursor->promise, inspection->at) && (entry < cursor->cursor || withheld != 1))
 			found(inspection->findings, FOUND_LOST, "the cursor of %s", cursor->node);
 	}
 }
@@ -497,7 +476,7 @@ static void erasures_check(struct inspection *inspection)
 	for (size_t i = 0; i < life->erasure_count; i++) {
 		const struct erasure_promise *erasure = &life->erasures[i];
 
-		if (!must_be(inspection, &erasure->promise))
+		if (!promise_must_be(&erasure->promise, inspection->at))
 			continue;
 		if (can_be_read(inspection, erasure))
 			found(inspection->findings, FOUND_LEAKED, "the erased body of entry %llu",

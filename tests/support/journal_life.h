@@ -6,15 +6,9 @@
 #define SIMPUL_TEST_JOURNAL_LIFE_H
 
 #include "broker/vault.h"
-#include "tests/support/disk.h"
 #include "tests/support/findings.h"
 #include "tests/support/ledger.h"
-
-/* When something was begun and acknowledged, in operations of the disk's recording. */
-struct promise {
-	uint64_t begun, at;
-	bool acknowledged;
-};
+#include "tests/support/promise.h"
 
 /* An entry and what was handed out for it. */
 struct entry_promise {

@@ -1,6 +1,8 @@
 /* power_loss_test - the power goes at every moment: what was acknowledged is there, nothing is there by half, and it
  * goes on. */
+#include "common/log.h"
 #include "tests/support/journal_life.h"
+#include "tests/support/store_life.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -13,6 +15,7 @@
 
 #define MACHINE "/tmp"	 /* all that is on the disk */
 #define LARGE_COMMITS 60 /* the log is copied and begun anew once */
+#define LARGE_TIMES 4	 /* twice */
 
 /* A life that was recorded, and how to look at what a cut left of it. */
 struct recorded {
@@ -103,12 +106,59 @@ static void every_receipt_survives_a_power_cut_while_the_log_is_copied(void **st
 	cut_journal(run_large, 60, false, "power cut while the log is copied, journal");
 }
 
+/* ---------------------------------------------------------------------------- the agent's outbox and inbox */
+
+static void check_store(void *life, uint64_t at, struct findings *findings)
+{
+	store_life_check(life, at, findings);
+}
+
+static void cut_store(enum error (*run)(struct store_life *), uint64_t brief, bool each_loss, const char *what)
+{
+	struct store_life life;
+	struct recorded recorded = {.life = &life, .check = check_store, .seed = seed_of()};
+	enum error error;
+
+	recorded.disk = disk_start(recorded.seed);
+	store_life_prepare(&life, recorded.disk);
+	error = store_life_start(&life);
+	if (error == E_OK)
+		error = run(&life);
+	if (error != E_OK)
+		found(&recorded.findings, FOUND_LOST, "the life itself ends: %s", error_name(error));
+	store_life_stop(&life);
+	cut_everywhere(&recorded, brief, each_loss);
+	store_life_end(&life);
+	disk_stop(recorded.disk);
+	findings_close(&recorded.findings, what, recorded.cuts, "cuts", NULL);
+}
+
+static enum error run_large_store(struct store_life *life)
+{
+	return store_life_run_large(life, LARGE_TIMES);
+}
+
+static void what_was_taken_or_received_survives_a_power_cut(void **state)
+{
+	(void)state;
+	cut_store(store_life_run, 300, true, "power cut, agent's outbox and inbox");
+}
+
+static void what_was_taken_or_received_survives_a_power_cut_while_the_log_is_copied(void **state)
+{
+	(void)state;
+	cut_store(run_large_store, 40, false, "power cut while the log is copied, agent");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_receipt_survives_a_power_cut),
 		cmocka_unit_test(every_receipt_survives_a_power_cut_while_the_log_is_copied),
+		cmocka_unit_test(what_was_taken_or_received_survives_a_power_cut),
+		cmocka_unit_test(what_was_taken_or_received_survives_a_power_cut_while_the_log_is_copied),
 	};
 
+	log_init("power_loss_test", LOG_LEVEL_ALARM);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
