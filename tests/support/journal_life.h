@@ -1,7 +1,8 @@
 /* journal_life - a life of the broker's journal, for suites that cut its power or let its disk fail: what it
  * acknowledged and when, and whether a journal still has all of that and nothing else.
  *
- * A life ends at the first error, as a broker's would. It runs on a disk (disk.h). */
+ * A life ends at the first error, as a broker's would. It runs on a disk (disk.h), or on real files (`disk` is NULL).
+ */
 #ifndef SIMPUL_TEST_JOURNAL_LIFE_H
 #define SIMPUL_TEST_JOURNAL_LIFE_H
 
@@ -18,7 +19,7 @@ struct entry_promise {
 	struct report_name first; /* submissions */
 	size_t count;
 	struct hash digest;
-	struct buffer receipt;
+	struct hash receipt;
 };
 
 struct cursor_promise {
@@ -34,13 +35,16 @@ struct erasure_promise {
 	uint8_t slot[KEY_SIZE]; /* as it was: must stand nowhere any more */
 };
 
+enum { JOURNAL_LIFE_ENTRIES = 256 };
+
+/* Without pointers to what it took note of, so that it may stand in memory that a child shares. */
 struct journal_life {
 	struct disk *disk;
 	struct ledger ledger;
-	uint64_t founded;	       /* operations after which the journal with its first entries was there */
-	uint64_t said[LEDGER_NODES];   /* number of each node's last report */
-	struct entry_promise *entries; /* in order, from LEDGER_FIRST_ENTRIES + 1 */
-	size_t entry_count, entry_capacity;
+	uint64_t founded;	     /* operations after which the journal with its first entries was there */
+	uint64_t said[LEDGER_NODES]; /* number of each node's last report */
+	struct entry_promise entries[JOURNAL_LIFE_ENTRIES]; /* in order, from LEDGER_FIRST_ENTRIES + 1 */
+	size_t entry_count;
 	struct cursor_promise cursors[8];
 	size_t cursor_count;
 	struct erasure_promise erasures[8];

@@ -12,12 +12,12 @@ struct promise {
 
 static inline struct promise promise_begin(const struct disk *disk)
 {
-	return (struct promise){.begun = disk_recorded(disk)};
+	return (struct promise){.begun = disk != NULL ? disk_recorded(disk) : 0};
 }
 
 static inline void promise_end(struct promise *promise, const struct disk *disk, enum error error)
 {
-	promise->at = disk_recorded(disk);
+	promise->at = disk != NULL ? disk_recorded(disk) : 0;
 	promise->acknowledged = error == E_OK;
 }
 
