@@ -192,6 +192,12 @@ static enum error open_read(sqlite3 *db, int version, struct fault *fault)
 	return error == E_OK ? version_check(db, version, &found, fault) : error;
 }
 
+/* From then on database_prepare reads no file, so that it fails for want of memory or by a program error only. */
+static enum error schema_load(sqlite3 *db, struct fault *fault)
+{
+	return database_run(db, "SELECT 1 FROM sqlite_schema LIMIT 1", fault);
+}
+
 /* What has to be true of the file before SQLite opens it. */
 static enum error file_prepare(const char *path, enum database_mode mode, struct fault *fault)
 {
@@ -220,6 +226,8 @@ enum error database_open(sqlite3 **db, const char *path, enum database_mode mode
 	}
 	sqlite3_extended_result_codes(opened, 1);
 	error = mode == DATABASE_WRITE ? open_write(opened, version, schema, fault) : open_read(opened, version, fault);
+	if (error == E_OK)
+		error = schema_load(opened, fault);
 	if (error != E_OK)
 		goto close;
 	*db = opened;
@@ -245,6 +253,8 @@ sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql)
 	sqlite3_stmt *statement = NULL;
 
 	if (sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) != SQLITE_OK) {
+		if (sqlite3_errcode(db) == SQLITE_NOMEM)
+			memory_exhausted();
 		log_event(LOG_LEVEL_ALARM, "database.statement", F_TEXT("sql", sql),
 			  F_NUM("result", (uint64_t)sqlite3_extended_errcode(db)));
 		abort();

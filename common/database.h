@@ -38,7 +38,7 @@ enum error database_error(int result);
 /* The error of the connection's last call, with its extended result code in the field (never a value). */
 enum error database_fault(sqlite3 *db, struct fault *fault);
 
-/* Prepares once; aborts on SQL that does not compile, which is a program error. */
+/* Prepares once; aborts on SQL that does not compile, which is a program error, and ends the program without memory. */
 sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql);
 /* Runs one statement without results. */
 enum error database_run(sqlite3 *db, const char *sql, struct fault *fault);

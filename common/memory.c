@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Written past the log, which may itself be what asked for memory. */
-static _Noreturn void out_of_memory(void)
+void memory_exhausted(void)
 {
 	static const char line[] = "level=alarm event=memory.exhausted\n";
 
@@ -21,7 +21,7 @@ static _Noreturn void out_of_memory(void)
 static void *checked(void *memory)
 {
 	if (memory == NULL)
-		out_of_memory();
+		memory_exhausted();
 	return memory;
 }
 
@@ -56,6 +56,6 @@ char *memory_format(const char *format, ...)
 	length = vasprintf(&text, format, args);
 	va_end(args);
 	if (length < 0)
-		out_of_memory();
+		memory_exhausted();
 	return text;
 }

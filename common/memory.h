@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+/* Ends the program so; for libraries that say that they have no memory where nothing can be returned. */
+_Noreturn void memory_exhausted(void);
+
 void *memory_alloc(size_t size);		     /* uninitialised; free() it */
 void *memory_zero(size_t count, size_t size);	     /* zeroed */
 void *memory_grow(void *old, size_t count, size_t size); /* realloc(old, count * size), checked for overflow */
