@@ -184,4 +184,8 @@ $(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(OUT)/libsupport.a $(OUT)/libb
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
+# The program's own memory and its end, which this suite lets fail and come.
+WRAP_io_error_test := malloc calloc realloc reallocarray strdup _exit
+$(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap=%)
+
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -21,6 +21,26 @@ static const char *const op_names[] = {"create", "write", "truncate", "sync", "s
 /* As the VFS is the process' own, so is the disk. */
 static struct disk *current;
 
+/* Whether this thread is inside of a disk, whose own memory is no part of a program under test. */
+static _Thread_local unsigned inside;
+
+void disk_enter(struct disk *disk)
+{
+	pthread_mutex_lock(&disk->mutex);
+	inside++;
+}
+
+void disk_leave(struct disk *disk)
+{
+	inside--;
+	pthread_mutex_unlock(&disk->mutex);
+}
+
+bool disk_is_inside(void)
+{
+	return inside > 0;
+}
+
 /* ---------------------------------------------------------------------------- life */
 
 struct disk *disk_start(uint64_t seed)
@@ -150,9 +170,9 @@ bool disk_has_room(const struct disk *disk, const struct disk_file *file, uint64
 
 void disk_capacity(struct disk *disk, const char *prefix, uint64_t bytes)
 {
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	machine_get(disk, prefix)->capacity = bytes;
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 /* ---------------------------------------------------------------------------- the power */
@@ -222,21 +242,21 @@ static void machine_start(struct disk *disk, const char *prefix, struct disk_ima
 
 void disk_cut(struct disk *disk, const char *prefix)
 {
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	cut(disk, prefix);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 void disk_restore(struct disk *disk, const char *prefix, enum disk_loss how, uint64_t seed)
 {
 	struct disk_image left = {0};
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	cut(disk, prefix);
 	disk->recording.is_running = false;
 	disk_image_survive(&disk->image, prefix, how, seed, &left);
 	machine_start(disk, prefix, &left);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 /* ---------------------------------------------------------------------------- recording */
@@ -245,13 +265,13 @@ void disk_record(struct disk *disk, const char *prefix)
 {
 	struct disk_recording *recording = &disk->recording;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	recording_forget(disk);
 	recording->prefix = memory_string(prefix);
 	recording->is_running = true;
 	disk_image_copy(&disk->image, prefix, &recording->base);
 	disk_image_copy(&disk->image, prefix, &recording->replay);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 uint64_t disk_recorded(const struct disk *disk)
@@ -288,36 +308,36 @@ void disk_rewind(struct disk *disk, uint64_t count, enum disk_loss how, uint64_t
 
 	if (recording->prefix == NULL || count > recording->count)
 		abort();
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	recording->is_running = false;
 	cut(disk, recording->prefix);
 	replay_to(recording, count);
 	disk_image_survive(&recording->replay, recording->prefix, how, seed, &left);
 	machine_start(disk, recording->prefix, &left);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 /* ---------------------------------------------------------------------------- faults */
 
 void disk_fault_add(struct disk *disk, struct disk_fault *fault)
 {
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	fault->seen = fault->failed = 0;
 	fault->next = disk->faults;
 	disk->faults = fault;
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 void disk_fault_remove(struct disk *disk, struct disk_fault *fault)
 {
 	struct disk_fault **link = &disk->faults;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	while (*link != NULL && *link != fault)
 		link = &(*link)->next;
 	if (*link != NULL)
 		*link = fault->next;
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 static bool is_hit(const struct disk_fault *fault)
@@ -347,9 +367,9 @@ struct bytes disk_content(struct disk *disk, const char *path)
 {
 	const struct disk_file *file;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	file = disk_image_find(&disk->image, path);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 	return file == NULL ? BYTES(NULL, 0) : buffer_view(&file->content);
 }
 
@@ -358,7 +378,7 @@ void disk_overwrite(struct disk *disk, const char *path, uint64_t offset, struct
 	struct disk_op *op;
 	const struct disk_file *file;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	file = disk_image_find(&disk->image, path);
 	if (file == NULL)
 		abort();
@@ -366,7 +386,7 @@ void disk_overwrite(struct disk *disk, const char *path, uint64_t offset, struct
 	op->offset = offset;
 	disk_change(disk, op);
 	disk_change(disk, disk_op_new(OP_SYNC, file->id, path, BYTES(NULL, 0)));
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 }
 
 /* ---------------------------------------------------------------------------- folders */
@@ -397,13 +417,13 @@ static int folder_synced(struct disk *disk, const char *folder)
 {
 	int code;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	code = disk_is_off(disk, folder) ? SQLITE_IOERR : disk_failure(disk, folder, DISK_FOLDER, SQLITE_IOERR);
 	if (code == SQLITE_OK) {
 		twins_adopt(disk, folder);
 		disk_folder_sync(disk, folder);
 	}
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 	errno = EIO;
 	return code == SQLITE_OK ? 0 : -1;
 }

@@ -38,6 +38,8 @@ struct disk;
 struct disk *disk_start(uint64_t seed);
 /* Every connection must be closed. SQLite has its former VFS again. */
 void disk_stop(struct disk *disk);
+/* True while the calling thread runs in the disk: what it allocates there is not the program's. */
+bool disk_is_inside(void);
 
 /* ---------------------------------------------------------------------------- the power */
 

@@ -36,6 +36,10 @@ struct disk {
 	char *line;
 };
 
+/* Take and give back the mutex. */
+void disk_enter(struct disk *disk);
+void disk_leave(struct disk *disk);
+
 void disk_vfs_register(struct disk *disk);
 void disk_vfs_unregister(struct disk *disk);
 

@@ -33,13 +33,13 @@ static struct handle *handle_enter(sqlite3_file *base)
 {
 	struct handle *handle = (struct handle *)base;
 
-	pthread_mutex_lock(&handle->disk->mutex);
+	disk_enter(handle->disk);
 	return handle;
 }
 
 static int handle_leave(struct handle *handle, int code)
 {
-	pthread_mutex_unlock(&handle->disk->mutex);
+	disk_leave(handle->disk);
 	return code;
 }
 
@@ -438,7 +438,7 @@ static int disk_xopen(sqlite3_vfs *vfs, sqlite3_filename path, sqlite3_file *bas
 
 	memset(handle, 0, sizeof *handle);
 	handle->disk = disk_of(vfs);
-	pthread_mutex_lock(&handle->disk->mutex);
+	disk_enter(handle->disk);
 	code = file_attach(handle, path, flags);
 	if (code == SQLITE_OK) {
 		handle->file->handles++;
@@ -456,7 +456,7 @@ static int disk_xdelete(sqlite3_vfs *vfs, const char *path, int sync_folder)
 	char folder[PATH_MAX];
 	int code = SQLITE_IOERR_DELETE;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	file = disk_image_find(&disk->image, path);
 	if (!disk_is_off(disk, path))
 		code = disk_failure(disk, path, DISK_DELETE, SQLITE_IOERR_DELETE);
@@ -468,7 +468,7 @@ static int disk_xdelete(sqlite3_vfs *vfs, const char *path, int sync_folder)
 		if (sync_folder)
 			disk_folder_sync(disk, folder);
 	}
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 	return code;
 }
 
@@ -478,10 +478,10 @@ static int disk_xaccess(sqlite3_vfs *vfs, const char *path, int flags, int *resu
 	struct disk *disk = disk_of(vfs);
 	const struct disk_file *file;
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	file = disk_is_off(disk, path) ? NULL : disk_image_find(&disk->image, path);
 	*result = file != NULL && (flags != SQLITE_ACCESS_EXISTS || file->content.size > 0);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 	return SQLITE_OK;
 }
 
@@ -503,10 +503,10 @@ static int disk_xrandom(sqlite3_vfs *vfs, int size, char *out)
 {
 	struct disk *disk = disk_of(vfs);
 
-	pthread_mutex_lock(&disk->mutex);
+	disk_enter(disk);
 	for (int i = 0; i < size; i++)
 		out[i] = (char)disk_random(&disk->random);
-	pthread_mutex_unlock(&disk->mutex);
+	disk_leave(disk);
 	return size;
 }
 

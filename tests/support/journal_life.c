@@ -35,40 +35,72 @@ void journal_life_end(struct journal_life *life)
 
 /* ---------------------------------------------------------------------------- commits */
 
-/* One that failed may have left its entries, but then all of them. */
-static void entry_note(struct journal_life *life, const struct journal_append *append, const struct promise *promise,
-		       size_t left)
+/* A commit that is begun may leave its entries, but then all of them. */
+static void entries_begin(struct journal_life *life, struct journal_append *const *appends, size_t count)
 {
-	struct entry_promise *entry = &life->entries[life->entry_count++];
+	const uint64_t end = LEDGER_FIRST_ENTRIES + life->entry_count + count;
 
-	if (life->entry_count > JOURNAL_LIFE_ENTRIES)
+	if (life->entry_count + count > JOURNAL_LIFE_ENTRIES)
 		abort();
-	entry->promise = *promise;
-	entry->position = (struct position){1, LEDGER_FIRST_ENTRIES + life->entry_count, append->head};
-	entry->commit_end = entry->position.entry + left;
-	entry->first = append->first;
-	entry->count = append->count;
-	entry->digest = append->digest;
+	for (size_t i = 0; i < count; i++) {
+		life->entries[life->entry_count] = (struct entry_promise){
+			.promise = promise_begin(life->disk),
+			.position = {.incarnation = 1, .entry = LEDGER_FIRST_ENTRIES + life->entry_count + 1},
+			.commit_end = end,
+			.first = appends[i]->first,
+			.count = appends[i]->count,
+			.digest = appends[i]->digest};
+		life->entry_count++;
+	}
+}
+
+static void entry_acknowledge(struct journal_life *life, struct entry_promise *entry,
+			      const struct journal_append *append)
+{
+	entry->position.head = append->head;
 	entry->receipt = hash_of(buffer_view(&append->receipt));
+	promise_end(&entry->promise, life->disk, append->result.code);
+}
+
+/* After a full disk all is as before. */
+static void commit_forget(struct journal_life *life, size_t count)
+{
+	life->entry_count -= count;
+	memcpy(life->said, life->receipted, sizeof life->said);
+}
+
+/* A sync that failed is not followed by a commit on the same connection. */
+static void sync_failure_check(const struct journal_life *life, uint64_t failed_before, enum error error)
+{
+	if (error == E_OK && life->fault != NULL && life->fault->call == DISK_SYNC && failed_before > life->failed_before)
+		abort();
 }
 
 /* Commits appends that nothing is wrong with, and frees them. */
 static enum error commit(struct journal_life *life, struct journal_append *const *appends, size_t count)
 {
-	struct promise promise = promise_begin(life->disk);
+	const uint64_t failed = life->fault != NULL ? life->fault->failed : 0;
 	enum error error;
 
 	for (size_t i = 0; i < count; i++)
 		appends[i]->letter.next = i + 1 < count ? &appends[i + 1]->letter : NULL;
 	life->ledger.now += 1000;
+	entries_begin(life, appends, count);
 	error = journal_commit(life->ledger.journal, appends[0], life->ledger.now);
-	promise_end(&promise, life->disk, error);
+	sync_failure_check(life, failed, error);
+	life->reason = appends[0]->result;
 	for (size_t i = 0; i < count; i++) {
 		if (error == E_OK && appends[i]->result.code != E_OK)
 			error = E_INTERNAL;
-		entry_note(life, appends[i], &promise, count - i - 1);
-		journal_append_free(appends[i]);
+		if (error == E_OK)
+			entry_acknowledge(life, &life->entries[life->entry_count - count + i], appends[i]);
 	}
+	if (error == E_DISK_FULL)
+		commit_forget(life, count);
+	else if (error == E_OK)
+		memcpy(life->receipted, life->said, sizeof life->said);
+	for (size_t i = 0; i < count; i++)
+		journal_append_free(appends[i]);
 	return error;
 }
 
@@ -146,6 +178,7 @@ static enum error cursor_move(struct journal_life *life, int node)
 	journal_note_cursor(life->ledger.journal, cursor->node, cursor->cursor);
 	journal_note_withheld(life->ledger.journal, cursor->node, cursor->withheld, 1);
 	error = journal_flush(life->ledger.journal);
+	life->reason.code = error;
 	promise_end(&cursor->promise, life->disk, error);
 	return error;
 }
@@ -229,7 +262,13 @@ static enum error erase_some(struct journal_life *life)
 
 static enum error start(struct journal_life *life)
 {
-	return journal_open(&life->ledger.journal, &life->ledger.options, NULL);
+	life->failed_before = life->fault != NULL ? life->fault->failed : 0;
+	return journal_open(&life->ledger.journal, &life->ledger.options, &life->reason);
+}
+
+enum error journal_life_start(struct journal_life *life)
+{
+	return life->ledger.journal != NULL ? E_OK : start(life);
 }
 
 /* Takes the slots away that were laid in ahead, so that a commit must lay them in. */
@@ -315,7 +354,7 @@ enum error journal_life_run(struct journal_life *life)
 	static enum error (*const chapters[])(struct journal_life *) = {
 		say_some,   say_together,      cursors_move,	say_about,	 decide,      say_some,
 		erase_some, say_without_slots, say_with_reader, say_after_check, cursors_move};
-	enum error error = E_OK;
+	enum error error = journal_life_start(life);
 
 	for (size_t i = 0; error == E_OK && i < sizeof chapters / sizeof *chapters; i++)
 		error = chapters[i](life);
@@ -325,7 +364,7 @@ enum error journal_life_run(struct journal_life *life)
 enum error journal_life_run_large(struct journal_life *life, unsigned commits)
 {
 	char body[LARGE_BODY + 1];
-	enum error error = E_OK;
+	enum error error = journal_life_start(life);
 
 	memset(body, 'x', LARGE_BODY);
 	body[LARGE_BODY] = '\0';

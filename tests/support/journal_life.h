@@ -42,7 +42,10 @@ struct journal_life {
 	struct disk *disk;
 	struct ledger ledger;
 	uint64_t founded;	     /* operations after which the journal with its first entries was there */
-	uint64_t said[LEDGER_NODES]; /* number of each node's last report */
+	uint64_t said[LEDGER_NODES], receipted[LEDGER_NODES]; /* number of each node's last report */
+	struct fault reason; /* of the last opening, commit or flush */
+	const struct disk_fault *fault; /* what may fail, or NULL */
+	uint64_t failed_before; /* how often it had when the journal was opened */
 	struct entry_promise entries[JOURNAL_LIFE_ENTRIES]; /* in order, from LEDGER_FIRST_ENTRIES + 1 */
 	size_t entry_count;
 	struct cursor_promise cursors[8];
@@ -53,6 +56,8 @@ struct journal_life {
 
 /* Makes the journal; asserts, so nothing may fail yet. */
 void journal_life_found(struct journal_life *life, struct disk *disk);
+/* Opens the journal unless it is open. */
+enum error journal_life_start(struct journal_life *life);
 /* Single and grouped commits, updates and cancels, policies, members, cursors, erasures, slots laid in within a commit,
  * readers, closing and opening. Stops at the first error and returns it. */
 enum error journal_life_run(struct journal_life *life);

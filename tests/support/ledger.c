@@ -66,7 +66,7 @@ static void commit_one(struct ledger *ledger, struct journal_append *append)
 	journal_append_free(append);
 }
 
-void ledger_open(struct ledger *ledger)
+void ledger_prepare(struct ledger *ledger)
 {
 	*ledger = (struct ledger){.path = "/tmp/journal_test.XXXXXX", .now = LEDGER_START};
 	keys_init();
@@ -76,6 +76,11 @@ void ledger_open(struct ledger *ledger)
 	signing_key_generate(&ledger->authority);
 	randombytes_buf(ledger->options.master, KEY_SIZE);
 	randombytes_buf(ledger->exchange, EXCHANGE_SIZE);
+}
+
+void ledger_open(struct ledger *ledger)
+{
+	ledger_prepare(ledger);
 	assert_int_equal(
 		journal_create(&ledger->options, ledger->exchange, ledger->authority.public_key, ledger->now, NULL),
 		E_OK);

@@ -37,6 +37,8 @@ struct saying {
 	bool wraps;	    /* the routing holds a key wrap for each node of the audience */
 };
 
+/* A folder and keys, but no journal yet. */
+void ledger_prepare(struct ledger *ledger);
 void ledger_open(struct ledger *ledger);
 /* Closes and opens the journal. */
 void ledger_reopen(struct ledger *ledger);

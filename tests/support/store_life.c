@@ -58,14 +58,17 @@ void store_life_prepare(struct store_life *life, struct disk *disk)
 
 enum error store_life_start(struct store_life *life)
 {
-	enum error error =
+	enum error error;
+
+	if (life->store.db != NULL)
+		return E_OK;
+	error =
 		store_open(&life->store, agent_world_path(&life->world, NODE), life->world.join.exchange, NODE, NULL);
 
 	if (error != E_OK)
 		return error;
 	life->inbox = inbox_new(&life->store, &life->police.keys, &life->world.join);
-	life->founded = life->founded > 0 ? life->founded : disk_recorded(life->disk);
-	return E_OK;
+		return E_OK;
 }
 
 void store_life_stop(struct store_life *life)
@@ -121,14 +124,18 @@ static enum error rows_promise(struct store_life *life, struct promise *promise,
 
 	assert_true(life->row_count <= STORE_LIFE_PROMISES);
 	promise_end(promise, life->disk, error);
-	rows->promise = *promise;
+	rows->promise = (struct promise){promise->begun, promise->at, false};
 	rows->count = count;
 	va_start(args, format);
 	vsnprintf(rows->sql, sizeof rows->sql, format, args);
 	va_end(args);
+	if (error == E_DISK_FULL)
+		life->row_count--; /* as if it had never been begun */
 	if (error != E_OK)
 		return error;
-	return rows_ask(life->store.db, rows->sql, &there, &rows->rows) && there == count ? E_OK : E_INTERNAL;
+	/* Asking may fail as well. */
+	rows->promise.acknowledged = rows_ask(life->store.db, rows->sql, &there, &rows->rows) && there == count;
+	return rows->promise.acknowledged ? E_OK : E_INTERNAL;
 }
 
 static void number_promise(struct store_life *life, const struct promise *promise, uint64_t number, const char *sql)
@@ -446,18 +453,25 @@ enum error store_life_run(struct store_life *life)
 		meet_members, receive_first, take_some, send_all, receive_some, file_take,    restart,	 send_red,
 		send_refused, talk,	     miss,	restart,  doubt,	receive_last, take_some, send_all,
 	};
-	enum error error = E_OK;
+	enum error error = store_life_start(life);
 
 	for (size_t i = 0; error == E_OK && i < sizeof chapters / sizeof *chapters; i++)
 		error = chapters[i](life);
 	return error;
 }
 
+enum error store_life_take(struct store_life *life)
+{
+	return take(life, 1, "one more", AMBER);
+}
+
 enum error store_life_run_large(struct store_life *life, unsigned times)
 {
 	char summary[LARGE_SUMMARY + 1];
-	enum error error = meet_members(life);
+	enum error error = store_life_start(life);
 
+	if (error == E_OK)
+		error = meet_members(life);
 	memset(summary, 'x', LARGE_SUMMARY);
 	summary[LARGE_SUMMARY] = '\0';
 	for (unsigned i = 0; error == E_OK && i < times; i++) {

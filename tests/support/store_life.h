@@ -40,7 +40,6 @@ struct store_life {
 	struct inbox *inbox;
 	Simpul__Submission *letters[STORE_LIFE_LETTERS]; /* of army.oku, made beforehand */
 	size_t letter_count;
-	uint64_t founded;
 	uint64_t taken, sent; /* numbers of the main stream */
 	uint64_t received;    /* reports in all batches */
 	struct position seen; /* where the last batch ended */
@@ -54,7 +53,7 @@ struct store_life {
 
 /* Makes offices and what army.oku has to say, then begins to record; asserts, so nothing may fail yet. */
 void store_life_prepare(struct store_life *life, struct disk *disk);
-/* Opens the store, which may be new. */
+/* Opens the store, which may be new, unless it is open. */
 enum error store_life_start(struct store_life *life);
 /* Members, reports taken alone, together and with a file, frozen, receipted, refused and voided; batches, key
  * standings, entries withheld, cursors, positions of sinks, closing and opening. Stops at the first error and returns
@@ -62,6 +61,8 @@ enum error store_life_start(struct store_life *life);
 enum error store_life_run(struct store_life *life);
 /* So many times a mebibyte taken, sent and receipted: the log is copied on the way. */
 enum error store_life_run_large(struct store_life *life, unsigned times);
+/* Takes one more report. */
+enum error store_life_take(struct store_life *life);
 void store_life_stop(struct store_life *life);
 void store_life_end(struct store_life *life);
 

@@ -121,9 +121,7 @@ static void cut_store(enum error (*run)(struct store_life *), uint64_t brief, bo
 
 	recorded.disk = disk_start(recorded.seed);
 	store_life_prepare(&life, recorded.disk);
-	error = store_life_start(&life);
-	if (error == E_OK)
-		error = run(&life);
+	error = run(&life);
 	if (error != E_OK)
 		found(&recorded.findings, FOUND_LOST, "the life itself ends: %s", error_name(error));
 	store_life_stop(&life);
