@@ -1,13 +1,12 @@
-/* io_error_test - every call that can fail fails: nothing is acknowledged that is not on the disk, the end has a reason, and
- * a restart checks before it serves.
+/* io_error_test - every call that can fail fails: nothing is acknowledged that is not on the disk, the end has a
+ * reason, and a restart checks before it serves.
  *
- * A life (journal_life.h, store_life.h) is run in a child for each call that fails; the child then looks at what is left of
- * it after a kill and after a power cut. */
+ * A life (journal_life.h, store_life.h) is run in a child for each call that fails; the child then looks at what is
+ * left of it after a kill and after a power cut. */
 #include "broker/journal_sqlite.h"
 #include "broker/writer.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "tests/support/exchange.h"
 #include "tests/support/journal_life.h"
 #include "tests/support/memory_fault.h"
 #include "tests/support/store_life.h"
@@ -16,15 +15,12 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -257,8 +253,7 @@ static void try_each(struct trial *trial, const struct failure *failure)
 
 static struct trial *trial_new(void)
 {
-	struct trial *trial =
-		mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct trial *trial = mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert_true(trial != MAP_FAILED);
 	trial->seed = 1;
@@ -346,6 +341,299 @@ static void an_agent_without_memory_ends_as_if_killed(void **state)
 	store_try(memory, COUNT(memory), "allocations that fail, agent's store");
 }
 
+/* ---------------------------------------------------------------------------- a disk that is full */
+
+static void a_full_disk_refuses_and_then_goes_on(void **state)
+{
+	struct trial *trial = trial_new();
+	const uint64_t step = torture_times(150, 10) * 1024;
+
+	(void)state;
+	for (uint64_t room = step; room < 1200 * 1024; room += step) {
+		struct journal_life life;
+		enum error error;
+
+		trial->tried++;
+		journal_life_found(&life, trial->disk);
+		disk_record(trial->disk, MACHINE);
+		disk_capacity(trial->disk, MACHINE, 300 * 1024 + room);
+		error = journal_life_run_large(&life, 20);
+		if (error != E_OK && error != E_DISK_FULL)
+			found(&trial->findings, FOUND_LOST, "a full disk is %s", error_name(error));
+		disk_capacity(trial->disk, MACHINE, 0);
+		if (journal_life_say(&life, 3) != E_OK)
+			found(&trial->findings, FOUND_LOST, "nothing is taken once there is room again");
+		journal_life_stop(&life);
+		disk_rewind(trial->disk, disk_recorded(trial->disk), DISK_DROPPED, trial->tried);
+		journal_life_check(&life, UINT64_MAX, &trial->findings);
+		journal_life_end(&life);
+		disk_restore(trial->disk, MACHINE, DISK_DROPPED, 1);
+	}
+	trial_close(trial, "disks that fill up, broker's journal");
+}
+
+/* ---------------------------------------------------------------------------- founding */
+
+static void found_and_fail(struct trial *trial, enum disk_call call, uint64_t nth, uint64_t *seen)
+{
+	struct disk_fault fault = {.prefix = MACHINE, .call = call, .nth = nth, .once = true};
+	struct journal_life *life = memory_zero(1, sizeof *life);
+	char where[80];
+
+	snprintf(where, sizeof where, "founding, %s %" PRIu64 " fails", disk_call_names[call], nth);
+	trial->findings.where = where;
+	trial->tried++;
+	life->disk = trial->disk;
+	life->founded = UINT64_MAX;
+	ledger_prepare(&life->ledger);
+	disk_record(trial->disk, MACHINE);
+	disk_fault_add(trial->disk, &fault);
+	journal_create(&life->ledger.options, life->ledger.exchange, life->ledger.authority.public_key, LEDGER_START,
+		       NULL);
+	disk_fault_remove(trial->disk, &fault);
+	*seen = fault.seen;
+	disk_rewind(trial->disk, disk_recorded(trial->disk), nth % 2 ? DISK_KEPT : DISK_DROPPED, nth);
+	journal_life_check(life, 0, &trial->findings);
+	journal_life_end(life);
+	free(life);
+}
+
+static void a_founding_that_failed_is_done_again(void **state)
+{
+	static const enum disk_call each[] = {DISK_WRITE, DISK_SYNC, DISK_OPEN, DISK_FOLDER, DISK_DELETE};
+	struct trial *trial = trial_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(each); i++) {
+		uint64_t all, seen, step;
+
+		found_and_fail(trial, each[i], 0, &all);
+		step = torture_long() ? 1 : 1 + all / 5;
+		for (uint64_t nth = 1; nth <= all; nth += step)
+			found_and_fail(trial, each[i], nth, &seen);
+	}
+	trial_close(trial, "foundings that fail, broker's journal");
+}
+
+/* ---------------------------------------------------------------------------- the writer's thread */
+
+/* Appends that the writer may gather as it likes; their answers must be good up to the first E_IO, which is the last.
+ */
+struct answers {
+	uint64_t good;
+	bool is_dead;
+};
+
+static void answers_take(struct trial *trial, struct mailbox *mailbox, struct answers *answers)
+{
+	struct letter *letter = mailbox_take_all(mailbox), *next;
+
+	for (; letter != NULL; letter = next) {
+		struct writer_answer *answer = (struct writer_answer *)letter;
+		const struct journal_append *append = answer->appends;
+
+		next = letter->next;
+		if (answers->is_dead)
+			found(&trial->findings, FOUND_INVENTED, "an answer after E_IO");
+		for (; append != NULL; append = (const struct journal_append *)append->letter.next) {
+			if ((append->receipt.size > 0) != (answer->error == E_OK))
+				found(&trial->findings, FOUND_INVENTED, "a receipt with %s", error_name(answer->error));
+			answers->good += answer->error == E_OK;
+		}
+		answers->is_dead |= answer->error == E_IO;
+		writer_answer_free(answer);
+	}
+}
+
+static void writer_feed(struct trial *trial, struct ledger *ledger, struct answers *answers)
+{
+	enum { REPORTS = 12 };
+	struct mailbox *mailbox = mailbox_new();
+	struct writer *writer = writer_start(ledger->journal, mailbox);
+
+	for (uint64_t i = 1; i <= REPORTS; i++) {
+		struct journal_append *append =
+			ledger_append(ledger, &(struct saying){.origin = POLICE, .first = i, .audience = 1});
+
+		writer_append(writer, append);
+		/* The one before has its answer first, by turns. */
+		if (i % 3 == 0 && !answers->is_dead)
+			poll(&(struct pollfd){.fd = mailbox_fd(mailbox), .events = POLLIN}, 1, 1000);
+		answers_take(trial, mailbox, answers);
+	}
+	writer_stop(writer);
+	answers_take(trial, mailbox, answers);
+	mailbox_free(mailbox);
+}
+
+/* As many reports are in the journal as were answered, or more: those of the commit that failed. */
+static void fed_check(struct trial *trial, struct ledger *ledger, uint64_t good)
+{
+	struct journal_verdict verdict = {0};
+	struct fault fault = {0};
+
+	if (journal_open(&ledger->journal, &ledger->options, &fault) != E_OK ||
+	    journal_verify(&ledger->options, NULL, &verdict, &fault) != E_OK || verdict.bad_entry != 0)
+		found(&trial->findings, FOUND_LOST, "%s %s %s", error_name(fault.code), fault.field, verdict.what);
+	if (verdict.reports < good)
+		found(&trial->findings, FOUND_LOST, "%" PRIu64 " of %" PRIu64 " receipted reports", verdict.reports,
+		      good);
+}
+
+static uint64_t write_and_fail(struct trial *trial, enum disk_call call, uint64_t nth, bool once)
+{
+	struct disk_fault fault = {.prefix = MACHINE, .call = call, .nth = nth, .once = once};
+	struct ledger ledger;
+	struct answers answers = {0};
+	char where[80];
+
+	snprintf(where, sizeof where, "writer, %s %" PRIu64 " fails", disk_call_names[call], nth);
+	trial->findings.where = where;
+	trial->tried++;
+	ledger_open(&ledger);
+	disk_fault_add(trial->disk, &fault);
+	writer_feed(trial, &ledger, &answers);
+	if (fault.failed > 0 && !answers.is_dead && once)
+		found(&trial->findings, FOUND_INVENTED, "nobody hears of it");
+	if (fault.failed > 0 && answers.good == 12)
+		found(&trial->findings, FOUND_INVENTED, "everything is receipted");
+	journal_close(ledger.journal);
+	ledger.journal = NULL;
+	disk_fault_remove(trial->disk, &fault);
+	disk_restore(trial->disk, MACHINE, DISK_DROPPED, nth);
+	fed_check(trial, &ledger, answers.good);
+	ledger_close(&ledger);
+	disk_restore(trial->disk, MACHINE, DISK_DROPPED, 1);
+	return fault.seen;
+}
+
+static void after_an_io_error_the_writer_gives_no_receipt(void **state)
+{
+	static const enum disk_call each[] = {DISK_WRITE, DISK_SYNC};
+	struct trial *trial = trial_new();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(each); i++) {
+		const uint64_t all = write_and_fail(trial, each[i], 0, true);
+		const uint64_t step = torture_long() ? 1 : 1 + all / 8;
+
+		/* The last is of the closing. */
+		for (uint64_t nth = 1; nth < all; nth += step)
+			write_and_fail(trial, each[i], nth, nth % 2 == 0);
+	}
+	trial_close(trial, "disk calls that fail, broker's writer");
+}
+
+/* ---------------------------------------------------------------------------- checked before it serves */
+
+static uint64_t offset_of(struct disk *disk, const char *path, struct bytes wanted)
+{
+	const struct bytes content = disk_content(disk, path);
+	const uint8_t *at = memmem(content.data, content.size, wanted.data, wanted.size);
+
+	assert_non_null(at);
+	return (uint64_t)(at - content.data);
+}
+
+/* Opens with one byte of the newest entry changed. */
+static void damage_and_open(struct trial *trial, struct journal_life *life, const char *path, struct bytes wanted)
+{
+	const uint64_t offset = offset_of(trial->disk, path, wanted);
+	const uint8_t good = wanted.data[0], bad = good ^ 0x40;
+	struct journal *journal = NULL;
+	struct fault fault = {0};
+
+	trial->tried++;
+	disk_overwrite(trial->disk, path, offset, BYTES(&bad, 1));
+	if (journal_open(&journal, &life->ledger.options, &fault) != E_CORRUPT ||
+	    strstr(fault.field, "journal.db") == NULL)
+		found(&trial->findings, FOUND_INVENTED, "a damaged entry is served: %s %s", error_name(fault.code),
+		      fault.field);
+	journal_close(journal);
+	disk_overwrite(trial->disk, path, offset, BYTES(&good, 1));
+}
+
+static void a_damaged_newest_entry_is_not_served(void **state)
+{
+	struct trial *trial = trial_new();
+	struct journal_life life;
+	struct journal_append *append;
+	uint8_t signature[SIGNATURE_SIZE];
+	char *path;
+
+	(void)state;
+	trial->findings.where = "newest entry";
+	journal_life_found(&life, trial->disk);
+	path = memory_format("%s/%s", life.ledger.path, JOURNAL_FILE);
+	append = ledger_append(&life.ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = 1});
+	assert_int_equal(ledger_commit(&life.ledger, append, NULL), E_OK);
+	memcpy(signature, life.ledger.journal->state.signature, SIGNATURE_SIZE);
+	journal_life_stop(&life);
+	damage_and_open(trial, &life, path, BYTES(append->head.bytes, HASH_SIZE));
+	damage_and_open(trial, &life, path, BYTES(append->entry_hash.bytes, HASH_SIZE));
+	damage_and_open(trial, &life, path, BYTES(append->digest.bytes, HASH_SIZE));
+	damage_and_open(trial, &life, path, BYTES(signature, SIGNATURE_SIZE));
+	assert_int_equal(journal_open(&life.ledger.journal, &life.ledger.options, NULL), E_OK);
+	journal_append_free(append);
+	journal_life_end(&life);
+	free(path);
+	trial_close(trial, "newest entries damaged, broker's journal");
+}
+
+/* ---------------------------------------------------------------------------- the end for want of memory, unhindered
+ */
+
+static void child_exhaust(struct journal_life *life, uint64_t nth, int errors)
+{
+	dup2(errors, STDERR_FILENO);
+	memory_fault_set(MEMORY_OF_PROGRAM, nth, true);
+	journal_life_run(life);
+	memory_fault_clear();
+	__real__exit(EX_OK);
+}
+
+static void exhaust(struct trial *trial, uint64_t nth)
+{
+	struct journal_life *life = mmap(NULL, sizeof *life, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const int errors = memfd_create("errors", MFD_CLOEXEC);
+	char text[256] = "";
+	int status;
+	pid_t child;
+
+	trial->tried++;
+	assert_true(life != MAP_FAILED);
+	journal_life_found(life, NULL);
+	journal_life_stop(life);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		child_exhaust(life, nth, errors);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(pread(errors, text, sizeof text - 1, 0) >= 0);
+	close(errors);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_OSERR || strstr(text, "event=memory.exhausted") == NULL)
+		found(&trial->findings, FOUND_LOST, "allocation %" PRIu64 ": status %x, \"%s\"", nth, (unsigned)status,
+		      text);
+	life->ledger.journal = NULL;
+	journal_life_check(life, UINT64_MAX, &trial->findings);
+	journal_life_end(life);
+	munmap(life, sizeof *life);
+}
+
+static void without_memory_the_program_says_so_and_starts_again(void **state)
+{
+	struct trial *trial = trial_new();
+	const uint64_t times = torture_times(6, 60);
+
+	(void)state;
+	disk_stop(trial->disk); /* on real files, which outlive the child */
+	trial->findings.where = "for want of memory";
+	for (uint64_t i = 0; i < times; i++)
+		exhaust(trial, 1 + 300 * i / times);
+	trial->disk = disk_start(1);
+	trial_close(trial, "ends for want of memory, on real files");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +641,11 @@ int main(void)
 		cmocka_unit_test(nothing_is_said_to_be_taken_that_failed),
 		cmocka_unit_test(a_broker_without_memory_ends_as_if_killed),
 		cmocka_unit_test(an_agent_without_memory_ends_as_if_killed),
+		cmocka_unit_test(a_full_disk_refuses_and_then_goes_on),
+		cmocka_unit_test(a_founding_that_failed_is_done_again),
+		cmocka_unit_test(after_an_io_error_the_writer_gives_no_receipt),
+		cmocka_unit_test(a_damaged_newest_entry_is_not_served),
+		cmocka_unit_test(without_memory_the_program_says_so_and_starts_again),
 	};
 
 	memory_fault_prepare();
