@@ -4,10 +4,12 @@
 #   make demo       a day of an exchange in under a minute (KEEP=1 leaves it running)
 #   make test       builds with sanitizers, runs unit and system tests and the short form of every fault suite
 #   make torture    the long form of the fault suites, on the release programs
+#   make fuzz       libFuzzer on every decoder of foreign bytes, FUZZ_SECONDS=60 each; FUZZ="wire csv" for some of them
+#   make fuzz-merge takes what it found into the corpus, which make test replays
 #   make bench      throughput and latency beside bare libzmq
 #   make install-deps, make clean
 #
-# A variant is release (default), asan or tsan: make VARIANT=asan. V=1 shows the commands.
+# A variant is release (default), asan, tsan or fuzz (clang): make VARIANT=asan. V=1 shows the commands.
 
 VARIANT ?= release
 OUT     := build$(patsubst /release,,/$(VARIANT))
@@ -18,6 +20,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FLAGS_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Empty in the first make of a fresh machine, which only installs pkg-config and calls the second.
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
@@ -47,6 +50,13 @@ SYSTEM_C := $(wildcard tests/system/*_test.c)
 SYSTEMS  := $(patsubst tests/system/%.c,$(OUT)/tests/system/%,$(SYSTEM_C))
 TORTURE_C := $(wildcard tests/torture/*_test.c)
 TORTURES := $(patsubst tests/torture/%.c,$(OUT)/tests/torture/%,$(TORTURE_C))
+FUZZ_C   := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZES   := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(FUZZ_C))
+# libFuzzer brings its main; other variants replay the corpus.
+FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate $(if $(filter fuzz,$(VARIANT)),,replay))
+FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
+# A target whose program must not open sockets of its own: what stands in for these functions is in the target.
+WRAP_uplink_fuzz := uplink_subscribe
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 # Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
 SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped
@@ -55,7 +65,7 @@ WRAP_seeded-entitlement-skipped   := policy_admits
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 
-.PHONY: all programs demo test torture unit bench vectors install-deps clean compile-all
+.PHONY: all programs demo test torture fuzz fuzz-merge unit bench vectors install-deps clean compile-all
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -65,6 +75,10 @@ BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(
 all demo test torture bench:
 	@deploy/install-deps
 	@$(MAKE) --no-print-directory -j$$(nproc) go-$@
+
+fuzz fuzz-merge:
+	@deploy/install-deps fuzz
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=fuzz CC=clang go-$@
 
 install-deps:
 	@deploy/install-deps
@@ -82,10 +96,16 @@ go-test:
 go-torture: compile-all
 	@SIMPUL_TORTURE=long SIMPUL_TEST_SECONDS=3600 tests/run $(OUT) 'tests/torture/*'
 
+go-fuzz: $(FUZZES)
+	@tests/fuzz/run $(OUT) $(FUZZ)
+
+go-fuzz-merge: $(FUZZES)
+	@tests/fuzz/run $(OUT) --merge $(FUZZ)
+
 go-bench: programs
 	@tests/bench/run $(OUT)
 
-compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(SEEDED:%=$(OUT)/%)
+compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(FUZZES) $(SEEDED:%=$(OUT)/%)
 
 clean:
 	rm -rf build
@@ -187,5 +207,10 @@ $(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(OUT)/libsupport.a $(OUT)/libb
 # The program's own memory and its end, which this suite lets fail and come.
 WRAP_io_error_test := malloc calloc realloc reallocarray strdup _exit
 $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap=%)
+
+$(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a \
+                          $(OUT)/libsimpul.a
+	$(call say,LD,$@)
+	$(LINK) $(FUZZ_LIB) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
