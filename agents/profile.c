@@ -230,6 +230,8 @@ static enum error column_take(const struct rows *rows, const struct csv_record *
 		return column_fault(fault, E_MISSING, column);
 	if (column->is_time_of_date)
 		return E_OK;
+	if (column->kind == CELL_MRZ)
+		return text[0] == '\0' ? E_OK : zone_take(column, text, rows->parsing->now, root, fault);
 	if (column->kind == CELL_DATE && column->path.leaf->type == PROTOBUF_C_TYPE_FIXED64)
 		return moment_take(rows, record, column, text, root, fault);
 	if (text[0] == '\0')
@@ -312,15 +314,29 @@ static void fault_to_column(const struct profile *profile, struct fault *fault)
 		column_fault(fault, fault->code, best);
 }
 
+/* Machine-readable zones come last: they fill what no other column has. */
+static enum error columns_take(const struct rows *rows, const struct csv_record *record, json_t *root,
+			       struct fault *fault)
+{
+	const struct profile *profile = rows->profile;
+	enum error error = E_OK;
+
+	for (unsigned i = 0; i < profile->config->columns_count && error == E_OK; i++)
+		if (profile->columns[i].kind != CELL_MRZ)
+			error = column_take(rows, record, &profile->columns[i], root, fault);
+	for (unsigned i = 0; i < profile->config->columns_count && error == E_OK; i++)
+		if (profile->columns[i].kind == CELL_MRZ)
+			error = column_take(rows, record, &profile->columns[i], root, fault);
+	return error;
+}
+
 static enum error row_prepare(const struct rows *rows, const struct csv_record *record, struct prepared *prepared,
 			      struct fault *fault)
 {
 	const struct profile *profile = rows->profile;
 	json_t *root = json_object();
-	enum error error = E_OK;
+	enum error error = columns_take(rows, record, root, fault);
 
-	for (unsigned i = 0; i < profile->config->columns_count && error == E_OK; i++)
-		error = column_take(rows, record, &profile->columns[i], root, fault);
 	if (error == E_OK) {
 		fixed_take(profile, root);
 		gaps_close(root);

@@ -52,7 +52,7 @@ static bool is_inner(const ProtobufCFieldDescriptor *field)
 	return field->type == PROTOBUF_C_TYPE_MESSAGE && field->descriptor != &simpul__name__descriptor;
 }
 
-bool path_parse(const char *text, struct field_path *path)
+static bool path_walk(const char *text, struct field_path *path)
 {
 	const ProtobufCMessageDescriptor *type = &simpul__draft__descriptor;
 
@@ -65,7 +65,7 @@ bool path_parse(const char *text, struct field_path *path)
 		path->count++;
 		if (*text == '\0') {
 			path->leaf = field;
-			return !is_inner(field);
+			return true;
 		}
 		if (*text != '.' || !is_inner(field))
 			return false;
@@ -73,6 +73,16 @@ bool path_parse(const char *text, struct field_path *path)
 		type = field->descriptor;
 	}
 	return false;
+}
+
+bool path_parse(const char *text, struct field_path *path)
+{
+	return path_walk(text, path) && !is_inner(path->leaf);
+}
+
+bool path_parse_message(const char *text, const ProtobufCMessageDescriptor *type, struct field_path *path)
+{
+	return path_walk(text, path) && is_inner(path->leaf) && path->leaf->descriptor == type;
 }
 
 /* The list that a step names in `object`, long enough for the step's index. */

@@ -17,11 +17,14 @@ struct path_step {
 struct field_path {
 	struct path_step steps[PATH_DEEPEST];
 	size_t count;
-	const ProtobufCFieldDescriptor *leaf; /* a text, a number, a time, a word of a list, or the name of a report */
+	/* A text, a number, a time, a word of a list, or the name of a report; of path_parse_message a message. */
+	const ProtobufCFieldDescriptor *leaf;
 };
 
 /* False when a draft has no such field, or it is not a single value. */
 bool path_parse(const char *text, struct field_path *path);
+/* The same for a field that is a message of this type, such as a person. */
+bool path_parse_message(const char *text, const ProtobufCMessageDescriptor *type, struct field_path *path);
 /* Puts `value` (whose reference it takes) into the draft `root`; makes the objects and lists on the way. */
 void path_set(const struct field_path *path, json_t *root, json_t *value);
 /* What stands at the first `count` steps; NULL when nothing does. */

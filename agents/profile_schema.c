@@ -19,6 +19,7 @@ static const cyaml_strval_t date_forms[] = {{"dd/mm/yyyy", DATES_DD_MM_YYYY}, {"
 static const cyaml_strval_t kinds[] = {
 	{"text", CELL_TEXT},	 {"date", CELL_DATE}, {"time", CELL_TIME},     {"datetime", CELL_DATETIME},
 	{"region", CELL_REGION}, {"enum", CELL_ENUM}, {"number", CELL_NUMBER}, {"degrees", CELL_DEGREES},
+	{"mrz", CELL_MRZ},
 };
 
 #define OPTIONAL_TEXT(key, type, member, longest) \
@@ -202,11 +203,26 @@ static enum error words_check(const struct checking *c, const struct profile_col
 	return error;
 }
 
+/* A machine-readable zone is about a person as a whole, and is taken as it stands. */
+static enum error zone_resolve(const struct checking *c, struct profile_column *column)
+{
+	const struct column_config *config = column->config;
+
+	column->kind = CELL_MRZ;
+	if (!path_parse_message(config->field, &simpul__person__descriptor, &column->path))
+		return wrong(c, config->field, "kind mrz is for a person, such as sighting.persons[0]");
+	if (config->map_count > 0 || config->fallback != NULL || config->join != NULL || config->at != NULL)
+		return wrong(c, config->column, "kind mrz has no map, default, join or at");
+	return E_OK;
+}
+
 static enum error column_resolve(const struct checking *c, struct profile_column *column)
 {
 	const struct column_config *config = column->config;
 	char time[9];
 
+	if (config->kind == CELL_MRZ)
+		return zone_resolve(c, column);
 	if (!path_parse(config->field, &column->path))
 		return wrong(c, config->field, "a report has no such field");
 	column->kind = config->kind == CELL_INFERRED ? kind_natural(column->path.leaf) : config->kind;

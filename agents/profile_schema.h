@@ -16,6 +16,7 @@ enum cell_kind {
 	CELL_ENUM,
 	CELL_NUMBER,
 	CELL_DEGREES, /* decimal degrees, for latitude_e7 and longitude_e7 */
+	CELL_MRZ,     /* the machine-readable zone of a travel document, for a person as a whole */
 };
 
 enum date_form { DATES_DD_MM_YYYY, DATES_ISO };
@@ -94,6 +95,13 @@ const char *cell_wanted(const struct profile *profile, const struct profile_colu
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */
 bool time_of_day(const char *text, char out[9]);
+
+/* ---- machine-readable zones, in profile_mrz.c */
+
+/* What a machine-readable zone says of the column's person, as far as `root` does not say it already. A fault names
+ * the column, and line and column of the zone. */
+enum error zone_take(const struct profile_column *column, const char *text, wall_ms now, json_t *root,
+		     struct fault *fault);
 
 /* ---- files */
 

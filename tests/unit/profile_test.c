@@ -600,6 +600,78 @@ static void rejected_json_can_be_corrected_and_dropped_again(void **state)
 	free(rejects);
 }
 
+/* ------------------------------------------------------------------ machine-readable zones */
+
+#define ZONE_COLUMN "- {column: MRZ, field: \"sighting.persons[0]\", kind: mrz}\n"
+#define ZONE_COLUMNS \
+	"columns:\n" ZONE_COLUMN "- {column: Usia, field: \"sighting.persons[0].age\", default: adult}\n" \
+	"- {column: Nama, field: \"sighting.persons[0].primary_identifier\"}\n" \
+	"- {column: Tanggal, field: sighting.first_seen, kind: date, at: \"12:00\", required: true}\n"
+#define ZONE_HEADER "MRZ;Usia;Nama;Tanggal\n"
+#define PASSPORT "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C36UTO7408122F1204159ZE184226B<<<<<10"
+
+static void a_machine_readable_zone_fills_the_person(void **state)
+{
+	struct parsed_file file;
+	const Simpul__Person *person;
+
+	(void)state;
+	parse(TOP FIXED ZONE_COLUMNS, ZONE_HEADER PASSPORT ";;;21/11/2026\n", &file);
+	person = sighting(&file, 0)->persons[0];
+	assert_string_equal(person->primary_identifier, "ERIKSSON");
+	assert_string_equal(person->secondary_identifier, "ANNA MARIA");
+	assert_string_equal(person->nationality, "UTO");
+	assert_string_equal(person->date_of_birth, "1974-08-12");
+	assert_int_equal(person->sex, SIMPUL__SEX__SEX_F);
+	assert_int_equal(person->n_documents, 1);
+	assert_string_equal(person->documents[0]->type, "P");
+	assert_string_equal(person->documents[0]->issuing_state, "UTO");
+	assert_string_equal(person->documents[0]->number, "L898902C3");
+	assert_string_equal(person->documents[0]->expiry_date, "2012-04-15");
+	assert_string_equal(person->remark, "");
+	parsed_file_free(&file);
+}
+
+static void what_a_column_says_stands_before_the_zone(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(TOP FIXED ZONE_COLUMNS, ZONE_HEADER PASSPORT ";;SPECIMEN;21/11/2026\n;;SPECIMEN;21/11/2026\n", &file);
+	assert_string_equal(sighting(&file, 0)->persons[0]->primary_identifier, "SPECIMEN");
+	assert_string_equal(sighting(&file, 0)->persons[0]->secondary_identifier, "ANNA MARIA");
+	assert_string_equal(sighting(&file, 1)->persons[0]->secondary_identifier, "");
+	parsed_file_free(&file);
+}
+
+static void a_zone_that_was_misread_names_its_check_digit(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(TOP FIXED ZONE_COLUMNS,
+	      ZONE_HEADER "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<L898902C86UTO7408122F1204159ZE184226B<<<<<10;;;21/11/"
+			  "2026\nP<UTO;;;21/11/2026\n",
+	      &file);
+	line_refused(&file, 0, 2, E_INVALID,
+		     "column \"MRZ\": line 2, column 10: check digit of the document number");
+	line_refused(&file, 1, 3, E_MALFORMED,
+		     "column \"MRZ\": not 3 lines of 30 characters, nor 2 of 36 or 44");
+	parsed_file_free(&file);
+}
+
+static void a_zone_is_for_a_person_and_stands_for_itself(void **state)
+{
+	(void)state;
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0].sex\", kind: mrz}\n", 16, "person");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.lodging, kind: mrz}\n", 16, "person");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0]\"}\n", 16, "no such field");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: \"sighting.persons[0]\", kind: mrz, default: A}\n", 16,
+			"has no map, default, join or at");
+	profile_refused(TOP FIXED COLUMNS ZONE_COLUMN "- {column: Y, field: \"sighting.persons[0]\", kind: mrz}\n", 17,
+			"column already");
+}
+
 /* ------------------------------------------------------------------ profiles */
 
 static void a_profile_that_makes_no_sense_is_refused_with_its_line(void **state)
@@ -636,6 +708,7 @@ static void the_examples_are_taken_whole(void **state)
 		size_t reports;
 	} examples[] = {
 		{"agents/profiles/immigration/apoa.yaml", "agents/profiles/immigration/apoa-example.csv", 40},
+		{"agents/profiles/immigration/reader.yaml", "agents/profiles/immigration/reader-example.csv", 3},
 		{"agents/profiles/police/patrol.yaml", "agents/profiles/police/patrol-example.csv", 3},
 		{"agents/profiles/army/border-watch.yaml", "agents/profiles/army/border-watch-example.csv", 3},
 		{"agents/profiles/immigration/json.yaml", "agents/profiles/immigration/json-example.jsonl", 1},
@@ -692,6 +765,10 @@ int main(void)
 		cmocka_unit_test(json_files_hold_one_draft_or_a_list),
 		cmocka_unit_test(broken_json_costs_the_file_and_broken_json_lines_one_line),
 		cmocka_unit_test(rejected_json_can_be_corrected_and_dropped_again),
+		cmocka_unit_test(a_machine_readable_zone_fills_the_person),
+		cmocka_unit_test(what_a_column_says_stands_before_the_zone),
+		cmocka_unit_test(a_zone_that_was_misread_names_its_check_digit),
+		cmocka_unit_test(a_zone_is_for_a_person_and_stands_for_itself),
 		cmocka_unit_test(a_profile_that_makes_no_sense_is_refused_with_its_line),
 		cmocka_unit_test(the_examples_are_taken_whole),
 	};
