@@ -1,5 +1,5 @@
-/* config_fuzz - broker.yaml, agent.yaml and profiles: refused with a place in one printable line, or loaded so that what
- * follows needs no check of its own. */
+/* config_fuzz - broker.yaml, agent.yaml and profiles: refused with a place in one printable line, or loaded so that
+ * what follows needs no check of its own. */
 #include "agents/profile.h"
 #include "agents/settings.h"
 #include "broker/settings.h"

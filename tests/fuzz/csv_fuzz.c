@@ -1,5 +1,5 @@
-/* csv_fuzz - the split of a CSV file into records: together they are the whole file and nothing else, each says the line
- * that it begins on, and a bad one costs itself alone. */
+/* csv_fuzz - the split of a CSV file into records: together they are the whole file and nothing else, each says the
+ * line that it begins on, and a bad one costs itself alone. */
 #include "agents/csv.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>
@@ -11,7 +11,8 @@ static size_t line_ends(struct bytes text)
 	size_t count = 0;
 
 	for (size_t i = 0; i < text.size; i++)
-		count += text.data[i] == '\n' || (text.data[i] == '\r' && (i + 1 == text.size || text.data[i + 1] != '\n'));
+		count += text.data[i] == '\n' ||
+			 (text.data[i] == '\r' && (i + 1 == text.size || text.data[i + 1] != '\n'));
 	return count;
 }
 

@@ -36,8 +36,11 @@ static void routing_good(const json_t *draft, const Simpul__Routing *routing)
 
 static void shown(const struct buffer *header, const struct buffer *body)
 {
-	const struct inbox_row row = {.row = 1, .entry = 1, .name = {.origin = NODE, .epoch = 1, .number = 1},
-				      .header = buffer_view(header), .body = buffer_view(body)};
+	const struct inbox_row row = {.row = 1,
+				      .entry = 1,
+				      .name = {.origin = NODE, .epoch = 1, .number = 1},
+				      .header = buffer_view(header),
+				      .body = buffer_view(body)};
 	struct buffer page = {0};
 
 	view_page(&row, &page);

@@ -1,4 +1,5 @@
-/* fuzz - what the targets in this folder share: their entry points, how a broken promise ends a run, and input in pieces.
+/* fuzz - what the targets in this folder share: their entry points, how a broken promise ends a run, and input in
+ * pieces.
  *
  * A target is one file NAME_fuzz.c; its inputs are corpus/NAME, its words (if any) NAME.dict. `make fuzz` links it with
  * libFuzzer, `make test` with replay.c, which runs the corpus through it. A run depends on its input alone, so that

@@ -1,13 +1,13 @@
-/* json_fuzz - the JSON mapping of drafts, members and proofs: what is read can be written and read again, and is the same
- * message then; what is written of any message that the wire accepts can be read. */
+/* json_fuzz - the JSON mapping of drafts, members and proofs: what is read can be written and read again, and is the
+ * same message then; what is written of any message that the wire accepts can be read. */
 #include "common/json.h"
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 #include "tests/fuzz/fuzz.h"
 
 static const ProtobufCMessageDescriptor *const types[] = {
-	&simpul__draft__descriptor, &simpul__member_record__descriptor, &simpul__proof__descriptor,
-	&simpul__header__descriptor, &simpul__body__descriptor, &simpul__routing__descriptor,
+	&simpul__draft__descriptor,  &simpul__member_record__descriptor, &simpul__proof__descriptor,
+	&simpul__header__descriptor, &simpul__body__descriptor,		 &simpul__routing__descriptor,
 };
 
 /* Jakarta's zone, none, and one west of Greenwich with minutes. */

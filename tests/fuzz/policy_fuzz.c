@@ -64,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	PROMISE(policy_parse(policy_text(policy), "journal", &again, &fault) == E_OK);
 	hash = policy_hash(policy);
-	PROMISE(bytes_equal(policy_text(policy), BYTES(data, size)) && bytes_equal(BYTES(hash.bytes, HASH_SIZE),
-										   BYTES(policy_hash(again).bytes, HASH_SIZE)));
+	PROMISE(bytes_equal(policy_text(policy), BYTES(data, size)) &&
+		bytes_equal(BYTES(hash.bytes, HASH_SIZE), BYTES(policy_hash(again).bytes, HASH_SIZE)));
 	for (size_t i = 0; i < policy_node_count(policy) && i < 6; i++) {
 		PROMISE(node_name_valid(policy_node_name(policy, i)));
 		asked(policy, again, policy_node_name(policy, i), (unsigned)(size + i));

@@ -14,11 +14,9 @@
 static const struct {
 	const char *profile, *file;
 } folders[] = {
-	{"agents/profiles/police/patrol.yaml", "x.csv"},
-	{"agents/profiles/immigration/apoa.yaml", "x.csv"},
-	{"agents/profiles/army/border-watch.yaml", "x.csv"},
-	{"agents/profiles/police/json.yaml", "x.json"},
-	{"agents/profiles/police/json.yaml", "x.jsonl"},
+	{"agents/profiles/police/patrol.yaml", "x.csv"},     {"agents/profiles/immigration/apoa.yaml", "x.csv"},
+	{"agents/profiles/army/border-watch.yaml", "x.csv"}, {"agents/profiles/immigration/reader.yaml", "x.csv"},
+	{"agents/profiles/police/json.yaml", "x.json"},	     {"agents/profiles/police/json.yaml", "x.jsonl"},
 };
 enum { FOLDERS = sizeof folders / sizeof folders[0] };
 
@@ -63,9 +61,9 @@ static void lines_good(const struct parsed_file *file)
 static bool readable(const struct parsed_file *file)
 {
 	for (size_t i = 0; i < file->count; i++)
-		if (file->lines[i].prepared == NULL && (file->lines[i].fault.code == E_MALFORMED ||
-							 file->lines[i].fault.code == E_TOO_LARGE ||
-							 strcmp(file->lines[i].fault.field, "encoding") == 0))
+		if (file->lines[i].prepared == NULL &&
+		    (file->lines[i].fault.code == E_MALFORMED || file->lines[i].fault.code == E_TOO_LARGE ||
+		     strcmp(file->lines[i].fault.field, "encoding") == 0))
 			return false;
 	return true;
 }

@@ -1,16 +1,26 @@
-/* wire_fuzz - wire_check and wire_unpack for every message that a foreigner sends: what they accept is canonical, so its
- * encoding gives back the very bytes; what they refuse they refuse for a reason. */
+/* wire_fuzz - wire_check and wire_unpack for every message that a foreigner sends: what they accept is canonical, so
+ * its encoding gives back the very bytes; what they refuse they refuse for a reason. */
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>
 
 static const ProtobufCMessageDescriptor *const types[] = {
-	&simpul__up__descriptor,	    &simpul__down__descriptor,		   &simpul__batch__descriptor,
-	&simpul__submission__descriptor,    &simpul__delivery__descriptor,	   &simpul__header__descriptor,
-	&simpul__body__descriptor,	    &simpul__routing__descriptor,	   &simpul__receipt__descriptor,
-	&simpul__member_record__descriptor, &simpul__sealed_body__descriptor,	   &simpul__proof__descriptor,
-	&simpul__genesis__descriptor,	    &simpul__stored_submission__descriptor, &simpul__policy_version__descriptor,
+	&simpul__up__descriptor,
+	&simpul__down__descriptor,
+	&simpul__batch__descriptor,
+	&simpul__submission__descriptor,
+	&simpul__delivery__descriptor,
+	&simpul__header__descriptor,
+	&simpul__body__descriptor,
+	&simpul__routing__descriptor,
+	&simpul__receipt__descriptor,
+	&simpul__member_record__descriptor,
+	&simpul__sealed_body__descriptor,
+	&simpul__proof__descriptor,
+	&simpul__genesis__descriptor,
+	&simpul__stored_submission__descriptor,
+	&simpul__policy_version__descriptor,
 	&simpul__subscription__descriptor,
 };
 
