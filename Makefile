@@ -53,7 +53,7 @@ TORTURES := $(patsubst tests/torture/%.c,$(OUT)/tests/torture/%,$(TORTURE_C))
 FUZZ_C   := $(wildcard tests/fuzz/*_fuzz.c)
 FUZZES   := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(FUZZ_C))
 # libFuzzer brings its main; other variants replay the corpus.
-FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate $(if $(filter fuzz,$(VARIANT)),,replay))
+FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter fuzz,$(VARIANT)),,replay))
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
 # A target whose program must not open sockets of its own: what stands in for these functions is in the target.
 WRAP_uplink_fuzz := uplink_subscribe

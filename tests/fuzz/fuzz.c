@@ -1,5 +1,4 @@
 /* fuzz - promises, files in memory, and pieces of an input. */
-#define _GNU_SOURCE
 #include "tests/fuzz/fuzz.h"
 #include "common/keys.h"
 #include "common/log.h"

@@ -40,5 +40,8 @@ char *take_text(struct bytes text);
 /* Changes one field, somewhere, of an encoded message, so that it stays canonical; now and then its bytes. For
  * LLVMFuzzerCustomMutator. */
 size_t mutate_message(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t size, size_t most, unsigned seed);
+/* The same for one message within an input: a piece of take_bytes whose length stands at `at`. */
+size_t mutate_piece(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t size, size_t most, size_t at,
+		    unsigned seed);
 
 #endif

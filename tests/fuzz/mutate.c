@@ -5,6 +5,7 @@
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 #include "tests/fuzz/fuzz.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { RAW_ONE_IN = 8, TEXT_MOST = 400, ROUNDS = 3 };
@@ -255,4 +256,24 @@ size_t mutate_message(const ProtobufCMessageDescriptor *type, uint8_t *data, siz
 	size = out.size;
 	buffer_free(&out);
 	return size;
+}
+
+size_t mutate_piece(const ProtobufCMessageDescriptor *type, uint8_t *data, size_t size, size_t most, size_t at,
+		    unsigned seed)
+{
+	struct bytes rest = BYTES(data + at, size - at);
+	const struct bytes piece = take_bytes(&rest);
+	const size_t tail = rest.size, room = most - (size - piece.size);
+	uint8_t *copy = memory_alloc(room + 1);
+	size_t changed;
+
+	if (piece.size > 0)
+		memcpy(copy, piece.data, piece.size);
+	changed = mutate_message(type, copy, piece.size, room < UINT16_MAX ? room : UINT16_MAX, seed);
+	memmove(data + at + 2 + changed, data + size - tail, tail);
+	memcpy(data + at + 2, copy, changed);
+	data[at] = (uint8_t)(changed >> 8);
+	data[at + 1] = (uint8_t)changed;
+	free(copy);
+	return at + 2 + changed + tail;
 }
