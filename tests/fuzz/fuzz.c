@@ -51,6 +51,7 @@ void fuzz_start(void)
 	static struct randombytes_implementation implementation = {
 		.implementation_name = random_name, .random = random_next, .buf = random_fill};
 
+	random_state = 1;
 	randombytes_set_implementation(&implementation);
 	keys_init();
 	log_init("fuzz", (enum log_level)(LOG_LEVEL_ALARM + 1));

@@ -19,7 +19,8 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 #define PROMISE(condition) ((condition) ? (void)0 : fuzz_broken(#condition, __FILE__, __LINE__))
 _Noreturn void fuzz_broken(const char *promise, const char *file, int line);
 
-/* Call once before anything else: keys are the same in each run, and nothing is logged. */
+/* Call before anything else: keys are the same in each run, and nothing is logged. Called again, the same keys come
+ * again. */
 void fuzz_start(void);
 /* The path of a file in memory with this content, readable by its owner alone; valid until the next call. */
 const char *fuzz_file(struct bytes content);
