@@ -1,5 +1,6 @@
 /* local_fuzz - requests of programs of this machine, through the socket and into a real outbox: each gets exactly one
- * answer; what it calls taken is in the outbox, under the names that it gives, and what it refuses is not. */
+ * answer; what it calls taken is in the outbox, under the names that it gives, and what it refuses is not. The outbox
+ * holds army.oku#1, for updates and cancels to refer to. */
 #include "agents/local.h"
 #include "common/memory.h"
 #include "tests/fuzz/fuzz.h"
@@ -18,6 +19,9 @@ static const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_AMB
 					       .expires_days = 365};
 static const char clean[] = "BEGIN; DELETE FROM outbox_report; DELETE FROM submission; DELETE FROM receipt;"
 			    "DELETE FROM stream; COMMIT";
+static const char reference[] =
+	"{\"simpul\": 1, \"command\": \"report\", \"draft\": {\"category\": \"overstay\", \"sighting\":"
+	" {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\"}}}";
 static const struct now now = {UINT64_C(1795300000000), 1000000}; /* 2026-11-21 */
 
 static struct place {
@@ -67,26 +71,26 @@ static uint64_t reports(void)
 	return counts.waiting;
 }
 
-static void names_good(const json_t *names)
+static void names_good(const json_t *names, uint64_t held)
 {
 	struct report_name name;
 
-	PROMISE(json_array_size(names) > 0 && reports() == json_array_size(names));
+	PROMISE(json_array_size(names) > 0 && reports() == held + json_array_size(names));
 	for (size_t i = 0; i < json_array_size(names); i++)
 		PROMISE(report_name_parse(json_string_value(json_array_get(names, i)), &name) &&
-			strcmp(name.origin, "army.oku") == 0 && name.number <= json_array_size(names));
+			strcmp(name.origin, "army.oku") == 0 && name.number <= held + json_array_size(names));
 }
 
-static void answer_good(const char *text, size_t size, bool taken)
+static void answer_good(const char *text, size_t size, bool taken, uint64_t held)
 {
 	json_t *answer = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *ok = json_object_get(answer, "ok"), *names = json_object_get(answer, "names");
 
 	PROMISE(json_is_boolean(ok) && taken == (names != NULL));
 	if (names != NULL)
-		names_good(names);
+		names_good(names, held);
 	else
-		PROMISE(reports() == 0);
+		PROMISE(reports() == held);
 	if (json_is_false(ok)) {
 		PROMISE(json_string_length(json_object_get(answer, "code")) > 0);
 		PROMISE(json_string_length(json_object_get(answer, "sentence")) > 0);
@@ -99,6 +103,7 @@ static void answer_good(const char *text, size_t size, bool taken)
 static void request(struct bytes text, bool req)
 {
 	zmq_pollitem_t item = {.socket = local_socket(place.local), .events = ZMQ_POLLIN};
+	const uint64_t held = reports();
 	zmq_msg_t frame;
 	bool taken;
 
@@ -112,7 +117,7 @@ static void request(struct bytes text, bool req)
 	if (req)
 		PROMISE(zmq_msg_size(&frame) == 0 && zmq_msg_recv(&frame, place.client, 0) > 0);
 	PROMISE(!zmq_msg_more(&frame));
-	answer_good(zmq_msg_data(&frame), zmq_msg_size(&frame), taken);
+	answer_good(zmq_msg_data(&frame), zmq_msg_size(&frame), taken, held);
 	zmq_msg_close(&frame);
 }
 
@@ -123,10 +128,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > LARGEST_REQUEST)
 		return 0;
-	if (place.local == NULL)
+	if (place.local == NULL) {
 		place_open();
+		request(BYTES(reference, strlen(reference)), true);
+	}
 	request(rest, req);
-	if (reports() > 0)
+	if (reports() != 1) {
 		PROMISE(database_run(place.store.db, clean, NULL) == E_OK);
+		request(BYTES(reference, strlen(reference)), true);
+	}
 	return 0;
 }
