@@ -55,8 +55,6 @@ FUZZES   := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(FUZZ_C))
 # libFuzzer brings its main; other variants replay the corpus.
 FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter fuzz,$(VARIANT)),,replay))
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
-# A target whose program must not open sockets of its own: what stands in for these functions is in the target.
-WRAP_uplink_fuzz := uplink_subscribe
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 # Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
 SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped
@@ -211,6 +209,6 @@ $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap
 $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a \
                           $(OUT)/libsimpul.a
 	$(call say,LD,$@)
-	$(LINK) $(FUZZ_LIB) $(WRAP_$(@F):%=-Wl,--wrap=%) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+	$(LINK) $(FUZZ_LIB) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

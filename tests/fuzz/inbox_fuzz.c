@@ -39,6 +39,17 @@ static void store_begin_anew(void)
 
 /* ------------------------------------------------------------------ looking */
 
+static uint64_t number_of(const char *sql)
+{
+	sqlite3_stmt *question = store_statement(&store, sql);
+	uint64_t count;
+
+	PROMISE(sqlite3_step(question) == SQLITE_ROW);
+	count = column_number(question, 0);
+	sqlite3_reset(question);
+	return count;
+}
+
 /* How much the inbox's tables hold. */
 static uint64_t rows(void)
 {
@@ -47,13 +58,24 @@ static uint64_t rows(void)
 		"inbox_delivery)"
 		" + (SELECT count(*) FROM withheld) + (SELECT count(*) FROM member) + (SELECT count(*) FROM standing)"
 		" + (SELECT count(*) FROM head)";
-	sqlite3_stmt *question = store_statement(&store, sql);
-	uint64_t count;
 
-	PROMISE(sqlite3_step(question) == SQLITE_ROW);
-	count = column_number(question, 0);
-	sqlite3_reset(question);
-	return count;
+	return number_of(sql);
+}
+
+/* In the order of the journal, nothing from beyond the cursor, and nothing good twice. */
+static void in_order_and_once(const struct position *cursor)
+{
+	static const char newest[] = "SELECT max(coalesce((SELECT max(entry) FROM inbox), 0),"
+				     " coalesce((SELECT max(entry) FROM withheld), 0),"
+				     " coalesce((SELECT max(entry) FROM member), 0))";
+	static const char disordered[] =
+		"SELECT count(*) FROM inbox a JOIN inbox b ON a.row < b.row AND a.entry > b.entry";
+	static const char twice[] = "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE trust < 2"
+				    " GROUP BY origin, epoch, stream, number HAVING count(*) > 1)";
+
+	PROMISE(number_of(newest) <= cursor->entry);
+	PROMISE(number_of(disordered) == 0);
+	PROMISE(number_of(twice) == 0);
 }
 
 /* The stored record of the key under which a delivery came: itself confirmed by the authority. */
@@ -178,6 +200,7 @@ static void batch_try(struct inbox *inbox, struct bytes encoded)
 		PROMISE(position_equal(&before, &after) && rows() == rows_before);
 	else if (!position_equal(&before, &after))
 		cursor_signed(encoded, &after);
+	in_order_and_once(&after);
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)

@@ -37,6 +37,23 @@ static void monotonous(const struct policy *policy, const char *node, const stru
 	PROMISE(policy_admits(policy, node, &laxer) == ADMITTED);
 }
 
+static bool says(const struct policy *policy, const char *word)
+{
+	const struct bytes text = policy_text(policy);
+
+	return memmem(text.data, text.size, word, strlen(word)) != NULL;
+}
+
+/* Deny by default: what the text does not speak of, nobody has. */
+static void denied_by_default(const struct policy *policy, const char *node, const struct routing_class *class)
+{
+	if (!says(policy, "receive") || (class->protection != 0 && !says(policy, "protection")) ||
+	    (class->label == SIMPUL__LABEL__LABEL_RED && !says(policy, "RED")))
+		PROMISE(policy_admits(policy, node, class) != ADMITTED);
+	if (!says(policy, "publish"))
+		PROMISE(policy_may_publish(policy, node, class) != E_OK);
+}
+
 static void asked(const struct policy *policy, const struct policy *again, const char *node, unsigned salt)
 {
 	/* A sample: all 1,500 for each of many nodes would be slow. */
@@ -48,6 +65,7 @@ static void asked(const struct policy *policy, const struct policy *again, const
 		PROMISE(policy_admits(again, node, &class) == denial);
 		PROMISE(policy_may_publish(again, node, &class) == policy_may_publish(policy, node, &class));
 		monotonous(policy, node, &class);
+		denied_by_default(policy, node, &class);
 	}
 }
 

@@ -17,6 +17,14 @@ static const struct feed *feed(void)
 	return &feed_;
 }
 
+static void feed_seal(const struct feed_head *head, struct bytes batch, struct buffer *out)
+{
+	static const uint8_t batch_key[KEY_SIZE] = {4, 5, 6};
+
+	feed_lead(feed(), head, batch_key, buffer_room(out, FEED_LEAD_SIZE));
+	batch_seal(batch_key, batch, buffer_room(out, batch.size + FEED_TAG_SIZE));
+}
+
 /* Opens a frame of the feed; true when it opened, and then it is what sealing gives. */
 static bool publication(struct bytes frame)
 {
@@ -27,7 +35,7 @@ static bool publication(struct bytes frame)
 
 	if (good) {
 		PROMISE(FEED_SIZE(size) == frame.size);
-		feed_seal(feed(), &head, BYTES(opened.data, size), buffer_room(&again, frame.size));
+		feed_seal(&head, BYTES(opened.data, size), &again);
 		PROMISE(bytes_equal(frame, buffer_view(&again)));
 	}
 	buffer_free(&opened);
@@ -43,7 +51,7 @@ static void publication_of(struct bytes batch, struct bytes *rest)
 				       .counter = take_u8(rest)};
 	struct buffer frame = {0};
 
-	feed_seal(feed(), &head, batch, buffer_room(&frame, FEED_SIZE(batch.size)));
+	feed_seal(&head, batch, &frame);
 	PROMISE(publication(buffer_view(&frame)));
 	frame.data[take_u16(rest) % frame.size] ^= (uint8_t)(1u << take_u8(rest) % 8);
 	PROMISE(!publication(buffer_view(&frame)));

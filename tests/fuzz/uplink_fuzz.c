@@ -1,10 +1,10 @@
 /* uplink_fuzz - what a broker says to an agent, in any order and state: a receipt reaches the outbox only when its
- * chain and signature hold for what was sent, an agent that halted does nothing more, and nothing else is ever sent or
- * stored.
+ * chain and signature hold for what was sent, an agent that halted does nothing more, and whatever it says is a message
+ * of the protocol.
  *
- * An input is a list of steps: a verb, a number, and for a frame its length and bytes. The agent's sockets lead
- * nowhere. */
-#include "agents/uplink_state.h"
+ * An input is a list of steps: a verb, a number, and for a frame its length and bytes. */
+#include "agents/uplink.h"
+#include "agents/uplink_transport.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"
@@ -12,47 +12,79 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_STEPS = 48, STEP_SIZE = 2 };
+#define NODE "army.oku"
+
+enum { MOST_STEPS = 48, STEP_SIZE = 2, SEQS = 8 };
 
 enum verb {
 	VERB_DOWN,	  /* a frame as it stands */
-	VERB_DOWN_SIGNED, /* a receipt or batch in it gets the broker's signature and our digest */
+	VERB_ANSWER,	  /* the same as an answer to what was sent of late; a receipt is signed by the broker */
 	VERB_PUBLICATION, /* a frame on the feed as it stands */
 	VERB_SEALED,	  /* a batch that is sealed for the session first */
-	VERB_SEND,	  /* one more submission is sent */
-	VERB_GREET,	  /* a session is opened, HELLO sent */
-	VERB_FETCH,
+	VERB_SEND,	  /* one more submission is to be sent */
+	VERB_WAIT,
 	VERBS,
 };
+
+static bool has_frame(enum verb verb)
+{
+	return verb <= VERB_SEALED;
+}
 
 /* ------------------------------------------------------------------ what the uplink works with */
 
 static struct host {
 	struct uplink *uplink;
+	struct now now;
 	struct position cursor;
-	struct hash digest;	  /* of all that is sent */
-	uint64_t sent, receipted; /* numbers */
-	bool halted;
+	struct hash digest;		     /* of all that is sent */
+	uint64_t available, sent, receipted; /* numbers */
+	bool open, subscribed, greeted;
+	uint64_t seqs[SEQS]; /* of what was sent, the newest first */
+	struct feed feed;    /* as WELCOME told */
+	struct bytes arrived[2];
 } host;
 
-static enum error welcome(void *context, const Simpul__Welcome *welcome_, struct fault *fault)
+static bool halted(void)
+{
+	struct uplink_status status;
+
+	uplink_status(host.uplink, &status);
+	return status.state == UPLINK_HALTED;
+}
+
+static enum error welcome(void *context, const Simpul__Welcome *message, struct fault *fault)
 {
 	(void)context;
-	for (size_t i = 0; i < welcome_->n_streams; i++)
-		if (welcome_->streams[i]->last > host.sent)
+	for (size_t i = 0; i < message->n_streams; i++)
+		if (message->streams[i]->last > host.sent)
 			return fault_at(fault, E_HISTORY_DIFFERS, "welcome.streams");
+	memcpy(host.feed.exchange, story_get()->join.exchange, EXCHANGE_SIZE);
+	strcpy(host.feed.node, NODE);
+	memcpy(host.feed.key, message->feed_key.data, KEY_SIZE);
+	host.feed.session = message->session;
 	return E_OK;
 }
 
 static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
 		 struct uplink_submission *submission)
 {
+	static struct buffer message;
+	Simpul__Submission empty = SIMPUL__SUBMISSION__INIT;
+
 	(void)context;
-	(void)stream;
-	(void)after;
 	(void)seen;
-	(void)submission;
-	return false;
+	if (stream != 0 || after >= host.available)
+		return false;
+	if (message.size == 0) {
+		empty.origin = (char *)(uintptr_t)NODE;
+		wire_pack(&empty, &message);
+	}
+	*submission = (struct uplink_submission){.first = {.origin = NODE, .epoch = 1, .number = after + 1},
+						 .count = 1,
+						 .digest = host.digest,
+						 .message = buffer_view(&message)};
+	return true;
 }
 
 static uint64_t receipted(void *context, uint32_t stream)
@@ -68,20 +100,21 @@ static enum error receipt(void *context, const struct report_name *first, const 
 	struct buffer again = {0};
 
 	(void)context;
-	PROMISE(!host.halted && first->number > 0 && first->number <= host.sent);
+	PROMISE(!halted() && first->number > 0 && first->number <= host.sent);
 	PROMISE(receipt_check(receipt_, join->exchange, join->broker_signing, NULL, NULL) == E_OK);
 	PROMISE(bytes_equal(of_binary(receipt_->digest), BYTES(host.digest.bytes, HASH_SIZE)));
 	wire_pack(receipt_, &again);
 	PROMISE(bytes_equal(encoded, buffer_view(&again)));
 	buffer_free(&again);
-	host.receipted = first->number;
+	if (first->number > host.receipted)
+		host.receipted = first->number;
 	return E_OK;
 }
 
 static void reject(void *context, const struct report_name *first, const struct fault *fault)
 {
 	(void)context;
-	PROMISE(!host.halted && first->number <= host.sent && error_remedy(fault->code) == REMEDY_CORRECT);
+	PROMISE(!halted() && first->number <= host.sent && error_remedy(fault->code) == REMEDY_CORRECT);
 }
 
 static enum error apply(void *context, struct bytes batch, struct fault *fault)
@@ -92,7 +125,7 @@ static enum error apply(void *context, struct bytes batch, struct fault *fault)
 	enum error error = E_OK;
 
 	(void)context;
-	PROMISE(!host.halted);
+	PROMISE(!halted());
 	arena_init(&arena);
 	message = wire_unpack(&simpul__batch__descriptor, batch, &arena, fault);
 	if (message == NULL || position_of_message(&upto, message->upto) != E_OK)
@@ -111,24 +144,102 @@ static struct position cursor(void *context)
 	return host.cursor;
 }
 
-/* Stands in for that of uplink.c, which would connect to wherever the broker says. */
-bool __wrap_uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE]);
-bool __wrap_uplink_subscribe(struct uplink *uplink, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE])
+/* ------------------------------------------------------------------ a transport that leads nowhere */
+
+static enum error link_open(void *context, const struct join *join, const struct node_keys *keys)
 {
-	(void)uplink;
+	(void)context;
+	(void)join;
+	(void)keys;
+	PROMISE(!host.open);
+	host.open = true;
+	host.subscribed = host.greeted = false;
+	return E_OK;
+}
+
+static bool feed_subscribe(void *context, const char *endpoint, const uint8_t topic[FEED_TOPIC_SIZE])
+{
+	(void)context;
 	(void)topic;
-	return strncmp(endpoint, "tcp://", 6) == 0;
+	PROMISE(host.open && host.greeted);
+	host.subscribed = strncmp(endpoint, "tcp://", strlen("tcp://")) == 0;
+	return host.subscribed;
+}
+
+/* HELLO comes first and once; submissions and fetches only after WELCOME. */
+static void up_allowed(const Simpul__Up *up)
+{
+	const bool hello = up->message_case == SIMPUL__UP__MESSAGE_HELLO;
+
+	PROMISE(host.open && hello != host.greeted && (hello || host.subscribed));
+	host.greeted = true;
+	memmove(host.seqs + 1, host.seqs, (SEQS - 1) * sizeof host.seqs[0]);
+	host.seqs[0] = up->seq;
+	if (up->message_case == SIMPUL__UP__MESSAGE_SUBMIT)
+		host.sent = host.available;
+}
+
+static enum error link_send(void *context, struct bytes prefix, struct bytes rest)
+{
+	struct buffer frame = {0};
+	struct arena arena;
+	const Simpul__Up *up;
+
+	(void)context;
+	buffer_bytes(&frame, prefix);
+	buffer_bytes(&frame, rest);
+	arena_init(&arena);
+	up = wire_unpack(&simpul__up__descriptor, buffer_view(&frame), &arena, NULL);
+	PROMISE(up != NULL);
+	up_allowed(up);
+	arena_fini(&arena);
+	buffer_free(&frame);
+	return E_OK;
+}
+
+static bool frame_receive(void *context, enum uplink_channel channel, struct bytes *frame)
+{
+	(void)context;
+	if (!host.open || (channel == UPLINK_FEED && !host.subscribed) || host.arrived[channel].data == NULL)
+		return false;
+	*frame = host.arrived[channel];
+	host.arrived[channel] = (struct bytes){0};
+	return true;
+}
+
+static bool handshake_failed(void *context)
+{
+	(void)context;
+	return false;
+}
+
+static int poll_items(void *context, zmq_pollitem_t *items)
+{
+	(void)context;
+	(void)items;
+	return 0;
+}
+
+static void link_close(void *context, int linger_ms)
+{
+	(void)context;
+	(void)linger_ms;
+	host.open = host.subscribed = false;
+}
+
+static void link_release(void *context)
+{
+	(void)context;
 }
 
 /* ------------------------------------------------------------------ steps */
 
 static void uplink_begin(void)
 {
-	static const struct now now = {UINT64_C(1795300000000), 1000000};
 	const struct uplink_options options = {
 		.join = &story_get()->join,
 		.keys = &story_get()->army,
-		.node = "army.oku",
+		.node = NODE,
 		.epoch = 1,
 		.source = {.welcome = welcome,
 			   .next = next,
@@ -137,49 +248,19 @@ static void uplink_begin(void)
 			   .reject = reject},
 		.target = {.apply = apply, .cursor = cursor},
 	};
+	const struct uplink_transport transport = {.open = link_open,
+						   .subscribe = feed_subscribe,
+						   .send = link_send,
+						   .receive = frame_receive,
+						   .handshake_failed = handshake_failed,
+						   .poll_items = poll_items,
+						   .close = link_close,
+						   .release = link_release};
 
 	memset(&host, 0, sizeof host);
 	memset(&host.digest, 0x77, sizeof host.digest);
-	host.uplink = uplink_new(NULL, &options);
-	host.uplink->now = now;
-}
-
-static void greet(void)
-{
-	struct uplink *uplink = host.uplink;
-
-	if (uplink->state != UPLINK_OFFLINE)
-		return;
-	uplink_enter(uplink, UPLINK_GREETING);
-	uplink->session.hello_seq = uplink->session.seq = 1;
-}
-
-/* As if a submission of one report had been sent: the next free flight. */
-static void send_one(void)
-{
-	struct session *session = &host.uplink->session;
-
-	if (host.uplink->state != UPLINK_CATCHING_UP && host.uplink->state != UPLINK_LIVE)
-		return;
-	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++) {
-		if (session->flights[i].seq != 0)
-			continue;
-		session->flights[i] =
-			(struct flight){.seq = ++session->seq,
-					.first = {.origin = "army.oku", .epoch = 1, .number = ++host.sent},
-					.count = 1,
-					.digest = host.digest,
-					.sent_at = host.uplink->now.steady};
-		return;
-	}
-}
-
-static void fetch_one(void)
-{
-	struct session *session = &host.uplink->session;
-
-	if (host.uplink->state == UPLINK_CATCHING_UP && session->fetch_seq == 0)
-		session->fetch_seq = ++session->seq;
+	host.now = (struct now){UINT64_C(1795300000000), 1000000};
+	host.uplink = uplink_over(&transport, &options);
 }
 
 /* Signs the receipt over the chain that it tells of. */
@@ -210,7 +291,15 @@ static void receipt_sign(Simpul__Receipt *message, uint8_t signature[SIGNATURE_S
 	message->signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
 }
 
-static void down_signed(struct bytes frame, uint8_t number)
+/* What comes while nobody listens is lost. */
+static void arrive(enum uplink_channel channel, struct bytes frame)
+{
+	host.arrived[channel] = frame.size > 0 ? frame : BYTES("", 0);
+	uplink_step(host.uplink, &host.now);
+	host.arrived[channel] = (struct bytes){0};
+}
+
+static void answer(struct bytes frame, uint8_t number)
 {
 	uint8_t signature[SIGNATURE_SIZE];
 	struct buffer out = {0};
@@ -220,11 +309,11 @@ static void down_signed(struct bytes frame, uint8_t number)
 	arena_init(&arena);
 	down = wire_unpack(&simpul__down__descriptor, frame, &arena, NULL);
 	if (down != NULL) {
-		down->seq = number;
+		down->seq = host.seqs[number % SEQS];
 		if (down->message_case == SIMPUL__DOWN__MESSAGE_RECEIPT)
 			receipt_sign(down->receipt, signature);
 		wire_pack(down, &out);
-		uplink_take_message(host.uplink, buffer_view(&out));
+		arrive(UPLINK_LINK, buffer_view(&out));
 	}
 	buffer_free(&out);
 	arena_fini(&arena);
@@ -232,43 +321,49 @@ static void down_signed(struct bytes frame, uint8_t number)
 
 static void publication_sealed(struct bytes batch, uint8_t number)
 {
+	static const uint8_t key[KEY_SIZE] = {5};
 	const struct feed_head head = {
 		.incarnation = 1, .after = host.cursor.entry, .upto = host.cursor.entry + 1, .counter = number};
 	struct buffer out = {0};
 
-	feed_seal(&host.uplink->session.feed, &head, batch, buffer_room(&out, FEED_SIZE(batch.size)));
-	uplink_take_publication(host.uplink, buffer_view(&out));
+	feed_lead(&host.feed, &head, key, buffer_room(&out, FEED_LEAD_SIZE));
+	batch_seal(key, batch, buffer_room(&out, batch.size + FEED_TAG_SIZE));
+	arrive(UPLINK_FEED, buffer_view(&out));
 	buffer_free(&out);
 }
 
-/* The loop hands frames to an uplink that has a socket, and publications to one that has subscribed. */
 static void step_do(enum verb verb, uint8_t number, struct bytes frame)
 {
-	const enum uplink_state state = host.uplink->state;
-	const bool linked = state != UPLINK_OFFLINE && state != UPLINK_HALTED;
-	const bool fed = state == UPLINK_CATCHING_UP || state == UPLINK_LIVE;
-
-	if (verb == VERB_DOWN && linked)
-		uplink_take_message(host.uplink, frame);
-	else if (verb == VERB_DOWN_SIGNED && linked)
-		down_signed(frame, number);
-	else if (verb == VERB_PUBLICATION && fed)
-		uplink_take_publication(host.uplink, frame);
-	else if (verb == VERB_SEALED && fed)
+	switch (verb) {
+	case VERB_DOWN:
+		arrive(UPLINK_LINK, frame);
+		break;
+	case VERB_ANSWER:
+		answer(frame, number);
+		break;
+	case VERB_PUBLICATION:
+		arrive(UPLINK_FEED, frame);
+		break;
+	case VERB_SEALED:
 		publication_sealed(frame, number);
-	else if (verb == VERB_SEND)
-		send_one();
-	else if (verb == VERB_GREET)
-		greet();
-	else if (verb == VERB_FETCH)
-		fetch_one();
+		break;
+	case VERB_SEND:
+		host.available++;
+		uplink_wake(host.uplink);
+		uplink_step(host.uplink, &host.now);
+		break;
+	default:
+		host.now.steady += (uint64_t)number * number;
+		host.now.wall += (uint64_t)number * number;
+		uplink_step(host.uplink, &host.now);
+	}
 }
 
 static struct bytes step_take(struct bytes *rest, enum verb *verb, uint8_t *number)
 {
 	*verb = (enum verb)(take_u8(rest) % VERBS);
 	*number = take_u8(rest);
-	return *verb <= VERB_SEALED ? take_bytes(rest) : (struct bytes){0};
+	return has_frame(*verb) ? take_bytes(rest) : (struct bytes){0};
 }
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
@@ -282,7 +377,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 		uint8_t number;
 
 		step_take(&rest, &verb, &number);
-		if (verb == VERB_DOWN || verb == VERB_DOWN_SIGNED)
+		if (verb == VERB_DOWN || verb == VERB_ANSWER)
 			places[count++] = at;
 		else if (verb == VERB_SEALED)
 			batches[sealed++] = at;
@@ -296,12 +391,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool started;
 	struct bytes rest = BYTES(data, size);
+	bool was_halted = false;
 
-	if (!started)
-		fuzz_start();
-	started = true;
+	fuzz_start();
 	uplink_begin();
 	for (unsigned i = 0; i < MOST_STEPS && rest.size > 0; i++) {
 		enum verb verb;
@@ -309,13 +402,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct bytes frame = step_take(&rest, &verb, &number);
 
 		step_do(verb, number, frame);
-		PROMISE(!host.halted || host.uplink->state == UPLINK_HALTED);
-		host.halted = host.uplink->state == UPLINK_HALTED;
-		PROMISE(host.receipted <= host.sent);
-		PROMISE(flights_count(host.uplink) <= LIMIT_IN_FLIGHT);
+		PROMISE(!was_halted || halted());
+		was_halted = halted();
+		PROMISE(!was_halted || !host.open);
+		PROMISE(host.receipted <= host.sent && host.sent <= host.available);
 	}
-	/* BYE would want a socket. */
-	host.uplink->state = UPLINK_OFFLINE;
 	uplink_free(host.uplink);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* wire_fuzz - wire_check and wire_unpack for every message that a foreigner sends: what they accept is canonical, so
- * its encoding gives back the very bytes; what they refuse they refuse for a reason. */
+/* wire_fuzz - wire_check, wire_unpack and wire_view for every message that a foreigner sends: what they accept is
+ * canonical, so its encoding gives back the very bytes; what they refuse they refuse for a reason. */
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 #include "tests/fuzz/fuzz.h"
@@ -44,14 +44,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fault fault = {.code = E_OK};
 	struct buffer again = {0};
 	struct arena arena;
-	const void *message;
+	const void *message, *view;
 
 	arena_init(&arena);
 	message = wire_unpack(type, rest, &arena, &fault);
 	PROMISE((message != NULL) == (fault.code == E_OK));
+	PROMISE(wire_check(type, rest, NULL) == fault.code);
 	PROMISE(memchr(fault.field, '\0', sizeof fault.field) != NULL);
+	view = wire_view(type, rest, &arena, NULL);
+	PROMISE((view != NULL) == (message != NULL));
 	if (message != NULL) {
 		wire_pack(message, &again);
+		PROMISE(bytes_equal(rest, buffer_view(&again)));
+		buffer_clear(&again);
+		wire_pack(view, &again);
 		PROMISE(bytes_equal(rest, buffer_view(&again)));
 	}
 	buffer_free(&again);
