@@ -167,21 +167,38 @@ static const char *const policies[] = {
 	"  - {node: army.oku, regions: ['16']}\n",
 };
 
+static void signature_break(Simpul__Submission *submission)
+{
+	submission->signature.data[0] ^= 1;
+}
+
+/* Of `a`: the node, its connection, whether the signature is good, whom the report names, whether it is sealed. */
 static void say(const struct step *step)
 {
 	static const Simpul__Kind kinds[] = {SIMPUL__KIND__KIND_SIGHTING, SIMPUL__KIND__KIND_ALERT,
 					     SIMPUL__KIND__KIND_UPDATE, SIMPUL__KIND__KIND_CANCEL,
 					     SIMPUL__KIND__KIND_VOID};
-	const struct speech speech = {.node = step->a % WORLD_NODES,
-				      .first = 1 + step->b % 8,
-				      .count = 1 + step->b / 8 % 4,
-				      .kind = kinds[step->c % 5],
-				      .label = (Simpul__Label)(step->c / 5 % 6),
-				      .epoch = 1 + step->b / 128,
-				      .reference = step->c / 30 % 4,
-				      .salt = step->c / 120,
-				      .peer = peer_of(step->a % WORLD_NODES, step->a / 4 & 1)};
+	static const char *const named[] = {NULL,	  "police.oku", "army.oku",	"immigration.muara-enim",
+					    "health.oku", "army",	"police.timur", "nobody.oku"};
+	const size_t node = step->a % WORLD_NODES;
+	struct speech speech = {.node = node,
+				.first = 1 + step->b % 8,
+				.count = 1 + step->b / 8 % 4,
+				.kind = kinds[step->c % 5],
+				.label = (Simpul__Label)(step->c / 5 % 6),
+				.epoch = 1 + step->b / 128,
+				.reference = step->c / 30 % 4,
+				.salt = step->c / 120,
+				.to = {named[step->a >> 4 & 7]},
+				.sealed = step->a >> 7,
+				.peer = peer_of(node, step->a >> 2 & 1)};
 
+	if (speech.sealed)
+		speech.wraps[0] = speech.to[0];
+	if (speech.label == SIMPUL__LABEL__LABEL_RED)
+		speech.stream = SIMPUL__STREAM__STREAM_RED;
+	if (step->a >> 3 & 1)
+		speech.spoil_signed = signature_break;
 	world_say(world, &speech);
 }
 
