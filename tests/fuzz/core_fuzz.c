@@ -374,20 +374,20 @@ static void append_allowed(const struct step *step, const struct journal_append 
 {
 	const bool by_frame = has_frame(step->verb) || step->verb == VERB_SAY;
 	const size_t sender = step->verb == VERB_SAY ? step->a % WORLD_NODES : step->a % SENDERS;
-	struct hash leaves[LIMIT_SUBMISSION_REPORTS], digest;
+	const Simpul__Delivery *delivery;
 	struct arena arena;
-	const Simpul__Up *up;
+	struct hash digest;
 
 	PROMISE(!has_frame(step->verb) || sender != STRANGER);
 	if (append->type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION)
 		return;
 	PROMISE(by_frame && strcmp(append->first.origin, world_names[sender]) == 0);
 	arena_init(&arena);
-	up = wire_unpack(&simpul__up__descriptor, buffer_view(&append->submission), &arena, NULL);
-	PROMISE(up != NULL && up->message_case == SIMPUL__UP__MESSAGE_SUBMIT);
-	PROMISE(submission_digest(up->submit, world->options.exchange, leaves, NULL, &digest, NULL) == E_OK);
+	delivery = wire_unpack(&simpul__delivery__descriptor, buffer_view(&append->delivery), &arena, NULL);
+	PROMISE(delivery != NULL && strcmp(delivery->origin, world_names[sender]) == 0);
+	PROMISE(delivery_digest(delivery, world->options.exchange, &digest, NULL) == E_OK);
 	PROMISE(digest_verify(world->keys[sender].signing.public_key, SIGN_TAG_SUBMISSION, &digest,
-			      of_binary(up->submit->signature)));
+			      of_binary(delivery->signature)));
 	arena_fini(&arena);
 }
 
