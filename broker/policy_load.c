@@ -237,28 +237,36 @@ static enum error load_node(const struct check *check, const struct raw_node *ra
 
 /* ---- the whole */
 
-/* Each entry's text begins at its own name and ends where the next begins, so that a word is found in the right one. */
-static struct check entry_check(const struct check *check, const char *list, const char *key, size_t index)
+/* Each entry's text begins at its own name and ends where the next begins, so that a word is found in the right one.
+ * `next` is where this one begins; from one entry to the next, for a policy may name thousands. */
+static struct check entry_check(const struct check *check, const char *key, size_t *next)
 {
 	struct check entry = *check;
-	size_t begin = place_of_key(check->text, 0, list, 0);
 
-	entry.place = place_of_key(check->text, begin, key, index);
-	entry.text.size = place_of_key(check->text, begin, key, index + 1);
+	entry.place = *next;
+	*next = place_of_key(check->text, *next, key, 1);
+	entry.text.size = *next;
 	return entry;
+}
+
+static size_t first_entry(const struct check *check, const char *list, const char *key)
+{
+	return place_of_key(check->text, place_of_key(check->text, 0, list, 0), key, 0);
 }
 
 static enum error load_tables(struct check *check, const struct raw_policy *raw)
 {
 	enum error error = load_categories(check, raw);
+	size_t next = first_entry(check, "agencies", "agency");
 
 	for (size_t i = 0; i < raw->agencies_count && error == E_OK; i++) {
-		struct check entry = entry_check(check, "agencies", "agency", i);
+		struct check entry = entry_check(check, "agency", &next);
 
 		error = load_agency(&entry, &raw->agencies[i]);
 	}
+	next = first_entry(check, "nodes", "node");
 	for (size_t i = 0; i < raw->nodes_count && error == E_OK; i++) {
-		struct check entry = entry_check(check, "nodes", "node", i);
+		struct check entry = entry_check(check, "node", &next);
 
 		error = load_node(&entry, &raw->nodes[i]);
 	}

@@ -11,7 +11,7 @@
 #define POLICY_CATEGORY_SIZE 33
 #define POLICY_AGENCIES 64
 #define POLICY_REGIONS 64
-#define POLICY_TEXT_LIMIT (256 * 1024)
+#define POLICY_TEXT_LIMIT (1024 * 1024 - 1024) /* an entry of the journal holds it: PolicyVersion.text */
 
 /* Grants are indexed by kind: only SIGHTING and ALERT are granted, updates and cancels follow what they are about. */
 #define POLICY_KINDS (SIMPUL__KIND__KIND_ALERT + 1)
