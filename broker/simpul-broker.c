@@ -20,7 +20,6 @@
 
 #define PROGRAM "simpul-broker"
 #define SOFTWARE PROGRAM " 1.0.0"
-#define DESCRIPTORS_WANTED 8192
 
 static const char help[] =
 	"Usage: " PROGRAM " [-c FILE] [-t]\n"
@@ -66,14 +65,14 @@ static void harden(void)
 #endif
 }
 
-/* With descriptors used up accept() would spin: see that there are enough. */
+/* With descriptors used up accept() would spin: see that there are as many as the system allows. */
 static void raise_descriptors(void)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return;
-	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
