@@ -175,6 +175,8 @@ void log_unlogged(struct core *core, struct node *node)
 		LOG(core, WARNING, "refusals.unlogged", F_TEXT("node", node ? node->name : ""),
 		    F_NUM("count", throttle->unlogged));
 	*throttle = (struct throttle){.second = core->now->steady};
+	if (node)
+		turn_leave(&node->turns[TURN_UNLOGGED]);
 }
 
 bool log_has_room(struct core *core, struct node *node, enum log_level level)
@@ -189,6 +191,8 @@ bool log_has_room(struct core *core, struct node *node, enum log_level level)
 		return true;
 	}
 	throttle->unlogged++;
+	if (node && throttle->unlogged == 1)
+		node_touch(core, node, TURN_UNLOGGED);
 	return false;
 }
 

@@ -7,12 +7,12 @@
 
 #define EVERYONE "*"
 
-static bool bit(const uint64_t words[NODE_WORDS], size_t index)
+static bool bit(const uint64_t *words, size_t index)
 {
 	return words[index / 64] >> index % 64 & 1;
 }
 
-static void bit_set(uint64_t words[NODE_WORDS], size_t index)
+static void bit_set(uint64_t *words, size_t index)
 {
 	words[index / 64] |= (uint64_t)1 << index % 64;
 }
@@ -119,7 +119,7 @@ static struct audience_state *state_of(const struct core *core, uint32_t id)
 
 static void room_for(struct core *core, uint32_t id)
 {
-	const size_t limit = (size_t)id + 64;
+	const size_t limit = 2 * (size_t)id + 64;
 
 	if (id < core->audience_limit)
 		return;
@@ -129,6 +129,29 @@ static void room_for(struct core *core, uint32_t id)
 	core->audience_limit = limit;
 }
 
+/* Its nodes by their places in core->nodes; one that is not enrolled has none. */
+static struct audience_state *state_make(const struct core *core, const struct audience *audience)
+{
+	struct audience_state *state;
+	size_t last = 0;
+
+	for (size_t i = 0; i < audience->count; i++) {
+		const struct node *node = node_find(core, audience->nodes[i]);
+
+		if (node && node->index > last)
+			last = node->index;
+	}
+	state = memory_zero(1, sizeof(*state) + 2 * (last / 64 + 1) * sizeof(state->bits[0]));
+	state->words = last / 64 + 1;
+	for (size_t i = 0; i < audience->count; i++) {
+		const struct node *node = node_find(core, audience->nodes[i]);
+
+		if (node)
+			bit_set(state->bits, node->index);
+	}
+	return state;
+}
+
 bool audience_intern(struct core *core, const struct audience *audience)
 {
 	struct audience_state *state;
@@ -136,24 +159,23 @@ bool audience_intern(struct core *core, const struct audience *audience)
 	if (audience->id == 0 || state_of(core, audience->id))
 		return false;
 	room_for(core, audience->id);
-	state = memory_zero(1, sizeof(*state));
+	state = state_make(core, audience);
 	state->class = audience->class;
 	state->everyone = audience->count == 1 && strcmp(audience->nodes[0], EVERYONE) == 0;
-	for (size_t i = 0; i < audience->count && !state->everyone; i++) {
-		const struct node *node = node_find(core, audience->nodes[i]);
-
-		if (node)
-			bit_set(state->nodes, node->index);
-	}
 	core->audiences[audience->id] = state;
 	return true;
+}
+
+static bool state_holds(const struct audience_state *state, const struct node *node)
+{
+	return node->index / 64 < state->words && bit(state->bits, node->index);
 }
 
 bool audience_has(const struct core *core, uint32_t id, const struct node *node)
 {
 	const struct audience_state *state = state_of(core, id);
 
-	return state && (state->everyone || bit(state->nodes, node->index));
+	return state && (state->everyone || state_holds(state, node));
 }
 
 static enum denial ask(const struct core *core, const struct routing_class *class, const struct node *node)
@@ -165,24 +187,32 @@ static enum denial ask(const struct core *core, const struct routing_class *clas
 	return policy_admits(core->policy, node->name, class);
 }
 
+/* Who is admitted is remembered until the policy changes; why somebody is not is asked for each time, for it is seldom. */
 enum denial audience_denial(struct core *core, uint32_t id, const struct node *node)
 {
 	struct audience_state *state = state_of(core, id);
+	enum denial denial;
 
 	if (!state)
 		return DENIED_NOT_IN_POLICY;
-	if (!bit(state->checked, node->index)) {
-		state->denials[node->index] = (uint8_t)ask(core, &state->class, node);
-		bit_set(state->checked, node->index);
-	}
-	return (enum denial)state->denials[node->index];
+	if (!state_holds(state, node))
+		return ask(core, &state->class, node);
+	if (bit(state->bits + state->words, node->index))
+		return ADMITTED;
+	denial = ask(core, &state->class, node);
+	if (denial == ADMITTED)
+		bit_set(state->bits + state->words, node->index);
+	return denial;
 }
 
 void audiences_recheck(struct core *core)
 {
-	for (size_t i = 0; i < core->audience_limit; i++)
-		if (core->audiences[i])
-			memset(core->audiences[i]->checked, 0, sizeof(core->audiences[i]->checked));
+	for (size_t i = 0; i < core->audience_limit; i++) {
+		struct audience_state *state = core->audiences[i];
+
+		if (state)
+			memset(state->bits + state->words, 0, state->words * sizeof(state->bits[0]));
+	}
 }
 
 void audiences_free(struct core *core)

@@ -17,6 +17,9 @@ struct core *core_new(const struct core_options *options)
 	struct core *core = memory_zero(1, sizeof(*core));
 
 	core->options = *options;
+	core->topics = memory_zero(LIMIT_NODES, sizeof(*core->topics));
+	for (size_t i = 0; i < TURNS; i++)
+		turn_queue_init(&core->queues[i]);
 	arena_init(&core->arena);
 	return core;
 }
@@ -31,7 +34,9 @@ void core_free(struct core *core)
 	tail_free(&core->tail);
 	policy_free(core->policy);
 	actions_free(core);
+	free(core->topics);
 	free(core->keys);
+	free(core->key_slots);
 	free(core->operations);
 	keys_wipe(&core->options, sizeof(core->options));
 	free(core);
@@ -159,6 +164,7 @@ static bool session_admit(struct core *core, struct node *node, const struct pee
 
 	if (fault_at(&fault, session_check(node, peer), "%s", "") == E_OK) {
 		node->session.heard = core->now->steady;
+		node_touch(core, node, TURN_HEARD);
 		node->last_seen = core->now->wall;
 		return true;
 	}

@@ -6,9 +6,9 @@
 #include "broker/bucket.h"
 #include "broker/core.h"
 #include "broker/tail.h"
+#include "broker/turn.h"
 
 #define LINK_VERSION 1
-#define NODE_WORDS (LIMIT_NODES / 64)
 #define WINDOW_MARKS 64 /* publications remembered one by one until acknowledged; more share a mark */
 #define OLD_PEERS 4	/* superseded connections remembered, to tell them so */
 #define SIGNATURE_CACHE 16
@@ -49,7 +49,8 @@ struct asked {
 #define HELLO_BUCKET ((struct bucket_size){.rate = 2, .most = 20})
 #define SUBSCRIPTION_COST 60 /* of one that differs from the last */
 #define SUBSCRIPTION_BUCKET ((struct bucket_size){.rate = 1, .most = 8 * SUBSCRIPTION_COST})
-#define AUDIENCE_COST 30
+#define AUDIENCE_COST 30 /* of one with up to AUDIENCE_PART names; of a larger one for each part */
+#define AUDIENCE_PART 256
 #define AUDIENCE_BUCKET ((struct bucket_size){.rate = 1, .most = 2048 * AUDIENCE_COST})
 /* Subscriptions that the feed socket sees begin or end: no connection comes back so often. */
 #define TOPIC_BUCKET ((struct bucket_size){.rate = 10, .most = 600})
@@ -104,6 +105,14 @@ struct greeting {
 
 /* ---------------------------------------------------------------------------- nodes */
 
+/* Queues that a tick looks at, the longest untouched node first. */
+enum turn_kind {
+	TURN_PUBLISHED, /* sessions, by when something was last published to them */
+	TURN_HEARD,	/* sessions, by when they were last heard */
+	TURN_UNLOGGED,	/* nodes of which something was not logged in this second */
+	TURNS
+};
+
 struct node {
 	size_t index; /* in order of enrolment; bit number in audiences */
 	char name[LIMIT_NODE_NAME + 1];
@@ -113,8 +122,7 @@ struct node {
 
 	struct buffer subscription; /* encoded, as in the journal */
 	struct buffer wanted;	    /* the newest asked for; differs from the above while its entry is under way */
-	struct arena subscription_arena;
-	const Simpul__Subscription *wants; /* NULL: all */
+	Simpul__Subscription *wants; /* owned; NULL: all */
 
 	uint64_t acked;
 	bool granted;
@@ -131,13 +139,13 @@ struct node {
 	steady_ms fetched_at;
 	unsigned refetches; /* how often it asked below that */
 	struct throttle throttle;
+	struct turn turns[TURNS]; /* in the core's queues of that name */
 
 	struct session session;
 	struct greeting greeting;
 	struct peer old_peers[OLD_PEERS];
 	size_t old_peer_count;
-	uint8_t topics[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* of its sessions, the newest last */
-	size_t topic_count;
+	size_t topic_count; /* in core->topics */
 	uint8_t strange[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* nobody's: of a session before the broker's restart */
 	size_t strange_count;
 	wall_ms last_seen;
@@ -153,13 +161,12 @@ struct key {
 
 /* ---------------------------------------------------------------------------- audiences, operators */
 
-/* Kept for good, and there may be many: nodes as bits, no names. */
+/* Kept for good, and there may be many: nodes as bits, no names, and no more words than its last node needs. */
 struct audience_state {
 	struct routing_class class;
 	bool everyone;
-	uint64_t nodes[NODE_WORDS];
-	uint64_t checked[NODE_WORDS]; /* asked the policy of this version ... */
-	uint8_t denials[LIMIT_NODES]; /* ... and it said: enum denial */
+	size_t words;	 /* of each set */
+	uint64_t bits[]; /* who is in it; then who of them the policy in force was asked about and admits */
 };
 
 /* An entry under way that is no submission. */
@@ -185,8 +192,12 @@ struct core {
 	struct node *nodes[LIMIT_NODES];  /* by index */
 	struct node *sorted[LIMIT_NODES]; /* by name */
 	size_t node_count;
+	uint8_t (*topics)[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* by index of the node: of its sessions, newest last */
+	struct turn queues[TURNS];
 	struct key *keys;
 	size_t key_count;
+	uint32_t *key_slots; /* a hash table, at most half full: index + 1 in `keys`, 0 where it is free */
+	size_t key_slot_count;
 	struct audience_state **audiences; /* by id */
 	size_t audience_limit;
 	struct tail tail;
@@ -269,6 +280,10 @@ void subscription_store(struct core *core, struct node *node, struct bytes subsc
 /* An append that is no submission came back. */
 void operation_done(struct core *core, struct journal_append *append);
 void node_free(struct node *node);
+/* It goes to the end of that queue. */
+void node_touch(struct core *core, struct node *node, enum turn_kind kind);
+/* Who was not touched for the longest time; NULL: nobody stands in it. */
+struct node *node_untouched(const struct core *core, enum turn_kind kind);
 
 /* ---------------------------------------------------------------------------- session.c */
 
@@ -322,11 +337,14 @@ void signature_keep(struct core *core, uint64_t entry, const uint8_t signature[S
 
 /* ---------------------------------------------------------------------------- deliver.c */
 
+struct shared;
+
 /* An entry that was committed goes into the tail, with its audience. */
 void deliver_keep(struct core *core, struct journal_append *append);
 /* Pushes the entries from `first` to the head to every live session that they are for. */
 void deliver_push(struct core *core, uint64_t first);
-void deliver_heartbeat(struct core *core, struct node *node);
+/* The empty batch. Nodes of one step at the same place share its encoding. */
+void deliver_heartbeat(struct core *core, struct node *node, struct shared *shared);
 /* No pushes until it has fetched; `why` is a short reason for the log, NULL for none. */
 void session_behind(struct core *core, struct node *node, const char *why);
 

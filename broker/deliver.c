@@ -20,7 +20,7 @@ static void audience_charge(struct core *core, const struct journal_append *appe
 
 	if (!origin)
 		return;
-	bucket_charge(&origin->audiences, AUDIENCE_COST);
+	bucket_charge(&origin->audiences, AUDIENCE_COST * (1 + append->audience.count / AUDIENCE_PART));
 	if (origin->audiences.tokens < 0)
 		LOG(core, WARNING, "node.slowed", F_TEXT("node", origin->name), F_TEXT("reason", "audiences"));
 }
@@ -81,6 +81,7 @@ static void publish(struct core *core, struct node *node, const struct batch *ba
 						  .counter = ++session->counter};
 	action->publish.batch = batch->encoded;
 	session->published = core->now->steady;
+	node_touch(core, node, TURN_PUBLISHED);
 	batch_record(core, node, batch);
 }
 
@@ -104,7 +105,7 @@ static void batch_push(struct core *core, struct node *node, struct shared *shar
 
 	if (session->queued + batch->bytes > LIMIT_WINDOW) {
 		session_behind(core, node, "window");
-		deliver_heartbeat(core, node); /* it need not wait a second to hear that it must fetch */
+		deliver_heartbeat(core, node, shared); /* it need not wait a second to hear that it must fetch */
 		return;
 	}
 	batch_encode_once(core, shared, batch);
@@ -153,7 +154,7 @@ void deliver_push(struct core *core, uint64_t first)
 
 /* Moves the cursor of a live node over what was not for it; tells one that is behind that there is something to fetch.
  */
-void deliver_heartbeat(struct core *core, struct node *node)
+void deliver_heartbeat(struct core *core, struct node *node, struct shared *shared)
 {
 	struct session *session = &node->session;
 	struct batch batch;
@@ -164,7 +165,7 @@ void deliver_heartbeat(struct core *core, struct node *node)
 		session_behind(core, node, "window");
 		batch.after = core->position.entry;
 	}
-	batch_encode(core, &batch);
+	batch_encode_once(core, shared, &batch);
 	publish(core, node, &batch);
 	if (session->state != SESSION_LIVE)
 		return;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REASON_LIMIT = 200 };
+enum { REASON_LIMIT = 200, FIRST_KEY_SLOTS = 64 };
 
 #define POLICY_FILE "policy.yaml"
 #define COVERS_NOTHING UINT64_MAX /* as the start of a grant */
@@ -37,13 +37,51 @@ struct node *node_find(const struct core *core, const char *name)
 	return NULL;
 }
 
-/* The newest keys are looked at first: they are the ones in use. */
+/* Where the key stands in the table, or would stand. A public key is as good as random, so it is its own hash. */
+static size_t key_slot(const struct core *core, const uint8_t curve[KEY_SIZE])
+{
+	const size_t mask = core->key_slot_count - 1;
+	size_t at = (size_t)load_u64(curve) & mask;
+
+	while (core->key_slots[at] != 0 && memcmp(core->keys[core->key_slots[at] - 1].curve, curve, KEY_SIZE) != 0)
+		at = (at + 1) & mask;
+	return at;
+}
+
+static struct key *key_of(const struct core *core, const uint8_t curve[KEY_SIZE])
+{
+	const uint32_t index = core->key_count > 0 ? core->key_slots[key_slot(core, curve)] : 0;
+
+	return index > 0 ? &core->keys[index - 1] : NULL;
+}
+
 const struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE])
 {
-	for (size_t i = core->key_count; i-- > 0;)
-		if (memcmp(core->keys[i].curve, curve, KEY_SIZE) == 0)
-			return &core->keys[i];
-	return NULL;
+	return key_of(core, curve);
+}
+
+static void key_slots_grow(struct core *core)
+{
+	if (2 * (core->key_count + 1) <= core->key_slot_count)
+		return;
+	core->key_slot_count = core->key_slot_count > 0 ? 2 * core->key_slot_count : FIRST_KEY_SLOTS;
+	free(core->key_slots);
+	core->key_slots = memory_zero(core->key_slot_count, sizeof(*core->key_slots));
+	for (size_t i = 0; i < core->key_count; i++)
+		core->key_slots[key_slot(core, core->keys[i].curve)] = (uint32_t)(i + 1);
+}
+
+/* A transport key is enrolled once; were it in the journal twice, the newer record would count. */
+static void key_add(struct core *core, struct node *node)
+{
+	struct key *key;
+
+	key_slots_grow(core);
+	core->keys = memory_grow(core->keys, core->key_count + 1, sizeof(*core->keys));
+	key = &core->keys[core->key_count++];
+	*key = (struct key){.key_id = node->member.key_id, .node = node};
+	memcpy(key->curve, node->member.curve_key, KEY_SIZE);
+	core->key_slots[key_slot(core, key->curve)] = (uint32_t)core->key_count;
 }
 
 enum error standing_error(Simpul__Standing standing)
@@ -116,11 +154,22 @@ static struct node *node_add(struct core *core, const char *name)
 	bucket_fill(&node->subscriptions, &SUBSCRIPTION_BUCKET);
 	bucket_fill(&node->audiences, &AUDIENCE_BUCKET);
 	bucket_fill(&node->topics_seen, &TOPIC_BUCKET);
-	arena_init(&node->subscription_arena);
 	memmove(&core->sorted[place + 1], &core->sorted[place], (core->node_count - place) * sizeof(node));
 	core->sorted[place] = node;
 	core->nodes[core->node_count++] = node;
 	return node;
+}
+
+void node_touch(struct core *core, struct node *node, enum turn_kind kind)
+{
+	turn_last(&core->queues[kind], &node->turns[kind]);
+}
+
+struct node *node_untouched(const struct core *core, enum turn_kind kind)
+{
+	struct turn *turn = turn_first(&core->queues[kind]);
+
+	return turn ? (struct node *)((char *)(turn - kind) - offsetof(struct node, turns)) : NULL;
 }
 
 void node_free(struct node *node)
@@ -128,7 +177,8 @@ void node_free(struct node *node)
 	buffer_free(&node->subscription);
 	buffer_free(&node->wanted);
 	buffer_free(&node->greeting.subscription);
-	arena_fini(&node->subscription_arena);
+	if (node->wants)
+		simpul__subscription__free_unpacked(node->wants, NULL);
 	free(node->streams);
 	keys_wipe(&node->session.feed, sizeof(node->session.feed));
 	free(node);
@@ -138,20 +188,18 @@ void node_free(struct node *node)
 static void member_apply(struct core *core, const struct member *member)
 {
 	struct node *node = node_find(core, member->node);
+	struct key *replaced = node ? key_of(core, node->member.curve_key) : NULL;
 
 	if (!node && core->node_count == LIMIT_NODES)
 		return;
 	if (!node)
 		node = node_add(core, member->node);
-	for (size_t i = 0; i < core->key_count; i++)
-		if (core->keys[i].node == node && core->keys[i].key_id == node->member.key_id)
-			core->keys[i].revoked = standing_error(node->standing) == E_KEY_REVOKED;
+	if (replaced)
+		replaced->revoked = standing_error(node->standing) == E_KEY_REVOKED;
 	if (node->standing != SIMPUL__STANDING__STANDING_SUSPENDED)
 		node->standing = SIMPUL__STANDING__STANDING_ACTIVE;
 	node->member = *member;
-	core->keys = memory_grow(core->keys, core->key_count + 1, sizeof(*core->keys));
-	core->keys[core->key_count] = (struct key){.key_id = member->key_id, .node = node};
-	memcpy(core->keys[core->key_count++].curve, member->curve_key, KEY_SIZE);
+	key_add(core, node);
 }
 
 static void subscription_apply(struct node *node, const Simpul__Subscription *subscription)
@@ -161,9 +209,9 @@ static void subscription_apply(struct node *node, const Simpul__Subscription *su
 		wire_pack(subscription, &node->subscription);
 	buffer_clear(&node->wanted);
 	buffer_bytes(&node->wanted, buffer_view(&node->subscription));
-	arena_reset(&node->subscription_arena);
-	node->wants = simpul__subscription__unpack(&node->subscription_arena.protobuf, node->subscription.size,
-						   node->subscription.data);
+	if (node->wants)
+		simpul__subscription__free_unpacked(node->wants, NULL);
+	node->wants = simpul__subscription__unpack(NULL, node->subscription.size, node->subscription.data);
 }
 
 static void policy_apply(struct core *core, const Simpul__PolicyVersion *version)

@@ -1,11 +1,14 @@
 /* session - HELLO and WELCOME, which connection speaks for a node, acknowledged cursors, signs of life, feed
  * subscriptions. */
-#include "broker/core_state.h"
+#include "broker/batch.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <string.h>
 
 enum { REBIND_PAUSE_MS = 1000 };
+
+/* Heartbeats of one tick: so many, and a part of all nodes, which at ten ticks a second is enough for every one. */
+enum { HEARTBEATS_LEAST = 32, HEARTBEATS_PART = 8 };
 
 /* ---------------------------------------------------------------------------- who holds the session */
 
@@ -27,6 +30,8 @@ enum error session_check(const struct node *node, const struct peer *peer)
 static void session_drop(struct node *node)
 {
 	keys_wipe(&node->session, sizeof(node->session));
+	turn_leave(&node->turns[TURN_PUBLISHED]);
+	turn_leave(&node->turns[TURN_HEARD]);
 }
 
 void session_end(struct core *core, struct node *node, enum error code)
@@ -116,13 +121,13 @@ static void welcome_send(struct core *core, const struct node *node, const struc
 
 /* ---------------------------------------------------------------------------- opening a session */
 
-static void topic_remember(struct node *node)
+static void topic_remember(struct core *core, struct node *node)
 {
-	if (node->topic_count == LIMIT_SESSION_TOPICS) {
-		memmove(node->topics[0], node->topics[1], sizeof(node->topics) - sizeof(node->topics[0]));
-		node->topic_count--;
-	}
-	memcpy(node->topics[node->topic_count++], node->session.topic, FEED_TOPIC_SIZE);
+	uint8_t(*topics)[FEED_TOPIC_SIZE] = core->topics[node->index];
+
+	if (node->topic_count == LIMIT_SESSION_TOPICS)
+		memmove(topics[0], topics[1], --node->topic_count * sizeof(topics[0]));
+	memcpy(topics[node->topic_count++], node->session.topic, FEED_TOPIC_SIZE);
 }
 
 /* The step's random bytes: session id, topic, key. */
@@ -135,7 +140,7 @@ static void session_draw(struct core *core, struct node *node)
 	memcpy(session->feed.key, core->random + 8 + FEED_TOPIC_SIZE, KEY_SIZE);
 	memcpy(session->feed.exchange, core->options.exchange, EXCHANGE_SIZE);
 	memcpy(session->feed.node, node->name, sizeof(session->feed.node));
-	topic_remember(node);
+	topic_remember(core, node);
 }
 
 /* What HELLO says it has counts as acknowledged; less than before only with a grant, which is used up by it. */
@@ -161,6 +166,8 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 	session_drop(node);
 	session->peer = greeting->peer;
 	session->heard = session->published = core->now->steady;
+	node_touch(core, node, TURN_PUBLISHED);
+	node_touch(core, node, TURN_HEARD);
 	session->handed = greeting->cursor.entry;
 	session->upto = greeting->cursor.entry;
 	session->state = greeting->cursor.entry == core->position.entry ? SESSION_LIVE : SESSION_BEHIND;
@@ -369,23 +376,58 @@ void ack_take(struct core *core, struct node *node, const struct position *curso
 
 /* ---------------------------------------------------------------------------- time */
 
+/* One that is on its way out is let alone: its session ends anyway. */
+static void sessions_lose(struct core *core)
+{
+	struct node *node;
+
+	while ((node = node_untouched(core, TURN_HEARD)) != NULL &&
+	       core->now->steady - node->session.heard > core->options.silence_ms) {
+		if (node->leaving) {
+			node->session.heard = core->now->steady;
+			node_touch(core, node, TURN_HEARD);
+			continue;
+		}
+		LOG(core, NOTICE, "session.lost", F_TEXT("node", node->name), F_NUM("cursor", node->acked));
+		session_drop(node);
+	}
+}
+
+/* Not to all at once, though all were published to at once: whoever sends a report meanwhile would wait for it. Spread
+ * once they stay spread. */
+static void heartbeats_send(struct core *core)
+{
+	const size_t most = HEARTBEATS_LEAST + core->node_count / HEARTBEATS_PART;
+	struct shared shared = {.count = 0};
+	struct node *node;
+
+	for (size_t i = 0; i < most && (node = node_untouched(core, TURN_PUBLISHED)) != NULL; i++) {
+		if (core->now->steady - node->session.published < core->options.heartbeat_ms)
+			return;
+		if (!node->leaving) {
+			deliver_heartbeat(core, node, &shared);
+			continue;
+		}
+		node->session.published = core->now->steady;
+		node_touch(core, node, TURN_PUBLISHED);
+	}
+}
+
+static void unlogged_tell(struct core *core)
+{
+	struct node *node;
+
+	log_unlogged(core, NULL);
+	while ((node = node_untouched(core, TURN_UNLOGGED)) != NULL &&
+	       core->now->steady - node->throttle.second >= 1000)
+		log_unlogged(core, node);
+}
+
 void sessions_tick(struct core *core)
 {
-	log_unlogged(core, NULL);
-	for (size_t i = 0; i < core->node_count; i++) {
-		struct node *node = core->nodes[i];
-		const struct session *session = &node->session;
-
-		log_unlogged(core, node);
-		if (session->state == SESSION_NONE || node->leaving)
-			continue;
-		if (core->now->steady - session->heard > core->options.silence_ms) {
-			LOG(core, NOTICE, "session.lost", F_TEXT("node", node->name), F_NUM("cursor", node->acked));
-			session_drop(node);
-		} else if (core->now->steady - session->published >= core->options.heartbeat_ms) {
-			deliver_heartbeat(core, node);
-		}
-	}
+	unlogged_tell(core);
+	sessions_lose(core);
+	heartbeats_send(core);
 }
 
 void sessions_stop(struct core *core)
@@ -408,12 +450,13 @@ static bool topic_in(uint8_t list[][FEED_TOPIC_SIZE], size_t count, struct bytes
  * which is nobody's now, is let pass a few times; a prefix or a topic of somebody else never. */
 static bool topic_foreign(const struct core *core, struct node *node, struct bytes topic)
 {
-	if (topic_in(node->topics, node->topic_count, topic) || topic_in(node->strange, node->strange_count, topic))
+	if (topic_in(core->topics[node->index], node->topic_count, topic) ||
+	    topic_in(node->strange, node->strange_count, topic))
 		return false;
 	if (topic.size != FEED_TOPIC_SIZE || node->strange_count == LIMIT_SESSION_TOPICS)
 		return true;
 	for (size_t i = 0; i < core->node_count; i++)
-		if (topic_in(core->nodes[i]->topics, core->nodes[i]->topic_count, topic))
+		if (topic_in(core->topics[i], core->nodes[i]->topic_count, topic))
 			return true;
 	memcpy(node->strange[node->strange_count++], topic.data, FEED_TOPIC_SIZE);
 	return false;

@@ -13,7 +13,7 @@ enum limit {
 	LIMIT_BATCH = 512 * 1024,	   /* encoded batch, bytes */
 	LIMIT_WINDOW = 1024 * 1024,	   /* unacknowledged bytes pushed to a node */
 	LIMIT_TAIL = 64 * 1024 * 1024,	   /* newest part of the journal held in memory, bytes */
-	LIMIT_NODES = 256,		   /* members of an exchange */
+	LIMIT_NODES = 4096,		   /* members of an exchange */
 	LIMIT_NESTING = 8,		   /* messages within messages */
 	LIMIT_REPEATED = 256,		   /* elements of a repeated field, unless the table below says less */
 	LIMIT_TEXT = 256,		   /* bytes of a text, unless the table below says otherwise */
@@ -72,6 +72,7 @@ enum limit {
 	X(delivery, reports, LIMIT_SUBMISSION_REPORTS) \
 	X(batch, entries, 65536) \
 	X(batch, wraps, 65536) \
+	X(receipt, audience, LIMIT_NODES) \
 	X(receipt, later, LIMIT_COMMIT_ENTRIES) \
 	X(welcome, streams, 1024) \
 	X(stored_submission, routing, LIMIT_ROUTING) \
