@@ -8,6 +8,7 @@
 #define SIMPUL_CONTROL_H
 
 #include "broker/core.h"
+#include "broker/inspector.h"
 #include "broker/settings.h"
 
 /* What control needs of the loop. */
@@ -17,6 +18,7 @@ struct control_port {
 	const struct broker_settings *settings;
 	const struct broker_identity *identity;
 	wall_ms started_at;
+	struct inspector *inspector; /* NULL until serving begins */
 	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
 	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong. */
 	enum error (*reload)(void *loop, uint64_t ticket, struct fault *fault);

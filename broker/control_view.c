@@ -44,6 +44,21 @@ static void set_identity(json_t *object, const struct control_port *port)
 	json_object_set_new(object, "master_key", json_boolean(identity->has_master));
 }
 
+static void set_inspection(json_t *object, const struct control_port *port)
+{
+	static const char *const words[] = {[INSPECTION_RUNS] = "running",
+					    [INSPECTION_GOOD] = "good",
+					    [INSPECTION_DAMAGED] = "damaged",
+					    [INSPECTION_FAILED] = "failed"};
+	struct inspection_status status;
+
+	inspector_look(port->inspector, &status);
+	set_text(object, "verified", words[status.state]);
+	set_number(object, "verified_entries", status.verdict.entries);
+	set_number(object, "damaged_entry", status.verdict.bad_entry);
+	set_text(object, "damage", status.verdict.what);
+}
+
 json_t *view_status(const struct control_port *port)
 {
 	json_t *object = json_object();
@@ -55,6 +70,7 @@ json_t *view_status(const struct control_port *port)
 	set_number(object, "incarnation", status.position.incarnation);
 	set_number(object, "entry", status.position.entry);
 	set_hex(object, "head", status.position.head.bytes, HASH_SIZE);
+	set_inspection(object, port);
 	set_number(object, "policy_version", status.policy_version);
 	set_hex(object, "policy_hash", status.policy_hash.bytes, HASH_SIZE);
 	set_number(object, "members", status.members);

@@ -47,6 +47,20 @@ static int show(struct ctl *ctl, int argc, char **argv, const char *question, vo
 
 /* ---- status */
 
+/* What came of the check of the whole journal that follows a start. */
+static void print_inspection(const json_t *status)
+{
+	const char *verified = ctl_text(status, "verified");
+
+	printf("journal check     ");
+	if (strcmp(verified, "good") == 0)
+		printf("good up to entry %lld\n", ctl_number(status, "verified_entries"));
+	else if (strcmp(verified, "damaged") == 0)
+		printf("DAMAGED at entry %lld: %s\n", ctl_number(status, "damaged_entry"), ctl_text(status, "damage"));
+	else
+		printf("%s\n", strcmp(verified, "running") == 0 ? "under way" : "could not be done: see the log");
+}
+
 static void print_status(const json_t *status)
 {
 	printf("exchange          %s (%s)\n", ctl_text(status, "name"), ctl_text(status, "exchange"));
@@ -56,6 +70,7 @@ static void print_status(const json_t *status)
 	printf("journal           entry %lld of incarnation %lld\n", ctl_number(status, "entry"),
 	       ctl_number(status, "incarnation"));
 	printf("head              %s\n", ctl_text(status, "head"));
+	print_inspection(status);
 	printf("policy            version %lld, %s\n", ctl_number(status, "policy_version"),
 	       ctl_text(status, "policy_hash"));
 	printf("members           %lld, of which %lld connected\n", ctl_number(status, "members"),

@@ -20,6 +20,7 @@
 #include "common/mailbox.h"
 #include "common/name.h"
 #include "proto/journal.pb-c.h"
+#include <stdatomic.h>
 
 /* ---------------------------------------------------------------------------- what is stored */
 
@@ -185,5 +186,8 @@ struct journal_verdict {
  * `held` (may be NULL) is a position that somebody else holds: a fork, a cut or a rollback shows against it. */
 enum error journal_verify(const struct journal_options *options, const struct position *held,
 			  struct journal_verdict *verdict, struct fault *fault);
+/* The same until `stop` becomes true: then E_STOPPING, and no verdict. */
+enum error journal_verify_until(const struct journal_options *options, const struct position *held,
+				const atomic_bool *stop, struct journal_verdict *verdict, struct fault *fault);
 
 #endif

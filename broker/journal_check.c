@@ -42,30 +42,63 @@ static bool genesis_check(struct check *check)
 	return true;
 }
 
-static struct member *member_of_node(struct check *check, const char *node)
+/* Where the node's record stands among the members, or would stand. */
+static size_t member_place(const struct check *check, const char *node)
 {
-	for (size_t i = 0; i < check->member_count; i++)
-		if (strcmp(check->members[i].node, node) == 0)
-			return &check->members[i];
-	return NULL;
+	size_t low = 0, high = check->member_count;
+
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
+
+		if (strcmp(check->members[middle].node, node) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct member *member_of_node(const struct check *check, const char *node)
+{
+	const size_t place = member_place(check, node);
+
+	return place < check->member_count && strcmp(check->members[place].node, node) == 0 ? &check->members[place]
+											     : NULL;
+}
+
+/* Room for one more in a sorted list of which `place` becomes free. */
+static void *list_open(void *list, size_t *count, size_t *capacity, size_t place, size_t size)
+{
+	if (*count == *capacity) {
+		*capacity = *capacity > 0 ? 2 * *capacity : 64;
+		list = memory_grow(list, *capacity, size);
+	}
+	memmove((char *)list + (place + 1) * size, (char *)list + place * size, (*count - place) * size);
+	(*count)++;
+	return list;
+}
+
+static void member_put(struct check *check, const struct member *member)
+{
+	const size_t place = member_place(check, member->node);
+
+	if (!member_of_node(check, member->node))
+		check->members = list_open(check->members, &check->member_count, &check->member_capacity, place,
+					   sizeof(*check->members));
+	check->members[place] = *member;
 }
 
 static bool member_record_check(struct check *check)
 {
 	const Simpul__MemberRecord *record =
 		stored_unpack(&simpul__member_record__descriptor, check->content, &check->arena);
-	struct member member, *known;
+	struct member member;
 
 	if (record == NULL || member_of_message(&member, record, NULL) != E_OK)
 		return check_bad(check, "the member record cannot be read");
 	if (member_check(&member, check->exchange, check->authority, NULL) != E_OK)
 		return check_bad(check, "a signature of the member record does not verify");
-	known = member_of_node(check, member.node);
-	if (known == NULL) {
-		check->members = memory_grow(check->members, check->member_count + 1, sizeof(*check->members));
-		known = &check->members[check->member_count++];
-	}
-	*known = member;
+	member_put(check, &member);
 	return true;
 }
 
@@ -159,20 +192,35 @@ static bool origin_check(struct check *check, const Simpul__StoredSubmission *st
 	return true;
 }
 
+static int sequence_order(const struct sequence *a, const struct entry_row *b)
+{
+	if (a->origin_id != b->origin_id)
+		return a->origin_id < b->origin_id ? -1 : 1;
+	if (a->epoch != b->epoch)
+		return a->epoch < b->epoch ? -1 : 1;
+	return a->stream < b->stream ? -1 : a->stream > b->stream;
+}
+
 static struct sequence *sequence_of(struct check *check)
 {
 	const struct entry_row *row = &check->row;
+	size_t low = 0, high = check->sequence_count;
 
-	for (size_t i = 0; i < check->sequence_count; i++) {
-		struct sequence *known = &check->sequences[i];
+	while (low < high) {
+		const size_t middle = (low + high) / 2;
 
-		if (known->origin_id == row->origin_id && known->epoch == row->epoch && known->stream == row->stream)
-			return known;
+		if (sequence_order(&check->sequences[middle], row) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	check->sequences = memory_grow(check->sequences, check->sequence_count + 1, sizeof(*check->sequences));
-	check->sequences[check->sequence_count] =
+	if (low < check->sequence_count && sequence_order(&check->sequences[low], row) == 0)
+		return &check->sequences[low];
+	check->sequences = list_open(check->sequences, &check->sequence_count, &check->sequence_capacity, low,
+				     sizeof(*check->sequences));
+	check->sequences[low] =
 		(struct sequence){.origin_id = row->origin_id, .epoch = row->epoch, .stream = row->stream};
-	return &check->sequences[check->sequence_count++];
+	return &check->sequences[low];
 }
 
 static bool sequence_check(struct check *check)

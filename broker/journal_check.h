@@ -15,6 +15,7 @@ struct sequence {
 
 struct check {
 	const struct journal_options *options;
+	const atomic_bool *stop; /* NULL: goes on to the end */
 	sqlite3 *db;
 	struct vault *vault;
 	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference;
@@ -27,10 +28,10 @@ struct check {
 	wall_ms accepted_at;
 	uint32_t policy_version;
 	size_t unsigned_run;	/* entries since the last signature */
-	struct member *members; /* the newest record of each node */
-	size_t member_count;
-	struct sequence *sequences;
-	size_t sequence_count;
+	struct member *members; /* the newest record of each node, by name */
+	size_t member_count, member_capacity;
+	struct sequence *sequences; /* ascending */
+	size_t sequence_count, sequence_capacity;
 	uint64_t references;
 
 	/* of the entry looked at */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 256 };
+enum {
+	PAGE = 64,	   /* entries read in one go: a long read would keep the log from beginning anew */
+	STEPS = 10000, /* of SQLite's machine between two looks at `stop` */
+};
 
 /* ---------------------------------------------------------------------------- one entry */
 
@@ -94,6 +97,11 @@ static bool entry_check(struct check *check, const struct position *held)
 
 /* ---------------------------------------------------------------------------- the walk */
 
+static bool stopped(const struct check *check)
+{
+	return check->stop != NULL && atomic_load(check->stop);
+}
+
 /* True when a page was full and good: there may be more. */
 static bool page_check(struct check *check, const struct position *held)
 {
@@ -103,7 +111,7 @@ static bool page_check(struct check *check, const struct position *held)
 
 	bind_number(check->page, 1, check->verdict->last.entry);
 	bind_number(check->page, 2, PAGE);
-	while (good && (error = journal_row_step(check->page, check->fault)) == E_OK) {
+	while (good && !stopped(check) && (error = journal_row_step(check->page, check->fault)) == E_OK) {
 		good = entry_check(check, held);
 		arena_reset(&check->arena);
 		rows++;
@@ -118,7 +126,7 @@ static bool page_check(struct check *check, const struct position *held)
 
 static bool going_well(const struct check *check)
 {
-	return check->verdict->bad_entry == 0 && check->fault->code == E_OK;
+	return check->verdict->bad_entry == 0 && check->fault->code == E_OK && !stopped(check);
 }
 
 /* ---------------------------------------------------------------------------- the end and the other tables */
@@ -140,6 +148,12 @@ static bool end_check(struct check *check, const struct position *held)
 		return check_bad(check, "the journal ends before the position that is held: it was cut or rolled back");
 	}
 	return true;
+}
+
+/* A table that could not be read says nothing about the entries. */
+static bool table_bad(struct check *check, const char *what)
+{
+	return check->fault->code != E_OK && check->fault->code != E_CORRUPT ? false : check_bad(check, "%s", what);
 }
 
 static uint64_t count_of(struct check *check, const char *sql)
@@ -169,7 +183,7 @@ static bool sequences_check(struct check *check)
 		sqlite3_reset(find);
 	}
 	sqlite3_finalize(find);
-	return good || check_bad(check, "table stream does not agree with the entries");
+	return good || table_bad(check, "table stream does not agree with the entries");
 }
 
 static bool memberships_check(struct check *check)
@@ -191,15 +205,15 @@ static bool memberships_check(struct check *check)
 	}
 	sqlite3_finalize(find);
 	good = good && count == count_of(check, "SELECT count(*) FROM member_of");
-	return good || check_bad(check, "table member_of does not agree with the audiences");
+	return good || table_bad(check, "table member_of does not agree with the audiences");
 }
 
 static bool tables_check(struct check *check)
 {
 	if (count_of(check, "SELECT count(*) FROM submission_of") != check->verdict->submissions)
-		return check_bad(check, "table submission_of leads to entries that are not there");
+		return table_bad(check, "table submission_of leads to entries that are not there");
 	if (count_of(check, "SELECT count(*) FROM reference") != check->references)
-		return check_bad(check, "table reference leads to entries that are not there");
+		return table_bad(check, "table reference leads to entries that are not there");
 	return sequences_check(check) && memberships_check(check);
 }
 
@@ -220,6 +234,11 @@ static void statements_prepare(struct check *check)
 						       "WHERE target = ?1 AND number = ?2 AND entry = ?3");
 }
 
+static int look_at_stop(void *context)
+{
+	return stopped(context);
+}
+
 static enum error check_open(struct check *check)
 {
 	char *file = memory_format("%s/%s", check->options->path, JOURNAL_FILE);
@@ -232,8 +251,10 @@ static enum error check_open(struct check *check)
 		error = journal_meta_get(check->db, "authority", check->authority, KEY_SIZE, check->fault);
 	if (error == E_OK)
 		error = vault_open(&check->vault, check->options->path, check->options->master, false, check->fault);
-	if (error == E_OK)
+	if (error == E_OK) {
 		statements_prepare(check);
+		sqlite3_progress_handler(check->db, STEPS, look_at_stop, check);
+	}
 	return error;
 }
 
@@ -261,11 +282,11 @@ static void check_run(struct check *check, const struct position *held)
 	database_run(check->db, "ROLLBACK", NULL);
 }
 
-enum error journal_verify(const struct journal_options *options, const struct position *held,
-			  struct journal_verdict *verdict, struct fault *fault)
+enum error journal_verify_until(const struct journal_options *options, const struct position *held,
+				const atomic_bool *stop, struct journal_verdict *verdict, struct fault *fault)
 {
 	struct fault own = {0};
-	struct check check = {.options = options, .verdict = verdict, .fault = &own};
+	struct check check = {.options = options, .stop = stop, .verdict = verdict, .fault = &own};
 	enum error error;
 
 	*verdict = (struct journal_verdict){0};
@@ -276,8 +297,19 @@ enum error journal_verify(const struct journal_options *options, const struct po
 		/* What is wrong with an entry is the answer; only what keeps the check from going on is a fault. */
 		error = verdict->bad_entry != 0 ? E_OK : own.code;
 	}
+	/* What was cut short may look like damage. */
+	if (stopped(&check)) {
+		verdict->bad_entry = 0;
+		error = fault_at(&own, E_STOPPING, "%s", "");
+	}
 	check_close(&check);
 	if (error != E_OK && fault != NULL)
 		*fault = own;
 	return error;
+}
+
+enum error journal_verify(const struct journal_options *options, const struct position *held,
+			  struct journal_verdict *verdict, struct fault *fault)
+{
+	return journal_verify_until(options, held, NULL, verdict, fault);
 }

@@ -439,6 +439,15 @@ static void poll_everything(struct loop *loop)
 	zloop_timer(loop->zloop, TICK_MS * DISK_CHECK_TICKS, 0, on_disk, loop);
 }
 
+/* Not before serving begins: the start waits for nothing but the newest entries. */
+static void inspection_begins(struct loop *loop)
+{
+	struct journal_options options = broker_journal_options(loop->parts.settings, loop->parts.identity);
+
+	loop->inspector = loop->port.inspector = inspector_start(&options);
+	keys_wipe(&options, sizeof(options));
+}
+
 static void serving_begins(struct loop *loop)
 {
 	uint64_t watchdog_us = 0;
@@ -465,6 +474,7 @@ enum error loop_serve(struct loop *loop, struct fault *fault)
 	check_disk(loop);
 	poll_everything(loop);
 	serving_begins(loop);
+	inspection_begins(loop);
 	while (verdict(loop) == 0)
 		zloop_start(loop->zloop);
 	if (loop->failure.code != E_OK)
@@ -497,6 +507,7 @@ void loop_free(struct loop *loop)
 		return;
 	if (loop->zloop != NULL)
 		zloop_destroy(&loop->zloop);
+	inspector_stop(loop->inspector);
 	if (loop->reader != NULL)
 		reader_stop(loop->reader);
 	writer_stop(loop->writer);

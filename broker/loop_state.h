@@ -37,6 +37,7 @@ struct loop {
 	struct log_feed *log_feed;
 	struct writer *writer;
 	struct reader *reader;
+	struct inspector *inspector;
 	struct step_seals seals;
 	struct mailbox *commits, *reads; /* what writer and reader hand back */
 	zloop_t *zloop;
