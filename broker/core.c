@@ -34,6 +34,7 @@ void core_free(struct core *core)
 	tail_free(&core->tail);
 	policy_free(core->policy);
 	actions_free(core);
+	buffer_free(&core->loaded_policy);
 	free(core->topics);
 	free(core->keys);
 	free(core->key_slots);
@@ -70,6 +71,12 @@ static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, w
 
 	(void)entry;
 	(void)accepted_at;
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
+		/* There may be many versions, and only the last is in force: that one is parsed. */
+		buffer_clear(&core->loaded_policy);
+		buffer_bytes(&core->loaded_policy, content);
+		return;
+	}
 	entry_apply(core, type, content);
 	arena_reset(&core->arena);
 }
@@ -106,6 +113,11 @@ static void visit_position(void *context, const struct position *position, const
 	(void)signature; /* made anew when it is needed */
 	core->position = *position;
 	tail_start(&core->tail, position);
+	if (core->loaded_policy.size == 0)
+		return;
+	entry_apply(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY, buffer_view(&core->loaded_policy));
+	buffer_free(&core->loaded_policy);
+	arena_reset(&core->arena);
 }
 
 struct journal_visitor core_visitor(struct core *core)

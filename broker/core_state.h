@@ -189,6 +189,7 @@ struct core {
 	struct position position;
 	struct policy *policy;
 	uint32_t policy_version;
+	struct buffer loaded_policy; /* while a journal is loaded: the newest PolicyVersion so far */
 	struct node *nodes[LIMIT_NODES];  /* by index */
 	struct node *sorted[LIMIT_NODES]; /* by name */
 	size_t node_count;
