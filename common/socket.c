@@ -11,6 +11,9 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
+/* A connection over which nothing came is asked about, and one whose bytes are not acknowledged is given up. */
+enum { KEEPALIVE_IDLE_S = 4, KEEPALIVE_PAUSE_S = 1, KEEPALIVE_PROBES = 4, UNACKNOWLEDGED_MS = 8000 };
+
 /* Messages, not bytes: the windows of the protocol bound the bytes. */
 #define QUEUE_MESSAGES 4096
 
@@ -27,15 +30,21 @@ static bool options_set(void *socket, const struct option *options, size_t count
 	return true;
 }
 
-/* What servers and clients have in common. */
+/* What servers and clients have in common.
+ *
+ * That the other side is gone is found by the kernel, and that it hangs by the protocol's own heartbeats and signs of
+ * life. ZeroMQ's heartbeats would cost a broker most of what thousands of idle nodes cost: two messages a connection
+ * each time, and for each of them libzmq searches the list of all connections' timers. */
 static bool common_set(void *socket)
 {
 	static const struct option options[] = {
 		{ZMQ_LINGER, 0},
 		{ZMQ_HANDSHAKE_IVL, LIMIT_HANDSHAKE_MS},
-		{ZMQ_HEARTBEAT_IVL, 2000},
-		{ZMQ_HEARTBEAT_TIMEOUT, 6000},
 		{ZMQ_TCP_KEEPALIVE, 1},
+		{ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S},
+		{ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_PAUSE_S},
+		{ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES},
+		{ZMQ_TCP_MAXRT, UNACKNOWLEDGED_MS},
 		{ZMQ_SNDHWM, QUEUE_MESSAGES},
 		{ZMQ_RCVHWM, QUEUE_MESSAGES},
 	};
