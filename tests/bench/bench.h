@@ -88,6 +88,9 @@ struct cpu {
 };
 struct cpu team_cpu(const struct team *team);
 
+/* Of one process; 0 when there is none. */
+uint64_t process_cpu_us(pid_t pid);
+
 /* The sender polls team->wake[0]; this takes what was written. */
 void wake_drain(const struct team *team);
 
@@ -106,6 +109,11 @@ struct exchange;
 /* The text of policy.yaml, with its zero: the sender, and so many receivers army.r0, army.r1 ... */
 void bench_policy(size_t receivers, struct buffer *yaml);
 void real_start(struct team *team, struct exchange *exchange);
+/* The members' processes, when broker and offices are there; waits until they are connected. Numbers go on from what the
+ * team's shared memory says is prepared. */
+void real_members_start(struct team *team, struct exchange *exchange);
+/* What one receiver does: the office after the one with its index, the seat of its index. */
+void real_receiver(struct team *team, size_t index, void *context);
 /* Compares what the receivers stored with what was sent (full path); exits non-zero when it differs. */
 void real_check(struct team *team, struct exchange *exchange, uint64_t total);
 

@@ -131,7 +131,7 @@ static uint64_t nothing_receipted(void *context, uint32_t stream)
 static const struct uplink_source silent_source = {
 	.welcome = source_welcome, .next = nothing_next, .receipted = nothing_receipted};
 
-static void receiver_work(struct team *team, size_t index, void *context)
+void real_receiver(struct team *team, size_t index, void *context)
 {
 	const struct exchange *exchange = context;
 	struct seat *seat = &team->shared->seats[index];
@@ -292,6 +292,7 @@ static void sender_open(struct sender *sender, struct team *team, const struct o
 	sender->from_outbox = options->path == PATH_FULL && !options->latency;
 	workload_init(&sender->workload, &sender->member.keys, sender->member.join.exchange, options->size,
 		      options->per_submission);
+	sender->workload.last = atomic_load(&team->shared->prepared);
 	snprintf(path, sizeof path, "%s/store/agent.db", sender->member.folder);
 	counter_init(&sender->counter, team, NULL, &sender->member.join, &sender->member.keys, sender->member.node,
 		     path);
@@ -337,6 +338,16 @@ void bench_policy(size_t receivers, struct buffer *yaml)
 	buffer_u8(yaml, 0);
 }
 
+void real_members_start(struct team *team, struct exchange *exchange)
+{
+	team->log = exchange->log;
+	team->broker = exchange->broker;
+	for (size_t i = 0; i < team->options->receivers; i++)
+		team->receivers[i] = team_fork(team, real_receiver, i, exchange);
+	team->sender = team_fork(team, sender_work, 0, exchange);
+	team_wait_ready(team);
+}
+
 void real_start(struct team *team, struct exchange *exchange)
 {
 	struct buffer yaml = {0};
@@ -352,12 +363,7 @@ void real_start(struct team *team, struct exchange *exchange)
 		snprintf(node, sizeof node, "army.r%zu", i);
 		exchange_add(exchange, node, NULL);
 	}
-	team->log = exchange->log;
-	team->broker = exchange->broker;
-	for (size_t i = 0; i < team->options->receivers; i++)
-		team->receivers[i] = team_fork(team, receiver_work, i, exchange);
-	team->sender = team_fork(team, sender_work, 0, exchange);
-	team_wait_ready(team);
+	real_members_start(team, exchange);
 }
 
 /* Every number once, all of them good. */

@@ -4,11 +4,13 @@
  *   simpul-bench latency [--path wire|full] [--reports N] [--size S]
  *   both: [--rounds N] [--json]
  *   simpul-bench throughput --profile [--receivers R] [--reports N] [--size S] [--per-submission K] [--json]
+ *   simpul-bench catchup|journal|idle|foreign ...: scale.h
  *
  * Floor and exchange take turns, round by round; figures are medians. Exit status 1 when a report was lost, came twice
  * or did not verify. README.md says how to read it. */
 #include "tests/bench/bench.h"
 #include "tests/bench/profile.h"
+#include "tests/bench/scale.h"
 #include "tests/support/exchange.h"
 
 #include <getopt.h>
@@ -269,13 +271,28 @@ static void programs_find(void)
 	setenv("SIMPUL_BIN", dirname(path), 1);
 }
 
+/* Commands in files of their own. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"catchup", catchup_main},
+	{"journal", journal_main},
+	{"idle", idle_main},
+	{"foreign", foreign_main},
+};
+
 int main(int argc, char **argv)
 {
-	const struct bench_options options = options_read(argc, argv);
+	struct bench_options options;
 	struct figures figures = {0};
 
 	programs_find();
 	keys_init();
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	options = options_read(argc, argv);
 	if (options.profile)
 		return profile_run(&options);
 	run(&options, &figures);

@@ -137,7 +137,7 @@ void wake_drain(const struct team *team)
 		;
 }
 
-static uint64_t process_cpu_us(pid_t pid)
+uint64_t process_cpu_us(pid_t pid)
 {
 	struct timespec time = {0};
 	clockid_t clock;
