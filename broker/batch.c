@@ -23,10 +23,6 @@ enum {
 	STUB_POLICY_VERSION = 1,
 	BATCH_ENTRIES = 4,
 	BATCH_WRAPS = 5,
-	ROUTING_WRAPS = 4,
-	WRAP_NODE = 1,
-	WRAP_KEY_ID = 2,
-	WRAP_WRAPPED = 3,
 };
 
 /* ---------------------------------------------------------------------------- entries */
@@ -100,35 +96,6 @@ static struct bytes stub_make(struct core *core, const struct tail_item *item)
 	return buffer_view(out);
 }
 
-/* The node's own key wrap among those that the origin sent. */
-static void wrap_find(struct bytes routing, const struct node *node, struct part *part)
-{
-	const struct bytes name = BYTES(node->name, strlen(node->name));
-	struct encoded_field field, inner;
-
-	while (next_field(&routing, &field)) {
-		uint32_t key_id = 0;
-		struct bytes wrapped = {0};
-		bool mine = false;
-
-		if (field.field != ROUTING_WRAPS)
-			continue;
-		while (next_field(&field.data, &inner)) {
-			if (inner.field == WRAP_NODE)
-				mine = bytes_equal(inner.data, name);
-			else if (inner.field == WRAP_KEY_ID)
-				key_id = (uint32_t)inner.number;
-			else if (inner.field == WRAP_WRAPPED)
-				wrapped = inner.data;
-		}
-		if (!mine)
-			continue;
-		part->wrap_key_id = key_id;
-		part->wrap = wrapped;
-		return;
-	}
-}
-
 bool part_make(struct core *core, const struct node *node, const struct tail_item *item, struct part *part)
 {
 	if (item->audience_id == 0 || !audience_has(core, item->audience_id, node))
@@ -140,7 +107,8 @@ bool part_make(struct core *core, const struct node *node, const struct tail_ite
 	}
 	part->lead = buffer_view(&item->lead);
 	part->content = buffer_view(&item->content);
-	wrap_find(buffer_view(&item->routing), node, part);
+	if (!routing_wrap_find(buffer_view(&item->routing), node->name, &part->wrap_key_id, &part->wrap))
+		part->wrap_key_id = 0;
 	return true;
 }
 

@@ -1,5 +1,9 @@
 /* encode - writes and reads single protobuf fields without descriptors. */
 #include "broker/encode.h"
+#include <string.h>
+
+/* Field numbers of report.proto. */
+enum { ROUTING_WRAPS = 4, WRAP_NODE = 1, WRAP_KEY_ID = 2, WRAP_WRAPPED = 3 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
@@ -46,6 +50,15 @@ void put_bytes(struct buffer *out, uint32_t field, struct bytes data)
 {
 	put_head(out, field, data.size);
 	buffer_bytes(out, data);
+}
+
+size_t field_size(size_t size)
+{
+	size_t head = 2;
+
+	for (size_t rest = size; rest >= 0x80; rest >>= 7)
+		head++;
+	return head + size;
 }
 
 static bool take(struct bytes *rest, size_t size, struct bytes *out)
@@ -96,4 +109,30 @@ bool next_field(struct bytes *rest, struct encoded_field *field)
 	default:
 		return false;
 	}
+}
+
+bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped)
+{
+	const struct bytes name = BYTES(node, strlen(node));
+	struct encoded_field field, inner;
+
+	while (next_field(&routing, &field)) {
+		bool mine = false;
+
+		if (field.field != ROUTING_WRAPS)
+			continue;
+		*key_id = 0;
+		*wrapped = (struct bytes){0};
+		while (next_field(&field.data, &inner)) {
+			if (inner.field == WRAP_NODE)
+				mine = bytes_equal(inner.data, name);
+			else if (inner.field == WRAP_KEY_ID)
+				*key_id = (uint32_t)inner.number;
+			else if (inner.field == WRAP_WRAPPED)
+				*wrapped = inner.data;
+		}
+		if (mine)
+			return true;
+	}
+	return false;
 }

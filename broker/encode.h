@@ -16,6 +16,9 @@ void put_bytes(struct buffer *out, uint32_t field, struct bytes data);
 /* The tag and length alone; the caller appends `size` bytes. */
 void put_head(struct buffer *out, uint32_t field, size_t size);
 
+/* What put_bytes adds for so many bytes, of a field up to 15. */
+size_t field_size(size_t size);
+
 /* One field of a message; `data` is empty unless it is length-delimited. */
 struct encoded_field {
 	uint32_t field;
@@ -24,5 +27,8 @@ struct encoded_field {
 };
 /* Takes the next field off `rest`; false at the end and at bytes that make no field. */
 bool next_field(struct bytes *rest, struct encoded_field *field);
+
+/* The key wrap for `node` among those of an encoded Routing; false when there is none. */
+bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped);
 
 #endif

@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum {
-	PAGE_LIMIT = LIMIT_BATCH / 3 * 2, /* leaves room for heads and wraps of the smallest entries */
-	DOWN_BATCH = 5,			  /* field number in link.proto */
+	PAGE_LIMIT = LIMIT_BATCH - 1024, /* leaves room for the batch's own fields; a reader counts heads and wraps */
+	DOWN_BATCH = 5,			 /* field number in link.proto */
 };
 
 /* The answer; when it leads to the head the session is live again. */

@@ -1,172 +1,287 @@
 /* journal_item - encodes entries for recipients: whole reports, erased ones by their hashes, refused ones by their
- * leaves. */
+ * leaves.
+ *
+ * What was stored is walked and not decoded, its length is known before it is written, and bodies are decrypted where
+ * they are to stand: a node that was away for long fetches hundreds of thousands of reports a second. */
 #include "broker/journal_item.h"
+#include "broker/encode.h"
 #include "common/submission.h"
 #include "common/wire.h"
 #include <string.h>
 
-/* A submission on its way to a recipient. */
-struct unpacked {
-	struct vault *vault;
-	struct vault_slot *slot;
+/* Field numbers of link.proto and journal.proto. */
+enum {
+	STORED_ROUTING = 8,
+	STORED_HEADER = 9,
+	STORED_BODY_HASHES = 10,
+	STORED_SIGNATURE = 11,
+	ENTRY_NUMBER = 1,
+	ENTRY_TYPE = 2,
+	ENTRY_ACCEPTED_AT = 3,
+	ENTRY_POLICY_VERSION = 4,
+	ENTRY_DELIVERY = 5,
+	ENTRY_MEMBER = 6,
+	ENTRY_STANDING = 7,
+	DELIVERY_ROUTING_HASH = 8,
+	DELIVERY_REPORT = 9,
+	DELIVERY_SIGNATURE = 10,
+	REPORT_HEADER = 1,
+	REPORT_BODY = 2,
+	REPORT_BODY_HASH = 3,
+	REPORT_LEAF = 4,
+};
+
+enum { ENTRY_HEAD = 64 }; /* more than all of an entry but its content */
+
+/* How a report goes out. */
+enum form { FORM_WHOLE, FORM_ERASED, FORM_REFUSED };
+
+/* One report of a submission on its way to a recipient. */
+struct piece {
+	struct bytes header;
+	size_t body_size; /* WHOLE: in clear */
+	enum form form;
+};
+
+/* A submission on its way to a recipient; borrowed from the row. */
+struct walked {
 	const struct item_source *source;
-	struct arena *arena;
-	Simpul__StoredSubmission *stored;
-	Simpul__Receipt *outcome;
+	struct bytes named; /* fields 1 to 7, which a Delivery has too */
+	struct bytes routing, body_hashes, signature;
+	uint64_t first;
+	size_t count;
+	struct piece pieces[LIMIT_SUBMISSION_REPORTS];
 	struct hash routing_hash;
+	struct vault_slot *slot;
 	struct fault *fault;
 };
 
-static ProtobufCBinaryData arena_binary(struct arena *arena, const void *data, size_t size)
+static enum error corrupt(const struct item_source *source, const char *what, struct fault *fault)
 {
-	ProtobufCBinaryData copy = {.len = size, .data = arena_alloc(arena, size > 0 ? size : 1)};
-
-	if (size > 0)
-		memcpy(copy.data, data, size);
-	return copy;
+	return fault_at(fault, E_CORRUPT, "journal.db: entry %llu: %s", (unsigned long long)source->row->entry, what);
 }
 
-static enum error corrupt(const struct unpacked *u, const char *what)
+/* ---------------------------------------------------------------------------- what was stored */
+
+/* True when it has the form of a StoredSubmission with as many reports as the row says. */
+static bool content_walk(struct walked *walked)
 {
-	return fault_at(u->fault, E_CORRUPT, "journal.db: entry %llu: %s", (unsigned long long)u->source->row->entry,
-			what);
-}
+	const struct bytes content = walked->source->content;
+	struct bytes rest = content;
+	struct encoded_field field;
+	size_t headers = 0, size = 0;
 
-/* The body itself, or its hash when it was erased. */
-static enum error body_fill(struct unpacked *u, size_t index, const struct hash *hash, Simpul__DeliveredReport *report)
-{
-	struct buffer body = {0};
-	enum error error = vault_decrypt(u->slot, u->source->bodies, index, &body, u->fault);
-
-	if (error == E_OK)
-		report->body = arena_binary(u->arena, body.data, body.size);
-	else if (error == E_NOT_FOUND)
-		report->body_hash = arena_binary(u->arena, hash->bytes, HASH_SIZE);
-	buffer_free(&body);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
-
-static enum error report_fill(struct unpacked *u, size_t index, Simpul__DeliveredReport *report)
-{
-	const ProtobufCBinaryData *header = &u->stored->headers[index];
-	struct hash body_hash;
-
-	simpul__delivered_report__init(report);
-	if (!stored_body_hash(u->stored, index, &body_hash))
-		return corrupt(u, "body hashes");
-	if (outcome_verdict(u->outcome, u->stored->first + index) != E_OK) {
-		const struct hash header_hash = hash_of(BYTES(header->data, header->len));
-		const struct hash leaf = leaf_of(&u->routing_hash, &header_hash, &body_hash);
-
-		report->leaf = arena_binary(u->arena, leaf.bytes, HASH_SIZE);
-		return E_OK;
+	while (rest.size > 0) {
+		if (!next_field(&rest, &field))
+			return false;
+		if (field.field < STORED_ROUTING)
+			size = content.size - rest.size;
+		else if (field.field == STORED_ROUTING)
+			walked->routing = field.data;
+		else if (field.field == STORED_HEADER && headers < walked->count)
+			walked->pieces[headers++].header = field.data;
+		else if (field.field == STORED_BODY_HASHES)
+			walked->body_hashes = field.data;
+		else if (field.field == STORED_SIGNATURE)
+			walked->signature = field.data;
+		else
+			return false; /* more headers than the row says, or no field of ours */
 	}
-	report->header = *header;
-	return body_fill(u, index, &body_hash, report);
+	walked->named = BYTES(content.data, size);
+	return headers == walked->count && walked->body_hashes.size == headers * HASH_SIZE &&
+	       walked->signature.size == SIGNATURE_SIZE;
 }
 
-static enum error reports_fill(struct unpacked *u, Simpul__Delivery *delivery)
+static struct bytes body_hash_of(const struct walked *walked, size_t index)
 {
+	return BYTES(walked->body_hashes.data + index * HASH_SIZE, HASH_SIZE);
+}
+
+/* How long each body is in clear; false when there are not so many. */
+static bool bodies_walk(struct walked *walked)
+{
+	struct bytes rest = walked->source->bodies;
+
+	for (size_t i = 0; i < walked->count; i++) {
+		size_t size;
+
+		if (rest.size < 4)
+			return false;
+		size = (size_t)rest.data[0] << 24 | (size_t)rest.data[1] << 16 | (size_t)rest.data[2] << 8 | rest.data[3];
+		if (size > rest.size - 4)
+			return false;
+		walked->pieces[i].body_size = size >= VAULT_OVERHEAD ? size - VAULT_OVERHEAD : 0;
+		rest = BYTES(rest.data + 4 + size, rest.size - 4 - size);
+	}
+	return true;
+}
+
+/* Which reports were refused, and which erased since. */
+static enum error forms_find(struct walked *walked)
+{
+	const struct bytes outcome = walked->source->row->outcome;
+	struct arena arena;
+	const Simpul__Receipt *receipt;
+
+	arena_init(&arena);
+	receipt = outcome_unpack(outcome, &arena);
+	for (size_t i = 0; receipt != NULL && i < walked->count; i++)
+		if (outcome_verdict(receipt, walked->first + i) != E_OK)
+			walked->pieces[i].form = FORM_REFUSED;
+		else if (vault_is_erased(walked->slot, i))
+			walked->pieces[i].form = FORM_ERASED;
+		else
+			walked->pieces[i].form = FORM_WHOLE;
+	arena_fini(&arena);
+	return receipt != NULL ? E_OK : corrupt(walked->source, "verdicts", walked->fault);
+}
+
+/* ---------------------------------------------------------------------------- what goes out */
+
+static size_t piece_size(const struct piece *piece)
+{
+	switch (piece->form) {
+	case FORM_WHOLE:
+		return field_size(piece->header.size) + field_size(piece->body_size);
+	case FORM_ERASED:
+		return field_size(piece->header.size) + field_size(HASH_SIZE);
+	default:
+		return field_size(HASH_SIZE);
+	}
+}
+
+static size_t delivery_size(const struct walked *walked)
+{
+	size_t size = walked->named.size + field_size(HASH_SIZE) + field_size(SIGNATURE_SIZE);
+
+	for (size_t i = 0; i < walked->count; i++)
+		size += field_size(piece_size(&walked->pieces[i]));
+	return size;
+}
+
+static void leaf_put(const struct walked *walked, size_t index, struct buffer *out)
+{
+	const struct hash header = hash_of(walked->pieces[index].header);
+	struct hash body, leaf;
+
+	hash_load(&body, body_hash_of(walked, index));
+	leaf = leaf_of(&walked->routing_hash, &header, &body);
+	put_bytes(out, REPORT_LEAF, BYTES(leaf.bytes, HASH_SIZE));
+}
+
+static enum error piece_put(const struct walked *walked, size_t index, struct buffer *out)
+{
+	const struct piece *piece = &walked->pieces[index];
 	enum error error = E_OK;
 
-	delivery->n_reports = u->stored->n_headers;
-	delivery->reports = arena_alloc(u->arena, delivery->n_reports * sizeof(*delivery->reports) + 1);
-	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
-		delivery->reports[i] = arena_alloc(u->arena, sizeof(*delivery->reports[i]));
-		error = report_fill(u, i, delivery->reports[i]);
+	put_head(out, DELIVERY_REPORT, piece_size(piece));
+	if (piece->form == FORM_REFUSED) {
+		leaf_put(walked, index, out);
+		return E_OK;
+	}
+	put_bytes(out, REPORT_HEADER, piece->header);
+	if (piece->form == FORM_ERASED) {
+		put_bytes(out, REPORT_BODY_HASH, body_hash_of(walked, index));
+	} else {
+		put_head(out, REPORT_BODY, piece->body_size);
+		error = vault_decrypt(walked->slot, walked->source->bodies, index, out, walked->fault);
 	}
 	return error;
 }
 
-static enum error delivery_fill(struct unpacked *u, Simpul__Delivery *delivery)
+static enum error delivery_put(const struct walked *walked, struct buffer *out)
 {
-	const Simpul__StoredSubmission *stored = u->stored;
+	enum error error = E_OK;
 
-	simpul__delivery__init(delivery);
-	delivery->origin = stored->origin;
-	delivery->key_id = stored->key_id;
-	delivery->epoch = stored->epoch;
-	delivery->stream = stored->stream;
-	delivery->first = stored->first;
-	delivery->seen_entry = stored->seen_entry;
-	delivery->seen_head = stored->seen_head;
-	delivery->signature = stored->signature;
-	u->routing_hash = hash_of(BYTES(stored->routing.data, stored->routing.len));
-	delivery->routing_hash = arena_binary(u->arena, u->routing_hash.bytes, HASH_SIZE);
-	return reports_fill(u, delivery);
+	buffer_bytes(out, walked->named);
+	put_bytes(out, DELIVERY_ROUTING_HASH, BYTES(walked->routing_hash.bytes, HASH_SIZE));
+	for (size_t i = 0; error == E_OK && i < walked->count; i++)
+		error = piece_put(walked, i, out);
+	put_bytes(out, DELIVERY_SIGNATURE, walked->signature);
+	return error;
+}
+
+static void entry_head_put(const struct entry_row *row, struct buffer *out)
+{
+	put_number(out, ENTRY_NUMBER, row->entry);
+	put_number(out, ENTRY_TYPE, row->type);
+	put_fixed64(out, ENTRY_ACCEPTED_AT, row->accepted_at);
+	put_number(out, ENTRY_POLICY_VERSION, row->policy_version);
 }
 
 /* The node's own key wrap, for sealed bodies. */
-static enum error wrap_find(struct unpacked *u, const char *node, struct journal_item *item)
+static void wrap_copy(struct bytes routing, const char *node, struct journal_item *item)
 {
-	const ProtobufCBinaryData *bytes = &u->stored->routing;
-	Simpul__Routing *routing =
-		stored_unpack(&simpul__routing__descriptor, BYTES(bytes->data, bytes->len), u->arena);
+	struct bytes wrapped;
+	uint32_t key_id;
 
-	if (routing == NULL)
-		return corrupt(u, "routing");
-	for (size_t i = 0; i < routing->n_wraps; i++) {
-		const Simpul__KeyWrap *wrap = routing->wraps[i];
-
-		if (strcmp(wrap->node, node) != 0 || wrap->wrapped.len != sizeof(item->wrap))
-			continue;
-		item->wrap_key_id = wrap->key_id;
-		memcpy(item->wrap, wrap->wrapped.data, sizeof(item->wrap));
-	}
-	return E_OK;
+	if (!routing_wrap_find(routing, node, &key_id, &wrapped) || wrapped.size != sizeof(item->wrap))
+		return;
+	item->wrap_key_id = key_id;
+	memcpy(item->wrap, wrapped.data, sizeof(item->wrap));
 }
 
-static enum error submission_fill(struct unpacked *u, const char *node, Simpul__Entry *entry, struct journal_item *item)
+static enum error submission_build(struct vault *vault, struct walked *walked, const char *node,
+				   struct journal_item *item)
 {
-	u->stored = stored_unpack(&simpul__stored_submission__descriptor, u->source->content, u->arena);
-	u->outcome = outcome_unpack(u->source->row->outcome, u->arena);
-	if (u->stored == NULL || u->outcome == NULL || u->source->nonce.size != VAULT_NONCE_SIZE)
-		return corrupt(u, "content");
-	entry->content_case = SIMPUL__ENTRY__CONTENT_DELIVERY;
-	entry->delivery = arena_alloc(u->arena, sizeof(*entry->delivery));
-	enum error error = vault_slot_open(u->vault, u->source->row->entry, u->source->nonce.data, &u->slot, u->fault);
+	const struct item_source *source = walked->source;
+	const struct entry_row *row = source->row;
+	enum error error;
+	size_t size;
+
+	if (row->count == 0 || row->count > LIMIT_SUBMISSION_REPORTS || source->nonce.size != VAULT_NONCE_SIZE ||
+	    !content_walk(walked) || !bodies_walk(walked))
+		return corrupt(source, "content", walked->fault);
+	error = vault_slot_open(vault, row->entry, source->nonce.data, &walked->slot, walked->fault);
 	if (error == E_OK)
-		error = delivery_fill(u, entry->delivery);
-	vault_slot_close(u->slot);
-	return error == E_OK ? wrap_find(u, node, item) : error;
+		error = forms_find(walked);
+	if (error == E_OK) {
+		walked->routing_hash = hash_of(walked->routing);
+		size = delivery_size(walked);
+		buffer_reserve(&item->encoded, ENTRY_HEAD + size);
+		entry_head_put(row, &item->encoded);
+		put_head(&item->encoded, ENTRY_DELIVERY, size);
+		error = delivery_put(walked, &item->encoded);
+		wrap_copy(walked->routing, node, item);
+	}
+	vault_slot_close(walked->slot);
+	return error;
 }
 
-static enum error content_fill(struct unpacked *u, const char *node, Simpul__Entry *entry, struct journal_item *item)
+/* Members and standings decide whom recipients believe, so they are compared with the chain each time. */
+static enum error content_build(const struct item_source *source, uint32_t field, struct journal_item *item,
+				struct fault *fault)
 {
-	switch (u->source->row->type) {
-	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION:
-		return submission_fill(u, node, entry, item);
-	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
-		entry->content_case = SIMPUL__ENTRY__CONTENT_MEMBER;
-		entry->member = stored_unpack(&simpul__member_record__descriptor, u->source->content, u->arena);
-		return entry->member != NULL ? E_OK : corrupt(u, "member");
-	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
-		entry->content_case = SIMPUL__ENTRY__CONTENT_STANDING;
-		entry->standing = stored_unpack(&simpul__member_standing__descriptor, u->source->content, u->arena);
-		return entry->standing != NULL ? E_OK : corrupt(u, "standing");
-	default:
-		return corrupt(u, "an entry of this type goes to nobody");
-	}
+	const struct hash digest = chain_content_digest(source->row->type, source->content);
+
+	if (!hash_equal(&digest, &source->row->digest))
+		return corrupt(source, "content", fault);
+	entry_head_put(source->row, &item->encoded);
+	put_bytes(&item->encoded, field, source->content);
+	return E_OK;
 }
 
 enum error item_build(struct vault *vault, const struct item_source *source, const char *node,
 		      struct journal_item *item, struct fault *fault)
 {
 	const struct entry_row *row = source->row;
-	struct arena arena;
-	struct unpacked unpacked = {.vault = vault, .source = source, .arena = &arena, .fault = fault};
-	Simpul__Entry entry = SIMPUL__ENTRY__INIT;
-	enum error error;
+	struct walked walked;
 
 	*item = (struct journal_item){.entry = row->entry, .audience_id = row->audience_id};
-	entry.entry = row->entry;
-	entry.type = (Simpul__EntryType)row->type;
-	entry.accepted_at = row->accepted_at;
-	entry.policy_version = row->policy_version;
-	arena_init(&arena);
-	error = content_fill(&unpacked, node, &entry, item);
-	if (error == E_OK)
-		wire_pack(&entry, &item->encoded);
-	arena_fini(&arena);
-	return error;
+	switch (row->type) {
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION:
+		walked.source = source;
+		walked.first = row->first;
+		walked.count = row->count;
+		walked.routing = walked.body_hashes = walked.signature = (struct bytes){0};
+		walked.slot = NULL;
+		walked.fault = fault;
+		return submission_build(vault, &walked, node, item);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
+		return content_build(source, ENTRY_MEMBER, item, fault);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
+		return content_build(source, ENTRY_STANDING, item, fault);
+	default:
+		return corrupt(source, "an entry of this type goes to nobody", fault);
+	}
 }

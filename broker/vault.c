@@ -257,6 +257,11 @@ static const uint8_t *key_find(struct vault_slot *slot, size_t index)
 	return slot->there[index % WINDOW] ? slot->keys[index % WINDOW] : NULL;
 }
 
+bool vault_is_erased(struct vault_slot *slot, size_t index)
+{
+	return !is_whole(slot) && key_find(slot, index) == NULL;
+}
+
 /* ---------------------------------------------------------------------------- bodies */
 
 #define PLACE_SIZE 10

@@ -44,6 +44,8 @@ struct vault_slot;
 enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			   struct vault_slot **slot, struct fault *fault);
 void vault_slot_close(struct vault_slot *slot);
+/* True when the key of this report was erased. */
+bool vault_is_erased(struct vault_slot *slot, size_t index);
 /* The body of report `index`, decrypted into `out` (appended). E_NOT_FOUND when it was erased, E_CORRUPT (also
  * when it was never stored). */
 enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,

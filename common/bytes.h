@@ -37,6 +37,8 @@ void buffer_name(struct buffer *b, const char *text);
 void buffer_reserve(struct buffer *b, size_t more);
 /* Room for `size` more bytes, counted as used; the caller fills them in. */
 uint8_t *buffer_room(struct buffer *b, size_t size);
+/* Makes room without counting it as used, so that what is appended next does not move the rest. */
+void buffer_reserve(struct buffer *b, size_t more);
 void buffer_clear(struct buffer *b); /* keeps the memory */
 void buffer_free(struct buffer *b);
 struct bytes buffer_view(const struct buffer *b);
