@@ -18,7 +18,6 @@ enum {
 	ROUND_MS = 50,	     /* each member is looked at so often */
 	GREETED_AT_ONCE = 25, /* in a round: handshakes must be done within their time */
 	ACK_MS = 2000,
-	HEARING_MS = 2000,
 	ANSWER_MS = 5000,
 };
 
@@ -191,16 +190,17 @@ static void member_open(struct crowd_process *process, struct crowd_member *memb
 	hello_send(process, member);
 }
 
-static void count_members(struct crowd_process *process, steady_ms now)
+static void count_members(struct crowd_process *process)
 {
-	uint64_t live = 0, hearing = 0;
+	const steady_ms since = atomic_load(&process->shared->listen_since);
+	uint64_t live = 0, heard = 0;
 
 	for (size_t i = 0; i < process->count; i++) {
 		live += process->members[i].state == MEMBER_LIVE;
-		hearing += process->members[i].heard != 0 && now - process->members[i].heard <= HEARING_MS;
+		heard += process->members[i].heard > since;
 	}
 	atomic_store(&process->shared->live, live);
-	atomic_store(&process->shared->hearing, hearing);
+	atomic_store(&process->shared->heard_since, heard);
 }
 
 _Noreturn static void crowd_work(struct crowd_process *process, size_t most)
@@ -224,7 +224,7 @@ _Noreturn static void crowd_work(struct crowd_process *process, size_t most)
 		}
 		for (size_t i = 0; i < process->count; i++)
 			member_round(process, &process->members[i], begin);
-		count_members(process, begin);
+		count_members(process);
 		if (clock_now().steady - begin < ROUND_MS)
 			sleep_ms((unsigned)(ROUND_MS - (clock_now().steady - begin)));
 	}
@@ -260,6 +260,12 @@ void crowd_wait(const struct crowd *crowd, const struct laid *laid, uint64_t wan
 			laid_fail(laid, "not all members are connected in time");
 		sleep_ms(10);
 	}
+}
+
+void crowd_listen_anew(struct crowd *crowd)
+{
+	atomic_store(&crowd->shared->listen_since, clock_now().steady);
+	atomic_store(&crowd->shared->heard_since, 0);
 }
 
 void crowd_stop(struct crowd *crowd)

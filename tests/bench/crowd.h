@@ -10,7 +10,8 @@
 struct crowd_shared {
 	_Atomic uint64_t wanted;       /* so many members shall be connected */
 	_Atomic uint64_t live;	       /* so many have fetched all there is */
-	_Atomic uint64_t hearing;      /* so many got a publication within the last two seconds */
+	_Atomic uint64_t heard_since;  /* so many got a publication since crowd_listen_anew */
+	_Atomic uint64_t listen_since; /* when that was */
 	_Atomic uint64_t publications; /* so far, to all */
 	atomic_bool stop, failed;
 };
@@ -24,6 +25,8 @@ struct crowd {
 void crowd_start(struct crowd *crowd, const struct laid *laid, size_t first, size_t most);
 /* Waits until so many are live; ends the program when they are not in time. */
 void crowd_wait(const struct crowd *crowd, const struct laid *laid, uint64_t wanted, int seconds);
+/* From now on it counts anew who hears its feed. */
+void crowd_listen_anew(struct crowd *crowd);
 void crowd_stop(struct crowd *crowd);
 
 #endif
