@@ -406,6 +406,8 @@ void core_status(const struct core *core, struct core_status *status)
 	*status = (struct core_status){.position = core->position,
 				       .policy_version = core->policy_version,
 				       .members = core->node_count,
+				       .connected = core->connected,
+				       .sessions = core->sessions,
 				       .accepted = core->accepted,
 				       .refused_reports = core->refused_reports,
 				       .refused_messages = core->refused_messages,
@@ -417,8 +419,6 @@ void core_status(const struct core *core, struct core_status *status)
 				       .stopping = core->stopping};
 	if (core->policy)
 		status->policy_hash = policy_hash(core->policy);
-	for (size_t i = 0; i < core->node_count; i++)
-		status->connected += core->nodes[i]->session.state != SESSION_NONE;
 }
 
 bool core_node_at(const struct core *core, size_t index, struct core_node *out)

@@ -189,6 +189,7 @@ struct core_status {
 	struct hash policy_hash;
 	size_t members, connected;
 	uint64_t accepted, refused_reports, refused_messages, delivered; /* since start */
+	uint64_t sessions;						 /* that were opened, since start */
 	size_t under_way;						 /* appends not yet committed */
 	size_t tail_entries, tail_bytes;
 	bool disk_low, stopping;

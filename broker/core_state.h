@@ -192,7 +192,7 @@ struct core {
 	struct buffer loaded_policy; /* while a journal is loaded: the newest PolicyVersion so far */
 	struct node *nodes[LIMIT_NODES];  /* by index */
 	struct node *sorted[LIMIT_NODES]; /* by name */
-	size_t node_count;
+	size_t node_count, connected;
 	uint8_t (*topics)[LIMIT_SESSION_TOPICS][FEED_TOPIC_SIZE]; /* by index of the node: of its sessions, newest last */
 	struct turn queues[TURNS];
 	struct key *keys;
@@ -213,7 +213,7 @@ struct core {
 	steady_ms rebound;   /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
 	size_t next_signature;
-	uint64_t accepted, refused_reports, refused_messages, delivered;
+	uint64_t accepted, refused_reports, refused_messages, delivered, sessions;
 
 	/* of the current step */
 	const struct now *now;

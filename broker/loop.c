@@ -4,6 +4,7 @@
 #include "common/memory.h"
 #include "common/socket.h"
 #include <errno.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define TICK_MS 50
 #define DRAIN_MS 10000
 #define DISK_CHECK_TICKS 20
+#define QUIET_MS 3000 /* after the last session was opened memory is given back */
 /* Frames of one office that wait to be read: what it may have under way, and acknowledgements. */
 #define LINK_QUEUE 32
 #define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
@@ -301,6 +303,7 @@ static int on_tick(zloop_t *zloop, int timer, void *context)
 	(void)zloop;
 	(void)timer;
 	loop_step(loop, &event);
+	zap_answer(loop->zap, now);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
 	feed_watchdog(loop, now);
@@ -311,11 +314,46 @@ static int on_tick(zloop_t *zloop, int timer, void *context)
 	return verdict(loop);
 }
 
+static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler);
+
+/* What ZAP's socket holds for connections that were let in long ago goes with it. */
+static void zap_anew(struct loop *loop)
+{
+	zmq_pollitem_t item = {.socket = zap_socket(loop->zap), .events = ZMQ_POLLIN};
+
+	if (!zap_renew(loop->zap, clock_now().steady))
+		return;
+	zloop_poller_end(loop->zloop, &item);
+	poll_socket(loop, zap_socket(loop->zap), on_zap);
+}
+
+/* Handshakes and long answers leave holes between what connections keep for good: with thousands of them more than that. */
+static void trim_memory(struct loop *loop)
+{
+	const steady_ms now = clock_now().steady;
+	struct core_status status;
+
+	core_status(loop->parts.core, &status);
+	if (status.sessions != loop->sessions) {
+		loop->sessions = status.sessions;
+		loop->zap_is_new = false;
+		loop->trim_at = now + QUIET_MS;
+	} else if (loop->trim_at != 0 && now >= loop->trim_at && !loop->zap_is_new) {
+		zap_anew(loop);
+		loop->zap_is_new = true;
+		loop->trim_at = now + ZAP_LINGER_MS + QUIET_MS;
+	} else if (loop->trim_at != 0 && now >= loop->trim_at) {
+		malloc_trim(0);
+		loop->trim_at = 0;
+	}
+}
+
 static int on_disk(zloop_t *zloop, int timer, void *context)
 {
 	(void)zloop;
 	(void)timer;
 	check_disk(context);
+	trim_memory(context);
 	return verdict(context);
 }
 

@@ -48,6 +48,9 @@ struct loop {
 	bool stopping, drained;
 	steady_ms stop_at;	/* when waiting for the drain ends */
 	struct fault failure;	/* E_IO: the journal is no more */
+	uint64_t sessions;	/* that were opened when last looked at */
+	bool zap_is_new;	/* since the last of them */
+	steady_ms trim_at;	/* when what they left behind is given back next; 0: all was */
 	steady_ms progress;	/* when the writer last showed a sign of life, or had nothing to do */
 	uint64_t watchdog_ms;	/* of the service manager; 0: none */
 	steady_ms watchdog_at;	/* when the next sign of life is due */

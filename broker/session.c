@@ -27,8 +27,9 @@ enum error session_check(const struct node *node, const struct peer *peer)
 	return E_UNEXPECTED;
 }
 
-static void session_drop(struct node *node)
+static void session_drop(struct core *core, struct node *node)
 {
+	core->connected -= node->session.state != SESSION_NONE;
 	keys_wipe(&node->session, sizeof(node->session));
 	turn_leave(&node->turns[TURN_PUBLISHED]);
 	turn_leave(&node->turns[TURN_HEARD]);
@@ -41,7 +42,7 @@ void session_end(struct core *core, struct node *node, enum error code)
 	if (code != E_OK)
 		send_goodbye(core, &node->session.peer, code);
 	LOG(core, INFO, "session.closed", F_TEXT("node", node->name), F_TEXT("code", error_name(code)));
-	session_drop(node);
+	session_drop(core, node);
 }
 
 /* Another connection of the same node: harmless after a change of network, an alarm when both were alive. */
@@ -53,7 +54,7 @@ static void session_supersede(struct core *core, struct node *node)
 	node->old_peers[node->old_peer_count++ % OLD_PEERS] = node->session.peer;
 	log_fields(core, both ? LOG_LEVEL_ALARM : LOG_LEVEL_NOTICE, "session.superseded",
 		   (const struct log_field[]){F_TEXT("node", node->name), {.type = LOG_END}});
-	session_drop(node);
+	session_drop(core, node);
 }
 
 /* ---------------------------------------------------------------------------- welcome */
@@ -163,7 +164,7 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 
 	if (session->state != SESSION_NONE && !peer_equal(&session->peer, &greeting->peer))
 		session_supersede(core, node);
-	session_drop(node);
+	session_drop(core, node);
 	session->peer = greeting->peer;
 	session->heard = session->published = core->now->steady;
 	node_touch(core, node, TURN_PUBLISHED);
@@ -172,6 +173,8 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 	session->upto = greeting->cursor.entry;
 	session->state = greeting->cursor.entry == core->position.entry ? SESSION_LIVE : SESSION_BEHIND;
 	session_draw(core, node);
+	core->connected++;
+	core->sessions++;
 	node->last_seen = core->now->wall;
 	cursor_start(core, node, greeting->cursor.entry);
 	welcome_send(core, node, &greeting->cursor, greeting->seq);
@@ -389,7 +392,7 @@ static void sessions_lose(struct core *core)
 			continue;
 		}
 		LOG(core, NOTICE, "session.lost", F_TEXT("node", node->name), F_NUM("cursor", node->acked));
-		session_drop(node);
+		session_drop(core, node);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* zap - the REP socket that libzmq asks about each CURVE handshake, and the test that a stranger stays out. */
 #include "broker/zap.h"
 
+#include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <stdio.h>
@@ -13,7 +14,9 @@
 #define FRAME_LIMIT 256
 
 struct zap {
-	void *socket;
+	void *context, *socket;
+	void *old; /* the socket before zap_renew, until nobody can wait for it any more; NULL: none */
+	steady_ms old_until;
 	const struct core *core;
 	steady_ms second; /* when the count of logged refusals began */
 	unsigned logged, unlogged;
@@ -37,6 +40,7 @@ enum error zap_new(struct zap **zap, void *context, const struct core *core, str
 	struct zap *made = memory_zero(1, sizeof(*made));
 
 	made->core = core;
+	made->context = context;
 	made->socket = zmq_socket(context, ZMQ_REP);
 	if (made->socket == NULL || zmq_bind(made->socket, ZAP_ENDPOINT) != 0) {
 		zap_free(made);
@@ -52,7 +56,26 @@ void zap_free(struct zap *zap)
 		return;
 	if (zap->socket != NULL)
 		zmq_close(zap->socket);
+	if (zap->old != NULL)
+		zmq_close(zap->old);
 	free(zap);
+}
+
+bool zap_renew(struct zap *zap, steady_ms now)
+{
+	void *socket;
+
+	if (zap->old != NULL || (socket = zmq_socket(zap->context, ZMQ_REP)) == NULL)
+		return false;
+	if (zmq_unbind(zap->socket, ZAP_ENDPOINT) != 0 || zmq_bind(socket, ZAP_ENDPOINT) != 0) {
+		zmq_bind(zap->socket, ZAP_ENDPOINT);
+		zmq_close(socket);
+		return false;
+	}
+	zap->old = zap->socket;
+	zap->old_until = now + ZAP_LINGER_MS;
+	zap->socket = socket;
+	return true;
 }
 
 void *zap_socket(const struct zap *zap)
@@ -101,15 +124,14 @@ static bool request_asks_curve(const struct request *request)
 	       request->frames[ZAP_CREDENTIALS].size == KEY_SIZE;
 }
 
-static void reply(struct zap *zap, const struct request *request, const char *status, const char *text,
-		  const char *user)
+static void reply(void *socket, const struct request *request, const char *status, const char *text, const char *user)
 {
-	zmq_send(zap->socket, "1.0", 3, ZMQ_SNDMORE);
-	zmq_send(zap->socket, request->frames[ZAP_ID].data, request->frames[ZAP_ID].size, ZMQ_SNDMORE);
-	zmq_send(zap->socket, status, strlen(status), ZMQ_SNDMORE);
-	zmq_send(zap->socket, text, strlen(text), ZMQ_SNDMORE);
-	zmq_send(zap->socket, user, strlen(user), ZMQ_SNDMORE);
-	zmq_send(zap->socket, "", 0, 0);
+	zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
+	zmq_send(socket, request->frames[ZAP_ID].data, request->frames[ZAP_ID].size, ZMQ_SNDMORE);
+	zmq_send(socket, status, strlen(status), ZMQ_SNDMORE);
+	zmq_send(socket, text, strlen(text), ZMQ_SNDMORE);
+	zmq_send(socket, user, strlen(user), ZMQ_SNDMORE);
+	zmq_send(socket, "", 0, 0);
 }
 
 /* A stranger who knocks all day must not fill the log. */
@@ -136,7 +158,7 @@ static void log_refusal(struct zap *zap, const char *node, enum error error, con
 		  F_TEXT("key", fingerprint));
 }
 
-static void answer(struct zap *zap, const struct request *request, steady_ms now)
+static void answer(struct zap *zap, void *socket, const struct request *request, steady_ms now)
 {
 	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
 	char user[2 * KEY_SIZE + 1];
@@ -144,24 +166,36 @@ static void answer(struct zap *zap, const struct request *request, steady_ms now
 	enum error error;
 
 	if (!request_asks_curve(request)) {
-		reply(zap, request, "500", "not a question of ZAP 1.0 about CURVE", "");
+		reply(socket, request, "500", "not a question of ZAP 1.0 about CURVE", "");
 		return;
 	}
 	error = core_key_status(zap->core, key, &node);
 	if (error == E_OK) {
-		reply(zap, request, "200", "OK", hex_of(user, BYTES(key, KEY_SIZE)));
+		reply(socket, request, "200", "OK", hex_of(user, BYTES(key, KEY_SIZE)));
 		return;
 	}
-	reply(zap, request, "400", error_name(error), "");
+	reply(socket, request, "400", error_name(error), "");
 	log_refusal(zap, node != NULL ? node : "", error, key, now);
+}
+
+static void answer_some(struct zap *zap, void *socket, steady_ms now)
+{
+	struct request request;
+
+	for (unsigned i = 0; i < ANSWERS_AT_ONCE && request_receive(socket, &request); i++)
+		answer(zap, socket, &request, now);
 }
 
 void zap_answer(struct zap *zap, steady_ms now)
 {
-	struct request request;
-
-	for (unsigned i = 0; i < ANSWERS_AT_ONCE && request_receive(zap->socket, &request); i++)
-		answer(zap, &request, now);
+	answer_some(zap, zap->socket, now);
+	if (zap->old == NULL)
+		return;
+	answer_some(zap, zap->old, now);
+	if (now < zap->old_until)
+		return;
+	zmq_close(zap->old);
+	zap->old = NULL;
 }
 
 /* ---- a stranger */

@@ -7,6 +7,7 @@
 #define SIMPUL_ZAP_H
 
 #include "broker/core.h"
+#include "common/limit.h"
 
 struct zap;
 
@@ -16,6 +17,11 @@ void zap_free(struct zap *zap);
 void *zap_socket(const struct zap *zap); /* to poll */
 /* Answers what is waiting, at most a bounded number of questions. */
 void zap_answer(struct zap *zap, steady_ms now);
+#define ZAP_LINGER_MS (2 * LIMIT_HANDSHAKE_MS) /* how long the old socket is answered */
+/* Begins with another socket, which is to be polled from now on; the old one is answered by zap_answer, to be called at least
+ * every 100 ms, until no handshake can wait for it. libzmq keeps two queues for each connection that ever asked, for as
+ * long as the connection and the socket last: more memory than all else that an idle node takes. False: as it was. */
+bool zap_renew(struct zap *zap, steady_ms now);
 /* The key that a message's User-Id stands for; false when there is none. */
 bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE]);
 

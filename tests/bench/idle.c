@@ -11,7 +11,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
-enum { CONNECT_SECONDS = 120, SETTLE_MS = 5000 };
+enum { CONNECT_SECONDS = 120, SETTLE_MS = 20000 };
 
 struct arguments {
 	size_t nodes, seconds;
