@@ -1,24 +1,109 @@
-/* reader - takes questions one by one, asks the journal, and puts the answers back. */
+/* reader - takes questions one by one, asks the journal, and puts the answers back.
+ *
+ * A node that was away asks for one page after the other: while it verifies one, the next is read, so that the answer is
+ * there when it asks. The core asks audience and policy when it hands a page out, whenever that was read. */
 #include "broker/reader.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum {
+	AHEAD_PAGES = 4,   /* that are kept: of as many nodes */
+	AHEAD_MS = 1000, /* a page does not outlive the erasure of what it holds by more */
+};
+
+/* The page that a node is expected to ask for next. */
+struct ahead {
+	bool there;
+	char node[LIMIT_NODE_NAME + 1];
+	uint64_t after;
+	size_t limit;
+	steady_ms read_at;
+	struct journal_page page;
+};
 
 struct reader {
 	struct journal_reader *journal;
 	struct mailbox *questions, *answers;
 	struct letter stop; /* known by its address */
 	pthread_t thread;
+	/* The rest belongs to the thread. */
+	struct ahead ahead[AHEAD_PAGES];
+	size_t next_ahead;
 };
 
-static void question_answer(struct journal_reader *journal, struct core_read *read)
+/* ---------------------------------------------------------------------------- reading ahead */
+
+static void ahead_drop(struct ahead *ahead)
 {
+	if (ahead->there)
+		journal_page_free(&ahead->page);
+	ahead->there = false;
+}
+
+/* True when the page that is asked for was read already, not long ago. */
+static bool ahead_take(struct reader *reader, struct core_read *read)
+{
+	const steady_ms now = clock_now().steady;
+
+	for (size_t i = 0; i < AHEAD_PAGES; i++) {
+		struct ahead *ahead = &reader->ahead[i];
+
+		if (ahead->there && now - ahead->read_at > AHEAD_MS)
+			ahead_drop(ahead);
+		if (!ahead->there || ahead->after != read->after || ahead->limit != read->limit ||
+		    strcmp(ahead->node, read->node) != 0)
+			continue;
+		read->page = ahead->page;
+		ahead->there = false;
+		return true;
+	}
+	return false;
+}
+
+/* A fault is told to whoever asks for the page. */
+static void ahead_read(struct reader *reader, const struct ahead *expected)
+{
+	struct ahead *ahead = &reader->ahead[reader->next_ahead++ % AHEAD_PAGES];
+
+	ahead_drop(ahead);
+	*ahead = *expected;
+	ahead->there = journal_read_page(reader->journal, ahead->node, ahead->after, ahead->limit, &ahead->page, NULL) ==
+		       E_OK;
+	ahead->read_at = clock_now().steady;
+}
+
+/* The page after the one that is handed out; false when that one was the last. */
+static bool ahead_expect(const struct core_read *read, struct ahead *expected)
+{
+	if (read->type != READ_PAGE || read->result.code != E_OK || read->page.count == 0)
+		return false;
+	*expected = (struct ahead){.after = read->page.upto.entry, .limit = read->limit};
+	memcpy(expected->node, read->node, sizeof(expected->node));
+	return true;
+}
+
+/* ---------------------------------------------------------------------------- questions */
+
+static enum error page_read(struct reader *reader, struct core_read *read, struct fault *fault)
+{
+	if (ahead_take(reader, read))
+		return E_OK;
+	return journal_read_page(reader->journal, read->node, read->after, read->limit, &read->page, fault);
+}
+
+static void question_answer(struct reader *reader, struct core_read *read)
+{
+	struct journal_reader *journal = reader->journal;
+
 	struct fault *fault = &read->result;
 	enum error error = E_INTERNAL;
 
 	switch (read->type) {
 	case READ_PAGE:
-		error = journal_read_page(journal, read->node, read->after, read->limit, &read->page, fault);
+		error = page_read(reader, read, fault);
 		break;
 	case READ_RECEIPT:
 		error = journal_read_receipt(journal, &read->first, read->count, &read->digest, &read->receipt, fault);
@@ -36,16 +121,21 @@ static void *reader_run(void *context)
 
 	for (;;) {
 		struct letter *letter = mailbox_wait_all(reader->questions);
+		struct ahead expected;
+		bool expects = false;
 
 		while (letter != NULL && letter != &reader->stop) {
 			struct letter *next = letter->next;
 
-			question_answer(reader->journal, (struct core_read *)letter);
+			question_answer(reader, (struct core_read *)letter);
+			expects = ahead_expect((struct core_read *)letter, &expected);
 			mailbox_put(reader->answers, letter);
 			letter = next;
 		}
 		if (letter == &reader->stop)
 			return NULL;
+		if (expects)
+			ahead_read(reader, &expected);
 	}
 }
 
@@ -81,6 +171,8 @@ void reader_stop(struct reader *reader)
 	mailbox_put(reader->questions, &reader->stop);
 	pthread_join(reader->thread, NULL);
 	mailbox_free(reader->questions);
+	for (size_t i = 0; i < AHEAD_PAGES; i++)
+		ahead_drop(&reader->ahead[i]);
 	journal_reader_close(reader->journal);
 	free(reader);
 }
