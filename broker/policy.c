@@ -13,6 +13,8 @@ void policy_free(struct policy *policy)
 	if (policy == NULL)
 		return;
 	buffer_free(&policy->text);
+	for (size_t i = 0; i < policy->node_count; i++)
+		free(policy->nodes[i].regions);
 	free(policy->nodes);
 	free(policy);
 }

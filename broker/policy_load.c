@@ -196,6 +196,7 @@ static enum error load_regions(const struct check *check, const struct raw_node 
 {
 	struct check regions = within(check, "regions");
 
+	node->regions = memory_zero(raw->regions_count + 1, sizeof(*node->regions));
 	for (size_t i = 0; i < raw->regions_count; i++) {
 		if (strlen(raw->regions[i]) >= REGION_CODE_SIZE || !region_exists(raw->regions[i]))
 			return wrong(&regions, raw->regions[i], "the region '%s' does not exist", raw->regions[i]);

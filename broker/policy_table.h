@@ -32,7 +32,7 @@ struct policy_node {
 	char name[LIMIT_NODE_NAME + 1];
 	struct policy_rights rights; /* the agency's, with the node's own in place of what it overrides */
 	size_t region_count;
-	char regions[POLICY_REGIONS][REGION_CODE_SIZE];
+	char (*regions)[REGION_CODE_SIZE]; /* owned: most nodes have one or two, and there may be thousands of nodes */
 };
 
 struct policy {

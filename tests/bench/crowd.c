@@ -19,6 +19,7 @@ enum {
 	GREETED_AT_ONCE = 25, /* in a round: handshakes must be done within their time */
 	ACK_MS = 2000,
 	ANSWER_MS = 5000,
+	PAUSE_MS = 1000, /* after a refusal */
 };
 
 enum member_state { MEMBER_NEW, MEMBER_GREETING, MEMBER_FETCHING, MEMBER_LIVE };
@@ -130,6 +131,7 @@ static void down_take(struct crowd_member *member, const Simpul__Down *down)
 	} else if (down->message_case == SIMPUL__DOWN__MESSAGE_REFUSAL ||
 		   down->message_case == SIMPUL__DOWN__MESSAGE_GOODBYE) {
 		member->state = MEMBER_NEW;
+		member->asked = clock_now().steady;
 	}
 }
 
@@ -167,8 +169,8 @@ static void member_round(struct crowd_process *process, struct crowd_member *mem
 		member->heard = now;
 	if (member->state == MEMBER_LIVE && now >= member->acked + ACK_MS)
 		ack_send(member, now);
-	else if (member->state == MEMBER_NEW ||
-		 (member->state != MEMBER_LIVE && now > member->asked + ANSWER_MS))
+	else if (member->state != MEMBER_LIVE &&
+		 now > member->asked + (member->state == MEMBER_NEW ? PAUSE_MS : ANSWER_MS))
 		hello_send(process, member);
 }
 
@@ -246,6 +248,7 @@ void crowd_start(struct crowd *crowd, const struct laid *laid, size_t first, siz
 	for (size_t i = 0; i < most; i++) {
 		process.members[i].keys = &laid->keys[first + i];
 		laid_name(first + i, process.members[i].node);
+		process.members[i].cursor = laid->position; /* they were there until the broker stopped */
 	}
 	crowd_work(&process, most);
 }

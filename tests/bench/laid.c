@@ -162,6 +162,7 @@ void laid_open(struct laid *laid, bool synced)
 
 void laid_close(struct laid *laid)
 {
+	laid->position = laid->journal->state.position;
 	journal_close(laid->journal);
 	laid->journal = NULL;
 }

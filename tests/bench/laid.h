@@ -21,6 +21,7 @@ struct laid {
 	struct journal *journal; /* between laid_open and laid_close */
 	struct workload workload;
 	uint64_t reports; /* laid in so far */
+	struct position position; /* of the last entry when the journal was closed */
 };
 
 /* The name of a receiver. */
