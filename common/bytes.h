@@ -33,8 +33,6 @@ void buffer_u32(struct buffer *b, uint32_t value);
 void buffer_u64(struct buffer *b, uint64_t value);
 /* A name as signed structures hold it: one length byte, then the text (at most 255 bytes). */
 void buffer_name(struct buffer *b, const char *text);
-/* Spares appending so many bytes more than one allocation. */
-void buffer_reserve(struct buffer *b, size_t more);
 /* Room for `size` more bytes, counted as used; the caller fills them in. */
 uint8_t *buffer_room(struct buffer *b, size_t size);
 /* Makes room without counting it as used, so that what is appended next does not move the rest. */
