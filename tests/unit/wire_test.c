@@ -253,16 +253,16 @@ static void repeated_fields_have_their_limits(void **state)
 		simpul__person__init(&persons[i]);
 		list[i] = &persons[i];
 	}
-	routing.to = receipt.audience = names;
+	routing.to = receipt.unreachable = names;
 	sighting.persons = list;
 	routing.n_to = 64;
 	assert_int_equal(check_packed(&routing, &fault), E_OK);
 	routing.n_to = 65;
 	assert_int_equal(check_packed(&routing, &fault), E_TOO_LARGE);
 	assert_string_equal(fault.field, "to[64]");
-	receipt.n_audience = LIMIT_REPEATED;
+	receipt.n_unreachable = LIMIT_REPEATED;
 	assert_int_equal(check_packed(&receipt, &fault), E_OK);
-	receipt.n_audience = LIMIT_REPEATED + 1;
+	receipt.n_unreachable = LIMIT_REPEATED + 1;
 	assert_int_equal(check_packed(&receipt, &fault), E_TOO_LARGE);
 	sighting.n_persons = 64;
 	assert_int_equal(check_packed(&sighting, &fault), E_OK);
