@@ -145,6 +145,38 @@ static void questions_of_another_form_are_not_answered_with_yes(void **state)
 	stage_close(&stage);
 }
 
+/* A question is on its way to the old socket when it is replaced. */
+static void a_new_socket_leaves_nobody_without_an_answer(void **state)
+{
+	static const char key[KEY_SIZE + 1] = "0123456789abcdef0123456789abcdef";
+	const char *const good[] = {"1.0", "1", "link", "127.0.0.1", "", "CURVE", key};
+	const size_t sizes[] = {3, 1, 4, 9, 0, 5, KEY_SIZE};
+	const steady_ms now = clock_now().steady;
+	struct stage stage;
+	void *asker;
+	char frame[256], status[4];
+
+	(void)state;
+	stage_open(&stage, ZMQ_ROUTER);
+	asker = zmq_socket(stage.context, ZMQ_REQ);
+	assert_int_equal(zmq_connect(asker, ZAP_ENDPOINT), 0);
+	for (size_t i = 0; i < 7; i++)
+		assert_true(zmq_send(asker, good[i], sizes[i], i < 6 ? ZMQ_SNDMORE : 0) >= 0);
+	assert_true(zap_renew(stage.zap, now));
+	assert_false(zap_renew(stage.zap, now)); /* the one before is not done yet */
+	zap_answer(stage.zap, now);
+	assert_int_equal(zmq_recv(asker, frame, sizeof(frame), 0), 3);
+	ask(&stage, good, sizes, 7, status);
+	assert_string_equal(status, "400");
+	zap_answer(stage.zap, now + ZAP_LINGER_MS);
+	assert_true(zap_renew(stage.zap, now + ZAP_LINGER_MS));
+	assert_int_equal(
+		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
+		E_OK);
+	zmq_close(asker);
+	stage_close(&stage);
+}
+
 static void a_user_id_is_a_key_or_nothing(void **state)
 {
 	uint8_t key[KEY_SIZE];
@@ -165,6 +197,7 @@ int main(void)
 		cmocka_unit_test(a_door_that_is_open_is_found),
 		cmocka_unit_test(no_answer_is_no_refusal),
 		cmocka_unit_test(questions_of_another_form_are_not_answered_with_yes),
+		cmocka_unit_test(a_new_socket_leaves_nobody_without_an_answer),
 		cmocka_unit_test(a_user_id_is_a_key_or_nothing),
 	};
 
