@@ -174,8 +174,8 @@ static struct journal_append *submission_append(const struct laid *laid, const s
 						struct arena *arena)
 {
 	struct journal_append *append = journal_append_new();
-	const Simpul__Submission *message =
-		simpul__submission__unpack(&arena->protobuf, submission->message.size, submission->message.data);
+	const Simpul__Submission *message = simpul__submission__unpack(&arena->protobuf, submission->message.size,
+									submission->message.data);
 	Simpul__StoredSubmission stored = SIMPUL__STORED_SUBMISSION__INIT;
 	uint8_t *hashes = arena_alloc(arena, message->n_reports * HASH_SIZE);
 
@@ -199,10 +199,10 @@ static struct journal_append *submission_append(const struct laid *laid, const s
 					    .body_hashes = {message->n_reports * HASH_SIZE, hashes},
 					    .signature = message->signature};
 	for (size_t i = 0; i < append->count; i++) {
-		const ProtobufCBinaryData *body = &message->reports[i]->body;
+		const ProtobufCBinaryData *header = &message->reports[i]->header, *body = &message->reports[i]->body;
 		struct stored_report *report = &append->reports[i];
 
-		stored.headers[i] = message->reports[i]->header;
+		stored.headers[i] = *header;
 		*report = (struct stored_report){.body = BYTES(body->data, body->len),
 						 .body_hash = hash_of(BYTES(body->data, body->len))};
 		memcpy(hashes + i * HASH_SIZE, report->body_hash.bytes, HASH_SIZE);
