@@ -375,8 +375,8 @@ static void append_allowed(const struct step *step, const struct journal_append 
 	const bool by_frame = has_frame(step->verb) || step->verb == VERB_SAY;
 	const size_t sender = step->verb == VERB_SAY ? step->a % WORLD_NODES : step->a % SENDERS;
 	const Simpul__Delivery *delivery;
+	struct hash digest, routing;
 	struct arena arena;
-	struct hash digest;
 
 	PROMISE(!has_frame(step->verb) || sender != STRANGER);
 	if (append->type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION)
@@ -388,6 +388,8 @@ static void append_allowed(const struct step *step, const struct journal_append 
 	PROMISE(delivery_digest(delivery, world->options.exchange, &digest, NULL) == E_OK);
 	PROMISE(digest_verify(world->keys[sender].signing.public_key, SIGN_TAG_SUBMISSION, &digest,
 			      of_binary(delivery->signature)));
+	routing = hash_of(buffer_view(&append->routing));
+	PROMISE(bytes_equal(of_binary(delivery->routing_hash), BYTES(routing.bytes, HASH_SIZE)));
 	arena_fini(&arena);
 }
 

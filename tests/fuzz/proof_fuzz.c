@@ -1,5 +1,5 @@
 /* proof_fuzz - exported reports, for `simpul verify`: with the authority's key at hand only what police.oku once signed
- * passes, whatever else stands in the file. */
+ * passes, whatever else stands in the file and whoever signed it. */
 #include "agents/proof.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -56,6 +56,37 @@ static void proof_try(const Simpul__Proof *proof, struct arena *arena)
 		PROMISE(!finding.countersigned && finding.member.node[0] != '\0');
 }
 
+/* A record and a delivery under another key, each with its signature: all but the authority's word. */
+static void impostor_sign(Simpul__Proof *proof, struct arena *arena)
+{
+	const struct signing_key *key = &story_get()->army.signing;
+	uint8_t *signature = arena_alloc(arena, SIGNATURE_SIZE);
+	struct member *member = arena_alloc(arena, sizeof *member);
+	struct hash digest;
+
+	if (proof->member == NULL || proof->delivery == NULL || member_of_message(member, proof->member, NULL) != E_OK)
+		return;
+	memcpy(member->signing_key, key->public_key, KEY_SIZE);
+	digest = member_digest(member);
+	digest_sign(key, SIGN_TAG_MEMBER, &digest, member->node_signature);
+	member_to_message(member, proof->member);
+	if (delivery_digest(proof->delivery, member->exchange, &digest, NULL) != E_OK)
+		return;
+	digest_sign(key, SIGN_TAG_SUBMISSION, &digest, signature);
+	proof->delivery->signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
+}
+
+static void impostor_refused(Simpul__Proof *proof, struct arena *arena)
+{
+	const struct join *join = &story_get()->join;
+	struct proof_finding finding;
+
+	impostor_sign(proof, arena);
+	if (proof_check(proof, join->exchange, NULL, arena, &finding, NULL) == E_OK)
+		PROMISE(!finding.countersigned);
+	PROMISE(proof_check(proof, join->exchange, join->authority, arena, &finding, NULL) != E_OK);
+}
+
 /* The first byte says whether the rest is JSON, as exported, or the message, which is mutated field by field. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
@@ -68,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes rest = BYTES(data, size);
 	const bool binary = take_u8(&rest) & 1;
-	const Simpul__Proof *proof = NULL;
+	Simpul__Proof *proof = NULL;
 	struct arena arena;
 	json_t *json = NULL;
 
@@ -79,8 +110,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		json = json_loadb((const char *)rest.data, rest.size, JSON_REJECT_DUPLICATES, NULL);
 	if (json != NULL)
 		proof = json_to_message(&simpul__proof__descriptor, json, &arena, NULL);
-	if (proof != NULL)
+	if (proof != NULL) {
 		proof_try(proof, &arena);
+		impostor_refused(proof, &arena);
+	}
 	json_decref(json);
 	arena_fini(&arena);
 	return 0;
