@@ -36,11 +36,11 @@ struct outbox_submission {
  * of waiting reports with equal routing and class within the limits, frozen now. count 0 when there is none. */
 enum error outbox_next(struct store *store, const struct node_keys *keys, uint32_t stream, uint64_t after,
 		       const struct position *seen, struct outbox_submission *submission, struct fault *fault);
-/* Applies a receipt (already checked with receipt_check): verdicts to reports. */
+/* Applies a receipt (already checked with receipt_check): verdicts to reports. A second one changes nothing. */
 enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
 			  const struct report_name *first, struct fault *fault);
 /* A message refused with remedy CORRECT: split the submission in two halves; a single report is marked refused and its
- * number will be sent as VOID. */
+ * number will be sent as VOID. E_HISTORY_DIFFERS: the broker gave its receipt before, which stands. */
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault);
 /* Takes back what was frozen under a former key of the office and is not on the broker's disk, as WELCOME says (after

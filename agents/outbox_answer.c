@@ -128,6 +128,9 @@ static enum error receipt_apply(struct store *store, const Simpul__Receipt *rece
 {
 	enum error error = receipt_store(store, receipt, encoded, first, fault);
 
+	/* The first receipt stands, whatever a later one says. */
+	if (error == E_OK && sqlite3_changes(store->db) == 0)
+		return E_OK;
 	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
 		const Simpul__Verdict *verdict = receipt->verdicts[i];
 		struct report_name name = *first;
@@ -283,12 +286,31 @@ static enum error reject_apply(struct store *store, const struct report_name *fi
 	return error == E_OK ? cut_store(store, first, first->number + count - 1, fault) : error;
 }
 
+/* A broker that gave its receipt has taken the submission, and cannot refuse it any more. */
+static enum error receipt_absent(struct store *store, const struct report_name *first, struct fault *fault)
+{
+	static const char sql[] = "SELECT entry FROM receipt WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	bind_number(get, 1, first->epoch);
+	bind_number(get, 2, first->stream);
+	bind_number(get, 3, first->number);
+	error = store_ask(store, get, fault);
+	sqlite3_reset(get);
+	if (error == E_OK)
+		return fault_at(fault, E_HISTORY_DIFFERS, "receipt");
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault)
 {
 	struct frozen frozen;
 	enum error error = frozen_get(store, first, &frozen, fault);
 
+	if (error == E_OK)
+		error = receipt_absent(store, first, fault);
 	if (error != E_OK)
 		return error;
 	if (frozen.is_void)

@@ -364,6 +364,23 @@ static void a_verdict_refuses_its_report_alone(void **state)
 	assert_int_equal(outbox_receipted(&f->store, MAIN), 3);
 }
 
+static void what_has_a_receipt_is_not_refused_any_more(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Verdict verdict = SIMPUL__VERDICT__INIT;
+
+	take_many(f, 3);
+	next(f, MAIN, 0);
+	assert_int_equal(receive_receipt(f, &f->next.first, &f->next.digest, NULL), E_OK);
+	verdict.number = 2;
+	verdict.code = E_REGION_UNKNOWN;
+	assert_int_equal(receive_receipt(f, &f->next.first, &f->next.digest, &verdict), E_OK);
+	assert_counts(f, 0, 0, 3, 0);
+	assert_int_equal(outbox_reject(&f->store, &f->next.first, E_MALFORMED, "", &f->fault), E_HISTORY_DIFFERS);
+	assert_counts(f, 0, 0, 3, 0);
+	assert_int_equal(outbox_receipted(&f->store, MAIN), 3);
+}
+
 static void receipted_advances_in_order_whatever_the_order_of_receipts(void **state)
 {
 	struct fixture *f = *state;
@@ -560,6 +577,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reports_of_different_routing_never_share_a_submission, start, end),
 		cmocka_unit_test_setup_teardown(red_leaves_sealed_and_only_its_recipients_can_open_it, start, end),
 		cmocka_unit_test_setup_teardown(a_verdict_refuses_its_report_alone, start, end),
+		cmocka_unit_test_setup_teardown(what_has_a_receipt_is_not_refused_any_more, start, end),
 		cmocka_unit_test_setup_teardown(receipted_advances_in_order_whatever_the_order_of_receipts, start, end),
 		cmocka_unit_test_setup_teardown(a_receipt_for_other_bytes_is_not_taken, start, end),
 		cmocka_unit_test_setup_teardown(a_refused_submission_is_split_down_to_the_report_at_fault, start, end),
