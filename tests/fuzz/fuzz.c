@@ -17,6 +17,20 @@ void fuzz_broken(const char *promise, const char *file, int line)
 	abort();
 }
 
+void fuzz_terminal_safe(struct bytes page)
+{
+	for (size_t i = 0; i < page.size; i++) {
+		const uint8_t c = page.data[i], second = i + 1 < page.size ? page.data[i + 1] : 0,
+			      third = i + 2 < page.size ? page.data[i + 2] : 0;
+
+		PROMISE(c == '\n' || (c >= ' ' && c != 0x7f));
+		/* U+0080..U+009F; U+202A..U+202E; U+2066..U+2069 */
+		PROMISE(c != 0xc2 || second > 0x9f);
+		PROMISE(c != 0xe2 || second != 0x80 || third < 0xaa || third > 0xae);
+		PROMISE(c != 0xe2 || second != 0x81 || third < 0xa6 || third > 0xa9);
+	}
+}
+
 /* ------------------------------------------------------------------ the same in each run */
 
 static uint64_t random_state = 1;

@@ -27,6 +27,9 @@ const char *fuzz_file(struct bytes content);
 /* A folder of this process in memory, removed at its end. */
 const char *fuzz_folder(void);
 
+/* A page for a terminal: besides line ends nothing that moves the cursor, nothing that turns the direction of writing. */
+void fuzz_terminal_safe(struct bytes page);
+
 /* Input is taken from the front; where there is too little, the rest counts as zeros. */
 uint8_t take_u8(struct bytes *rest);
 uint16_t take_u16(struct bytes *rest);
