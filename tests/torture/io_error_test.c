@@ -32,9 +32,9 @@
 /* What is done and found, in memory that children share. */
 struct trial {
 	struct disk *disk;
-	struct journal_life *journal; /* founded and stopped */
-	struct store_life *store;     /* prepared and stopped */
-	uint64_t seed, tried, seen;
+	struct journal_life *journal;	   /* founded and stopped */
+	struct store_life *store;	   /* prepared and stopped */
+	uint64_t seed, tried, seen, ended; /* ended: lives that came to an end by it, the others went on */
 	struct findings findings;
 };
 
@@ -45,7 +45,7 @@ struct failure {
 	enum disk_call call;
 	int code;
 	enum memory_of memory;
-	uint64_t brief; /* how many are tried in the short form */
+	uint64_t brief, full; /* how many are tried in the short form, in the long one (0: all) */
 };
 
 /* How it was lived until then. */
@@ -192,6 +192,7 @@ static void child_run(struct trial *trial, const struct failure *failure, struct
 		trial->journal->fault = fault;
 	failure_set(trial, failure, fault);
 	outcome = live_until_failure(trial);
+	trial->ended += outcome.error != E_OK || outcome.is_exhausted;
 	if (outcome.error == E_DISK_FULL && fault->once)
 		goes_on_check(trial);
 	else if (outcome.error != E_OK && trial->journal != NULL)
@@ -239,7 +240,7 @@ static void try_each(struct trial *trial, const struct failure *failure)
 
 	try(trial, failure, 0, true);
 	all = trial->seen;
-	most = torture_long() ? failure->brief * 100 : failure->brief;
+	most = torture_times(failure->brief, failure->full > 0 ? failure->full : all);
 	if (most > all)
 		most = all;
 	for (uint64_t i = 0; i < most; i++) {
@@ -264,8 +265,11 @@ static struct trial *trial_new(void)
 
 static void trial_close(struct trial *trial, const char *what)
 {
+	char note[80];
+
+	snprintf(note, sizeof note, "%" PRIu64 " ended by it", trial->ended);
 	disk_stop(trial->disk);
-	findings_close(&trial->findings, what, trial->tried, "failures", NULL);
+	findings_close(&trial->findings, what, trial->tried, "failures", trial->ended > 0 ? note : NULL);
 	munmap(trial, sizeof *trial);
 }
 
@@ -300,19 +304,19 @@ static void store_try(const struct failure *failures, size_t count, const char *
 /* ---------------------------------------------------------------------------- lives in which something fails */
 
 static const struct failure calls[] = {
-	{.name = "write", .call = DISK_WRITE, .brief = 12},
-	{.name = "write (full)", .call = DISK_WRITE, .code = SQLITE_FULL, .brief = 8},
-	{.name = "sync", .call = DISK_SYNC, .brief = 12},
+	{.name = "write", .call = DISK_WRITE, .brief = 9},
+	{.name = "write (full)", .call = DISK_WRITE, .code = SQLITE_FULL, .brief = 5},
+	{.name = "sync", .call = DISK_SYNC, .brief = 9},
 	{.name = "truncate", .call = DISK_TRUNCATE, .brief = 2},
-	{.name = "open", .call = DISK_OPEN, .brief = 6},
-	{.name = "read", .call = DISK_READ, .brief = 6},
+	{.name = "open", .call = DISK_OPEN, .brief = 4},
+	{.name = "read", .call = DISK_READ, .brief = 4},
 	{.name = "delete", .call = DISK_DELETE, .brief = 2},
 	{.name = "folder sync", .call = DISK_FOLDER, .brief = 3},
 };
 
 static const struct failure memory[] = {
-	{.name = "allocation of SQLite's", .type = FAILS_MEMORY, .memory = MEMORY_OF_SQLITE, .brief = 16},
-	{.name = "allocation", .type = FAILS_MEMORY, .memory = MEMORY_OF_PROGRAM, .brief = 16},
+	{.name = "allocation of SQLite's", .type = FAILS_MEMORY, .memory = MEMORY_OF_SQLITE, .brief = 10, .full = 400},
+	{.name = "allocation", .type = FAILS_MEMORY, .memory = MEMORY_OF_PROGRAM, .brief = 10, .full = 400},
 };
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
@@ -358,6 +362,7 @@ static void a_full_disk_refuses_and_then_goes_on(void **state)
 		disk_record(trial->disk, MACHINE);
 		disk_capacity(trial->disk, MACHINE, 300 * 1024 + room);
 		error = journal_life_run_large(&life, 20);
+		trial->ended += error == E_DISK_FULL;
 		if (error != E_OK && error != E_DISK_FULL)
 			found(&trial->findings, FOUND_LOST, "a full disk is %s", error_name(error));
 		disk_capacity(trial->disk, MACHINE, 0);
