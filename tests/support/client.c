@@ -50,13 +50,24 @@ void client_close(struct client *c)
 	keys_wipe(&c->keys, sizeof c->keys);
 }
 
+void client_send_frame(struct client *c, struct bytes frame)
+{
+	zmq_send(c->link, frame.data, frame.size, ZMQ_DONTWAIT);
+}
+
+static void up_send(struct client *c, Simpul__Up *up, struct buffer *frame)
+{
+	up->seq = ++c->seq;
+	buffer_clear(frame);
+	wire_pack(up, frame);
+	client_send_frame(c, buffer_view(frame));
+}
+
 void client_send(struct client *c, Simpul__Up *up)
 {
 	struct buffer frame = {0};
 
-	up->seq = ++c->seq;
-	wire_pack(up, &frame);
-	zmq_send(c->link, frame.data, frame.size, ZMQ_DONTWAIT);
+	up_send(c, up, &frame);
 	buffer_free(&frame);
 }
 
@@ -146,6 +157,33 @@ const Simpul__Down *client_fetch(struct client *c, const struct position *positi
 	return client_answer(c, ms);
 }
 
+void client_ack(struct client *c)
+{
+	Simpul__Position cursor = SIMPUL__POSITION__INIT;
+	Simpul__Ack ack = SIMPUL__ACK__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	position_to_message(&c->cursor, &cursor);
+	ack.cursor = &cursor;
+	up.message_case = SIMPUL__UP__MESSAGE_ACK;
+	up.ack = &ack;
+	client_send(c, &up);
+}
+
+bool client_fetch_all(struct client *c, int ms)
+{
+	for (;;) {
+		const Simpul__Down *down = client_fetch(c, &c->cursor, ms);
+
+		if (!down || down->message_case != SIMPUL__DOWN__MESSAGE_BATCH)
+			return false;
+		if (down->batch->upto->entry <= c->cursor.entry)
+			return true;
+		if (position_of_message(&c->cursor, down->batch->upto) != E_OK)
+			return false;
+	}
+}
+
 enum error client_refused(const Simpul__Down *down)
 {
 	if (!down)
@@ -184,6 +222,28 @@ bool client_publication(struct client *c, int ms, struct buffer *frame, bool *op
 	}
 	zmq_msg_close(&message);
 	return got;
+}
+
+const Simpul__Batch *client_batch(struct client *c, int ms)
+{
+	const Simpul__Batch *batch = NULL;
+	zmq_msg_t message;
+
+	arena_reset(&c->arena);
+	zmq_msg_init(&message);
+	if (frame_receive(c->feed, ms, &message) >= 0 && zmq_msg_recv(&message, c->feed, 0) >= 0) {
+		const struct bytes bytes = BYTES(zmq_msg_data(&message), zmq_msg_size(&message));
+		uint8_t *plain = arena_alloc(&c->arena, bytes.size);
+		struct feed_head head;
+		size_t size;
+
+		if (feed_open(&c->session, bytes, &head, plain, &size) == E_OK)
+			batch = wire_unpack(&simpul__batch__descriptor, BYTES(plain, size), &c->arena, NULL);
+	}
+	zmq_msg_close(&message);
+	if (batch && batch->after <= c->cursor.entry && batch->upto->entry > c->cursor.entry)
+		position_of_message(&c->cursor, batch->upto);
+	return batch;
 }
 
 /* ------------------------------------------------------------------ a report by hand */
@@ -228,7 +288,7 @@ static void body_write(const struct client_report *report, struct buffer *out)
 	wire_pack(&body, out);
 }
 
-void client_submit(struct client *c, const struct client_report *what)
+void client_submit_keep(struct client *c, const struct client_report *what, struct buffer *frame)
 {
 	static uint8_t salt[16] = "routing salt ...";
 	struct buffer header = {0}, body = {0}, routing_bytes = {0};
@@ -259,8 +319,16 @@ void client_submit(struct client *c, const struct client_report *what)
 	submission.signature = (ProtobufCBinaryData){sizeof signature, signature};
 	up.message_case = SIMPUL__UP__MESSAGE_SUBMIT;
 	up.submit = &submission;
-	client_send(c, &up);
+	up_send(c, &up, frame);
 	buffer_free(&header);
 	buffer_free(&body);
 	buffer_free(&routing_bytes);
+}
+
+void client_submit(struct client *c, const struct client_report *report)
+{
+	struct buffer frame = {0};
+
+	client_submit_keep(c, report, &frame);
+	buffer_free(&frame);
 }

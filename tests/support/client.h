@@ -33,6 +33,10 @@ const Simpul__Down *client_answer(struct client *c, int ms);
 /* HELLO with the client's cursor under the name `node`; the answer. */
 const Simpul__Down *client_hello(struct client *c, const char *node, int ms);
 const Simpul__Down *client_fetch(struct client *c, const struct position *cursor, int ms);
+/* Says that everything up to the client's cursor is stored; there is no answer. */
+void client_ack(struct client *c);
+/* Fetches until nothing new comes; the cursor is then the newest position. False when that did not go well. */
+bool client_fetch_all(struct client *c, int ms);
 /* The code of a refusal or a goodbye, E_OK for any other answer, E_UNREACHABLE for none. */
 enum error client_refused(const Simpul__Down *down);
 
@@ -40,6 +44,9 @@ enum error client_refused(const Simpul__Down *down);
 void client_subscribe(struct client *c, struct bytes topic);
 /* The next publication within `ms`: false when there is none. `opened` tells whether the session's key opened it. */
 bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened);
+/* The next publication as a batch, applied: the cursor becomes its end when it follows on it. NULL when there is none within
+ * `ms` or this session's key does not open it; valid until the next call. */
+const Simpul__Batch *client_batch(struct client *c, int ms);
 
 /* One plain sighting, ready to be sent: header and body encoded, signed with the client's key. Free with buffer_free. */
 struct client_report {
@@ -50,5 +57,8 @@ struct client_report {
 	wall_ms expires;       /* 0: a month from now */
 };
 void client_submit(struct client *c, const struct client_report *report);
+/* The same, and the frame that was sent into `frame`: to be sent again with client_send_frame. */
+void client_submit_keep(struct client *c, const struct client_report *report, struct buffer *frame);
+void client_send_frame(struct client *c, struct bytes frame);
 
 #endif

@@ -1,0 +1,361 @@
+/* hostile - the attacks themselves; each counts what it did and goes on until its process is ended. */
+#include "tests/support/hostile.h"
+#include "common/memory.h"
+#include "common/socket.h"
+#include "common/wire.h"
+#include "tests/support/client.h"
+#include "tests/support/zmtp.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SWEEP_MS 50
+#define HELLO_MS 5000
+
+static void did(struct attack *attack, uint64_t more)
+{
+	__atomic_fetch_add(attack->done, more, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------ what is known of the exchange */
+
+struct intruder {
+	struct join join;
+	struct node_keys keys;
+};
+
+static void intruder_load(struct intruder *intruder, const struct attack *attack, bool enrolled)
+{
+	const struct office *office = &attack->x->offices[attack->office];
+	char path[600];
+
+	snprintf(path, sizeof path, "%s/exchange.join", office->folder);
+	if (join_load(&intruder->join, path, NULL) != E_OK)
+		abort();
+	snprintf(path, sizeof path, "%s/%s.keys", office->folder, office->node);
+	if (!enrolled)
+		node_keys_generate(&intruder->keys, 1);
+	else if (node_keys_load(&intruder->keys, path, NULL) != E_OK)
+		abort();
+}
+
+/* Half of what comes goes to each of the two sockets. */
+static const char *endpoint_of(const struct intruder *intruder, uint64_t number)
+{
+	return number % 2 ? intruder->join.feed_endpoint : intruder->join.link_endpoint;
+}
+
+/* ------------------------------------------------------------------ strangers */
+
+static bool fd_ended(int fd)
+{
+	uint8_t piece[512];
+
+	return fd < 0 || recv(fd, piece, sizeof piece, MSG_DONTWAIT) == 0;
+}
+
+void hostile_silent(struct attack *attack)
+{
+	struct intruder intruder;
+	int *fds = memory_zero(attack->amount, sizeof *fds);
+
+	intruder_load(&intruder, attack, false);
+	memset(fds, 0xff, attack->amount * sizeof *fds);
+	for (;;) {
+		for (uint64_t i = 0; i < attack->amount; i++) {
+			if (!fd_ended(fds[i]))
+				continue;
+			if (fds[i] >= 0)
+				close(fds[i]);
+			fds[i] = zmtp_connect(endpoint_of(&intruder, i), HOSTILE_STRANGER);
+			did(attack, 1);
+		}
+		sleep_ms(SWEEP_MS);
+	}
+}
+
+void hostile_stalled(struct attack *attack)
+{
+	struct intruder intruder;
+	struct zmtp *connections = memory_zero(attack->amount, sizeof *connections);
+
+	intruder_load(&intruder, attack, false);
+	for (uint64_t i = 0; i < attack->amount; i++)
+		connections[i].fd = -1;
+	for (;;) {
+		for (uint64_t i = 0; i < attack->amount; i++) {
+			const enum zmtp_step step = (enum zmtp_step)(i / 2 % ZMTP_READY);
+
+			if (!fd_ended(connections[i].fd))
+				continue;
+			zmtp_close(&connections[i]);
+			zmtp_open(&connections[i], endpoint_of(&intruder, i), HOSTILE_STRANGER,
+				  intruder.join.broker_curve, &intruder.keys, "DEALER", step);
+			did(attack, 1);
+		}
+		sleep_ms(SWEEP_MS);
+	}
+}
+
+/* One of the things that no ZMTP peer says, chosen by its number. */
+static void garbage_say(struct zmtp *z, uint64_t number)
+{
+	uint8_t noise[1024];
+
+	randombytes_buf(noise, sizeof noise);
+	switch (number / 2 % 5) {
+	case 0:
+		zmtp_write(z->fd, noise, sizeof noise);
+		break;
+	case 1: /* a command of 2^62 bytes before anything else */
+		zmtp_frame(z, ZMTP_COMMAND | ZMTP_LONG, 1ULL << 62, noise, sizeof noise);
+		break;
+	case 2: /* a message where a command is due */
+		zmtp_frame(z, 0, 200, noise, 200);
+		break;
+	case 3: /* HELLO of the right length and nothing right in it */
+		memcpy(noise, "\x05HELLO\x01", 8);
+		zmtp_frame(z, ZMTP_COMMAND, 200, noise, 200);
+		break;
+	default: /* as long as may be, and never whole */
+		zmtp_frame(z, ZMTP_COMMAND | ZMTP_LONG, 250 * 1024, noise, sizeof noise);
+	}
+}
+
+void hostile_garbage(struct attack *attack)
+{
+	struct intruder intruder;
+	struct zmtp *connections = memory_zero(attack->amount, sizeof *connections);
+
+	intruder_load(&intruder, attack, false);
+	for (uint64_t i = 0; i < attack->amount; i++)
+		connections[i].fd = -1;
+	for (uint64_t number = 0;; number++) {
+		struct zmtp *z = &connections[number / 2 % attack->amount];
+
+		zmtp_close(z);
+		if (zmtp_open(z, endpoint_of(&intruder, number), HOSTILE_STRANGER, intruder.join.broker_curve,
+			      &intruder.keys, "DEALER", number / 2 % 5 ? ZMTP_GREETING : ZMTP_SILENT))
+			garbage_say(z, number);
+		did(attack, 1);
+	}
+}
+
+void hostile_knocking(struct attack *attack)
+{
+	struct intruder intruder;
+	struct zmtp z;
+
+	intruder_load(&intruder, attack, false);
+	for (uint64_t number = 0;; number++) {
+		zmtp_open(&z, endpoint_of(&intruder, number), HOSTILE_STRANGER, intruder.join.broker_curve,
+			  &intruder.keys, "DEALER", ZMTP_READY);
+		zmtp_close(&z);
+		did(attack, 1);
+	}
+}
+
+/* ------------------------------------------------------------------ a member by hand */
+
+static void malformed_say(struct zmtp *z, uint64_t number)
+{
+	static uint8_t large[300 * 1024];
+	uint8_t noise[600];
+
+	randombytes_buf(noise, sizeof noise);
+	switch (number % 7) {
+	case 0: /* decodes as nothing */
+		zmtp_message(z, 0, noise, 1 + randombytes_uniform(sizeof noise - 1));
+		break;
+	case 1:
+		zmtp_message(z, 0, "", 0);
+		break;
+	case 2: /* above what a link frame may have */
+		zmtp_message(z, 0, large, sizeof large);
+		break;
+	case 3: /* a box that nobody made */
+		memcpy(noise, "\x07MESSAGE", 8);
+		zmtp_frame(z, ZMTP_LONG, sizeof noise, noise, sizeof noise);
+		break;
+	case 4: /* 2^63 bytes */
+		zmtp_frame(z, ZMTP_LONG, 1ULL << 63, noise, sizeof noise);
+		break;
+	case 5: /* messages within messages */
+		memset(noise, 0x12, sizeof noise);
+		zmtp_message(z, 0, noise, sizeof noise);
+		break;
+	default: /* the same box twice */
+		zmtp_message(z, 0, noise, 32);
+		z->nonce--;
+		zmtp_message(z, 0, noise, 32);
+	}
+}
+
+void hostile_malformed(struct attack *attack)
+{
+	struct intruder intruder;
+	struct zmtp z;
+
+	intruder_load(&intruder, attack, true);
+	for (uint64_t number = 0;; number++) {
+		if (zmtp_open(&z, intruder.join.link_endpoint, HOSTILE_MEMBER, intruder.join.broker_curve,
+			      &intruder.keys, "DEALER", ZMTP_READY)) {
+			malformed_say(&z, number);
+			malformed_say(&z, number + 1);
+			zmtp_close(&z);
+			did(attack, 1);
+		}
+		sleep_ms(2);
+	}
+}
+
+void hostile_endless(struct attack *attack)
+{
+	static uint8_t part[64 * 1024];
+	struct intruder intruder;
+	struct zmtp z;
+
+	intruder_load(&intruder, attack, true);
+	for (;;) {
+		if (zmtp_open(&z, intruder.join.link_endpoint, HOSTILE_MEMBER, intruder.join.broker_curve,
+			      &intruder.keys, "DEALER", ZMTP_READY))
+			while (zmtp_message(&z, ZMTP_MORE, part, sizeof part))
+				did(attack, 1);
+		zmtp_close(&z);
+		sleep_ms(SWEEP_MS);
+	}
+}
+
+/* ------------------------------------------------------------------ a member with libzmq */
+
+/* Its session; again when it was refused for a moment. */
+static void member_open(struct client *c, const struct attack *attack)
+{
+	for (;;) {
+		client_open(c, attack->x, attack->office, false);
+		if (client_refused(client_hello(c, c->node, HELLO_MS)) == E_OK)
+			return;
+		client_close(c);
+		sleep_ms(SWEEP_MS);
+	}
+}
+
+static void flood_say(struct client *c, uint64_t number)
+{
+	const struct client_report report = {
+		.category = "public-order", .region = "16.01", .summary = "flood", .number = 1 + number % 3};
+	Simpul__Up up = SIMPUL__UP__INIT;
+	Simpul__Bye bye = SIMPUL__BYE__INIT;
+
+	switch (number % 8) {
+	case 0:
+		client_hello(c, c->node, 0);
+		break;
+	case 1:
+		client_fetch(c, &c->cursor, 0);
+		break;
+	case 2:
+		client_ack(c);
+		break;
+	case 3:
+		up.message_case = SIMPUL__UP__MESSAGE_BYE;
+		up.bye = &bye;
+		client_send(c, &up);
+		break;
+	default:
+		client_submit(c, &report);
+	}
+}
+
+void hostile_flood(struct attack *attack)
+{
+	struct client c;
+
+	member_open(&c, attack);
+	for (uint64_t number = 0;; number++) {
+		flood_say(&c, number);
+		did(attack, 1);
+		while (number % 64 == 0 && client_receive(&c, 0))
+			continue;
+	}
+}
+
+/* An XSUB says what it is told, also the same topic twice. */
+static void *feed_raw(struct client *c)
+{
+	void *socket = socket_client(c->context, ZMQ_XSUB, c->join.broker_curve, &c->keys);
+	const int no_limit = 0;
+
+	if (!socket || zmq_setsockopt(socket, ZMQ_SNDHWM, &no_limit, sizeof no_limit) != 0 ||
+	    zmq_connect(socket, c->join.feed_endpoint) != 0)
+		abort();
+	return socket;
+}
+
+void hostile_topics(struct attack *attack)
+{
+	struct client c;
+	uint8_t topic[1 + FEED_TOPIC_SIZE] = {1};
+	void *feed;
+
+	member_open(&c, attack);
+	feed = feed_raw(&c);
+	for (uint64_t i = 0; i < attack->amount; i++) {
+		randombytes_buf(topic + 1, FEED_TOPIC_SIZE);
+		zmq_send(feed, topic, sizeof topic, ZMQ_DONTWAIT);
+		did(attack, 1);
+	}
+}
+
+void hostile_everything(struct attack *attack)
+{
+	struct buffer frame = {0};
+	struct client c;
+	bool opened;
+
+	member_open(&c, attack);
+	client_subscribe(&c, BYTES("", 0));
+	for (;;)
+		if (client_publication(&c, 1000, &frame, &opened))
+			did(attack, 1);
+}
+
+void hostile_deaf(struct attack *attack)
+{
+	const int little = 1;
+	struct client c;
+
+	member_open(&c, attack);
+	client_fetch_all(&c, HELLO_MS);
+	zmq_setsockopt(c.feed, ZMQ_RCVHWM, &little, sizeof little);
+	client_subscribe(&c, BYTES(c.topic, FEED_TOPIC_SIZE));
+	for (;;) {
+		client_fetch(&c, &c.cursor, 0);
+		did(attack, 1);
+		sleep_ms(1);
+	}
+}
+
+void hostile_repeating(struct attack *attack)
+{
+	struct client_report report = {.category = "public-order", .region = "16.01", .summary = "once", .number = 1};
+	struct buffer frames[4] = {{0}};
+	struct client c;
+
+	member_open(&c, attack);
+	for (size_t i = 0; i < 4; i++, report.number++) {
+		client_submit_keep(&c, &report, &frames[i]);
+		if (client_refused(client_answer(&c, HELLO_MS)) != E_OK)
+			abort();
+	}
+	for (uint64_t number = 0;; number++) {
+		client_send_frame(&c, buffer_view(&frames[number % 4]));
+		did(attack, 1);
+		while (number % 64 == 0 && client_receive(&c, 0))
+			continue;
+	}
+}

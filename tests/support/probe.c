@@ -1,0 +1,135 @@
+/* probe - submits at one office, waits at the other, sorts the times. */
+#include "tests/support/probe.h"
+#include "common/clock.h"
+#include "common/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOST_MS 5000
+#define FETCH_AFTER_MS 1200 /* a heartbeat has come by then and would have told an agent */
+#define PAUSE_MS 2	    /* between two reports: an office's own rhythm is far slower */
+
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "probe: %s\n", what);
+	abort();
+}
+
+void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t to)
+{
+	const struct position cursors[] = {p->from.cursor, p->to.cursor};
+	const Simpul__Down *down;
+
+	client_open(&p->from, x, from, false);
+	p->from.cursor = cursors[0];
+	down = client_hello(&p->from, p->from.node, LOST_MS);
+	must(client_refused(down) == E_OK, "the sender's HELLO");
+	p->number = 0;
+	for (size_t i = 0; i < down->welcome->n_streams; i++)
+		if (down->welcome->streams[i]->stream == SIMPUL__STREAM__STREAM_MAIN)
+			p->number = down->welcome->streams[i]->last;
+	client_open(&p->to, x, to, false);
+	p->to.cursor = cursors[1];
+	must(client_refused(client_hello(&p->to, p->to.node, LOST_MS)) == E_OK, "the recipient's HELLO");
+	client_subscribe(&p->to, BYTES(p->to.topic, FEED_TOPIC_SIZE));
+	must(client_fetch_all(&p->to, LOST_MS) && client_fetch_all(&p->from, LOST_MS), "FETCH");
+	p->open = true;
+}
+
+void probe_close(struct probe *p)
+{
+	if (!p->open)
+		return;
+	client_close(&p->from);
+	client_close(&p->to);
+	p->open = false;
+}
+
+static bool carries(const Simpul__Batch *batch, const char *origin, uint64_t number)
+{
+	for (size_t i = 0; batch && i < batch->n_entries; i++) {
+		const Simpul__Entry *entry = batch->entries[i];
+
+		if (entry->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY &&
+		    strcmp(entry->delivery->origin, origin) == 0 && entry->delivery->first == number)
+			return true;
+	}
+	return false;
+}
+
+static bool fetched(struct probe *p)
+{
+	const Simpul__Down *down = client_fetch(&p->to, &p->to.cursor, 1000);
+	bool came;
+
+	if (!down || down->message_case != SIMPUL__DOWN__MESSAGE_BATCH)
+		return false;
+	came = carries(down->batch, p->from.node, p->number + 1);
+	position_of_message(&p->to.cursor, down->batch->upto);
+	return came;
+}
+
+/* From the feed, or by FETCH when that says nothing. */
+static bool arrives(struct probe *p)
+{
+	const steady_ms begin = clock_now().steady;
+
+	while (clock_now().steady - begin < FETCH_AFTER_MS)
+		if (carries(client_batch(&p->to, 100), p->from.node, p->number + 1))
+			return true;
+	while (clock_now().steady - begin < LOST_MS) {
+		if (fetched(p))
+			return true;
+		sleep_ms(50);
+	}
+	return false;
+}
+
+bool probe_once(struct probe *p, uint64_t *us)
+{
+	const struct client_report report = {.category = "public-order",
+					     .region = "16.01",
+					     .summary = p->summary ? p->summary : "probe",
+					     .number = p->number + 1};
+	const uint64_t begin = clock_steady_us();
+	enum error refused;
+	bool came;
+
+	client_submit(&p->from, &report);
+	came = arrives(p);
+	*us = clock_steady_us() - begin;
+	refused = client_refused(client_answer(&p->from, LOST_MS));
+	if (refused != E_OK)
+		fprintf(stderr, "probe: %s: %s\n", p->from.node, error_name(refused));
+	else
+		p->number++;
+	client_ack(&p->to);
+	return came && refused == E_OK;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+	return (one > other) - (one < other);
+}
+
+struct latency probe_window(struct probe *p, size_t samples)
+{
+	uint64_t *times = memory_zero(samples, sizeof *times);
+	struct latency window = {.samples = samples};
+
+	for (size_t i = 0; i < samples; i++) {
+		window.lost += !probe_once(p, &times[i]);
+		sleep_ms(PAUSE_MS);
+	}
+	qsort(times, samples, sizeof *times, by_size);
+	window.p50 = times[samples / 2];
+	window.p99 = times[samples - 1 - samples / 100];
+	free(times);
+	return window;
+}
