@@ -174,6 +174,9 @@ void log_unlogged(struct core *core, struct node *node)
 	if (throttle->unlogged > 0)
 		LOG(core, WARNING, "refusals.unlogged", F_TEXT("node", node ? node->name : ""),
 		    F_NUM("count", throttle->unlogged));
+	if (throttle->pressed > PRESSED_LOGGED)
+		LOG(core, WARNING, "node.slowed", F_TEXT("node", node ? node->name : ""), F_TEXT("reason", "patience"),
+		    F_NUM("count", throttle->pressed));
 	*throttle = (struct throttle){.second = core->now->steady};
 	if (node)
 		turn_leave(&node->turns[TURN_UNLOGGED]);
@@ -200,6 +203,8 @@ void log_refused(struct core *core, const char *event, struct node *node, const 
 {
 	const enum log_level level = refusal_level(fault->code);
 
+	if (level == LOG_LEVEL_DEBUG)
+		(node ? &node->throttle : &core->throttle)->pressed++;
 	if (!log_has_room(core, node, level))
 		return;
 	log_fields(core, level, event,

@@ -56,11 +56,13 @@ struct asked {
 #define TOPIC_BUCKET ((struct bucket_size){.rate = 10, .most = 600})
 #define SUBSCRIPTION_LARGEST (16 * 1024) /* encoded */
 #define REFUSALS_LOGGED 20		 /* a second and node; more are counted */
+#define PRESSED_LOGGED 100		 /* the same of those that ask for patience: an honest agent has a few */
 
 /* How much a node has filled of the log in this second. */
 struct throttle {
 	steady_ms second; /* when it began */
 	unsigned logged, unlogged;
+	unsigned pressed; /* refusals that only ask for patience: not logged one by one */
 };
 
 /* ---------------------------------------------------------------------------- sessions */
