@@ -74,6 +74,7 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 		drop_rest(loop->link, frame);
 		return true;
 	}
+	guard_heard(loop->guard, frame, key);
 	event.message.curve_key = key;
 	event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
 	loop_step(loop, &event);
@@ -98,8 +99,10 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	event.subscribed.curve_key = key;
 	event.subscribed.added = !formed || data[0] == 1;
 	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
-	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key))
+	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
+		guard_heard(loop->guard, frame, key);
 		loop_step(loop, &event);
+	}
 	drop_rest(loop->feed, frame);
 	return true;
 }
@@ -307,6 +310,7 @@ static int on_tick(zloop_t *zloop, int timer, void *context)
 	zap_answer(loop->zap, now);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
+	guard_tick(loop->guard, now);
 	feed_watchdog(loop, now);
 	if (loop->stopping && now >= loop->stop_at) {
 		log_event(LOG_LEVEL_WARNING, "broker.undrained", F_NUM("waited_ms", DRAIN_MS));
@@ -373,8 +377,10 @@ static enum error inner_sockets(struct loop *loop, struct fault *fault)
 					   .step = control_step,
 					   .reload = reload};
 	error = zap_new(&loop->zap, loop->context, parts->core, fault);
-	if (error == E_OK)
+	if (error == E_OK) {
+		zap_tell(loop->zap, loop->guard);
 		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log, fault);
+	}
 	if (error == E_OK)
 		error = control_new(&loop->control, loop->context, &loop->port, fault);
 	return error;
@@ -392,6 +398,7 @@ enum error loop_new(struct loop **result, const struct loop_parts *parts, struct
 	loop->commits = mailbox_new();
 	loop->reads = mailbox_new();
 	loop->context = zmq_ctx_new();
+	loop->guard = guard_new(loop->context, parts->core);
 	loop->writer = writer_start(parts->journal, loop->commits);
 	error = reader_start(&loop->reader, &options, loop->reads, fault);
 	keys_wipe(&options, sizeof(options));
@@ -442,6 +449,8 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 	*socket = socket_server(loop->context, type, domain, keys->curve_secret);
 	if (*socket != NULL)
 		bound_memory(*socket, type);
+	if (*socket != NULL && guard_watch(loop->guard, *socket, fault) != E_OK)
+		return fault->code;
 	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
 		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
@@ -475,6 +484,7 @@ static void poll_everything(struct loop *loop)
 	poll_socket(loop, control_socket(loop->control), on_control);
 	poll_socket(loop, loop->link, on_link);
 	poll_socket(loop, loop->feed, on_feed);
+	guard_attach(loop->guard, loop->zloop);
 	zloop_timer(loop->zloop, TICK_MS, 0, on_tick, loop);
 	zloop_timer(loop->zloop, TICK_MS * DISK_CHECK_TICKS, 0, on_disk, loop);
 }
@@ -561,6 +571,7 @@ void loop_free(struct loop *loop)
 	if (loop->feed != NULL)
 		zmq_close(loop->feed);
 	zap_free(loop->zap); /* after the sockets that ask it */
+	guard_free(loop->guard);
 	zmq_ctx_term(loop->context);
 	free(loop);
 }

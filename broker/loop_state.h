@@ -3,6 +3,7 @@
 #define SIMPUL_LOOP_STATE_H
 
 #include "broker/control.h"
+#include "broker/guard.h"
 #include "broker/log_feed.h"
 #include "broker/loop.h"
 #include "broker/reader.h"
@@ -32,6 +33,7 @@ struct loop {
 	char feed_bound[256], link_bound[256]; /* endpoints as they were bound */
 	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
 	struct zap *zap;
+	struct guard *guard;
 	struct control *control;
 	struct control_port port;
 	struct log_feed *log_feed;

@@ -1,6 +1,7 @@
 /* zap - the REP socket that libzmq asks about each CURVE handshake, and the test that a stranger stays out. */
 #include "broker/zap.h"
 
+#include "broker/guard.h"
 #include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
@@ -18,6 +19,7 @@ struct zap {
 	void *old; /* the socket before zap_renew, until nobody can wait for it any more; NULL: none */
 	steady_ms old_until;
 	const struct core *core;
+	struct guard *guard; /* NULL: none */
 	steady_ms second; /* when the count of logged refusals began */
 	unsigned logged, unlogged;
 	bool testing; /* the stranger is our own: not worth a line */
@@ -83,6 +85,11 @@ void *zap_socket(const struct zap *zap)
 	return zap->socket;
 }
 
+void zap_tell(struct zap *zap, struct guard *guard)
+{
+	zap->guard = guard;
+}
+
 bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE])
 {
 	return user_id != NULL && hex_parse(user_id, key, KEY_SIZE);
@@ -134,10 +141,18 @@ static void reply(void *socket, const struct request *request, const char *statu
 	zmq_send(socket, "", 0, 0);
 }
 
-/* A stranger who knocks all day must not fill the log. */
-static void log_refusal(struct zap *zap, const char *node, enum error error, const uint8_t *key, steady_ms now)
+/* Where the question says that the peer is. Returns `text`. */
+static const char *address_text(const struct request *request, char text[FRAME_LIMIT + 1])
 {
-	char fingerprint[17];
+	snprintf(text, FRAME_LIMIT + 1, "%.*s", (int)request->frames[ZAP_ADDRESS].size,
+		 (const char *)request->frames[ZAP_ADDRESS].data);
+	return text;
+}
+
+/* A stranger who knocks all day must not fill the log. */
+static void log_refusal(struct zap *zap, const struct request *request, const char *node, enum error error, steady_ms now)
+{
+	char fingerprint[17], address[FRAME_LIMIT + 1];
 
 	if (zap->testing)
 		return;
@@ -153,15 +168,15 @@ static void log_refusal(struct zap *zap, const char *node, enum error error, con
 		return;
 	}
 	zap->logged++;
-	hex_of(fingerprint, BYTES(key, 8));
+	hex_of(fingerprint, BYTES(request->frames[ZAP_CREDENTIALS].data, 8));
 	log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", error_name(error)), F_TEXT("node", node),
-		  F_TEXT("key", fingerprint));
+		  F_TEXT("key", fingerprint), F_TEXT("address", address_text(request, address)));
 }
 
 static void answer(struct zap *zap, void *socket, const struct request *request, steady_ms now)
 {
 	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
-	char user[2 * KEY_SIZE + 1];
+	char user[2 * KEY_SIZE + 1], address[FRAME_LIMIT + 1];
 	const char *node = NULL;
 	enum error error;
 
@@ -171,11 +186,13 @@ static void answer(struct zap *zap, void *socket, const struct request *request,
 	}
 	error = core_key_status(zap->core, key, &node);
 	if (error == E_OK) {
+		if (zap->guard != NULL)
+			guard_admitted(zap->guard, address_text(request, address), node);
 		reply(socket, request, "200", "OK", hex_of(user, BYTES(key, KEY_SIZE)));
 		return;
 	}
 	reply(socket, request, "400", error_name(error), "");
-	log_refusal(zap, node != NULL ? node : "", error, key, now);
+	log_refusal(zap, request, node != NULL ? node : "", error, now);
 }
 
 static void answer_some(struct zap *zap, void *socket, steady_ms now)

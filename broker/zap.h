@@ -10,11 +10,14 @@
 #include "common/limit.h"
 
 struct zap;
+struct guard;
 
 /* Binds ZAP_ENDPOINT; before any CURVE socket is bound. E_IO. `core` is looked at in zap_answer only. */
 enum error zap_new(struct zap **zap, void *context, const struct core *core, struct fault *fault);
 void zap_free(struct zap *zap);
 void *zap_socket(const struct zap *zap); /* to poll */
+/* From now on `guard` is told which node comes from where. */
+void zap_tell(struct zap *zap, struct guard *guard);
 /* Answers what is waiting, at most a bounded number of questions. */
 void zap_answer(struct zap *zap, steady_ms now);
 #define ZAP_LINGER_MS (2 * LIMIT_HANDSHAKE_MS) /* how long the old socket is answered */

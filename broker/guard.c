@@ -1,0 +1,391 @@
+/* guard - a table of connections by descriptor, one of addresses, and the limits of both. */
+#include "broker/guard.h"
+
+#include "broker/bucket.h"
+#include "broker/guard_peer.h"
+#include "common/memory.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define SOCKETS 2
+#define RESERVED_DESCRIPTORS 128	/* files, inner sockets, and what is accepted while it is cut */
+#define ROUND_TICKS 20			/* in which every connection is looked at once */
+#define GROWTH_LOOKED_AT (8u << 20)	/* of memory: who is it? */
+#define BARRED_MS 10000			/* an address that filled memory */
+#define HEARTBEAT_BYTES 64		/* a second, of which no message is made either */
+#define LOGGED_A_SECOND 20		/* addresses */
+
+/* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box for a full
+ * queue, keeps the connection, and aborts at its next heartbeat. */
+#define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
+
+enum cut { CUT_MANY, CUT_PACE, CUT_UNREAD, CUTS };
+static const char *const cut_names[CUTS] = {"many", "pace", "unread"};
+
+/* Everything that came from one address. */
+struct source {
+	char address[PEER_ADDRESS_SIZE];
+	size_t open;
+	struct bucket pace;
+	uint64_t unread;	/* by all its connections, as far as looked at */
+	uint64_t cut[CUTS];		/* since they were logged */
+	uint64_t failed;		/* the same: ended without one message */
+	steady_ms barred;		/* no new connections until then */
+	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
+};
+
+struct connection {
+	struct source *source; /* NULL: none under this descriptor */
+	bool heard;	       /* since it was looked at */
+	bool known, cut;
+	uint8_t key[KEY_SIZE];	 /* of whoever spoke; if `known` */
+	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
+	steady_ms looked_at;
+};
+
+struct guard {
+	void *context;
+	const struct core *core;
+	void *monitors[SOCKETS];
+	size_t monitor_count;
+	struct connection *connections; /* by descriptor */
+	size_t capacity, open, most;
+	size_t next;	   /* to be looked at */
+	zhashx_t *sources; /* by address */
+	uint64_t resident; /* when all were looked at */
+	steady_ms logged_at;
+};
+
+/* ---- addresses */
+
+static void source_free(void **item)
+{
+	free(*item);
+	*item = NULL;
+}
+
+static struct source *source_of(struct guard *guard, const char *address)
+{
+	struct source *source = zhashx_lookup(guard->sources, address);
+
+	if (source == NULL) {
+		source = memory_zero(1, sizeof(*source));
+		memcpy(source->address, address, strnlen(address, PEER_ADDRESS_SIZE - 1));
+		bucket_fill(&source->pace,
+			    &(struct bucket_size){.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST});
+		zhashx_insert(guard->sources, address, source);
+	}
+	return source;
+}
+
+/* What an address may have now: the fewer descriptors are left, the less. */
+static size_t source_most(const struct guard *guard)
+{
+	if (guard->open >= guard->most)
+		return 0;
+	return guard->open > guard->most / 2 ? GUARD_SOURCE_SCARCE : GUARD_SOURCE_MOST;
+}
+
+/* ---- connections */
+
+/* Bytes of which no message was made, as far as looked at. */
+static uint64_t connection_unread(const struct connection *connection)
+{
+	return connection->received > connection->base ? connection->received - connection->base : 0;
+}
+
+static struct connection *connection_at(struct guard *guard, int fd)
+{
+	return fd >= 0 && (size_t)fd < guard->capacity ? &guard->connections[fd] : NULL;
+}
+
+static void connections_reserve(struct guard *guard, int fd)
+{
+	const size_t capacity = ((size_t)fd / 1024 + 1) * 1024;
+
+	if (capacity <= guard->capacity)
+		return;
+	guard->connections = memory_grow(guard->connections, capacity, sizeof(*guard->connections));
+	memset(guard->connections + guard->capacity, 0, (capacity - guard->capacity) * sizeof(*guard->connections));
+	guard->capacity = capacity;
+}
+
+static void connection_forget(struct guard *guard, struct connection *connection)
+{
+	if (connection == NULL || connection->source == NULL)
+		return;
+	connection->source->open--;
+	connection->source->unread -= connection_unread(connection);
+	guard->open--;
+	memset(connection, 0, sizeof(*connection));
+}
+
+static void connection_cut(struct guard *guard, int fd, enum cut reason)
+{
+	struct connection *connection = &guard->connections[fd];
+	struct source *source = connection->source;
+	const char *node = NULL;
+
+	if (connection->known)
+		core_key_status(guard->core, connection->key, &node);
+	if (node != NULL)
+		snprintf(source->node, sizeof(source->node), "%s", node);
+	if (reason == CUT_UNREAD)
+		source->barred = clock_now().steady + BARRED_MS;
+	connection->cut = true;
+	source->cut[reason]++;
+	peer_cut(fd, source->address);
+}
+
+static void connection_begins(struct guard *guard, int fd, steady_ms now)
+{
+	const struct bucket_size pace = {.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST};
+	char address[PEER_ADDRESS_SIZE];
+	struct connection *connection;
+	uint64_t wait;
+
+	if (fd < 0 || !peer_address(fd, address))
+		return; /* gone already */
+	connections_reserve(guard, fd);
+	connection = &guard->connections[fd];
+	connection_forget(guard, connection);
+	connection->source = source_of(guard, address);
+	connection->looked_at = now;
+	if (connection->source->open >= source_most(guard))
+		connection_cut(guard, fd, CUT_MANY);
+	else if (now < connection->source->barred || !bucket_take(&connection->source->pace, &pace, 1, now, &wait))
+		connection_cut(guard, fd, CUT_PACE);
+	connection->source->open++;
+	guard->open++;
+}
+
+static void connection_ends(struct guard *guard, int fd)
+{
+	struct connection *connection = connection_at(guard, fd);
+
+	if (connection == NULL || connection->source == NULL)
+		return;
+	connection->source->failed += !connection->known && !connection->cut;
+	connection_forget(guard, connection);
+}
+
+/* ---- what libzmq tells */
+
+/* One event: its number and value, then the endpoint. False when there is none. */
+static bool event_receive(void *monitor, uint16_t *event, int32_t *value)
+{
+	uint8_t frame[6], endpoint[256];
+
+	if (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) != (int)sizeof(frame))
+		return false;
+	zmq_recv(monitor, endpoint, sizeof(endpoint), ZMQ_DONTWAIT);
+	memcpy(event, frame, sizeof(*event)); /* in the machine's own order */
+	memcpy(value, frame + sizeof(*event), sizeof(*value));
+	return true;
+}
+
+
+static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	const steady_ms now = clock_now().steady;
+	uint16_t event;
+	int32_t fd;
+
+	(void)zloop;
+	while (event_receive(item->socket, &event, &fd)) {
+		if (event == ZMQ_EVENT_ACCEPTED)
+			connection_begins(context, fd, now);
+		else if (event == ZMQ_EVENT_DISCONNECTED)
+			connection_ends(context, fd);
+	}
+	return 0;
+}
+
+void guard_heard(struct guard *guard, zmq_msg_t *frame, const uint8_t *curve_key)
+{
+	struct connection *connection = connection_at(guard, zmq_msg_get(frame, ZMQ_SRCFD));
+
+	if (connection == NULL || connection->source == NULL)
+		return;
+	connection->heard = true;
+	if (connection->known || curve_key == NULL)
+		return;
+	memcpy(connection->key, curve_key, KEY_SIZE);
+	connection->known = true;
+}
+
+void guard_admitted(struct guard *guard, const char *address, const char *node)
+{
+	struct source *source = zhashx_lookup(guard->sources, address);
+
+	if (source != NULL)
+		snprintf(source->node, sizeof(source->node), "%s", node);
+}
+
+/* ---- what is never read */
+
+/* Of a connection that was heard everything may have been read. */
+static void connection_look(struct guard *guard, int fd, steady_ms now)
+{
+	struct connection *connection = &guard->connections[fd];
+
+	if (connection->source == NULL)
+		return;
+	connection->source->unread -= connection_unread(connection);
+	if (!peer_received(fd, &connection->received)) {
+		connection_forget(guard, connection);
+		return;
+	}
+	connection->base += (now - connection->looked_at) * HEARTBEAT_BYTES / 1000;
+	if (connection->heard || connection->base > connection->received)
+		connection->base = connection->received;
+	connection->heard = false;
+	connection->looked_at = now;
+	connection->source->unread += connection_unread(connection);
+	if (!connection->cut && (connection_unread(connection) > GUARD_UNREAD_MOST ||
+				 (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0)))
+		connection_cut(guard, fd, CUT_UNREAD);
+}
+
+static void look_at_some(struct guard *guard, steady_ms now)
+{
+	size_t left = guard->capacity / ROUND_TICKS + 1;
+
+	if (guard->capacity == 0)
+		return;
+	for (; left > 0; left--) {
+		guard->next = (guard->next + 1) % guard->capacity;
+		connection_look(guard, (int)guard->next, now);
+	}
+}
+
+static void look_at_all(struct guard *guard, steady_ms now)
+{
+	for (size_t fd = 0; fd < guard->capacity; fd++)
+		connection_look(guard, (int)fd, now);
+}
+
+/* ---- the log */
+
+static void source_log(struct source *source)
+{
+	for (size_t reason = 0; reason < CUTS; reason++) {
+		if (source->cut[reason] == 0)
+			continue;
+		log_event(LOG_LEVEL_WARNING, "connections.cut", F_TEXT("address", source->address),
+			  F_TEXT("node", source->node), F_TEXT("reason", cut_names[reason]),
+			  F_NUM("count", source->cut[reason]));
+		source->cut[reason] = 0;
+	}
+	if (source->failed > 0)
+		log_event(LOG_LEVEL_WARNING, "connections.failed", F_TEXT("address", source->address),
+			  F_TEXT("node", source->node), F_NUM("count", source->failed));
+	source->failed = 0;
+}
+
+static bool source_has_news(const struct source *source)
+{
+	uint64_t news = source->failed;
+
+	for (size_t reason = 0; reason < CUTS; reason++)
+		news += source->cut[reason];
+	return news > 0;
+}
+
+/* An address is kept for as long as it has connections, news, or less than its full pace. */
+static void sources_log(struct guard *guard, steady_ms now)
+{
+	const struct bucket_size pace = {.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST};
+	zlistx_t *addresses = zhashx_keys(guard->sources);
+	unsigned logged = 0;
+	uint64_t wait;
+
+	for (const char *address = zlistx_first(addresses); address; address = zlistx_next(addresses)) {
+		struct source *source = zhashx_lookup(guard->sources, address);
+
+		if (source_has_news(source) && logged < LOGGED_A_SECOND) {
+			source_log(source);
+			logged++;
+		}
+		if (source->open == 0 && !source_has_news(source) && now >= source->barred &&
+		    bucket_take(&source->pace, &pace, GUARD_SOURCE_MOST, now, &wait))
+			zhashx_delete(guard->sources, address);
+	}
+	zlistx_destroy(&addresses);
+}
+
+void guard_tick(struct guard *guard, steady_ms now)
+{
+	const uint64_t resident = resident_bytes();
+
+	if (resident > guard->resident + GROWTH_LOOKED_AT) {
+		look_at_all(guard, now);
+		guard->resident = resident;
+	} else {
+		look_at_some(guard, now);
+		guard->resident = resident < guard->resident ? resident : guard->resident;
+	}
+	if (now - guard->logged_at < 1000)
+		return;
+	guard->logged_at = now;
+	sources_log(guard, now);
+}
+
+/* ---- life */
+
+/* What may be open at most, so that accept() never fails for want of a descriptor. */
+static size_t connections_most(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * RESERVED_DESCRIPTORS)
+		return RESERVED_DESCRIPTORS;
+	return limit.rlim_cur - limit.rlim_cur / 8 - RESERVED_DESCRIPTORS;
+}
+
+struct guard *guard_new(void *context, const struct core *core)
+{
+	struct guard *guard = memory_zero(1, sizeof(*guard));
+
+	guard->context = context;
+	guard->core = core;
+	guard->most = connections_most();
+	guard->sources = zhashx_new();
+	zhashx_set_destructor(guard->sources, source_free);
+	return guard;
+}
+
+void guard_free(struct guard *guard)
+{
+	if (guard == NULL)
+		return;
+	for (size_t i = 0; i < guard->monitor_count; i++)
+		zmq_close(guard->monitors[i]);
+	zhashx_destroy(&guard->sources);
+	free(guard->connections);
+	free(guard);
+}
+
+enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
+{
+	char *name = memory_format("inproc://simpul.guard.%zu", guard->monitor_count);
+	void *monitor = zmq_socket(guard->context, ZMQ_PAIR);
+	const int no_limit = 0; /* libzmq's own thread would wait for us otherwise */
+	bool good;
+
+	guard->monitors[guard->monitor_count++] = monitor;
+	good = monitor != NULL && zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
+	       zmq_socket_monitor(socket, name, EVENTS) == 0 && zmq_connect(monitor, name) == 0;
+	free(name);
+	return good ? E_OK : fault_at(fault, E_IO, "guard: %s", zmq_strerror(zmq_errno()));
+}
+
+void guard_attach(struct guard *guard, zloop_t *zloop)
+{
+	for (size_t i = 0; i < guard->monitor_count; i++) {
+		zmq_pollitem_t item = {.socket = guard->monitors[i], .events = ZMQ_POLLIN};
+
+		zloop_poller(zloop, &item, on_monitor, guard);
+	}
+}
