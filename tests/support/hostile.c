@@ -279,8 +279,6 @@ void hostile_flood(struct attack *attack)
 	for (uint64_t number = 0;; number++) {
 		flood_say(&c, number);
 		did(attack, 1);
-		while (number % 64 == 0 && client_receive(&c, 0))
-			continue;
 	}
 }
 
@@ -334,9 +332,9 @@ void hostile_deaf(struct attack *attack)
 	zmq_setsockopt(c.feed, ZMQ_RCVHWM, &little, sizeof little);
 	client_subscribe(&c, BYTES(c.topic, FEED_TOPIC_SIZE));
 	for (;;) {
-		client_fetch(&c, &c.cursor, 0);
+		client_ack(&c);
 		did(attack, 1);
-		sleep_ms(1);
+		sleep_ms(SWEEP_MS);
 	}
 }
 

@@ -17,10 +17,10 @@ void hostile_knocking(struct attack *attack);	 /* whole handshakes with a key th
 void hostile_malformed(struct attack *attack);	 /* broken boxes, giant frames, messages that are none */
 void hostile_endless(struct attack *attack);	 /* one message whose parts never end */
 /* A member with libzmq. */
-void hostile_flood(struct attack *attack);	 /* SUBMIT, HELLO, FETCH and ACK as fast as they leave */
+void hostile_flood(struct attack *attack);	 /* SUBMIT, HELLO, FETCH and ACK as fast as they leave; reads no answer */
 void hostile_topics(struct attack *attack);	 /* subscribes to `amount` topics */
 void hostile_everything(struct attack *attack);	 /* subscribes to everything, again whenever it may */
-void hostile_deaf(struct attack *attack);	 /* live, asks, and never reads an answer or a publication */
+void hostile_deaf(struct attack *attack);	 /* live, shows signs of life, and reads nothing */
 void hostile_repeating(struct attack *attack);	 /* one report, then its frame again and again */
 
 #endif

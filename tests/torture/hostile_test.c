@@ -141,10 +141,13 @@ static int by_p99(const void *a, const void *b)
 /* Windows in order of their p99. */
 static void windows_run(struct exchange *x, struct latency windows[WINDOWS_MOST], struct outcome *outcome)
 {
+	/* Large reports are to fill a window of 1 MiB. */
+	const size_t samples = probe.summary && SAMPLES < 150 ? 150 : SAMPLES;
+
 	for (size_t i = 0; i < WINDOWS; i++) {
 		size_t kib;
 
-		windows[i] = probe_window(&probe, SAMPLES);
+		windows[i] = probe_window(&probe, samples);
 		outcome->lost += windows[i].lost;
 		kib = process_rss(x->broker);
 		outcome->kib_most = kib > outcome->kib_most ? kib : outcome->kib_most;
@@ -292,8 +295,8 @@ static void a_message_without_an_end_costs_the_others_nothing(void **state)
 					.run = hostile_endless,
 					.office = ENDLESS,
 					.reach = 10,
-					.event = "connections.cut",
-					.who = "address=" HOSTILE_MEMBER});
+					.event = "connections.cut address=" HOSTILE_MEMBER,
+					.who = "node=army.endless"});
 }
 
 static void a_member_that_floods_costs_the_others_nothing(void **state)
@@ -323,14 +326,14 @@ static void a_member_with_300000_topics_costs_the_others_nothing(void **state)
 
 static void a_member_that_stops_reading_costs_the_others_nothing(void **state)
 {
-	static char words[3501];
+	static char words[4001];
 
 	memset(words, 'w', sizeof words - 1);
 	survives(*state, &(struct plan){.what = "a member that stops reading",
-					.times = "questions",
+					.times = "signs of life",
 					.run = hostile_deaf,
 					.office = DEAF,
-					.reach = 100,
+					.reach = 1,
 					.event = "feed.behind",
 					.who = "node=army.deaf",
 					.summary = words});
@@ -368,5 +371,6 @@ int main(void)
 		cmocka_unit_test(the_journal_verifies_after_all_that),
 	};
 
+	cmocka_set_test_filter(getenv("SIMPUL_TEST")); /* only those whose name matches, when a person looks at one */
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
