@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define SHARED_SIZE ((1 + ATTACK_MARKS) * sizeof(uint64_t))
+
 void attack_raise_descriptors(void)
 {
 	struct rlimit limit;
@@ -20,9 +22,10 @@ void attack_raise_descriptors(void)
 
 void attack_start(struct attack *attack, void (*run)(struct attack *attack))
 {
-	attack->done = mmap(NULL, sizeof *attack->done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	attack->done = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (attack->done == MAP_FAILED)
 		abort();
+	attack->marks = attack->done + 1;
 	attack->pid = fork();
 	if (attack->pid != 0)
 		return;
@@ -59,7 +62,7 @@ uint64_t attack_end(struct attack *attack)
 
 	process_end(attack->pid, SIGKILL, 5);
 	done = *attack->done;
-	munmap(attack->done, sizeof *attack->done);
+	munmap(attack->done, SHARED_SIZE);
 	attack->pid = 0;
 	return done;
 }

@@ -159,6 +159,36 @@ void hostile_knocking(struct attack *attack)
 	}
 }
 
+/* At once, and piece by piece in answer to what the broker says. */
+static void replay(const struct attack *attack, const char *endpoint, bool whole)
+{
+	const int fd = zmtp_connect(endpoint, HOSTILE_REPLAYER);
+	const size_t piece = whole ? attack->captured.size : 64;
+	bool open = fd >= 0;
+
+	for (size_t at = 0; open && at < attack->captured.size; at += piece) {
+		const size_t left = attack->captured.size - at;
+
+		open = zmtp_write(fd, attack->captured.data + at, left < piece ? left : piece) &&
+		       (whole || !zmtp_ended(fd, 5));
+	}
+	if (open)
+		zmtp_ended(fd, 1000);
+	if (fd >= 0)
+		close(fd);
+}
+
+void hostile_replaying(struct attack *attack)
+{
+	struct intruder intruder;
+
+	intruder_load(&intruder, attack, false);
+	for (uint64_t number = 0;; number++) {
+		replay(attack, endpoint_of(&intruder, number), number / 2 % 2);
+		did(attack, 1);
+	}
+}
+
 /* ------------------------------------------------------------------ a member by hand */
 
 static void malformed_say(struct zmtp *z, uint64_t number)
@@ -317,9 +347,15 @@ void hostile_everything(struct attack *attack)
 
 	member_open(&c, attack);
 	client_subscribe(&c, BYTES("", 0));
-	for (;;)
-		if (client_publication(&c, 1000, &frame, &opened))
-			did(attack, 1);
+	attack->marks[MARK_BEGAN] = attack->marks[MARK_LAST] = clock_steady_us();
+	for (;;) {
+		if (attack->marks[MARK_TOLD] == 0 && client_refused(client_receive(&c, 0)) == E_FOREIGN_FEED)
+			attack->marks[MARK_TOLD] = clock_steady_us();
+		if (!client_publication(&c, 5, &frame, &opened))
+			continue;
+		attack->marks[MARK_LAST] = clock_steady_us();
+		did(attack, 1);
+	}
 }
 
 void hostile_deaf(struct attack *attack)

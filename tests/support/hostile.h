@@ -7,20 +7,25 @@
 /* Where those without a member's key come from, and the member that speaks by hand. */
 #define HOSTILE_STRANGER "127.0.0.2"
 #define HOSTILE_MEMBER "127.0.0.3"
+#define HOSTILE_REPLAYER "127.0.0.4"
 
 /* Strangers; `amount` connections at a time. */
 void hostile_silent(struct attack *attack);	 /* connect and say nothing */
 void hostile_stalled(struct attack *attack);	 /* stop at each step of the handshake */
 void hostile_garbage(struct attack *attack);	 /* say what is no ZMTP, and giant lengths, before they are known */
 void hostile_knocking(struct attack *attack);	 /* whole handshakes with a key that nobody enrolled, without a pause */
+void hostile_replaying(struct attack *attack);	 /* say what was captured, again and again */
 /* A member with a ZMTP of its own. */
 void hostile_malformed(struct attack *attack);	 /* broken boxes, giant frames, messages that are none */
 void hostile_endless(struct attack *attack);	 /* one message whose parts never end */
 /* A member with libzmq. */
 void hostile_flood(struct attack *attack);	 /* SUBMIT, HELLO, FETCH and ACK as fast as they leave; reads no answer */
 void hostile_topics(struct attack *attack);	 /* subscribes to `amount` topics */
-void hostile_everything(struct attack *attack);	 /* subscribes to everything, again whenever it may */
+void hostile_everything(struct attack *attack);	 /* subscribes to everything; marks as below */
 void hostile_deaf(struct attack *attack);	 /* live, shows signs of life, and reads nothing */
 void hostile_repeating(struct attack *attack);	 /* one report, then its frame again and again */
+
+/* Microseconds of the steady clock: when it subscribed, was told that it is cut off, saw the last publication. */
+enum { MARK_BEGAN, MARK_TOLD, MARK_LAST };
 
 #endif

@@ -1,8 +1,10 @@
 /* hostile_test - promise 9: while strangers and members do their worst, two honest offices hardly notice, the broker's memory is
  * bounded, and the operator's log says who it was. */
+#include "common/wire.h"
 #include "tests/support/hostile.h"
 #include "tests/support/operate.h"
 #include "tests/support/probe.h"
+#include "tests/support/tap.h"
 #include "tests/support/torture.h"
 
 #include <inttypes.h>
@@ -44,6 +46,7 @@ struct plan {
 	const char *event; /* one line of the log has this ... */
 	const char *who;   /* ... and this */
 	const char *summary;
+	struct bytes captured;
 };
 
 /* ------------------------------------------------------------------ the exchange */
@@ -202,7 +205,7 @@ static void report_and_check(const struct plan *plan, const struct outcome *outc
 
 static void survives(struct exchange *x, const struct plan *plan)
 {
-	struct attack attack = {.x = x, .office = plan->office, .amount = plan->amount};
+	struct attack attack = {.x = x, .office = plan->office, .amount = plan->amount, .captured = plan->captured};
 	struct expected_line expected = {x, log_size(x), plan};
 	struct outcome outcome = {0};
 	uint64_t done;
@@ -350,6 +353,166 @@ static void a_member_that_repeats_itself_costs_the_others_nothing(void **state)
 					.who = "node=army.repeat"});
 }
 
+/* ------------------------------------------------------------------ what was said is said again */
+
+/* The last number that the broker has of a node's main stream. */
+static uint64_t last_number(const Simpul__Down *welcome)
+{
+	for (size_t i = 0; welcome && i < welcome->welcome->n_streams; i++)
+		if (welcome->welcome->streams[i]->stream == SIMPUL__STREAM__STREAM_MAIN)
+			return welcome->welcome->streams[i]->last;
+	return 0;
+}
+
+static struct client_report report_of(uint64_t number)
+{
+	return (struct client_report){.category = "public-order", .region = "16.01", .summary = "once", .number = number};
+}
+
+/* A member's session with some reports, as it passes on the wire. */
+static void session_capture(struct exchange *x, struct tap *tap, uint64_t reports)
+{
+	char *join = office_path(x, REPLAYED, "exchange.join");
+	struct client c;
+
+	client_open(&c, x, REPLAYED, false);
+	tap_start(tap, c.join.link_endpoint);
+	file_swap(join, c.join.link_endpoint, tap->endpoint);
+	client_close(&c);
+	client_open(&c, x, REPLAYED, false);
+	assert_int_equal(client_refused(client_hello(&c, c.node, 5000)), E_OK);
+	for (uint64_t number = 1; number <= reports; number++) {
+		const struct client_report report = report_of(number);
+
+		client_submit(&c, &report);
+		assert_int_equal(client_refused(client_answer(&c, 5000)), E_OK);
+	}
+	client_close(&c);
+	tap_end(tap);
+	file_swap(join, tap->endpoint, tap->beyond);
+	free(join);
+}
+
+static void traffic_that_was_captured_is_worth_nothing(void **state)
+{
+	enum { REPORTS = 3 };
+	struct exchange *x = *state;
+	struct client c;
+	struct tap tap;
+
+	session_capture(x, &tap, REPORTS);
+	assert_true(tap.said.size > 1000);
+	survives(x, &(struct plan){.what = "captured traffic, replayed",
+				   .times = "replays",
+				   .run = hostile_replaying,
+				   .office = STRANGER,
+				   .reach = 4,
+				   .event = "connections.failed",
+				   .who = "address=" HOSTILE_REPLAYER,
+				   .captured = buffer_view(&tap.said)});
+	/* Nobody opened a session for it, and nothing was submitted. */
+	client_open(&c, x, REPLAYED, false);
+	assert_int_equal(last_number(client_hello(&c, c.node, 5000)), REPORTS);
+	client_close(&c);
+	buffer_free(&tap.said);
+}
+
+/* How many deliveries of one report stand on a recipient's feed. */
+static size_t deliveries_of(struct client *to, const char *origin, uint64_t number, int ms)
+{
+	const Simpul__Batch *batch;
+	size_t count = 0;
+
+	while ((batch = client_batch(to, ms)))
+		for (size_t i = 0; i < batch->n_entries; i++)
+			count += batch->entries[i]->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY &&
+				 strcmp(batch->entries[i]->delivery->origin, origin) == 0 &&
+				 batch->entries[i]->delivery->first == number;
+	return count;
+}
+
+static void take_receipt(struct client *c, struct buffer *receipt)
+{
+	const Simpul__Down *down = client_answer(c, 5000);
+
+	assert_non_null(down);
+	assert_int_equal(down->message_case, SIMPUL__DOWN__MESSAGE_RECEIPT);
+	buffer_clear(receipt);
+	wire_pack(down->receipt, receipt);
+}
+
+static void an_old_submission_gets_its_old_receipt_and_is_delivered_once(void **state)
+{
+	const uint64_t repeats = torture_times(200, 5000);
+	struct torture_row row = {.what = "old submissions, sent again", .times = "repeats"};
+	struct exchange *x = *state;
+	struct buffer frame = {0}, first = {0}, again = {0};
+	struct client_report report;
+	struct client from;
+
+	probe_open(&probe, x, SENDER, RECIPIENT);
+	client_open(&from, x, REPLAYED, false);
+	report = report_of(last_number(client_hello(&from, from.node, 5000)) + 1);
+	client_submit_keep(&from, &report, &frame);
+	take_receipt(&from, &first);
+	for (; row.tried < repeats; row.tried++) {
+		client_send_frame(&from, buffer_view(&frame));
+		take_receipt(&from, &again);
+		row.invented += !bytes_equal(buffer_view(&first), buffer_view(&again));
+	}
+	row.duplicated = deliveries_of(&probe.to, from.node, report.number, 300) - 1;
+	client_close(&from);
+	probe_close(&probe);
+	buffer_free(&frame);
+	buffer_free(&first);
+	buffer_free(&again);
+	torture_row(&row);
+	torture_check(&row);
+}
+
+/* ------------------------------------------------------------------ who listens to everything */
+
+/* One foreign subscription while others report; the milliseconds until the thief is told and until nothing more comes. */
+static void thief_run(struct exchange *x, struct torture_row *row, uint64_t *told_ms, uint64_t *last_ms)
+{
+	struct attack thief = {.x = x, .office = EVERYTHING};
+	steady_ms end;
+	uint64_t us;
+
+	attack_start(&thief, hostile_everything);
+	for (end = clock_now().steady + 3000; clock_now().steady < end;)
+		row->lost += !probe_once(&probe, &us);
+	assert_true(thief.marks[MARK_TOLD] != 0);
+	*told_ms = (thief.marks[MARK_TOLD] - thief.marks[MARK_BEGAN]) / 1000;
+	*last_ms = (thief.marks[MARK_LAST] - thief.marks[MARK_BEGAN]) / 1000;
+	attack_end(&thief);
+	assert_int_equal(exchange_ctl(x, NULL, "restore", nodes[EVERYTHING], NULL), 0);
+	row->tried++;
+}
+
+static void who_subscribes_to_everything_is_gone_within_a_second(void **state)
+{
+	const uint64_t thieves = torture_times(1, 10);
+	struct torture_row row = {.what = "a member that subscribes to everything", .times = "thieves"};
+	struct exchange *x = *state;
+	uint64_t told_most = 0, last_most = 0, told, last;
+	char note[120];
+
+	probe_open(&probe, x, SENDER, RECIPIENT);
+	while (row.tried < thieves) {
+		thief_run(x, &row, &told, &last);
+		told_most = told > told_most ? told : told_most;
+		last_most = last > last_most ? last : last_most;
+	}
+	probe_close(&probe);
+	snprintf(note, sizeof note, "told after %" PRIu64 " ms, nothing came after %" PRIu64 " ms; log: alarm", told_most, last_most);
+	row.note = note;
+	torture_row(&row);
+	torture_check(&row);
+	assert_true(log_has(x, "feed.foreign_subscription node=army.everything", 5));
+	assert_true(told_most < 1000 && last_most < 1000);
+}
+
 static void the_journal_verifies_after_all_that(void **state)
 {
 	assert_int_equal(exchange_ctl(*state, NULL, "journal", "verify", NULL), 0);
@@ -368,6 +531,9 @@ int main(void)
 		cmocka_unit_test(a_member_with_300000_topics_costs_the_others_nothing),
 		cmocka_unit_test(a_member_that_stops_reading_costs_the_others_nothing),
 		cmocka_unit_test(a_member_that_repeats_itself_costs_the_others_nothing),
+		cmocka_unit_test(who_subscribes_to_everything_is_gone_within_a_second),
+		cmocka_unit_test(traffic_that_was_captured_is_worth_nothing),
+		cmocka_unit_test(an_old_submission_gets_its_old_receipt_and_is_delivered_once),
 		cmocka_unit_test(the_journal_verifies_after_all_that),
 	};
 
