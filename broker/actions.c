@@ -174,9 +174,6 @@ void log_unlogged(struct core *core, struct node *node)
 	if (throttle->unlogged > 0)
 		LOG(core, WARNING, "refusals.unlogged", F_TEXT("node", node ? node->name : ""),
 		    F_NUM("count", throttle->unlogged));
-	if (throttle->pressed > PRESSED_LOGGED)
-		LOG(core, WARNING, "node.slowed", F_TEXT("node", node ? node->name : ""), F_TEXT("reason", "patience"),
-		    F_NUM("count", throttle->pressed));
 	*throttle = (struct throttle){.second = core->now->steady};
 	if (node)
 		turn_leave(&node->turns[TURN_UNLOGGED]);
@@ -199,12 +196,22 @@ bool log_has_room(struct core *core, struct node *node, enum log_level level)
 	return false;
 }
 
+/* An answer that only asks for patience is not worth a line; very many in a second are worth one. */
+static void log_pressing(struct core *core, struct node *node)
+{
+	struct throttle *throttle = node ? &node->throttle : &core->throttle;
+
+	log_unlogged(core, node);
+	if (++throttle->pressed == PRESSED_LOGGED)
+		LOG(core, WARNING, "node.slowed", F_TEXT("node", node ? node->name : ""), F_TEXT("reason", "patience"));
+}
+
 void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault)
 {
 	const enum log_level level = refusal_level(fault->code);
 
 	if (level == LOG_LEVEL_DEBUG)
-		(node ? &node->throttle : &core->throttle)->pressed++;
+		log_pressing(core, node);
 	if (!log_has_room(core, node, level))
 		return;
 	log_fields(core, level, event,
