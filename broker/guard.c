@@ -10,6 +10,7 @@
 
 #define SOCKETS 2
 #define RESERVED_DESCRIPTORS 128	/* files, inner sockets, and what is accepted while it is cut */
+#define CONNECTIONS_MOST 16384		/* in all: four for each of the most members */
 #define ROUND_TICKS 20			/* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20)	/* of memory: who is it? */
 #define BARRED_MS 10000			/* an address that filled memory */
@@ -341,7 +342,8 @@ static size_t connections_most(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur <= 2 * RESERVED_DESCRIPTORS)
 		return RESERVED_DESCRIPTORS;
-	return limit.rlim_cur - limit.rlim_cur / 8 - RESERVED_DESCRIPTORS;
+	limit.rlim_cur -= limit.rlim_cur / 8 + RESERVED_DESCRIPTORS;
+	return limit.rlim_cur < CONNECTIONS_MOST ? limit.rlim_cur : CONNECTIONS_MOST;
 }
 
 struct guard *guard_new(void *context, const struct core *core)

@@ -112,6 +112,11 @@ int exchange_simpul(struct exchange *x, size_t office, const char *input, struct
 
 void exchange_make(struct exchange *x, const char *policy_yaml)
 {
+	exchange_make_at(x, policy_yaml, "127.0.0.1");
+}
+
+void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *host)
+{
 	char template[] = "/tmp/simpul-test-XXXXXX", link[64], feed[64], path[300];
 	int ports[2];
 
@@ -123,8 +128,8 @@ void exchange_make(struct exchange *x, const char *policy_yaml)
 	snprintf(x->log, sizeof x->log, "%s/log", template);
 	process_program("simpul-broker", x->broker_program, sizeof x->broker_program);
 	free_ports(ports);
-	snprintf(link, sizeof link, "tcp://127.0.0.1:%d", ports[0]);
-	snprintf(feed, sizeof feed, "tcp://127.0.0.1:%d", ports[1]);
+	snprintf(link, sizeof link, "tcp://%s:%d", host, ports[0]);
+	snprintf(feed, sizeof feed, "tcp://%s:%d", host, ports[1]);
 	{
 		char program[300];
 		const char *argv[] = {process_program("simpulctl", program, sizeof program), "init", x->folder, "--name",

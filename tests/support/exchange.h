@@ -26,6 +26,8 @@ struct exchange {
 
 /* Makes the folder, keys, journal and configuration with this policy.yaml; starts nothing. Ends the test on failure. */
 void exchange_make(struct exchange *x, const char *policy_yaml);
+/* The same with a broker that listens on an address of its own. */
+void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *host);
 /* Starts the broker and waits until it answers operators. */
 void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */

@@ -1,0 +1,244 @@
+/* network_test - promise 3 on bad networks: offices cut off both ways and one way, a third of all packets lost, a line of 64 kbit/s, and
+ * everybody coming back at once. */
+#include "tests/support/netns.h"
+#include "tests/support/operate.h"
+#include "tests/support/torture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* The police report, the others receive. */
+enum { POLICE, ARMY, IMMIGRATION, OFFICES };
+static const char *const nodes[OFFICES] = {"police.oku", "army.oku", "immigration.muara-enim"};
+
+static const char policy[] =
+	"categories: [public-order]\n"
+	"agencies:\n"
+	"  - agency: police\n"
+	"    ceiling: AMBER\n"
+	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: army\n"
+	"    ceiling: AMBER\n"
+	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: immigration\n"
+	"    ceiling: AMBER\n"
+	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"nodes:\n"
+	"  - {node: police.oku, regions: [\"16.01\"]}\n"
+	"  - {node: army.oku, regions: [\"16.01\"]}\n"
+	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
+
+#define WORDS 300 /* bytes of a summary: with the rest, half a KiB a report */
+
+struct world {
+	struct exchange x;
+	struct net net;
+	size_t reports; /* dropped into the police's folder so far */
+};
+
+/* Without a network of its own the tests are skipped. */
+static int set_up(void **state)
+{
+	static struct world world;
+
+	if (!net_make(&world.net, OFFICES))
+		return 0;
+	exchange_make_at(&world.x, policy, NET_BROKER);
+	net_enter_broker(&world.net);
+	exchange_start_broker(&world.x);
+	for (size_t i = 0; i < OFFICES; i++) {
+		exchange_add(&world.x, nodes[i], NULL);
+		net_enter_office(&world.net, i);
+		exchange_start_office(&world.x, i);
+	}
+	net_leave(&world.net);
+	*state = &world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+	bool clean = true;
+
+	if (world) {
+		clean = exchange_end(&world->x, false);
+		net_end(&world->net);
+	}
+	return clean ? 0 : 1;
+}
+
+static void report_some(struct world *world, size_t count)
+{
+	char name[64], words[WORDS + 1];
+
+	memset(words, 'w', WORDS);
+	words[WORDS] = '\0';
+	snprintf(name, sizeof name, "from-%zu.jsonl", world->reports);
+	drop_many(&world->x, POLICE, name, words, count);
+	world->reports += count;
+}
+
+/* ------------------------------------------------------------------ a fault, and what came of it */
+
+struct fault_plan {
+	const char *what;
+	size_t office;
+	enum net_fault fault;
+	size_t reports;
+	unsigned hold_ms; /* 0: until the office has everything in spite of it */
+	int seconds;	  /* for everything to arrive, the fault gone or not */
+};
+
+static void count_missing(struct world *world, size_t office, struct torture_row *row)
+{
+	const size_t rows = office_inbox(&world->x, office, NULL, NULL);
+
+	row->lost += rows < world->reports ? world->reports - rows : 0;
+	row->duplicated += rows > world->reports ? rows - world->reports : 0;
+	if (rows == world->reports)
+		row->invented += !office_has_run(&world->x, office, nodes[POLICE], 1, world->reports);
+}
+
+/* The other recipient feels nothing of it, unless it is the sender who suffers. */
+static void others_receive(struct world *world, const struct fault_plan *plan)
+{
+	for (size_t i = ARMY; i < OFFICES && plan->office != POLICE; i++)
+		if (i != plan->office)
+			assert_true(office_received(&world->x, i, world->reports, 20));
+}
+
+/* One fault on one cable while reports are made; returns the milliseconds from its end until all was everywhere. */
+static steady_ms fault_run(struct world *world, const struct fault_plan *plan, struct torture_row *row)
+{
+	steady_ms begin;
+
+	net_fault(&world->net, plan->office, plan->fault);
+	begin = clock_now().steady;
+	report_some(world, plan->reports);
+	others_receive(world, plan);
+	if (plan->hold_ms > 0) {
+		while (clock_now().steady - begin < plan->hold_ms)
+			sleep_ms(20);
+		if (plan->office != POLICE && plan->fault != NET_MUTE)
+			assert_true(office_inbox(&world->x, plan->office, NULL, NULL) < world->reports);
+		net_fault(&world->net, plan->office, NET_GOOD);
+		begin = clock_now().steady;
+	}
+	for (size_t i = ARMY; i < OFFICES; i++)
+		office_received(&world->x, i, world->reports, plan->seconds);
+	for (size_t i = ARMY; i < OFFICES; i++)
+		count_missing(world, i, row);
+	row->tried++;
+	return clock_now().steady - begin;
+}
+
+static void endures(struct world *world, const struct fault_plan *plan, uint64_t rounds)
+{
+	struct torture_row row = {.what = plan->what, .times = "times"};
+	const size_t dropped = net_dropped(&world->net, plan->office);
+	steady_ms longest = 0;
+	char note[160];
+
+	for (uint64_t round = 0; round < rounds && row.lost == 0; round++) {
+		const steady_ms took = fault_run(world, plan, &row);
+
+		longest = took > longest ? took : longest;
+	}
+	snprintf(note, sizeof note, "%zu reports; all there %.1f s %s; %zu packets lost", (size_t)rounds * plan->reports,
+		 (double)longest / 1000, plan->hold_ms ? "after its end" : "in spite of it",
+		 net_dropped(&world->net, plan->office) - dropped);
+	row.note = note;
+	net_fault(&world->net, plan->office, NET_GOOD);
+	torture_row(&row);
+	torture_check(&row);
+	/* A fault that lost nothing was none. */
+	if (plan->fault != NET_SLOW)
+		assert_true(net_dropped(&world->net, plan->office) > dropped);
+	assert_true(office_settled(&world->x, POLICE, world->reports, 20));
+}
+
+static struct world *network(void **state)
+{
+	if (!*state)
+		skip();
+	return *state;
+}
+
+/* Longer than a session lives without a sign of life, or shorter. */
+#define HOLD_MS ((unsigned)torture_times(2500, 13000))
+#define ROUNDS torture_times(1, 2)
+
+static void a_recipient_that_is_cut_off_gets_everything_later(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a recipient cut off, both ways", ARMY, NET_CUT, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_recipient_that_cannot_speak_gets_everything_later(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a recipient cut off, what it says", ARMY, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_recipient_that_cannot_hear_gets_everything_later(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a recipient cut off, what it hears", ARMY, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_sender_that_is_cut_off_loses_nothing(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a sender cut off, both ways", POLICE, NET_CUT, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_sender_that_cannot_speak_loses_nothing(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a sender cut off, what it says", POLICE, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_sender_that_cannot_hear_loses_nothing(void **state)
+{
+	endures(network(state), &(struct fault_plan){"a sender cut off, what it hears", POLICE, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
+}
+
+static void a_third_of_the_packets_lost_costs_time_and_no_report(void **state)
+{
+	const size_t reports = torture_times(100, 2000);
+
+	endures(network(state), &(struct fault_plan){"30 % loss at a recipient", ARMY, NET_LOSSY, reports, 0, 200}, 1);
+	endures(network(state), &(struct fault_plan){"30 % loss at the sender", POLICE, NET_LOSSY, reports, 0, 200}, 1);
+}
+
+static void a_slow_line_costs_its_own_office_time_and_nobody_a_report(void **state)
+{
+	const size_t reports = torture_times(30, 1000);
+
+	endures(network(state), &(struct fault_plan){"64 kbit/s at a recipient", ARMY, NET_SLOW, reports, 0, 280}, 1);
+	endures(network(state), &(struct fault_plan){"64 kbit/s at the sender", POLICE, NET_SLOW, reports, 0, 280}, 1);
+}
+
+static void the_journal_verifies_after_all_that(void **state)
+{
+	assert_int_equal(exchange_ctl(&network(state)->x, NULL, "journal", "verify", NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_recipient_that_is_cut_off_gets_everything_later),
+		cmocka_unit_test(a_recipient_that_cannot_speak_gets_everything_later),
+		cmocka_unit_test(a_recipient_that_cannot_hear_gets_everything_later),
+		cmocka_unit_test(a_sender_that_is_cut_off_loses_nothing),
+		cmocka_unit_test(a_sender_that_cannot_speak_loses_nothing),
+		cmocka_unit_test(a_sender_that_cannot_hear_loses_nothing),
+		cmocka_unit_test(a_third_of_the_packets_lost_costs_time_and_no_report),
+		cmocka_unit_test(a_slow_line_costs_its_own_office_time_and_nobody_a_report),
+		cmocka_unit_test(the_journal_verifies_after_all_that),
+	};
+
+	cmocka_set_test_filter(getenv("SIMPUL_TEST")); /* only those whose name matches, when a person looks at one */
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
