@@ -19,13 +19,22 @@ static void must(bool good, const char *what)
 	abort();
 }
 
+/* Sockets, connected. */
+static void client_connect(struct client *c)
+{
+	arena_init(&c->arena);
+	c->link = socket_client(c->context, ZMQ_DEALER, c->join.broker_curve, &c->keys);
+	c->feed = socket_client(c->context, ZMQ_SUB, c->join.broker_curve, &c->keys);
+	must(c->link && c->feed, "sockets");
+	must(zmq_connect(c->link, c->join.link_endpoint) == 0 && zmq_connect(c->feed, c->join.feed_endpoint) == 0, "connect");
+}
+
 void client_open(struct client *c, const struct exchange *x, size_t index, bool stranger)
 {
 	const struct office *office = &x->offices[index];
 	char path[600];
 
 	memset(c, 0, sizeof *c);
-	arena_init(&c->arena);
 	snprintf(c->node, sizeof c->node, "%s", office->node);
 	snprintf(path, sizeof path, "%s/exchange.join", office->folder);
 	must(join_load(&c->join, path, NULL) == E_OK, "join file");
@@ -35,17 +44,26 @@ void client_open(struct client *c, const struct exchange *x, size_t index, bool 
 	else
 		must(node_keys_load(&c->keys, path, NULL) == E_OK, "keys");
 	c->context = zmq_ctx_new();
-	c->link = socket_client(c->context, ZMQ_DEALER, c->join.broker_curve, &c->keys);
-	c->feed = socket_client(c->context, ZMQ_SUB, c->join.broker_curve, &c->keys);
-	must(c->link && c->feed, "sockets");
-	must(zmq_connect(c->link, c->join.link_endpoint) == 0 && zmq_connect(c->feed, c->join.feed_endpoint) == 0, "connect");
+	client_connect(c);
+}
+
+void client_attach(struct client *c, void *context, const struct join *join, const struct node_keys *keys, const char *node)
+{
+	memset(c, 0, sizeof *c);
+	snprintf(c->node, sizeof c->node, "%s", node);
+	c->join = *join;
+	c->keys = *keys;
+	c->context = context;
+	c->shared = true;
+	client_connect(c);
 }
 
 void client_close(struct client *c)
 {
 	zmq_close(c->link);
 	zmq_close(c->feed);
-	zmq_ctx_term(c->context);
+	if (!c->shared)
+		zmq_ctx_term(c->context);
 	arena_fini(&c->arena);
 	keys_wipe(&c->keys, sizeof c->keys);
 }
@@ -107,7 +125,7 @@ const Simpul__Down *client_answer(struct client *c, int ms)
 	return NULL;
 }
 
-static void welcome_take(struct client *c, const Simpul__Welcome *welcome)
+void client_welcomed(struct client *c, const Simpul__Welcome *welcome)
 {
 	must(welcome->feed_topic.len == FEED_TOPIC_SIZE && welcome->feed_key.len == KEY_SIZE, "WELCOME");
 	memcpy(c->topic, welcome->feed_topic.data, FEED_TOPIC_SIZE);
@@ -139,7 +157,7 @@ const Simpul__Down *client_hello(struct client *c, const char *node, int ms)
 	client_send(c, &up);
 	down = client_answer(c, ms);
 	if (down && down->message_case == SIMPUL__DOWN__MESSAGE_WELCOME)
-		welcome_take(c, down->welcome);
+		client_welcomed(c, down->welcome);
 	return down;
 }
 

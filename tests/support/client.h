@@ -10,6 +10,7 @@
 
 struct client {
 	void *context, *link, *feed;
+	bool shared; /* the context is somebody else's */
 	struct join join;
 	struct node_keys keys;
 	char node[LIMIT_NODE_NAME + 1];
@@ -22,6 +23,8 @@ struct client {
 
 /* With an office's own keys and join file, or with keys that nobody enrolled (`stranger`). Connects; says nothing. */
 void client_open(struct client *c, const struct exchange *x, size_t office, bool stranger);
+/* The same for a node that is known by its keys, in a context that many share. */
+void client_attach(struct client *c, void *context, const struct join *join, const struct node_keys *keys, const char *node);
 void client_close(struct client *c);
 
 /* Sends a message; fills in seq. */
@@ -32,6 +35,9 @@ const Simpul__Down *client_receive(struct client *c, int ms);
 const Simpul__Down *client_answer(struct client *c, int ms);
 /* HELLO with the client's cursor under the name `node`; the answer. */
 const Simpul__Down *client_hello(struct client *c, const char *node, int ms);
+/* Takes over what a WELCOME says; client_hello does it by itself when the answer comes in its time. */
+void client_welcomed(struct client *c, const Simpul__Welcome *welcome);
+/* Sends a FETCH and returns the answer. */
 const Simpul__Down *client_fetch(struct client *c, const struct position *cursor, int ms);
 /* Says that everything up to the client's cursor is stored; there is no answer. */
 void client_ack(struct client *c);
