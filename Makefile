@@ -57,9 +57,11 @@ FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter f
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 # Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
-SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped
+SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped seeded-nobody-cut seeded-eavesdropper-kept
 WRAP_seeded-receipt-before-commit := database_run
 WRAP_seeded-entitlement-skipped   := policy_admits
+WRAP_seeded-nobody-cut            := peer_cut
+WRAP_seeded-eavesdropper-kept     := subscription_seen
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 

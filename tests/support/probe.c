@@ -49,6 +49,11 @@ void probe_close(struct probe *p)
 	p->open = false;
 }
 
+void probe_forget(struct probe *p)
+{
+	memset(p, 0, sizeof *p);
+}
+
 static bool carries(const Simpul__Batch *batch, const char *origin, uint64_t number)
 {
 	for (size_t i = 0; batch && i < batch->n_entries; i++) {

@@ -20,6 +20,8 @@ struct latency {
 /* The two offices open sessions, the recipient becomes live. An office's session ends when its probe is silent for ten seconds. */
 void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t to);
 void probe_close(struct probe *p);
+/* The next exchange is another one: nothing is acknowledged there yet. */
+void probe_forget(struct probe *p);
 /* Sends one report and waits until it stands at the recipient: false when it does not come. A recipient that finds nothing on its
  * feed fetches, as an agent does. */
 bool probe_once(struct probe *p, uint64_t *us);
