@@ -1,4 +1,4 @@
-/* hostile_test - promises 4, 8, 9 and 10: what strangers, members and thieves get when they try. */
+/* hostile_test - promises 4, 8 and 10: what strangers, members and thieves get when they try. */
 #include "tests/support/client.h"
 #include "common/socket.h"
 
@@ -280,42 +280,6 @@ static void the_newest_session_wins_and_the_other_is_told(void **state)
 	client_leave(&second, POLICE);
 }
 
-static void a_member_that_does_not_read_costs_the_others_nothing(void **state)
-{
-	enum { FILES = 40, LINES = 100 };
-	struct exchange *x = *state;
-	struct client slow;
-	struct buffer content = {0};
-	char words[401];
-	size_t rss, before;
-
-	memset(words, 'w', sizeof words - 1);
-	words[sizeof words - 1] = '\0';
-	/* It is live, subscribed, and from now on neither reads nor acknowledges. */
-	client_join(&slow, x, IMMIGRATION);
-	client_subscribe(&slow, BYTES(slow.topic, FEED_TOPIC_SIZE));
-	client_catch_up(&slow);
-	rss = process_rss(x->broker);
-	before = office_inbox(x, SELATAN, NULL, NULL);
-	for (int file = 0; file < FILES; file++) {
-		char name[32];
-
-		buffer_clear(&content);
-		for (int line = 0; line < LINES; line++)
-			draft_line(&content, "public-order", "16.01", words, "\"label\": \"GREEN\", ");
-		buffer_u8(&content, 0);
-		snprintf(name, sizeof name, "slow-%d.jsonl", file);
-		office_drop(x, TIMUR, name, (const char *)content.data);
-	}
-	assert_true(office_settled(x, TIMUR, FILES * LINES, 60));
-	assert_true(office_received(x, SELATAN, before + FILES * LINES, 60));
-	/* Some 2.5 MB were for it; one window of 1 MiB may be held for it, and the tail for all. */
-	assert_true(process_rss(x->broker) < rss + 60 * 1024);
-	assert_true(exchange_logged(x, "feed.behind"));
-	buffer_free(&content);
-	client_close(&slow);
-}
-
 /* A raw subscriber, for a SUB socket says each topic once. */
 static void *feed_raw(struct client *c)
 {
@@ -391,7 +355,6 @@ int main(void)
 		cmocka_unit_test(the_newest_session_wins_and_the_other_is_told),
 		cmocka_unit_test(a_stolen_key_does_not_open_the_past),
 		cmocka_unit_test(after_a_revocation_nothing_more_is_handed_out),
-		cmocka_unit_test(a_member_that_does_not_read_costs_the_others_nothing),
 		cmocka_unit_test(who_floods_the_feed_with_its_own_topic_is_cut_off),
 		cmocka_unit_test(who_says_anything_but_subscriptions_on_the_feed_is_cut_off),
 		cmocka_unit_test(no_text_of_a_report_stands_in_a_log),
