@@ -374,10 +374,12 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	char *name = memory_format("inproc://simpul.guard.%zu", guard->monitor_count);
 	void *monitor = zmq_socket(guard->context, ZMQ_PAIR);
 	const int no_limit = 0; /* libzmq's own thread would wait for us otherwise */
+	const int backlog = GUARD_SOURCE_MOST;
 	bool good;
 
 	guard->monitors[guard->monitor_count++] = monitor;
-	good = monitor != NULL && zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
+	good = zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) == 0 && monitor != NULL &&
+	       zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
 	       zmq_socket_monitor(socket, name, EVENTS) == 0 && zmq_connect(monitor, name) == 0;
 	free(name);
 	return good ? E_OK : fault_at(fault, E_IO, "guard: %s", zmq_strerror(zmq_errno()));

@@ -27,7 +27,8 @@ struct guard;
 struct guard *guard_new(void *context, const struct core *core);
 /* Before the context ends; after the zloop that it was attached to. */
 void guard_free(struct guard *guard);
-/* Watches one of the two server sockets; before it is bound. E_IO. */
+/* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one address may
+ * open; before it is bound. E_IO. */
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
 /* Connections are told to the guard by this loop; must be called once a tick by it: guard_tick. */
 void guard_attach(struct guard *guard, zloop_t *zloop);

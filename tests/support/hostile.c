@@ -260,6 +260,42 @@ void hostile_endless(struct attack *attack)
 	}
 }
 
+/* Ends a connection with a RST, whatever is under way. */
+static void reset(struct zmtp *z)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	if (z->fd >= 0)
+		setsockopt(z->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	zmtp_close(z);
+}
+
+void hostile_resetting(struct attack *attack)
+{
+	enum { CONNECTIONS = 64, MESSAGES = 200, HEARTBEAT_MS = 2000, BEFORE_MS = 60 };
+	static struct zmtp connections[CONNECTIONS];
+	struct intruder intruder;
+
+	intruder_load(&intruder, attack, true);
+	for (;;) {
+		const steady_ms begin = clock_now().steady;
+		steady_ms now;
+
+		for (size_t i = 0; i < CONNECTIONS; i++)
+			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER, intruder.join.broker_curve,
+				  &intruder.keys, "DEALER", ZMTP_READY);
+		now = clock_now().steady;
+		if (now - begin < HEARTBEAT_MS - BEFORE_MS)
+			sleep_ms((unsigned)(HEARTBEAT_MS - BEFORE_MS - (now - begin)));
+		for (size_t i = 0; i < CONNECTIONS; i++) {
+			for (size_t k = 0; k < MESSAGES && connections[i].fd >= 0; k++)
+				zmtp_message(&connections[i], 0, "?", 1);
+			reset(&connections[i]);
+			did(attack, 1);
+		}
+	}
+}
+
 /* ------------------------------------------------------------------ a member with libzmq */
 
 /* Its session; again when it was refused for a moment. */

@@ -8,6 +8,7 @@
 #define HOSTILE_STRANGER "127.0.0.2"
 #define HOSTILE_MEMBER "127.0.0.3"
 #define HOSTILE_REPLAYER "127.0.0.4"
+#define HOSTILE_RESETTER "127.0.0.7"
 
 /* Strangers; `amount` connections at a time. */
 void hostile_silent(struct attack *attack);	 /* connect and say nothing */
@@ -18,6 +19,7 @@ void hostile_replaying(struct attack *attack);	 /* say what was captured, again 
 /* A member with a ZMTP of its own. */
 void hostile_malformed(struct attack *attack);	 /* broken boxes, giant frames, messages that are none */
 void hostile_endless(struct attack *attack);	 /* one message whose parts never end */
+void hostile_resetting(struct attack *attack);	 /* full queues, reset just before libzmq's heartbeat of two seconds */
 /* A member with libzmq. */
 void hostile_flood(struct attack *attack);	 /* SUBMIT, HELLO, FETCH and ACK as fast as they leave; reads no answer */
 void hostile_topics(struct attack *attack);	 /* subscribes to `amount` topics */

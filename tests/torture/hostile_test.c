@@ -17,10 +17,10 @@
 #include <cmocka.h>
 
 /* The honest pair, and one member for each attack that needs one. */
-enum { SENDER, RECIPIENT, ENDLESS, EVERYTHING, MALFORMED, FLOOD, TOPICS, DEAF, REPEATING, REPLAYED, STRANGER, OFFICES };
+enum { SENDER, RECIPIENT, ENDLESS, EVERYTHING, MALFORMED, RESETTING, FLOOD, TOPICS, DEAF, REPEATING, REPLAYED, STRANGER, OFFICES };
 static const char *const nodes[OFFICES] = {
-	"police.oku",  "army.oku",    "army.endless", "army.everything", "army.malformed", "army.flood",
-	"army.topics", "army.deaf",   "army.repeat",  "army.replay",	 "army.stranger",
+	"police.oku",  "army.oku",    "army.endless", "army.everything", "army.malformed", "army.reset",
+	"army.flood",  "army.topics", "army.deaf",   "army.repeat",  "army.replay",	 "army.stranger",
 };
 
 #define SAMPLES torture_times(50, 300)
@@ -300,6 +300,17 @@ static void malformed_messages_of_a_member_cost_the_others_nothing(void **state)
 					.who = "node=army.malformed"});
 }
 
+static void a_member_that_resets_full_connections_costs_the_others_nothing(void **state)
+{
+	survives(*state, &(struct plan){.what = "a member that resets full connections",
+					.times = "connections",
+					.run = hostile_resetting,
+					.office = RESETTING,
+					.reach = 64,
+					.event = "session.refused",
+					.who = "node=army.reset"});
+}
+
 static void a_message_without_an_end_costs_the_others_nothing(void **state)
 {
 	survives(*state, &(struct plan){.what = "a message whose parts never end",
@@ -576,6 +587,7 @@ int main(void)
 		cmocka_unit_test(garbage_before_the_handshake_costs_the_others_nothing),
 		cmocka_unit_test(strangers_that_knock_without_a_pause_cost_the_others_nothing),
 		cmocka_unit_test(malformed_messages_of_a_member_cost_the_others_nothing),
+		cmocka_unit_test(a_member_that_resets_full_connections_costs_the_others_nothing),
 		cmocka_unit_test(a_message_without_an_end_costs_the_others_nothing),
 		cmocka_unit_test(a_member_that_floods_costs_the_others_nothing),
 		cmocka_unit_test(a_member_with_300000_topics_costs_the_others_nothing),

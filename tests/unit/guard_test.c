@@ -103,7 +103,7 @@ static void an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay(void 
 	for (size_t i = 0; i < COUNT; i++) {
 		fds[i] = zmtp_connect(stage.endpoint, HOST);
 		assert_true(fds[i] >= 0);
-		if (i % 256 == 0)
+		if (i % 64 == 0)
 			stage_run(&stage, 5);
 	}
 	neighbour = zmtp_connect(stage.endpoint, NEIGHBOUR);
