@@ -54,6 +54,12 @@ void probe_forget(struct probe *p)
 	memset(p, 0, sizeof *p);
 }
 
+void probe_live(struct probe *p)
+{
+	client_ack(&p->from);
+	client_ack(&p->to);
+}
+
 static bool carries(const Simpul__Batch *batch, const char *origin, uint64_t number)
 {
 	for (size_t i = 0; batch && i < batch->n_entries; i++) {

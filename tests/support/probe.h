@@ -22,6 +22,8 @@ void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t t
 void probe_close(struct probe *p);
 /* The next exchange is another one: nothing is acknowledged there yet. */
 void probe_forget(struct probe *p);
+/* A sign of life of both, while there is nothing to measure. */
+void probe_live(struct probe *p);
 /* Sends one report and waits until it stands at the recipient: false when it does not come. A recipient that finds nothing on its
  * feed fetches, as an agent does. */
 bool probe_once(struct probe *p, uint64_t *us);
