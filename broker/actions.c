@@ -206,10 +206,22 @@ static void log_pressing(struct core *core, struct node *node)
 		LOG(core, WARNING, "node.slowed", F_TEXT("node", node ? node->name : ""), F_TEXT("reason", "patience"));
 }
 
+bool patience_left(struct core *core, struct node *node)
+{
+	uint64_t wait;
+
+	if (bucket_take(&node->patience, &PATIENCE_BUCKET, 0, core->now->steady, &wait))
+		return true;
+	log_pressing(core, node);
+	return false;
+}
+
 void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault)
 {
 	const enum log_level level = refusal_level(fault->code);
 
+	if (node)
+		bucket_charge(&node->patience, 1);
 	if (level == LOG_LEVEL_DEBUG)
 		log_pressing(core, node);
 	if (!log_has_room(core, node, level))

@@ -238,6 +238,8 @@ static void message_take(struct core *core, const struct core_event *event)
 	uint64_t seq;
 	uint32_t kind;
 
+	if (key && !patience_left(core, key->node))
+		return;
 	frame_peek(frame, &seq, &kind);
 	if (!key_admit(core, key, peer, seq))
 		return;

@@ -54,6 +54,8 @@ struct asked {
 #define AUDIENCE_BUCKET ((struct bucket_size){.rate = 1, .most = 2048 * AUDIENCE_COST})
 /* Subscriptions that the feed socket sees begin or end: no connection comes back so often. */
 #define TOPIC_BUCKET ((struct bucket_size){.rate = 10, .most = 600})
+/* Messages that are refused, whatever for. An honest agent has a few a second, and asks later when it is told to. */
+#define PATIENCE_BUCKET ((struct bucket_size){.rate = 200, .most = 2000})
 #define SUBSCRIPTION_LARGEST (16 * 1024) /* encoded */
 #define REFUSALS_LOGGED 20		 /* a second and node; more are counted */
 #define PRESSED_LOGGED 100		 /* the same of those that ask for patience: an honest agent has a few */
@@ -135,7 +137,7 @@ struct node {
 	struct pending pending[LIMIT_IN_FLIGHT];
 	size_t pending_count;
 	struct asked asked[LIMIT_IN_FLIGHT];
-	struct bucket reports, bytes, hellos, subscriptions, audiences, topics_seen;
+	struct bucket reports, bytes, hellos, subscriptions, audiences, topics_seen, patience;
 	/* Of the node and not of a session: a new HELLO does not empty the socket's queue. */
 	uint64_t fetched; /* where the last answer to FETCH led */
 	steady_ms fetched_at;
@@ -247,6 +249,8 @@ void log_fields(struct core *core, enum log_level level, const char *event, cons
 /* One event for a refused message or session; those that no honest agent causes are alarms. `node` is NULL for a key
  * that belongs to nobody. Of many in a second the rest is counted. */
 void log_refused(struct core *core, const char *event, struct node *node, const struct fault *fault);
+/* False when a node had so much refused that its next message is not looked at. */
+bool patience_left(struct core *core, struct node *node);
 /* A node that is refused all day must not fill the log: false when it had its share of this second's lines. `node` as
  * above. What is seldom written anyway does not count. */
 bool log_has_room(struct core *core, struct node *node, enum log_level level);

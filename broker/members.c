@@ -154,6 +154,7 @@ static struct node *node_add(struct core *core, const char *name)
 	bucket_fill(&node->subscriptions, &SUBSCRIPTION_BUCKET);
 	bucket_fill(&node->audiences, &AUDIENCE_BUCKET);
 	bucket_fill(&node->topics_seen, &TOPIC_BUCKET);
+	bucket_fill(&node->patience, &PATIENCE_BUCKET);
 	memmove(&core->sorted[place + 1], &core->sorted[place], (core->node_count - place) * sizeof(node));
 	core->sorted[place] = node;
 	core->nodes[core->node_count++] = node;
