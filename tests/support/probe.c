@@ -24,6 +24,7 @@ void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t t
 	const struct position cursors[] = {p->from.cursor, p->to.cursor};
 	const Simpul__Down *down;
 
+	probe_close(p);
 	client_open(&p->from, x, from, false);
 	p->from.cursor = cursors[0];
 	down = client_hello(&p->from, p->from.node, LOST_MS);
