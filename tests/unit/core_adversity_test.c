@@ -364,6 +364,29 @@ static void a_flood_of_refusals_does_not_fill_the_log(void **state)
 	assert_true(world_logged(world, "refusals.unlogged node=army.oku count=980"));
 }
 
+static void who_is_refused_for_ever_is_not_listened_to_for_a_while(void **state)
+{
+	struct world *world = *state;
+	size_t answers = 0;
+	bool named = false;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		world_forget(world);
+		world_say(world, &(struct speech){.node = ARMY, .spoil_message = speak_for_health});
+		answers += world_count(world, ACTION_SEND);
+		named |= world_logged(world, "node.slowed node=army.oku reason=patience");
+	}
+	assert_in_range(answers, 2000, 2001);
+	assert_true(named);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .spoil_message = speak_for_health});
+	assert_int_equal(world_refusal(world), E_WRONG_ORIGIN); /* the others are heard */
+	world_tick(world, 1000);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = ARMY, .spoil_message = speak_for_health});
+	assert_int_equal(world_refusal(world), E_WRONG_ORIGIN);
+}
+
 static void a_flood_of_foreign_subscriptions_is_one_alarm(void **state)
 {
 	struct world *world = *state;
@@ -507,6 +530,7 @@ int main(void)
 		TEST(who_greets_for_ever_is_slowed_down),
 		TEST(who_changes_its_subscription_for_ever_does_not_fill_the_journal),
 		TEST(a_flood_of_refusals_does_not_fill_the_log),
+		TEST(who_is_refused_for_ever_is_not_listened_to_for_a_while),
 		TEST(a_flood_of_foreign_subscriptions_is_one_alarm),
 		TEST(who_fetches_without_reading_waits_longer_each_time_over_sessions),
 		TEST(an_origin_of_many_epochs_costs_no_memory),
