@@ -9,16 +9,16 @@
 #include <sys/resource.h>
 
 #define SOCKETS 2
-#define RESERVED_DESCRIPTORS 128	/* files, inner sockets, and what is accepted while it is cut */
-#define CONNECTIONS_MOST 16384		/* in all: four for each of the most members */
-#define ROUND_TICKS 20			/* in which every connection is looked at once */
-#define GROWTH_LOOKED_AT (8u << 20)	/* of memory: who is it? */
-#define BARRED_MS 10000			/* an address that filled memory */
-#define HEARTBEAT_BYTES 64		/* a second, of which no message is made either */
-#define LOGGED_A_SECOND 20		/* addresses */
+#define RESERVED_DESCRIPTORS 128    /* files, inner sockets, and what is accepted while it is cut */
+#define CONNECTIONS_MOST 16384	    /* in all: four for each of the most members */
+#define ROUND_TICKS 20		    /* in which every connection is looked at once */
+#define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
+#define BARRED_MS 10000		    /* an address that filled memory */
+#define HEARTBEAT_BYTES 64	    /* a second, of which no message is made either */
+#define LOGGED_A_SECOND 20	    /* addresses */
 
-/* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box for a full
- * queue, keeps the connection, and aborts at its next heartbeat. */
+/* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
+ * for a full queue, keeps the connection, and aborts at its next heartbeat. */
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
 enum cut { CUT_MANY, CUT_PACE, CUT_UNREAD, CUTS };
@@ -29,7 +29,7 @@ struct source {
 	char address[PEER_ADDRESS_SIZE];
 	size_t open;
 	struct bucket pace;
-	uint64_t unread;	/* by all its connections, as far as looked at */
+	uint64_t unread;		/* by all its connections, as far as looked at */
 	uint64_t cut[CUTS];		/* since they were logged */
 	uint64_t failed;		/* the same: ended without one message */
 	steady_ms barred;		/* no new connections until then */
@@ -73,8 +73,7 @@ static struct source *source_of(struct guard *guard, const char *address)
 	if (source == NULL) {
 		source = memory_zero(1, sizeof(*source));
 		memcpy(source->address, address, strnlen(address, PEER_ADDRESS_SIZE - 1));
-		bucket_fill(&source->pace,
-			    &(struct bucket_size){.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST});
+		bucket_fill(&source->pace, &(struct bucket_size){.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST});
 		zhashx_insert(guard->sources, address, source);
 	}
 	return source;
@@ -186,7 +185,6 @@ static bool event_receive(void *monitor, uint16_t *event, int32_t *value)
 	return true;
 }
 
-
 static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 {
 	const steady_ms now = clock_now().steady;
@@ -244,8 +242,9 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	connection->heard = false;
 	connection->looked_at = now;
 	connection->source->unread += connection_unread(connection);
-	if (!connection->cut && (connection_unread(connection) > GUARD_UNREAD_MOST ||
-				 (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0)))
+	if (!connection->cut &&
+	    (connection_unread(connection) > GUARD_UNREAD_MOST ||
+	     (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0)))
 		connection_cut(guard, fd, CUT_UNREAD);
 }
 

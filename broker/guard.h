@@ -1,10 +1,11 @@
-/* guard - who stands at the offices' sockets: counts connections by address, cuts those that are too many or that fill memory, and
- * names them to the operators.
+/* guard - who stands at the offices' sockets: counts connections by address, cuts those that are too many or that fill
+ * memory, and names them to the operators.
  *
- * libzmq has no limit on connections, and none on a message that comes in parts without an end: it keeps them all until the last
- * one. Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came in by it; the loop tells
- * from which one a message was read. With descriptors used up accept() would spin on a whole core, so a share of them is
- * always kept free. Nothing here decides about members: an address that is cut may come back, at its pace. */
+ * libzmq has no limit on connections, and none on a message that comes in parts without an end: it keeps them all until
+ * the last one. Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came
+ * in by it; the loop tells from which one a message was read. With descriptors used up accept() would spin on a whole
+ * core, so a share of them is always kept free. Nothing here decides about members: an address that is cut may come
+ * back, at its pace. */
 #ifndef SIMPUL_GUARD_H
 #define SIMPUL_GUARD_H
 
@@ -17,8 +18,8 @@
 #define GUARD_SOURCE_RATE 50
 /* The same once half of the descriptors are used. */
 #define GUARD_SOURCE_SCARCE 16
-/* Bytes that came in by a connection, and by all of an address, of which no message was made: offices say nothing longer than
- * a quarter of a MiB, four at a time. */
+/* Bytes that came in by a connection, and by all of an address, of which no message was made: offices say nothing
+ * longer than a quarter of a MiB, four at a time. */
 #define GUARD_UNREAD_MOST (2u << 20)
 #define GUARD_SOURCE_UNREAD_MOST (64u << 20)
 
@@ -27,12 +28,13 @@ struct guard;
 struct guard *guard_new(void *context, const struct core *core);
 /* Before the context ends; after the zloop that it was attached to. */
 void guard_free(struct guard *guard);
-/* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one address may
- * open; before it is bound. E_IO. */
+/* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one
+ * address may open; before it is bound. E_IO. */
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
 /* Connections are told to the guard by this loop; must be called once a tick by it: guard_tick. */
 void guard_attach(struct guard *guard, zloop_t *zloop);
-/* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second. */
+/* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second.
+ */
 void guard_tick(struct guard *guard, steady_ms now);
 /* A node's key was let in from this address. */
 void guard_admitted(struct guard *guard, const char *address, const char *node);

@@ -12,8 +12,8 @@
 bool peer_address(int fd, char address[PEER_ADDRESS_SIZE]);
 /* Bytes that came in since it began. False as above. */
 bool peer_received(int fd, uint64_t *bytes);
-/* Ends a connection in both directions, if it is one of this address still: libzmq then finds it closed by the other side and gives
- * the descriptor back. */
+/* Ends a connection in both directions, if it is one of this address still: libzmq then finds it closed by the other
+ * side and gives the descriptor back. */
 void peer_cut(int fd, const char *address);
 /* Resident memory of this process, bytes. */
 uint64_t resident_bytes(void);

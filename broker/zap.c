@@ -150,7 +150,8 @@ static const char *address_text(const struct request *request, char text[FRAME_L
 }
 
 /* A stranger who knocks all day must not fill the log. */
-static void log_refusal(struct zap *zap, const struct request *request, const char *node, enum error error, steady_ms now)
+static void log_refusal(struct zap *zap, const struct request *request, const char *node, enum error error,
+			steady_ms now)
 {
 	char fingerprint[17], address[FRAME_LIMIT + 1];
 

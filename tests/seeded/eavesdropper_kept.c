@@ -1,4 +1,5 @@
-/* eavesdropper_kept - a bug put into a broker on purpose: nobody looks at what members subscribe to. Linked with --wrap. */
+/* eavesdropper_kept - a bug put into a broker on purpose: nobody looks at what members subscribe to. Linked with
+ * --wrap. */
 #include "broker/core_state.h"
 
 void __wrap_subscription_seen(struct core *core, const struct core_event *event);

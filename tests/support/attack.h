@@ -10,11 +10,11 @@
 
 struct attack {
 	const struct exchange *x;
-	size_t office;	 /* whose keys it has, or whose join file */
-	uint64_t amount; /* how many connections, frames, topics */
+	size_t office;	       /* whose keys it has, or whose join file */
+	uint64_t amount;       /* how many connections, frames, topics */
 	struct bytes captured; /* what it says again */
-	uint64_t *done;	 /* counts what it did; read by the test while it runs */
-	uint64_t *marks; /* times of its own, in the same memory */
+	uint64_t *done;	       /* counts what it did; read by the test while it runs */
+	uint64_t *marks;       /* times of its own, in the same memory */
 	pid_t pid;
 };
 

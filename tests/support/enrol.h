@@ -4,8 +4,8 @@
 
 #include "common/member.h"
 
-/* Signs the node's record with its own keys and the authority's (below `folder`, which is the broker's), and has the running
- * broker take it. Ends the program on failure. */
+/* Signs the node's record with its own keys and the authority's (below `folder`, which is the broker's), and has the
+ * running broker take it. Ends the program on failure. */
 void enrol_node(const char *folder, const struct join *join, const struct node_keys *keys, const char *node);
 
 #endif

@@ -243,6 +243,7 @@ void hostile_malformed(struct attack *attack)
 	}
 }
 
+/* On the link, then on the feed, whose frames are small. */
 void hostile_endless(struct attack *attack)
 {
 	static uint8_t part[64 * 1024];
@@ -250,13 +251,16 @@ void hostile_endless(struct attack *attack)
 	struct zmtp z;
 
 	intruder_load(&intruder, attack, true);
-	for (;;) {
-		if (zmtp_open(&z, intruder.join.link_endpoint, HOSTILE_MEMBER, intruder.join.broker_curve,
-			      &intruder.keys, "DEALER", ZMTP_READY))
-			while (zmtp_message(&z, ZMTP_MORE, part, sizeof part))
+	for (uint64_t number = 0;; number++) {
+		const bool feed = number % 2;
+
+		if (zmtp_open(&z, endpoint_of(&intruder, number), HOSTILE_MEMBER, intruder.join.broker_curve,
+			      &intruder.keys, feed ? "SUB" : "DEALER", ZMTP_READY))
+			while (zmtp_message(&z, ZMTP_MORE, part, feed ? 512 : sizeof part))
 				did(attack, 1);
+		else
+			sleep_ms(SWEEP_MS);
 		zmtp_close(&z);
-		sleep_ms(SWEEP_MS);
 	}
 }
 
@@ -282,8 +286,8 @@ void hostile_resetting(struct attack *attack)
 		steady_ms now;
 
 		for (size_t i = 0; i < CONNECTIONS; i++)
-			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER, intruder.join.broker_curve,
-				  &intruder.keys, "DEALER", ZMTP_READY);
+			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER,
+				  intruder.join.broker_curve, &intruder.keys, "DEALER", ZMTP_READY);
 		now = clock_now().steady;
 		if (now - begin < HEARTBEAT_MS - BEFORE_MS)
 			sleep_ms((unsigned)(HEARTBEAT_MS - BEFORE_MS - (now - begin)));

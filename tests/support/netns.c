@@ -68,7 +68,8 @@ static void office_wire(struct net *net, size_t i)
 		   "ip -n %s addr add 10.77.%zu.2/24 dev wire && ip -n %s link set wire up && "
 		   "ip -n %s addr add 10.77.%zu.1/24 dev wire%zu && ip -n %s link set wire%zu up && "
 		   "ip -n %s route add " NET_BROKER " via 10.77.%zu.1",
-		   name, name, name, i, net->broker, name, net->broker, i, name, i + 1, name, net->broker, i + 1, i, net->broker, i, name, i + 1),
+		   name, name, name, i, net->broker, name, net->broker, i, name, i + 1, name, net->broker, i + 1, i,
+		   net->broker, i, name, i + 1),
 	     "a cable");
 }
 
@@ -83,7 +84,8 @@ bool net_make(struct net *net, size_t offices)
 		printf("# no network of its own can be made here: namespaces are not permitted\n");
 		return false;
 	}
-	must(shell(NULL, "ip -n %s link set lo up && ip -n %s addr add " NET_BROKER "/32 dev lo", net->broker, net->broker),
+	must(shell(NULL, "ip -n %s link set lo up && ip -n %s addr add " NET_BROKER "/32 dev lo", net->broker,
+		   net->broker),
 	     "the broker's address");
 	for (; net->count < offices; net->count++) {
 		snprintf(net->offices[net->count], sizeof net->offices[0], "simpul%d-%zu", (int)getpid(), net->count);
@@ -135,7 +137,7 @@ static void drop(const char *name, const char *hook, const char *match)
 {
 	must(shell(NULL,
 		   NFT "ip netns exec %s nft 'add chain inet fault %s { type filter hook %s priority 0; }; "
-		   "add rule inet fault %s %s wire %s counter name dropped drop'",
+		       "add rule inet fault %s %s wire %s counter name dropped drop'",
 		   name, hook, hook, hook, strcmp(hook, "input") == 0 ? "iifname" : "oifname", match),
 	     "nft");
 }
@@ -144,7 +146,8 @@ static void slow(const struct net *net, size_t office, bool on)
 {
 	const char *verb = on ? "replace" : "del", *rate = on ? "tbf " SLOW : "";
 	const int own = shell(NULL, "ip netns exec %s tc qdisc %s dev wire root %s", net->offices[office], verb, rate);
-	const int theirs = shell(NULL, "ip netns exec %s tc qdisc %s dev wire%zu root %s", net->broker, verb, office, rate);
+	const int theirs =
+		shell(NULL, "ip netns exec %s tc qdisc %s dev wire%zu root %s", net->broker, verb, office, rate);
 
 	if (on)
 		must(own | theirs, "tc");

@@ -1,5 +1,6 @@
-/* netns - a network of its own for an exchange: the broker and each office in a namespace, a cable (veth) from each office to the broker,
- * and what can be done to a cable. Needs root, iproute2 and nftables; net_make says so where they are missing. */
+/* netns - a network of its own for an exchange: the broker and each office in a namespace, a cable (veth) from each
+ * office to the broker, and what can be done to a cable. Needs root, iproute2 and nftables; net_make says so where they
+ * are missing. */
 #ifndef SIMPUL_TEST_NETNS_H
 #define SIMPUL_TEST_NETNS_H
 

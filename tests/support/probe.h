@@ -1,4 +1,5 @@
-/* probe - what two honest offices notice: how long one report takes from one to the other while something else goes on. */
+/* probe - what two honest offices notice: how long one report takes from one to the other while something else goes on.
+ */
 #ifndef SIMPUL_TEST_PROBE_H
 #define SIMPUL_TEST_PROBE_H
 
@@ -17,15 +18,16 @@ struct latency {
 	size_t samples, lost;
 };
 
-/* The two offices open sessions, the recipient becomes live. An office's session ends when its probe is silent for ten seconds. */
+/* The two offices open sessions, the recipient becomes live. An office's session ends when its probe is silent for ten
+ * seconds. */
 void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t to);
 void probe_close(struct probe *p);
 /* The next exchange is another one: nothing is acknowledged there yet. */
 void probe_forget(struct probe *p);
 /* A sign of life of both, while there is nothing to measure. */
 void probe_live(struct probe *p);
-/* Sends one report and waits until it stands at the recipient: false when it does not come. A recipient that finds nothing on its
- * feed fetches, as an agent does. */
+/* Sends one report and waits until it stands at the recipient: false when it does not come. A recipient that finds
+ * nothing on its feed fetches, as an agent does. */
 bool probe_once(struct probe *p, uint64_t *us);
 /* One window of so many reports, one after the other. */
 struct latency probe_window(struct probe *p, size_t samples);

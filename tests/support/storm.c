@@ -88,7 +88,8 @@ static void node_fetch(struct storm_node *node)
 static void node_count(struct storm_node *node, const Simpul__Batch *batch, uint64_t from)
 {
 	for (size_t i = 0; i < batch->n_entries; i++)
-		if (batch->entries[i]->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY && batch->entries[i]->entry > from)
+		if (batch->entries[i]->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY &&
+		    batch->entries[i]->entry > from)
 			node->reports += batch->entries[i]->delivery->n_reports;
 	node->cursor = node->client.cursor;
 }

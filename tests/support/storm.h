@@ -1,5 +1,5 @@
-/* storm - very many members in one process: each has its keys, its two sockets and its session, comes back as an agent does, and counts
- * what is delivered to it. */
+/* storm - very many members in one process: each has its keys, its two sockets and its session, comes back as an agent
+ * does, and counts what is delivered to it. */
 #ifndef SIMPUL_TEST_STORM_H
 #define SIMPUL_TEST_STORM_H
 
@@ -13,9 +13,9 @@ struct storm_node {
 	char node[32];
 	enum storm_state state;
 	struct position cursor;
-	steady_ms until;  /* offline: when it tries again; greeting, catching up: when it gives up */
+	steady_ms until;   /* offline: when it tries again; greeting, catching up: when it gives up */
 	unsigned back_off; /* ms, with jitter on top */
-	size_t reports;	  /* delivered, each counted as often as it came */
+	size_t reports;	   /* delivered, each counted as often as it came */
 };
 
 struct storm {
@@ -28,7 +28,8 @@ struct storm {
 
 /* Appends "<prefix><number>" for each node to a policy's list of nodes. */
 void storm_policy(struct buffer *policy, const char *prefix, size_t count);
-/* Makes keys and enrols them, with the authority's key, over the broker's control socket. `office` is one that has a join file. */
+/* Makes keys and enrols them, with the authority's key, over the broker's control socket. `office` is one that has a
+ * join file. */
 void storm_enroll(struct storm *storm, const struct exchange *x, size_t office, const char *prefix, size_t count);
 /* Lets all go on for at least `ms`. */
 void storm_run(struct storm *storm, unsigned ms);

@@ -41,8 +41,8 @@ int zmtp_connect(const char *endpoint, const char *source)
 	if (sscanf(endpoint, "tcp://%63[0-9.]:%u", host, &port) != 2 || !address_of(host, (uint16_t)port, &to))
 		return -1;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && (!source || (address_of(source, 0, &from) &&
-				    bind(fd, (const struct sockaddr *)&from, sizeof from) == 0)) &&
+	if (fd >= 0 &&
+	    (!source || (address_of(source, 0, &from) && bind(fd, (const struct sockaddr *)&from, sizeof from) == 0)) &&
 	    connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
 		return fd;
 	if (fd >= 0)

@@ -1,4 +1,5 @@
-/* zmtp - ZMTP 3.1 with CURVE by hand (RFC 37, RFC 26): a client that stops at any step of the handshake and says what libzmq never would. */
+/* zmtp - ZMTP 3.1 with CURVE by hand (RFC 37, RFC 26): a client that stops at any step of the handshake and says what
+ * libzmq never would. */
 #ifndef SIMPUL_TEST_ZMTP_H
 #define SIMPUL_TEST_ZMTP_H
 
@@ -26,8 +27,9 @@ struct zmtp {
 	uint64_t nonce;
 };
 
-/* A connection to "tcp://IPV4:PORT" from `source` ("127.0.0.2"; NULL: any), which goes as far as `until`. False when the other
- * side ended it or said something else; then it is closed. `socket_type` is what READY says: "DEALER", "SUB". */
+/* A connection to "tcp://IPV4:PORT" from `source` ("127.0.0.2"; NULL: any), which goes as far as `until`. False when
+ * the other side ended it or said something else; then it is closed. `socket_type` is what READY says: "DEALER", "SUB".
+ */
 bool zmtp_open(struct zmtp *z, const char *endpoint, const char *source, const uint8_t server[KEY_SIZE],
 	       const struct node_keys *keys, const char *socket_type, enum zmtp_step until);
 void zmtp_close(struct zmtp *z);

@@ -1,5 +1,5 @@
-/* disk_full_test - promises 1, 2, 3 and 5 on a disk without room, at the broker and at an office: intake is refused with a code, what is
- * there is still delivered, and everything goes on when there is room again. */
+/* disk_full_test - promises 1, 2, 3 and 5 on a disk without room, at the broker and at an office: intake is refused
+ * with a code, what is there is still delivered, and everything goes on when there is room again. */
 #include "tests/support/operate.h"
 #include "tests/support/torture.h"
 
@@ -15,18 +15,17 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] =
-	"categories: [public-order]\n"
-	"agencies:\n"
-	"  - agency: police\n"
-	"    ceiling: AMBER\n"
-	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: army\n"
-	"    ceiling: AMBER\n"
-	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"nodes:\n"
-	"  - {node: police.oku, regions: [\"16.01\"]}\n"
-	"  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = "categories: [public-order]\n"
+			     "agencies:\n"
+			     "  - agency: police\n"
+			     "    ceiling: AMBER\n"
+			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "  - agency: army\n"
+			     "    ceiling: AMBER\n"
+			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "nodes:\n"
+			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
+			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
 
 /* A broker and two offices of which nothing runs yet but the broker. */
 static struct exchange *two_offices(void)
@@ -112,20 +111,21 @@ static char *store_on_small_disk(struct exchange *x, size_t office, unsigned kib
 	return NULL;
 }
 
-static const char *const report[] = {"report", "sighting", "--category", "public-order", "--region", "16.01", "--label",
-				     "AMBER", "--purpose", "law-enforcement", "--expires-days", "3", "--first-seen", "now",
-				     "--assertion", "fact", "--summary", "by hand"};
+static const char *const report[] = {"report",	       "sighting",  "--category",   "public-order", "--region",
+				     "16.01",	       "--label",   "AMBER",	    "--purpose",    "law-enforcement",
+				     "--expires-days", "3",	    "--first-seen", "now",	    "--assertion",
+				     "fact",	       "--summary", "by hand"};
 
 /* `simpul report` of one sighting; its status. */
 static int report_by_hand(struct exchange *x, struct buffer *out)
 {
 	return exchange_simpul(x, POLICE, NULL, out, report[0], report[1], report[2], report[3], report[4], report[5],
-			       report[6], report[7], report[8], report[9], report[10], report[11], report[12], report[13],
-			       report[14], report[15], report[16], report[17], NULL);
+			       report[6], report[7], report[8], report[9], report[10], report[11], report[12],
+			       report[13], report[14], report[15], report[16], report[17], NULL);
 }
 
-/* One time without room: refused with a code and a status, read as ever, gone on with when there is room. Returns how many
- * reports were taken; `refused` counts those that were not. */
+/* One time without room: refused with a code and a status, read as ever, gone on with when there is room. Returns how
+ * many reports were taken; `refused` counts those that were not. */
 static size_t agent_fill(struct exchange *x, const char *store, uint64_t round, size_t *refused)
 {
 	const size_t full = log_count(x, "intake.disk_full");

@@ -1,5 +1,5 @@
-/* hostile_test - promise 9: while strangers and members do their worst, two honest offices hardly notice, the broker's memory is
- * bounded, and the operator's log says who it was. */
+/* hostile_test - promise 9: while strangers and members do their worst, two honest offices hardly notice, the broker's
+ * memory is bounded, and the operator's log says who it was. */
 #include "common/wire.h"
 #include "tests/support/hostile.h"
 #include "tests/support/operate.h"
@@ -17,10 +17,24 @@
 #include <cmocka.h>
 
 /* The honest pair, and one member for each attack that needs one. */
-enum { SENDER, RECIPIENT, ENDLESS, EVERYTHING, MALFORMED, RESETTING, FLOOD, TOPICS, DEAF, REPEATING, REPLAYED, STRANGER, OFFICES };
+enum {
+	SENDER,
+	RECIPIENT,
+	ENDLESS,
+	EVERYTHING,
+	MALFORMED,
+	RESETTING,
+	FLOOD,
+	TOPICS,
+	DEAF,
+	REPEATING,
+	REPLAYED,
+	STRANGER,
+	OFFICES
+};
 static const char *const nodes[OFFICES] = {
-	"police.oku",  "army.oku",    "army.endless", "army.everything", "army.malformed", "army.reset",
-	"army.flood",  "army.topics", "army.deaf",   "army.repeat",  "army.replay",	 "army.stranger",
+	"police.oku", "army.oku",    "army.endless", "army.everything", "army.malformed", "army.reset",
+	"army.flood", "army.topics", "army.deaf",    "army.repeat",	"army.replay",	  "army.stranger",
 };
 
 #define SAMPLES torture_times(50, 300)
@@ -30,8 +44,9 @@ static const char *const nodes[OFFICES] = {
 /* Long form: promise 9. Short form, under sanitizers and beside other tests: that nothing hangs. */
 #define RATIO_MOST (torture_long() ? 2.0 : 50.0)
 
-/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 1 MiB and a queue of 32
- * frames for the attacker, and what malloc does not give back. AddressSanitizer keeps 256 MiB of freed memory by itself. */
+/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 1 MiB and a queue
+ * of 32 frames for the attacker, and what malloc does not give back. AddressSanitizer keeps 256 MiB of freed memory by
+ * itself. */
 #ifdef __SANITIZE_ADDRESS__
 #define MEMORY_MOST_KIB (512 * 1024)
 #else
@@ -127,7 +142,8 @@ static bool is_said(void *context)
 	char *log = file_text(expected->x->log), *rest = NULL;
 	bool said = false;
 
-	for (char *line = strtok_r(log + expected->from, "\n", &rest); line && !said; line = strtok_r(NULL, "\n", &rest))
+	for (char *line = strtok_r(log + expected->from, "\n", &rest); line && !said;
+	     line = strtok_r(NULL, "\n", &rest))
 		said = strstr(line, expected->plan->event) && strstr(line, expected->plan->who);
 	free(log);
 	return said;
@@ -167,8 +183,8 @@ static void windows_run(struct exchange *x, struct latency windows[WINDOWS_MOST]
 	qsort(windows, WINDOWS, sizeof *windows, by_p99);
 }
 
-/* The middle one of the normal windows is compared with the best one under attack: what disturbs a window from outside is
- * in some, what the attack costs is in all. */
+/* The middle one of the normal windows is compared with the best one under attack: what disturbs a window from outside
+ * is in some, what the attack costs is in all. */
 static void measure_normal(struct exchange *x, struct outcome *outcome)
 {
 	struct latency windows[WINDOWS_MOST];
@@ -387,7 +403,8 @@ static uint64_t last_number(const Simpul__Down *welcome)
 
 static struct client_report report_of(uint64_t number)
 {
-	return (struct client_report){.category = "public-order", .region = "16.01", .summary = "once", .number = number};
+	return (struct client_report){
+		.category = "public-order", .region = "16.01", .summary = "once", .number = number};
 }
 
 /* A member's session with some reports, as it passes on the wire. */
@@ -493,7 +510,8 @@ static void an_old_submission_gets_its_old_receipt_and_is_delivered_once(void **
 
 /* ------------------------------------------------------------------ who listens to everything */
 
-/* One foreign subscription while others report; the milliseconds until the thief is told and until nothing more comes. */
+/* One foreign subscription while others report; the milliseconds until the thief is told and until nothing more comes.
+ */
 static void thief_run(struct exchange *x, struct torture_row *row, uint64_t *told_ms, uint64_t *last_ms)
 {
 	struct attack thief = {.x = x, .office = EVERYTHING};
@@ -527,7 +545,8 @@ static void who_subscribes_to_everything_is_gone_within_a_second(void **state)
 		last_most = last > last_most ? last : last_most;
 	}
 	probe_close(&probe);
-	snprintf(note, sizeof note, "told after %" PRIu64 " ms, nothing came after %" PRIu64 " ms; log: alarm", told_most, last_most);
+	snprintf(note, sizeof note, "told after %" PRIu64 " ms, nothing came after %" PRIu64 " ms; log: alarm",
+		 told_most, last_most);
 	row.note = note;
 	torture_row(&row);
 	torture_check(&row);

@@ -1,5 +1,5 @@
-/* network_test - promise 3 on bad networks: offices cut off both ways and one way, a third of all packets lost, a line of 64 kbit/s, and
- * everybody coming back at once. */
+/* network_test - promise 3 on bad networks: offices cut off both ways and one way, a third of all packets lost, a line
+ * of 64 kbit/s, and everybody coming back at once. */
 #include "tests/support/attack.h"
 #include "tests/support/netns.h"
 #include "tests/support/operate.h"
@@ -19,22 +19,21 @@
 enum { POLICE, ARMY, IMMIGRATION, OFFICES };
 static const char *const nodes[OFFICES] = {"police.oku", "army.oku", "immigration.muara-enim"};
 
-static const char policy[] =
-	"categories: [public-order]\n"
-	"agencies:\n"
-	"  - agency: police\n"
-	"    ceiling: AMBER\n"
-	"    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: army\n"
-	"    ceiling: AMBER\n"
-	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: immigration\n"
-	"    ceiling: AMBER\n"
-	"    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"nodes:\n"
-	"  - {node: police.oku, regions: [\"16.01\"]}\n"
-	"  - {node: army.oku, regions: [\"16.01\"]}\n"
-	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
+static const char policy[] = "categories: [public-order]\n"
+			     "agencies:\n"
+			     "  - agency: police\n"
+			     "    ceiling: AMBER\n"
+			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "  - agency: army\n"
+			     "    ceiling: AMBER\n"
+			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "  - agency: immigration\n"
+			     "    ceiling: AMBER\n"
+			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "nodes:\n"
+			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
+			     "  - {node: army.oku, regions: [\"16.01\"]}\n"
+			     "  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
 
 /* Reports are made in pieces: several submissions, several publications. */
 #define PIECES 10
@@ -159,9 +158,9 @@ static void endures(struct world *world, const struct fault_plan *plan, uint64_t
 
 		longest = took > longest ? took : longest;
 	}
-	snprintf(note, sizeof note, "%zu reports; all there %.1f s %s; %zu packets lost", (size_t)rounds * plan->reports,
-		 (double)longest / 1000, plan->hold_ms ? "after its end" : "in spite of it",
-		 net_dropped(&world->net, plan->office) - dropped);
+	snprintf(note, sizeof note, "%zu reports; all there %.1f s %s; %zu packets lost",
+		 (size_t)rounds * plan->reports, (double)longest / 1000,
+		 plan->hold_ms ? "after its end" : "in spite of it", net_dropped(&world->net, plan->office) - dropped);
 	row.note = note;
 	net_fault(&world->net, plan->office, NET_GOOD);
 	torture_row(&row);
@@ -187,32 +186,38 @@ static struct world *network(void **state)
 
 static void a_recipient_that_is_cut_off_gets_everything_later(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a recipient cut off, both ways", ARMY, NET_CUT, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state), &(struct fault_plan){"a recipient cut off, both ways", ARMY, NET_CUT, 50, HOLD_MS, 40},
+		ROUNDS);
 }
 
 static void a_recipient_that_cannot_speak_gets_everything_later(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a recipient cut off, what it says", ARMY, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state),
+		&(struct fault_plan){"a recipient cut off, what it says", ARMY, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
 }
 
 static void a_recipient_that_cannot_hear_gets_everything_later(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a recipient cut off, what it hears", ARMY, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state),
+		&(struct fault_plan){"a recipient cut off, what it hears", ARMY, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
 }
 
 static void a_sender_that_is_cut_off_loses_nothing(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a sender cut off, both ways", POLICE, NET_CUT, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state), &(struct fault_plan){"a sender cut off, both ways", POLICE, NET_CUT, 50, HOLD_MS, 40},
+		ROUNDS);
 }
 
 static void a_sender_that_cannot_speak_loses_nothing(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a sender cut off, what it says", POLICE, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state),
+		&(struct fault_plan){"a sender cut off, what it says", POLICE, NET_MUTE, 50, HOLD_MS, 40}, ROUNDS);
 }
 
 static void a_sender_that_cannot_hear_loses_nothing(void **state)
 {
-	endures(network(state), &(struct fault_plan){"a sender cut off, what it hears", POLICE, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
+	endures(network(state),
+		&(struct fault_plan){"a sender cut off, what it hears", POLICE, NET_DEAF, 50, HOLD_MS, 40}, ROUNDS);
 }
 
 static void a_third_of_the_packets_lost_costs_time_and_no_report(void **state)
@@ -266,8 +271,8 @@ static void storm_exchange(struct exchange *x, struct storm *storm)
 	exchange_start_office(x, ARMY);
 }
 
-/* The broker is killed and comes back; all nodes want in at the same moment, while an office reports. Returns the milliseconds
- * until all have everything. */
+/* The broker is killed and comes back; all nodes want in at the same moment, while an office reports. Returns the
+ * milliseconds until all have everything. */
 static steady_ms storm_once(struct exchange *x, struct storm *storm, size_t reports)
 {
 	steady_ms begin;
