@@ -56,6 +56,7 @@ FUZZES   := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(FUZZ_C))
 FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter fuzz,$(VARIANT)),,replay))
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+SIM_O    := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/sim/*.c))
 # Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
 SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped seeded-nobody-cut seeded-eavesdropper-kept
 WRAP_seeded-receipt-before-commit := database_run
@@ -212,5 +213,12 @@ $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(OUT)/libsupport
                           $(OUT)/libsimpul.a
 	$(call say,LD,$@)
 	$(LINK) $(FUZZ_LIB) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
+# The simulator shows the code a clock of its own, and checks each signature once.
+WRAP_simulator_test := clock_now digest_verify
+$(OUT)/tests/torture/simulator_test: $(OUT)/tests/torture/simulator_test.o $(SIM_O) $(OUT)/libsupport.a \
+                                     $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+	$(call say,LD,$@)
+	$(LINK) $(WRAP_simulator_test:%=-Wl,--wrap=%) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

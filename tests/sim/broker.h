@@ -1,0 +1,65 @@
+/* broker - the broker's process in a simulated world: the real core and the real journal, with the writer, the readers and
+ * the sockets of the shell done by turns in simulated time. */
+#ifndef SIMPUL_SIM_BROKER_H
+#define SIMPUL_SIM_BROKER_H
+
+#include "tests/sim/account.h"
+#include "tests/sim/clock.h"
+#include "tests/sim/network.h"
+#include "tests/support/agent_world.h"
+#include "tests/support/disk.h"
+
+enum { BROKER_READS = 64 };
+
+struct sim_broker {
+	struct network *network;
+	struct account *account;
+	struct disk *disk;
+	const struct agent_office *members; /* of the exchange: as many as the account counts */
+	struct core_options options;
+	struct journal_options journal_options;
+	struct chance chance;
+	struct machine_clock clock;
+	uint64_t now;
+
+	struct journal *journal; /* NULL: the broker is down */
+	struct journal_reader *reader;
+	struct core *core;
+	struct journal_append *queue;	/* handed to the writer, oldest first */
+	struct journal_append *written; /* a commit that the core has not heard of */
+	struct waiting_read {
+		struct core_read *read;
+		uint64_t at;
+	} reads[BROKER_READS];
+	size_t read_count;
+	uint64_t commit_at, heard_at, tick_at, flush_at;
+	uint64_t accepted[OFFICES]; /* connections that shook hands */
+	uint32_t sync_most;	    /* milliseconds of a commit at most */
+	bool doomed;		    /* the power goes during the next commit */
+	bool drained;
+
+	struct buffer policy; /* policy.yaml */
+	uint64_t crashes, restarts;
+};
+
+/* A new exchange on a new journal; the broker is up with its members and its first policy. */
+void broker_found(struct sim_broker *broker, const struct agent_world *world, const char *folder, wall_ms now);
+void broker_end(struct sim_broker *broker);
+
+bool broker_up(const struct sim_broker *broker);
+bool broker_start(struct sim_broker *broker, uint64_t now);
+/* The process is gone at this instant, and with `how` what its disk had not synced. */
+void broker_crash(struct sim_broker *broker, enum disk_loss how);
+
+/* When it has something to do. */
+uint64_t broker_next(const struct sim_broker *broker);
+void broker_turn(struct sim_broker *broker, uint64_t now);
+void broker_receive(struct sim_broker *broker, const struct frame *frame, uint64_t now);
+/* What an operator does: a member's standing, a policy (which stays the file's), an orderly stop. */
+void broker_standing(struct sim_broker *broker, size_t office, Simpul__Standing standing);
+void broker_policy(struct sim_broker *broker, const struct rules *rules);
+void broker_stop(struct sim_broker *broker);
+/* Nothing is under way. */
+bool broker_idle(const struct sim_broker *broker);
+
+#endif

@@ -1,0 +1,188 @@
+/* weather - what goes wrong in a simulated world, and what its operators do. */
+#include "tests/sim/trace.h"
+#include "tests/sim/world.h"
+
+/* A moment, a while, or long enough for every timer to have run out. */
+static uint64_t duration(struct chance *chance)
+{
+	static const uint64_t most[] = {1000, 5000, 15000, 60000};
+
+	return chance_between(chance, 50, most[chance_below(chance, sizeof most / sizeof most[0])]);
+}
+
+static size_t somebody(struct world *world)
+{
+	return chance_below(&world->chance, world->count);
+}
+
+static enum disk_loss loss(struct world *world)
+{
+	return (enum disk_loss)chance_below(&world->chance, DISK_LOSSES);
+}
+
+/* ---- the network */
+
+static void lanes_shut(struct world *world, size_t office, unsigned lanes, uint64_t until)
+{
+	trace("%s: lanes %x are shut until %llu", office_names[office], lanes, (unsigned long long)until / 1000);
+	for (size_t lane = 0; lane < LANES; lane++) {
+		if (!(lanes >> lane & 1))
+			continue;
+		network_shut(&world->network, office, (enum lane)lane);
+		world->reopen_at[office][lane] = until;
+	}
+}
+
+static void partition(struct world *world)
+{
+	lanes_shut(world, somebody(world), (unsigned)chance_between(&world->chance, 1, 7),
+		   world->now + duration(&world->chance));
+}
+
+static void broker_unreachable(struct world *world)
+{
+	const uint64_t until = world->now + duration(&world->chance);
+
+	for (size_t i = 0; i < world->count; i++)
+		lanes_shut(world, i, 7, until);
+}
+
+static void connection_lost(struct world *world)
+{
+	const size_t office = somebody(world);
+
+	trace("%s: its connection is lost", office_names[office]);
+	network_break(&world->network, office);
+}
+
+static void other_weather(struct world *world)
+{
+	network_weather(&world->network, world->hostile);
+}
+
+/* ---- the machines */
+
+static void broker_falls(struct world *world)
+{
+	if (broker_up(&world->broker))
+		broker_crash(&world->broker, loss(world));
+}
+
+static void broker_falls_in_commit(struct world *world)
+{
+	world->broker.doomed = broker_up(&world->broker);
+}
+
+static void broker_is_stopped(struct world *world)
+{
+	if (broker_up(&world->broker))
+		broker_stop(&world->broker);
+}
+
+static void disk_slows(struct world *world)
+{
+	world->broker.sync_most = (uint32_t)chance_between(&world->chance, 1, chance_one_in(&world->chance, 3) ? 4000 : 40);
+}
+
+static void office_falls(struct world *world)
+{
+	struct sim_office *office = &world->offices[somebody(world)];
+
+	if (office->up)
+		office_crash(office, loss(world));
+}
+
+static void office_falls_in_taking(struct world *world)
+{
+	struct sim_office *office = &world->offices[somebody(world)];
+
+	office->now = world->now;
+	if (office->up)
+		office_say(office, true);
+}
+
+static void office_is_restarted(struct world *world)
+{
+	struct sim_office *office = &world->offices[somebody(world)];
+
+	if (office->up)
+		office_stop(office);
+}
+
+static int64_t step_draw(struct chance *chance)
+{
+	const int64_t most = chance_one_in(chance, 3) ? 20 * 60 * 1000 : 5000;
+
+	return (int64_t)chance_below(chance, (uint64_t)(2 * most)) - most;
+}
+
+static void clock_steps(struct world *world)
+{
+	const size_t machine = chance_below(&world->chance, world->count + 1);
+	struct machine_clock *clock = machine == world->count ? &world->broker.clock : &world->offices[machine].clock;
+
+	clock->wall_off = step_draw(&world->chance);
+	trace("%s: its clock is off by %lld s", machine == world->count ? "broker" : office_names[machine],
+	      (long long)clock->wall_off / 1000);
+}
+
+/* ---- operators */
+
+static void policy_changes(struct world *world)
+{
+	rules_change(&world->rules, &world->chance, world->count);
+	trace("operator: another policy");
+	broker_policy(&world->broker, &world->rules);
+}
+
+static void standing_changes(struct world *world)
+{
+	const size_t office = somebody(world);
+	const bool active = world->account.active >> office & 1;
+
+	if (!broker_up(&world->broker))
+		return;
+	trace("operator: %s %s", active ? "retires" : "restores", office_names[office]);
+	broker_standing(&world->broker, office,
+			active ? SIMPUL__STANDING__STANDING_RETIRED : SIMPUL__STANDING__STANDING_ACTIVE);
+}
+
+/* ---- what happens when */
+
+void weather_strike(struct world *world)
+{
+	static const struct {
+		void (*happens)(struct world *world);
+		unsigned weight;
+	} events[] = {{partition, 8},	       {broker_unreachable, 2}, {connection_lost, 3},	  {other_weather, 2},
+		      {broker_falls, 3},       {broker_falls_in_commit, 4}, {broker_is_stopped, 1}, {disk_slows, 2},
+		      {office_falls, 4},       {office_falls_in_taking, 3}, {office_is_restarted, 2}, {clock_steps, 1},
+		      {policy_changes, 4},     {standing_changes, 3}};
+	unsigned total = 0, drawn;
+	size_t which = 0;
+
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+		total += events[i].weight;
+	drawn = (unsigned)chance_below(&world->chance, total);
+	for (; drawn >= events[which].weight; which++)
+		drawn -= events[which].weight;
+	world->broker.now = world->now;
+	events[which].happens(world);
+	world->fault_at = world->now + chance_between(&world->chance, 10, world->fault_most);
+}
+
+void weather_clear(struct world *world)
+{
+	world->hostile = world->hostile && world->now == 0; /* from now on nobody has a reason to halt */
+	world->fault_at = world->say_at = UINT64_MAX;
+	world->broker.doomed = false;
+	world->broker.sync_most = 10;
+	world->broker.now = world->now;
+	network_heal(&world->network);
+	for (size_t i = 0; i < world->count; i++) {
+		for (size_t lane = 0; lane < LANES; lane++)
+			world->reopen_at[i][lane] = UINT64_MAX;
+		if (broker_up(&world->broker) && !((world->account.active & ~world->account.leaving) >> i & 1))
+			broker_standing(&world->broker, i, SIMPUL__STANDING__STANDING_ACTIVE);
+	}
+}
