@@ -2,6 +2,8 @@
 #include "tests/sim/world.h"
 #include "tests/sim/trace.h"
 
+#include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,9 @@
 
 void cast_make(struct cast *cast)
 {
+	/* Worlds come and go: what one gives back the next takes. */
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
 	chance_take_over();
 	chance_reseed(1);
 	agent_world_start(&cast->world);
@@ -140,6 +145,8 @@ static void halt_notice(struct world *world, struct sim_office *office)
 {
 	struct uplink_status status;
 
+	if (!office->up)
+		return;
 	office_status(office, &status);
 	if (status.state != UPLINK_HALTED || world->office_back[office->index] != UINT64_MAX)
 		return;
@@ -156,11 +163,11 @@ static void offices_turn(struct world *world)
 	for (size_t i = 0; i < world->count; i++) {
 		struct sim_office *office = &world->offices[i];
 
-		if (office->up && office->step_at <= world->now)
+		if (office->up && office->step_at <= world->now) {
 			office_turn(office, world->now);
-		if (office->up)
 			halt_notice(world, office);
-		else if (world->office_back[i] == UINT64_MAX)
+		}
+		if (!office->up && world->office_back[i] == UINT64_MAX)
 			world->office_back[i] = world->now + chance_between(&world->chance, 100, 20000);
 	}
 }
