@@ -71,8 +71,8 @@ struct journal_append {
 	struct buffer routing;	      /* an encoded Routing */
 
 	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up.
-	 * E_DISK_FULL, E_IO: the whole commit. A reference that is not known, or an inherited audience that is empty,
-	 * is stored as the verdict of the report. */
+	 * E_DISK_FULL, E_IO: the whole commit. A reference that is not known is stored as the verdict of the
+	 * report. */
 	struct fault result;
 	uint64_t entry;
 	wall_ms accepted_at;

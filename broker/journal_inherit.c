@@ -5,7 +5,8 @@
 
 /* ---------------------------------------------------------------------------- inheriting an audience */
 
-/* The audience of the report referred to, when that is one that was accepted. */
+/* The audience of the report referred to, when that is one that was accepted: a VOID is accepted too, but is no report and
+ * went to nobody. */
 static enum error target_find(struct draft *draft, uint32_t *audience_id)
 {
 	const struct report_name *name = &draft->append->reference;
@@ -31,7 +32,8 @@ static enum error target_find(struct draft *draft, uint32_t *audience_id)
 	arena_init(&arena);
 	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL) {
 		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
-	} else if (name->number < row.first + row.count && outcome_verdict(outcome, name->number) == E_OK) {
+	} else if (row.audience_id != 0 && name->number < row.first + row.count &&
+		   outcome_verdict(outcome, name->number) == E_OK) {
 		draft->target = entry;
 		*audience_id = row.audience_id;
 	}
@@ -103,8 +105,6 @@ enum error draft_audience_inherit(struct draft *draft)
 	}
 	if (error == E_OK)
 		error = audiences_inherit(draft, audience_id);
-	if (error == E_OK && append->audience.count == 0)
-		report_refuse(draft, E_EMPTY_AUDIENCE, "header");
 	unreachable_narrow(append);
 	return error;
 }

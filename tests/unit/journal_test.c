@@ -456,15 +456,22 @@ static void a_reference_that_is_not_known_is_the_reports_verdict(void **state)
 	assert_verifies(ledger);
 }
 
-static void a_cancel_of_what_nobody_received_is_refused(void **state)
+static void what_is_about_a_number_without_a_report_is_refused(void **state)
 {
 	struct ledger *ledger = *state;
 
-	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1});
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1}); /* as a VOID: to nobody */
 	assert_refused_report(
 		ledger,
 		&(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1},
-		E_EMPTY_AUDIENCE);
+		E_REFERENCE_UNKNOWN);
+	assert_refused_report(ledger,
+			      &(struct saying){.origin = POLICE,
+					       .first = 3,
+					       .kind = SIMPUL__KIND__KIND_UPDATE,
+					       .reference = 1,
+					       .audience = TO(ARMY)},
+			      E_REFERENCE_UNKNOWN);
 	assert_verifies(ledger);
 }
 
@@ -995,7 +1002,7 @@ int main(void)
 		TEST(very_many_updates_of_a_report_cost_no_more_than_few),
 		TEST(a_cancel_reaches_exactly_those_who_got_the_original),
 		TEST(a_reference_that_is_not_known_is_the_reports_verdict),
-		TEST(a_cancel_of_what_nobody_received_is_refused),
+		TEST(what_is_about_a_number_without_a_report_is_refused),
 		TEST(whoever_inherits_a_report_is_not_called_unreachable),
 		TEST(an_aborted_commit_leaves_no_trace),
 		TEST(after_another_error_nothing_is_taken_any_more),
