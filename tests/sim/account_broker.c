@@ -190,10 +190,7 @@ static void inherit(struct account *account, const struct item *item, struct dec
 		return;
 	}
 	decision->decided |= about->reach;
-	if (decision->decided == 0)
-		decision->verdicts[0] = E_EMPTY_AUDIENCE;
-	else
-		about->reach = decision->decided;
+	about->reach = decision->decided;
 }
 
 static void submission_stored(struct account *account, struct decision *decision, uint64_t entry)

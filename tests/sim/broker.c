@@ -112,7 +112,7 @@ static void act(struct sim_broker *broker, const struct core_action *action, wal
 
 static void step(struct sim_broker *broker, const struct core_event *event)
 {
-	const struct now now = machine_now(&broker->clock, broker->now);
+	const struct now now = machine_now(&broker->machine, broker->now);
 	uint8_t random[CORE_RANDOM_SIZE];
 	struct core_actions actions;
 
@@ -125,42 +125,21 @@ static void step(struct sim_broker *broker, const struct core_event *event)
 
 /* ---- the writer and the readers */
 
-/* The power goes at some write or sync of the commit, or just after it. */
-static void commit_doomed(struct sim_broker *broker, struct disk_fault *fault)
-{
-	*fault = (struct disk_fault){.prefix = broker->journal_options.path,
-				     .call = chance_one_in(&broker->chance, 4) ? DISK_SYNC : DISK_WRITE,
-				     .nth = chance_between(&broker->chance, 1, 12)};
-	if (fault->call == DISK_SYNC)
-		fault->nth = chance_between(&broker->chance, 1, 3);
-	disk_fault_add(broker->disk, fault);
-}
-
 static void commit(struct sim_broker *broker)
 {
-	const struct now now = machine_now(&broker->clock, broker->now);
+	const struct now now = machine_now(&broker->machine, broker->now);
 	struct journal_append *list = broker->queue;
-	const bool doomed = broker->doomed;
-	struct disk_fault fault;
 	enum error error;
 
 	broker->queue = NULL;
 	broker->written = list;
 	broker->commit_at = UINT64_MAX;
 	broker->heard_at = broker->now + chance_between(&broker->chance, 0, 5);
-	if (doomed)
-		commit_doomed(broker, &fault);
 	error = journal_commit(broker->journal, list, now.wall);
 	if (error == E_OK)
 		account_committed(broker->account, list);
-	else if (!doomed)
+	else if (!machine_struck(&broker->machine))
 		account_wrong(broker->account, LOST, "a commit fails: %s", error_name(error));
-	if (!doomed)
-		return;
-	disk_fault_remove(broker->disk, &fault);
-	trace("broker: power cut in a commit, which %s", error == E_OK ? "was done" : "was not");
-	broker->doomed = false;
-	broker_crash(broker, DISK_DROPPED + (enum disk_loss)chance_below(&broker->chance, 3));
 }
 
 static void hear(struct sim_broker *broker)
@@ -218,7 +197,7 @@ static void tick(struct sim_broker *broker)
 	if (broker->now < broker->flush_at || broker->written)
 		return;
 	broker->flush_at = broker->now + FLUSH_MS;
-	if (journal_flush(broker->journal) != E_OK)
+	if (journal_flush(broker->journal) != E_OK && !machine_struck(&broker->machine))
 		account_wrong(broker->account, LOST, "cursors cannot be written");
 }
 
@@ -246,9 +225,11 @@ void broker_turn(struct sim_broker *broker, uint64_t now)
 	reads_due(broker);
 	if (now >= broker->commit_at)
 		commit(broker);
-	if (broker_up(broker) && now >= broker->tick_at)
+	if (!machine_struck(&broker->machine) && now >= broker->tick_at)
 		tick(broker);
-	if (broker_up(broker) && broker->drained)
+	if (machine_struck(&broker->machine))
+		broker_crash(broker, loss_draw(&broker->chance));
+	else if (broker->drained)
 		broker_crash(broker, DISK_KEPT);
 }
 
@@ -361,7 +342,7 @@ static void handles_close(struct sim_broker *broker)
 void broker_crash(struct sim_broker *broker, enum disk_loss how)
 {
 	trace("broker: down (%s)", disk_loss_names[how]);
-	disk_cut(broker->disk, broker->journal_options.path);
+	machine_cut(&broker->machine);
 	for (size_t i = 0; i < broker->read_count; i++)
 		core_read_free(broker->reads[i].read);
 	list_free(broker->queue);
@@ -369,7 +350,7 @@ void broker_crash(struct sim_broker *broker, enum disk_loss how)
 	broker->queue = broker->written = NULL;
 	broker->read_count = 0;
 	handles_close(broker);
-	disk_restore(broker->disk, broker->journal_options.path, how, chance_draw(&broker->chance));
+	machine_restore(&broker->machine, how, chance_draw(&broker->chance));
 	network_broker_down(broker->network);
 	broker->crashes++;
 }
@@ -437,8 +418,8 @@ bool broker_start(struct sim_broker *broker, uint64_t now)
 	struct now shown;
 	enum error error;
 
-	broker->now = broker->clock.started = now;
-	shown = machine_now(&broker->clock, now);
+	broker->now = broker->machine.started = now;
+	shown = machine_now(&broker->machine, now);
 	clock_show(&shown);
 	error = journal_open(&broker->journal, &broker->journal_options, &fault);
 	if (error == E_OK)
@@ -464,11 +445,12 @@ bool broker_start(struct sim_broker *broker, uint64_t now)
 	return false;
 }
 
-void broker_found(struct sim_broker *broker, const struct agent_world *world, const char *folder, wall_ms now)
+void broker_found(struct sim_broker *broker, const struct agent_world *world)
 {
+	const wall_ms now = machine_now(&broker->machine, 0).wall;
 	struct fault fault = {0};
 
-	broker->journal_options = (struct journal_options){.path = folder, .broker = world->broker.signing};
+	broker->journal_options = (struct journal_options){.path = broker->machine.folder, .broker = world->broker.signing};
 	broker->options = (struct core_options){.broker = world->broker.signing,
 						.rate_reports = LIMIT_RATE_REPORTS,
 						.rate_bytes = 8 * 1024 * 1024,

@@ -4,22 +4,20 @@
 #define SIMPUL_SIM_BROKER_H
 
 #include "tests/sim/account.h"
-#include "tests/sim/clock.h"
+#include "tests/sim/machine.h"
 #include "tests/sim/network.h"
 #include "tests/support/agent_world.h"
-#include "tests/support/disk.h"
 
 enum { BROKER_READS = 64 };
 
 struct sim_broker {
 	struct network *network;
 	struct account *account;
-	struct disk *disk;
 	const struct agent_office *members; /* of the exchange: as many as the account counts */
 	struct core_options options;
 	struct journal_options journal_options;
 	struct chance chance;
-	struct machine_clock clock;
+	struct machine machine;
 	uint64_t now;
 
 	struct journal *journal; /* NULL: the broker is down */
@@ -35,7 +33,6 @@ struct sim_broker {
 	uint64_t commit_at, heard_at, tick_at, flush_at;
 	uint64_t accepted[OFFICES]; /* connections that shook hands */
 	uint32_t sync_most;	    /* milliseconds of a commit at most */
-	bool doomed;		    /* the power goes during the next commit */
 	bool drained;
 
 	struct buffer policy; /* policy.yaml */
@@ -43,7 +40,7 @@ struct sim_broker {
 };
 
 /* A new exchange on a new journal; the broker is up with its members and its first policy. */
-void broker_found(struct sim_broker *broker, const struct agent_world *world, const char *folder, wall_ms now);
+void broker_found(struct sim_broker *broker, const struct agent_world *world);
 void broker_end(struct sim_broker *broker);
 
 bool broker_up(const struct sim_broker *broker);

@@ -105,7 +105,7 @@ void office_receive(struct sim_office *office, struct frame *frame, uint64_t now
 
 static char *store_path(const struct sim_office *office)
 {
-	return memory_format("%s/agent.db", office->folder);
+	return memory_format("%s/agent.db", office->machine.folder);
 }
 
 static void clock_turn(struct sim_office *office, uint64_t now)
@@ -113,7 +113,7 @@ static void clock_turn(struct sim_office *office, uint64_t now)
 	struct now shown;
 
 	office->now = now;
-	shown = machine_now(&office->clock, now);
+	shown = machine_now(&office->machine, now);
 	clock_show(&shown);
 }
 
@@ -143,7 +143,7 @@ bool office_start(struct sim_office *office, uint64_t now)
 	char *path = store_path(office);
 	struct fault fault = {0};
 
-	office->clock.started = now;
+	office->machine.started = now;
 	clock_turn(office, now);
 	office->up = store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;
 	free(path);
@@ -181,12 +181,12 @@ void office_stop(struct sim_office *office)
 void office_crash(struct sim_office *office, enum disk_loss how)
 {
 	trace("%s: down (%s)", office_names[office->index], disk_loss_names[how]);
-	disk_cut(office->disk, office->folder);
+	machine_cut(&office->machine);
 	network_close(office->network, office->index); /* a process that is gone says no BYE */
 	office->network->wires[office->index].dead = true;
 	handles_close(office);
 	office->network->wires[office->index].dead = false;
-	disk_restore(office->disk, office->folder, how, chance_draw(&office->chance));
+	machine_restore(&office->machine, how, chance_draw(&office->chance));
 	office->crashes++;
 }
 
@@ -217,37 +217,35 @@ static void state_trace(struct sim_office *office)
 
 void office_turn(struct sim_office *office, uint64_t now)
 {
-	const struct now shown = machine_now(&office->clock, now);
+	const struct now shown = machine_now(&office->machine, now);
 
 	clock_turn(office, now);
 	office->step_at = now + office->beat;
 	uplink_step(office->uplink, &shown);
 	state_trace(office);
-	/* As the agent's loop has it: whatever no repetition mends ends the process. */
-	if (office->store.failure.code != E_OK || office->feeder.failure.code != E_OK) {
+	if (machine_struck(&office->machine)) {
+		office_crash(office, loss_draw(&office->chance));
+	} else if (office->store.failure.code != E_OK || office->feeder.failure.code != E_OK) {
+		/* As the agent's loop has it: whatever no repetition mends ends the process. */
 		account_wrong(office->account, LOST, "the store of %s fails: %s %s", office_names[office->index],
 			      office->store.failure.field, office->feeder.failure.field);
 		office_crash(office, DISK_KEPT);
 	}
 }
 
-void office_say(struct sim_office *office, bool doomed)
+void office_say(struct sim_office *office, uint64_t now)
 {
-	struct disk_fault fault = {.prefix = office->folder, .call = DISK_WRITE,
-				   .nth = chance_between(&office->chance, 1, 8)};
 	struct prepared *prepared;
 	struct report_name name;
 	struct fault why = {0};
 	struct arena arena;
 	enum error error;
 
-	clock_turn(office, office->now);
+	clock_turn(office, now);
 	office->taking = speech_draw(office->account, &office->chance, office->index,
-				     machine_now(&office->clock, office->now).wall);
+				     machine_now(&office->machine, office->now).wall);
 	arena_init(&arena);
 	prepared = speech_make(office->account, &office->taking, &arena);
-	if (doomed)
-		disk_fault_add(office->disk, &fault);
 	error = outbox_take(&office->store, &office->self->keys, &prepared, NULL, 1, false, &name, &why);
 	arena_fini(&arena);
 	if (error == E_OK) {
@@ -255,15 +253,13 @@ void office_say(struct sim_office *office, bool doomed)
 		trace("%s: takes %u/%llu", name.origin, name.stream, (unsigned long long)name.number);
 		uplink_wake(office->uplink);
 		office->step_at = office->now;
-	} else if (!doomed && error != E_RECIPIENT_UNKNOWN) {
+	} else if (machine_struck(&office->machine)) {
+		office->was_taking = true;
+		office_crash(office, loss_draw(&office->chance));
+	} else if (error != E_RECIPIENT_UNKNOWN) {
 		account_wrong(office->account, LOST, "%s cannot take a report: %s %s", office_names[office->index],
 			      error_name(error), why.field);
 	}
-	if (!doomed)
-		return;
-	office->was_taking = error != E_OK;
-	disk_fault_remove(office->disk, &fault);
-	office_crash(office, DISK_DROPPED + (enum disk_loss)chance_below(&office->chance, 3));
 }
 
 bool office_settled(struct sim_office *office)

@@ -4,10 +4,9 @@
 
 #include "agents/feeder.h"
 #include "tests/sim/account.h"
-#include "tests/sim/clock.h"
+#include "tests/sim/machine.h"
 #include "tests/sim/network.h"
 #include "tests/support/agent_world.h"
-#include "tests/support/disk.h"
 
 /* Frames that have arrived and wait to be read. */
 struct arrived {
@@ -19,12 +18,10 @@ struct sim_office {
 	size_t index;
 	struct network *network;
 	struct account *account;
-	struct disk *disk;
 	const struct agent_office *self;
 	const struct join *join;
-	const char *folder; /* its machine's */
 	struct chance chance;
-	struct machine_clock clock;
+	struct machine machine;
 	uint64_t now, step_at;
 	uint32_t beat; /* milliseconds between steps when nothing arrives */
 
@@ -51,8 +48,8 @@ uint64_t office_next(const struct sim_office *office);
 void office_turn(struct sim_office *office, uint64_t now);
 /* Takes the frame over. */
 void office_receive(struct sim_office *office, struct frame *frame, uint64_t now);
-/* Somebody in the office says something. `doomed`: the power goes while it is taken. */
-void office_say(struct sim_office *office, bool doomed);
+/* Somebody in the office says something. */
+void office_say(struct sim_office *office, uint64_t now);
 void office_status(const struct sim_office *office, struct uplink_status *status);
 /* Nothing waits, nothing is under way, nothing that is meant for it is missing. */
 bool office_settled(struct sim_office *office);

@@ -68,9 +68,10 @@ static void broker_falls(struct world *world)
 		broker_crash(&world->broker, loss(world));
 }
 
-static void broker_falls_in_commit(struct world *world)
+static void broker_falls_in_a_write(struct world *world)
 {
-	world->broker.doomed = broker_up(&world->broker);
+	if (broker_up(&world->broker))
+		machine_doom(&world->broker.machine, &world->chance);
 }
 
 static void broker_is_stopped(struct world *world)
@@ -92,13 +93,12 @@ static void office_falls(struct world *world)
 		office_crash(office, loss(world));
 }
 
-static void office_falls_in_taking(struct world *world)
+static void office_falls_in_a_write(struct world *world)
 {
 	struct sim_office *office = &world->offices[somebody(world)];
 
-	office->now = world->now;
 	if (office->up)
-		office_say(office, true);
+		machine_doom(&office->machine, &world->chance);
 }
 
 static void office_is_restarted(struct world *world)
@@ -119,11 +119,11 @@ static int64_t step_draw(struct chance *chance)
 static void clock_steps(struct world *world)
 {
 	const size_t machine = chance_below(&world->chance, world->count + 1);
-	struct machine_clock *clock = machine == world->count ? &world->broker.clock : &world->offices[machine].clock;
+	struct machine *off = machine == world->count ? &world->broker.machine : &world->offices[machine].machine;
 
-	clock->wall_off = step_draw(&world->chance);
+	off->wall_off = step_draw(&world->chance);
 	trace("%s: its clock is off by %lld s", machine == world->count ? "broker" : office_names[machine],
-	      (long long)clock->wall_off / 1000);
+	      (long long)off->wall_off / 1000);
 }
 
 /* ---- operators */
@@ -155,8 +155,8 @@ void weather_strike(struct world *world)
 		void (*happens)(struct world *world);
 		unsigned weight;
 	} events[] = {{partition, 8},	       {broker_unreachable, 2}, {connection_lost, 3},	  {other_weather, 2},
-		      {broker_falls, 3},       {broker_falls_in_commit, 4}, {broker_is_stopped, 1}, {disk_slows, 2},
-		      {office_falls, 4},       {office_falls_in_taking, 3}, {office_is_restarted, 2}, {clock_steps, 1},
+		      {broker_falls, 3},       {broker_falls_in_a_write, 4}, {broker_is_stopped, 1}, {disk_slows, 2},
+		      {office_falls, 4},       {office_falls_in_a_write, 3}, {office_is_restarted, 2}, {clock_steps, 1},
 		      {policy_changes, 4},     {standing_changes, 3}};
 	unsigned total = 0, drawn;
 	size_t which = 0;
@@ -175,7 +175,6 @@ void weather_clear(struct world *world)
 {
 	world->hostile = world->hostile && world->now == 0; /* from now on nobody has a reason to halt */
 	world->fault_at = world->say_at = UINT64_MAX;
-	world->broker.doomed = false;
 	world->broker.sync_most = 10;
 	world->broker.now = world->now;
 	network_heal(&world->network);

@@ -42,10 +42,9 @@ static void office_found(struct world *world, size_t index, uint64_t seed)
 	*office = (struct sim_office){.index = index,
 				      .network = &world->network,
 				      .account = &world->account,
-				      .disk = world->disk,
 				      .self = &world->cast->offices[index],
 				      .join = &world->cast->world.join,
-				      .folder = world->cast->office_folders[index],
+				      .machine = {.disk = world->disk, .folder = world->cast->office_folders[index]},
 				      .chance = chance_of(seed, 'o' * 256 + index),
 				      .beat = (uint32_t)chance_between(&world->chance, 20, 100)};
 	office_start(office, 0);
@@ -53,15 +52,13 @@ static void office_found(struct world *world, size_t index, uint64_t seed)
 
 static void broker_make(struct world *world, uint64_t seed)
 {
-	const struct machine_clock clock = {0};
-
 	world->broker = (struct sim_broker){.network = &world->network,
 					    .account = &world->account,
-					    .disk = world->disk,
+					    .machine = {.disk = world->disk, .folder = world->cast->broker_folder},
 					    .members = world->cast->offices,
 					    .chance = chance_of(seed, 'b'),
 					    .sync_most = (uint32_t)chance_between(&world->chance, 1, 40)};
-	broker_found(&world->broker, &world->cast->world, world->cast->broker_folder, machine_now(&clock, 0).wall);
+	broker_found(&world->broker, &world->cast->world);
 	broker_policy(&world->broker, &world->rules);
 }
 
@@ -210,9 +207,8 @@ static void people_speak(struct world *world)
 	uint64_t reports = chance_one_in(&world->chance, 5) ? chance_between(&world->chance, 2, 8) : 1;
 
 	world->say_at = world->now + chance_below(&world->chance, world->say_most);
-	office->now = world->now;
 	for (; reports > 0 && office->up; reports--)
-		office_say(office, false);
+		office_say(office, world->now);
 }
 
 void world_run(struct world *world, uint64_t until)
