@@ -39,15 +39,22 @@ static void do_send(struct sim_broker *broker, const struct core_action *action)
 	network_down(broker->network, office, load_u64(action->send.peer.id + 2), action->send.frame);
 }
 
+/* As the shell does, a batch is sealed once for all that get the very same bytes. */
 static void do_publish(struct sim_broker *broker, const struct core_action *action)
 {
-	const size_t size = FEED_SIZE(action->publish.batch.size);
-	uint8_t *sealed = memory_alloc(size);
+	const struct bytes batch = action->publish.batch;
+	const size_t size = FEED_SIZE(batch.size);
+	uint8_t *publication = memory_alloc(size), key[KEY_SIZE];
 
-	account_publishes(broker->account, office_of(action->publish.feed->node), action->publish.batch);
-	feed_seal(action->publish.feed, &action->publish.head, action->publish.batch, sealed);
-	network_publish(broker->network, action->publish.topic, BYTES(sealed, size));
-	free(sealed);
+	account_publishes(broker->account, office_of(action->publish.feed->node), batch);
+	if (broker->sealing.data != batch.data || broker->sealing.size != batch.size) {
+		chance_fill(&broker->chance, key, sizeof key);
+		batch_seal(key, batch, &broker->sealed);
+		broker->sealing = batch;
+	}
+	feed_seal(action->publish.feed, &action->publish.head, &broker->sealed, publication);
+	network_publish(broker->network, action->publish.topic, BYTES(publication, size));
+	free(publication);
 }
 
 static void do_append(struct sim_broker *broker, struct journal_append *append, wall_ms wall)
@@ -121,6 +128,7 @@ static void step(struct sim_broker *broker, const struct core_event *event)
 	actions = core_step(broker->core, event, &now, random);
 	for (size_t i = 0; i < actions.count; i++)
 		act(broker, &actions.list[i], now.wall);
+	broker->sealing = (struct bytes){0};
 }
 
 /* ---- the writer and the readers */
@@ -478,4 +486,5 @@ void broker_end(struct sim_broker *broker)
 	if (broker_up(broker))
 		broker_crash(broker, DISK_KEPT);
 	buffer_free(&broker->policy);
+	sealed_batch_free(&broker->sealed);
 }

@@ -34,6 +34,8 @@ struct sim_broker {
 	uint64_t accepted[OFFICES]; /* connections that shook hands */
 	uint32_t sync_most;	    /* milliseconds of a commit at most */
 	bool drained;
+	struct bytes sealing; /* the batch that `sealed` is of, in this step */
+	struct sealed_batch sealed;
 
 	struct buffer policy; /* policy.yaml */
 	uint64_t crashes, restarts;
