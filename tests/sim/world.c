@@ -70,7 +70,7 @@ void world_start(struct world *world, struct cast *cast, uint64_t seed)
 	world->chance = chance_of(seed, 'w');
 	world->count = (size_t)chance_between(&world->chance, 4, OFFICES);
 	world->hostile = chance_one_in(&world->chance, 4);
-	world->say_most = (uint32_t)chance_between(&world->chance, 500, 8000);
+	world->say_most = (uint32_t)chance_between(&world->chance, 500, 15000);
 	world->fault_most = (uint32_t)chance_between(&world->chance, 2000, 30000);
 	world->disk = disk_start(seed);
 	network_start(&world->network, seed);

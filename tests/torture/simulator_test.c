@@ -13,7 +13,7 @@
 #include <time.h>
 #include <cmocka.h>
 
-enum { SEEDS_BRIEF = 100, SEEDS_FULL = 10000, SHOWN = 10 };
+enum { SEEDS_BRIEF = 100, SEEDS_FULL = 10000, ENOUGH = 10 /* seeds that failed */ };
 
 static double seconds(void)
 {
@@ -44,8 +44,11 @@ static void sum_add(struct sum *sum, uint64_t seed, const struct seed_result *re
 	all->broker_crashes += result->broker_crashes;
 	all->office_crashes += result->office_crashes;
 	all->halts += result->halts;
-	if (result->first_wrong[0] != '\0' && sum->failed++ < SHOWN)
-		printf("# seed %" PRIu64 ": %s (SIMPUL_SEED=%" PRIu64 " replays it)\n", seed, result->first_wrong, seed);
+	if (result->first_wrong[0] == '\0')
+		return;
+	sum->failed++;
+	printf("# seed %" PRIu64 ": %s (SIMPUL_SEED=%" PRIu64 " replays it)\n", seed, result->first_wrong, seed);
+	fflush(stdout);
 }
 
 static void sum_tell(const struct sum *sum)
@@ -83,7 +86,7 @@ static void nothing_is_lost_doubled_leaked_or_invented_whatever_fails(void **sta
 		count = 1;
 	trace_turn(count == 1);
 	cast_make(&cast);
-	for (uint64_t seed = first; seed < first + count; seed++) {
+	for (uint64_t seed = first; seed < first + count && sum.failed < ENOUGH; seed++) {
 		struct seed_result result;
 
 		seed_run(&cast, seed, &result);
