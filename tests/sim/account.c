@@ -80,7 +80,8 @@ size_t account_find(const struct account *account, size_t origin, uint32_t strea
 /* Header and body as they stand in the outbox: the very bytes that recipients must have. */
 static bool content_read(struct store *store, const struct report_name *name, struct hash *content)
 {
-	static const char sql[] = "SELECT header, body FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	static const char sql[] =
+		"SELECT header, body FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
 	struct buffer both = {0};
 	bool found;

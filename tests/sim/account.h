@@ -1,9 +1,10 @@
-/* account - what must be true of a simulated exchange, kept beside it: every report that an office took, what has to become
- * of it, and who may and must hold it in the end. It knows the rules (rules.h) and what was put on disk, in its order;
- * whatever broker and agents do is compared with it at once, and their stores at the end.
+/* account - what must be true of a simulated exchange, kept beside it: every report that an office took, what has to
+ * become of it, and who may and must hold it in the end. It knows the rules (rules.h) and what was put on disk, in its
+ * order; whatever broker and agents do is compared with it at once, and their stores at the end.
  *
  *   account.c          reports as they are taken; what went wrong
- *   account_broker.c   what the core decides, what the journal keeps, what is handed to sockets
+ *   account_core.c     what the core decides and hands to sockets
+ *   account_journal.c  what is on the broker's disk, and what the core knows of it
  *   account_end.c      the stores of broker and offices when all has settled */
 #ifndef SIMPUL_SIM_ACCOUNT_H
 #define SIMPUL_SIM_ACCOUNT_H
@@ -47,7 +48,7 @@ struct entry_note {
 	struct hash head;
 	bool asked; /* the policy is asked again at each delivery */
 	struct topic topic;
-	uint32_t policy; /* the version that it was decided by */
+	uint32_t policy;     /* the version that it was decided by */
 	size_t first, count; /* items; of a submission */
 };
 
@@ -111,29 +112,36 @@ void account_maybe(struct account *account, const struct item *item, struct stor
 size_t account_find(const struct account *account, size_t origin, uint32_t stream, uint64_t number);
 uint32_t item_stream(const struct item *item);
 
-/* ---- account_broker.c: the broker's */
+/* ---- account_core.c */
 
 /* The core hands an append over, at a time that its clock shows. */
 void account_decided(struct account *account, const struct journal_append *append, wall_ms now);
+/* A frame goes to an office, or a batch is published for it. */
+void account_sends(struct account *account, size_t office, struct bytes frame);
+void account_publishes(struct account *account, size_t office, struct bytes batch);
+
+/* ---- account_journal.c */
+
 /* A commit was reported to be on disk. */
 void account_committed(struct account *account, const struct journal_append *appends);
 /* The core has heard of it. Before it takes the list over. */
 void account_heard(struct account *account, const struct journal_append *appends);
-/* A frame goes to an office, or a batch is published for it. */
-void account_sends(struct account *account, size_t office, struct bytes frame);
-void account_publishes(struct account *account, size_t office, struct bytes batch);
 /* The broker comes up: first every entry that is no submission, in order, then the end of it. */
 void account_load_begins(struct account *account);
 void account_loads(struct account *account, Simpul__EntryType type, uint64_t entry, struct bytes content);
 void account_load_ends(struct account *account, struct journal_reader *reader, uint64_t last);
+
+/* Rules of a version of the journal's; offices of an audience; whose standing an entry is about, and which. */
+const struct rules *account_rules(const struct account *account, uint32_t policy);
+offices account_audience(const struct audience *audience);
+offices account_standing(struct account *account, struct bytes content, Simpul__Standing *standing);
 
 /* ---- account_end.c: everything has settled */
 
 /* Whether a cursor leaves nothing out that is meant for the office. */
 bool account_caught_up(const struct account *account, size_t office, uint64_t cursor);
 void account_check_office(struct account *account, size_t office, struct store *store, struct journal_reader *reader);
-void account_check_journal(struct account *account, const struct journal_options *options,
-			   const struct position *held);
+void account_check_journal(struct account *account, const struct journal_options *options, const struct position *held);
 /* After all offices. */
 void account_check_held(struct account *account);
 

@@ -9,8 +9,8 @@ typedef unsigned long long ull;
 
 static const struct item *item_of_row(const struct account *account, sqlite3_stmt *row, int column, size_t origin)
 {
-	const size_t found = account_find(account, origin, (uint32_t)column_number(row, column),
-					  column_number(row, column + 1));
+	const size_t found =
+		account_find(account, origin, (uint32_t)column_number(row, column), column_number(row, column + 1));
 
 	return found == NO_ITEM ? NULL : &account->items[found];
 }
@@ -18,8 +18,7 @@ static const struct item *item_of_row(const struct account *account, sqlite3_stm
 /* ---- what an office sent */
 
 /* An office refuses by itself only what it cannot seal, because a recipient was not a member when it tried. */
-static bool outcome_right(const struct item *item, uint64_t state,
-			  enum error code, uint64_t entry)
+static bool outcome_right(const struct item *item, uint64_t state, enum error code, uint64_t entry)
 {
 	if (item->entry == 0 || item->entry != entry)
 		return false;
@@ -32,7 +31,8 @@ static bool outcome_right(const struct item *item, uint64_t state,
 
 static void outbox_check(struct account *account, size_t office, struct store *store)
 {
-	static const char sql[] = "SELECT stream, number, state, code, entry, epoch FROM outbox ORDER BY stream, number";
+	static const char sql[] =
+		"SELECT stream, number, state, code, entry, epoch FROM outbox ORDER BY stream, number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	size_t found = 0, expected = 0;
 
@@ -44,7 +44,8 @@ static void outbox_check(struct account *account, size_t office, struct store *s
 			account_wrong(account, INVENTED, "%s has sent %llu/%llu, which nobody gave it",
 				      office_names[office], (ull)column_number(rows, 0), (ull)column_number(rows, 1));
 		else if (!outcome_right(item, column_number(rows, 2), code, column_number(rows, 4)))
-			account_wrong(account, LOST, "%s %llu/%llu ends as state %llu, %s, entry %llu; it is %s in entry %llu",
+			account_wrong(account, LOST,
+				      "%s %llu/%llu ends as state %llu, %s, entry %llu; it is %s in entry %llu",
 				      office_names[office], (ull)column_number(rows, 0), (ull)column_number(rows, 1),
 				      (ull)column_number(rows, 2), error_name(code), (ull)column_number(rows, 4),
 				      item->voided ? "VOID" : error_name(item->verdict), (ull)item->entry);
@@ -98,16 +99,15 @@ static void row_check(struct account *account, size_t office, sqlite3_stmt *row,
 			      office_names[office], item->name.origin, item->name.stream, (ull)item->name.number,
 			      (ull)column_number(row, 5));
 	if (item->entry != column_number(row, 0) || item->index != column_number(row, 1))
-		account_wrong(account, INVENTED, "%s holds %s %u/%llu under entry %llu, not %llu",
-			      office_names[office], item->name.origin, item->name.stream, (ull)item->name.number,
-			      (ull)column_number(row, 0), (ull)item->entry);
-	else if (item->verdict != E_OK || item->voided ||
-		 !(account->entries[item->entry].audience >> office & 1))
+		account_wrong(account, INVENTED, "%s holds %s %u/%llu under entry %llu, not %llu", office_names[office],
+			      item->name.origin, item->name.stream, (ull)item->name.number, (ull)column_number(row, 0),
+			      (ull)item->entry);
+	else if (item->verdict != E_OK || item->voided || !(account->entries[item->entry].audience >> office & 1))
 		account_wrong(account, LEAKED, "%s holds %s %u/%llu", office_names[office], item->name.origin,
 			      item->name.stream, (ull)item->name.number);
 	if (item->held >> office & 1)
-		account_wrong(account, DUPLICATED, "%s holds %s %u/%llu twice", office_names[office],
-			      item->name.origin, item->name.stream, (ull)item->name.number);
+		account_wrong(account, DUPLICATED, "%s holds %s %u/%llu twice", office_names[office], item->name.origin,
+			      item->name.stream, (ull)item->name.number);
 	item->held |= 1u << office;
 }
 
@@ -121,7 +121,8 @@ static void inbox_check(struct account *account, size_t office, struct store *st
 	while (store_ask(store, rows, NULL) == E_OK) {
 		const struct item *item = item_of_row(account, rows, 3, office_of(column_text(rows, 2)));
 
-		if (column_number(rows, 0) < entry || (column_number(rows, 0) == entry && column_number(rows, 1) <= index))
+		if (column_number(rows, 0) < entry ||
+		    (column_number(rows, 0) == entry && column_number(rows, 1) <= index))
 			account_wrong(account, DUPLICATED, "%s holds entry %llu out of order", office_names[office],
 				      (ull)column_number(rows, 0));
 		entry = column_number(rows, 0);
@@ -154,8 +155,8 @@ static void withheld_check(struct account *account, size_t office, struct store 
 		}
 		for (size_t i = 0; i < note->count; i++) {
 			struct item *item = &account->items[note->first];
-			const size_t found = account_find(account, item->origin, item->name.stream,
-							  item->name.number + i);
+			const size_t found =
+				account_find(account, item->origin, item->name.stream, item->name.number + i);
 
 			if (account->items[found].held >> office & 1)
 				account_wrong(account, DUPLICATED, "%s holds entry %llu, which was withheld",
@@ -216,8 +217,7 @@ void account_check_held(struct account *account)
 	}
 }
 
-void account_check_journal(struct account *account, const struct journal_options *options,
-			   const struct position *held)
+void account_check_journal(struct account *account, const struct journal_options *options, const struct position *held)
 {
 	struct journal_verdict verdict;
 	struct fault fault = {0};

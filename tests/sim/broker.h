@@ -1,5 +1,8 @@
-/* broker - the broker's process in a simulated world: the real core and the real journal, with the writer, the readers and
- * the sockets of the shell done by turns in simulated time. */
+/* broker - the broker's process in a simulated world: the real core and the real journal, with the writer, the readers
+ * and the sockets of the shell done by turns in simulated time.
+ *
+ *   broker.c         founding, coming up, going down
+ *   broker_shell.c   events in, actions out, commits, reads */
 #ifndef SIMPUL_SIM_BROKER_H
 #define SIMPUL_SIM_BROKER_H
 
@@ -60,5 +63,11 @@ void broker_policy(struct sim_broker *broker, const struct rules *rules);
 void broker_stop(struct sim_broker *broker);
 /* Nothing is under way. */
 bool broker_idle(const struct sim_broker *broker);
+
+/* broker_shell.c for broker.c: one event; what waits for a commit is written, then told; policy.yaml is loaded. */
+void broker_step(struct sim_broker *broker, const struct core_event *event);
+void broker_commit(struct sim_broker *broker);
+void broker_hear(struct sim_broker *broker);
+void broker_policy_give(struct sim_broker *broker);
 
 #endif

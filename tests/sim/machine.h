@@ -24,12 +24,12 @@ struct now machine_now(const struct machine *machine, uint64_t world);
 void clock_show(const struct now *now);
 struct now __wrap_clock_now(void);
 
-/* The power goes at one of the next writes or syncs: it fails, and all that follow. Whoever drives the machine cuts it as
- * soon as that is so. */
+/* The power goes at one of the next writes or syncs: it fails, and all that follow. Whoever drives the machine cuts it
+ * as soon as that is so. */
 void machine_doom(struct machine *machine, struct chance *chance);
 bool machine_struck(const struct machine *machine);
-/* The machine stops, and with `how` what was not synced is gone. Whoever drives it closes its handles first between cut and
- * restore. */
+/* The machine stops, and with `how` what was not synced is gone. Whoever drives it closes its handles first between cut
+ * and restore. */
 void machine_cut(struct machine *machine);
 void machine_restore(struct machine *machine, enum disk_loss how, uint64_t seed);
 /* A way to lose something. */

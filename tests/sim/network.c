@@ -1,4 +1,4 @@
-/* network - lanes, connections and a heap of frames under way. */
+/* network - lanes, connections, and what becomes of frames on them. */
 #include "tests/sim/network.h"
 #include "common/memory.h"
 
@@ -8,40 +8,6 @@
 enum { GIVES_UP_MS = 6000 /* after which ZeroMQ's heartbeats end a connection */, RECONNECT_MS = 100 };
 
 /* ---- frames under way */
-
-static bool earlier(const struct frame *a, const struct frame *b)
-{
-	return a->at < b->at || (a->at == b->at && a->order < b->order);
-}
-
-static void heap_put(struct network *network, struct frame *frame)
-{
-	size_t place = network->count++;
-
-	if (network->count > network->capacity) {
-		network->capacity = network->capacity > 0 ? 2 * network->capacity : 64;
-		network->heap = memory_grow(network->heap, network->capacity, sizeof(struct frame *));
-	}
-	for (; place > 0 && earlier(frame, network->heap[(place - 1) / 2]); place = (place - 1) / 2)
-		network->heap[place] = network->heap[(place - 1) / 2];
-	network->heap[place] = frame;
-}
-
-static struct frame *heap_take(struct network *network)
-{
-	struct frame *first = network->heap[0], *last = network->heap[--network->count];
-	size_t place = 0, child;
-
-	for (; (child = 2 * place + 1) < network->count; place = child) {
-		if (child + 1 < network->count && earlier(network->heap[child + 1], network->heap[child]))
-			child++;
-		if (!earlier(network->heap[child], last))
-			break;
-		network->heap[place] = network->heap[child];
-	}
-	network->heap[place] = last;
-	return first;
-}
 
 /* Frames of a lane arrive in the order in which they were sent, unless this one is to overtake. */
 static void travel(struct network *network, struct frame *frame)
@@ -57,21 +23,7 @@ static void travel(struct network *network, struct frame *frame)
 		frame->at = lane->last_at;
 	else
 		lane->last_at = frame->at;
-	heap_put(network, frame);
-}
-
-static struct frame *frame_new(size_t office, enum lane lane, struct bytes prefix, struct bytes rest)
-{
-	struct frame *frame = memory_zero(1, sizeof *frame + prefix.size + rest.size);
-
-	frame->office = office;
-	frame->lane = lane;
-	frame->size = prefix.size + rest.size;
-	if (prefix.size > 0)
-		memcpy(frame->data, prefix.data, prefix.size);
-	if (rest.size > 0)
-		memcpy(frame->data + prefix.size, rest.data, rest.size);
-	return frame;
+	heap_put(&network->under_way, frame);
 }
 
 /* Hands a frame to its lane, which may lose or double it. */
@@ -96,7 +48,7 @@ static void launch(struct network *network, struct frame *frame)
 
 uint64_t network_next(const struct network *network)
 {
-	return network->count > 0 ? network->heap[0]->at : UINT64_MAX;
+	return network->under_way.count > 0 ? network->under_way.frames[0]->at : UINT64_MAX;
 }
 
 /* Whether there still is somebody at the other end of what the frame was sent on. */
@@ -117,7 +69,7 @@ static bool wanted(const struct network *network, const struct frame *frame)
 
 struct frame *network_take(struct network *network)
 {
-	struct frame *frame = heap_take(network);
+	struct frame *frame = heap_take(&network->under_way);
 
 	if (wanted(network, frame))
 		return frame;
@@ -191,7 +143,7 @@ static void subscription_send(struct network *network, size_t office)
 	memcpy(frame->topic, wire->topic, FEED_TOPIC_SIZE);
 	frame->at = network->now + RECONNECT_MS + chance_below(&network->chance, RECONNECT_MS);
 	frame->order = ++network->order;
-	heap_put(network, frame);
+	heap_put(&network->under_way, frame);
 }
 
 void network_subscribe(struct network *network, size_t office, const uint8_t topic[FEED_TOPIC_SIZE])
@@ -295,9 +247,11 @@ void network_reopen(struct network *network, size_t office, enum lane which)
 /* What is on its way up on a connection that ends here never arrives. */
 static void strand(struct network *network, size_t office)
 {
-	for (size_t i = 0; i < network->count; i++)
-		if (network->heap[i]->office == office && network->heap[i]->lane == LANE_UP)
-			network->heap[i]->stranded = true;
+	for (size_t i = 0; i < network->under_way.count; i++) {
+		struct frame *frame = network->under_way.frames[i];
+
+		frame->stranded = frame->stranded || (frame->office == office && frame->lane == LANE_UP);
+	}
 }
 
 void network_break(struct network *network, size_t office)
@@ -331,10 +285,13 @@ void network_broker_up(struct network *network)
 static void lane_draw(struct network *network, struct lane_state *lane, bool hostile)
 {
 	lane->delay_least = (uint32_t)chance_between(&network->chance, 1, 20);
-	lane->delay_most = lane->delay_least + (uint32_t)chance_below(&network->chance, chance_one_in(&network->chance, 4) ? 2000 : 50);
+	lane->delay_most = lane->delay_least +
+			   (uint32_t)chance_below(&network->chance, chance_one_in(&network->chance, 4) ? 2000 : 50);
 	lane->lost = hostile && chance_one_in(&network->chance, 2) ? (unsigned)chance_below(&network->chance, 200) : 0;
-	lane->repeated = hostile && chance_one_in(&network->chance, 2) ? (unsigned)chance_below(&network->chance, 200) : 0;
-	lane->disorder = hostile && chance_one_in(&network->chance, 2) ? (unsigned)chance_below(&network->chance, 200) : 0;
+	lane->repeated =
+		hostile && chance_one_in(&network->chance, 2) ? (unsigned)chance_below(&network->chance, 200) : 0;
+	lane->disorder =
+		hostile && chance_one_in(&network->chance, 2) ? (unsigned)chance_below(&network->chance, 200) : 0;
 }
 
 void network_weather(struct network *network, bool hostile)
@@ -368,11 +325,9 @@ void network_start(struct network *network, uint64_t seed)
 
 void network_end(struct network *network)
 {
-	for (size_t i = 0; i < network->count; i++)
-		free(network->heap[i]);
 	for (size_t i = 0; i < OFFICES; i++) {
 		held_drop(network, &network->wires[i], UINT64_MAX);
 		free(network->wires[i].held);
 	}
-	free(network->heap);
+	heap_free(&network->under_way);
 }

@@ -1,34 +1,19 @@
 /* network - carries frames between offices and broker with delay, loss, repetition, disorder and partitions.
  *
- * Each office has three lanes: link up, link down, feed. An honest link is TCP as ZeroMQ uses it: frames arrive in order
- * and once, and are lost only with their connection; a lane that is shut for long ends it, and what was said since then
- * goes out on the next. A hostile link loses, repeats and disorders any frame. The feed may do so always. */
+ * Each office has three lanes: link up, link down, feed. An honest link is TCP as ZeroMQ uses it: frames arrive in
+ * order and once, and are lost only with their connection; a lane that is shut for long ends it, and what was said
+ * since then goes out on the next. A hostile link loses, repeats and disorders any frame. The feed may do so always. */
 #ifndef SIMPUL_SIM_NETWORK_H
 #define SIMPUL_SIM_NETWORK_H
 
-#include "agents/uplink_transport.h"
+#include "tests/sim/frame.h"
 #include "tests/sim/rules.h"
 
-enum lane { LANE_UP, LANE_DOWN, LANE_FEED, LANES };
-
 struct lane_state {
-	uint32_t delay_least, delay_most;   /* milliseconds */
-	unsigned lost, repeated, disorder;  /* of a thousand frames */
+	uint32_t delay_least, delay_most;  /* milliseconds */
+	unsigned lost, repeated, disorder; /* of a thousand frames */
 	bool shut;
 	uint64_t shut_at, last_at;
-};
-
-/* What travels; released by free(). */
-struct frame {
-	uint64_t at, order;
-	enum lane lane;
-	bool subscribes; /* LANE_UP: no frame of the link but a subscription to `topic` */
-	bool stranded;	 /* its connection has ended */
-	size_t office;
-	uint64_t connection; /* that it was sent on */
-	uint8_t topic[FEED_TOPIC_SIZE];
-	size_t size;
-	uint8_t data[];
 };
 
 /* An office's connections, as both ends see them. */
@@ -50,8 +35,7 @@ struct network {
 	struct chance chance;
 	uint64_t now;
 	uint64_t connections, order;
-	struct frame **heap; /* the earliest first */
-	size_t count, capacity;
+	struct heap under_way;
 	bool broker_down;
 	struct wire wires[OFFICES];
 	uint64_t carried, lost; /* frames */

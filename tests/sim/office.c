@@ -145,7 +145,8 @@ bool office_start(struct sim_office *office, uint64_t now)
 
 	office->machine.started = now;
 	clock_turn(office, now);
-	office->up = store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;
+	office->up =
+		store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;
 	free(path);
 	if (!office->up) {
 		account_wrong(office->account, LOST, "%s does not start: %s %s", office_names[office->index],

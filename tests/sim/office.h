@@ -1,4 +1,5 @@
-/* office - an agent's process in a simulated world: the real store, outbox, inbox and uplink over a simulated network. */
+/* office - an agent's process in a simulated world: the real store, outbox, inbox and uplink over a simulated network.
+ */
 #ifndef SIMPUL_SIM_OFFICE_H
 #define SIMPUL_SIM_OFFICE_H
 

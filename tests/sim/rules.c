@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const office_names[OFFICES] = {"police.oku",     "army.oku",	"immigration.muara-enim",
-					   "health.oku",     "police.oku-timur", "district.baturaja-timur"};
+const char *const office_names[OFFICES] = {"police.oku", "army.oku",	     "immigration.muara-enim",
+					   "health.oku", "police.oku-timur", "district.baturaja-timur"};
 const char *const category_names[CATEGORIES] = {"wanted", "missing", "lodging"};
 const char *const region_codes[REGIONS] = {"16", "16.01", "16.01.14", "16.08", "16.09"};
 

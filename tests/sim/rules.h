@@ -1,5 +1,5 @@
-/* rules - who may publish and receive what, as the account of a simulated world knows it: written out as policy.yaml for
- * the broker, and asked by a few lines of code of its own that share nothing with the broker's. */
+/* rules - who may publish and receive what, as the account of a simulated world knows it: written out as policy.yaml
+ * for the broker, and asked by a few lines of code of its own that share nothing with the broker's. */
 #ifndef SIMPUL_SIM_RULES_H
 #define SIMPUL_SIM_RULES_H
 

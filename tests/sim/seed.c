@@ -28,7 +28,8 @@ static void hour(struct world *world)
 
 static bool settled(struct world *world)
 {
-	if (!broker_idle(&world->broker) || (world->account.active & ~world->account.leaving) != (1u << world->count) - 1)
+	if (!broker_idle(&world->broker) ||
+	    (world->account.active & ~world->account.leaving) != (1u << world->count) - 1)
 		return false;
 	for (size_t i = 0; i < world->count; i++)
 		if (!office_settled(&world->offices[i]))

@@ -1,5 +1,6 @@
 /* signature - remembers signatures that verified. Six offices and a broker in one process check the same ones again and
- * again, which was half of all the time that a simulated world took. The program is linked with --wrap=digest_verify. */
+ * again, which was half of all the time that a simulated world took. The program is linked with --wrap=digest_verify.
+ */
 #include "tests/sim/signature.h"
 
 #include <string.h>

@@ -43,8 +43,8 @@ static size_t reference_draw(const struct account *account, struct chance *chanc
 	return NO_ITEM;
 }
 
-/* An update keeps the class of what it updates, or tells it to others; a RED one goes to whom the report went, for nobody
- * else has a key, and is not cancelled here, for its cancel would have to be sealed to nobody. */
+/* An update keeps the class of what it updates, or tells it to others; a RED one goes to whom the report went, for
+ * nobody else has a key, and is not cancelled here, for its cancel would have to be sealed to nobody. */
 static void refer(struct item *item, const struct item *about, struct chance *chance)
 {
 	item->topic = about->topic;
@@ -157,7 +157,8 @@ static void reference_fill(Simpul__Header *header, const struct item *item, cons
 	header->n_references = 1;
 	header->about = kind_of(item->topic.kind);
 	header->kind = item->verb == UPDATES ? SIMPUL__KIND__KIND_UPDATE : SIMPUL__KIND__KIND_CANCEL;
-	header->msg_type = item->verb == UPDATES ? SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE : SIMPUL__MSG_TYPE__MSG_TYPE_CANCEL;
+	header->msg_type =
+		item->verb == UPDATES ? SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE : SIMPUL__MSG_TYPE__MSG_TYPE_CANCEL;
 }
 
 static void header_fill(Simpul__Header *header, const struct item *item, struct arena *arena)

@@ -82,7 +82,8 @@ static void broker_is_stopped(struct world *world)
 
 static void disk_slows(struct world *world)
 {
-	world->broker.sync_most = (uint32_t)chance_between(&world->chance, 1, chance_one_in(&world->chance, 3) ? 4000 : 40);
+	world->broker.sync_most =
+		(uint32_t)chance_between(&world->chance, 1, chance_one_in(&world->chance, 3) ? 4000 : 40);
 }
 
 static void office_falls(struct world *world)
@@ -154,10 +155,10 @@ void weather_strike(struct world *world)
 	static const struct {
 		void (*happens)(struct world *world);
 		unsigned weight;
-	} events[] = {{partition, 8},	       {broker_unreachable, 2}, {connection_lost, 3},	  {other_weather, 2},
-		      {broker_falls, 3},       {broker_falls_in_a_write, 4}, {broker_is_stopped, 1}, {disk_slows, 2},
-		      {office_falls, 4},       {office_falls_in_a_write, 3}, {office_is_restarted, 2}, {clock_steps, 1},
-		      {policy_changes, 4},     {standing_changes, 3}};
+	} events[] = {{partition, 8},	   {broker_unreachable, 2},	 {connection_lost, 3},	   {other_weather, 2},
+		      {broker_falls, 3},   {broker_falls_in_a_write, 4}, {broker_is_stopped, 1},   {disk_slows, 2},
+		      {office_falls, 4},   {office_falls_in_a_write, 3}, {office_is_restarted, 2}, {clock_steps, 1},
+		      {policy_changes, 4}, {standing_changes, 3}};
 	unsigned total = 0, drawn;
 	size_t which = 0;
 

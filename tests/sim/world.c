@@ -23,7 +23,8 @@ void cast_make(struct cast *cast)
 	mkdir(cast->broker_folder, 0700);
 	for (size_t i = 0; i < OFFICES; i++) {
 		agent_office_make(&cast->world, office_names[i], 1, &cast->offices[i]);
-		snprintf(cast->office_folders[i], sizeof cast->office_folders[i], "%s/office%zu", cast->world.folder, i);
+		snprintf(cast->office_folders[i], sizeof cast->office_folders[i], "%s/office%zu", cast->world.folder,
+			 i);
 		mkdir(cast->office_folders[i], 0700);
 	}
 }

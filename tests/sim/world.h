@@ -1,5 +1,5 @@
-/* world - a whole exchange in one process under one seed: a broker, offices, their disks and clocks, the network between
- * them, what people say and do, and what goes wrong. The same seed is the same world, to the byte.
+/* world - a whole exchange in one process under one seed: a broker, offices, their disks and clocks, the network
+ * between them, what people say and do, and what goes wrong. The same seed is the same world, to the byte.
  *
  *   world.c     time: whatever is due next is done
  *   weather.c   faults and operators' acts, at random moments
@@ -48,7 +48,8 @@ void world_run(struct world *world, uint64_t until);
 
 /* weather.c: something happens. */
 void weather_strike(struct world *world);
-/* Every lane is open, everything that is down starts, every office is a member. To be repeated: some of it takes time. */
+/* Every lane is open, everything that is down starts, every office is a member. To be repeated: some of it takes time.
+ */
 void weather_clear(struct world *world);
 
 #endif

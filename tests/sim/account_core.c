@@ -1,0 +1,218 @@
+/* account_core - compares what the core decides with the rules, and looks at everything that it hands to a socket: that
+ * must be on disk, for this office, allowed at this moment, and leave nothing out. */
+#include "tests/sim/account.h"
+#include "common/memory.h"
+#include "common/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EVERYBODY ((1u << OFFICES) - 1)
+#define AHEAD_MS (300 * 1000) /* a report may be made so far in the broker's future */
+
+static const char *type_text(Simpul__EntryType type)
+{
+	return protobuf_c_enum_descriptor_get_value(&simpul__entry_type__descriptor, (int)type)->name;
+}
+
+/* ---- what the core decides */
+
+/* By the rules in force: everybody they admit whom the core takes for a member, narrowed by `to`. */
+static offices audience_expected(const struct account *account, const struct item *item)
+{
+	offices set = 0;
+
+	for (size_t i = 0; i < account->count; i++)
+		if (i != item->origin && (account->active & ~account->leaving) >> i & 1 &&
+		    (item->to == 0 || item->to >> i & 1) &&
+		    rules_admit(account_rules(account, account->policy), i, &item->topic))
+			set |= 1u << i;
+	return set;
+}
+
+static enum error verdict_expected(const struct account *account, const struct item *item, offices audience,
+				   wall_ms now)
+{
+	const enum error publish = rules_publish(account_rules(account, account->policy), item->origin, &item->topic);
+
+	if (item->created_at > now + AHEAD_MS)
+		return E_CLOCK;
+	if (item->expires <= now)
+		return E_EXPIRED;
+	if (publish != E_OK)
+		return publish;
+	return item->verb == SAYS && audience == 0 ? E_EMPTY_AUDIENCE : E_OK;
+}
+
+/* A VOID uses up a number and goes to nobody; only that it is from the future may be said of it. */
+static bool is_void(struct account *account, struct bytes encoded, wall_ms now, enum error *expected)
+{
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, encoded, &account->arena, NULL);
+
+	if (!header || header->kind != SIMPUL__KIND__KIND_VOID)
+		return false;
+	*expected = header->created_at > now + AHEAD_MS ? E_CLOCK : E_OK;
+	return true;
+}
+
+static struct decision *decision_add(struct account *account, const struct journal_append *append)
+{
+	struct decision *decision;
+
+	account->decisions = memory_grow(account->decisions, account->decision_count + 1, sizeof *account->decisions);
+	decision = &account->decisions[account->decision_count++];
+	memset(decision, 0, sizeof *decision);
+	decision->ticket = append->ticket;
+	decision->type = append->type;
+	decision->first = append->first;
+	decision->digest = append->digest;
+	return decision;
+}
+
+static void report_compare(struct account *account, struct decision *decision, const struct stored_report *report,
+			   size_t index, wall_ms now)
+{
+	const size_t found = account_find(account, office_of(decision->first.origin), decision->first.stream,
+					  decision->first.number + index);
+	struct item *item = found == NO_ITEM ? NULL : &account->items[found];
+	enum error expected = E_OK;
+
+	if (!item) {
+		account_wrong(account, INVENTED, "%s never took %llu", decision->first.origin,
+			      (unsigned long long)(decision->first.number + index));
+		return;
+	}
+	if (index == 0)
+		decision->note.first = found;
+	item->voided = is_void(account, report->header, now, &expected);
+	if (!item->voided) {
+		decision->note.topic = item->topic;
+		decision->note.asked = item->verb != CANCELS;
+		if (item->verb != CANCELS)
+			decision->decided = audience_expected(account, item);
+		expected = verdict_expected(account, item, decision->decided, now);
+	}
+	decision->verdicts[index] = expected;
+	if (report->verdict != expected)
+		account_wrong(account, expected == E_OK ? LOST : LEAKED, "verdict on %s %u/%llu is %s, not %s",
+			      decision->first.origin, decision->first.stream, (unsigned long long)item->name.number,
+			      error_name(report->verdict), error_name(expected));
+}
+
+static void submission_decided(struct account *account, struct decision *decision, const struct journal_append *append,
+			       wall_ms now)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < append->count; i++) {
+		report_compare(account, decision, &append->reports[i], i, now);
+		any = any || decision->verdicts[i] == E_OK;
+	}
+	if (!any)
+		decision->decided = 0;
+	decision->note.count = append->count;
+	decision->note.policy = account->policy;
+	if (account_audience(&append->audience) != decision->decided)
+		account_wrong(account, account_audience(&append->audience) & ~decision->decided ? LEAKED : LOST,
+			      "audience of %s %u/%llu is %x, not %x", append->first.origin, append->first.stream,
+			      (unsigned long long)append->first.number, account_audience(&append->audience),
+			      decision->decided);
+}
+
+void account_decided(struct account *account, const struct journal_append *append, wall_ms now)
+{
+	struct decision *decision = decision_add(account, append);
+	Simpul__Standing standing;
+	offices office;
+
+	arena_reset(&account->arena);
+	if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION) {
+		submission_decided(account, decision, append, now);
+		return;
+	}
+	decision->decided = account_audience(&append->audience);
+	buffer_bytes(&decision->content, buffer_view(&append->content));
+	if (append->type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING)
+		return;
+	office = account_standing(account, buffer_view(&append->content), &standing);
+	/* Nothing more may be handed to an office from the moment that its going is decided. */
+	if (standing != SIMPUL__STANDING__STANDING_ACTIVE)
+		account->leaving |= office;
+}
+
+/* ---- what is handed to sockets */
+
+static void entry_handed(struct account *account, size_t office, const Simpul__Entry *entry)
+{
+	const struct entry_note *note = &account->entries[entry->entry];
+	const bool refused = note->asked && !rules_admit(account_rules(account, account->policy), office, &note->topic);
+
+	if (!(note->audience >> office & 1))
+		account_wrong(account, LEAKED, "entry %llu is handed to %s", (unsigned long long)entry->entry,
+			      office_names[office]);
+	if (!((account->active & ~account->leaving) >> office & 1))
+		account_wrong(account, LEAKED, "entry %llu is handed to %s, which was cut off",
+			      (unsigned long long)entry->entry, office_names[office]);
+	if (entry->content_case == SIMPUL__ENTRY__CONTENT_STUB && !refused)
+		account_wrong(account, LOST, "entry %llu is withheld from %s", (unsigned long long)entry->entry,
+			      office_names[office]);
+	if (entry->content_case != SIMPUL__ENTRY__CONTENT_STUB && refused)
+		account_wrong(account, LEAKED, "entry %llu (%s) is handed to %s against policy %u",
+			      (unsigned long long)entry->entry, type_text(note->type), office_names[office],
+			      account->policy);
+}
+
+static void batch_handed(struct account *account, size_t office, const Simpul__Batch *batch)
+{
+	uint64_t next = batch->after + 1;
+
+	if (batch->upto->entry > account->last) {
+		account_wrong(account, INVENTED, "a batch leads to entry %llu, the journal to %llu",
+			      (unsigned long long)batch->upto->entry, (unsigned long long)account->last);
+		return;
+	}
+	for (size_t i = 0; i <= batch->n_entries; i++) {
+		const uint64_t entry = i < batch->n_entries ? batch->entries[i]->entry : batch->upto->entry + 1;
+
+		if (entry < next || entry > batch->upto->entry + 1) {
+			account_wrong(account, DUPLICATED, "entry %llu stands in the wrong place of a batch",
+				      (unsigned long long)entry);
+			return;
+		}
+		for (; next < entry; next++)
+			if (account->entries[next].audience >> office & 1)
+				account_wrong(account, LOST, "entry %llu is left out of a batch for %s",
+					      (unsigned long long)next, office_names[office]);
+		if (i < batch->n_entries)
+			entry_handed(account, office, batch->entries[i]);
+		next = entry + 1;
+	}
+}
+
+void account_publishes(struct account *account, size_t office, struct bytes encoded)
+{
+	const Simpul__Batch *batch;
+
+	arena_reset(&account->arena);
+	batch = wire_unpack(&simpul__batch__descriptor, encoded, &account->arena, NULL);
+	if (batch)
+		batch_handed(account, office, batch);
+	else
+		account_wrong(account, INVENTED, "a batch that is not canonical");
+}
+
+void account_sends(struct account *account, size_t office, struct bytes frame)
+{
+	const Simpul__Down *down;
+
+	arena_reset(&account->arena);
+	down = wire_unpack(&simpul__down__descriptor, frame, &account->arena, NULL);
+	if (!down)
+		account_wrong(account, INVENTED, "a message that is not canonical");
+	else if (down->message_case == SIMPUL__DOWN__MESSAGE_BATCH)
+		batch_handed(account, office, down->batch);
+	else if (down->message_case == SIMPUL__DOWN__MESSAGE_RECEIPT && down->receipt->entry > account->last)
+		account_wrong(account, LOST, "%s gets a receipt for entry %llu, the journal ends at %llu",
+			      office_names[office], (unsigned long long)down->receipt->entry,
+			      (unsigned long long)account->last);
+}
