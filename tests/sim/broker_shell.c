@@ -26,6 +26,7 @@ static void do_send(struct sim_broker *broker, const struct core_action *action)
 {
 	const size_t office = action->send.peer.id[1];
 
+	trace_down(office_names[office], load_u64(action->send.peer.id + 2), action->send.frame);
 	account_sends(broker->account, office, action->send.frame);
 	network_down(broker->network, office, load_u64(action->send.peer.id + 2), action->send.frame);
 }
@@ -279,6 +280,7 @@ void broker_receive(struct sim_broker *broker, const struct frame *frame, uint64
 		broker->network->wires[frame->office].refused = true;
 		return;
 	}
+	trace_up(office_names[frame->office], frame->connection, BYTES(frame->data, frame->size));
 	event.message.peer = peer_of(frame->office, frame->connection);
 	event.message.curve_key = broker->members[frame->office].keys.curve_public;
 	event.message.frame = BYTES(frame->data, frame->size);

@@ -2,6 +2,8 @@
 #include "tests/sim/trace.h"
 #include "tests/sim/world.h"
 
+enum { STALE_MS = 10000 /* what a hostile network held back has arrived by then */ };
+
 /* A moment, a while, or long enough for every timer to have run out. */
 static uint64_t duration(struct chance *chance)
 {
@@ -57,7 +59,7 @@ static void connection_lost(struct world *world)
 
 static void other_weather(struct world *world)
 {
-	network_weather(&world->network, world->hostile);
+	network_weather(&world->network, world->hostile_until > world->now);
 }
 
 /* ---- the machines */
@@ -174,7 +176,8 @@ void weather_strike(struct world *world)
 
 void weather_clear(struct world *world)
 {
-	world->hostile = world->hostile && world->now == 0; /* from now on nobody has a reason to halt */
+	if (world->hostile_until == UINT64_MAX)
+		world->hostile_until = world->now + STALE_MS;
 	world->fault_at = world->say_at = UINT64_MAX;
 	world->broker.sync_most = 10;
 	world->broker.now = world->now;

@@ -70,12 +70,12 @@ void world_start(struct world *world, struct cast *cast, uint64_t seed)
 	world->cast = cast;
 	world->chance = chance_of(seed, 'w');
 	world->count = (size_t)chance_between(&world->chance, 4, OFFICES);
-	world->hostile = chance_one_in(&world->chance, 4);
+	world->hostile_until = chance_one_in(&world->chance, 4) ? UINT64_MAX : 0;
 	world->say_most = (uint32_t)chance_between(&world->chance, 500, 15000);
 	world->fault_most = (uint32_t)chance_between(&world->chance, 2000, 30000);
 	world->disk = disk_start(seed);
 	network_start(&world->network, seed);
-	network_weather(&world->network, world->hostile);
+	network_weather(&world->network, world->hostile_until > 0);
 	account_start(&world->account, world->count);
 	rules_draw(&world->rules, &world->chance, world->count);
 	broker_make(world, seed);
@@ -148,7 +148,7 @@ static void halt_notice(struct world *world, struct sim_office *office)
 	office_status(office, &status);
 	if (status.state != UPLINK_HALTED || world->office_back[office->index] != UINT64_MAX)
 		return;
-	if (!world->hostile && !(world->was_cut >> office->index & 1))
+	if (world->now >= world->hostile_until && !(world->was_cut >> office->index & 1))
 		account_wrong(&world->account, LOST, "%s halts over %s %s", office_names[office->index],
 			      error_name(status.last_fault.code), status.last_fault.field);
 	world->halts++;

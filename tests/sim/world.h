@@ -22,7 +22,7 @@ struct world {
 	struct chance chance;
 	uint64_t now;
 	size_t count; /* offices */
-	bool hostile; /* the link loses, repeats and disorders */
+	uint64_t hostile_until; /* the link loses, repeats and disorders: agents may halt over that */
 	struct disk *disk;
 	struct network network;
 	struct account account;
