@@ -84,15 +84,16 @@ static void check(struct world *world)
 
 static void note(const struct world *world, struct seed_result *result)
 {
+	memset(result, 0, sizeof *result);
 	memcpy(result->wrongs, world->account.wrongs, sizeof result->wrongs);
-	memcpy(result->first_wrong, world->account.first_wrong, sizeof result->first_wrong);
+	strcpy(result->first_wrong, world->account.first_wrong);
 	result->milliseconds = world->now;
+	result->head = world->account.entries[world->account.last].head;
 	result->reports = world->account.item_count;
 	result->entries = world->account.last;
 	result->frames = world->network.carried;
 	result->broker_crashes = world->broker.crashes;
 	result->halts = world->halts;
-	result->office_crashes = 0;
 	for (size_t i = 0; i < world->count; i++)
 		result->office_crashes += world->offices[i].crashes;
 }

@@ -8,6 +8,7 @@ struct seed_result {
 	uint64_t wrongs[WRONGS];
 	char first_wrong[240];
 	uint64_t milliseconds; /* simulated */
+	struct hash head;      /* of the journal: it depends on every byte that was accepted */
 	uint64_t reports, entries, frames, broker_crashes, office_crashes, halts;
 };
 
