@@ -171,5 +171,5 @@ void broker_end(struct sim_broker *broker)
 	if (broker_up(broker))
 		broker_crash(broker, DISK_KEPT);
 	buffer_free(&broker->policy);
-	sealed_batch_free(&broker->sealed);
+	buffer_free(&broker->sealed);
 }

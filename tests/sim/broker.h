@@ -38,7 +38,8 @@ struct sim_broker {
 	uint32_t sync_most;	    /* milliseconds of a commit at most */
 	bool drained;
 	struct bytes sealing; /* the batch that `sealed` is of, in this step */
-	struct sealed_batch sealed;
+	struct buffer sealed;
+	uint8_t sealing_key[KEY_SIZE];
 
 	struct buffer policy; /* policy.yaml */
 	uint64_t crashes, restarts;

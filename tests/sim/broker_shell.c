@@ -35,18 +35,17 @@ static void do_send(struct sim_broker *broker, const struct core_action *action)
 static void do_publish(struct sim_broker *broker, const struct core_action *action)
 {
 	const struct bytes batch = action->publish.batch;
-	const size_t size = FEED_SIZE(batch.size);
-	uint8_t *publication = memory_alloc(size), key[KEY_SIZE];
+	uint8_t lead[FEED_LEAD_SIZE];
 
 	account_publishes(broker->account, office_of(action->publish.feed->node), batch);
 	if (broker->sealing.data != batch.data || broker->sealing.size != batch.size) {
-		chance_fill(&broker->chance, key, sizeof key);
-		batch_seal(key, batch, &broker->sealed);
+		chance_fill(&broker->chance, broker->sealing_key, sizeof broker->sealing_key);
+		buffer_clear(&broker->sealed);
+		batch_seal(broker->sealing_key, batch, buffer_room(&broker->sealed, batch.size + FEED_TAG_SIZE));
 		broker->sealing = batch;
 	}
-	feed_seal(action->publish.feed, &action->publish.head, &broker->sealed, publication);
-	network_publish(broker->network, action->publish.topic, BYTES(publication, size));
-	free(publication);
+	feed_lead(action->publish.feed, &action->publish.head, broker->sealing_key, lead);
+	network_publish(broker->network, action->publish.topic, BYTES(lead, sizeof lead), buffer_view(&broker->sealed));
 }
 
 static void do_append(struct sim_broker *broker, struct journal_append *append, wall_ms wall)

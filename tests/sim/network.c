@@ -170,7 +170,8 @@ void network_down(struct network *network, size_t office, uint64_t connection, s
 	launch(network, frame);
 }
 
-void network_publish(struct network *network, const uint8_t topic[FEED_TOPIC_SIZE], struct bytes data)
+void network_publish(struct network *network, const uint8_t topic[FEED_TOPIC_SIZE], struct bytes lead,
+		     struct bytes rest)
 {
 	for (size_t i = 0; i < OFFICES; i++) {
 		const struct wire *wire = &network->wires[i];
@@ -178,7 +179,7 @@ void network_publish(struct network *network, const uint8_t topic[FEED_TOPIC_SIZ
 
 		if (!wire->at_broker || memcmp(wire->topic, topic, FEED_TOPIC_SIZE) != 0 || wire->lanes[LANE_FEED].shut)
 			continue;
-		frame = frame_new(i, LANE_FEED, (struct bytes){0}, data);
+		frame = frame_new(i, LANE_FEED, lead, rest);
 		memcpy(frame->topic, topic, FEED_TOPIC_SIZE);
 		launch(network, frame);
 	}

@@ -60,7 +60,8 @@ void network_subscribe(struct network *network, size_t office, const uint8_t top
 void network_up(struct network *network, size_t office, struct bytes prefix, struct bytes rest);
 /* The broker's end. */
 void network_down(struct network *network, size_t office, uint64_t connection, struct bytes data);
-void network_publish(struct network *network, const uint8_t topic[FEED_TOPIC_SIZE], struct bytes data);
+void network_publish(struct network *network, const uint8_t topic[FEED_TOPIC_SIZE], struct bytes lead,
+		     struct bytes rest);
 /* Every subscriber loses its connection to the feed and comes back. */
 void network_rebind(struct network *network);
 

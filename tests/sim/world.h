@@ -21,7 +21,7 @@ struct world {
 	struct cast *cast;
 	struct chance chance;
 	uint64_t now;
-	size_t count; /* offices */
+	size_t count;		/* offices */
 	uint64_t hostile_until; /* the link loses, repeats and disorders: agents may halt over that */
 	struct disk *disk;
 	struct network network;
