@@ -100,6 +100,13 @@ static struct position cursor(void *context)
 	return inbox_cursor(feeder->inbox);
 }
 
+static void begin(void *context)
+{
+	struct feeder *feeder = context;
+
+	inbox_begin(feeder->inbox);
+}
+
 void feeder_init(struct feeder *feeder, struct store *store, const struct node_keys *keys, struct inbox *inbox)
 {
 	*feeder = (struct feeder){.store = store, .keys = keys, .inbox = inbox};
@@ -117,7 +124,7 @@ struct uplink_source feeder_source(struct feeder *feeder)
 
 struct uplink_target feeder_target(struct feeder *feeder)
 {
-	return (struct uplink_target){.context = feeder, .apply = apply, .cursor = cursor};
+	return (struct uplink_target){.context = feeder, .apply = apply, .cursor = cursor, .begin = begin};
 }
 
 void feeder_fini(struct feeder *feeder)

@@ -49,6 +49,12 @@ struct position inbox_cursor(const struct inbox *inbox)
 	return inbox->cursor;
 }
 
+void inbox_begin(struct inbox *inbox)
+{
+	inbox->seen = inbox->cursor;
+	inbox->seen_bytes = 0;
+}
+
 /* ---- entries */
 
 static enum error member_apply(struct inbox *inbox, const Simpul__Entry *entry, struct fault *fault)

@@ -32,5 +32,7 @@ enum inbox_result {
 /* Applies an encoded Batch in one transaction. */
 enum inbox_result inbox_apply(struct inbox *inbox, struct bytes batch, struct fault *fault);
 struct position inbox_cursor(const struct inbox *inbox);
+/* A session begins: what came after the cursor will come again. */
+void inbox_begin(struct inbox *inbox);
 
 #endif

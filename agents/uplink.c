@@ -243,6 +243,8 @@ static void session_open(struct uplink *uplink)
 
 	uplink->session.opened_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_GREETING);
+	if (uplink->options.target.begin)
+		uplink->options.target.begin(uplink->options.target.context);
 	error = transport->open(transport->context, uplink->options.join, uplink->options.keys);
 	if (error == E_OK)
 		hello_send(uplink);

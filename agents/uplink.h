@@ -54,6 +54,10 @@ struct uplink_target {
 	 * again later; anything else halts. */
 	enum error (*apply)(void *context, struct bytes batch, struct fault *fault);
 	struct position (*cursor)(void *context);
+	/* A session begins. The broker takes it from the cursor that HELLO says, so whatever was applied beyond it and is
+	 * not stored for good yet must be forgotten: an ACK of it would be of something that this session did not hand
+	 * over. NULL where there is nothing of the kind. */
+	void (*begin)(void *context);
 };
 
 struct uplink_options {

@@ -196,6 +196,20 @@ static void an_empty_batch_is_not_acknowledged_before_it_is_on_disk(void **state
 	assert_int_equal(agent_number(&f->store, "SELECT entry FROM cursor"), 4);
 }
 
+/* Or its cursor might follow, and be acknowledged, before the new session has handed anything over. */
+static void what_was_seen_and_is_not_on_disk_is_forgotten_when_a_session_begins(void **state)
+{
+	struct fixture *f = *state;
+
+	agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY);
+	apply_entries(f, NULL, 0, 2, INBOX_APPLIED);
+	apply_entries(f, NULL, 0, 3, INBOX_IGNORED);
+	inbox_begin(f->inbox);
+	apply_entries(f, NULL, 0, 3, INBOX_BEHIND);
+	apply_entries(f, NULL, 0, 2, INBOX_APPLIED);
+	assert_int_equal(inbox_cursor(f->inbox).entry, 2);
+}
+
 static void many_empty_batches_do_move_the_cursor(void **state)
 {
 	struct fixture *f = *state;
@@ -556,6 +570,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_entry_is_never_skipped, start, end),
 		cmocka_unit_test_setup_teardown(a_batch_that_fails_in_the_middle_leaves_nothing, start, end),
 		cmocka_unit_test_setup_teardown(an_empty_batch_is_not_acknowledged_before_it_is_on_disk, start, end),
+		cmocka_unit_test_setup_teardown(what_was_seen_and_is_not_on_disk_is_forgotten_when_a_session_begins,
+						start, end),
 		cmocka_unit_test_setup_teardown(many_empty_batches_do_move_the_cursor, start, end),
 		cmocka_unit_test_setup_teardown(a_withheld_entry_is_on_record, start, end),
 		cmocka_unit_test_setup_teardown(a_forged_report_is_marked_bad, start, end),

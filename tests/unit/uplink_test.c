@@ -384,7 +384,7 @@ static int start(void **state)
 							.epoch = 1,
 							.source = {f, source_welcome, source_next, source_receipted,
 								   source_receipt, source_reject},
-							.target = {f, target_apply, target_cursor}});
+							.target = {.context = f, .apply = target_apply, .cursor = target_cursor}});
 	return 0;
 }
 
