@@ -29,10 +29,10 @@ enum { LABELS = sizeof labels / sizeof labels[0] };
 
 static void agency_draw(struct agency_rules *agency, struct chance *chance)
 {
-	agency->ceiling = labels[chance_one_in(chance, 2) ? LABELS - 1 : chance_below(chance, LABELS)].label;
+	agency->ceiling = labels[chance_one_in(chance, 4) ? chance_below(chance, LABELS) : LABELS - 1].label;
 	agency->child = chance_one_in(chance, 2);
 	for (size_t i = 0; i < KINDS * CATEGORIES; i++) {
-		agency->publish[i % KINDS][i / KINDS] = !chance_one_in(chance, 12);
+		agency->publish[i % KINDS][i / KINDS] = !chance_one_in(chance, 24);
 		agency->receive[i % KINDS][i / KINDS] = !chance_one_in(chance, 5);
 	}
 }
