@@ -277,6 +277,8 @@ struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream);
 /* Makes an entry that is no submission part of the state: when loading, and when it is committed. */
 void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content);
 void enroll(struct core *core, const struct core_event *event);
+/* A new key of the node is on its way to disk. */
+bool enrolment_runs(const struct core *core, const struct node *node);
 void standing_set(struct core *core, const struct core_event *event);
 void grant_add(struct core *core, const struct core_event *event);
 void policy_offer(struct core *core, const struct core_event *event);

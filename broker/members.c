@@ -280,6 +280,11 @@ static bool operation_runs(const struct core *core, Simpul__EntryType type, cons
 	return false;
 }
 
+bool enrolment_runs(const struct core *core, const struct node *node)
+{
+	return operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node);
+}
+
 static struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node,
 					 const void *content, bool everyone)
 {

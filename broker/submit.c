@@ -193,12 +193,14 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 
 /* ---------------------------------------------------------------------------- signature and history */
 
-/* What is new must be signed with the key in force. (A repeat is told by its digest: the origin may have a new key
- * since, and its receipt is due all the same.) */
+/* What is new must be signed with the key in force at its entry, so it waits while a new one is on its way to disk. (A
+ * repeat is told by its digest: the origin may have a new key since, and its receipt is due all the same.) */
 static enum error signature_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	enum error error;
 
+	if (enrolment_runs(core, submit->node))
+		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit.key_id");
 	if (submit->message->key_id != submit->node->member.key_id)
 		return fault_at(fault, E_KEY_EXPIRED, "submit.key_id");
 	error = digest_compute(core, submit, fault);

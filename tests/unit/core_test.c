@@ -1432,6 +1432,27 @@ static void a_new_key_supersedes_the_older_one(void **state)
 	assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_EXPIRED);
 }
 
+/* The new key is in force from its entry on, so what comes after that must not be signed with the former one. */
+static void nothing_under_the_former_key_comes_after_the_record_of_the_new_one(void **state)
+{
+	struct world *world = *state;
+	struct node_keys keys;
+	struct member member;
+	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
+
+	node_keys_generate(&keys, 2);
+	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	world_say(world, &(struct speech){.node = ARMY}); /* on its way before */
+	world_step(world, &event);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = ARMY, .first = 2});
+	assert_int_equal(world_refusal(world), E_BUSY);
+	assert_int_equal(world_queued(world), 2);
+	world_commit(world, E_DISK_FULL); /* as if nothing had been tried */
+	accept(world, (struct speech){.node = ARMY});
+}
+
 static void spoil_key_to_first(Simpul__Submission *message)
 {
 	message->key_id = 1;
@@ -1748,6 +1769,7 @@ int main(void)
 		TEST(a_silent_session_ends),
 		TEST(bye_ends_a_session),
 		TEST(a_new_key_supersedes_the_older_one),
+		TEST(nothing_under_the_former_key_comes_after_the_record_of_the_new_one),
 		TEST(what_was_accepted_under_a_former_key_still_gets_its_receipt),
 		TEST(a_record_that_does_not_fit_is_not_taken),
 		TEST(a_compromised_key_never_comes_back),
