@@ -35,8 +35,9 @@ struct item {
 	uint64_t entry; /* 0: it is not */
 	size_t index;	/* within the entry */
 	enum error verdict;
-	bool voided;   /* a VOID went in its place */
-	offices reach; /* who got it, or the newest update of it */
+	bool voided;		   /* a VOID went in its place */
+	offices reach;		   /* who got it, or the newest update of it */
+	uint32_t key_ids[OFFICES]; /* in force when it was decided on */
 	/* at the end */
 	offices held;
 };
@@ -85,6 +86,7 @@ struct account {
 	/* what the core knows */
 	uint32_t policy;
 	offices active, leaving;
+	uint32_t key_ids[OFFICES];
 
 	struct arena arena; /* for one message */
 	uint64_t wrongs[WRONGS];

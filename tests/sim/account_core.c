@@ -30,8 +30,23 @@ static offices audience_expected(const struct account *account, const struct ite
 	return set;
 }
 
-static enum error verdict_expected(const struct account *account, const struct item *item, offices audience,
-				   wall_ms now)
+/* Who gets a sealed body must have been wrapped its key under the key in force. */
+static bool wraps_right(struct account *account, offices audience, const struct journal_append *append)
+{
+	const Simpul__Routing *routing =
+		wire_unpack(&simpul__routing__descriptor, buffer_view(&append->routing), &account->arena, NULL);
+
+	for (size_t i = 0; i < routing->n_wraps; i++) {
+		const size_t office = office_of(routing->wraps[i]->node);
+
+		if (audience >> office & 1 && routing->wraps[i]->key_id != account->key_ids[office])
+			return false;
+	}
+	return true;
+}
+
+static enum error verdict_expected(struct account *account, const struct item *item, offices audience,
+				   const struct journal_append *append, wall_ms now)
 {
 	const enum error publish = rules_publish(account_rules(account, account->policy), item->origin, &item->topic);
 
@@ -41,7 +56,9 @@ static enum error verdict_expected(const struct account *account, const struct i
 		return E_EXPIRED;
 	if (publish != E_OK)
 		return publish;
-	return item->verb == SAYS && audience == 0 ? E_EMPTY_AUDIENCE : E_OK;
+	if (item->verb == SAYS && audience == 0)
+		return E_EMPTY_AUDIENCE;
+	return item->topic.label != LABEL_RED || wraps_right(account, audience, append) ? E_OK : E_KEY_EXPIRED;
 }
 
 /* A VOID uses up a number and goes to nobody; only that it is from the future may be said of it. */
@@ -69,9 +86,10 @@ static struct decision *decision_add(struct account *account, const struct journ
 	return decision;
 }
 
-static void report_compare(struct account *account, struct decision *decision, const struct stored_report *report,
+static void report_compare(struct account *account, struct decision *decision, const struct journal_append *append,
 			   size_t index, wall_ms now)
 {
+	const struct stored_report *report = &append->reports[index];
 	const size_t found = account_find(account, office_of(decision->first.origin), decision->first.stream,
 					  decision->first.number + index);
 	struct item *item = found == NO_ITEM ? NULL : &account->items[found];
@@ -84,13 +102,14 @@ static void report_compare(struct account *account, struct decision *decision, c
 	}
 	if (index == 0)
 		decision->note.first = found;
+	memcpy(item->key_ids, account->key_ids, sizeof item->key_ids);
 	item->voided = is_void(account, report->header, now, &expected);
 	if (!item->voided) {
 		decision->note.topic = item->topic;
 		decision->note.asked = item->verb != CANCELS;
 		if (item->verb != CANCELS)
 			decision->decided = audience_expected(account, item);
-		expected = verdict_expected(account, item, decision->decided, now);
+		expected = verdict_expected(account, item, decision->decided, append, now);
 	}
 	decision->verdicts[index] = expected;
 	if (report->verdict != expected)
@@ -105,7 +124,7 @@ static void submission_decided(struct account *account, struct decision *decisio
 	bool any = false;
 
 	for (size_t i = 0; i < append->count; i++) {
-		report_compare(account, decision, &append->reports[i], i, now);
+		report_compare(account, decision, append, i, now);
 		any = any || decision->verdicts[i] == E_OK;
 	}
 	if (!any)

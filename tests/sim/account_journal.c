@@ -168,6 +168,7 @@ static void entry_known(struct account *account, Simpul__EntryType type, struct 
 			simpul__member_record__unpack(&account->arena.protobuf, content.size, content.data);
 
 		account->active |= 1u << office_of(record->node);
+		account->key_ids[office_of(record->node)] = record->key_id;
 	}
 }
 
@@ -188,6 +189,7 @@ void account_load_begins(struct account *account)
 {
 	account->policy = 0;
 	account->active = account->leaving = 0;
+	memset(account->key_ids, 0, sizeof account->key_ids);
 }
 
 /* What is found beyond the last entry that was reported must be the next decision that nothing was heard of. */

@@ -158,9 +158,7 @@ void broker_found(struct sim_broker *broker, const struct agent_world *world)
 		return;
 	}
 	for (size_t i = 0; i < broker->account->count; i++) {
-		const struct core_event event = {.type = CORE_ENROLL, .enroll = &broker->members[i].member};
-
-		broker_step(broker, &event);
+		broker_enroll(broker, i, 0);
 		broker_commit(broker);
 		broker_hear(broker);
 	}

@@ -16,7 +16,7 @@ enum { BROKER_READS = 64 };
 struct sim_broker {
 	struct network *network;
 	struct account *account;
-	const struct agent_office *members; /* of the exchange: as many as the account counts */
+	struct agent_office (*members)[KEYS]; /* of the exchange, with each of their keys */
 	struct core_options options;
 	struct journal_options journal_options;
 	struct chance chance;
@@ -58,8 +58,9 @@ void broker_crash(struct sim_broker *broker, enum disk_loss how);
 uint64_t broker_next(const struct sim_broker *broker);
 void broker_turn(struct sim_broker *broker, uint64_t now);
 void broker_receive(struct sim_broker *broker, const struct frame *frame, uint64_t now);
-/* What an operator does: a member's standing, a policy (which stays the file's), an orderly stop. */
+/* What an operator does: a member's standing, its next key, a policy (which stays the file's), an orderly stop. */
 void broker_standing(struct sim_broker *broker, size_t office, Simpul__Standing standing);
+void broker_enroll(struct sim_broker *broker, size_t office, size_t key);
 void broker_policy(struct sim_broker *broker, const struct rules *rules);
 void broker_stop(struct sim_broker *broker);
 /* Nothing is under way. */

@@ -238,14 +238,17 @@ bool broker_idle(const struct sim_broker *broker)
 
 /* ---- events in */
 
+static const uint8_t *key_of(const struct sim_broker *broker, const struct frame *frame)
+{
+	return broker->members[frame->office][frame->key].keys.curve_public;
+}
+
 /* A key that is not active never gets through the handshake. */
 static bool shakes_hands(struct sim_broker *broker, const struct frame *frame)
 {
-	const uint8_t *key = broker->members[frame->office].keys.curve_public;
-
 	if (broker->accepted[frame->office] == frame->connection)
 		return true;
-	if (core_key_status(broker->core, key, NULL) != E_OK)
+	if (core_key_status(broker->core, key_of(broker, frame), NULL) != E_OK)
 		return false;
 	broker->accepted[frame->office] = frame->connection;
 	return true;
@@ -256,11 +259,11 @@ static void subscription_arrives(struct sim_broker *broker, const struct frame *
 	struct wire *wire = &broker->network->wires[frame->office];
 	struct core_event event = {.type = CORE_SUBSCRIBED};
 
-	if (core_key_status(broker->core, broker->members[frame->office].keys.curve_public, NULL) != E_OK)
+	if (core_key_status(broker->core, key_of(broker, frame), NULL) != E_OK)
 		return;
 	if (wire->subscribed && memcmp(wire->topic, frame->topic, FEED_TOPIC_SIZE) == 0)
 		wire->at_broker = true;
-	event.subscribed.curve_key = broker->members[frame->office].keys.curve_public;
+	event.subscribed.curve_key = key_of(broker, frame);
 	event.subscribed.topic = BYTES(frame->topic, FEED_TOPIC_SIZE);
 	event.subscribed.added = true;
 	broker_step(broker, &event);
@@ -281,7 +284,7 @@ void broker_receive(struct sim_broker *broker, const struct frame *frame, uint64
 	}
 	trace_up(office_names[frame->office], frame->connection, BYTES(frame->data, frame->size));
 	event.message.peer = peer_of(frame->office, frame->connection);
-	event.message.curve_key = broker->members[frame->office].keys.curve_public;
+	event.message.curve_key = key_of(broker, frame);
 	event.message.frame = BYTES(frame->data, frame->size);
 	broker_step(broker, &event);
 }
@@ -292,6 +295,14 @@ void broker_standing(struct sim_broker *broker, size_t office, Simpul__Standing 
 
 	event.standing.node = office_names[office];
 	event.standing.standing = standing;
+	broker_step(broker, &event);
+}
+
+void broker_enroll(struct sim_broker *broker, size_t office, size_t key)
+{
+	const struct core_event event = {
+		.type = CORE_ENROLL, .enroll = &broker->members[office][key].member, .operator_ticket = 1};
+
 	broker_step(broker, &event);
 }
 

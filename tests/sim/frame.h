@@ -14,6 +14,7 @@ struct frame {
 	bool stranded;	 /* its connection has ended */
 	size_t office;
 	uint64_t connection; /* that it was sent on */
+	size_t key;	     /* LANE_UP: of the office, under which */
 	uint8_t topic[FEED_TOPIC_SIZE];
 	size_t size;
 	uint8_t data[];

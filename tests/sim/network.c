@@ -80,11 +80,12 @@ struct frame *network_take(struct network *network)
 
 /* ---- the agent's end */
 
-void network_open(struct network *network, size_t office)
+void network_open(struct network *network, size_t office, size_t key)
 {
 	struct wire *wire = &network->wires[office];
 
 	wire->open = true;
+	wire->key = key;
 	wire->connection = ++network->connections;
 }
 
@@ -121,6 +122,7 @@ void network_up(struct network *network, size_t office, struct bytes prefix, str
 		return;
 	frame = frame_new(office, LANE_UP, prefix, rest);
 	frame->connection = wire->connection;
+	frame->key = wire->key;
 	if (!wire->lanes[LANE_UP].shut && !network->broker_down) {
 		launch(network, frame);
 		return;
@@ -140,6 +142,7 @@ static void subscription_send(struct network *network, size_t office)
 		return;
 	frame = frame_new(office, LANE_UP, (struct bytes){0}, (struct bytes){0});
 	frame->subscribes = true;
+	frame->key = wire->key;
 	memcpy(frame->topic, wire->topic, FEED_TOPIC_SIZE);
 	frame->at = network->now + RECONNECT_MS + chance_below(&network->chance, RECONNECT_MS);
 	frame->order = ++network->order;

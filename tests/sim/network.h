@@ -20,6 +20,7 @@ struct lane_state {
 struct wire {
 	bool open;	     /* the agent has a session */
 	uint64_t connection; /* of the link: a new number whenever it was lost */
+	size_t key;	     /* which of its keys the session is under */
 	bool subscribed;     /* the agent has a feed socket for `topic` */
 	bool at_broker;	     /* and the broker knows of it */
 	bool refused;	     /* the broker would not shake hands */
@@ -54,7 +55,7 @@ uint64_t network_next(const struct network *network);
 struct frame *network_take(struct network *network);
 
 /* The agent's end. */
-void network_open(struct network *network, size_t office);
+void network_open(struct network *network, size_t office, size_t key);
 void network_close(struct network *network, size_t office);
 void network_subscribe(struct network *network, size_t office, const uint8_t topic[FEED_TOPIC_SIZE]);
 void network_up(struct network *network, size_t office, struct bytes prefix, struct bytes rest);

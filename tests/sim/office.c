@@ -21,7 +21,7 @@ static enum error link_open(void *context, const struct join *join, const struct
 	struct sim_office *office = context;
 
 	(void)join, (void)keys;
-	network_open(office->network, office->index);
+	network_open(office->network, office->index, office->self->keys.key_id - 1);
 	return E_OK;
 }
 
@@ -144,6 +144,7 @@ bool office_start(struct sim_office *office, uint64_t now)
 	struct fault fault = {0};
 
 	office->machine.started = now;
+	office->self = &office->selves[office->key];
 	clock_turn(office, now);
 	office->up =
 		store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;

@@ -19,7 +19,8 @@ struct sim_office {
 	size_t index;
 	struct network *network;
 	struct account *account;
-	const struct agent_office *self;
+	const struct agent_office *selves, *self; /* with each of its keys; as the process runs now */
+	size_t key;				  /* that it starts with next time */
 	const struct join *join;
 	struct chance chance;
 	struct machine machine;

@@ -8,7 +8,7 @@
 #include "proto/report.pb-c.h"
 #include "tests/sim/chance.h"
 
-enum { OFFICES = 6, AGENCIES = 5, KINDS = 2, CATEGORIES = 3, REGIONS = 5, STREAMS = 4 };
+enum { OFFICES = 6, AGENCIES = 5, KINDS = 2, CATEGORIES = 3, REGIONS = 5, STREAMS = 4, KEYS = 3 };
 
 /* Sets of offices are bits by their index. */
 typedef uint32_t offices;

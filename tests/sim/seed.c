@@ -32,7 +32,7 @@ static bool settled(struct world *world)
 	    (world->account.active & ~world->account.leaving) != (1u << world->count) - 1)
 		return false;
 	for (size_t i = 0; i < world->count; i++)
-		if (!office_settled(&world->offices[i]))
+		if (!office_settled(&world->offices[i]) || world->account.key_ids[i] != world->offices[i].key + 1)
 			return false;
 	return true;
 }

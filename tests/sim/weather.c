@@ -150,6 +150,21 @@ static void standing_changes(struct world *world)
 			active ? SIMPUL__STANDING__STANDING_RETIRED : SIMPUL__STANDING__STANDING_ACTIVE);
 }
 
+/* The office makes new keys and the operator enrols them, sooner or later; what is first is anybody's guess. */
+static void keys_change(struct world *world)
+{
+	struct sim_office *office = &world->offices[somebody(world)];
+
+	if (office->key + 1 < KEYS && world->account.key_ids[office->index] == office->key + 1) {
+		office->key++;
+		trace("%s: has new keys", office_names[office->index]);
+	}
+	if (office->up && chance_one_in(&world->chance, 2))
+		office_stop(office);
+	if (broker_up(&world->broker) && chance_one_in(&world->chance, 2))
+		broker_enroll(&world->broker, office->index, office->key);
+}
+
 /* ---- what happens when */
 
 void weather_strike(struct world *world)
@@ -157,10 +172,14 @@ void weather_strike(struct world *world)
 	static const struct {
 		void (*happens)(struct world *world);
 		unsigned weight;
-	} events[] = {{partition, 8},	   {broker_unreachable, 2},	 {connection_lost, 3},	   {other_weather, 2},
-		      {broker_falls, 3},   {broker_falls_in_a_write, 4}, {broker_is_stopped, 1},   {disk_slows, 2},
-		      {office_falls, 4},   {office_falls_in_a_write, 3}, {office_is_restarted, 2}, {clock_steps, 1},
-		      {policy_changes, 4}, {standing_changes, 3}};
+	} events[] = {{partition, 8},		{broker_unreachable, 2},
+		      {connection_lost, 3},	{other_weather, 2},
+		      {broker_falls, 3},	{broker_falls_in_a_write, 4},
+		      {broker_is_stopped, 1},	{disk_slows, 2},
+		      {office_falls, 4},	{office_falls_in_a_write, 3},
+		      {office_is_restarted, 2}, {clock_steps, 1},
+		      {policy_changes, 4},	{keys_change, 2},
+		      {standing_changes, 3}};
 	unsigned total = 0, drawn;
 	size_t which = 0;
 
@@ -187,5 +206,10 @@ void weather_clear(struct world *world)
 			world->reopen_at[i][lane] = UINT64_MAX;
 		if (broker_up(&world->broker) && !((world->account.active & ~world->account.leaving) >> i & 1))
 			broker_standing(&world->broker, i, SIMPUL__STANDING__STANDING_ACTIVE);
+		/* Whoever made new keys also starts the agent anew: with the old ones it only hears silence. */
+		if (world->offices[i].up && world->offices[i].self != &world->offices[i].selves[world->offices[i].key])
+			office_stop(&world->offices[i]);
+		if (broker_up(&world->broker) && world->account.key_ids[i] != world->offices[i].key + 1)
+			broker_enroll(&world->broker, i, world->offices[i].key);
 	}
 }

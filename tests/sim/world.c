@@ -22,7 +22,8 @@ void cast_make(struct cast *cast)
 	snprintf(cast->broker_folder, sizeof cast->broker_folder, "%s/broker", cast->world.folder);
 	mkdir(cast->broker_folder, 0700);
 	for (size_t i = 0; i < OFFICES; i++) {
-		agent_office_make(&cast->world, office_names[i], 1, &cast->offices[i]);
+		for (uint32_t key = 0; key < KEYS; key++)
+			agent_office_make(&cast->world, office_names[i], key + 1, &cast->offices[i][key]);
 		snprintf(cast->office_folders[i], sizeof cast->office_folders[i], "%s/office%zu", cast->world.folder,
 			 i);
 		mkdir(cast->office_folders[i], 0700);
@@ -43,7 +44,7 @@ static void office_found(struct world *world, size_t index, uint64_t seed)
 	*office = (struct sim_office){.index = index,
 				      .network = &world->network,
 				      .account = &world->account,
-				      .self = &world->cast->offices[index],
+				      .selves = world->cast->offices[index],
 				      .join = &world->cast->world.join,
 				      .machine = {.disk = world->disk, .folder = world->cast->office_folders[index]},
 				      .chance = chance_of(seed, 'o' * 256 + index),
@@ -155,9 +156,18 @@ static void halt_notice(struct world *world, struct sim_office *office)
 	world->office_back[office->index] = world->now + chance_between(&world->chance, 5000, 60000);
 }
 
-static void offices_turn(struct world *world)
+/* An office that was no member at some moment, or not with the keys that it has, may halt over it. */
+static void cuts_note(struct world *world)
 {
 	world->was_cut |= ~world->account.active | world->account.leaving;
+	for (size_t i = 0; i < world->count; i++)
+		if (world->account.key_ids[i] != world->offices[i].key + 1)
+			world->was_cut |= 1u << i;
+}
+
+static void offices_turn(struct world *world)
+{
+	cuts_note(world);
 	for (size_t i = 0; i < world->count; i++) {
 		struct sim_office *office = &world->offices[i];
 

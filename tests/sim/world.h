@@ -12,8 +12,8 @@
 
 /* Who takes part in every world: made once, for keys cost more than a world. */
 struct cast {
-	struct agent_world world; /* its folder is where the machines' folders are */
-	struct agent_office offices[OFFICES];
+	struct agent_world world;		    /* its folder is where the machines' folders are */
+	struct agent_office offices[OFFICES][KEYS]; /* with each of their keys in turn */
 	char broker_folder[96], office_folders[OFFICES][96];
 };
 
