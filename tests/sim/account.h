@@ -86,6 +86,7 @@ struct account {
 	/* what the core knows */
 	uint32_t policy;
 	offices active, leaving;
+	struct wish wishes[OFFICES];
 	uint32_t key_ids[OFFICES];
 
 	struct arena arena; /* for one message */

@@ -17,14 +17,15 @@ static const char *type_text(Simpul__EntryType type)
 
 /* ---- what the core decides */
 
-/* By the rules in force: everybody they admit whom the core takes for a member, narrowed by `to`. */
+/* By the rules in force: everybody they admit whom the core takes for a member, narrowed by `to` or, without it, by
+ * what they subscribed to. */
 static offices audience_expected(const struct account *account, const struct item *item)
 {
 	offices set = 0;
 
 	for (size_t i = 0; i < account->count; i++)
 		if (i != item->origin && (account->active & ~account->leaving) >> i & 1 &&
-		    (item->to == 0 || item->to >> i & 1) &&
+		    (item->to == 0 ? wish_covers(&account->wishes[i], &item->topic) : item->to >> i & 1) &&
 		    rules_admit(account_rules(account, account->policy), i, &item->topic))
 			set |= 1u << i;
 	return set;

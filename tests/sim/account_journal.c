@@ -163,6 +163,11 @@ static void entry_known(struct account *account, Simpul__EntryType type, struct 
 		account->leaving &= ~office;
 		account->active &= ~office;
 		account->active |= standing == SIMPUL__STANDING__STANDING_ACTIVE ? office : 0;
+	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION) {
+		const Simpul__NodeSubscription *subscription =
+			simpul__node_subscription__unpack(&account->arena.protobuf, content.size, content.data);
+
+		account->wishes[office_of(subscription->node)] = wish_read(subscription->subscription);
 	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER) {
 		const Simpul__MemberRecord *record =
 			simpul__member_record__unpack(&account->arena.protobuf, content.size, content.data);
@@ -190,6 +195,7 @@ void account_load_begins(struct account *account)
 	account->policy = 0;
 	account->active = account->leaving = 0;
 	memset(account->key_ids, 0, sizeof account->key_ids);
+	memset(account->wishes, 0, sizeof account->wishes);
 }
 
 /* What is found beyond the last entry that was reported must be the next decision that nothing was heard of. */

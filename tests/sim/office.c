@@ -132,6 +132,7 @@ static void uplink_begin(struct sim_office *office)
 					       .keys = &office->self->keys,
 					       .node = office_names[office->index],
 					       .epoch = office->store.epoch,
+					       .subscription = &office->subscription,
 					       .source = feeder_source(&office->feeder),
 					       .target = feeder_target(&office->feeder)};
 
@@ -145,6 +146,7 @@ bool office_start(struct sim_office *office, uint64_t now)
 
 	office->machine.started = now;
 	office->self = &office->selves[office->key];
+	wish_write(&office->wish, &office->wish_memory, &office->subscription);
 	clock_turn(office, now);
 	office->up =
 		store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;

@@ -21,6 +21,9 @@ struct sim_office {
 	struct account *account;
 	const struct agent_office *selves, *self; /* with each of its keys; as the process runs now */
 	size_t key;				  /* that it starts with next time */
+	struct wish wish;			  /* that it starts with next time */
+	struct wish_memory wish_memory;
+	Simpul__Subscription subscription; /* as the process runs now */
 	const struct join *join;
 	struct chance chance;
 	struct machine machine;

@@ -153,3 +153,43 @@ size_t office_of(const char *name)
 		office++;
 	return office;
 }
+
+/* ---- subscriptions */
+
+static bool bit(unsigned set, unsigned index)
+{
+	return set >> index & 1;
+}
+
+bool wish_covers(const struct wish *wish, const struct topic *topic)
+{
+	return (wish->kinds == 0 || bit(wish->kinds, topic->kind)) &&
+	       (wish->categories == 0 || bit(wish->categories, topic->category));
+}
+
+/* Lists ascend: kinds do as they are numbered, categories the other way round. */
+void wish_write(const struct wish *wish, struct wish_memory *memory, Simpul__Subscription *out)
+{
+	simpul__subscription__init(out);
+	out->kinds = memory->kinds;
+	out->categories = memory->categories;
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if (bit(wish->kinds, kind))
+			out->kinds[out->n_kinds++] = (Simpul__Kind)(SIMPUL__KIND__KIND_SIGHTING + kind);
+	for (unsigned category = CATEGORIES; category-- > 0;)
+		if (bit(wish->categories, category))
+			out->categories[out->n_categories++] = (char *)(uintptr_t)category_names[category];
+}
+
+struct wish wish_read(const Simpul__Subscription *subscription)
+{
+	struct wish wish = {0};
+
+	for (size_t i = 0; subscription && i < subscription->n_kinds; i++)
+		wish.kinds |= 1u << (subscription->kinds[i] - SIMPUL__KIND__KIND_SIGHTING);
+	for (size_t i = 0; subscription && i < subscription->n_categories; i++)
+		for (unsigned category = 0; category < CATEGORIES; category++)
+			if (strcmp(subscription->categories[i], category_names[category]) == 0)
+				wish.categories |= 1u << category;
+	return wish;
+}

@@ -5,6 +5,7 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "proto/link.pb-c.h"
 #include "proto/report.pb-c.h"
 #include "tests/sim/chance.h"
 
@@ -32,6 +33,19 @@ struct rules {
 	} agencies[AGENCIES];
 	offices named; /* an office that is not gets and says nothing */
 };
+
+/* What an office subscribed to, as bits; none of a sort: all of it. */
+struct wish {
+	unsigned kinds, categories;
+};
+bool wish_covers(const struct wish *wish, const struct topic *topic);
+/* To and from the message. `out` borrows its lists from `memory`. */
+struct wish_memory {
+	Simpul__Kind kinds[KINDS];
+	char *categories[CATEGORIES];
+};
+void wish_write(const struct wish *wish, struct wish_memory *memory, Simpul__Subscription *out);
+struct wish wish_read(const Simpul__Subscription *subscription);
 
 /* Most is allowed. The first `count` offices take part. */
 void rules_draw(struct rules *rules, struct chance *chance, size_t count);

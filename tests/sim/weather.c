@@ -150,6 +150,18 @@ static void standing_changes(struct world *world)
 			active ? SIMPUL__STANDING__STANDING_RETIRED : SIMPUL__STANDING__STANDING_ACTIVE);
 }
 
+static void wish_changes(struct world *world)
+{
+	struct sim_office *office = &world->offices[somebody(world)];
+
+	office->wish.kinds = (unsigned)chance_below(&world->chance, 1u << KINDS);
+	office->wish.categories = (unsigned)chance_below(&world->chance, 1u << CATEGORIES);
+	trace("%s: subscribes to kinds %x, categories %x", office_names[office->index], office->wish.kinds,
+	      office->wish.categories);
+	if (office->up)
+		office_stop(office);
+}
+
 /* The office makes new keys and the operator enrols them, sooner or later; what is first is anybody's guess. */
 static void keys_change(struct world *world)
 {
@@ -179,7 +191,7 @@ void weather_strike(struct world *world)
 		      {office_falls, 4},	{office_falls_in_a_write, 3},
 		      {office_is_restarted, 2}, {clock_steps, 1},
 		      {policy_changes, 4},	{keys_change, 2},
-		      {standing_changes, 3}};
+		      {wish_changes, 2},	{standing_changes, 3}};
 	unsigned total = 0, drawn;
 	size_t which = 0;
 
