@@ -31,11 +31,18 @@ static offices audience_expected(const struct account *account, const struct ite
 	return set;
 }
 
+/* A submission at the moment that the core decides on it. */
+struct deciding {
+	const struct journal_append *append;
+	const Simpul__StoredSubmission *stored;
+	wall_ms now;
+};
+
 /* Who gets a sealed body must have been wrapped its key under the key in force. */
-static bool wraps_right(struct account *account, offices audience, const struct journal_append *append)
+static bool wraps_right(struct account *account, offices audience, const struct deciding *deciding)
 {
 	const Simpul__Routing *routing =
-		wire_unpack(&simpul__routing__descriptor, buffer_view(&append->routing), &account->arena, NULL);
+		wire_unpack(&simpul__routing__descriptor, of_binary(deciding->stored->routing), &account->arena, NULL);
 
 	for (size_t i = 0; i < routing->n_wraps; i++) {
 		const size_t office = office_of(routing->wraps[i]->node);
@@ -47,30 +54,25 @@ static bool wraps_right(struct account *account, offices audience, const struct 
 }
 
 static enum error verdict_expected(struct account *account, const struct item *item, offices audience,
-				   const struct journal_append *append, wall_ms now)
+				   const struct deciding *deciding)
 {
 	const enum error publish = rules_publish(account_rules(account, account->policy), item->origin, &item->topic);
 
-	if (item->created_at > now + AHEAD_MS)
+	if (item->created_at > deciding->now + AHEAD_MS)
 		return E_CLOCK;
-	if (item->expires <= now)
+	if (item->expires <= deciding->now)
 		return E_EXPIRED;
 	if (publish != E_OK)
 		return publish;
 	if (item->verb == SAYS && audience == 0)
 		return E_EMPTY_AUDIENCE;
-	return item->topic.label != LABEL_RED || wraps_right(account, audience, append) ? E_OK : E_KEY_EXPIRED;
+	return item->topic.label != LABEL_RED || wraps_right(account, audience, deciding) ? E_OK : E_KEY_EXPIRED;
 }
 
-/* A VOID uses up a number and goes to nobody; only that it is from the future may be said of it. */
-static bool is_void(struct account *account, struct bytes encoded, wall_ms now, enum error *expected)
+static const Simpul__Header *header_of(struct account *account, const struct deciding *deciding, size_t index)
 {
-	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, encoded, &account->arena, NULL);
-
-	if (!header || header->kind != SIMPUL__KIND__KIND_VOID)
-		return false;
-	*expected = header->created_at > now + AHEAD_MS ? E_CLOCK : E_OK;
-	return true;
+	return wire_unpack(&simpul__header__descriptor, of_binary(deciding->stored->headers[index]), &account->arena,
+			   NULL);
 }
 
 static struct decision *decision_add(struct account *account, const struct journal_append *append)
@@ -87,56 +89,63 @@ static struct decision *decision_add(struct account *account, const struct journ
 	return decision;
 }
 
-static void report_compare(struct account *account, struct decision *decision, const struct journal_append *append,
-			   size_t index, wall_ms now)
+/* A VOID uses up a number and goes to nobody; only that it is from the future may be said of it. */
+static enum error report_expect(struct account *account, struct decision *decision, struct item *item,
+				const struct deciding *deciding, size_t index)
 {
-	const struct stored_report *report = &append->reports[index];
-	const size_t found = account_find(account, office_of(decision->first.origin), decision->first.stream,
-					  decision->first.number + index);
-	struct item *item = found == NO_ITEM ? NULL : &account->items[found];
-	enum error expected = E_OK;
+	const Simpul__Header *header = header_of(account, deciding, index);
 
-	if (!item) {
-		account_wrong(account, INVENTED, "%s never took %llu", decision->first.origin,
-			      (unsigned long long)(decision->first.number + index));
+	memcpy(item->key_ids, account->key_ids, sizeof item->key_ids);
+	item->voided = header && header->kind == SIMPUL__KIND__KIND_VOID;
+	if (item->voided)
+		return header->created_at > deciding->now + AHEAD_MS ? E_CLOCK : E_OK;
+	decision->note.topic = item->topic;
+	decision->note.asked = item->verb != CANCELS;
+	if (item->verb != CANCELS)
+		decision->decided = audience_expected(account, item);
+	return verdict_expected(account, item, decision->decided, deciding);
+}
+
+static void report_compare(struct account *account, struct decision *decision, const struct deciding *deciding,
+			   size_t index)
+{
+	const struct report_name *first = &decision->first;
+	const unsigned long long number = first->number + index;
+	const size_t found = account_find(account, office_of(first->origin), first->stream, number);
+	const enum error verdict = deciding->append->reports[index].verdict;
+	enum error expected;
+
+	if (found == NO_ITEM) {
+		account_wrong(account, INVENTED, "%s never took %llu", first->origin, number);
 		return;
 	}
 	if (index == 0)
 		decision->note.first = found;
-	memcpy(item->key_ids, account->key_ids, sizeof item->key_ids);
-	item->voided = is_void(account, report->header, now, &expected);
-	if (!item->voided) {
-		decision->note.topic = item->topic;
-		decision->note.asked = item->verb != CANCELS;
-		if (item->verb != CANCELS)
-			decision->decided = audience_expected(account, item);
-		expected = verdict_expected(account, item, decision->decided, append, now);
-	}
-	decision->verdicts[index] = expected;
-	if (report->verdict != expected)
+	decision->verdicts[index] = expected =
+		report_expect(account, decision, &account->items[found], deciding, index);
+	if (verdict != expected)
 		account_wrong(account, expected == E_OK ? LOST : LEAKED, "verdict on %s %u/%llu is %s, not %s",
-			      decision->first.origin, decision->first.stream, (unsigned long long)item->name.number,
-			      error_name(report->verdict), error_name(expected));
+			      first->origin, first->stream, number, error_name(verdict), error_name(expected));
 }
 
-static void submission_decided(struct account *account, struct decision *decision, const struct journal_append *append,
-			       wall_ms now)
+static void submission_decided(struct account *account, struct decision *decision, const struct deciding *deciding)
 {
+	const struct journal_append *append = deciding->append;
+	const offices audience = account_audience(&append->audience);
 	bool any = false;
 
 	for (size_t i = 0; i < append->count; i++) {
-		report_compare(account, decision, append, i, now);
+		report_compare(account, decision, deciding, i);
 		any = any || decision->verdicts[i] == E_OK;
 	}
 	if (!any)
 		decision->decided = 0;
 	decision->note.count = append->count;
 	decision->note.policy = account->policy;
-	if (account_audience(&append->audience) != decision->decided)
-		account_wrong(account, account_audience(&append->audience) & ~decision->decided ? LEAKED : LOST,
+	if (audience != decision->decided)
+		account_wrong(account, audience & ~decision->decided ? LEAKED : LOST,
 			      "audience of %s %u/%llu is %x, not %x", append->first.origin, append->first.stream,
-			      (unsigned long long)append->first.number, account_audience(&append->audience),
-			      decision->decided);
+			      (unsigned long long)append->first.number, audience, decision->decided);
 }
 
 void account_decided(struct account *account, const struct journal_append *append, wall_ms now)
@@ -147,7 +156,13 @@ void account_decided(struct account *account, const struct journal_append *appen
 
 	arena_reset(&account->arena);
 	if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION) {
-		submission_decided(account, decision, append, now);
+		const struct deciding deciding = {append,
+						  simpul__stored_submission__unpack(&account->arena.protobuf,
+										    append->content.size,
+										    append->content.data),
+						  now};
+
+		submission_decided(account, decision, &deciding);
 		return;
 	}
 	decision->decided = account_audience(&append->audience);
