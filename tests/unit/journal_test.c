@@ -564,6 +564,30 @@ static void after_another_error_nothing_is_taken_any_more(void **state)
 	journal_append_free(append);
 }
 
+static int commit_refused(void *context)
+{
+	(void)context;
+	return 1; /* SQLite makes a rollback of it */
+}
+
+static void a_commit_that_fails_at_its_last_step_gives_no_receipt(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_append *append = ledger_append(ledger, &(struct saying){.origin = POLICE, .first = 1});
+	const struct journal_state before = ledger->journal->state;
+
+	sqlite3_commit_hook(ledger->journal->db, commit_refused, NULL);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_IO);
+	assert_int_equal(append->result.code, E_IO);
+	assert_int_equal(append->receipt.size, 0);
+	assert_memory_equal(&ledger->journal->state, &before, sizeof(before));
+	/* and the next one after a restart has its number */
+	ledger_reopen(ledger);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	assert_verifies(ledger);
+	journal_append_free(append);
+}
+
 static void ballast_is_let_go_on_a_full_disk_and_laid_in_again(void **state)
 {
 	struct ledger *ledger = *state;
@@ -1006,6 +1030,7 @@ int main(void)
 		TEST(whoever_inherits_a_report_is_not_called_unreachable),
 		TEST(an_aborted_commit_leaves_no_trace),
 		TEST(after_another_error_nothing_is_taken_any_more),
+		TEST(a_commit_that_fails_at_its_last_step_gives_no_receipt),
 		TEST(ballast_is_let_go_on_a_full_disk_and_laid_in_again),
 		TEST(a_disk_around_its_limit_does_not_open_and_close_intake),
 		TEST(bodies_are_not_in_the_file),
