@@ -21,9 +21,19 @@ void sleep_ms(unsigned ms)
 	nanosleep(&pause, NULL);
 }
 
+/* When a test that waits may give up. Where everything runs at a fraction of its speed, SIMPUL_PATIENCE says how many times
+ * longer that is. */
+static steady_ms deadline_after(int seconds)
+{
+	const char *patience = getenv("SIMPUL_PATIENCE");
+	const int times = patience ? atoi(patience) : 1;
+
+	return clock_now().steady + (steady_ms)seconds * 1000 * (steady_ms)(times > 0 ? times : 1);
+}
+
 bool wait_for(bool (*condition)(void *context), void *context, int seconds)
 {
-	const steady_ms deadline = clock_now().steady + (steady_ms)seconds * 1000;
+	const steady_ms deadline = deadline_after(seconds);
 
 	do {
 		if (condition(context))
@@ -92,7 +102,7 @@ int process_end(pid_t pid, int signal, int seconds)
 	if (pid <= 0)
 		return -1;
 	kill(pid, signal);
-	status = wait_until(pid, clock_now().steady + (steady_ms)seconds * 1000);
+	status = wait_until(pid, deadline_after(seconds));
 	if (status >= 0)
 		return status;
 	kill(pid, SIGKILL);
@@ -127,7 +137,7 @@ static void drain(int fd, struct buffer *out, steady_ms deadline)
 
 int process_run(const char *const argv[], const char *input, struct buffer *out, const char *log, int seconds)
 {
-	const steady_ms deadline = clock_now().steady + (steady_ms)seconds * 1000;
+	const steady_ms deadline = deadline_after(seconds);
 	FILE *in = tmpfile();
 	int pipes[2], status;
 	pid_t pid;

@@ -1,4 +1,6 @@
-/* process - starts, watches and ends the programs under test; each is known by its pid and ended by it alone. */
+/* process - starts, watches and ends the programs under test; each is known by its pid and ended by it alone.
+ *
+ * All seconds are the most that is waited, and are multiplied by SIMPUL_PATIENCE where it is given. */
 #ifndef SIMPUL_TEST_PROCESS_H
 #define SIMPUL_TEST_PROCESS_H
 
