@@ -29,6 +29,7 @@ struct bench_options {
 	size_t size;	/* bytes of header and body together */
 	size_t per_submission;
 	size_t rounds;
+	size_t background; /* reports a second that another office says meanwhile */
 	bool profile; /* steps, not paths */
 	bool json;
 };
@@ -63,7 +64,7 @@ struct team {
 	const struct bench_options *options;
 	struct bench_shared *shared;
 	int wake[2]; /* a pipe: wakes the sender */
-	pid_t sender, broker, receivers[RECEIVERS_MOST];
+	pid_t sender, other, broker, receivers[RECEIVERS_MOST]; /* `other` makes the background load; 0: nobody does */
 	bool ends_broker; /* otherwise somebody else does */
 	const char *log;  /* where the processes' standard error goes; NULL: stays */
 };

@@ -150,7 +150,7 @@ void laid_make(struct laid *laid, size_t receivers, size_t size, size_t per_subm
 					   .nodes = memory_zero(receivers, sizeof(*laid->audience.nodes))};
 	for (size_t i = 0; i < receivers; i++)
 		laid_name(i, laid->audience.nodes[i]);
-	workload_init(&laid->workload, &laid->sender, laid->join.exchange, size, per_submission);
+	workload_init(&laid->workload, WORKLOAD_SENDER, &laid->sender, laid->join.exchange, size, per_submission);
 }
 
 void laid_open(struct laid *laid, bool synced)

@@ -285,7 +285,8 @@ int profile_run(const struct bench_options *options)
 	arena_init(&p.arena);
 	randombytes_buf(p.secret, sizeof p.secret);
 	inside_open(&p.inside, options->receivers);
-	workload_init(&p.workload, &p.inside.keys[0], p.inside.options.exchange, options->size, options->per_submission);
+	workload_init(&p.workload, WORKLOAD_SENDER, &p.inside.keys[0], p.inside.options.exchange, options->size,
+		      options->per_submission);
 	commit_carry(&p, &after); /* goes ahead and is not counted */
 	memset(p.us, 0, sizeof p.us);
 	p.reports = 0;

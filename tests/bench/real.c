@@ -29,7 +29,8 @@ static const char policy_yaml[] = "categories: [overstay]\n"
 				  "    receive:\n"
 				  "      - {kinds: [sighting], categories: [\"*\"]}\n"
 				  "nodes:\n"
-				  "  - {node: " WORKLOAD_SENDER ", regions: [\"16\"]}\n";
+				  "  - {node: " WORKLOAD_SENDER ", regions: [\"16\"]}\n"
+				  "  - {node: " WORKLOAD_OTHER ", regions: [\"16\"]}\n";
 
 /* ------------------------------------------------------------------ one process */
 
@@ -80,7 +81,7 @@ static void member_close(struct member_process *member)
 }
 
 /* Waits for something and handles it; the state after it. */
-static enum uplink_state member_step(struct member_process *member, bool sends)
+static enum uplink_state member_step(struct member_process *member, bool sends, long wait_ms)
 {
 	zmq_pollitem_t items[UPLINK_ITEMS + 1] = {{.fd = member->team->wake[0], .events = ZMQ_POLLIN}};
 	const int first = sends ? 0 : 1;
@@ -88,7 +89,7 @@ static enum uplink_state member_step(struct member_process *member, bool sends)
 	const int count = 1 + uplink_poll_items(member->uplink, &items[1]);
 	struct now now;
 
-	zmq_poll(&items[first], count - first, POLL_MS);
+	zmq_poll(&items[first], count - first, wait_ms);
 	if (sends)
 		wake_drain(member->team);
 	now = clock_now();
@@ -151,7 +152,7 @@ void real_receiver(struct team *team, size_t index, void *context)
 		member_connect(&member, silent_source, checker_target(&checker));
 	}
 	while (!atomic_load(&team->shared->stop))
-		if (member_step(&member, false) == UPLINK_LIVE)
+		if (member_step(&member, false, POLL_MS) == UPLINK_LIVE)
 			atomic_store(&seat->ready, true);
 	member_close(&member);
 }
@@ -290,8 +291,8 @@ static void sender_open(struct sender *sender, struct team *team, const struct o
 	memset(sender, 0, sizeof *sender);
 	member_open(&sender->member, team, office);
 	sender->from_outbox = options->path == PATH_FULL && !options->latency;
-	workload_init(&sender->workload, &sender->member.keys, sender->member.join.exchange, options->size,
-		      options->per_submission);
+	workload_init(&sender->workload, WORKLOAD_SENDER, &sender->member.keys, sender->member.join.exchange,
+		      options->size, options->per_submission);
 	sender->workload.last = atomic_load(&team->shared->prepared);
 	snprintf(path, sizeof path, "%s/store/agent.db", sender->member.folder);
 	counter_init(&sender->counter, team, NULL, &sender->member.join, &sender->member.keys, sender->member.node,
@@ -309,7 +310,7 @@ static void sender_work(struct team *team, size_t index, void *context)
 	(void)index;
 	sender_open(&sender, team, &exchange->offices[0]);
 	while (!atomic_load(&team->shared->stop)) {
-		if (member_step(&sender.member, true) == UPLINK_LIVE)
+		if (member_step(&sender.member, true, POLL_MS) == UPLINK_LIVE)
 			atomic_store(&team->shared->sender_ready, true);
 		prepare(&sender);
 		if (limit_of(team) > limit) {
@@ -322,6 +323,87 @@ static void sender_work(struct team *team, size_t index, void *context)
 	}
 	member_close(&sender.member);
 	workload_fini(&sender.workload);
+}
+
+/* ------------------------------------------------------------------ background */
+
+/* An office that says so many reports a second, each in a submission of its own. */
+struct other {
+	struct member_process member;
+	struct workload workload;
+	struct checker checker; /* of its own feed, which brings nothing */
+	uint64_t begin_us, receipted;
+};
+
+static uint64_t other_limit(const struct other *other)
+{
+	return (clock_steady_us() - other->begin_us) * other->member.team->options->background / 1000000;
+}
+
+static bool other_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+		       struct uplink_submission *submission)
+{
+	struct other *other = context;
+	const uint64_t limit = other_limit(other);
+
+	if (stream != 0 || after >= limit)
+		return false;
+	if (after >= other->workload.last)
+		workload_prepare(&other->workload, after + other->member.team->options->background);
+	return workload_next(&other->workload, after, limit, seen, submission);
+}
+
+static uint64_t other_receipted(void *context, uint32_t stream)
+{
+	const struct other *other = context;
+
+	return stream == 0 ? other->receipted : 0;
+}
+
+static enum error other_receipt(void *context, const struct report_name *first, const Simpul__Receipt *receipt,
+				struct bytes encoded)
+{
+	struct other *other = context;
+
+	(void)receipt;
+	(void)encoded;
+	other->receipted = first->number;
+	return E_OK;
+}
+
+static void other_reject(void *context, const struct report_name *first, const struct fault *fault)
+{
+	const struct other *other = context;
+
+	(void)first;
+	bench_fail(other->member.team->shared, "the background load was refused: %s", error_name(fault->code));
+}
+
+static void other_work(struct team *team, size_t index, void *context)
+{
+	const struct exchange *exchange = context;
+	struct other other = {.receipted = 0};
+	const struct uplink_source source = {.context = &other,
+					     .welcome = source_welcome,
+					     .next = other_next,
+					     .receipted = other_receipted,
+					     .receipt = other_receipt,
+					     .reject = other_reject};
+	char path[400];
+
+	member_open(&other.member, team, &exchange->offices[index]);
+	workload_init(&other.workload, WORKLOAD_OTHER, &other.member.keys, other.member.join.exchange,
+		      team->options->size, 1);
+	snprintf(path, sizeof path, "%s/cursor", other.member.folder);
+	checker_init(&other.checker, team, NULL, &other.member.join, other.member.node, path);
+	member_connect(&other.member, source, checker_target(&other.checker));
+	other.begin_us = clock_steady_us();
+	while (!atomic_load(&team->shared->stop)) {
+		uplink_wake(other.member.uplink);
+		member_step(&other.member, false, 1);
+	}
+	member_close(&other.member);
+	workload_fini(&other.workload);
 }
 
 /* ------------------------------------------------------------------ all of it */
@@ -340,11 +422,15 @@ void bench_policy(size_t receivers, struct buffer *yaml)
 
 void real_members_start(struct team *team, struct exchange *exchange)
 {
+	if (team->options->background > 0)
+		exchange_add(exchange, WORKLOAD_OTHER, NULL);
 	team->log = exchange->log;
 	team->broker = exchange->broker;
 	for (size_t i = 0; i < team->options->receivers; i++)
 		team->receivers[i] = team_fork(team, real_receiver, i, exchange);
 	team->sender = team_fork(team, sender_work, 0, exchange);
+	if (team->options->background > 0)
+		team->other = team_fork(team, other_work, team->options->receivers + 1, exchange);
 	team_wait_ready(team);
 }
 
@@ -371,7 +457,7 @@ static void inbox_check(const char *path, uint64_t total)
 {
 	static const char sql[] =
 		"SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0)"
-		" FROM inbox";
+		" FROM inbox WHERE origin = '" WORKLOAD_SENDER "'";
 	struct store store;
 	sqlite3_stmt *get;
 

@@ -12,8 +12,8 @@ struct checker {
 	struct seat *seat; /* NULL: the sender's own feed, which brings no reports */
 	const struct join *join;
 	const char *node;
-	struct member origin; /* the sender, from its member record */
-	bool origin_known;
+	struct member origin, other; /* who speaks, from their member records */
+	bool origin_known, other_known;
 	struct position cursor;
 	struct position durable;
 	int file;

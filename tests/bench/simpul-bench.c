@@ -1,7 +1,7 @@
 /* simpul-bench - how many reports a second and how long one takes, beside bare libzmq in the same topology and run.
  *
  *   simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K]
- *   simpul-bench latency [--path wire|full] [--reports N] [--size S]
+ *   simpul-bench latency [--path wire|full] [--reports N] [--size S] [--background N]
  *   both: [--rounds N] [--json]
  *   simpul-bench throughput --profile [--receivers R] [--reports N] [--size S] [--per-submission K] [--json]
  *   simpul-bench catchup|journal|idle|foreign ...: scale.h
@@ -137,9 +137,9 @@ static void print_json(const struct bench_options *o, const struct figures *f)
 	const double p50 = median(f->p50, o->rounds), floor_p50 = median(f->floor_p50, o->rounds);
 
 	printf("{\"what\": \"%s\", \"path\": \"%s\", \"receivers\": %zu, \"reports\": %zu, \"size\": %zu, "
-	       "\"per_submission\": %zu, \"rounds\": %zu, ",
+	       "\"per_submission\": %zu, \"rounds\": %zu, \"background\": %zu, ",
 	       o->latency ? "latency" : "throughput", o->path == PATH_FULL ? "full" : "wire", o->receivers, o->reports,
-	       o->size, o->per_submission, o->rounds);
+	       o->size, o->per_submission, o->rounds, o->background);
 	print_figure("reports_per_s", !o->latency, reports, 0);
 	print_figure("deliveries_per_s", !o->latency, reports * (double)o->receivers, 0);
 	print_figure("floor_reports_per_s", !o->latency, floor_reports, 0);
@@ -174,7 +174,7 @@ static void print_text(const struct bench_options *o, const struct figures *f)
 
 static const char usage[] = "usage: simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size "
 			    "S] [--per-submission K]\n"
-			    "       simpul-bench latency [--path wire|full] [--reports N] [--size S]\n"
+			    "       simpul-bench latency [--path wire|full] [--reports N] [--size S] [--background N]\n"
 			    "       both: [--rounds N] [--json]\n"
 			    "       simpul-bench throughput --profile: what each step costs, without the network\n";
 
@@ -217,6 +217,9 @@ static void option_take(struct bench_options *o, int option)
 	case 'o':
 		o->rounds = number(optarg, 1, ROUNDS_MOST);
 		break;
+	case 'b':
+		o->background = number(optarg, 0, 100000);
+		break;
 	case 'f':
 		o->profile = true;
 		break;
@@ -236,6 +239,7 @@ static struct bench_options options_read(int argc, char **argv)
 					      {"size", required_argument, NULL, 's'},
 					      {"per-submission", required_argument, NULL, 'k'},
 					      {"rounds", required_argument, NULL, 'o'},
+					      {"background", required_argument, NULL, 'b'},
 					      {"profile", no_argument, NULL, 'f'},
 					      {"json", no_argument, NULL, 'j'},
 					      {0}};

@@ -66,7 +66,7 @@ _Noreturn static void give_up(const struct team *team, const char *why)
 
 void team_check(struct team *team)
 {
-	bool good = alive(team->sender) && alive(team->broker);
+	bool good = alive(team->sender) && alive(team->other) && alive(team->broker);
 
 	for (size_t i = 0; i < team->options->receivers; i++)
 		good = good && alive(team->receivers[i]);
@@ -191,6 +191,8 @@ void team_stop(struct team *team)
 	for (size_t i = 0; i < team->options->receivers; i++)
 		process_end(team->receivers[i], SIGTERM, 5);
 	process_end(team->sender, SIGTERM, 5);
+	if (team->other)
+		process_end(team->other, SIGTERM, 5);
 	if (team->ends_broker)
 		process_end(team->broker, SIGTERM, 5);
 	close(team->wake[0]);

@@ -20,10 +20,10 @@ struct sample {
 	uint8_t header_salt[SALT_SIZE], body_salt[SALT_SIZE];
 };
 
-static void sample_make(struct sample *sample, uint64_t number, wall_ms made_at, char *summary)
+static void sample_make(struct sample *sample, const char *origin, uint64_t number, wall_ms made_at, char *summary)
 {
 	simpul__name__init(&sample->name);
-	sample->name.origin = (char *)(uintptr_t)WORKLOAD_SENDER;
+	sample->name.origin = (char *)(uintptr_t)origin;
 	sample->name.epoch = 1;
 	sample->name.number = number;
 	simpul__header__init(&sample->header);
@@ -66,7 +66,7 @@ static size_t sample_size(const struct workload *workload, size_t summary_size)
 	struct sample sample;
 	size_t size;
 
-	sample_make(&sample, 1, workload->made_at, summary);
+	sample_make(&sample, workload->origin, 1, workload->made_at, summary);
 	size = simpul__header__get_packed_size(&sample.header) + simpul__body__get_packed_size(&sample.body);
 	free(summary);
 	return size;
@@ -83,10 +83,11 @@ static void routing_make(struct workload *workload)
 	workload->routing = buffer_view(&workload->routing_data);
 }
 
-void workload_init(struct workload *workload, const struct node_keys *keys, const uint8_t exchange[EXCHANGE_SIZE],
-		   size_t size, size_t per_submission)
+void workload_init(struct workload *workload, const char *origin, const struct node_keys *keys,
+		   const uint8_t exchange[EXCHANGE_SIZE], size_t size, size_t per_submission)
 {
 	memset(workload, 0, sizeof *workload);
+	workload->origin = origin;
 	workload->keys = keys;
 	workload->per_submission = per_submission;
 	workload->made_at = clock_now().wall;
@@ -109,7 +110,7 @@ void workload_prepare(struct workload *workload, uint64_t last)
 		struct workload_report *report = &workload->reports[number - workload->first];
 		struct sample sample;
 
-		sample_make(&sample, number, workload->made_at, summary);
+		sample_make(&sample, workload->origin, number, workload->made_at, summary);
 		report->header = workload->data.size;
 		wire_pack(&sample.header, &workload->data);
 		report->body = workload->data.size;
@@ -142,7 +143,7 @@ static void submission_make(struct workload *workload, struct workload_held *hel
 		reports[i].body = piece(workload, report->body, report->end);
 		list[i] = &reports[i];
 	}
-	message.origin = (char *)(uintptr_t)WORKLOAD_SENDER;
+	message.origin = (char *)(uintptr_t)workload->origin;
 	message.key_id = workload->keys->key_id;
 	message.epoch = 1;
 	message.first = held->first.number;
@@ -184,7 +185,8 @@ bool workload_next(struct workload *workload, uint64_t after, uint64_t limit, co
 		if (after >= limit || after + 1 < workload->first)
 			return false;
 		held = &workload->held[workload->next_held++ % WORKLOAD_HELD];
-		held->first = (struct report_name){.origin = WORKLOAD_SENDER, .epoch = 1, .number = after + 1};
+		held->first = (struct report_name){.epoch = 1, .number = after + 1};
+		strcpy(held->first.origin, workload->origin);
 		held->count = limit - after < workload->per_submission ? limit - after : workload->per_submission;
 		submission_make(workload, held, seen);
 	}
@@ -205,7 +207,7 @@ void workload_draft(const struct workload *workload, struct arena *arena, struct
 	char *summary = summary_make(workload->summary_size);
 
 	simpul__routing__init(routing);
-	sample_make(sample, 1, workload->made_at, arena_text(arena, summary));
+	sample_make(sample, workload->origin, 1, workload->made_at, arena_text(arena, summary));
 	routing->salt = (ProtobufCBinaryData){SALT_SIZE, provisional_salt};
 	*prepared = (struct prepared){.header = &sample->header, .body = &sample->body, .routing = routing};
 	free(summary);

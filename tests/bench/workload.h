@@ -9,9 +9,11 @@
 #include "common/keys.h"
 
 #define WORKLOAD_SENDER "police.sender"
+#define WORKLOAD_OTHER "police.other" /* makes the background load */
 #define WORKLOAD_HELD 8 /* submissions that may be asked for again: more than can be under way */
 
 struct workload {
+	const char *origin;
 	const struct node_keys *keys;
 	uint8_t exchange[EXCHANGE_SIZE];
 	size_t per_submission;
@@ -35,9 +37,9 @@ struct workload {
 	size_t next_held;
 };
 
-/* Reports whose header and body have `size` bytes together (at first: names grow with their numbers). */
-void workload_init(struct workload *workload, const struct node_keys *keys, const uint8_t exchange[EXCHANGE_SIZE],
-		   size_t size, size_t per_submission);
+/* Reports of `origin` whose header and body have `size` bytes together (at first: names grow with their numbers). */
+void workload_init(struct workload *workload, const char *origin, const struct node_keys *keys,
+		   const uint8_t exchange[EXCHANGE_SIZE], size_t size, size_t per_submission);
 /* Makes the reports up to `last`, in place of those before. */
 void workload_prepare(struct workload *workload, uint64_t last);
 /* As uplink_source.next, up to number `limit`: the same bytes when asked again. */
