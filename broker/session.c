@@ -5,7 +5,10 @@
 #include "common/wire.h"
 #include <string.h>
 
-enum { REBIND_PAUSE_MS = 1000 };
+enum {
+	REBIND_PAUSE_MS = 1000,
+	TOPIC_DRAWN = 4, /* bytes of a topic that tell it from others */
+};
 
 /* Heartbeats of one tick: so many, and a part of all nodes, which at ten ticks a second is enough for every one. */
 enum { HEARTBEATS_LEAST = 32, HEARTBEATS_PART = 8 };
@@ -131,13 +134,34 @@ static void topic_remember(struct core *core, struct node *node)
 	memcpy(topics[node->topic_count++], node->session.topic, FEED_TOPIC_SIZE);
 }
 
+static bool topic_taken(const struct core *core, const uint8_t topic[FEED_TOPIC_SIZE])
+{
+	for (size_t i = 0; i < core->node_count; i++)
+		for (size_t held = 0; held < core->nodes[i]->topic_count; held++)
+			if (memcmp(core->topics[i][held], topic, FEED_TOPIC_SIZE) == 0)
+				return true;
+	return false;
+}
+
+/* All topics begin alike: libzmq keeps them in a tree with a level for each byte, and walks through all of it whenever a
+ * connection ends. The rest is drawn, from as many bytes as a topic has, so that no two nodes share one. */
+static void topic_draw(const struct core *core, const uint8_t random[FEED_TOPIC_SIZE], uint8_t topic[FEED_TOPIC_SIZE])
+{
+	memcpy(topic, core->options.exchange, FEED_TOPIC_SIZE - TOPIC_DRAWN);
+	for (size_t at = 0; at < FEED_TOPIC_SIZE; at += TOPIC_DRAWN) {
+		memcpy(topic + FEED_TOPIC_SIZE - TOPIC_DRAWN, random + at, TOPIC_DRAWN);
+		if (!topic_taken(core, topic))
+			return;
+	}
+}
+
 /* The step's random bytes: session id, topic, key. */
 static void session_draw(struct core *core, struct node *node)
 {
 	struct session *session = &node->session;
 
 	session->feed.session = load_u64(core->random) | 1; /* never 0, which would be left out of messages */
-	memcpy(session->topic, core->random + 8, FEED_TOPIC_SIZE);
+	topic_draw(core, core->random + 8, session->topic);
 	memcpy(session->feed.key, core->random + 8 + FEED_TOPIC_SIZE, KEY_SIZE);
 	memcpy(session->feed.exchange, core->options.exchange, EXCHANGE_SIZE);
 	memcpy(session->feed.node, node->name, sizeof(session->feed.node));

@@ -19,6 +19,8 @@ struct crowd {
 	struct core *core;
 	struct journal_visitor load;
 	struct now now;
+	uint64_t steps;
+	bool same_draw; /* of a topic, at the first attempt */
 	struct arena arena;
 };
 
@@ -119,10 +121,15 @@ static int teardown(void **state)
 
 static struct core_actions step(struct crowd *crowd, const struct core_event *event)
 {
-	static uint8_t random[CORE_RANDOM_SIZE];
+	uint8_t random[CORE_RANDOM_SIZE];
+	struct hash hash;
 
-	for (size_t i = 0; i < sizeof random && ++random[i] == 0; i++)
-		;
+	crowd->steps++;
+	hash = hash_tagged("random", BYTES(&crowd->steps, sizeof crowd->steps));
+	memcpy(random, hash.bytes, HASH_SIZE);
+	memcpy(random + HASH_SIZE, hash.bytes, HASH_SIZE);
+	if (crowd->same_draw)
+		memset(random + 8, 0x11, 4);
 	return core_step(crowd->core, event, &crowd->now, random);
 }
 
@@ -271,6 +278,20 @@ static void the_policy_is_asked_about_each_of_thousands(void **state)
 		assert_int_equal(audience_denial(crowd->core, 1, crowd->core->nodes[i]), DENIED_NOT_IN_POLICY);
 }
 
+/* Two that hear one topic would get each other's batches and be unable to open them. */
+static void no_two_nodes_share_a_topic(void **state)
+{
+	struct crowd *crowd = *state;
+	const size_t nodes = 300;
+
+	crowd->same_draw = true;
+	for (size_t i = 0; i < nodes; i++)
+		hello(crowd, i);
+	for (size_t i = 0; i < nodes; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(crowd->core->topics[i][0], crowd->core->topics[k][0], FEED_TOPIC_SIZE);
+}
+
 static size_t publications(const struct core_actions *actions)
 {
 	size_t count = 0;
@@ -350,6 +371,7 @@ int main(void)
 		TEST(one_member_too_many_is_not_taken),
 		TEST(an_audience_holds_whom_it_names_and_nobody_else),
 		TEST(the_policy_is_asked_about_each_of_thousands),
+		TEST(no_two_nodes_share_a_topic),
 		TEST(heartbeats_reach_all_and_spread_out),
 		TEST(nodes_at_the_same_place_share_one_heartbeat),
 		TEST(only_the_silent_lose_their_sessions),

@@ -314,10 +314,18 @@ static void a_newer_session_takes_over_and_the_older_hears_of_it(void **state)
 	assert_false(world_alarmed(world, "session.superseded"));
 }
 
+/* The topic that the last HELLO was given. */
+static void topic_of(const struct world *world, uint8_t topic[FEED_TOPIC_SIZE])
+{
+	memcpy(topic, world->options.exchange, FEED_TOPIC_SIZE - 4);
+	memcpy(topic + FEED_TOPIC_SIZE - 4, world->random + 8, 4);
+}
+
 static void welcome_tells_where_both_sides_stand(void **state)
 {
 	struct world *world = *state;
 	const Simpul__Welcome *welcome;
+	uint8_t topic[FEED_TOPIC_SIZE];
 
 	accept(world, (struct speech){.node = ARMY, .count = 7});
 	send_hello(world, ARMY, 99, NULL);
@@ -328,7 +336,8 @@ static void welcome_tells_where_both_sides_stand(void **state)
 	assert_int_equal(welcome->streams[0]->last, 7);
 	assert_int_equal(welcome->streams[0]->epoch, 1);
 	assert_int_equal(welcome->feed_topic.len, FEED_TOPIC_SIZE);
-	assert_memory_equal(welcome->feed_topic.data, world->random + 8, FEED_TOPIC_SIZE);
+	topic_of(world, topic);
+	assert_memory_equal(welcome->feed_topic.data, topic, FEED_TOPIC_SIZE);
 	assert_memory_equal(welcome->feed_key.data, world->random + 24, KEY_SIZE);
 	assert_int_equal(welcome->limits->submission_reports, LIMIT_SUBMISSION_REPORTS);
 }
@@ -1591,9 +1600,9 @@ static void who_subscribes_to_more_than_its_own_feed_is_cut_off(void **state)
 	uint8_t topic[FEED_TOPIC_SIZE], army[FEED_TOPIC_SIZE];
 
 	send_hello(world, POLICE, 0, NULL);
-	memcpy(topic, world->random + 8, sizeof(topic));
+	topic_of(world, topic);
 	send_hello(world, ARMY, 0, NULL);
-	memcpy(army, world->random + 8, sizeof(army));
+	topic_of(world, army);
 	subscribe(world, ARMY, BYTES(army, sizeof(army)));
 	assert_int_equal(world->seen_count, 0);
 	subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
@@ -1626,7 +1635,7 @@ static void who_floods_with_its_own_topic_is_cut_off(void **state)
 	uint8_t topic[FEED_TOPIC_SIZE];
 
 	send_hello(world, ARMY, 0, NULL);
-	memcpy(topic, world->random + 8, sizeof(topic));
+	topic_of(world, topic);
 	for (size_t i = 0; i < TOPICS_AT_ONCE; i++) {
 		subscribe(world, ARMY, BYTES(topic, sizeof(topic)));
 		assert_int_equal(world->seen_count, 0);
