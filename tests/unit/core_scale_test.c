@@ -103,7 +103,6 @@ static int setup(void **state)
 		key_of(i, key);
 		member_lay_in(crowd, i, 1, key);
 	}
-	policy_lay_in(crowd);
 	crowd->load.position(crowd->load.context, &position, NULL);
 	*state = crowd;
 	return 0;
@@ -264,7 +263,10 @@ static void the_policy_is_asked_about_each_of_thousands(void **state)
 {
 	struct crowd *crowd = *state;
 	struct audience audience = every(crowd, 1, 1);
+	struct position position = {.incarnation = 1, .entry = ENTRY};
 
+	policy_lay_in(crowd);
+	crowd->load.position(crowd->load.context, &position, NULL);
 	crowd->load.audience(crowd->load.context, &audience);
 	audience_clear(&audience);
 	for (int again = 0; again < 2; again++)
