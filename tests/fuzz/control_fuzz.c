@@ -131,7 +131,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (stage.control == NULL)
 		stage_open();
 	stage.reached = 0;
+	fuzz_clock(false);
 	request(BYTES(data, size));
+	fuzz_clock(true);
 	PROMISE(stage.reached <= 1);
 	if (stage.reached == 1)
 		world_anew();

@@ -3,6 +3,7 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,15 @@ void fuzz_broken(const char *promise, const char *file, int line)
 {
 	fprintf(stderr, "%s:%d: broken: %s\n", file, line, promise);
 	abort();
+}
+
+void fuzz_clock(bool on)
+{
+	sigset_t clock;
+
+	sigemptyset(&clock);
+	sigaddset(&clock, SIGALRM);
+	PROMISE(pthread_sigmask(on ? SIG_UNBLOCK : SIG_BLOCK, &clock, NULL) == 0);
 }
 
 void fuzz_terminal_safe(struct bytes page)

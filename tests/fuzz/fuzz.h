@@ -27,6 +27,9 @@ const char *fuzz_file(struct bytes content);
 /* A folder of this process in memory, removed at its end. */
 const char *fuzz_folder(void);
 
+/* libFuzzer's clock is a signal, and programs of ours hear none while they wait at a socket: off before, on after. */
+void fuzz_clock(bool on);
+
 /* A page for a terminal: besides line ends nothing that moves the cursor, nothing that turns the direction of writing. */
 void fuzz_terminal_safe(struct bytes page);
 

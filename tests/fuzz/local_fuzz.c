@@ -128,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > LARGEST_REQUEST)
 		return 0;
+	fuzz_clock(false);
 	if (place.local == NULL) {
 		place_open();
 		request(BYTES(reference, strlen(reference)), true);
@@ -137,5 +138,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(database_run(place.store.db, clean, NULL) == E_OK);
 		request(BYTES(reference, strlen(reference)), true);
 	}
+	fuzz_clock(true);
 	return 0;
 }
