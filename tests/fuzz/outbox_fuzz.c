@@ -133,6 +133,13 @@ static enum error welcome_apply(const struct step *step, struct arena *arena, st
 	return error == E_OK && step->verb == VERB_THAW ? outbox_thaw(&store, 1 + step->a % 2, welcome, fault) : error;
 }
 
+/* An uplink asks from where receipts end, or where what it sent last ends. */
+static uint64_t after_of(const struct step *step)
+{
+	return step->a & 1 && frozen.count > 0 ? frozen.first.number + frozen.count - 1
+					       : outbox_receipted(&store, MAIN);
+}
+
 static enum error step_do(const struct step *step, struct arena *arena, struct fault *fault)
 {
 	static const enum error codes[] = {E_TOO_LARGE, E_INVALID, E_MIXED_ROUTING, E_MALFORMED};
@@ -148,7 +155,7 @@ static enum error step_do(const struct step *step, struct arena *arena, struct f
 	case VERB_TAKE:
 		return reports_take(1 + step->a % 4, fault);
 	case VERB_NEXT:
-		return outbox_next(&store, &story_get()->army, MAIN, step->a % 16, &seen, &frozen, fault);
+		return outbox_next(&store, &story_get()->army, MAIN, after_of(step), &seen, &frozen, fault);
 	default:
 		return outbox_reject(&store, step->b & 1 && frozen.count > 0 ? &frozen.first : &first,
 				     codes[step->b / 2 % 4], "reports[0]", fault);
