@@ -41,12 +41,13 @@ enum { JOURNAL_LIFE_ENTRIES = 256 };
 struct journal_life {
 	struct disk *disk;
 	struct ledger ledger;
-	uint64_t founded;	     /* operations after which the journal with its first entries was there */
+	uint64_t founded; /* operations after which the journal with its first entries was there */
 	uint64_t said[LEDGER_NODES], receipted[LEDGER_NODES]; /* number of each node's last report */
-	struct fault reason; /* of the last opening, commit or flush */
-	const struct disk_fault *fault; /* what may fail, or NULL */
-	uint64_t failed_before; /* how often it had when the journal was opened */
-	struct entry_promise entries[JOURNAL_LIFE_ENTRIES]; /* in order, from LEDGER_FIRST_ENTRIES + 1 */
+	struct fault reason;				      /* of the last opening, commit or flush */
+	const struct disk_fault *fault;			      /* what may fail, or NULL */
+	bool went_on;					      /* committed after a sync that failed */
+	uint64_t failed_before;				      /* how often it had when the journal was opened */
+	struct entry_promise entries[JOURNAL_LIFE_ENTRIES];   /* in order, from LEDGER_FIRST_ENTRIES + 1 */
 	size_t entry_count;
 	struct cursor_promise cursors[8];
 	size_t cursor_count;

@@ -201,6 +201,8 @@ static void child_run(struct trial *trial, const struct failure *failure, struct
 		store_refuses_check(trial);
 	if (fault->nth == 0 && outcome.error != E_OK)
 		found(&trial->findings, FOUND_LOST, "without a failure: %s", error_name(outcome.error));
+	if (trial->journal != NULL && trial->journal->went_on)
+		found(&trial->findings, FOUND_INVENTED, "a commit after a sync that failed");
 	/* Whoever has ended cannot close its files. */
 	if (!outcome.is_exhausted)
 		life_stop(trial);
