@@ -1,7 +1,7 @@
 /* memory_fault - lets the Nth allocation of the program or of SQLite fail.
  *
- * The program's are seen in a test that is linked with --wrap of malloc, calloc, realloc, reallocarray and strdup; those of
- * the disk in memory (disk.h) do not count. One fault at a time, in one thread. */
+ * The program's are seen in a test that is linked with --wrap of malloc, calloc, realloc, reallocarray and strdup; those
+ * of the disk in memory (disk.h) do not count. One fault at a time, in one thread. */
 #ifndef SIMPUL_TEST_MEMORY_FAULT_H
 #define SIMPUL_TEST_MEMORY_FAULT_H
 
