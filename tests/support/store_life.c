@@ -153,6 +153,8 @@ static void number_promise(struct store_life *life, const struct promise *promis
 static enum error take_promised(struct store_life *life, struct promise *promise, enum error error, size_t count,
 				const struct report_name *names)
 {
+	if (names->number == 0) /* failed before it had one */
+		return error;
 	if (names->stream == MAIN && error == E_OK)
 		life->taken = names[count - 1].number;
 	return rows_promise(life, promise, error, count,
