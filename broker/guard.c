@@ -48,6 +48,7 @@ struct connection {
 struct guard {
 	void *context;
 	const struct core *core;
+	struct bucket_size pace; /* of one address; `most` is what it may have at a time as well */
 	void *monitors[SOCKETS];
 	size_t monitor_count;
 	struct connection *connections; /* by descriptor */
@@ -73,7 +74,7 @@ static struct source *source_of(struct guard *guard, const char *address)
 	if (source == NULL) {
 		source = memory_zero(1, sizeof(*source));
 		memcpy(source->address, address, strnlen(address, PEER_ADDRESS_SIZE - 1));
-		bucket_fill(&source->pace, &(struct bucket_size){.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST});
+		bucket_fill(&source->pace, &guard->pace);
 		zhashx_insert(guard->sources, address, source);
 	}
 	return source;
@@ -84,7 +85,7 @@ static size_t source_most(const struct guard *guard)
 {
 	if (guard->open >= guard->most)
 		return 0;
-	return guard->open > guard->most / 2 ? GUARD_SOURCE_SCARCE : GUARD_SOURCE_MOST;
+	return guard->open > guard->most / 2 ? GUARD_SOURCE_SCARCE : guard->pace.most;
 }
 
 /* ---- connections */
@@ -140,7 +141,6 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 
 static void connection_begins(struct guard *guard, int fd, steady_ms now)
 {
-	const struct bucket_size pace = {.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST};
 	char address[PEER_ADDRESS_SIZE];
 	struct connection *connection;
 	uint64_t wait;
@@ -154,7 +154,7 @@ static void connection_begins(struct guard *guard, int fd, steady_ms now)
 	connection->looked_at = now;
 	if (connection->source->open >= source_most(guard))
 		connection_cut(guard, fd, CUT_MANY);
-	else if (now < connection->source->barred || !bucket_take(&connection->source->pace, &pace, 1, now, &wait))
+	else if (now < connection->source->barred || !bucket_take(&connection->source->pace, &guard->pace, 1, now, &wait))
 		connection_cut(guard, fd, CUT_PACE);
 	connection->source->open++;
 	guard->open++;
@@ -296,7 +296,6 @@ static bool source_has_news(const struct source *source)
 /* An address is kept for as long as it has connections, news, or less than its full pace. */
 static void sources_log(struct guard *guard, steady_ms now)
 {
-	const struct bucket_size pace = {.rate = GUARD_SOURCE_RATE, .most = GUARD_SOURCE_MOST};
 	zlistx_t *addresses = zhashx_keys(guard->sources);
 	unsigned logged = 0;
 	uint64_t wait;
@@ -309,7 +308,7 @@ static void sources_log(struct guard *guard, steady_ms now)
 			logged++;
 		}
 		if (source->open == 0 && !source_has_news(source) && now >= source->barred &&
-		    bucket_take(&source->pace, &pace, GUARD_SOURCE_MOST, now, &wait))
+		    bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait))
 			zhashx_delete(guard->sources, address);
 	}
 	zlistx_destroy(&addresses);
@@ -345,12 +344,13 @@ static size_t connections_most(void)
 	return limit.rlim_cur < CONNECTIONS_MOST ? limit.rlim_cur : CONNECTIONS_MOST;
 }
 
-struct guard *guard_new(void *context, const struct core *core)
+struct guard *guard_new(void *context, const struct core *core, const struct guard_limits *limits)
 {
 	struct guard *guard = memory_zero(1, sizeof(*guard));
 
 	guard->context = context;
 	guard->core = core;
+	guard->pace = (struct bucket_size){.rate = limits->rate, .most = limits->most};
 	guard->most = connections_most();
 	guard->sources = zhashx_new();
 	zhashx_set_destructor(guard->sources, source_free);
@@ -373,7 +373,7 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	char *name = memory_format("inproc://simpul.guard.%zu", guard->monitor_count);
 	void *monitor = zmq_socket(guard->context, ZMQ_PAIR);
 	const int no_limit = 0; /* libzmq's own thread would wait for us otherwise */
-	const int backlog = GUARD_SOURCE_MOST;
+	const int backlog = (int)guard->pace.most;
 	bool good;
 
 	guard->monitors[guard->monitor_count++] = monitor;

@@ -12,10 +12,12 @@
 #include "broker/core.h"
 #include <czmq.h>
 
-/* One address: so many connections at a time, so many new ones at once and then a second. A thousand offices behind one
- * address have room. */
-#define GUARD_SOURCE_MOST 2048
-#define GUARD_SOURCE_RATE 50
+/* One address: so many connections at a time, as many new ones at once, and so many a second from then on. */
+struct guard_limits {
+	uint32_t most, rate;
+};
+/* Every member may sit behind the same address, with two connections and some that are being replaced. */
+#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200})
 /* The same once half of the descriptors are used. */
 #define GUARD_SOURCE_SCARCE 16
 /* Bytes that came in by a connection, and by all of an address, of which no message was made: offices say nothing
@@ -25,7 +27,7 @@
 
 struct guard;
 
-struct guard *guard_new(void *context, const struct core *core);
+struct guard *guard_new(void *context, const struct core *core, const struct guard_limits *limits);
 /* Before the context ends; after the zloop that it was attached to. */
 void guard_free(struct guard *guard);
 /* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one

@@ -398,7 +398,7 @@ enum error loop_new(struct loop **result, const struct loop_parts *parts, struct
 	loop->commits = mailbox_new();
 	loop->reads = mailbox_new();
 	loop->context = zmq_ctx_new();
-	loop->guard = guard_new(loop->context, parts->core);
+	loop->guard = guard_new(loop->context, parts->core, &GUARD_LIMITS);
 	loop->writer = writer_start(parts->journal, loop->commits);
 	error = reader_start(&loop->reader, &options, loop->reads, fault);
 	keys_wipe(&options, sizeof(options));

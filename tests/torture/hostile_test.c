@@ -263,7 +263,7 @@ static void silent_connections_cost_the_others_nothing(void **state)
 					.office = STRANGER,
 					.amount = connections,
 					.reach = connections,
-					.event = "connections.cut",
+					.event = "event=connections.",
 					.who = "address=" HOSTILE_STRANGER});
 }
 

@@ -15,8 +15,9 @@
 
 #define HOST "127.0.0.5"
 #define NEIGHBOUR "127.0.0.6"
+#define SHARE 500
 #define BEYOND 20
-#define DESCRIPTORS (4 * GUARD_SOURCE_MOST + 1024) /* both ends are here, and half must stay free */
+#define DESCRIPTORS (4 * SHARE + 1024) /* both ends are here, and half must stay free */
 
 struct stage {
 	void *context, *socket;
@@ -32,7 +33,7 @@ static void stage_set(struct stage *stage)
 
 	stage->context = zmq_ctx_new();
 	stage->socket = zmq_socket(stage->context, ZMQ_ROUTER);
-	stage->guard = guard_new(stage->context, NULL);
+	stage->guard = guard_new(stage->context, NULL, &(struct guard_limits){.most = SHARE, .rate = 50});
 	assert_int_equal(guard_watch(stage->guard, stage->socket, &fault), E_OK);
 	assert_int_equal(zmq_bind(stage->socket, "tcp://127.0.0.1:*"), 0);
 	zmq_getsockopt(stage->socket, ZMQ_LAST_ENDPOINT, stage->endpoint, &size);
@@ -91,7 +92,7 @@ static size_t count_ended(const int *fds, size_t count)
 
 static void an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay(void **state)
 {
-	enum { COUNT = GUARD_SOURCE_MOST + BEYOND };
+	enum { COUNT = SHARE + BEYOND };
 	static int fds[COUNT];
 	struct stage stage;
 	int neighbour;
