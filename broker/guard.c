@@ -10,7 +10,7 @@
 
 #define SOCKETS 2
 #define RESERVED_DESCRIPTORS 128    /* files, inner sockets, and what is accepted while it is cut */
-#define CONNECTIONS_MOST 16384	    /* in all: four for each of the most members */
+#define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
 #define ROUND_TICKS 20		    /* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define BARRED_MS 10000		    /* an address that filled memory */

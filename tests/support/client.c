@@ -218,11 +218,10 @@ void client_subscribe(struct client *c, struct bytes topic)
 	zmq_setsockopt(c->feed, ZMQ_SUBSCRIBE, topic.data, topic.size);
 }
 
-bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened)
+/* A publication without its topic: lead and sealed batch, one after the other. */
+static bool publication_receive(struct client *c, int ms, struct buffer *frame)
 {
 	zmq_msg_t message;
-	struct feed_head head;
-	size_t size;
 	bool got;
 
 	zmq_msg_init(&message);
@@ -233,32 +232,38 @@ bool client_publication(struct client *c, int ms, struct buffer *frame, bool *op
 			      zmq_msg_size(&message) - FEED_TOPIC_SIZE);
 		got = zmq_msg_recv(&message, c->feed, 0) >= 0;
 	}
-	if (got) {
+	if (got)
 		buffer_append(frame, zmq_msg_data(&message), zmq_msg_size(&message));
-		*opened = feed_open(&c->session, buffer_view(frame), &head, arena_alloc(&c->arena, frame->size),
-				    &size) == E_OK;
-	}
 	zmq_msg_close(&message);
 	return got;
+}
+
+bool client_publication(struct client *c, int ms, struct buffer *frame, bool *opened)
+{
+	struct feed_head head;
+	size_t size;
+
+	if (!publication_receive(c, ms, frame))
+		return false;
+	*opened = feed_open(&c->session, buffer_view(frame), &head, arena_alloc(&c->arena, frame->size), &size) == E_OK;
+	return true;
 }
 
 const Simpul__Batch *client_batch(struct client *c, int ms)
 {
 	const Simpul__Batch *batch = NULL;
-	zmq_msg_t message;
+	struct buffer frame = {0};
+	struct feed_head head;
+	uint8_t *plain;
+	size_t size;
 
 	arena_reset(&c->arena);
-	zmq_msg_init(&message);
-	if (frame_receive(c->feed, ms, &message) >= 0 && zmq_msg_recv(&message, c->feed, 0) >= 0) {
-		const struct bytes bytes = BYTES(zmq_msg_data(&message), zmq_msg_size(&message));
-		uint8_t *plain = arena_alloc(&c->arena, bytes.size);
-		struct feed_head head;
-		size_t size;
-
-		if (feed_open(&c->session, bytes, &head, plain, &size) == E_OK)
+	if (publication_receive(c, ms, &frame)) {
+		plain = arena_alloc(&c->arena, frame.size);
+		if (feed_open(&c->session, buffer_view(&frame), &head, plain, &size) == E_OK)
 			batch = wire_unpack(&simpul__batch__descriptor, BYTES(plain, size), &c->arena, NULL);
 	}
-	zmq_msg_close(&message);
+	buffer_free(&frame);
 	if (batch && batch->after <= c->cursor.entry && batch->upto->entry > c->cursor.entry)
 		position_of_message(&c->cursor, batch->upto);
 	return batch;
