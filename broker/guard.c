@@ -13,7 +13,7 @@
 #define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
 #define ROUND_TICKS 20		    /* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
-#define BARRED_MS 10000		    /* an address that filled memory */
+#define BARRED_MS 10000		    /* an address that filled memory without a word */
 #define HEARTBEAT_BYTES 64	    /* a second, of which no message is made either */
 #define LOGGED_A_SECOND 20	    /* addresses */
 
@@ -132,7 +132,8 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 		core_key_status(guard->core, connection->key, &node);
 	if (node != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
-	if (reason == CUT_UNREAD)
+	/* Who spoke is known by its key, which the core deals with; its neighbours behind the address are not to pay. */
+	if (reason == CUT_UNREAD && !connection->known)
 		source->barred = clock_now().steady + BARRED_MS;
 	connection->cut = true;
 	source->cut[reason]++;
