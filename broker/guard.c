@@ -14,6 +14,7 @@
 #define ROUND_TICKS 20		    /* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define BARRED_MS 10000		    /* an address that filled memory without a word */
+#define QUIET_MS 250		    /* a whole message waits no longer to be read, however many come */
 #define HEARTBEAT_BYTES 64	    /* a second, of which no message is made either */
 #define LOGGED_A_SECOND 20	    /* addresses */
 
@@ -43,6 +44,7 @@ struct connection {
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke; if `known` */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
 	steady_ms looked_at;
+	steady_ms quiet_since; /* nothing was heard since; as far as looked at */
 };
 
 struct guard {
@@ -132,7 +134,7 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 		core_key_status(guard->core, connection->key, &node);
 	if (node != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
-	/* Who spoke is known by its key, which the core deals with; its neighbours behind the address are not to pay. */
+	/* Who spoke is known by its key, and the core deals with it: its neighbours behind the address do not pay. */
 	if (reason == CUT_UNREAD && !connection->known)
 		source->barred = clock_now().steady + BARRED_MS;
 	connection->cut = true;
@@ -152,10 +154,11 @@ static void connection_begins(struct guard *guard, int fd, steady_ms now)
 	connection = &guard->connections[fd];
 	connection_forget(guard, connection);
 	connection->source = source_of(guard, address);
-	connection->looked_at = now;
+	connection->looked_at = connection->quiet_since = now;
 	if (connection->source->open >= source_most(guard))
 		connection_cut(guard, fd, CUT_MANY);
-	else if (now < connection->source->barred || !bucket_take(&connection->source->pace, &guard->pace, 1, now, &wait))
+	else if (now < connection->source->barred ||
+		 !bucket_take(&connection->source->pace, &guard->pace, 1, now, &wait))
 		connection_cut(guard, fd, CUT_PACE);
 	connection->source->open++;
 	guard->open++;
@@ -240,12 +243,15 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	connection->base += (now - connection->looked_at) * HEARTBEAT_BYTES / 1000;
 	if (connection->heard || connection->base > connection->received)
 		connection->base = connection->received;
+	if (connection->heard)
+		connection->quiet_since = now;
 	connection->heard = false;
 	connection->looked_at = now;
 	connection->source->unread += connection_unread(connection);
-	if (!connection->cut &&
-	    (connection_unread(connection) > GUARD_UNREAD_MOST ||
-	     (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0)))
+	if (connection->cut || now - connection->quiet_since < QUIET_MS)
+		return;
+	if (connection_unread(connection) > GUARD_UNREAD_MOST ||
+	    (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0))
 		connection_cut(guard, fd, CUT_UNREAD);
 }
 
