@@ -174,11 +174,31 @@ static enum error schema_make(sqlite3 *db, int version, const char *schema, stru
 	return error;
 }
 
+/* A process that was killed in its commit, or ended over a sync that failed, may leave a log that is whole to readers
+ * while the disk does not have it: what was built on it would be gone with the power. The checkpoint syncs the log and
+ * copies it, which brings even what a failed sync left behind to the disk; the write begins the log anew, for what is
+ * left of the old one would hide the copy. Readers in the way keep this from more than the sync, and a full disk keeps
+ * nobody from starting. */
+static enum error log_begin_anew(sqlite3 *db, int version, struct fault *fault)
+{
+	char stamp[64];
+	enum error error = E_OK;
+
+	snprintf(stamp, sizeof(stamp), "PRAGMA user_version=%d", version);
+	if (sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+		error = database_fault(db, fault);
+	if (error == E_OK)
+		error = database_run(db, stamp, fault);
+	return error == E_BUSY || error == E_DISK_FULL ? E_OK : error;
+}
+
 static enum error open_write(sqlite3 *db, int version, const char *schema, struct fault *fault)
 {
 	enum error error = pragmas_set(db, write_pragmas, fault);
 
-	return error == E_OK ? schema_make(db, version, schema, fault) : error;
+	if (error == E_OK)
+		error = schema_make(db, version, schema, fault);
+	return error == E_OK ? log_begin_anew(db, version, fault) : error;
 }
 
 static enum error open_read(sqlite3 *db, int version, struct fault *fault)

@@ -20,7 +20,8 @@
 
 enum database_mode {
 	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE, WAL, synchronous=FULL,
-	 * secure_delete=ON, foreign_keys=ON */
+	 * secure_delete=ON, foreign_keys=ON; what is read from it is on disk, whatever became of the process that wrote
+	 * it */
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0 */
 	DATABASE_READ,

@@ -1,5 +1,6 @@
 /* Tries to break what database.h promises. */
 #include "common/database.h"
+#include "tests/support/disk.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -240,6 +241,36 @@ static void a_place_that_cannot_be_written_is_an_error(void **state)
 	assert_int_equal(rmdir("x.db"), 0);
 }
 
+/* The commit was written and its sync failed, or never came: readers see it, the disk does not have it yet. */
+static void what_is_read_after_a_kill_survives_the_power(void **state)
+{
+	struct disk *disk = disk_start(1);
+	struct disk_fault killed = {.prefix = folder, .call = DISK_SYNC, .nth = 1};
+	char path[sizeof(folder) + 8];
+	struct fault fault;
+	sqlite3 *db;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/x.db", folder);
+	assert_int_equal(database_open(&db, path, DATABASE_WRITE, 3, SCHEMA, &fault), E_OK);
+	assert_int_equal(database_run(db, "INSERT INTO t VALUES(1, 'a', x'00')", &fault), E_OK); /* begins the log */
+	disk_fault_add(disk, &killed);
+	assert_int_equal(database_run(db, "INSERT INTO t VALUES(2, 'b', x'00')", &fault), E_IO);
+	disk_fault_remove(disk, &killed);
+	disk_cut(disk, folder);
+	database_close(db);
+	disk_restore(disk, folder, DISK_KEPT, 1);
+	assert_int_equal(database_open(&db, path, DATABASE_WRITE, 3, SCHEMA, &fault), E_OK);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 2);
+	disk_cut(disk, folder);
+	database_close(db);
+	disk_restore(disk, folder, DISK_DROPPED, 1);
+	assert_int_equal(database_open(&db, path, DATABASE_WRITE, 3, SCHEMA, &fault), E_OK);
+	assert_int_equal(number_of(db, "SELECT count(*) FROM t"), 2);
+	database_close(db);
+	disk_stop(disk);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
 int main(void)
@@ -256,6 +287,7 @@ int main(void)
 		cmocka_unit_test(each_result_has_its_code),
 		IN_FOLDER(what_is_no_database_is_corrupt),
 		IN_FOLDER(a_place_that_cannot_be_written_is_an_error),
+		IN_FOLDER(what_is_read_after_a_kill_survives_the_power),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
