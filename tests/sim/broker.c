@@ -132,8 +132,13 @@ bool broker_start(struct sim_broker *broker, uint64_t now)
 		trace("broker: up at entry %llu", (unsigned long long)broker->account->last);
 		return true;
 	}
-	account_wrong(broker->account, LOST, "the broker does not start: %s %s", error_name(error), fault.field);
-	handles_close(broker);
+	if (machine_struck(&broker->machine))
+		broker_crash(broker, loss_draw(&broker->chance));
+	else
+		account_wrong(broker->account, LOST, "the broker does not start: %s %s", error_name(error),
+			      fault.field);
+	if (broker_up(broker))
+		handles_close(broker);
 	return false;
 }
 

@@ -57,5 +57,5 @@ void machine_restore(struct machine *machine, enum disk_loss how, uint64_t seed)
 
 enum disk_loss loss_draw(struct chance *chance)
 {
-	return DISK_DROPPED + (enum disk_loss)chance_below(chance, DISK_LOSSES - DISK_DROPPED);
+	return (enum disk_loss)chance_below(chance, DISK_LOSSES);
 }

@@ -32,7 +32,7 @@ bool machine_struck(const struct machine *machine);
  * and restore. */
 void machine_cut(struct machine *machine);
 void machine_restore(struct machine *machine, enum disk_loss how, uint64_t seed);
-/* A way to lose something. */
+/* A way to lose something, or a kill, which leaves what was written and not synced for a later loss. */
 enum disk_loss loss_draw(struct chance *chance);
 
 #endif

@@ -151,6 +151,11 @@ bool office_start(struct sim_office *office, uint64_t now)
 	office->up =
 		store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;
 	free(path);
+	if (!office->up && machine_struck(&office->machine)) {
+		machine_cut(&office->machine);
+		machine_restore(&office->machine, loss_draw(&office->chance), chance_draw(&office->chance));
+		return false;
+	}
 	if (!office->up) {
 		account_wrong(office->account, LOST, "%s does not start: %s %s", office_names[office->index],
 			      error_name(fault.code), fault.field);

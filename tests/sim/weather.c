@@ -17,11 +17,6 @@ static size_t somebody(struct world *world)
 	return chance_below(&world->chance, world->count);
 }
 
-static enum disk_loss loss(struct world *world)
-{
-	return (enum disk_loss)chance_below(&world->chance, DISK_LOSSES);
-}
-
 /* ---- the network */
 
 static void lanes_shut(struct world *world, size_t office, unsigned lanes, uint64_t until)
@@ -67,7 +62,7 @@ static void other_weather(struct world *world)
 static void broker_falls(struct world *world)
 {
 	if (broker_up(&world->broker))
-		broker_crash(&world->broker, loss(world));
+		broker_crash(&world->broker, loss_draw(&world->chance));
 }
 
 static void broker_falls_in_a_write(struct world *world)
@@ -93,7 +88,7 @@ static void office_falls(struct world *world)
 	struct sim_office *office = &world->offices[somebody(world)];
 
 	if (office->up)
-		office_crash(office, loss(world));
+		office_crash(office, loss_draw(&world->chance));
 }
 
 static void office_falls_in_a_write(struct world *world)
