@@ -14,7 +14,7 @@
 #define ROUND_TICKS 20		    /* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define BARRED_MS 10000		    /* an address that filled memory without a word */
-#define QUIET_MS 250		    /* a whole message waits no longer to be read, however many come */
+#define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
 #define HEARTBEAT_BYTES 64	    /* a second, of which no message is made either */
 #define LOGGED_A_SECOND 20	    /* addresses */
 
