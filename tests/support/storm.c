@@ -10,6 +10,7 @@
 #include <zmq.h>
 
 #define ANSWER_MS 5000
+#define FETCH_MS 60000 /* all ask for the whole journal at once, and who asks twice waits longer */
 #define BACK_OFF_LEAST 100
 #define BACK_OFF_MOST 5000
 #define ACK_MS 2000
@@ -81,7 +82,7 @@ static void node_fetch(struct storm_node *node)
 {
 	client_fetch(&node->client, &node->client.cursor, 0);
 	node->state = STORM_CATCHING_UP;
-	node->until = clock_now().steady + ANSWER_MS;
+	node->until = clock_now().steady + FETCH_MS;
 }
 
 /* Counts what a batch brings beyond `from`. */

@@ -222,7 +222,7 @@ static void a_sender_that_cannot_hear_loses_nothing(void **state)
 
 static void a_third_of_the_packets_lost_costs_time_and_no_report(void **state)
 {
-	const size_t reports = torture_times(100, 2000);
+	const size_t reports = torture_times(100, 800);
 
 	endures(network(state), &(struct fault_plan){"30 % loss at a recipient", ARMY, NET_LOSSY, reports, 0, 200}, 1);
 	endures(network(state), &(struct fault_plan){"30 % loss at the sender", POLICE, NET_LOSSY, reports, 0, 200}, 1);
@@ -230,7 +230,7 @@ static void a_third_of_the_packets_lost_costs_time_and_no_report(void **state)
 
 static void a_slow_line_costs_its_own_office_time_and_nobody_a_report(void **state)
 {
-	const size_t reports = torture_times(30, 1000);
+	const size_t reports = torture_times(30, 300);
 
 	endures(network(state), &(struct fault_plan){"64 kbit/s at a recipient", ARMY, NET_SLOW, reports, 0, 280}, 1);
 	endures(network(state), &(struct fault_plan){"64 kbit/s at the sender", POLICE, NET_SLOW, reports, 0, 280}, 1);
