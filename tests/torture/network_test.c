@@ -243,7 +243,7 @@ static void the_journal_verifies_after_all_that(void **state)
 
 /* ------------------------------------------------------------------ everybody at once */
 
-#define STORM_NODES torture_times(60, LIMIT_NODES < 1008 ? LIMIT_NODES - 8 : 1000)
+#define STORM_NODES torture_times(60, 1000)
 #define STORM_PREFIX "health.n"
 #define STORM_REPORTS 20
 
@@ -300,7 +300,7 @@ static void all_nodes_at_once_come_back_and_miss_nothing(void **state)
 	(void)state;
 	attack_raise_descriptors();
 	storm_exchange(&x, &storm);
-	assert_true(storm_settles(&storm, 0, 120));
+	assert_true(storm_settles(&storm, 0, 240));
 	for (uint64_t i = 1; i <= storms; i++, row.tried += storm.count) {
 		const steady_ms took = storm_once(&x, &storm, i * STORM_REPORTS);
 
