@@ -251,6 +251,22 @@ static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **
 	assert_int_equal(world_pushes(world, ARMY), 0);
 }
 
+/* Whom the policy would let have it learns nothing of a report that it never got. */
+static void a_cancel_reaches_who_got_the_report_and_nobody_else(void **state)
+{
+	struct world *world = world_of(state);
+	const Simpul__Receipt *receipt;
+
+	say(world, &(struct speech){.node = POLICE, .to = {"army.oku"}});
+	say(world, &(struct speech){.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1});
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 0);
+	assert_int_equal(receipt->n_audience, 1);
+	assert_string_equal(receipt->audience[0], "army.oku");
+	assert_int_equal(world_pushes(world, ARMY), 2);
+	assert_int_equal(world_pushes(world, IMMIGRATION), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -261,6 +277,7 @@ int main(void)
 		TEST(a_restart_forgets_nothing_that_was_acknowledged),
 		TEST(the_state_after_a_restart_is_the_state_before),
 		TEST(an_update_reaches_who_got_the_report_and_who_may_have_it_now),
+		TEST(a_cancel_reaches_who_got_the_report_and_nobody_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
