@@ -8,6 +8,7 @@
 #   make fuzz-merge takes what it found into the corpus, which make test replays
 #   make tsan       everything that make test runs, under ThreadSanitizer (about 6 minutes)
 #   make memcheck   unit and system tests under valgrind: no leak, no read of what was never written (about 10 minutes)
+#   make seeded     bugs put in on purpose, each against the tests that must catch it; prints the table (about 20 minutes)
 #   make bench      throughput and latency beside bare libzmq
 #   make install-deps, make clean
 #
@@ -59,23 +60,17 @@ FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter f
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
 SIM_O    := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/sim/*.c))
-# Brokers with a bug put in on purpose, which the tests must find: program, then what is wrapped.
-SEEDED   := seeded-receipt-before-commit seeded-entitlement-skipped seeded-nobody-cut seeded-eavesdropper-kept
-WRAP_seeded-receipt-before-commit := database_run
-WRAP_seeded-entitlement-skipped   := policy_admits
-WRAP_seeded-nobody-cut            := peer_cut
-WRAP_seeded-eavesdropper-kept     := subscription_seen
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
 
-.PHONY: all programs demo test torture fuzz fuzz-merge tsan memcheck unit bench vectors install-deps clean compile-all
+.PHONY: all programs demo test torture fuzz fuzz-merge tsan memcheck seeded unit bench vectors install-deps clean compile-all
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 # Every entry point first makes sure that the libraries are there, in a make of its own so that
 # what is installed by it is found.
-all demo test torture tsan memcheck bench:
+all demo test torture tsan memcheck seeded bench:
 	@deploy/install-deps $(filter memcheck,$@)
 	@$(MAKE) --no-print-directory -j$$(nproc) go-$@
 
@@ -95,6 +90,7 @@ go-demo: programs
 go-test:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan compile-all
 	@tests/run build/asan
+	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan seeded-short
 
 go-torture: compile-all
 	@SIMPUL_TORTURE=long SIMPUL_TEST_SECONDS=3600 tests/run $(OUT) 'tests/torture/*'
@@ -123,7 +119,7 @@ go-memcheck: compile-all $(MEMCHECK)
 go-bench: programs
 	@tests/bench/run $(OUT)
 
-compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(FUZZES) $(SEEDED:%=$(OUT)/%)
+compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(FUZZES)
 
 clean:
 	rm -rf build
@@ -199,26 +195,17 @@ $(OUT)/make-vectors: $(OUT)/tests/vectors/make-vectors.o $(OUT)/tests/support/ve
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS)
 
-$(OUT)/tests/seeded/%.o: tests/seeded/%.c $(PROTO_H)
-	@mkdir -p $(@D)
-	$(call say,CC,$<)
-	$(COMPILE) -MMD -MP -c -o $@ $<
+TEST_LIBRARIES := $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
 
-.SECONDEXPANSION:
-$(SEEDED:%=$(OUT)/%): $(OUT)/seeded-%: $(OUT)/broker/simpul-broker.o $(OUT)/tests/seeded/$$(subst -,_,$$*).o \
-                      $(OUT)/libbroker.a $(OUT)/libsimpul.a
-	$(call say,LD,$@)
-	$(LINK) -Wl,--wrap=$(WRAP_$(@F)) -o $@ $^ $(PACKAGE_LIBS)
-
-$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/unit/%: $(OUT)/tests/unit/%.o $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
-$(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/system/%: $(OUT)/tests/system/%.o $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
-$(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
@@ -226,16 +213,16 @@ $(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(OUT)/libsupport.a $(OUT)/libb
 WRAP_io_error_test := malloc calloc realloc reallocarray strdup _exit
 $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap=%)
 
-$(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(OUT)/libsupport.a $(OUT)/libbroker.a $(OUT)/libagent.a \
-                          $(OUT)/libsimpul.a
+$(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) $(FUZZ_LIB) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
 # The simulator shows the code a clock of its own, and checks each signature once.
 WRAP_simulator_test := clock_now digest_verify
-$(OUT)/tests/torture/simulator_test: $(OUT)/tests/torture/simulator_test.o $(SIM_O) $(OUT)/libsupport.a \
-                                     $(OUT)/libbroker.a $(OUT)/libagent.a $(OUT)/libsimpul.a
+$(OUT)/tests/torture/simulator_test: $(OUT)/tests/torture/simulator_test.o $(SIM_O) $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) $(WRAP_simulator_test:%=-Wl,--wrap=%) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
+include tests/seeded/rules.mk
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
