@@ -261,7 +261,7 @@ json_t *inbox_find(struct exchange *x, size_t office, const char *name)
 
 bool mounts_private(void)
 {
-	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return unshare(CLONE_NEWNS) == 0 && mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 static void copy_folder(const char *from, const char *to)
