@@ -17,9 +17,6 @@ MAIN_OF_simpul        := agents
 LIBRARY_OF_broker     := libbroker.a
 LIBRARY_OF_agents     := libagent.a
 
-# What the simulator puts in the place of the machine.
-WRAP_simulator_test ?= clock_now digest_verify
-
 # The programs of a bug's build: name of the bug, folder of its source.
 define bug_program
 $(OUT)/seeded/$(1)/$(2): $(OUT)/$(MAIN_OF_$(2))/$(2).o $(OUT)/seeded/$(1)/bug.o $(OUT)/$(LIBRARY_OF_$(MAIN_OF_$(2))) \
@@ -63,8 +60,8 @@ endef
 bug_rules_of = $(call bug_rules,$(word 1,$(1)),$(word 2,$(1)),$(word 3,$(1)),$(wordlist 4,99,$(1)))
 $(foreach bug,$(BUGS),$(eval $(call bug_rules_of,$(subst |, ,$(bug)))))
 
-# Brokers in which tests/system/chaos_test must find the bug.
-compile-all: $(OUT)/seeded/receipt-before-commit/simpul-broker $(OUT)/seeded/entitlement-skipped/simpul-broker
+# Brokers in which system/chaos_test and torture/hostile_test must find the bug.
+compile-all: $(patsubst %,$(OUT)/seeded/%/simpul-broker,receipt-before-commit entitlement-skipped nobody-cut eavesdropper-kept)
 
 .PHONY: go-seeded seeded-long seeded-variant seeded-short
 # What only a sanitizer sees is tried in its build.
