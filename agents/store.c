@@ -37,7 +37,7 @@
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row */
-#define STORE_VERSION 2
+#define STORE_VERSION 3
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"

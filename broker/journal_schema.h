@@ -7,7 +7,7 @@
 
 #define JOURNAL_FILE "journal.db"
 #define JOURNAL_BALLAST "ballast"
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 
 #define JOURNAL_SCHEMA \
 	/* 'exchange', 'authority', 'broker', 'incarnation' */ \

@@ -16,6 +16,7 @@ struct pragma {
 	const char *set;
 	const char *ask;
 	const char *expected;
+	enum error differs; /* what it is when it says something else */
 };
 
 #define DIGITS_OF(number) #number
@@ -23,27 +24,28 @@ struct pragma {
 #define BUSY_TIMEOUT \
 	{ \
 		"PRAGMA busy_timeout=" DIGITS(DATABASE_PATIENCE_MS), "PRAGMA busy_timeout", \
-			DIGITS(DATABASE_PATIENCE_MS) \
+			DIGITS(DATABASE_PATIENCE_MS), E_IO \
 	}
 
 #define PAGE_SIZE DIGITS(DATABASE_PAGE)
+#define LOG_PAGES DIGITS(DATABASE_LOG_PAGES)
 
 static const struct pragma write_pragmas[] = {
 	BUSY_TIMEOUT,
-	{"PRAGMA page_size=" PAGE_SIZE, "PRAGMA page_size", PAGE_SIZE}, /* of a new file; before it has a log */
-	{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"},
-	{"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"},
-	{"PRAGMA wal_autocheckpoint=256", "PRAGMA wal_autocheckpoint", "256"}, /* pages: 4 MiB */
-	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1"},
-	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1"},
-	{NULL, NULL, NULL},
+	{"PRAGMA page_size=" PAGE_SIZE, "PRAGMA page_size", PAGE_SIZE, E_VERSION}, /* of a new file, before it has a log */
+	{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal", E_IO},
+	{"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", E_IO},
+	{"PRAGMA wal_autocheckpoint=" LOG_PAGES, "PRAGMA wal_autocheckpoint", LOG_PAGES, E_IO},
+	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1", E_IO},
+	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1", E_IO},
+	{NULL, NULL, NULL, E_OK},
 };
 
 static const struct pragma read_pragmas[] = {
 	BUSY_TIMEOUT,
-	{"PRAGMA query_only=ON", "PRAGMA query_only", "1"},
-	{"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0"},
-	{NULL, NULL, NULL},
+	{"PRAGMA query_only=ON", "PRAGMA query_only", "1", E_IO},
+	{"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0", E_IO},
+	{NULL, NULL, NULL, E_OK},
 };
 
 enum error database_error(int result)
@@ -137,7 +139,7 @@ static enum error pragmas_set(sqlite3 *db, const struct pragma *pragmas, struct 
 		if (error != E_OK)
 			return error;
 		if (strcmp(answer, p->expected) != 0)
-			return fault_at(fault, E_IO, "%s", p->set);
+			return fault_at(fault, p->differs, "%s", p->set);
 	}
 	return E_OK;
 }

@@ -17,9 +17,11 @@
 /* Bytes. A submission's row takes a hundred kilobytes: with 4 KiB pages a commit of four spent a third more on frames of
  * the log than with these, and a single report costs the same. */
 #define DATABASE_PAGE 16384
+/* Of the log, from which on a commit copies it into the file: 4 MiB. */
+#define DATABASE_LOG_PAGES 256
 
 enum database_mode {
-	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE, WAL, synchronous=FULL,
+	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE (another size is E_VERSION), WAL, synchronous=FULL,
 	 * secure_delete=ON, foreign_keys=ON; what is read from it is on disk, whatever became of the process that wrote
 	 * it */
 	DATABASE_WRITE,
