@@ -102,6 +102,8 @@ static inline __attribute__((always_inline)) void compress(struct state *state)
 /* The same code for what the processor has. */
 typedef void compressor(struct state *state);
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "BLAKE2b's words are taken from memory as they are");
+
 static void compress_plain(struct state *state)
 {
 	compress(state);
@@ -119,15 +121,15 @@ __attribute__((target("avx512vl"))) static void compress_avx512(struct state *st
 }
 #endif
 
-static compressor *compressor_best(void)
+static compressor *compressor_of(enum hash_width width)
 {
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx512vl"))
+	if (width == HASH_AVX512 && __builtin_cpu_supports("avx512vl"))
 		return compress_avx512;
-	if (__builtin_cpu_supports("avx2"))
+	if (width == HASH_AVX2 && __builtin_cpu_supports("avx2"))
 		return compress_avx2;
 #endif
-	return compress_plain;
+	return width == HASH_PLAIN ? compress_plain : NULL;
 }
 
 /* ---------------------------------------------------------------------------- which string is in which lane */
@@ -175,9 +177,8 @@ static void lane_finish(const struct state *state, size_t index, struct lane *la
 	lane->out = NULL;
 }
 
-void hash_each(const struct bytes *data, size_t count, struct hash *out)
+static void hash_by(compressor *compress_next, const struct bytes *data, size_t count, struct hash *out)
 {
-	compressor *const compress_next = compressor_best();
 	struct state state = {0};
 	struct lane lane[LANES] = {0};
 	size_t started = 0, finished = 0;
@@ -198,4 +199,21 @@ void hash_each(const struct bytes *data, size_t count, struct hash *out)
 			finished++;
 		}
 	}
+}
+
+bool hash_each_by(enum hash_width width, const struct bytes *data, size_t count, struct hash *out)
+{
+	compressor *const compress_next = compressor_of(width);
+
+	if (compress_next)
+		hash_by(compress_next, data, count, out);
+	return compress_next != NULL;
+}
+
+void hash_each(const struct bytes *data, size_t count, struct hash *out)
+{
+	if (count > 2 && (hash_each_by(HASH_AVX512, data, count, out) || hash_each_by(HASH_AVX2, data, count, out)))
+		return;
+	for (size_t i = 0; i < count; i++)
+		out[i] = hash_of(data[i]);
 }

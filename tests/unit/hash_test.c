@@ -45,6 +45,15 @@ static void a_hash_of_another_size_is_not_loaded(void **state)
 	assert_memory_equal(hash.bytes, data, HASH_SIZE);
 }
 
+static void same_as_alone(const struct bytes *strings, size_t count, const struct hash *hashes)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct hash alone = hash_of(strings[i]);
+
+		assert_true(hash_equal(&hashes[i], &alone));
+	}
+}
+
 /* Lengths around every edge of a block, more strings than lanes, and lanes that end at different times. */
 static void hashes_side_by_side_are_the_same(void **state)
 {
@@ -60,14 +69,17 @@ static void hashes_side_by_side_are_the_same(void **state)
 		strings[i] = BYTES(data + i, i * 37 % MOST);
 	strings[5] = BYTES(NULL, 0);
 	for (size_t count = 0; count <= MOST; count += count < 10 ? 1 : 29) {
-		memset(hashes, 0, sizeof hashes);
 		hash_each(strings, count, hashes);
-		for (size_t i = 0; i < count; i++) {
-			const struct hash alone = hash_of(strings[i]);
-
-			assert_true(hash_equal(&hashes[i], &alone));
+		same_as_alone(strings, count, hashes);
+		for (enum hash_width width = HASH_PLAIN; width <= HASH_AVX512; width++) {
+			memset(hashes, 0, sizeof hashes);
+			if (!hash_each_by(width, strings, count, hashes)) {
+				assert_int_not_equal(width, HASH_PLAIN);
+				continue;
+			}
+			same_as_alone(strings, count, hashes);
+			assert_true(count == MOST || bytes_all_zero(BYTES(hashes[count].bytes, HASH_SIZE)));
 		}
-		assert_true(count == MOST || bytes_all_zero(BYTES(hashes[count].bytes, HASH_SIZE)));
 	}
 }
 
