@@ -76,14 +76,19 @@ bool aead_open(const uint8_t key[AEAD_KEY_SIZE], const uint8_t nonce[AEAD_NONCE_
 	const struct bytes text = BYTES(sealed.data, sealed.size - AEAD_TAG_SIZE);
 	EVP_CIPHER_CTX *cipher = is_long(sealed.size) ? cipher_new(key, nonce, false) : NULL;
 	uint8_t tag[AEAD_TAG_SIZE];
-	bool opened;
+	bool ready = false, opened;
 
-	if (!cipher)
-		return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.size,
-								  associated.data, associated.size, nonce, key) == 0;
-	memcpy(tag, text.data + text.size, sizeof tag);
-	opened = EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_SIZE, tag) &&
-		 cipher_update(cipher, associated, NULL) && cipher_update(cipher, text, out) && cipher_end(cipher);
+	if (cipher) {
+		memcpy(tag, text.data + text.size, sizeof tag);
+		ready = EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_SIZE, tag) &&
+			cipher_update(cipher, associated, NULL) && cipher_update(cipher, text, out);
+	}
+	/* Only the last step tells a forgery; before it a library may be out of memory. */
+	if (ready)
+		opened = cipher_end(cipher);
+	else
+		opened = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed.data, sealed.size,
+								    associated.data, associated.size, nonce, key) == 0;
 	EVP_CIPHER_CTX_free(cipher);
 	return opened;
 }
