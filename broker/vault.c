@@ -1,4 +1,4 @@
-/* vault - keys.db: slots in blocks, keys derived from them by the dozen, bodies encrypted one by one. */
+/* vault - keys.db: slots in blocks, keys derived from them, 64 at a time, bodies encrypted one by one. */
 #include "broker/vault.h"
 #include "common/database.h"
 #include "common/memory.h"
@@ -143,6 +143,11 @@ uint64_t vault_top(const struct vault *vault)
 	return vault->top;
 }
 
+static bool is_whole(const struct vault_slot *slot)
+{
+	return slot->size == SLOT_SIZE;
+}
+
 static void seed_derive(const uint8_t *key, const char *tag, struct bytes input, const uint8_t nonce[VAULT_NONCE_SIZE],
 			uint8_t seed[KEY_SIZE])
 {
@@ -170,7 +175,8 @@ static struct vault_slot *slot_new(const struct vault *vault, uint64_t entry, co
 		memcpy(slot->value, value.data, value.size);
 	store_u64(number, entry);
 	seed_derive(vault->master, "simpul/mask/1", BYTES(number, sizeof(number)), nonce, slot->masks);
-	seed_derive(NULL, "simpul/part/1", value, nonce, slot->parts); /* of no use for an entry erased in part */
+	if (is_whole(slot))
+		seed_derive(NULL, "simpul/part/1", value, nonce, slot->parts);
 	return slot;
 }
 
@@ -208,11 +214,6 @@ void vault_slot_close(struct vault_slot *slot)
 }
 
 /* ---------------------------------------------------------------------------- keys */
-
-static bool is_whole(const struct vault_slot *slot)
-{
-	return slot->size == SLOT_SIZE;
-}
 
 /* XORs the stream of `seed` from report `first` on over the keys of `count` reports; two of them take one block. */
 static void stream_add(const uint8_t seed[KEY_SIZE], size_t first, size_t count, uint8_t (*keys)[KEY_SIZE])
@@ -310,11 +311,12 @@ static bool stored_find(struct vault_slot *slot, struct bytes stored, size_t ind
 	if (index < slot->next)
 		slot->next = slot->next_at = 0;
 	for (;;) {
-		const uint8_t *length = stored.data + slot->next_at;
+		const uint8_t *length;
 		size_t size;
 
 		if (stored.size < slot->next_at + 4)
 			return false;
+		length = stored.data + slot->next_at;
 		size = (size_t)length[0] << 24 | (size_t)length[1] << 16 | (size_t)length[2] << 8 | length[3];
 		if (size > stored.size - slot->next_at - 4)
 			return false;

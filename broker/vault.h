@@ -39,7 +39,7 @@ uint64_t vault_top(const struct vault *vault);
 /* Appends u32 length || ciphertext for each body; a body without data (NULL) is not stored: length 0. */
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault);
-/* What opens the bodies of one entry, best in their order. To be closed at once, for an erasure does not reach it. E_CORRUPT. */
+/* What opens the bodies of one entry, best in their order, and all out of the same `stored`. To be closed at once, for an erasure does not reach it. E_CORRUPT. */
 struct vault_slot;
 enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			   struct vault_slot **slot, struct fault *fault);

@@ -316,7 +316,7 @@ static void the_bytes_are_those_that_the_header_describes(void **state)
 	vault_close(vault);
 }
 
-/* Keys are derived by the dozen: the reports on both sides of such an edge, in any order, whole and erased in part. */
+/* Keys are derived 64 at a time: the reports on both sides of such an edge, in any order, whole and erased in part. */
 static void many_bodies_are_read_in_any_order(void **state)
 {
 	enum { MANY = 256 };
