@@ -76,39 +76,45 @@ static bool sockets_subscribe(void *context, const char *endpoint, const uint8_t
 static enum error sockets_send(void *context, struct bytes prefix, struct bytes rest)
 {
 	struct sockets *sockets = context;
+	enum error error;
 	zmq_msg_t message;
-	int result;
 
 	if (zmq_msg_init_size(&message, prefix.size + rest.size) != 0)
 		return E_NO_MEMORY;
 	if (prefix.size > 0)
 		memcpy(zmq_msg_data(&message), prefix.data, prefix.size);
 	memcpy((uint8_t *)zmq_msg_data(&message) + prefix.size, rest.data, rest.size);
-	do
-		result = zmq_msg_send(&message, sockets->dealer, ZMQ_DONTWAIT);
-	while (result < 0 && zmq_errno() == EINTR);
-	if (result >= 0)
-		return E_OK;
-	zmq_msg_close(&message);
-	return zmq_errno() == EAGAIN ? E_BUSY : E_IO;
+	error = socket_send_message(sockets->dealer, &message);
+	if (error != E_OK)
+		zmq_msg_close(&message);
+	return error == E_OK || error == E_BUSY ? error : E_IO;
 }
 
-/* A publication comes in two frames: topic and lead, then the sealed batch. */
+static bool message_receive(zmq_msg_t *message, void *socket)
+{
+	int result;
+
+	do
+		result = zmq_msg_recv(message, socket, ZMQ_DONTWAIT);
+	while (result < 0 && zmq_errno() == EINTR);
+	return result >= 0;
+}
+
+/* A publication comes in two frames: topic and lead, then the sealed batch. What is more than that is none, and will not
+ * open. */
 static bool feed_receive(struct sockets *sockets, struct bytes *frame)
 {
 	zmq_msg_t *message = &sockets->message;
 
 	buffer_clear(&sockets->publication);
-	if (zmq_msg_recv(message, sockets->sub, ZMQ_DONTWAIT) < 0)
+	if (!message_receive(message, sockets->sub))
 		return false;
-	if (zmq_msg_size(message) >= FEED_TOPIC_SIZE)
-		buffer_append(&sockets->publication, (uint8_t *)zmq_msg_data(message) + FEED_TOPIC_SIZE,
-			      zmq_msg_size(message) - FEED_TOPIC_SIZE);
-	while (zmq_msg_more(message)) {
-		if (zmq_msg_recv(message, sockets->sub, ZMQ_DONTWAIT) < 0)
-			return false;
+	if (zmq_msg_size(message) == FEED_TOPIC_SIZE + FEED_LEAD_SIZE)
+		buffer_append(&sockets->publication, (uint8_t *)zmq_msg_data(message) + FEED_TOPIC_SIZE, FEED_LEAD_SIZE);
+	if (zmq_msg_more(message) && message_receive(message, sockets->sub))
 		buffer_append(&sockets->publication, zmq_msg_data(message), zmq_msg_size(message));
-	}
+	while (zmq_msg_more(message) && message_receive(message, sockets->sub))
+		buffer_clear(&sockets->publication);
 	*frame = buffer_view(&sockets->publication);
 	return true;
 }
@@ -116,7 +122,7 @@ static bool feed_receive(struct sockets *sockets, struct bytes *frame)
 static bool link_receive(struct sockets *sockets, struct bytes *frame)
 {
 	do
-		if (zmq_msg_recv(&sockets->message, sockets->dealer, ZMQ_DONTWAIT) < 0)
+		if (!message_receive(&sockets->message, sockets->dealer))
 			return false;
 	while (zmq_msg_more(&sockets->message));
 	*frame = BYTES(zmq_msg_data(&sockets->message), zmq_msg_size(&sockets->message));

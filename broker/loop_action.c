@@ -24,18 +24,32 @@ static void seal_release(struct step_seal *seal)
 	sodium_memzero(seal, sizeof(*seal));
 }
 
+/* The one of this batch, or the one that has not served for longest. */
+static struct step_seal *seal_find(struct step_seals *seals, struct bytes batch)
+{
+	struct step_seal *oldest = seals->list;
+
+	for (size_t i = 0; i < STEP_SEALS; i++) {
+		if (seals->list[i].batch.data == batch.data && seals->list[i].batch.size == batch.size)
+			return &seals->list[i];
+		if (seals->list[i].used < oldest->used)
+			oldest = &seals->list[i];
+	}
+	return oldest;
+}
+
 /* Nodes that get the same bytes share one sealed batch: the core hands the very same ones to each of them. NULL when there
  * is no memory. */
 static struct step_seal *sealed_of(struct loop *loop, struct bytes batch)
 {
-	struct step_seals *seals = &loop->seals;
-	struct step_seal *seal;
+	struct step_seal *seal = seal_find(&loop->seals, batch);
+	const bool known = seal->batch.data == batch.data && seal->batch.size == batch.size;
 
-	for (size_t i = 0; i < STEP_SEALS; i++)
-		if (seals->list[i].batch.data == batch.data && seals->list[i].batch.size == batch.size)
-			return &seals->list[i];
-	seal = &seals->list[seals->next++ % STEP_SEALS];
-	seal_release(seal);
+	if (!known)
+		seal_release(seal);
+	seal->used = ++loop->seals.uses;
+	if (known)
+		return seal;
 	if (zmq_msg_init_size(&seal->sealed, batch.size + FEED_TAG_SIZE) != 0)
 		return NULL;
 	seal->batch = batch;
@@ -62,7 +76,7 @@ static bool publish(struct loop *loop, const struct core_action *action, struct 
 		return false;
 	zmq_msg_init(&shared);
 	zmq_msg_copy(&shared, &seal->sealed);
-	if (zmq_msg_send(&shared, loop->feed, ZMQ_DONTWAIT) >= 0)
+	if (socket_send_message(loop->feed, &shared) == E_OK)
 		return true;
 	zmq_msg_close(&shared);
 	return false;

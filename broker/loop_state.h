@@ -19,12 +19,13 @@
 #define STEP_SEALS 8
 struct step_seal {
 	struct bytes batch; /* NULL: free */
+	size_t used;	    /* when it served last */
 	uint8_t key[KEY_SIZE];
 	zmq_msg_t sealed;
 };
 struct step_seals {
 	struct step_seal list[STEP_SEALS];
-	size_t next;
+	size_t uses;
 };
 
 struct loop {
@@ -64,7 +65,7 @@ struct loop {
 void loop_step(struct loop *loop, const struct core_event *event);
 /* Carries out one action. */
 void loop_action(struct loop *loop, const struct core_action *action);
-/* The step is over: what the core held is no more. */
+/* The step is over: its sealed batches are let go. */
 void loop_seals_end(struct loop *loop);
 /* Binds the feed socket again after a rebind cut its subscribers; the port may take a moment to be free. */
 void loop_feed_bind(struct loop *loop);

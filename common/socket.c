@@ -106,15 +106,8 @@ void *socket_client(void *context, int type, const uint8_t server_public[KEY_SIZ
 	return socket;
 }
 
-enum error socket_send(void *socket, const void *data, size_t size, bool more)
+static enum error send_error(void)
 {
-	int result;
-
-	do
-		result = zmq_send(socket, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
-	while (result < 0 && zmq_errno() == EINTR);
-	if (result >= 0)
-		return E_OK;
 	switch (zmq_errno()) {
 	case EAGAIN:
 		return E_BUSY;
@@ -125,6 +118,26 @@ enum error socket_send(void *socket, const void *data, size_t size, bool more)
 	default:
 		return E_IO;
 	}
+}
+
+enum error socket_send(void *socket, const void *data, size_t size, bool more)
+{
+	int result;
+
+	do
+		result = zmq_send(socket, data, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+	while (result < 0 && zmq_errno() == EINTR);
+	return result < 0 ? send_error() : E_OK;
+}
+
+enum error socket_send_message(void *socket, zmq_msg_t *message)
+{
+	int result;
+
+	do
+		result = zmq_msg_send(message, socket, ZMQ_DONTWAIT);
+	while (result < 0 && zmq_errno() == EINTR);
+	return result < 0 ? send_error() : E_OK;
 }
 
 char *socket_endpoint(void *socket, char *text, size_t size)

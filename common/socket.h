@@ -18,6 +18,8 @@ void *socket_client(void *context, int type, const uint8_t server_public[KEY_SIZ
 
 /* Sends one frame; `more` as ZMQ_SNDMORE. Never blocks: E_BUSY when the peer's queue is full, E_UNREACHABLE when it is gone. */
 enum error socket_send(void *socket, const void *data, size_t size, bool more);
+/* The same for a message that libzmq takes over, the last frame; on an error it is still the caller's. */
+enum error socket_send_message(void *socket, zmq_msg_t *message);
 /* The endpoint that the last bind gave ("tcp://127.0.0.1:40123" for port *). Returns `text`. */
 char *socket_endpoint(void *socket, char *text, size_t size);
 
