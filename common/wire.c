@@ -158,7 +158,7 @@ static enum error nested_check(const struct walk *walk, struct bytes data)
 	if (walk->depth >= LIMIT_NESTING)
 		return refuse(walk, E_TOO_DEEP);
 	if (walk->store)
-		nested = store_nested(walk->store, walk->message, walk->field);
+		nested = wire_store_nested(walk->store, walk->message, walk->field);
 	error = message_walk(walk->field->descriptor, data, walk->depth + 1, walk->store, nested, walk->fault);
 	if (error == E_OK)
 		return error;
@@ -187,7 +187,7 @@ static enum error number_field(struct walk *walk)
 	if (error != E_OK)
 		return refuse(walk, error);
 	if (walk->store)
-		store_number(walk->store, walk->message, walk->field, value);
+		wire_store_number(walk->store, walk->message, walk->field, value);
 	return E_OK;
 }
 
@@ -200,7 +200,7 @@ static enum error fixed64_field(struct walk *walk)
 	if (memcmp(walk->next, zero, 8) == 0 && omits_default(walk->field))
 		return refuse(walk, E_NOT_CANONICAL);
 	if (walk->store)
-		store_fixed64(walk->store, walk->message, walk->field, walk->next);
+		wire_store_fixed64(walk->store, walk->message, walk->field, walk->next);
 	walk->next += 8;
 	return E_OK;
 }
@@ -236,11 +236,11 @@ static enum error string_field(struct walk *walk, struct bytes data)
 	else if (data.size == 0 && omits_default(walk->field))
 		error = E_NOT_CANONICAL;
 	else if (is_text)
-		error = text_check(data);
+		error = wire_text_check(data);
 	if (error != E_OK)
 		return refuse(walk, error);
 	if (walk->store)
-		store_bytes(walk->store, walk->message, walk->field, data);
+		wire_store_bytes(walk->store, walk->message, walk->field, data);
 	return E_OK;
 }
 
@@ -391,7 +391,7 @@ enum error wire_check(const ProtobufCMessageDescriptor *type, struct bytes data,
 static void *unpack(const ProtobufCMessageDescriptor *type, struct bytes data, struct wire_store *store,
 		    struct fault *fault)
 {
-	void *message = store_message(store, type);
+	void *message = wire_store_message(store, type);
 
 	if (data.size > 0 && message_walk(type, data, 0, store, message, fault) != E_OK)
 		return NULL;

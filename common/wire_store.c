@@ -5,7 +5,7 @@
 
 enum { FIRST_ELEMENTS = 4 };
 
-void *store_message(struct wire_store *store, const ProtobufCMessageDescriptor *type)
+void *wire_store_message(struct wire_store *store, const ProtobufCMessageDescriptor *type)
 {
 	void *message = arena_alloc(store->arena, type->sizeof_message);
 
@@ -40,15 +40,15 @@ static void *place_of(struct wire_store *store, uint8_t *message, const Protobuf
 	return message + field->offset;
 }
 
-void *store_nested(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field)
+void *wire_store_nested(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field)
 {
-	void *nested = store_message(store, field->descriptor);
+	void *nested = wire_store_message(store, field->descriptor);
 
 	memcpy(place_of(store, message, field, sizeof nested), &nested, sizeof nested);
 	return nested;
 }
 
-void store_number(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, uint64_t value)
+void wire_store_number(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, uint64_t value)
 {
 	uint32_t narrow = (uint32_t)value;
 
@@ -68,7 +68,7 @@ void store_number(struct wire_store *store, void *message, const ProtobufCFieldD
 	}
 }
 
-void store_fixed64(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field,
+void wire_store_fixed64(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field,
 		   const uint8_t little_endian[8])
 {
 	uint64_t value = 0;
@@ -78,7 +78,7 @@ void store_fixed64(struct wire_store *store, void *message, const ProtobufCField
 	memcpy(place_of(store, message, field, sizeof value), &value, sizeof value);
 }
 
-void store_bytes(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, struct bytes data)
+void wire_store_bytes(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, struct bytes data)
 {
 	const bool is_text = field->type == PROTOBUF_C_TYPE_STRING;
 	ProtobufCBinaryData bytes = {.len = data.size, .data = (uint8_t *)(uintptr_t)data.data};

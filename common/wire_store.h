@@ -14,14 +14,14 @@ struct wire_store {
 };
 
 /* A message with every field at its default. */
-void *store_message(struct wire_store *store, const ProtobufCMessageDescriptor *type);
+void *wire_store_message(struct wire_store *store, const ProtobufCMessageDescriptor *type);
 /* The same as (an element of) `field`. */
-void *store_nested(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field);
+void *wire_store_nested(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field);
 /* A varint, as read. */
-void store_number(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, uint64_t value);
-void store_fixed64(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field,
+void wire_store_number(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, uint64_t value);
+void wire_store_fixed64(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field,
 		   const uint8_t little_endian[8]);
 /* A text, which is copied and gets its zero, or bytes. */
-void store_bytes(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, struct bytes data);
+void wire_store_bytes(struct wire_store *store, void *message, const ProtobufCFieldDescriptor *field, struct bytes data);
 
 #endif

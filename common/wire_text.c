@@ -34,7 +34,7 @@ static size_t utf8_sequence(const uint8_t *text, size_t size)
 	return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : length;
 }
 
-enum error text_check(struct bytes text)
+enum error wire_text_check(struct bytes text)
 {
 	for (size_t i = 0; i < text.size;) {
 		const uint8_t byte = text.data[i];

@@ -7,6 +7,6 @@
 
 /* E_NOT_UTF8: truncated, overlong, a surrogate or out of range. E_INVALID: U+0000..U+001F other than tab and newline, or
  * U+007F. */
-enum error text_check(struct bytes text);
+enum error wire_text_check(struct bytes text);
 
 #endif
