@@ -12,14 +12,6 @@ enum {
 
 /* Field numbers of link.proto and report.proto that are written or read one by one. */
 enum {
-	ENTRY_NUMBER = 1,
-	ENTRY_TYPE = 2,
-	ENTRY_ACCEPTED_AT = 3,
-	ENTRY_POLICY_VERSION = 4,
-	ENTRY_DELIVERY = 5,
-	ENTRY_MEMBER = 6,
-	ENTRY_STANDING = 7,
-	ENTRY_STUB = 8,
 	STUB_POLICY_VERSION = 1,
 	BATCH_ENTRIES = 4,
 	BATCH_WRAPS = 5,
@@ -29,10 +21,7 @@ enum {
 
 static void entry_head(struct buffer *out, const struct tail_item *item)
 {
-	put_number(out, ENTRY_NUMBER, item->entry);
-	put_number(out, ENTRY_TYPE, item->type);
-	put_fixed64(out, ENTRY_ACCEPTED_AT, item->accepted_at);
-	put_number(out, ENTRY_POLICY_VERSION, item->policy_version);
+	put_entry_head(out, item->entry, item->type, item->accepted_at, item->policy_version);
 }
 
 static void content_take(struct tail_item *item, uint32_t field, struct buffer *content)
@@ -107,8 +96,7 @@ bool part_make(struct core *core, const struct node *node, const struct tail_ite
 	}
 	part->lead = buffer_view(&item->lead);
 	part->content = buffer_view(&item->content);
-	if (!routing_wrap_find(buffer_view(&item->routing), node->name, &part->wrap_key_id, &part->wrap))
-		part->wrap_key_id = 0;
+	routing_wrap_find(buffer_view(&item->routing), node->name, &part->wrap_key_id, &part->wrap);
 	return true;
 }
 

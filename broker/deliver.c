@@ -20,7 +20,7 @@ static void audience_charge(struct core *core, const struct journal_append *appe
 
 	if (!origin)
 		return;
-	bucket_charge(&origin->audiences, AUDIENCE_COST * (1 + append->audience.count / AUDIENCE_PART));
+	bucket_charge(&origin->audiences, AUDIENCE_COST * (1 + (append->audience.count - 1) / AUDIENCE_PART));
 	if (origin->audiences.tokens < 0)
 		LOG(core, WARNING, "node.slowed", F_TEXT("node", origin->name), F_TEXT("reason", "audiences"));
 }

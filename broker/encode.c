@@ -61,6 +61,14 @@ size_t field_size(size_t size)
 	return head + size;
 }
 
+void put_entry_head(struct buffer *out, uint64_t entry, uint32_t type, uint64_t accepted_at, uint32_t policy_version)
+{
+	put_number(out, ENTRY_NUMBER, entry);
+	put_number(out, ENTRY_TYPE, type);
+	put_fixed64(out, ENTRY_ACCEPTED_AT, accepted_at);
+	put_number(out, ENTRY_POLICY_VERSION, policy_version);
+}
+
 static bool take(struct bytes *rest, size_t size, struct bytes *out)
 {
 	if (size > rest->size)
@@ -117,22 +125,25 @@ bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id,
 	struct encoded_field field, inner;
 
 	while (next_field(&routing, &field)) {
+		struct bytes found = {0};
+		uint32_t found_id = 0;
 		bool mine = false;
 
 		if (field.field != ROUTING_WRAPS)
 			continue;
-		*key_id = 0;
-		*wrapped = (struct bytes){0};
 		while (next_field(&field.data, &inner)) {
 			if (inner.field == WRAP_NODE)
 				mine = bytes_equal(inner.data, name);
 			else if (inner.field == WRAP_KEY_ID)
-				*key_id = (uint32_t)inner.number;
+				found_id = (uint32_t)inner.number;
 			else if (inner.field == WRAP_WRAPPED)
-				*wrapped = inner.data;
+				found = inner.data;
 		}
-		if (mine)
-			return true;
+		if (!mine)
+			continue;
+		*key_id = found_id;
+		*wrapped = found;
+		return true;
 	}
 	return false;
 }

@@ -19,6 +19,19 @@ void put_head(struct buffer *out, uint32_t field, size_t size);
 /* What put_bytes adds for so many bytes, of a field up to 15. */
 size_t field_size(size_t size);
 
+/* Field numbers of Entry, and all of one up to its content. */
+enum {
+	ENTRY_NUMBER = 1,
+	ENTRY_TYPE = 2,
+	ENTRY_ACCEPTED_AT = 3,
+	ENTRY_POLICY_VERSION = 4,
+	ENTRY_DELIVERY = 5,
+	ENTRY_MEMBER = 6,
+	ENTRY_STANDING = 7,
+	ENTRY_STUB = 8,
+};
+void put_entry_head(struct buffer *out, uint64_t entry, uint32_t type, uint64_t accepted_at, uint32_t policy_version);
+
 /* One field of a message; `data` is empty unless it is length-delimited. */
 struct encoded_field {
 	uint32_t field;

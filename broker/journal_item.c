@@ -15,13 +15,6 @@ enum {
 	STORED_HEADER = 9,
 	STORED_BODY_HASHES = 10,
 	STORED_SIGNATURE = 11,
-	ENTRY_NUMBER = 1,
-	ENTRY_TYPE = 2,
-	ENTRY_ACCEPTED_AT = 3,
-	ENTRY_POLICY_VERSION = 4,
-	ENTRY_DELIVERY = 5,
-	ENTRY_MEMBER = 6,
-	ENTRY_STANDING = 7,
 	DELIVERY_ROUTING_HASH = 8,
 	DELIVERY_REPORT = 9,
 	DELIVERY_SIGNATURE = 10,
@@ -203,10 +196,7 @@ static enum error delivery_put(const struct walked *walked, struct buffer *out)
 
 static void entry_head_put(const struct entry_row *row, struct buffer *out)
 {
-	put_number(out, ENTRY_NUMBER, row->entry);
-	put_number(out, ENTRY_TYPE, row->type);
-	put_fixed64(out, ENTRY_ACCEPTED_AT, row->accepted_at);
-	put_number(out, ENTRY_POLICY_VERSION, row->policy_version);
+	put_entry_head(out, row->entry, row->type, row->accepted_at, row->policy_version);
 }
 
 /* The node's own key wrap, for sealed bodies. */
