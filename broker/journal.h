@@ -117,6 +117,8 @@ void journal_note_cursor(struct journal *journal, const char *node, uint64_t ent
 /* Records that an entry was withheld from a node under a policy version; written like cursors. */
 void journal_note_withheld(struct journal *journal, const char *node, uint64_t entry, uint32_t policy_version);
 enum error journal_flush(struct journal *journal);
+/* Why the last of them gave E_IO. */
+const struct fault *journal_failure(const struct journal *journal);
 
 /* True when there is less than reserve_bytes free, until a quarter more is. */
 bool journal_disk_low(const struct journal *journal);

@@ -72,7 +72,8 @@ struct journal {
 	struct audience_set audiences;
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
-	bool dead;	      /* after an error that is not a full disk */
+	bool dead;	      /* after an error that is not a full disk ... */
+	struct fault failure; /* ... namely this one */
 	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
 	atomic_bool disk_low;
 };
@@ -85,6 +86,9 @@ enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
 
 /* Steps for one number and resets; `otherwise` when there is no row or it is NULL. */
 enum error journal_number(sqlite3_stmt *statement, uint64_t otherwise, uint64_t *value, struct fault *fault);
+
+/* Nothing is certain any more: nothing will be written. */
+void journal_die(struct journal *journal, const struct fault *fault);
 
 /* Takes the place of SQLite's own checkpoints. */
 void journal_log_watch(struct journal *journal);

@@ -106,6 +106,19 @@ static void commit_answer(const struct journal *journal, const struct commit *co
 	free(hashes);
 }
 
+/* The first reason is the true one. */
+void journal_die(struct journal *journal, const struct fault *fault)
+{
+	if (!journal->dead)
+		journal->failure = *fault;
+	journal->dead = true;
+}
+
+const struct fault *journal_failure(const struct journal *journal)
+{
+	return &journal->failure;
+}
+
 /* E_DISK_FULL when the journal can go on as if nothing had been tried, E_IO when nothing is certain any more. */
 static enum error commit_abort(struct journal *journal, struct commit *commit, enum error error)
 {
@@ -114,10 +127,11 @@ static enum error commit_abort(struct journal *journal, struct commit *commit, e
 	if (error == E_DISK_FULL && undone) {
 		journal_ballast_release(journal);
 	} else {
-		journal->dead = true;
 		error = E_IO;
 	}
 	commit->fault.code = error;
+	if (error == E_IO)
+		journal_die(journal, &commit->fault);
 	for (struct journal_append *append = commit->appends; append != NULL; append = next_of(append)) {
 		append->result = commit->fault;
 		append->audience.id = 0;
@@ -159,6 +173,7 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 enum error journal_flush(struct journal *journal)
 {
 	enum { AHEAD = 2048 };
+	struct fault fault = {0};
 	enum error error = E_OK;
 
 	if (journal->dead)
@@ -169,9 +184,9 @@ enum error journal_flush(struct journal *journal)
 		journal_disk_watch(journal);
 	/* Slots are laid in now, so that a commit seldom waits for a second sync. */
 	if (error == E_OK)
-		error = vault_reserve(journal->vault, journal->state.position.entry + AHEAD, NULL);
+		error = vault_reserve(journal->vault, journal->state.position.entry + AHEAD, &fault);
 	if (error == E_OK || error == E_DISK_FULL)
 		return error;
-	journal->dead = true;
+	journal_die(journal, &fault);
 	return E_IO;
 }

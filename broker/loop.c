@@ -170,6 +170,14 @@ static int on_log(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 
 /* ---- what writer and reader hand back */
 
+/* The core tells of appends that failed; cursors and slots are the shell's to tell of. */
+static void journal_failed(struct loop *loop, const struct writer_answer *answer)
+{
+	fault_at(&loop->failure, E_IO, "%s", loop->parts.settings->journal);
+	if (answer->appends == NULL)
+		log_event(LOG_LEVEL_ALARM, "journal.failed", F_NUM("type", 0), F_TEXT("field", answer->fault.field));
+}
+
 static void take_commits(struct loop *loop, struct letter *letter)
 {
 	while (letter != NULL) {
@@ -179,7 +187,7 @@ static void take_commits(struct loop *loop, struct letter *letter)
 		letter = letter->next;
 		loop->progress = clock_now().steady;
 		if (answer->error == E_IO)
-			fault_at(&loop->failure, E_IO, "%s", loop->parts.settings->journal);
+			journal_failed(loop, answer);
 		answer->appends = NULL;
 		writer_answer_free(answer);
 		if (event.committed != NULL)

@@ -131,6 +131,8 @@ static void answer_put(struct writer *writer, struct journal_append *appends, en
 
 	answer->appends = appends;
 	answer->error = error;
+	if (error == E_IO)
+		answer->fault = *journal_failure(writer->journal);
 	writer->dead = error == E_IO;
 	mailbox_put(writer->answers, &answer->letter);
 }

@@ -15,7 +15,8 @@ struct writer;
 struct writer_answer {
 	struct letter letter;
 	struct journal_append *appends;
-	enum error error; /* as journal_commit gave it; E_IO is the last answer */
+	enum error error;   /* as journal_commit gave it; E_IO is the last answer */
+	struct fault fault; /* E_IO: why */
 };
 /* With all appends that are still in it. */
 void writer_answer_free(struct writer_answer *answer);
