@@ -4,10 +4,8 @@
 #include "common/memory.h"
 #include "common/wire.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define EVERYBODY ((1u << OFFICES) - 1)
 #define AHEAD_MS (300 * 1000) /* a report may be made so far in the broker's future */
 
 static const char *type_text(Simpul__EntryType type)
