@@ -1,8 +1,8 @@
 /* hash_each - BLAKE2b-256 of many byte strings side by side, four to a vector.
  *
  * The reports of a submission are short and independent of each other, and every party hashes all of them; one after the
- * other that was the dearest step of all (tests/bench/README.md). Each lane of a vector works on a string of its own and
- * takes the next one when it is done, so that lengths need not be equal. RFC 7693, unkeyed, 32 bytes of output. */
+ * other that was the dearest step of all (tests/bench/README.md). Each lane of a vector works on a string of its own; one
+ * that ends before the others of its four stands still until they are done. RFC 7693, unkeyed, 32 bytes of output. */
 #include "common/hash.h"
 
 #include <string.h>
@@ -68,6 +68,7 @@ struct state {
 	lanes h[8];
 	lanes length; /* bytes so far, those of the block that is compressed included */
 	lanes last;   /* all ones in a lane whose string ends with this block */
+	lanes active; /* all ones in a lane whose string has not ended before */
 	const uint8_t *block[LANES];
 };
 
@@ -96,7 +97,7 @@ static inline __attribute__((always_inline)) void compress(struct state *state)
 		MIX(v[3], v[4], v[9], v[14], m[s[14]], m[s[15]]);
 	}
 	for (size_t i = 0; i < 8; i++)
-		state->h[i] ^= v[i] ^ v[i + 8];
+		state->h[i] ^= (v[i] ^ v[i + 8]) & state->active;
 }
 
 /* The same code for what the processor has. */
@@ -132,73 +133,81 @@ static compressor *compressor_of(enum hash_width width)
 	return width == HASH_PLAIN ? compress_plain : NULL;
 }
 
-/* ---------------------------------------------------------------------------- which string is in which lane */
+/* ---------------------------------------------------------------------------- four strings */
 
-struct lane {
-	struct bytes rest; /* not compressed yet */
-	struct hash *out;  /* NULL: idle */
-	uint8_t padded[BLOCK];
-};
-
-static void lane_start(struct state *state, size_t index, struct lane *lane, struct bytes data, struct hash *out)
+static size_t blocks_of(struct bytes data)
 {
-	lane->rest = data;
-	lane->out = out;
+	return data.size <= BLOCK ? 1 : (data.size + BLOCK - 1) / BLOCK;
+}
+
+/* Block `index` of a string; the last one is filled up with zeros in `padded`. */
+static const uint8_t *block_of(struct bytes data, size_t index, uint8_t padded[BLOCK])
+{
+	const size_t from = index * BLOCK, size = data.size - from;
+
+	if (size >= BLOCK)
+		return data.data + from;
+	if (size > 0)
+		memcpy(padded, data.data + from, size);
+	memset(padded + size, 0, BLOCK - size);
+	return padded;
+}
+
+static void blocks_set(struct state *state, const struct bytes *data, size_t index, uint8_t padded[LANES][BLOCK])
+{
+	uint64_t length[LANES], last[LANES], active[LANES];
+
+	for (size_t i = 0; i < LANES; i++) {
+		const size_t blocks = blocks_of(data[i]);
+
+		active[i] = index < blocks ? UINT64_MAX : 0;
+		last[i] = index + 1 == blocks ? UINT64_MAX : 0;
+		length[i] = last[i] ? data[i].size : (index + 1) * BLOCK;
+		state->block[i] = active[i] ? block_of(data[i], index, padded[i]) : padded[i];
+	}
+	memcpy(&state->length, length, sizeof(length));
+	memcpy(&state->last, last, sizeof(last));
+	memcpy(&state->active, active, sizeof(active));
+}
+
+/* The first half of each lane's state is its hash. */
+static void hashes_store(const struct state *state, struct hash *out, size_t count)
+{
+	uint64_t words[HASH_SIZE / sizeof(uint64_t)][LANES];
+
+	memcpy(words, state->h, sizeof(words));
+	for (size_t i = 0; i < count; i++)
+		for (size_t word = 0; word < HASH_SIZE / sizeof(uint64_t); word++)
+			memcpy(out[i].bytes + word * sizeof(uint64_t), &words[word][i], sizeof(uint64_t));
+}
+
+static void four_hash(compressor *compress_next, const struct bytes data[LANES], struct hash *out, size_t count)
+{
+	uint8_t padded[LANES][BLOCK] = {0};
+	struct state state;
+	size_t blocks = 0;
+
 	for (size_t i = 0; i < 8; i++)
-		state->h[i][index] = i == 0 ? iv[i] ^ PARAMETERS : iv[i];
-	state->length[index] = 0;
-}
-
-/* The next block of a lane; the last one is filled up with zeros. */
-static void lane_advance(struct state *state, size_t index, struct lane *lane)
-{
-	const size_t size = lane->rest.size < BLOCK ? lane->rest.size : BLOCK;
-	const bool last = lane->rest.size <= BLOCK;
-
-	state->block[index] = lane->rest.data;
-	if (size < BLOCK) {
-		if (size > 0)
-			memcpy(lane->padded, lane->rest.data, size);
-		memset(lane->padded + size, 0, BLOCK - size);
-		state->block[index] = lane->padded;
+		state.h[i] = (lanes){0} + (i == 0 ? iv[i] ^ PARAMETERS : iv[i]);
+	for (size_t i = 0; i < LANES; i++)
+		blocks = blocks_of(data[i]) > blocks ? blocks_of(data[i]) : blocks;
+	for (size_t i = 0; i < blocks; i++) {
+		blocks_set(&state, data, i, padded);
+		compress_next(&state);
 	}
-	state->length[index] += size;
-	state->last[index] = last ? UINT64_MAX : 0;
-	lane->rest = last ? (struct bytes){0} : BYTES(lane->rest.data + size, lane->rest.size - size);
-}
-
-static void lane_finish(const struct state *state, size_t index, struct lane *lane)
-{
-	for (size_t i = 0; i < HASH_SIZE / sizeof(uint64_t); i++) {
-		const uint64_t word = state->h[i][index];
-
-		memcpy(lane->out->bytes + i * sizeof(word), &word, sizeof(word));
-	}
-	lane->out = NULL;
+	hashes_store(&state, out, count);
 }
 
 static void hash_by(compressor *compress_next, const struct bytes *data, size_t count, struct hash *out)
 {
-	struct state state = {0};
-	struct lane lane[LANES] = {0};
-	size_t started = 0, finished = 0;
+	struct bytes rest[LANES] = {0};
 
-	while (finished < count) {
-		for (size_t i = 0; i < LANES; i++) {
-			if (lane[i].out == NULL && started < count) {
-				lane_start(&state, i, &lane[i], data[started], &out[started]);
-				started++;
-			}
-			lane_advance(&state, i, &lane[i]); /* an idle lane compresses zeros for nobody */
-		}
-		compress_next(&state);
-		for (size_t i = 0; i < LANES; i++) {
-			if (lane[i].out == NULL || !state.last[i])
-				continue;
-			lane_finish(&state, i, &lane[i]);
-			finished++;
-		}
-	}
+	for (; count >= LANES; data += LANES, out += LANES, count -= LANES)
+		four_hash(compress_next, data, out, LANES);
+	if (count == 0)
+		return;
+	memcpy(rest, data, count * sizeof(*rest));
+	four_hash(compress_next, rest, out, count);
 }
 
 bool hash_each_by(enum hash_width width, const struct bytes *data, size_t count, struct hash *out)
