@@ -11,7 +11,7 @@ enum limit {
 	LIMIT_SUBMISSION_REPORTS = 256,	   /* reports in a submission */
 	LIMIT_IN_FLIGHT = 4,		   /* submissions of a node that wait for their commit */
 	LIMIT_BATCH = 512 * 1024,	   /* encoded batch, bytes */
-	LIMIT_WINDOW = 1024 * 1024,	   /* unacknowledged bytes pushed to a node */
+	LIMIT_WINDOW = 4 * 1024 * 1024,	   /* unacknowledged bytes pushed to a node */
 	LIMIT_TAIL = 64 * 1024 * 1024,	   /* newest part of the journal held in memory, bytes */
 	LIMIT_NODES = 4096,		   /* members of an exchange */
 	LIMIT_NESTING = 8,		   /* messages within messages */

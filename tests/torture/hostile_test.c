@@ -44,7 +44,7 @@ static const char *const nodes[OFFICES] = {
 /* Long form: promise 9. Short form, under sanitizers and beside other tests: that nothing hangs. */
 #define RATIO_MOST (torture_long() ? 2.0 : 50.0)
 
-/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 1 MiB and a queue
+/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 4 MiB and a queue
  * of 32 frames for the attacker, and what malloc does not give back. AddressSanitizer keeps 256 MiB of freed memory by
  * itself. */
 #ifdef __SANITIZE_ADDRESS__
@@ -169,7 +169,7 @@ static int by_p99(const void *a, const void *b)
 /* Windows in order of their p99. */
 static void windows_run(struct exchange *x, struct latency windows[WINDOWS_MOST], struct outcome *outcome)
 {
-	/* Large reports are to fill a window of 1 MiB. */
+	/* Large reports are to fill a window of 4 MiB. */
 	const size_t samples = probe.summary && SAMPLES < 150 ? 150 : SAMPLES;
 
 	for (size_t i = 0; i < WINDOWS; i++) {

@@ -1191,7 +1191,7 @@ static void what_is_pushed_and_not_acknowledged_stays_within_the_window(void **s
 	size_t bytes = 0;
 	bool told = false;
 
-	while (node_of(world, ARMY).live && first < 1000) {
+	while (node_of(world, ARMY).live && first < 4000) {
 		accept(world, (struct speech){.node = POLICE, .first = first, .count = 40, .summary = 4000});
 		first += 40;
 		for (size_t i = 0; i < world_count(world, ACTION_PUBLISH); i++) {
