@@ -188,7 +188,7 @@ static void hello_send(struct uplink *uplink)
 	uplink->session.hello_seq = uplink_send(uplink, &up);
 }
 
-static void fetch_send(struct uplink *uplink)
+void uplink_fetch(struct uplink *uplink, uint64_t after)
 {
 	const struct position cursor = uplink_cursor(uplink);
 	Simpul__Position position;
@@ -198,6 +198,7 @@ static void fetch_send(struct uplink *uplink)
 
 	position_to_message(&cursor, &position);
 	fetch.cursor = &position;
+	fetch.after = after;
 	up.message_case = SIMPUL__UP__MESSAGE_FETCH;
 	up.fetch = &fetch;
 	seq = uplink_send(uplink, &up);
@@ -307,7 +308,7 @@ void uplink_step(struct uplink *uplink, const struct now *now)
 	timers(uplink);
 	if (uplink->state == UPLINK_CATCHING_UP && uplink->session.fetch_seq == 0 &&
 	    now->steady >= uplink->session.fetch_at)
-		fetch_send(uplink);
+		uplink_fetch(uplink, 0);
 	if (in_session(uplink))
 		ack_send(uplink);
 	if (in_session(uplink))

@@ -8,7 +8,9 @@
 #define RETRY_MS 500	   /* where a refusal does not say how long to wait */
 #define LONGEST_PAUSE_MS 60000
 #define POSTPONE_MS 1000   /* where the target cannot store a batch now */
-#define ENTRIES_FIELD 4	   /* of Batch */
+#define UPTO_FIELD 2	   /* of Batch */
+#define ENTRIES_FIELD 4
+#define POSITION_ENTRY_FIELD 2
 #define RECEIPT_FIELD 3	   /* of Down */
 #define BATCH_FIELD 5
 #define SEQ_FIELD 1
@@ -111,6 +113,21 @@ static bool batch_apply(struct uplink *uplink, struct bytes batch)
 	return false;
 }
 
+/* While this batch is verified and stored the next one may come: it is asked for before. Where it leads is not verified
+ * yet, and need not be: a batch that does not follow is a gap. */
+static void fetch_ahead(struct uplink *uplink, struct bytes batch, uint64_t cursor)
+{
+	struct bytes part;
+	uint64_t upto;
+
+	if (uplink->state != UPLINK_CATCHING_UP || !frame_part(batch, ENTRIES_FIELD, &part) ||
+	    !frame_part(batch, UPTO_FIELD, &part))
+		return;
+	upto = frame_number(part, POSITION_ENTRY_FIELD);
+	if (upto > cursor)
+		uplink_fetch(uplink, upto);
+}
+
 /* An answer without entries, or with none that were new, means that the end was reached. */
 static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch)
 {
@@ -122,6 +139,7 @@ static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch
 		return; /* an answer to a request of a session or state that is over */
 	session->fetch_seq = 0;
 	session->fetch_at = uplink->now.steady;
+	fetch_ahead(uplink, batch, before);
 	if (!batch_apply(uplink, batch) || uplink->state != UPLINK_CATCHING_UP)
 		return;
 	if (frame_part(batch, ENTRIES_FIELD, &entries) && uplink_cursor(uplink).entry > before)

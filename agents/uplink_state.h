@@ -72,6 +72,8 @@ void uplink_halt(struct uplink *uplink, const struct fault *fault);
 void uplink_halt_at(struct uplink *uplink, enum error code, const char *field);
 /* Packs and sends; `up->seq` is filled in and returned. 0 when the session ended over it. */
 uint64_t uplink_send(struct uplink *uplink, Simpul__Up *up);
+/* Asks for what follows the cursor, or with `after` what follows a batch that is about to be stored. */
+void uplink_fetch(struct uplink *uplink, uint64_t after);
 /* The target's cursor, in this session's incarnation where it has none yet. */
 struct position uplink_cursor(const struct uplink *uplink);
 

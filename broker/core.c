@@ -212,7 +212,7 @@ static void up_dispatch(struct core *core, struct node *node, const struct peer 
 		break;
 	case SIMPUL__UP__MESSAGE_FETCH:
 		if (cursor_decode(core, node, up->seq, up->fetch->cursor, &cursor))
-			fetch_take(core, node, up->seq, &cursor);
+			fetch_take(core, node, up->seq, &cursor, up->fetch->after);
 		break;
 	case SIMPUL__UP__MESSAGE_ACK:
 		if (cursor_decode(core, node, up->seq, up->ack->cursor, &cursor))

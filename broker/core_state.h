@@ -95,6 +95,7 @@ struct session {
 	size_t queued;	       /* bytes pushed and not acknowledged: the sum of the marks */
 	uint64_t fetch_ticket; /* 0: no read under way */
 	uint64_t fetch_seq, fetch_after;
+	uint64_t answered_after; /* where the last answer to FETCH began */
 };
 
 /* A HELLO, kept while the head at its cursor is read. */
@@ -359,7 +360,8 @@ void session_behind(struct core *core, struct node *node, const char *why);
 
 /* ---------------------------------------------------------------------------- fetch.c */
 
-void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor);
+/* `after` is 0, or an entry beyond the cursor. */
+void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor, uint64_t after);
 void fetch_read_done(struct core *core, struct node *node, const struct core_read *read);
 
 #endif

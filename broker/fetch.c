@@ -17,6 +17,7 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 	batch_record(core, node, batch);
 	node->refetches = batch->after < node->fetched ? node->refetches + 1 : 0;
 	node->fetched = batch->upto.entry;
+	session->answered_after = batch->after;
 	node->fetched_at = core->now->steady;
 	if (batch->upto.entry > session->handed)
 		session->handed = batch->upto.entry;
@@ -75,7 +76,22 @@ static bool fetch_waits(const struct core *core, const struct node *node, uint64
 	return true;
 }
 
-static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, struct fault *fault)
+/* Only one answer may lie unstored while the next one is asked for, or an office that does not read would be sent
+ * everything there is. */
+static enum error ahead_check(const struct session *session, const struct position *cursor, uint64_t after,
+			      struct fault *fault)
+{
+	if (after == 0)
+		return E_OK;
+	if (after <= cursor->entry || after > session->handed)
+		return fault_at(fault, E_INVALID, "fetch.after");
+	if (cursor->entry < session->answered_after)
+		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch.after");
+	return E_OK;
+}
+
+static enum error fetch_check(struct core *core, struct node *node, const struct position *cursor, uint64_t after,
+			      struct fault *fault)
 {
 	uint64_t wait;
 
@@ -85,16 +101,19 @@ static enum error fetch_check(struct core *core, struct node *node, const struct
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
 	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
 		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
-	if (fetch_waits(core, node, cursor->entry, &wait))
+	if (ahead_check(&node->session, cursor, after, fault) != E_OK)
+		return fault->code;
+	if (fetch_waits(core, node, after ? after : cursor->entry, &wait))
 		return fault_expecting(fault, E_BUSY, wait, "fetch");
 	return cursor_take(core, node, cursor, fault);
 }
 
-void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor)
+void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct position *cursor, uint64_t after)
 {
 	struct fault fault = {0};
+	const uint64_t from = after ? after : cursor->entry;
 
-	if (fetch_check(core, node, cursor, &fault) != E_OK) {
+	if (fetch_check(core, node, cursor, after, &fault) != E_OK) {
 		send_refusal(core, &node->session.peer, seq, &fault);
 		log_refused(core, "session.refused", node, &fault);
 		if (fault.code == E_HISTORY_DIFFERS)
@@ -102,10 +121,10 @@ void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct
 		return;
 	}
 	session_behind(core, node, NULL);
-	if (cursor->entry >= core->tail.base.entry)
-		fetch_from_tail(core, node, seq, cursor->entry);
+	if (from >= core->tail.base.entry)
+		fetch_from_tail(core, node, seq, from);
 	else
-		page_ask(core, node, seq, cursor->entry);
+		page_ask(core, node, seq, from);
 }
 
 /* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next

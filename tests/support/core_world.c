@@ -674,6 +674,11 @@ void world_ack(struct world *world, size_t node, uint64_t entry)
 
 void world_fetch(struct world *world, size_t node, uint64_t entry)
 {
+	world_fetch_ahead(world, node, entry, 0);
+}
+
+void world_fetch_ahead(struct world *world, size_t node, uint64_t entry, uint64_t after)
+{
 	Simpul__Up up = SIMPUL__UP__INIT;
 	Simpul__Fetch fetch = SIMPUL__FETCH__INIT;
 	Simpul__Position message;
@@ -682,6 +687,7 @@ void world_fetch(struct world *world, size_t node, uint64_t entry)
 	world_position(world, entry, &position);
 	position_to_message(&position, &message);
 	fetch.cursor = &message;
+	fetch.after = after;
 	up.seq = 5;
 	up.message_case = SIMPUL__UP__MESSAGE_FETCH;
 	up.fetch = &fetch;

@@ -96,6 +96,8 @@ void world_hello(struct world *world, size_t node, uint64_t cursor);
 void world_position(const struct world *world, uint64_t entry, struct position *position);
 void world_ack(struct world *world, size_t node, uint64_t entry);
 void world_fetch(struct world *world, size_t node, uint64_t entry);
+/* FETCH of what follows `after`, while no more than `entry` is stored. */
+void world_fetch_ahead(struct world *world, size_t node, uint64_t entry, uint64_t after);
 
 /* A submission: what is zero gets a value that is fine. */
 struct speech {

@@ -1242,6 +1242,44 @@ static void a_fetch_of_much_comes_in_batches_within_the_limit(void **state)
 	assert_true(node_of(world, ARMY).live);
 }
 
+/* Where the last answer to FETCH led. */
+static uint64_t fetched_upto(struct world *world)
+{
+	const Simpul__Down *down = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH);
+
+	assert_non_null(down);
+	return down->batch->upto->entry;
+}
+
+static void the_next_batch_may_be_fetched_while_one_is_stored_but_no_more(void **state)
+{
+	struct world *world = *state;
+	const uint64_t start = FIRST_ENTRY - 1;
+	uint64_t first, second;
+
+	for (uint64_t i = 0; i < 12; i++)
+		accept(world, (struct speech){.node = POLICE, .first = 1 + i * 40, .count = 40, .summary = 4000});
+	world_forget(world);
+	world_fetch(world, ARMY, start);
+	first = fetched_upto(world);
+	world_forget(world);
+	world_fetch_ahead(world, ARMY, start, first);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->after, first);
+	second = fetched_upto(world);
+	assert_true(second > first);
+	assert_int_equal(node_of(world, ARMY).cursor, start); /* what is fetched ahead is not acknowledged */
+	world_forget(world);
+	world_fetch_ahead(world, ARMY, start, second); /* two are unstored */
+	assert_int_equal(world_refusal(world), E_BUSY);
+	world_forget(world);
+	world_fetch_ahead(world, ARMY, first, world->position.entry + 1);
+	assert_int_equal(world_refusal(world), E_INVALID);
+	world_forget(world);
+	world_fetch_ahead(world, ARMY, first, second); /* the first one is stored */
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->after, second);
+	assert_int_equal(node_of(world, ARMY).cursor, first);
+}
+
 static void a_commit_larger_than_a_batch_goes_out_in_several(void **state)
 {
 	struct world *world = *state;
@@ -1768,6 +1806,7 @@ int main(void)
 		TEST(a_page_beyond_what_was_committed_here_waits),
 		TEST(what_is_pushed_and_not_acknowledged_stays_within_the_window),
 		TEST(a_fetch_of_much_comes_in_batches_within_the_limit),
+		TEST(the_next_batch_may_be_fetched_while_one_is_stored_but_no_more),
 		TEST(a_commit_larger_than_a_batch_goes_out_in_several),
 		TEST(a_node_fetches_one_page_at_a_time),
 		TEST(who_fetches_without_reading_is_answered_once_a_second),
