@@ -1,7 +1,8 @@
 /* profile - takes submissions through every step in one thread and divides the CPU time by the reports.
  *
- * The floor of a step is the least that has to be done for it: the bare hash of the bytes, the bare cipher, one
- * signature. Waiting for the disk is no CPU time; what the kernel does for a write is. */
+ * The floor of a step is the least that has to be done for it, on the same bytes in the same run: the bare hash, the bare
+ * cipher, the bare signature, a copy of what is only moved, an append and a sync of what goes to disk. Waiting for the disk
+ * is no CPU time; what the kernel does for a write is. */
 #include "tests/bench/profile.h"
 #include "agents/uplink_state.h"
 #include "common/aead.h"
@@ -10,11 +11,13 @@
 #include "tests/bench/inside.h"
 #include "tests/bench/workload.h"
 
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum step {
 	ORIGIN_MAKE,
@@ -65,7 +68,8 @@ struct profile {
 	struct inside inside;
 	struct workload workload;
 	struct arena arena;
-	double us[STEPS];
+	double us[STEPS], floor_us[STEPS];
+	int file; /* for the journal's floor */
 	uint64_t reports;
 	uint8_t secret[crypto_box_BEFORENMBYTES], nonce[crypto_box_NONCEBYTES]; /* of one CURVE connection */
 	struct buffer cipher, plain, frame;
@@ -79,12 +83,14 @@ static double cpu_us(void)
 	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
-#define TIMED(profile, step, ...) \
+#define ADD_TIME(sum, ...) \
 	do { \
 		const double begin_us = cpu_us(); \
 		__VA_ARGS__; \
-		(profile)->us[step] += cpu_us() - begin_us; \
+		(sum) += cpu_us() - begin_us; \
 	} while (0)
+#define TIMED(profile, step, ...) ADD_TIME((profile)->us[step], __VA_ARGS__)
+#define FLOOR(profile, step, ...) ADD_TIME((profile)->floor_us[step], __VA_ARGS__)
 
 static _Noreturn void wrong(const char *what)
 {
@@ -93,6 +99,39 @@ static _Noreturn void wrong(const char *what)
 }
 
 /* ---------------------------------------------------------------------------- steps */
+
+static void copy(struct profile *p, enum step step, struct bytes data)
+{
+	uint8_t *to;
+
+	buffer_clear(&p->plain);
+	to = buffer_room(&p->plain, data.size);
+	FLOOR(p, step, memcpy(to, data.data, data.size));
+}
+
+/* The two strings of each report, hashed; nothing else. */
+static void hashes_floor(struct profile *p, enum step step, const Simpul__Submission *submission)
+{
+	struct bytes parts[2 * LIMIT_SUBMISSION_REPORTS];
+	struct hash hashes[2 * LIMIT_SUBMISSION_REPORTS];
+	const size_t count = submission->n_reports;
+
+	for (size_t i = 0; i < count; i++) {
+		parts[i] = of_binary(submission->reports[i]->header);
+		parts[count + i] = of_binary(submission->reports[i]->body);
+	}
+	FLOOR(p, step, hash_each(parts, 2 * count, hashes));
+}
+
+static void append_floor(struct profile *p, size_t size)
+{
+	buffer_clear(&p->plain);
+	memset(buffer_room(&p->plain, size), 'x', size);
+	FLOOR(p, BROKER_JOURNAL, {
+		if (write(p->file, p->plain.data, size) != (ssize_t)size || fdatasync(p->file) != 0)
+			wrong("the file of the floor cannot be written");
+	});
+}
 
 /* What CURVE does to a frame, on both sides. */
 static void carry(struct profile *p, enum step send, enum step receive, struct bytes frame)
@@ -108,6 +147,8 @@ static void carry(struct profile *p, enum step send, enum step receive, struct b
 	TIMED(p, receive, opened = crypto_box_open_easy_afternm(plain, cipher, p->cipher.size, p->nonce, p->secret));
 	if (opened != 0)
 		wrong("a frame does not open");
+	p->floor_us[send] = p->us[send];
+	p->floor_us[receive] = p->us[receive];
 }
 
 static void submission_make(struct profile *p, uint64_t after, struct uplink_submission *submission)
@@ -130,6 +171,7 @@ static void submission_take(struct profile *p)
 {
 	const struct bytes frame = buffer_view(&p->frame);
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS], bodies[LIMIT_SUBMISSION_REPORTS], digest;
+	uint8_t signature[SIGNATURE_SIZE];
 	const Simpul__Up *up = NULL;
 	double apart = p->us[BROKER_UNPACK] + p->us[BROKER_HASH] + p->us[BROKER_VERIFY];
 	bool good = false;
@@ -149,9 +191,36 @@ static void submission_take(struct profile *p)
 						     of_binary(up->submit->signature)));
 	if (!good)
 		wrong("a signature does not verify");
+	copy(p, BROKER_UNPACK, frame);
+	copy(p, BROKER_DECIDE, frame);
+	hashes_floor(p, BROKER_HASH, up->submit);
+	hashes_floor(p, ORIGIN_MAKE, up->submit);
+	FLOOR(p, ORIGIN_MAKE, digest_sign(&p->inside.keys[0].signing, SIGN_TAG_SUBMISSION, &digest, signature));
+	p->floor_us[BROKER_VERIFY] = p->us[BROKER_VERIFY];
 	apart = p->us[BROKER_UNPACK] + p->us[BROKER_HASH] + p->us[BROKER_VERIFY] - apart;
 	p->us[BROKER_DECIDE] -= apart;
 	TIMED(p, BROKER_DECIDE, inside_say(&p->inside, 0, frame));
+}
+
+/* The least that a receiver has to do with a batch: its bytes opened once, moved, and hashed, two signatures. */
+static void batch_floor(struct profile *p, struct bytes opened, const Simpul__Batch *batch)
+{
+	struct bytes parts[2 * LIMIT_SUBMISSION_REPORTS];
+	struct hash hashes[2 * LIMIT_SUBMISSION_REPORTS];
+
+	copy(p, RECEIVER_UNPACK, opened);
+	for (size_t i = 0; i < batch->n_entries; i++) {
+		const Simpul__Delivery *delivery = batch->entries[i]->delivery;
+		const size_t count = delivery->n_reports;
+
+		for (size_t j = 0; j < count; j++) {
+			parts[j] = of_binary(delivery->reports[j]->header);
+			parts[count + j] = of_binary(delivery->reports[j]->body);
+		}
+		FLOOR(p, RECEIVER_HASH, hash_each(parts, 2 * count, hashes));
+	}
+	p->floor_us[RECEIVER_OPEN] = p->us[RECEIVER_OPEN];
+	p->floor_us[RECEIVER_VERIFY] = p->us[RECEIVER_VERIFY];
 }
 
 static void batch_read(struct profile *p, const struct core_action *action, const uint8_t *publication, size_t size)
@@ -191,6 +260,7 @@ static void batch_read(struct profile *p, const struct core_action *action, cons
 	});
 	if (!good)
 		wrong("a batch does not verify");
+	batch_floor(p, BYTES(opened, plain), batch);
 }
 
 /* Whether a batch went out before in this step: what is shared is sealed once. */
@@ -219,6 +289,9 @@ static void batches_carry(struct profile *p, const struct core_actions *actions)
 		      batch_seal(p->secret, action->publish.batch, publication.data + FEED_LEAD_SIZE));
 		if (shared_before(actions, i))
 			p->us[BROKER_SEAL] = sealed_us;
+		p->floor_us[BROKER_SEAL] += p->us[BROKER_SEAL] - sealed_us;
+		if (sealed_us != p->us[BROKER_SEAL])
+			copy(p, BROKER_ANSWER, action->publish.batch);
 		TIMED(p, BROKER_SEAL,
 		      feed_lead(action->publish.feed, &action->publish.head, p->secret, publication.data));
 		carry(p, BROKER_SEND, RECEIVER_RECEIVE, buffer_view(&publication));
@@ -233,13 +306,16 @@ static void commit_carry(struct profile *p, uint64_t *after)
 	struct core_event committed = {.type = CORE_COMMITTED};
 	struct uplink_submission submission;
 	struct core_actions actions;
+	size_t size = 0;
 
 	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++) {
 		submission_make(p, *after, &submission);
+		size += submission.message.size;
 		submission_take(p);
 		*after += submission.count;
 		p->reports += submission.count;
 	}
+	append_floor(p, size);
 	TIMED(p, BROKER_JOURNAL, committed.committed = inside_commit(&p->inside));
 	TIMED(p, BROKER_ANSWER, actions = inside_step(&p->inside, &committed));
 	batches_carry(p, &actions);
@@ -251,17 +327,19 @@ static void commit_carry(struct profile *p, uint64_t *after)
 static void print_text(const struct profile *p)
 {
 	const double receivers = (double)p->options->receivers, reports = (double)p->reports;
-	double sum = 0;
+	double sum = 0, floor_sum = 0;
 
-	printf("%-9s %-40s %10s\n", "party", "step", "us/report");
+	printf("%-9s %-40s %10s %10s\n", "party", "step", "us/report", "floor");
 	for (size_t i = 0; i < STEPS; i++) {
-		const double us = p->us[i] / reports / (steps[i].each ? receivers : 1);
+		const double parties = steps[i].each ? receivers : 1;
 
-		printf("%-9s %-40s %10.3f%s\n", steps[i].party, steps[i].what, us, steps[i].each ? "  each" : "");
-		sum += us * (steps[i].each ? receivers : 1);
+		printf("%-9s %-40s %10.3f %10.3f%s\n", steps[i].party, steps[i].what, p->us[i] / reports / parties,
+		       p->floor_us[i] / reports / parties, steps[i].each ? "  each" : "");
+		sum += p->us[i] / reports;
+		floor_sum += p->floor_us[i] / reports;
 	}
-	printf("%-50s %10.3f  with %zu receivers, %zu reports a submission\n", "all", sum, p->options->receivers,
-	       p->options->per_submission);
+	printf("%-50s %10.3f %10.3f  with %zu receivers, %zu reports a submission\n", "all", sum, floor_sum,
+	       p->options->receivers, p->options->per_submission);
 }
 
 static void print_json(const struct profile *p)
@@ -271,10 +349,22 @@ static void print_json(const struct profile *p)
 	printf("{\"what\": \"profile\", \"receivers\": %zu, \"per_submission\": %zu, \"size\": %zu, \"steps\": [",
 	       p->options->receivers, p->options->per_submission, p->options->size);
 	for (size_t i = 0; i < STEPS; i++)
-		printf("%s{\"party\": \"%s\", \"step\": \"%s\", \"us_per_report\": %.3f, \"each_receiver\": %s}",
+		printf("%s{\"party\": \"%s\", \"step\": \"%s\", \"us_per_report\": %.3f, \"floor_us_per_report\": %.3f, "
+		       "\"each_receiver\": %s}",
 		       i ? ", " : "", steps[i].party, steps[i].what,
-		       p->us[i] / reports / (steps[i].each ? receivers : 1), steps[i].each ? "true" : "false");
+		       p->us[i] / reports / (steps[i].each ? receivers : 1),
+		       p->floor_us[i] / reports / (steps[i].each ? receivers : 1), steps[i].each ? "true" : "false");
 	printf("]}\n");
+}
+
+/* Nameless, where the journal is. */
+static int file_open(const struct inside *inside)
+{
+	const int file = open(inside->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (file < 0)
+		wrong("no file for the floor");
+	return file;
 }
 
 int profile_run(const struct bench_options *options)
@@ -287,8 +377,10 @@ int profile_run(const struct bench_options *options)
 	inside_open(&p.inside, options->receivers);
 	workload_init(&p.workload, WORKLOAD_SENDER, &p.inside.keys[0], p.inside.options.exchange, options->size,
 		      options->per_submission);
+	p.file = file_open(&p.inside);
 	commit_carry(&p, &after); /* goes ahead and is not counted */
 	memset(p.us, 0, sizeof p.us);
+	memset(p.floor_us, 0, sizeof p.floor_us);
 	p.reports = 0;
 	while (p.reports < options->reports)
 		commit_carry(&p, &after);
@@ -296,6 +388,7 @@ int profile_run(const struct bench_options *options)
 		print_json(&p);
 	else
 		print_text(&p);
+	close(p.file);
 	workload_fini(&p.workload);
 	inside_close(&p.inside);
 	arena_fini(&p.arena);
