@@ -156,17 +156,26 @@ static void refuse(struct core *core, struct node *node, const struct peer *peer
 	log_refused(core, "session.refused", node, fault);
 }
 
-/* The key that ZAP authenticated is asked for at each message, for ZAP itself looks at handshakes only. */
-static bool key_admit(struct core *core, const struct key *key, const struct peer *peer, uint64_t seq)
+/* The key that ZAP authenticated is asked for at each message, for ZAP itself looks at handshakes only. What comes under
+ * a key that is not in force is not charged to the node, which may be heard under a newer one. */
+static bool key_admit(struct core *core, struct key *key, const struct peer *peer, uint64_t seq)
 {
-	struct node *node = key ? key->node : NULL;
 	struct fault fault = {0};
+	uint64_t wait;
 
 	if (fault_at(&fault, key_status(key), "key") == E_OK)
 		return true;
-	refuse(core, node, peer, seq, &fault);
-	if (node && session_check(node, peer) == E_OK)
-		session_end(core, node, E_OK);
+	if (!key) {
+		refuse(core, NULL, peer, seq, &fault);
+		return false;
+	}
+	if (bucket_take(&key->refusals, &REFUSED_KEY_BUCKET, 1, core->now->steady, &wait)) {
+		send_refusal(core, peer, seq, &fault);
+		LOG(core, NOTICE, "session.refused", F_TEXT("node", key->node->name),
+		    F_TEXT("code", error_name(fault.code)), F_TEXT("field", fault.field));
+	}
+	if (session_check(key->node, peer) == E_OK)
+		session_end(core, key->node, E_OK);
 	return false;
 }
 
@@ -231,17 +240,15 @@ static void message_take(struct core *core, const struct core_event *event)
 {
 	const struct peer *peer = &event->message.peer;
 	const struct bytes frame = event->message.frame;
-	const struct key *key = key_find(core, event->message.curve_key);
+	struct key *key = key_find(core, event->message.curve_key);
 	struct fault fault = {0};
 	const Simpul__Up *up;
 	struct node *node;
 	uint64_t seq;
 	uint32_t kind;
 
-	if (key && !patience_left(core, key->node))
-		return;
 	frame_peek(frame, &seq, &kind);
-	if (!key_admit(core, key, peer, seq))
+	if (!key_admit(core, key, peer, seq) || !patience_left(core, key->node))
 		return;
 	node = key->node;
 	if (kind != SIMPUL__UP__MESSAGE_HELLO && !session_admit(core, node, peer, seq))

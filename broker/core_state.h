@@ -56,6 +56,8 @@ struct asked {
 #define TOPIC_BUCKET ((struct bucket_size){.rate = 10, .most = 600})
 /* Messages that are refused, whatever for. An honest agent has a few a second, and asks later when it is told to. */
 #define PATIENCE_BUCKET ((struct bucket_size){.rate = 200, .most = 2000})
+/* Messages under a key that is not in force, which are told so; the others are dropped. */
+#define REFUSED_KEY_BUCKET ((struct bucket_size){.rate = 1, .most = 10})
 #define SUBSCRIPTION_LARGEST (16 * 1024) /* encoded */
 #define REFUSALS_LOGGED 20		 /* a second and node; more are counted */
 #define PRESSED_LOGGED 100		 /* the same of those that ask for patience: an honest agent has a few */
@@ -162,6 +164,7 @@ struct key {
 	uint32_t key_id;
 	struct node *node;
 	bool revoked; /* retired or compromised before it was replaced */
+	struct bucket refusals; /* its own: whoever holds it when it is no longer in force must not use up the node's */
 };
 
 /* ---------------------------------------------------------------------------- audiences, operators */
@@ -269,7 +272,7 @@ uint64_t next_ticket(struct core *core);
 /* ---------------------------------------------------------------------------- members.c */
 
 struct node *node_find(const struct core *core, const char *name);
-const struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE]);
+struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE]);
 enum error key_status(const struct key *key);
 enum error standing_error(Simpul__Standing standing);
 struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream);

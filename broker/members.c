@@ -48,16 +48,11 @@ static size_t key_slot(const struct core *core, const uint8_t curve[KEY_SIZE])
 	return at;
 }
 
-static struct key *key_of(const struct core *core, const uint8_t curve[KEY_SIZE])
+struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE])
 {
 	const uint32_t index = core->key_count > 0 ? core->key_slots[key_slot(core, curve)] : 0;
 
 	return index > 0 ? &core->keys[index - 1] : NULL;
-}
-
-const struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE])
-{
-	return key_of(core, curve);
 }
 
 static void key_slots_grow(struct core *core)
@@ -81,6 +76,7 @@ static void key_add(struct core *core, struct node *node)
 	key = &core->keys[core->key_count++];
 	*key = (struct key){.key_id = node->member.key_id, .node = node};
 	memcpy(key->curve, node->member.curve_key, KEY_SIZE);
+	bucket_fill(&key->refusals, &REFUSED_KEY_BUCKET);
 	core->key_slots[key_slot(core, key->curve)] = (uint32_t)core->key_count;
 }
 
@@ -189,7 +185,7 @@ void node_free(struct node *node)
 static void member_apply(struct core *core, const struct member *member)
 {
 	struct node *node = node_find(core, member->node);
-	struct key *replaced = node ? key_of(core, node->member.curve_key) : NULL;
+	struct key *replaced = node ? key_find(core, node->member.curve_key) : NULL;
 
 	if (!node && core->node_count == LIMIT_NODES)
 		return;

@@ -498,11 +498,20 @@ static bool topic_allowed(const struct core *core, struct node *node, const stru
 	       (!event->subscribed.added || !topic_foreign(core, node, event->subscribed.topic));
 }
 
+/* Under a key that is not in force nothing is charged to the node; what it subscribed to while it was may come late. */
+static bool subscription_allowed(const struct core *core, const struct key *key, const struct core_event *event)
+{
+	if (key_status(key) == E_OK)
+		return topic_allowed(core, key->node, event);
+	return !event->subscribed.added ||
+	       topic_in(core->topics[key->node->index], key->node->topic_count, event->subscribed.topic);
+}
+
 void subscription_seen(struct core *core, const struct core_event *event)
 {
 	const struct key *key = key_find(core, event->subscribed.curve_key);
 
-	if (!key || topic_allowed(core, key->node, event))
+	if (!key || subscription_allowed(core, key, event))
 		return;
 	if (key_status(key) != E_OK && core->rebound != 0 && core->now->steady - core->rebound < REBIND_PAUSE_MS)
 		return; /* what it had queued before it was cut off */

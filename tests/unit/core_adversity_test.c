@@ -387,6 +387,60 @@ static void who_is_refused_for_ever_is_not_listened_to_for_a_while(void **state)
 	assert_int_equal(world_refusal(world), E_WRONG_ORIGIN);
 }
 
+static void key_replace(struct world *world, size_t node)
+{
+	struct member *member = &world->members[node];
+	const struct core_event event = {.type = CORE_ENROLL, .enroll = member};
+
+	node_keys_generate(&world->keys[node], 2);
+	member_request(member, world->options.exchange, world_names[node], &world->keys[node], world->now.wall);
+	member_countersign(member, &world->authority);
+	world_step(world, &event);
+	world_commit(world, E_OK);
+}
+
+static void subscribe(struct world *world, const uint8_t *curve, const uint8_t topic[FEED_TOPIC_SIZE])
+{
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+
+	event.subscribed.curve_key = curve;
+	event.subscribed.added = true;
+	event.subscribed.topic = BYTES(topic, FEED_TOPIC_SIZE);
+	world_step(world, &event);
+}
+
+/* Whoever stole the former key says and subscribes what it can, and the office that replaced it is heard as ever. */
+static void the_holder_of_a_former_key_does_not_use_up_the_patience_with_the_node(void **state)
+{
+	struct world *world = *state;
+	const struct node_keys former = world->keys[ARMY];
+	uint8_t topic[FEED_TOPIC_SIZE];
+	size_t lines = 0;
+
+	key_replace(world, ARMY);
+	world_forget(world);
+	world_hello(world, ARMY, FIRST_ENTRY - 1);
+	world_read(world);
+	memcpy(topic, world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->feed_topic.data, sizeof(topic));
+	for (unsigned i = 0; i < 3000; i++) {
+		struct core_event event = {.type = CORE_MESSAGE};
+
+		world_forget(world);
+		event.message.peer = (struct peer){.id = {99}, .size = 1};
+		event.message.curve_key = former.curve_public;
+		event.message.frame = BYTES("?", 1);
+		world_step(world, &event);
+		subscribe(world, former.curve_public, topic);
+		lines += world_count(world, ACTION_LOG);
+		assert_int_equal(world_count(world, ACTION_REBIND_FEED), 0);
+	}
+	assert_int_equal(lines, 10);
+	world_forget(world);
+	subscribe(world, world->keys[ARMY].curve_public, topic);
+	assert_int_equal(world->seen_count, 0);
+	accept(world, (struct speech){.node = ARMY});
+}
+
 static void a_flood_of_foreign_subscriptions_is_one_alarm(void **state)
 {
 	struct world *world = *state;
@@ -531,6 +585,7 @@ int main(void)
 		TEST(who_changes_its_subscription_for_ever_does_not_fill_the_journal),
 		TEST(a_flood_of_refusals_does_not_fill_the_log),
 		TEST(who_is_refused_for_ever_is_not_listened_to_for_a_while),
+		TEST(the_holder_of_a_former_key_does_not_use_up_the_patience_with_the_node),
 		TEST(a_flood_of_foreign_subscriptions_is_one_alarm),
 		TEST(who_fetches_without_reading_waits_longer_each_time_over_sessions),
 		TEST(an_origin_of_many_epochs_costs_no_memory),
