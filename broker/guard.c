@@ -4,6 +4,7 @@
 #include "broker/bucket.h"
 #include "broker/guard_peer.h"
 #include "common/memory.h"
+#include "common/socket.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,9 +38,16 @@ struct source {
 	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
 };
 
+struct watched {
+	void *socket, *monitor;
+	uint16_t port; /* that it is bound to; 0: not looked yet */
+};
+
 struct connection {
 	struct source *source; /* NULL: none under this descriptor */
+	const struct watched *at; /* the socket that accepted it */
 	bool heard;	       /* since it was looked at */
+	bool counted; /* in what is open */
 	bool known, cut;
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke; if `known` */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
@@ -51,10 +59,12 @@ struct guard {
 	void *context;
 	const struct core *core;
 	struct bucket_size pace; /* of one address; `most` is what it may have at a time as well */
-	void *monitors[SOCKETS];
-	size_t monitor_count;
+	struct watched watched[SOCKETS];
+	size_t watched_count;
 	struct connection *connections; /* by descriptor */
 	size_t capacity, open, most;
+	int *begun; /* descriptors of those that were accepted and not counted yet */
+	size_t begun_count, begun_capacity;
 	size_t next;	   /* to be looked at */
 	zhashx_t *sources; /* by address */
 	uint64_t resident; /* when all were looked at */
@@ -118,9 +128,9 @@ static void connection_forget(struct guard *guard, struct connection *connection
 {
 	if (connection == NULL || connection->source == NULL)
 		return;
-	connection->source->open--;
+	connection->source->open -= connection->counted;
 	connection->source->unread -= connection_unread(connection);
-	guard->open--;
+	guard->open -= connection->counted;
 	memset(connection, 0, sizeof(*connection));
 }
 
@@ -142,33 +152,67 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 	peer_cut(fd, source->address);
 }
 
-static void connection_begins(struct guard *guard, int fd, steady_ms now)
+/* Sockets tell one after the other, so what one of them tells may be about an earlier connection of a descriptor that
+ * another has by now. */
+static bool is_at(struct watched *watched, int fd)
+{
+	char endpoint[256];
+	const char *port;
+
+	if (watched->port == 0) {
+		port = strrchr(socket_endpoint(watched->socket, endpoint, sizeof(endpoint)), ':');
+		watched->port = port == NULL ? 0 : (uint16_t)strtoul(port + 1, NULL, 10);
+	}
+	return watched->port != 0 && peer_port(fd) == watched->port;
+}
+
+static void connection_begins(struct guard *guard, struct watched *at, int fd, steady_ms now)
 {
 	char address[PEER_ADDRESS_SIZE];
 	struct connection *connection;
-	uint64_t wait;
 
-	if (fd < 0 || !peer_address(fd, address))
+	if (fd < 0 || !is_at(at, fd) || !peer_address(fd, address))
 		return; /* gone already */
 	connections_reserve(guard, fd);
 	connection = &guard->connections[fd];
 	connection_forget(guard, connection);
 	connection->source = source_of(guard, address);
+	connection->at = at;
 	connection->looked_at = connection->quiet_since = now;
-	if (connection->source->open >= source_most(guard))
-		connection_cut(guard, fd, CUT_MANY);
-	else if (now < connection->source->barred ||
-		 !bucket_take(&connection->source->pace, &guard->pace, 1, now, &wait))
-		connection_cut(guard, fd, CUT_PACE);
-	connection->source->open++;
-	guard->open++;
+	if (guard->begun_count == guard->begun_capacity) {
+		guard->begun_capacity = guard->begun_capacity * 2 + 64;
+		guard->begun = memory_grow(guard->begun, guard->begun_capacity, sizeof(*guard->begun));
+	}
+	guard->begun[guard->begun_count++] = fd;
 }
 
-static void connection_ends(struct guard *guard, int fd)
+/* Not before every socket has told what ended. */
+static void begun_admit(struct guard *guard, steady_ms now)
+{
+	uint64_t wait;
+
+	for (size_t i = 0; i < guard->begun_count; i++) {
+		struct connection *connection = &guard->connections[guard->begun[i]];
+		struct source *source = connection->source;
+
+		if (source == NULL || connection->counted)
+			continue;
+		if (source->open >= source_most(guard))
+			connection_cut(guard, guard->begun[i], CUT_MANY);
+		else if (now < source->barred || !bucket_take(&source->pace, &guard->pace, 1, now, &wait))
+			connection_cut(guard, guard->begun[i], CUT_PACE);
+		connection->counted = true;
+		source->open++;
+		guard->open++;
+	}
+	guard->begun_count = 0;
+}
+
+static void connection_ends(struct guard *guard, const struct watched *at, int fd)
 {
 	struct connection *connection = connection_at(guard, fd);
 
-	if (connection == NULL || connection->source == NULL)
+	if (connection == NULL || connection->source == NULL || connection->at != at)
 		return;
 	connection->source->failed += !connection->known && !connection->cut;
 	connection_forget(guard, connection);
@@ -189,19 +233,29 @@ static bool event_receive(void *monitor, uint16_t *event, int32_t *value)
 	return true;
 }
 
-static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static void events_take(struct guard *guard)
 {
 	const steady_ms now = clock_now().steady;
 	uint16_t event;
 	int32_t fd;
 
-	(void)zloop;
-	while (event_receive(item->socket, &event, &fd)) {
-		if (event == ZMQ_EVENT_ACCEPTED)
-			connection_begins(context, fd, now);
-		else if (event == ZMQ_EVENT_DISCONNECTED)
-			connection_ends(context, fd);
+	for (size_t i = 0; i < guard->watched_count; i++) {
+		struct watched *watched = &guard->watched[i];
+
+		while (event_receive(watched->monitor, &event, &fd)) {
+			if (event == ZMQ_EVENT_ACCEPTED)
+				connection_begins(guard, watched, fd, now);
+			else if (event == ZMQ_EVENT_DISCONNECTED)
+				connection_ends(guard, watched, fd);
+		}
 	}
+	begun_admit(guard, now);
+}
+
+static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+{
+	(void)zloop, (void)item;
+	events_take(context);
 	return 0;
 }
 
@@ -232,14 +286,16 @@ void guard_admitted(struct guard *guard, const char *address, const char *node)
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
 	struct connection *connection = &guard->connections[fd];
+	uint64_t received;
 
 	if (connection->source == NULL)
 		return;
-	connection->source->unread -= connection_unread(connection);
-	if (!peer_received(fd, &connection->received)) {
+	if (!peer_received(fd, &received)) {
 		connection_forget(guard, connection);
 		return;
 	}
+	connection->source->unread -= connection_unread(connection);
+	connection->received = received;
 	connection->base += (now - connection->looked_at) * HEARTBEAT_BYTES / 1000;
 	if (connection->heard || connection->base > connection->received)
 		connection->base = connection->received;
@@ -368,22 +424,23 @@ void guard_free(struct guard *guard)
 {
 	if (guard == NULL)
 		return;
-	for (size_t i = 0; i < guard->monitor_count; i++)
-		zmq_close(guard->monitors[i]);
+	for (size_t i = 0; i < guard->watched_count; i++)
+		zmq_close(guard->watched[i].monitor);
 	zhashx_destroy(&guard->sources);
 	free(guard->connections);
+	free(guard->begun);
 	free(guard);
 }
 
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 {
-	char *name = memory_format("inproc://simpul.guard.%zu", guard->monitor_count);
+	char *name = memory_format("inproc://simpul.guard.%zu", guard->watched_count);
 	void *monitor = zmq_socket(guard->context, ZMQ_PAIR);
 	const int no_limit = 0; /* libzmq's own thread would wait for us otherwise */
 	const int backlog = (int)guard->pace.most;
 	bool good;
 
-	guard->monitors[guard->monitor_count++] = monitor;
+	guard->watched[guard->watched_count++] = (struct watched){.socket = socket, .monitor = monitor};
 	good = zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) == 0 && monitor != NULL &&
 	       zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
 	       zmq_socket_monitor(socket, name, EVENTS) == 0 && zmq_connect(monitor, name) == 0;
@@ -393,8 +450,8 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 
 void guard_attach(struct guard *guard, zloop_t *zloop)
 {
-	for (size_t i = 0; i < guard->monitor_count; i++) {
-		zmq_pollitem_t item = {.socket = guard->monitors[i], .events = ZMQ_POLLIN};
+	for (size_t i = 0; i < guard->watched_count; i++) {
+		zmq_pollitem_t item = {.socket = guard->watched[i].monitor, .events = ZMQ_POLLIN};
 
 		zloop_poller(zloop, &item, on_monitor, guard);
 	}

@@ -23,6 +23,18 @@ bool peer_address(int fd, char address[PEER_ADDRESS_SIZE])
 	return binary != NULL && inet_ntop(peer.ss_family, binary, address, PEER_ADDRESS_SIZE) != NULL;
 }
 
+uint16_t peer_port(int fd)
+{
+	struct sockaddr_storage own;
+	socklen_t size = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &size) != 0)
+		return 0;
+	if (own.ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)&own)->sin_port);
+	return own.ss_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)&own)->sin6_port) : 0;
+}
+
 bool peer_received(int fd, uint64_t *bytes)
 {
 	struct tcp_info info = {0};

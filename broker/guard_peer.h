@@ -10,6 +10,8 @@
 
 /* The address at the other end. False when the descriptor is no connection, or no longer. */
 bool peer_address(int fd, char address[PEER_ADDRESS_SIZE]);
+/* The port on our side; 0 when the descriptor is no connection, or no longer. */
+uint16_t peer_port(int fd);
 /* Bytes that came in since it began. False as above. */
 bool peer_received(int fd, uint64_t *bytes);
 /* Ends a connection in both directions, if it is one of this address still: libzmq then finds it closed by the other

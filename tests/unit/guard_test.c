@@ -1,7 +1,9 @@
 /* guard_test - what one address may take of the broker's sockets, and what the kernel tells about a connection. */
 #include "broker/guard.h"
 #include "broker/guard_peer.h"
+#include "common/socket.h"
 #include "tests/support/attack.h"
+#include "tests/support/process.h"
 #include "tests/support/zmtp.h"
 
 #include <setjmp.h>
@@ -17,26 +19,33 @@
 #define NEIGHBOUR "127.0.0.6"
 #define SHARE 500
 #define BEYOND 20
+#define SETTLED_MS 150 /* libzmq and the guard have done what there is to do */
 #define DESCRIPTORS (4 * SHARE + 1024) /* both ends are here, and half must stay free */
 
 struct stage {
-	void *context, *socket;
-	char endpoint[64];
+	void *context, *link, *feed;
+	char endpoint[64], feed_endpoint[64];
 	struct guard *guard;
 	zloop_t *zloop;
 };
 
-static void stage_set(struct stage *stage)
+static void *server(struct stage *stage, int type, char *endpoint)
 {
-	size_t size = sizeof stage->endpoint;
+	void *socket = zmq_socket(stage->context, type);
 	struct fault fault = {0};
 
+	assert_int_equal(guard_watch(stage->guard, socket, &fault), E_OK);
+	assert_int_equal(zmq_bind(socket, "tcp://127.0.0.1:*"), 0);
+	socket_endpoint(socket, endpoint, sizeof stage->endpoint);
+	return socket;
+}
+
+static void stage_set(struct stage *stage, struct guard_limits limits)
+{
 	stage->context = zmq_ctx_new();
-	stage->socket = zmq_socket(stage->context, ZMQ_ROUTER);
-	stage->guard = guard_new(stage->context, NULL, &(struct guard_limits){.most = SHARE, .rate = 50});
-	assert_int_equal(guard_watch(stage->guard, stage->socket, &fault), E_OK);
-	assert_int_equal(zmq_bind(stage->socket, "tcp://127.0.0.1:*"), 0);
-	zmq_getsockopt(stage->socket, ZMQ_LAST_ENDPOINT, stage->endpoint, &size);
+	stage->guard = guard_new(stage->context, NULL, &limits);
+	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint);
+	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint);
 	stage->zloop = zloop_new();
 	guard_attach(stage->guard, stage->zloop);
 }
@@ -44,7 +53,8 @@ static void stage_set(struct stage *stage)
 static void stage_strike(struct stage *stage)
 {
 	zloop_destroy(&stage->zloop);
-	zmq_close(stage->socket);
+	zmq_close(stage->link);
+	zmq_close(stage->feed);
 	guard_free(stage->guard);
 	zmq_ctx_term(stage->context);
 }
@@ -81,6 +91,14 @@ static bool has_ended(int fd)
 	return size == 0;
 }
 
+/* The guard hears of it in its own time. */
+static void assert_cut(struct stage *stage, int fd)
+{
+	for (int tries = 0; tries < 200 && !has_ended(fd); tries++)
+		stage_run(stage, 20);
+	assert_true(has_ended(fd));
+}
+
 static size_t count_ended(const int *fds, size_t count)
 {
 	size_t ended = 0;
@@ -100,7 +118,7 @@ static void an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay(void 
 	(void)state;
 	if (!enough_descriptors())
 		skip();
-	stage_set(&stage);
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 50});
 	for (size_t i = 0; i < COUNT; i++) {
 		fds[i] = zmtp_connect(stage.endpoint, HOST);
 		assert_true(fds[i] >= 0);
@@ -117,20 +135,63 @@ static void an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay(void 
 	stage_strike(&stage);
 }
 
+static void connect_all(int *fds, size_t count, const char *endpoint, const char *host)
+{
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = zmtp_connect(endpoint, host);
+		assert_true(fds[i] >= 0);
+	}
+}
+
+static void close_all(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
 static void what_ends_gives_its_place_to_the_next(void **state)
 {
 	struct stage stage;
+	int fds[5];
 
 	(void)state;
-	stage_set(&stage);
-	for (int i = 0; i < 200; i++) {
-		const int fd = zmtp_connect(stage.endpoint, HOST);
-
-		stage_run(&stage, 1);
-		assert_false(zmtp_ended(fd, 1));
-		close(fd);
+	stage_set(&stage, (struct guard_limits){.most = 4, .rate = 1000});
+	for (int round = 0; round < 5; round++) {
+		connect_all(fds, 4, stage.endpoint, HOST);
+		stage_run(&stage, SETTLED_MS);
+		fds[4] = zmtp_connect(stage.endpoint, HOST);
+		assert_cut(&stage, fds[4]);
+		assert_int_equal(count_ended(fds, 4), 0);
+		close_all(fds, 5);
+		stage_run(&stage, SETTLED_MS);
 	}
-	stage_run(&stage, 50);
+	stage_strike(&stage);
+}
+
+/* Connections of one socket end and the other socket gets their descriptors before the guard hears of either. */
+static void a_descriptor_that_goes_to_the_other_socket_is_counted_there(void **state)
+{
+	enum { MANY = 20 };
+	struct stage stage;
+	int feed[MANY], link[MANY + 1];
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = MANY, .rate = 1000});
+	for (int round = 0; round < 3; round++) {
+		connect_all(feed, MANY, stage.feed_endpoint, HOST);
+		stage_run(&stage, SETTLED_MS);
+		assert_int_equal(count_ended(feed, MANY), 0);
+		close_all(feed, MANY);
+		sleep_ms(SETTLED_MS); /* libzmq has given the descriptors back */
+		connect_all(link, MANY, stage.endpoint, HOST);
+		sleep_ms(SETTLED_MS);
+		stage_run(&stage, SETTLED_MS);
+		link[MANY] = zmtp_connect(stage.endpoint, HOST);
+		assert_cut(&stage, link[MANY]);
+		assert_int_equal(count_ended(link, MANY), 0);
+		close_all(link, MANY + 1);
+		stage_run(&stage, SETTLED_MS);
+	}
 	stage_strike(&stage);
 }
 
@@ -142,7 +203,7 @@ static void the_kernel_knows_who_is_there_and_how_much_came(void **state)
 	int fd;
 
 	(void)state;
-	stage_set(&stage);
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 50});
 	fd = zmtp_connect(stage.endpoint, HOST);
 	assert_true(peer_address(fd, address));
 	assert_string_equal(address, "127.0.0.1");
@@ -165,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay),
 		cmocka_unit_test(what_ends_gives_its_place_to_the_next),
+		cmocka_unit_test(a_descriptor_that_goes_to_the_other_socket_is_counted_there),
 		cmocka_unit_test(the_kernel_knows_who_is_there_and_how_much_came),
 	};
 
