@@ -14,13 +14,11 @@
 #define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
 #define ROUND_TICKS 20		    /* in which every connection is looked at once */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
-#define BARRED_MS 10000		    /* an address that filled memory without a word */
 #define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
-#define HEARTBEAT_BYTES 64	    /* a second, of which no message is made either */
 #define LOGGED_A_SECOND 20	    /* addresses */
 
 /* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
- * for a full queue, keeps the connection, and aborts at its next heartbeat. */
+ * for a full queue and keeps the connection. */
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
 enum cut { CUT_MANY, CUT_PACE, CUT_UNREAD, CUTS };
@@ -31,10 +29,9 @@ struct source {
 	char address[PEER_ADDRESS_SIZE];
 	size_t open;
 	struct bucket pace;
-	uint64_t unread;		/* by all its connections, as far as looked at */
+	uint64_t unread;		/* by those by which nothing was said yet, as far as looked at */
 	uint64_t cut[CUTS];		/* since they were logged */
 	uint64_t failed;		/* the same: ended without one message */
-	steady_ms barred;		/* no new connections until then */
 	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
 };
 
@@ -46,12 +43,12 @@ struct watched {
 struct connection {
 	struct source *source; /* NULL: none under this descriptor */
 	const struct watched *at; /* the socket that accepted it */
-	bool heard;	       /* since it was looked at */
+	bool heard; /* since it was looked at */
 	bool counted; /* in what is open */
-	bool known, cut;
-	uint8_t key[KEY_SIZE];	 /* of whoever spoke; if `known` */
+	bool spoke;	       /* a whole message was read */
+	bool cut;
+	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
-	steady_ms looked_at;
 	steady_ms quiet_since; /* nothing was heard since; as far as looked at */
 };
 
@@ -108,6 +105,12 @@ static uint64_t connection_unread(const struct connection *connection)
 	return connection->received > connection->base ? connection->received - connection->base : 0;
 }
 
+/* Who spoke answers for itself: offices behind one address may have much under way together. */
+static uint64_t connection_owes(const struct connection *connection)
+{
+	return connection->spoke ? 0 : connection_unread(connection);
+}
+
 static struct connection *connection_at(struct guard *guard, int fd)
 {
 	return fd >= 0 && (size_t)fd < guard->capacity ? &guard->connections[fd] : NULL;
@@ -129,7 +132,7 @@ static void connection_forget(struct guard *guard, struct connection *connection
 	if (connection == NULL || connection->source == NULL)
 		return;
 	connection->source->open -= connection->counted;
-	connection->source->unread -= connection_unread(connection);
+	connection->source->unread -= connection_owes(connection);
 	guard->open -= connection->counted;
 	memset(connection, 0, sizeof(*connection));
 }
@@ -140,13 +143,10 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 	struct source *source = connection->source;
 	const char *node = NULL;
 
-	if (connection->known)
+	if (connection->spoke)
 		core_key_status(guard->core, connection->key, &node);
 	if (node != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
-	/* Who spoke is known by its key, and the core deals with it: its neighbours behind the address do not pay. */
-	if (reason == CUT_UNREAD && !connection->known)
-		source->barred = clock_now().steady + BARRED_MS;
 	connection->cut = true;
 	source->cut[reason]++;
 	peer_cut(fd, source->address);
@@ -178,7 +178,7 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	connection_forget(guard, connection);
 	connection->source = source_of(guard, address);
 	connection->at = at;
-	connection->looked_at = connection->quiet_since = now;
+	connection->quiet_since = now;
 	if (guard->begun_count == guard->begun_capacity) {
 		guard->begun_capacity = guard->begun_capacity * 2 + 64;
 		guard->begun = memory_grow(guard->begun, guard->begun_capacity, sizeof(*guard->begun));
@@ -199,7 +199,7 @@ static void begun_admit(struct guard *guard, steady_ms now)
 			continue;
 		if (source->open >= source_most(guard))
 			connection_cut(guard, guard->begun[i], CUT_MANY);
-		else if (now < source->barred || !bucket_take(&source->pace, &guard->pace, 1, now, &wait))
+		else if (!bucket_take(&source->pace, &guard->pace, 1, now, &wait))
 			connection_cut(guard, guard->begun[i], CUT_PACE);
 		connection->counted = true;
 		source->open++;
@@ -214,7 +214,7 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 
 	if (connection == NULL || connection->source == NULL || connection->at != at)
 		return;
-	connection->source->failed += !connection->known && !connection->cut;
+	connection->source->failed += !connection->spoke && !connection->cut;
 	connection_forget(guard, connection);
 }
 
@@ -259,25 +259,28 @@ static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 	return 0;
 }
 
-void guard_heard(struct guard *guard, zmq_msg_t *frame, const uint8_t *curve_key)
+/* Its question came after its connection was accepted: what it says later is never taken for somebody else's. */
+void guard_admitted(struct guard *guard, const char *address, const char *node)
+{
+	struct source *source;
+
+	events_take(guard);
+	source = zhashx_lookup(guard->sources, address);
+	if (source != NULL)
+		snprintf(source->node, sizeof(source->node), "%s", node);
+}
+
+/* What the former holder of a descriptor said may be read when another has it: the key is that of whoever spoke last. */
+void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
 {
 	struct connection *connection = connection_at(guard, zmq_msg_get(frame, ZMQ_SRCFD));
 
-	if (connection == NULL || connection->source == NULL)
+	if (connection == NULL || connection->source == NULL || connection->at->socket != socket)
 		return;
+	connection->source->unread -= connection_owes(connection);
 	connection->heard = true;
-	if (connection->known || curve_key == NULL)
-		return;
+	connection->spoke = true;
 	memcpy(connection->key, curve_key, KEY_SIZE);
-	connection->known = true;
-}
-
-void guard_admitted(struct guard *guard, const char *address, const char *node)
-{
-	struct source *source = zhashx_lookup(guard->sources, address);
-
-	if (source != NULL)
-		snprintf(source->node, sizeof(source->node), "%s", node);
 }
 
 /* ---- what is never read */
@@ -294,20 +297,18 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 		connection_forget(guard, connection);
 		return;
 	}
-	connection->source->unread -= connection_unread(connection);
+	connection->source->unread -= connection_owes(connection);
 	connection->received = received;
-	connection->base += (now - connection->looked_at) * HEARTBEAT_BYTES / 1000;
-	if (connection->heard || connection->base > connection->received)
+	if (connection->heard) {
 		connection->base = connection->received;
-	if (connection->heard)
 		connection->quiet_since = now;
+	}
 	connection->heard = false;
-	connection->looked_at = now;
-	connection->source->unread += connection_unread(connection);
+	connection->source->unread += connection_owes(connection);
 	if (connection->cut || now - connection->quiet_since < QUIET_MS)
 		return;
 	if (connection_unread(connection) > GUARD_UNREAD_MOST ||
-	    (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_unread(connection) > 0))
+	    (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_owes(connection) > 0))
 		connection_cut(guard, fd, CUT_UNREAD);
 }
 
@@ -370,7 +371,7 @@ static void sources_log(struct guard *guard, steady_ms now)
 			source_log(source);
 			logged++;
 		}
-		if (source->open == 0 && !source_has_news(source) && now >= source->barred &&
+		if (source->open == 0 && !source_has_news(source) &&
 		    bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait))
 			zhashx_delete(guard->sources, address);
 	}

@@ -4,8 +4,8 @@
  * libzmq has no limit on connections, and none on a message that comes in parts without an end: it keeps them all until
  * the last one. Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came
  * in by it; the loop tells from which one a message was read. With descriptors used up accept() would spin on a whole
- * core, so a share of them is always kept free. Nothing here decides about members: an address that is cut may come
- * back, at its pace. */
+ * core, so a share of them is always kept free. Nothing here decides about members, and whom the core hears is not made
+ * to pay for its neighbours behind an address: who is cut may come back, at the pace of its address. */
 #ifndef SIMPUL_GUARD_H
 #define SIMPUL_GUARD_H
 
@@ -20,8 +20,8 @@ struct guard_limits {
 #define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200})
 /* The same once half of the descriptors are used. */
 #define GUARD_SOURCE_SCARCE 16
-/* Bytes that came in by a connection, and by all of an address, of which no message was made: offices say nothing
- * longer than a quarter of a MiB, four at a time. */
+/* Bytes that came in by a connection of which no message was made, and by all of an address by which nothing was said
+ * yet: offices say nothing longer than a quarter of a MiB, four at a time, and a short greeting first. */
 #define GUARD_UNREAD_MOST (2u << 20)
 #define GUARD_SOURCE_UNREAD_MOST (64u << 20)
 
@@ -40,7 +40,7 @@ void guard_attach(struct guard *guard, zloop_t *zloop);
 void guard_tick(struct guard *guard, steady_ms now);
 /* A node's key was let in from this address. */
 void guard_admitted(struct guard *guard, const char *address, const char *node);
-/* A message was read: the frame, and the key that it came with (NULL: none). */
-void guard_heard(struct guard *guard, zmq_msg_t *frame, const uint8_t *curve_key);
+/* A message was read from this socket: a frame of it, and the key that it came with. */
+void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE]);
 
 #endif

@@ -74,7 +74,7 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 		drop_rest(loop->link, frame);
 		return true;
 	}
-	guard_heard(loop->guard, frame, key);
+	guard_heard(loop->guard, loop->link, frame, key);
 	event.message.curve_key = key;
 	event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
 	loop_step(loop, &event);
@@ -100,7 +100,7 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	event.subscribed.added = !formed || data[0] == 1;
 	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
 	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		guard_heard(loop->guard, frame, key);
+		guard_heard(loop->guard, loop->feed, frame, key);
 		loop_step(loop, &event);
 	}
 	drop_rest(loop->feed, frame);
