@@ -21,13 +21,13 @@
  * for a full queue and keeps the connection. */
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
-enum cut { CUT_MANY, CUT_PACE, CUT_UNREAD, CUTS };
-static const char *const cut_names[CUTS] = {"many", "pace", "unread"};
+enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUTS };
+static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread"};
 
 /* Everything that came from one address. */
 struct source {
 	char address[PEER_ADDRESS_SIZE];
-	size_t open;
+	size_t open, silent; /* connections; those of them by which nothing was said yet */
 	struct bucket pace;
 	uint64_t unread;		/* by those by which nothing was said yet, as far as looked at */
 	uint64_t cut[CUTS];		/* since they were logged */
@@ -49,6 +49,7 @@ struct connection {
 	bool cut;
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
+	steady_ms began;
 	steady_ms quiet_since; /* nothing was heard since; as far as looked at */
 };
 
@@ -60,6 +61,7 @@ struct guard {
 	size_t watched_count;
 	struct connection *connections; /* by descriptor */
 	size_t capacity, open, most;
+	uint64_t unread_most; /* of one address */
 	int *begun; /* descriptors of those that were accepted and not counted yet */
 	size_t begun_count, begun_capacity;
 	size_t next;	   /* to be looked at */
@@ -89,12 +91,16 @@ static struct source *source_of(struct guard *guard, const char *address)
 	return source;
 }
 
-/* What an address may have now: the fewer descriptors are left, the less. */
-static size_t source_most(const struct guard *guard)
+static bool is_scarce(const struct guard *guard)
 {
-	if (guard->open >= guard->most)
-		return 0;
-	return guard->open > guard->most / 2 ? GUARD_SOURCE_SCARCE : guard->pace.most;
+	return guard->open > guard->most / 2;
+}
+
+/* Whether an address has all that it may have now. When descriptors are scarce only who says something keeps one. */
+static bool source_is_full(const struct guard *guard, const struct source *source)
+{
+	return guard->open >= guard->most || source->open >= guard->pace.most ||
+	       (is_scarce(guard) && source->silent >= GUARD_SILENT_SCARCE);
 }
 
 /* ---- connections */
@@ -132,6 +138,7 @@ static void connection_forget(struct guard *guard, struct connection *connection
 	if (connection == NULL || connection->source == NULL)
 		return;
 	connection->source->open -= connection->counted;
+	connection->source->silent -= connection->counted && !connection->spoke;
 	connection->source->unread -= connection_owes(connection);
 	guard->open -= connection->counted;
 	memset(connection, 0, sizeof(*connection));
@@ -178,7 +185,7 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	connection_forget(guard, connection);
 	connection->source = source_of(guard, address);
 	connection->at = at;
-	connection->quiet_since = now;
+	connection->began = connection->quiet_since = now;
 	if (guard->begun_count == guard->begun_capacity) {
 		guard->begun_capacity = guard->begun_capacity * 2 + 64;
 		guard->begun = memory_grow(guard->begun, guard->begun_capacity, sizeof(*guard->begun));
@@ -197,12 +204,13 @@ static void begun_admit(struct guard *guard, steady_ms now)
 
 		if (source == NULL || connection->counted)
 			continue;
-		if (source->open >= source_most(guard))
+		if (source_is_full(guard, source))
 			connection_cut(guard, guard->begun[i], CUT_MANY);
 		else if (!bucket_take(&source->pace, &guard->pace, 1, now, &wait))
 			connection_cut(guard, guard->begun[i], CUT_PACE);
 		connection->counted = true;
 		source->open++;
+		source->silent++;
 		guard->open++;
 	}
 	guard->begun_count = 0;
@@ -270,6 +278,24 @@ void guard_admitted(struct guard *guard, const char *address, const char *node)
 		snprintf(source->node, sizeof(source->node), "%s", node);
 }
 
+/* Of too many connections by which one key spoke the oldest is cut: it may be one that broke without a word. */
+static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
+{
+	size_t count = 0, oldest = 0;
+
+	for (size_t fd = 0; fd < guard->capacity; fd++) {
+		const struct connection *connection = &guard->connections[fd];
+
+		if (connection->source == NULL || !connection->spoke || connection->cut ||
+		    memcmp(connection->key, key, KEY_SIZE) != 0)
+			continue;
+		if (count++ == 0 || connection->began < guard->connections[oldest].began)
+			oldest = fd;
+	}
+	if (count > GUARD_KEY_MOST)
+		connection_cut(guard, (int)oldest, CUT_KEY);
+}
+
 /* What the former holder of a descriptor said may be read when another has it: the key is that of whoever spoke last. */
 void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
 {
@@ -277,18 +303,39 @@ void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 
 	if (connection == NULL || connection->source == NULL || connection->at->socket != socket)
 		return;
-	connection->source->unread -= connection_owes(connection);
 	connection->heard = true;
+	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
+		return;
+	connection->source->unread -= connection_owes(connection);
+	connection->source->silent -= !connection->spoke;
 	connection->spoke = true;
 	memcpy(connection->key, curve_key, KEY_SIZE);
+	key_bound(guard, curve_key);
 }
 
 /* ---- what is never read */
+
+/* Why it is to be cut; CUTS: it is not. Whoever speaks under a key that is not in force was told so by now. */
+static enum cut connection_offence(const struct guard *guard, const struct connection *connection, bool heard,
+				   steady_ms now)
+{
+	const uint64_t patience = is_scarce(guard) ? GUARD_SILENT_SCARCE_MS : GUARD_SILENT_MS;
+
+	if (heard && core_key_status(guard->core, connection->key, NULL) != E_OK)
+		return CUT_KEY;
+	if (now - connection->quiet_since >= QUIET_MS &&
+	    (connection_unread(connection) > GUARD_UNREAD_MOST ||
+	     (connection->source->unread > guard->unread_most && connection_owes(connection) > 0)))
+		return CUT_UNREAD;
+	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
+}
 
 /* Of a connection that was heard everything may have been read. */
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
 	struct connection *connection = &guard->connections[fd];
+	const bool heard = connection->heard;
+	enum cut offence;
 	uint64_t received;
 
 	if (connection->source == NULL)
@@ -299,17 +346,15 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	}
 	connection->source->unread -= connection_owes(connection);
 	connection->received = received;
-	if (connection->heard) {
-		connection->base = connection->received;
+	if (heard) {
+		connection->base = received;
 		connection->quiet_since = now;
 	}
 	connection->heard = false;
 	connection->source->unread += connection_owes(connection);
-	if (connection->cut || now - connection->quiet_since < QUIET_MS)
-		return;
-	if (connection_unread(connection) > GUARD_UNREAD_MOST ||
-	    (connection->source->unread > GUARD_SOURCE_UNREAD_MOST && connection_owes(connection) > 0))
-		connection_cut(guard, fd, CUT_UNREAD);
+	offence = connection->cut ? CUTS : connection_offence(guard, connection, heard, now);
+	if (offence != CUTS)
+		connection_cut(guard, fd, offence);
 }
 
 static void look_at_some(struct guard *guard, steady_ms now)
@@ -335,10 +380,12 @@ static void look_at_all(struct guard *guard, steady_ms now)
 static void source_log(struct source *source)
 {
 	for (size_t reason = 0; reason < CUTS; reason++) {
+		const bool came_in = reason != CUT_MANY && reason != CUT_PACE;
+
 		if (source->cut[reason] == 0)
 			continue;
 		log_event(LOG_LEVEL_WARNING, "connections.cut", F_TEXT("address", source->address),
-			  F_TEXT("node", source->node), F_TEXT("reason", cut_names[reason]),
+			  F_TEXT("node", came_in ? source->node : ""), F_TEXT("reason", cut_names[reason]),
 			  F_NUM("count", source->cut[reason]));
 		source->cut[reason] = 0;
 	}
@@ -415,7 +462,8 @@ struct guard *guard_new(void *context, const struct core *core, const struct gua
 	guard->context = context;
 	guard->core = core;
 	guard->pace = (struct bucket_size){.rate = limits->rate, .most = limits->most};
-	guard->most = connections_most();
+	guard->unread_most = limits->unread;
+	guard->most = limits->all > 0 ? limits->all : connections_most();
 	guard->sources = zhashx_new();
 	zhashx_set_destructor(guard->sources, source_free);
 	return guard;

@@ -15,15 +15,21 @@
 /* One address: so many connections at a time, as many new ones at once, and so many a second from then on. */
 struct guard_limits {
 	uint32_t most, rate;
+	uint32_t unread; /* bytes of which no message was made, by its connections by which nothing was said yet */
+	uint32_t all;	 /* connections of all addresses; 0: as many as descriptors allow */
 };
 /* Every member may sit behind the same address, with two connections and some that are being replaced. */
-#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200})
-/* The same once half of the descriptors are used. */
-#define GUARD_SOURCE_SCARCE 16
-/* Bytes that came in by a connection of which no message was made, and by all of an address by which nothing was said
- * yet: offices say nothing longer than a quarter of a MiB, four at a time, and a short greeting first. */
+#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20})
+/* Connections by which one key has spoken: an office has two, and some that are being replaced. */
+#define GUARD_KEY_MOST 8
+/* An office greets and subscribes at once: so long may a connection be open without one message. */
+#define GUARD_SILENT_MS LIMIT_SILENCE_MS
+/* The same once half of all connections are there, and how many of those an address may have then. */
+#define GUARD_SILENT_SCARCE_MS 2000
+#define GUARD_SILENT_SCARCE 16
+/* Bytes that came in by any connection of which no message was made: offices say nothing longer than a quarter of a
+ * MiB, four at a time. */
 #define GUARD_UNREAD_MOST (2u << 20)
-#define GUARD_SOURCE_UNREAD_MOST (64u << 20)
 
 struct guard;
 

@@ -3,6 +3,7 @@
 #include "broker/guard_peer.h"
 #include "common/socket.h"
 #include "tests/support/attack.h"
+#include "tests/support/core_world.h"
 #include "tests/support/process.h"
 #include "tests/support/zmtp.h"
 
@@ -26,6 +27,7 @@
 struct stage {
 	void *context, *link, *feed;
 	char endpoint[64], feed_endpoint[64];
+	struct world *world; /* of members */
 	struct guard *guard;
 	zloop_t *zloop;
 };
@@ -43,8 +45,11 @@ static void *server(struct stage *stage, int type, char *endpoint)
 
 static void stage_set(struct stage *stage, struct guard_limits limits)
 {
+	if (limits.unread == 0)
+		limits.unread = GUARD_LIMITS.unread;
 	stage->context = zmq_ctx_new();
-	stage->guard = guard_new(stage->context, NULL, &limits);
+	stage->world = world_new();
+	stage->guard = guard_new(stage->context, stage->world->core, &limits);
 	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint);
 	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint);
 	stage->zloop = zloop_new();
@@ -57,6 +62,7 @@ static void stage_strike(struct stage *stage)
 	zmq_close(stage->link);
 	zmq_close(stage->feed);
 	guard_free(stage->guard);
+	world_free(stage->world);
 	zmq_ctx_term(stage->context);
 }
 
@@ -88,9 +94,10 @@ static bool peer_part(int fd, bool more, uint32_t size)
 	return zmtp_write(fd, head, sizeof head) && zmtp_write(fd, zeros, size);
 }
 
-/* The next message of the link is read, as that of whoever holds the key. */
-static void hear(struct stage *stage, const uint8_t key[KEY_SIZE])
+/* The next message of the link is read, as one of this node. */
+static void hear(struct stage *stage, size_t node)
 {
+	const uint8_t *key = stage->world->keys[node].curve_public;
 	zmq_msg_t frame;
 
 	for (int part = 0; part < 2; part++) {
@@ -113,6 +120,17 @@ static void stage_run(struct stage *stage, size_t ms)
 	zloop_timer(stage->zloop, ms, 1, end_loop, NULL);
 	zloop_start(stage->zloop);
 	guard_tick(stage->guard, clock_now().steady);
+}
+
+/* A connection by which a node has spoken. */
+static int member_open(struct stage *stage, const char *host, size_t node)
+{
+	const int fd = peer_open(stage->endpoint, host);
+
+	stage_run(stage, 20);
+	assert_true(peer_part(fd, false, 10));
+	hear(stage, node);
+	return fd;
 }
 
 static bool enough_descriptors(void)
@@ -260,46 +278,40 @@ static void who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in(v
 /* More than an address may leave unsaid in all, by connections that have greeted: their messages are on their way. */
 static void offices_behind_one_address_do_not_pay_for_each_other(void **state)
 {
-	enum { OFFICES = GUARD_SOURCE_UNREAD_MOST / (4 * PART) + 4 };
-	static int fds[OFFICES];
 	struct stage stage;
+	int fds[WORLD_NODES];
 
 	(void)state;
-	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
-	for (uint8_t i = 0; i < OFFICES; i++) {
-		fds[i] = peer_open(stage.endpoint, HOST);
-		stage_run(&stage, 10);
-		peer_part(fds[i], false, 10);
-		hear(&stage, (const uint8_t[KEY_SIZE]){i});
-	}
-	for (size_t i = 0; i < OFFICES; i++)
-		for (int part = 0; part < 4; part++)
-			assert_true(peer_part(fds[i], true, PART));
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .unread = 3 * 4 * PART});
+	for (size_t i = 0; i < WORLD_NODES; i++)
+		fds[i] = member_open(&stage, HOST, i);
+	for (size_t i = 0; i < WORLD_NODES * 4; i++)
+		assert_true(peer_part(fds[i / 4], true, PART));
 	for (int looks = 0; looks < 60; looks++) /* three rounds */
 		stage_run(&stage, 20);
-	assert_int_equal(count_ended(fds, OFFICES), 0);
-	close_all(fds, OFFICES);
+	assert_int_equal(count_ended(fds, WORLD_NODES), 0);
+	close_all(fds, WORLD_NODES);
 	stage_strike(&stage);
 }
 
 static void strangers_behind_one_address_answer_for_each_other(void **state)
 {
-	enum { STRANGERS = GUARD_SOURCE_UNREAD_MOST / (7 * PART) + 4 };
-	static int fds[STRANGERS];
 	struct stage stage;
-	size_t ended = 0;
+	int fds[5];
 
 	(void)state;
-	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
-	for (size_t i = 0; i < STRANGERS; i++) {
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .unread = 3 * 4 * PART});
+	for (size_t i = 0; i < 4; i++) {
 		fds[i] = peer_open(stage.endpoint, HOST);
-		for (int part = 0; part < 7; part++)
-			peer_part(fds[i], true, PART);
+		for (int part = 0; part < 4; part++)
+			assert_true(peer_part(fds[i], true, PART));
 	}
-	for (int looks = 0; looks < 100 && (ended = count_ended(fds, STRANGERS)) == 0; looks++)
-		stage_run(&stage, 50);
-	assert_true(ended > 0);
-	close_all(fds, STRANGERS);
+	fds[4] = member_open(&stage, HOST, ARMY);
+	for (int looks = 0; looks < 200 && count_ended(fds, 4) == 0; looks++)
+		stage_run(&stage, 20);
+	assert_true(count_ended(fds, 4) > 0);
+	assert_false(has_ended(fds[4]));
+	close_all(fds, 5);
 	stage_strike(&stage);
 }
 
@@ -321,6 +333,67 @@ static void new_connections_of_an_address_come_at_its_pace(void **state)
 	stage_run(&stage, SETTLED_MS);
 	assert_false(has_ended(fds[10]));
 	close_all(fds, 11);
+	stage_strike(&stage);
+}
+
+static void of_too_many_connections_of_one_key_the_oldest_is_cut(void **state)
+{
+	struct stage stage;
+	int fds[GUARD_KEY_MOST + 1], other;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	other = member_open(&stage, HOST, POLICE);
+	for (size_t i = 0; i <= GUARD_KEY_MOST; i++)
+		fds[i] = member_open(&stage, HOST, ARMY);
+	assert_cut(&stage, fds[0]);
+	assert_int_equal(count_ended(fds, GUARD_KEY_MOST + 1), 1);
+	assert_false(has_ended(other));
+	close_all(fds, GUARD_KEY_MOST + 1);
+	close(other);
+	stage_strike(&stage);
+}
+
+static void who_speaks_under_a_key_that_is_not_in_force_is_cut(void **state)
+{
+	struct stage stage;
+	int army, police;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	army = member_open(&stage, HOST, ARMY);
+	police = member_open(&stage, HOST, POLICE);
+	stage_run(&stage, 1500);
+	world_standing(stage.world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED);
+	assert_true(peer_part(army, false, 10));
+	hear(&stage, ARMY);
+	assert_cut(&stage, army);
+	assert_false(has_ended(police));
+	close(army);
+	close(police);
+	stage_strike(&stage);
+}
+
+/* The attacker takes half of all connections and says nothing; offices behind one address come in none the less. */
+static void when_connections_are_scarce_who_says_something_keeps_its_own(void **state)
+{
+	enum { ALL = 120, OFFICES = WORLD_NODES * GUARD_KEY_MOST }; /* more than an address may have silent */
+	static int attack[ALL], offices[OFFICES];
+	struct stage stage;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = ALL, .rate = 1000, .all = ALL});
+	connect_all(attack, ALL / 2 + 1, stage.endpoint, HOST);
+	stage_run(&stage, SETTLED_MS);
+	assert_int_equal(count_ended(attack, ALL / 2 + 1), 0);
+	for (size_t i = 0; i < OFFICES; i++)
+		offices[i] = member_open(&stage, NEIGHBOUR, i % WORLD_NODES);
+	assert_int_equal(count_ended(offices, OFFICES), 0);
+	connect_all(attack + ALL / 2 + 1, 1, stage.endpoint, HOST);
+	assert_cut(&stage, attack[ALL / 2 + 1]);
+	assert_cut(&stage, attack[0]); /* it has been silent for too long */
+	close_all(attack, ALL / 2 + 2);
+	close_all(offices, OFFICES);
 	stage_strike(&stage);
 }
 
@@ -360,6 +433,9 @@ int main(void)
 		cmocka_unit_test(offices_behind_one_address_do_not_pay_for_each_other),
 		cmocka_unit_test(strangers_behind_one_address_answer_for_each_other),
 		cmocka_unit_test(new_connections_of_an_address_come_at_its_pace),
+		cmocka_unit_test(of_too_many_connections_of_one_key_the_oldest_is_cut),
+		cmocka_unit_test(who_speaks_under_a_key_that_is_not_in_force_is_cut),
+		cmocka_unit_test(when_connections_are_scarce_who_says_something_keeps_its_own),
 		cmocka_unit_test(the_kernel_knows_who_is_there_and_how_much_came),
 	};
 
