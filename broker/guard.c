@@ -404,24 +404,36 @@ static bool source_has_news(const struct source *source)
 	return news > 0;
 }
 
-/* An address is kept for as long as it has connections, news, or less than its full pace. */
+static void source_add(struct source *sum, struct source *source)
+{
+	for (size_t reason = 0; reason < CUTS; reason++) {
+		sum->cut[reason] += source->cut[reason];
+		source->cut[reason] = 0;
+	}
+	sum->failed += source->failed;
+	source->failed = 0;
+}
+
+/* Of very many addresses the rest are told in one sum. An address is kept for as long as it has connections or less than
+ * its full pace, so that there are no more than connections begin. */
 static void sources_log(struct guard *guard, steady_ms now)
 {
 	zlistx_t *addresses = zhashx_keys(guard->sources);
+	struct source others = {.address = "others"};
 	unsigned logged = 0;
 	uint64_t wait;
 
 	for (const char *address = zlistx_first(addresses); address; address = zlistx_next(addresses)) {
 		struct source *source = zhashx_lookup(guard->sources, address);
 
-		if (source_has_news(source) && logged < LOGGED_A_SECOND) {
+		if (source_has_news(source) && logged++ < LOGGED_A_SECOND)
 			source_log(source);
-			logged++;
-		}
-		if (source->open == 0 && !source_has_news(source) &&
-		    bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait))
+		else
+			source_add(&others, source);
+		if (source->open == 0 && bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait))
 			zhashx_delete(guard->sources, address);
 	}
+	source_log(&others);
 	zlistx_destroy(&addresses);
 }
 

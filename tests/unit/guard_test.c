@@ -397,6 +397,52 @@ static void when_connections_are_scarce_who_says_something_keeps_its_own(void **
 	stage_strike(&stage);
 }
 
+struct lines {
+	unsigned addresses, others, failed; /* lines about one, about the others; connections that failed in them */
+};
+
+static void count_line(void *context, enum log_level level, const char *line)
+{
+	struct lines *lines = context;
+	const char *count = strstr(line, "count=");
+
+	(void)level;
+	if (strstr(line, "event=connections.failed") == NULL || count == NULL)
+		return;
+	lines->failed += (unsigned)strtoul(count + 6, NULL, 10);
+	if (strstr(line, "address=others") != NULL)
+		lines->others++;
+	else
+		lines->addresses++;
+}
+
+static void of_very_many_addresses_the_rest_are_told_in_one_sum(void **state)
+{
+	enum { ADDRESSES = 200 };
+	struct lines lines = {0};
+	struct stage stage;
+	char host[24];
+	int fds[ADDRESSES];
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	stage_run(&stage, SETTLED_MS); /* nothing more is logged for a second */
+	log_copy(count_line, &lines);
+	for (int i = 0; i < ADDRESSES; i++) {
+		snprintf(host, sizeof host, "127.0.1.%d", i + 1);
+		connect_all(&fds[i], 1, stage.endpoint, host);
+	}
+	stage_run(&stage, SETTLED_MS);
+	close_all(fds, ADDRESSES);
+	for (int tries = 0; tries < 200 && lines.failed < ADDRESSES; tries++)
+		stage_run(&stage, 20);
+	log_copy(NULL, NULL);
+	assert_int_equal(lines.failed, ADDRESSES);
+	assert_in_range(lines.addresses, 20, 60);
+	assert_in_range(lines.others, 1, 3);
+	stage_strike(&stage);
+}
+
 static void the_kernel_knows_who_is_there_and_how_much_came(void **state)
 {
 	struct stage stage;
@@ -436,6 +482,7 @@ int main(void)
 		cmocka_unit_test(of_too_many_connections_of_one_key_the_oldest_is_cut),
 		cmocka_unit_test(who_speaks_under_a_key_that_is_not_in_force_is_cut),
 		cmocka_unit_test(when_connections_are_scarce_who_says_something_keeps_its_own),
+		cmocka_unit_test(of_very_many_addresses_the_rest_are_told_in_one_sum),
 		cmocka_unit_test(the_kernel_knows_who_is_there_and_how_much_came),
 	};
 
