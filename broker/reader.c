@@ -5,13 +5,14 @@
 #include "broker/reader.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	AHEAD_PAGES = 4,   /* that are kept: of as many nodes */
-	AHEAD_MS = 1000, /* a page does not outlive the erasure of what it holds by more */
+	AHEAD_MS = 1000, /* a page is not handed out longer after it was read, and is gone after twice that at most */
 };
 
 /* The page that a node is expected to ask for next. */
@@ -38,21 +39,35 @@ struct reader {
 
 static void ahead_drop(struct ahead *ahead)
 {
-	if (ahead->there)
-		journal_page_free(&ahead->page);
+	if (!ahead->there)
+		return;
+	for (size_t i = 0; i < ahead->page.count; i++)
+		keys_wipe(ahead->page.items[i].encoded.data, ahead->page.items[i].encoded.size); /* bodies in clear */
+	journal_page_free(&ahead->page);
 	ahead->there = false;
+}
+
+/* Drops the pages that are too old; whether any is left. */
+static bool ahead_expire(struct reader *reader)
+{
+	const steady_ms now = clock_now().steady;
+	bool left = false;
+
+	for (size_t i = 0; i < AHEAD_PAGES; i++) {
+		if (reader->ahead[i].there && now - reader->ahead[i].read_at >= AHEAD_MS)
+			ahead_drop(&reader->ahead[i]);
+		left |= reader->ahead[i].there;
+	}
+	return left;
 }
 
 /* True when the page that is asked for was read already, not long ago. */
 static bool ahead_take(struct reader *reader, struct core_read *read)
 {
-	const steady_ms now = clock_now().steady;
-
+	ahead_expire(reader);
 	for (size_t i = 0; i < AHEAD_PAGES; i++) {
 		struct ahead *ahead = &reader->ahead[i];
 
-		if (ahead->there && now - ahead->read_at > AHEAD_MS)
-			ahead_drop(ahead);
 		if (!ahead->there || ahead->after != read->after || ahead->limit != read->limit ||
 		    strcmp(ahead->node, read->node) != 0)
 			continue;
@@ -115,12 +130,23 @@ static void question_answer(struct reader *reader, struct core_read *read)
 	fault->code = error;
 }
 
+/* Pages that were read ahead do not wait longer than they may. */
+static struct letter *questions_wait(struct reader *reader)
+{
+	struct pollfd wait = {.fd = mailbox_fd(reader->questions), .events = POLLIN};
+	struct letter *letters;
+
+	while ((letters = mailbox_take_all(reader->questions)) == NULL)
+		poll(&wait, 1, ahead_expire(reader) ? AHEAD_MS : -1);
+	return letters;
+}
+
 static void *reader_run(void *context)
 {
 	struct reader *reader = context;
 
 	for (;;) {
-		struct letter *letter = mailbox_wait_all(reader->questions);
+		struct letter *letter = questions_wait(reader);
 		struct ahead expected;
 		bool expects = false;
 
