@@ -46,6 +46,7 @@ struct connection {
 	bool heard; /* since it was looked at */
 	bool counted; /* in what is open */
 	bool spoke;	       /* a whole message was read */
+	bool refused; /* something was said under a key that is not in force: the core answers that once, then it is cut */
 	bool cut;
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
@@ -304,6 +305,7 @@ void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 	if (connection == NULL || connection->source == NULL || connection->at->socket != socket)
 		return;
 	connection->heard = true;
+	connection->refused = core_key_status(guard->core, curve_key, NULL) != E_OK;
 	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
 		return;
 	connection->source->unread -= connection_owes(connection);
@@ -315,13 +317,12 @@ void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 
 /* ---- what is never read */
 
-/* Why it is to be cut; CUTS: it is not. Whoever speaks under a key that is not in force was told so by now. */
-static enum cut connection_offence(const struct guard *guard, const struct connection *connection, bool heard,
-				   steady_ms now)
+/* Why it is to be cut; CUTS: it is not. */
+static enum cut connection_offence(const struct guard *guard, const struct connection *connection, steady_ms now)
 {
 	const uint64_t patience = is_scarce(guard) ? GUARD_SILENT_SCARCE_MS : GUARD_SILENT_MS;
 
-	if (heard && core_key_status(guard->core, connection->key, NULL) != E_OK)
+	if (connection->refused)
 		return CUT_KEY;
 	if (now - connection->quiet_since >= QUIET_MS &&
 	    (connection_unread(connection) > GUARD_UNREAD_MOST ||
@@ -334,7 +335,6 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
 	struct connection *connection = &guard->connections[fd];
-	const bool heard = connection->heard;
 	enum cut offence;
 	uint64_t received;
 
@@ -346,13 +346,13 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	}
 	connection->source->unread -= connection_owes(connection);
 	connection->received = received;
-	if (heard) {
+	if (connection->heard) {
 		connection->base = received;
 		connection->quiet_since = now;
 	}
 	connection->heard = false;
 	connection->source->unread += connection_owes(connection);
-	offence = connection->cut ? CUTS : connection_offence(guard, connection, heard, now);
+	offence = connection->cut ? CUTS : connection_offence(guard, connection, now);
 	if (offence != CUTS)
 		connection_cut(guard, fd, offence);
 }
