@@ -9,23 +9,30 @@
 #include <unistd.h>
 
 /* From linux/ioprio.h, which has no place among the C library's headers. */
-enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13 };
+enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_BEST_EFFORT = 2, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13 };
 
-enum { NICEST = 19 };
+enum { NICE = 10, IOPRIO_MIDDLE = 4 };
 
 struct inspector {
 	struct journal_options options; /* path is owned */
-	atomic_bool stop;
+	struct journal_watch watch;
 	pthread_t thread;
 	pthread_mutex_t lock; /* of what follows */
 	struct inspection_status status;
 };
 
-/* On Linux these are of the thread. Where they cannot be had the check takes its turn like all others. */
+/* On Linux these are of the thread. Where they cannot be had the check takes its turn like all others. A niceness cannot
+ * be taken back without a privilege, so it leaves some of a busy processor. */
 static void priority_lower(void)
 {
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICEST);
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT);
+}
+
+/* Whoever is idle on a busy disk never gets a turn: nobody may hold the journal's log and wait for one. */
+static void disk_priority_restore(void)
+{
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_BEST_EFFORT << IOPRIO_CLASS_SHIFT | IOPRIO_MIDDLE);
 }
 
 static void status_log(const struct inspection_status *status)
@@ -54,9 +61,9 @@ static void *inspector_run(void *context)
 	const steady_ms began = clock_now().steady;
 
 	priority_lower();
-	if (journal_verify_until(&inspector->options, NULL, &inspector->stop, &status.verdict, &status.fault) == E_OK)
+	if (journal_verify_until(&inspector->options, NULL, &inspector->watch, &status.verdict, &status.fault) == E_OK)
 		status.state = status.verdict.bad_entry == 0 ? INSPECTION_GOOD : INSPECTION_DAMAGED;
-	if (atomic_load(&inspector->stop))
+	if (atomic_load(&inspector->watch.stop))
 		return NULL;
 	status.seconds = (clock_now().steady - began) / 1000;
 	status_log(&status);
@@ -71,6 +78,7 @@ struct inspector *inspector_start(const struct journal_options *options)
 	struct inspector *inspector = memory_zero(1, sizeof(*inspector));
 
 	inspector->options = *options;
+	inspector->watch.hurry = disk_priority_restore;
 	inspector->options.path = memory_string(options->path);
 	pthread_mutex_init(&inspector->lock, NULL);
 	if (pthread_create(&inspector->thread, NULL, inspector_run, inspector) != 0)
@@ -92,7 +100,7 @@ void inspector_stop(struct inspector *inspector)
 {
 	if (inspector == NULL)
 		return;
-	atomic_store(&inspector->stop, true);
+	atomic_store(&inspector->watch.stop, true);
 	pthread_join(inspector->thread, NULL);
 	pthread_mutex_destroy(&inspector->lock);
 	free((char *)(uintptr_t)inspector->options.path);

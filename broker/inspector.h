@@ -1,7 +1,7 @@
 /* inspector - checks the whole journal once, from the first entry on, while the broker serves.
  *
  * At the start only the newest entries are checked, or a long journal would keep the broker from serving. The rest is
- * checked by a thread of the lowest priority with a connection of its own. What it finds is an event of the log
+ * checked by a thread of low priority with a connection of its own. What it finds is an event of the log
  * (`journal.verified`, `journal.damaged`, `journal.unverified`) and stands in simpulctl status. */
 #ifndef SIMPUL_INSPECTOR_H
 #define SIMPUL_INSPECTOR_H

@@ -188,8 +188,12 @@ struct journal_verdict {
  * `held` (may be NULL) is a position that somebody else holds: a fork, a cut or a rollback shows against it. */
 enum error journal_verify(const struct journal_options *options, const struct position *held,
 			  struct journal_verdict *verdict, struct fault *fault);
-/* The same until `stop` becomes true: then E_STOPPING, and no verdict. */
+/* For a check in a thread of its own. */
+struct journal_watch {
+	atomic_bool stop;    /* set by another thread: then E_STOPPING, and no verdict */
+	void (*hurry)(void); /* from now on a moment of the journal is held, and its log cannot begin anew; NULL: nothing */
+};
 enum error journal_verify_until(const struct journal_options *options, const struct position *held,
-				const atomic_bool *stop, struct journal_verdict *verdict, struct fault *fault);
+				const struct journal_watch *watch, struct journal_verdict *verdict, struct fault *fault);
 
 #endif

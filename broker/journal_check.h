@@ -15,7 +15,7 @@ struct sequence {
 
 struct check {
 	const struct journal_options *options;
-	const atomic_bool *stop; /* NULL: goes on to the end */
+	const struct journal_watch *watch; /* NULL: goes on to the end */
 	sqlite3 *db;
 	struct vault *vault;
 	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference;

@@ -99,7 +99,7 @@ static bool entry_check(struct check *check, const struct position *held)
 
 static bool stopped(const struct check *check)
 {
-	return check->stop != NULL && atomic_load(check->stop);
+	return check->watch != NULL && atomic_load(&check->watch->stop);
 }
 
 /* True when a page was full and good: there may be more. */
@@ -268,11 +268,28 @@ static void check_close(struct check *check)
 	arena_fini(&check->arena);
 }
 
-/* Whole pages first, each a short read; then what is left and the other tables, as of one moment. */
+/* What is damaged is found where it stands: here it is no fault. */
+static uint64_t last_entry(const struct check *check)
+{
+	sqlite3_stmt *last = database_prepare(check->db, "SELECT ifnull(max(entry), 0) FROM entry");
+	struct fault unheeded = {0};
+	uint64_t entry = 0;
+
+	journal_number(last, 0, &entry, &unheeded);
+	sqlite3_finalize(last);
+	return entry;
+}
+
+/* Whole pages first, each a short read, up to where the journal ended when this began, for it may grow as fast as it is
+ * read; then what is left and the other tables, as of one moment. */
 static void check_run(struct check *check, const struct position *held)
 {
-	while (page_check(check, held))
+	const uint64_t end = last_entry(check);
+
+	while (check->verdict->last.entry < end && page_check(check, held))
 		;
+	if (check->watch != NULL && check->watch->hurry != NULL)
+		check->watch->hurry();
 	if (!going_well(check) || database_run(check->db, "BEGIN", check->fault) != E_OK)
 		return;
 	while (page_check(check, held))
@@ -283,10 +300,10 @@ static void check_run(struct check *check, const struct position *held)
 }
 
 enum error journal_verify_until(const struct journal_options *options, const struct position *held,
-				const atomic_bool *stop, struct journal_verdict *verdict, struct fault *fault)
+				const struct journal_watch *watch, struct journal_verdict *verdict, struct fault *fault)
 {
 	struct fault own = {0};
-	struct check check = {.options = options, .stop = stop, .verdict = verdict, .fault = &own};
+	struct check check = {.options = options, .watch = watch, .verdict = verdict, .fault = &own};
 	enum error error;
 
 	*verdict = (struct journal_verdict){0};

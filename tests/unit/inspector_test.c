@@ -120,13 +120,31 @@ static void a_journal_that_grows_meanwhile_is_good(void **state)
 static void a_stop_waits_for_no_end_and_says_nothing_of_damage(void **state)
 {
 	struct ledger *ledger = *state;
-	const atomic_bool stop = true;
+	const struct journal_watch watch = {.stop = true};
 	struct journal_verdict verdict;
 
 	for (int i = 0; i < 10; i++)
 		inspector_stop(inspector_start(&ledger->options));
-	assert_int_equal(journal_verify_until(&ledger->options, NULL, &stop, &verdict, NULL), E_STOPPING);
+	assert_int_equal(journal_verify_until(&ledger->options, NULL, &watch, &verdict, NULL), E_STOPPING);
 	assert_int_equal(verdict.bad_entry, 0);
+}
+
+static unsigned hurried;
+
+static void hurry(void)
+{
+	hurried++;
+}
+
+static void what_the_journal_is_held_for_is_not_put_off(void **state)
+{
+	struct ledger *ledger = *state;
+	const struct journal_watch watch = {.hurry = hurry};
+	struct journal_verdict verdict;
+
+	assert_int_equal(journal_verify_until(&ledger->options, NULL, &watch, &verdict, NULL), E_OK);
+	assert_int_equal(verdict.entries, LEDGER_FIRST_ENTRIES + ENTRIES);
+	assert_int_equal(hurried, 1);
 }
 
 static void a_journal_that_is_not_there_is_no_damaged_one(void **state)
@@ -149,6 +167,7 @@ int main(void)
 		TEST(a_body_that_was_exchanged_is_found),
 		TEST(a_journal_that_grows_meanwhile_is_good),
 		TEST(a_stop_waits_for_no_end_and_says_nothing_of_damage),
+		TEST(what_the_journal_is_held_for_is_not_put_off),
 		TEST(a_journal_that_is_not_there_is_no_damaged_one),
 	};
 
