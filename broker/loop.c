@@ -463,7 +463,7 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
 	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
-				 keys->curve_public, fault);
+				 keys->curve_public, ZAP_STRANGER_MS, fault);
 }
 
 static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler)

@@ -11,11 +11,11 @@
 
 #define ANSWERS_AT_ONCE 64
 #define REFUSALS_LOGGED_A_SECOND 5
-#define STRANGER_MS 3000
 #define FRAME_LIMIT 256
 
 struct zap {
 	void *context, *socket;
+	bool unbound; /* nobody can come in: zap_renew could not give the endpoint back */
 	void *old; /* the socket before zap_renew, until nobody can wait for it any more; NULL: none */
 	steady_ms old_until;
 	const struct core *core;
@@ -63,15 +63,27 @@ void zap_free(struct zap *zap)
 	free(zap);
 }
 
+/* Whoever comes meanwhile is refused, and told to the operators once. */
+static void zap_bind(struct zap *zap)
+{
+	const bool bound = zmq_bind(zap->socket, ZAP_ENDPOINT) == 0;
+
+	if (!bound && !zap->unbound)
+		log_event(LOG_LEVEL_ALARM, "zap.unbound", F_TEXT("reason", zmq_strerror(zmq_errno())));
+	else if (bound && zap->unbound)
+		log_event(LOG_LEVEL_NOTICE, "zap.bound", F_TEXT("endpoint", ZAP_ENDPOINT));
+	zap->unbound = !bound;
+}
+
 bool zap_renew(struct zap *zap, steady_ms now)
 {
 	void *socket;
 
-	if (zap->old != NULL || (socket = zmq_socket(zap->context, ZMQ_REP)) == NULL)
+	if (zap->old != NULL || zap->unbound || (socket = zmq_socket(zap->context, ZMQ_REP)) == NULL)
 		return false;
 	if (zmq_unbind(zap->socket, ZAP_ENDPOINT) != 0 || zmq_bind(socket, ZAP_ENDPOINT) != 0) {
-		zmq_bind(zap->socket, ZAP_ENDPOINT);
 		zmq_close(socket);
+		zap_bind(zap);
 		return false;
 	}
 	zap->old = zap->socket;
@@ -206,6 +218,8 @@ static void answer_some(struct zap *zap, void *socket, steady_ms now)
 
 void zap_answer(struct zap *zap, steady_ms now)
 {
+	if (zap->unbound)
+		zap_bind(zap);
 	answer_some(zap, zap->socket, now);
 	if (zap->old == NULL)
 		return;
@@ -231,11 +245,12 @@ static int monitor_event(void *monitor)
 	return event;
 }
 
-static enum error stranger_wait(struct zap *zap, void *monitor, const char *endpoint, struct fault *fault)
+static enum error stranger_wait(struct zap *zap, void *monitor, const char *endpoint, uint64_t most_ms,
+				struct fault *fault)
 {
 	zmq_pollitem_t items[] = {{.socket = monitor, .events = ZMQ_POLLIN},
 				  {.socket = zap->socket, .events = ZMQ_POLLIN}};
-	steady_ms until = clock_now().steady + STRANGER_MS;
+	steady_ms until = clock_now().steady + most_ms;
 
 	while (clock_now().steady < until) {
 		zmq_poll(items, 2, 50);
@@ -263,7 +278,7 @@ static bool handshakes_watch(void *client, void *monitor, const char *endpoint)
 }
 
 enum error zap_stranger_test(struct zap *zap, void *context, int client_type, const char *endpoint,
-			     const uint8_t server_public[KEY_SIZE], struct fault *fault)
+			     const uint8_t server_public[KEY_SIZE], uint64_t most_ms, struct fault *fault)
 {
 	struct node_keys keys;
 	void *client, *monitor;
@@ -278,7 +293,7 @@ enum error zap_stranger_test(struct zap *zap, void *context, int client_type, co
 	    zmq_connect(client, endpoint) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
 	else
-		error = stranger_wait(zap, monitor, endpoint, fault);
+		error = stranger_wait(zap, monitor, endpoint, most_ms, fault);
 	zap->testing = false;
 	if (client != NULL) {
 		zmq_socket_monitor(client, NULL, 0);

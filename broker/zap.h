@@ -18,7 +18,7 @@ void zap_free(struct zap *zap);
 void *zap_socket(const struct zap *zap); /* to poll */
 /* From now on `guard` is told which node comes from where. */
 void zap_tell(struct zap *zap, struct guard *guard);
-/* Answers what is waiting, at most a bounded number of questions. */
+/* Answers what is waiting, at most a bounded number of questions; binds again what zap_renew could not. */
 void zap_answer(struct zap *zap, steady_ms now);
 #define ZAP_LINGER_MS (2 * LIMIT_HANDSHAKE_MS) /* how long the old socket is answered */
 /* Begins with another socket, which is to be polled from now on; the old one is answered by zap_answer, to be called at least
@@ -29,8 +29,9 @@ bool zap_renew(struct zap *zap, steady_ms now);
 bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE]);
 
 /* Tries to get in with a key that nobody enrolled, while answering ZAP as usual: E_OK when refused, E_CONFIG when let
- * in, E_UNREACHABLE when there was no decision in time. `client_type` is ZMQ_DEALER or ZMQ_SUB. */
+ * in, E_UNREACHABLE when there was no decision within `most_ms`. `client_type` is ZMQ_DEALER or ZMQ_SUB. */
+#define ZAP_STRANGER_MS 30000 /* whether he stays out is the question, not how soon: the machine may be busy */
 enum error zap_stranger_test(struct zap *zap, void *context, int client_type, const char *endpoint,
-			     const uint8_t server_public[KEY_SIZE], struct fault *fault);
+			     const uint8_t server_public[KEY_SIZE], uint64_t most_ms, struct fault *fault);
 
 #endif

@@ -43,20 +43,22 @@ static void stage_close(struct stage *stage)
 	core_free(stage->core);
 }
 
+static enum error try_stranger(struct stage *stage, int client_type, const char *endpoint, uint64_t most_ms)
+{
+	return zap_stranger_test(stage->zap, stage->context, client_type, endpoint, stage->keys.curve_public, most_ms,
+				 NULL);
+}
+
 static void a_stranger_is_refused_on_both_kinds_of_socket(void **state)
 {
 	struct stage stage;
 
 	(void)state;
 	stage_open(&stage, ZMQ_ROUTER);
-	assert_int_equal(
-		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
-		E_OK);
+	assert_int_equal(try_stranger(&stage, ZMQ_DEALER, stage.endpoint, ZAP_STRANGER_MS), E_OK);
 	stage_close(&stage);
 	stage_open(&stage, ZMQ_XPUB);
-	assert_int_equal(
-		zap_stranger_test(stage.zap, stage.context, ZMQ_SUB, stage.endpoint, stage.keys.curve_public, NULL),
-		E_OK);
+	assert_int_equal(try_stranger(&stage, ZMQ_SUB, stage.endpoint, ZAP_STRANGER_MS), E_OK);
 	stage_close(&stage);
 }
 
@@ -65,7 +67,6 @@ static void a_door_that_is_open_is_found(void **state)
 {
 	const int yes = 1;
 	struct stage stage;
-	struct fault fault = {0};
 	void *context = zmq_ctx_new(), *open = zmq_socket(context, ZMQ_ROUTER);
 	char endpoint[128];
 
@@ -75,9 +76,7 @@ static void a_door_that_is_open_is_found(void **state)
 	assert_int_equal(zmq_setsockopt(open, ZMQ_CURVE_SECRETKEY, stage.keys.curve_secret, KEY_SIZE), 0);
 	assert_int_equal(zmq_bind(open, "tcp://127.0.0.1:*"), 0);
 	socket_endpoint(open, endpoint, sizeof(endpoint));
-	assert_int_equal(
-		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, endpoint, stage.keys.curve_public, &fault),
-		E_CONFIG);
+	assert_int_equal(try_stranger(&stage, ZMQ_DEALER, endpoint, ZAP_STRANGER_MS), E_CONFIG);
 	zmq_close(open);
 	zmq_ctx_term(context);
 	stage_close(&stage);
@@ -90,9 +89,7 @@ static void no_answer_is_no_refusal(void **state)
 	(void)state;
 	stage_open(&stage, ZMQ_ROUTER);
 	zmq_unbind(stage.server, stage.endpoint);
-	assert_int_equal(
-		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
-		E_UNREACHABLE);
+	assert_int_equal(try_stranger(&stage, ZMQ_DEALER, stage.endpoint, 500), E_UNREACHABLE);
 	stage_close(&stage);
 }
 
@@ -170,10 +167,30 @@ static void a_new_socket_leaves_nobody_without_an_answer(void **state)
 	assert_string_equal(status, "400");
 	zap_answer(stage.zap, now + ZAP_LINGER_MS);
 	assert_true(zap_renew(stage.zap, now + ZAP_LINGER_MS));
-	assert_int_equal(
-		zap_stranger_test(stage.zap, stage.context, ZMQ_DEALER, stage.endpoint, stage.keys.curve_public, NULL),
-		E_OK);
+	assert_int_equal(try_stranger(&stage, ZMQ_DEALER, stage.endpoint, ZAP_STRANGER_MS), E_OK);
 	zmq_close(asker);
+	stage_close(&stage);
+}
+
+/* Somebody else has the endpoint when the socket is to be replaced. */
+static void a_socket_that_lost_its_place_takes_it_back(void **state)
+{
+	const steady_ms now = clock_now().steady;
+	struct stage stage;
+	void *other;
+
+	(void)state;
+	stage_open(&stage, ZMQ_ROUTER);
+	other = zmq_socket(stage.context, ZMQ_REP);
+	assert_int_equal(zmq_unbind(zap_socket(stage.zap), ZAP_ENDPOINT), 0);
+	assert_int_equal(zmq_bind(other, ZAP_ENDPOINT), 0);
+	assert_false(zap_renew(stage.zap, now));
+	zap_answer(stage.zap, now);
+	assert_false(zap_renew(stage.zap, now));
+	assert_int_equal(zmq_unbind(other, ZAP_ENDPOINT), 0);
+	zap_answer(stage.zap, now);
+	assert_int_equal(try_stranger(&stage, ZMQ_DEALER, stage.endpoint, ZAP_STRANGER_MS), E_OK);
+	zmq_close(other);
 	stage_close(&stage);
 }
 
@@ -198,6 +215,7 @@ int main(void)
 		cmocka_unit_test(no_answer_is_no_refusal),
 		cmocka_unit_test(questions_of_another_form_are_not_answered_with_yes),
 		cmocka_unit_test(a_new_socket_leaves_nobody_without_an_answer),
+		cmocka_unit_test(a_socket_that_lost_its_place_takes_it_back),
 		cmocka_unit_test(a_user_id_is_a_key_or_nothing),
 	};
 
