@@ -22,7 +22,6 @@
 #define LINK_QUEUE 32
 #define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
 #define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
-#define CONNECTIONS_WAITING 1024 /* to be accepted, when all come back at once */
 #define FAREWELL_MS 200		/* for the last frames to leave */
 
 /* A handler of the zloop: 0 goes on, -1 ends the loop. */
@@ -438,11 +437,10 @@ static void own_endpoint(const char *bound, char *text, size_t size)
 /* What a stranger or a hostile member can make the broker hold is bounded before anything is read. */
 static void bound_memory(void *socket, int type)
 {
-	const int queue = LINK_QUEUE, waiting = CONNECTIONS_WAITING;
+	const int queue = LINK_QUEUE;
 	const int64_t largest = type == ZMQ_ROUTER ? LINK_BYTES : SUBSCRIPTION_BYTES;
 
 	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
-	zmq_setsockopt(socket, ZMQ_BACKLOG, &waiting, sizeof(waiting));
 	if (type == ZMQ_ROUTER)
 		zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue));
 }
