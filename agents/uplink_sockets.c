@@ -39,14 +39,12 @@ static void monitor_open(struct sockets *sockets)
 static bool handshake_failed(void *context)
 {
 	struct sockets *sockets = context;
-	uint8_t event[6];
-	char address[128];
 	bool failed = false;
+	uint16_t event;
+	int32_t value;
 
-	while (sockets->monitor && zmq_recv(sockets->monitor, event, sizeof event, ZMQ_DONTWAIT) >= 0) {
-		zmq_recv(sockets->monitor, address, sizeof address, 0);
+	while (sockets->monitor && socket_event(sockets->monitor, &event, &value))
 		failed = true;
-	}
 	return failed;
 }
 

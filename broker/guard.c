@@ -229,19 +229,6 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 
 /* ---- what libzmq tells */
 
-/* One event: its number and value, then the endpoint. False when there is none. */
-static bool event_receive(void *monitor, uint16_t *event, int32_t *value)
-{
-	uint8_t frame[6], endpoint[256];
-
-	if (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) != (int)sizeof(frame))
-		return false;
-	zmq_recv(monitor, endpoint, sizeof(endpoint), ZMQ_DONTWAIT);
-	memcpy(event, frame, sizeof(*event)); /* in the machine's own order */
-	memcpy(value, frame + sizeof(*event), sizeof(*value));
-	return true;
-}
-
 static void events_take(struct guard *guard)
 {
 	const steady_ms now = clock_now().steady;
@@ -251,7 +238,7 @@ static void events_take(struct guard *guard)
 	for (size_t i = 0; i < guard->watched_count; i++) {
 		struct watched *watched = &guard->watched[i];
 
-		while (event_receive(watched->monitor, &event, &fd)) {
+		while (socket_event(watched->monitor, &event, &fd)) {
 			if (event == ZMQ_EVENT_ACCEPTED)
 				connection_begins(guard, watched, fd, now);
 			else if (event == ZMQ_EVENT_DISCONNECTED)

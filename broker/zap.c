@@ -232,35 +232,24 @@ void zap_answer(struct zap *zap, steady_ms now)
 
 /* ---- a stranger */
 
-/* The number of a monitor's event, 0 when there is none. */
-static int monitor_event(void *monitor)
-{
-	uint8_t frame[6] = {0}, endpoint[FRAME_LIMIT];
-	uint16_t event;
-
-	if (zmq_recv(monitor, frame, sizeof(frame), ZMQ_DONTWAIT) != (int)sizeof(frame))
-		return 0;
-	zmq_recv(monitor, endpoint, sizeof(endpoint), ZMQ_DONTWAIT);
-	memcpy(&event, frame, sizeof(event)); /* in the machine's own order */
-	return event;
-}
-
 static enum error stranger_wait(struct zap *zap, void *monitor, const char *endpoint, uint64_t most_ms,
 				struct fault *fault)
 {
 	zmq_pollitem_t items[] = {{.socket = monitor, .events = ZMQ_POLLIN},
 				  {.socket = zap->socket, .events = ZMQ_POLLIN}};
 	steady_ms until = clock_now().steady + most_ms;
+	uint16_t event;
+	int32_t value;
 
 	while (clock_now().steady < until) {
 		zmq_poll(items, 2, 50);
 		zap_answer(zap, clock_now().steady);
-		switch (monitor_event(monitor)) {
-		case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+		if (!socket_event(monitor, &event, &value))
+			continue;
+		if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 			return E_OK;
-		case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
 			return fault_at(fault, E_CONFIG, "%s lets a key in that nobody enrolled", endpoint);
-		}
 	}
 	return fault_at(fault, E_UNREACHABLE, "%s: nothing answers the test with an unknown key", endpoint);
 }

@@ -140,6 +140,19 @@ enum error socket_send_message(void *socket, zmq_msg_t *message)
 	return result < 0 ? send_error() : E_OK;
 }
 
+/* Number and value in one frame, in the machine's own order; the endpoint in another. */
+bool socket_event(void *monitor, uint16_t *event, int32_t *value)
+{
+	uint8_t frame[sizeof *event + sizeof *value], endpoint[256];
+
+	if (zmq_recv(monitor, frame, sizeof frame, ZMQ_DONTWAIT) != (int)sizeof frame)
+		return false;
+	zmq_recv(monitor, endpoint, sizeof endpoint, ZMQ_DONTWAIT);
+	memcpy(event, frame, sizeof *event);
+	memcpy(value, frame + sizeof *event, sizeof *value);
+	return true;
+}
+
 char *socket_endpoint(void *socket, char *text, size_t size)
 {
 	if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size) != 0)

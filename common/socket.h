@@ -20,6 +20,8 @@ void *socket_client(void *context, int type, const uint8_t server_public[KEY_SIZ
 enum error socket_send(void *socket, const void *data, size_t size, bool more);
 /* The same for a message that libzmq takes over, the last frame; on an error it is still the caller's. */
 enum error socket_send_message(void *socket, zmq_msg_t *message);
+/* The next event of a socket's monitor and its value (a descriptor, a code). False when there is none. */
+bool socket_event(void *monitor, uint16_t *event, int32_t *value);
 /* The endpoint that the last bind gave ("tcp://127.0.0.1:40123" for port *). Returns `text`. */
 char *socket_endpoint(void *socket, char *text, size_t size);
 
