@@ -156,8 +156,8 @@ static void refuse(struct core *core, struct node *node, const struct peer *peer
 	log_refused(core, "session.refused", node, fault);
 }
 
-/* The key that ZAP authenticated is asked for at each message, for ZAP itself looks at handshakes only. What comes under
- * a key that is not in force is not charged to the node, which may be heard under a newer one. */
+/* The key that ZAP authenticated is asked for at each message, for ZAP itself looks at handshakes only. What comes
+ * under a key that is not in force is not charged to the node, which may be heard under a newer one. */
 static bool key_admit(struct core *core, struct key *key, const struct peer *peer, uint64_t seq)
 {
 	struct fault fault = {0};

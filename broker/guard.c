@@ -35,18 +35,19 @@ struct source {
 	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
 };
 
+/* One of the offices' sockets. */
 struct watched {
 	void *socket, *monitor;
 	uint16_t port; /* that it is bound to; 0: not looked yet */
 };
 
 struct connection {
-	struct source *source; /* NULL: none under this descriptor */
+	struct source *source;	  /* NULL: none under this descriptor */
 	const struct watched *at; /* the socket that accepted it */
-	bool heard; /* since it was looked at */
-	bool counted; /* in what is open */
-	bool spoke;	       /* a whole message was read */
-	bool refused; /* something was said under a key that is not in force: the core answers that once, then it is cut */
+	bool heard;		  /* since it was looked at */
+	bool counted;		  /* in what is open */
+	bool spoke;		  /* a whole message was read */
+	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
@@ -63,7 +64,7 @@ struct guard {
 	struct connection *connections; /* by descriptor */
 	size_t capacity, open, most;
 	uint64_t unread_most; /* of one address */
-	int *begun; /* descriptors of those that were accepted and not counted yet */
+	int *begun;	      /* descriptors of those that were accepted and not counted yet */
 	size_t begun_count, begun_capacity;
 	size_t next;	   /* to be looked at */
 	zhashx_t *sources; /* by address */
@@ -284,7 +285,7 @@ static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
 		connection_cut(guard, (int)oldest, CUT_KEY);
 }
 
-/* What the former holder of a descriptor said may be read when another has it: the key is that of whoever spoke last. */
+/* What the former holder of a descriptor said may be read when another has it: the key is of whoever spoke last. */
 void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
 {
 	struct connection *connection = connection_at(guard, zmq_msg_get(frame, ZMQ_SRCFD));
@@ -401,8 +402,8 @@ static void source_add(struct source *sum, struct source *source)
 	source->failed = 0;
 }
 
-/* Of very many addresses the rest are told in one sum. An address is kept for as long as it has connections or less than
- * its full pace, so that there are no more than connections begin. */
+/* Of very many addresses the rest are told in one sum. An address is kept for as long as it has connections or less
+ * than its full pace, so that there are no more than connections begin. */
 static void sources_log(struct guard *guard, steady_ms now)
 {
 	zlistx_t *addresses = zhashx_keys(guard->sources);

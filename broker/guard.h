@@ -5,7 +5,8 @@
  * the last one. Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came
  * in by it; the loop tells from which one a message was read. With descriptors used up accept() would spin on a whole
  * core, so a share of them is always kept free. Nothing here decides about members, and whom the core hears is not made
- * to pay for its neighbours behind an address: who is cut may come back, at the pace of its address. */
+ * to pay for its neighbours behind an address: who is cut may come back, at the pace of its address. That pace alone is
+ * shared with strangers, for at the door nobody knows who comes: behind one address with a flood it takes a few tries. */
 #ifndef SIMPUL_GUARD_H
 #define SIMPUL_GUARD_H
 

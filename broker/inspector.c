@@ -21,8 +21,8 @@ struct inspector {
 	struct inspection_status status;
 };
 
-/* On Linux these are of the thread. Where they cannot be had the check takes its turn like all others. A niceness cannot
- * be taken back without a privilege, so it leaves some of a busy processor. */
+/* On Linux these are of the thread. Where they cannot be had the check takes its turn like all others. A niceness
+ * cannot be taken back without a privilege, so it leaves some of a busy processor. */
 static void priority_lower(void)
 {
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);

@@ -191,7 +191,7 @@ enum error journal_verify(const struct journal_options *options, const struct po
 /* For a check in a thread of its own. */
 struct journal_watch {
 	atomic_bool stop;    /* set by another thread: then E_STOPPING, and no verdict */
-	void (*hurry)(void); /* from now on a moment of the journal is held, and its log cannot begin anew; NULL: nothing */
+	void (*hurry)(void); /* from now on a snapshot is held, and the log cannot begin anew; NULL: none */
 };
 enum error journal_verify_until(const struct journal_options *options, const struct position *held,
 				const struct journal_watch *watch, struct journal_verdict *verdict, struct fault *fault);

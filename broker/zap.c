@@ -16,7 +16,7 @@
 struct zap {
 	void *context, *socket;
 	bool unbound; /* nobody can come in: zap_renew could not give the endpoint back */
-	void *old; /* the socket before zap_renew, until nobody can wait for it any more; NULL: none */
+	void *old;    /* the socket before zap_renew, until nobody can wait for it any more; NULL: none */
 	steady_ms old_until;
 	const struct core *core;
 	struct guard *guard; /* NULL: none */

@@ -21,7 +21,7 @@
 #define SHARE 500
 #define BEYOND 20
 #define PART (256u << 10)
-#define SETTLED_MS 150 /* libzmq and the guard have done what there is to do */
+#define SETTLED_MS 150		       /* libzmq and the guard have done what there is to do */
 #define DESCRIPTORS (4 * SHARE + 1024) /* both ends are here, and half must stay free */
 
 struct stage {
@@ -73,7 +73,8 @@ enum { MORE = 1, LONG = 2, COMMAND = 4 };
 static int peer_open(const char *endpoint, const char *host)
 {
 	static const uint8_t greeting[64] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'};
-	static const char ready[] = "\x05READY\x0bSocket-Type\0\0\0\x06" "DEALER";
+	static const char ready[] = "\x05READY\x0bSocket-Type\0\0\0\x06"
+				    "DEALER";
 	const uint8_t head[] = {COMMAND, sizeof ready - 1};
 	const int fd = zmtp_connect(endpoint, host);
 
@@ -88,8 +89,15 @@ static int peer_open(const char *endpoint, const char *host)
 static bool peer_part(int fd, bool more, uint32_t size)
 {
 	static const uint8_t zeros[PART];
-	const uint8_t head[9] = {LONG | (more ? MORE : 0), 0, 0, 0, 0, (uint8_t)(size >> 24), (uint8_t)(size >> 16),
-				 (uint8_t)(size >> 8), (uint8_t)size};
+	const uint8_t head[9] = {LONG | (more ? MORE : 0),
+				 0,
+				 0,
+				 0,
+				 0,
+				 (uint8_t)(size >> 24),
+				 (uint8_t)(size >> 16),
+				 (uint8_t)(size >> 8),
+				 (uint8_t)size};
 
 	return zmtp_write(fd, head, sizeof head) && zmtp_write(fd, zeros, size);
 }
