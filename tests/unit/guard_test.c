@@ -102,8 +102,8 @@ static bool peer_part(int fd, bool more, uint32_t size)
 	return zmtp_write(fd, head, sizeof head) && zmtp_write(fd, zeros, size);
 }
 
-/* The next message of the link is read, as one of this node. */
-static void hear(struct stage *stage, size_t node)
+/* The next message of the link is read, as one of this node that came by `socket`. */
+static void hear_by(struct stage *stage, const void *socket, size_t node)
 {
 	const uint8_t *key = stage->world->keys[node].curve_public;
 	zmq_msg_t frame;
@@ -112,9 +112,14 @@ static void hear(struct stage *stage, size_t node)
 		zmq_msg_init(&frame);
 		assert_true(zmq_msg_recv(&frame, stage->link, 0) >= 0);
 		if (part == 1)
-			guard_heard(stage->guard, stage->link, &frame, key);
+			guard_heard(stage->guard, socket, &frame, key);
 		zmq_msg_close(&frame);
 	}
+}
+
+static void hear(struct stage *stage, size_t node)
+{
+	hear_by(stage, stage->link, node);
 }
 
 static int end_loop(zloop_t *zloop, int timer, void *context)
@@ -362,6 +367,26 @@ static void of_too_many_connections_of_one_key_the_oldest_is_cut(void **state)
 	stage_strike(&stage);
 }
 
+/* A message of the feed from the descriptor that has gone to a connection of the link since: that one is silent. */
+static void what_came_by_the_other_socket_is_not_taken_for_its_own(void **state)
+{
+	struct stage stage;
+	int speaks, silent;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .all = 2});
+	speaks = member_open(&stage, HOST, ARMY);
+	silent = peer_open(stage.endpoint, HOST);
+	stage_run(&stage, 20);
+	assert_true(peer_part(silent, false, 10));
+	hear_by(&stage, stage.feed, POLICE);
+	assert_cut(&stage, silent);
+	assert_false(has_ended(speaks));
+	close(speaks);
+	close(silent);
+	stage_strike(&stage);
+}
+
 static void who_speaks_under_a_key_that_is_not_in_force_is_cut(void **state)
 {
 	struct stage stage;
@@ -490,6 +515,7 @@ int main(void)
 		cmocka_unit_test(strangers_behind_one_address_answer_for_each_other),
 		cmocka_unit_test(new_connections_of_an_address_come_at_its_pace),
 		cmocka_unit_test(of_too_many_connections_of_one_key_the_oldest_is_cut),
+		cmocka_unit_test(what_came_by_the_other_socket_is_not_taken_for_its_own),
 		cmocka_unit_test(who_speaks_under_a_key_that_is_not_in_force_is_cut),
 		cmocka_unit_test(when_connections_are_scarce_who_says_something_keeps_its_own),
 		cmocka_unit_test(of_very_many_addresses_the_rest_are_told_in_one_sum),
