@@ -32,9 +32,10 @@
 /* What is done and found, in memory that children share. */
 struct trial {
 	struct disk *disk;
-	struct journal_life *journal;	   /* founded and stopped */
-	struct store_life *store;	   /* prepared and stopped */
-	uint64_t seed, tried, seen, ended; /* ended: lives that came to an end by it, the others went on */
+	struct journal_life *journal; /* founded and stopped */
+	struct store_life *store;     /* prepared and stopped */
+	uint64_t seed, tried, seen;
+	uint64_t met, ended; /* trials in which something did fail, and those that came to an end by it */
 	struct findings findings;
 };
 
@@ -46,6 +47,7 @@ struct failure {
 	int code;
 	enum memory_of memory;
 	uint64_t brief, full; /* how many are tried in the short form, in the long one (0: all) */
+	bool is_borne;	      /* a life may go on in spite of each */
 };
 
 /* How it was lived until then. */
@@ -209,6 +211,7 @@ static void child_run(struct trial *trial, const struct failure *failure, struct
 	else if (end.status != EX_OSERR)
 		found(&trial->findings, FOUND_LOST, "the end has status %d", end.status);
 	trial->seen = failure_clear(trial, failure, fault);
+	trial->met += fault->nth > 0 && trial->seen >= fault->nth;
 	left_check(trial);
 }
 
@@ -235,9 +238,22 @@ static void try(struct trial *trial, const struct failure *failure, uint64_t nth
 		found(&trial->findings, FOUND_LOST, "the program crashes with %d", status);
 }
 
-/* Each of the calls that a life makes, or so many by even steps. */
+/* Whether failures of one kind, tried since `before`, did happen and were felt: what never happens shows nothing. The
+ * first trial of a kind only counts. */
+static void kind_check(const struct trial *before, const struct trial *trial, const char *name, bool is_borne)
+{
+	const uint64_t met = trial->met - before->met, ended = trial->ended - before->ended;
+
+	printf("# %s: %" PRIu64 " of %" PRIu64 " failures met, %" PRIu64 " ended by it\n", name, met,
+	       trial->tried - before->tried - 1, ended);
+	assert_true(met > 0);
+	assert_true(ended > 0 || is_borne);
+}
+
+/* Each of the calls that a life makes, or so many by even steps; a life meets every one. */
 static void try_each(struct trial *trial, const struct failure *failure)
 {
+	const struct trial before = *trial;
 	uint64_t all, most;
 
 	try(trial, failure, 0, true);
@@ -252,6 +268,8 @@ static void try_each(struct trial *trial, const struct failure *failure)
 		if (torture_long() || i % 2 == 0)
 			try(trial, failure, nth, false);
 	}
+	kind_check(&before, trial, failure->name, failure->is_borne);
+	assert_int_equal(trial->met - before.met, trial->tried - before.tried - 1);
 }
 
 static struct trial *trial_new(void)
@@ -267,12 +285,14 @@ static struct trial *trial_new(void)
 
 static void trial_close(struct trial *trial, const char *what)
 {
+	const uint64_t ended = trial->ended;
 	char note[80];
 
-	snprintf(note, sizeof note, "%" PRIu64 " ended by it", trial->ended);
+	snprintf(note, sizeof note, "%" PRIu64 " ended by it", ended);
 	disk_stop(trial->disk);
-	findings_close(&trial->findings, what, trial->tried, "failures", trial->ended > 0 ? note : NULL);
+	findings_close(&trial->findings, what, trial->tried, "failures", note);
 	munmap(trial, sizeof *trial);
+	assert_true(ended > 0);
 }
 
 static void journal_try(const struct failure *failures, size_t count, const char *what)
@@ -312,7 +332,7 @@ static const struct failure calls[] = {
 	{.name = "truncate", .call = DISK_TRUNCATE, .brief = 2},
 	{.name = "open", .call = DISK_OPEN, .brief = 4},
 	{.name = "read", .call = DISK_READ, .brief = 4},
-	{.name = "delete", .call = DISK_DELETE, .brief = 2},
+	{.name = "delete", .call = DISK_DELETE, .brief = 2, .is_borne = true}, /* a log that stays is read again */
 	{.name = "folder sync", .call = DISK_FOLDER, .brief = 3},
 };
 
@@ -381,7 +401,8 @@ static void a_full_disk_refuses_and_then_goes_on(void **state)
 
 /* ---------------------------------------------------------------------------- founding */
 
-static void found_and_fail(struct trial *trial, enum disk_call call, uint64_t nth, uint64_t *seen)
+/* Returns how many calls were seen. */
+static uint64_t found_and_fail(struct trial *trial, enum disk_call call, uint64_t nth)
 {
 	struct disk_fault fault = {.prefix = MACHINE, .call = call, .nth = nth, .once = true};
 	struct journal_life *life = memory_zero(1, sizeof *life);
@@ -395,14 +416,15 @@ static void found_and_fail(struct trial *trial, enum disk_call call, uint64_t nt
 	ledger_prepare(&life->ledger);
 	disk_record(trial->disk, MACHINE);
 	disk_fault_add(trial->disk, &fault);
-	journal_create(&life->ledger.options, life->ledger.exchange, life->ledger.authority.public_key, LEDGER_START,
-		       NULL);
+	trial->ended += journal_create(&life->ledger.options, life->ledger.exchange, life->ledger.authority.public_key,
+				       LEDGER_START, NULL) != E_OK;
 	disk_fault_remove(trial->disk, &fault);
-	*seen = fault.seen;
+	trial->met += fault.failed > 0;
 	disk_rewind(trial->disk, disk_recorded(trial->disk), nth % 2 ? DISK_KEPT : DISK_DROPPED, nth);
 	journal_life_check(life, 0, &trial->findings);
 	journal_life_end(life);
 	free(life);
+	return fault.seen;
 }
 
 static void a_founding_that_failed_is_done_again(void **state)
@@ -412,12 +434,14 @@ static void a_founding_that_failed_is_done_again(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(each); i++) {
-		uint64_t all, seen, step;
+		const struct trial before = *trial;
+		const uint64_t all = found_and_fail(trial, each[i], 0);
+		const uint64_t step = torture_long() ? 1 : 1 + all / 5;
 
-		found_and_fail(trial, each[i], 0, &all);
-		step = torture_long() ? 1 : 1 + all / 5;
 		for (uint64_t nth = 1; nth <= all; nth += step)
-			found_and_fail(trial, each[i], nth, &seen);
+			found_and_fail(trial, each[i], nth);
+		kind_check(&before, trial, disk_call_names[each[i]], false);
+		assert_int_equal(trial->met - before.met, trial->tried - before.tried - 1);
 	}
 	trial_close(trial, "foundings that fail, broker's journal");
 }
@@ -500,6 +524,8 @@ static uint64_t write_and_fail(struct trial *trial, enum disk_call call, uint64_
 	ledger_open(&ledger);
 	disk_fault_add(trial->disk, &fault);
 	writer_feed(trial, &ledger, &answers);
+	trial->met += fault.failed > 0;
+	trial->ended += answers.is_dead;
 	if (fault.failed > 0 && !answers.is_dead && once)
 		found(&trial->findings, FOUND_INVENTED, "nobody hears of it");
 	if (fault.failed > 0 && answers.good == 12)
@@ -521,12 +547,14 @@ static void after_an_io_error_the_writer_gives_no_receipt(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(each); i++) {
+		const struct trial before = *trial;
 		const uint64_t all = write_and_fail(trial, each[i], 0, true);
 		const uint64_t step = torture_long() ? 1 : 1 + all / 8;
 
-		/* The last is of the closing. */
+		/* The last is of the closing. A writer that gathers more at once makes fewer calls. */
 		for (uint64_t nth = 1; nth < all; nth += step)
 			write_and_fail(trial, each[i], nth, nth % 2 == 0);
+		kind_check(&before, trial, disk_call_names[each[i]], false);
 	}
 	trial_close(trial, "disk calls that fail, broker's writer");
 }
@@ -556,6 +584,7 @@ static void damage_and_open(struct trial *trial, struct journal_life *life, cons
 	    strstr(fault.field, "journal.db") == NULL)
 		found(&trial->findings, FOUND_INVENTED, "a damaged entry is served: %s %s", error_name(fault.code),
 		      fault.field);
+	trial->ended += journal == NULL;
 	journal_close(journal);
 	disk_overwrite(trial->disk, path, offset, BYTES(&good, 1));
 }
@@ -621,6 +650,7 @@ static void exhaust(struct trial *trial, uint64_t nth)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_OSERR || strstr(text, "event=memory.exhausted") == NULL)
 		found(&trial->findings, FOUND_LOST, "allocation %" PRIu64 ": status %x, \"%s\"", nth, (unsigned)status,
 		      text);
+	trial->ended += WIFEXITED(status) && WEXITSTATUS(status) == EX_OSERR;
 	life->ledger.journal = NULL;
 	journal_life_check(life, UINT64_MAX, &trial->findings);
 	journal_life_end(life);
