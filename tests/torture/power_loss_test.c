@@ -17,12 +17,17 @@
 #define LARGE_COMMITS 60 /* the log is copied and begun anew once */
 #define LARGE_TIMES 4	 /* twice */
 
+/* Below that much of a life there is little to lose, and a suite that finds nothing lost says nothing. */
+#define OPERATIONS_LEAST 300
+#define PROMISES_LEAST 30
+
 /* A life that was recorded, and how to look at what a cut left of it. */
 struct recorded {
 	struct disk *disk;
 	void *life;
 	void (*check)(void *life, uint64_t at, struct findings *findings);
 	uint64_t seed, all, cuts;
+	uint64_t promises; /* what was acknowledged in it */
 	struct findings findings;
 };
 
@@ -55,6 +60,17 @@ static void cut_everywhere(struct recorded *recorded, uint64_t brief, bool each_
 	}
 }
 
+/* Prints the row. A life that wrote or promised next to nothing had nothing to lose. */
+static void recorded_close(const struct recorded *recorded, const char *what)
+{
+	char note[100];
+
+	snprintf(note, sizeof note, "%" PRIu64 " operations, %" PRIu64 " promises", recorded->all, recorded->promises);
+	findings_close(&recorded->findings, what, recorded->cuts, "cuts", note);
+	assert_true(recorded->all >= OPERATIONS_LEAST);
+	assert_true(recorded->promises >= PROMISES_LEAST);
+}
+
 static uint64_t seed_of(void)
 {
 	uint64_t seed = 1;
@@ -70,6 +86,19 @@ static void check_journal(void *life, uint64_t at, struct findings *findings)
 	journal_life_check(life, at, findings);
 }
 
+static uint64_t journal_promises(const struct journal_life *life)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < life->entry_count; i++)
+		count += life->entries[i].promise.acknowledged;
+	for (size_t i = 0; i < life->cursor_count; i++)
+		count += life->cursors[i].promise.acknowledged;
+	for (size_t i = 0; i < life->erasure_count; i++)
+		count += life->erasures[i].promise.acknowledged;
+	return count;
+}
+
 static void cut_journal(enum error (*run)(struct journal_life *), uint64_t brief, bool each_loss, const char *what)
 {
 	struct journal_life life;
@@ -83,10 +112,11 @@ static void cut_journal(enum error (*run)(struct journal_life *), uint64_t brief
 	if (error != E_OK)
 		found(&recorded.findings, FOUND_LOST, "the life itself ends: %s", error_name(error));
 	journal_life_stop(&life);
+	recorded.promises = journal_promises(&life);
 	cut_everywhere(&recorded, brief, each_loss);
 	journal_life_end(&life);
 	disk_stop(recorded.disk);
-	findings_close(&recorded.findings, what, recorded.cuts, "cuts", NULL);
+	recorded_close(&recorded, what);
 }
 
 static enum error run_large(struct journal_life *life)
@@ -113,6 +143,17 @@ static void check_store(void *life, uint64_t at, struct findings *findings)
 	store_life_check(life, at, findings);
 }
 
+static uint64_t store_promises(const struct store_life *life)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < life->row_count; i++)
+		count += life->rows[i].promise.acknowledged;
+	for (size_t i = 0; i < life->number_count; i++)
+		count += life->numbers[i].promise.acknowledged;
+	return count;
+}
+
 static void cut_store(enum error (*run)(struct store_life *), uint64_t brief, bool each_loss, const char *what)
 {
 	struct store_life life;
@@ -125,10 +166,11 @@ static void cut_store(enum error (*run)(struct store_life *), uint64_t brief, bo
 	if (error != E_OK)
 		found(&recorded.findings, FOUND_LOST, "the life itself ends: %s", error_name(error));
 	store_life_stop(&life);
+	recorded.promises = store_promises(&life);
 	cut_everywhere(&recorded, brief, each_loss);
 	store_life_end(&life);
 	disk_stop(recorded.disk);
-	findings_close(&recorded.findings, what, recorded.cuts, "cuts", NULL);
+	recorded_close(&recorded, what);
 }
 
 static enum error run_large_store(struct store_life *life)
