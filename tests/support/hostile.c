@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define SWEEP_MS 50
-#define HELLO_MS 5000
+#define HELLO_MS patient_ms(5000)
 
 static void did(struct attack *attack, uint64_t more)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOST_MS 5000
+#define LOST_MS patient_ms(5000)
 #define FETCH_AFTER_MS 1200 /* a heartbeat has come by then and would have told an agent */
 #define PAUSE_MS 2	    /* between two reports: an office's own rhythm is far slower */
 
@@ -19,23 +19,40 @@ static void must(bool good, const char *what)
 	abort();
 }
 
+/* Opens a session, as an agent does: again when there was no answer. WELCOME. */
+static const Simpul__Down *session_open(struct client *c, const struct exchange *x, size_t office)
+{
+	enum { ATTEMPTS = 3 };
+	const struct position cursor = c->cursor;
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		const Simpul__Down *down;
+		enum error refused;
+
+		client_open(c, x, office, false);
+		c->cursor = cursor;
+		down = client_hello(c, c->node, LOST_MS);
+		refused = client_refused(down);
+		if (refused == E_OK)
+			return down;
+		printf("# probe: HELLO of %s: %s\n", c->node, error_name(refused));
+		client_close(c);
+	}
+	must(false, "no HELLO is answered");
+	return NULL;
+}
+
 void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t to)
 {
-	const struct position cursors[] = {p->from.cursor, p->to.cursor};
 	const Simpul__Down *down;
 
 	probe_close(p);
-	client_open(&p->from, x, from, false);
-	p->from.cursor = cursors[0];
-	down = client_hello(&p->from, p->from.node, LOST_MS);
-	must(client_refused(down) == E_OK, "the sender's HELLO");
+	down = session_open(&p->from, x, from);
 	p->number = 0;
 	for (size_t i = 0; i < down->welcome->n_streams; i++)
 		if (down->welcome->streams[i]->stream == SIMPUL__STREAM__STREAM_MAIN)
 			p->number = down->welcome->streams[i]->last;
-	client_open(&p->to, x, to, false);
-	p->to.cursor = cursors[1];
-	must(client_refused(client_hello(&p->to, p->to.node, LOST_MS)) == E_OK, "the recipient's HELLO");
+	session_open(&p->to, x, to);
 	client_subscribe(&p->to, BYTES(p->to.topic, FEED_TOPIC_SIZE));
 	must(client_fetch_all(&p->to, LOST_MS) && client_fetch_all(&p->from, LOST_MS), "FETCH");
 	p->open = true;
@@ -93,7 +110,7 @@ static bool arrives(struct probe *p)
 	while (clock_now().steady - begin < FETCH_AFTER_MS)
 		if (carries(client_batch(&p->to, 100), p->from.node, p->number + 1))
 			return true;
-	while (clock_now().steady - begin < LOST_MS) {
+	while (clock_now().steady - begin < (steady_ms)LOST_MS) {
 		if (fetched(p))
 			return true;
 		sleep_ms(50);

@@ -12,7 +12,7 @@ struct probe {
 	bool open;
 };
 
-/* Half and 99 of 100 reports were no slower, microseconds; `lost` did not arrive within five seconds. */
+/* Half and 99 of 100 reports were no slower, microseconds; `lost` did not arrive within five seconds (with patience). */
 struct latency {
 	uint64_t p50, p99;
 	size_t samples, lost;

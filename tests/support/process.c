@@ -21,14 +21,19 @@ void sleep_ms(unsigned ms)
 	nanosleep(&pause, NULL);
 }
 
-/* When a test that waits may give up. Where everything runs at a fraction of its speed, SIMPUL_PATIENCE says how many times
- * longer that is. */
-static steady_ms deadline_after(int seconds)
+/* Where everything runs at a fraction of its speed, SIMPUL_PATIENCE says how many times longer a test waits. */
+int patient_ms(int ms)
 {
 	const char *patience = getenv("SIMPUL_PATIENCE");
 	const int times = patience ? atoi(patience) : 1;
 
-	return clock_now().steady + (steady_ms)seconds * 1000 * (steady_ms)(times > 0 ? times : 1);
+	return ms * (times > 0 ? times : 1);
+}
+
+/* When a test that waits may give up. */
+static steady_ms deadline_after(int seconds)
+{
+	return clock_now().steady + (steady_ms)patient_ms(seconds * 1000);
 }
 
 bool wait_for(bool (*condition)(void *context), void *context, int seconds)

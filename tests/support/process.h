@@ -23,6 +23,9 @@ const char *process_program(const char *name, char *path, size_t size);
 
 void sleep_ms(unsigned ms);
 
+/* So many milliseconds with patience: for limits of a test's own. */
+int patient_ms(int ms);
+
 /* Repeats `condition` every 20 ms for at most `seconds`; true as soon as it holds. */
 bool wait_for(bool (*condition)(void *context), void *context, int seconds);
 

@@ -198,7 +198,7 @@ void storm_break(struct storm *storm)
 
 bool storm_settles(struct storm *storm, size_t reports, int seconds)
 {
-	const steady_ms end = clock_now().steady + (steady_ms)seconds * 1000;
+	const steady_ms end = clock_now().steady + (steady_ms)patient_ms(seconds * 1000);
 	size_t settled = 0;
 
 	while (settled < storm->count && clock_now().steady < end) {
