@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SHARED_SIZE ((1 + ATTACK_MARKS) * sizeof(uint64_t))
+#define SHARED_SIZE ((2 + ATTACK_MARKS) * sizeof(uint64_t))
 
 void attack_raise_descriptors(void)
 {
@@ -25,12 +25,14 @@ void attack_start(struct attack *attack, void (*run)(struct attack *attack))
 	attack->done = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (attack->done == MAP_FAILED)
 		abort();
-	attack->marks = attack->done + 1;
+	attack->turns = attack->done + 1;
+	attack->marks = attack->done + 2;
 	attack->pid = fork();
 	if (attack->pid != 0)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	setpriority(PRIO_PROCESS, 0, 19);
+	if (!attack->has_priority)
+		setpriority(PRIO_PROCESS, 0, 19);
 	attack_raise_descriptors();
 	run(attack);
 	for (;;)
@@ -56,11 +58,16 @@ bool attack_done(struct attack *attack, uint64_t amount, int seconds)
 	return wait_for(is_done, &wanted, seconds);
 }
 
+uint64_t attack_turns(const struct attack *attack)
+{
+	return __atomic_load_n(attack->turns, __ATOMIC_RELAXED);
+}
+
 uint64_t attack_end(struct attack *attack)
 {
 	uint64_t done;
 
-	process_end(attack->pid, SIGKILL, 5);
+	attack->was_alive = process_end(attack->pid, SIGKILL, 5) == 128 + SIGKILL;
 	done = *attack->done;
 	munmap(attack->done, SHARED_SIZE);
 	attack->pid = 0;

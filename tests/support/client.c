@@ -70,7 +70,7 @@ void client_close(struct client *c)
 
 void client_send_frame(struct client *c, struct bytes frame)
 {
-	zmq_send(c->link, frame.data, frame.size, ZMQ_DONTWAIT);
+	c->sent += zmq_send(c->link, frame.data, frame.size, ZMQ_DONTWAIT) >= 0;
 }
 
 static void up_send(struct client *c, Simpul__Up *up, struct buffer *frame)

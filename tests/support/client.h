@@ -18,6 +18,7 @@ struct client {
 	struct feed session; /* from WELCOME */
 	uint8_t topic[FEED_TOPIC_SIZE];
 	uint64_t seq;
+	uint64_t sent; /* messages that libzmq took: all but its last queue have left */
 	struct arena arena; /* the last message received lives here */
 };
 

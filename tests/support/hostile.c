@@ -16,8 +16,15 @@
 #define SWEEP_MS 50
 #define HELLO_MS patient_ms(5000)
 
+/* It is at work, though nothing may have come of it. */
+static void turn(struct attack *attack)
+{
+	__atomic_fetch_add(attack->turns, 1, __ATOMIC_RELAXED);
+}
+
 static void did(struct attack *attack, uint64_t more)
 {
+	turn(attack);
 	__atomic_fetch_add(attack->done, more, __ATOMIC_RELAXED);
 }
 
@@ -72,8 +79,9 @@ void hostile_silent(struct attack *attack)
 			if (fds[i] >= 0)
 				close(fds[i]);
 			fds[i] = zmtp_connect(endpoint_of(&intruder, i), HOSTILE_STRANGER);
-			did(attack, 1);
+			did(attack, fds[i] >= 0);
 		}
+		turn(attack);
 		sleep_ms(SWEEP_MS);
 	}
 }
@@ -97,6 +105,7 @@ void hostile_stalled(struct attack *attack)
 				  intruder.join.broker_curve, &intruder.keys, "DEALER", step);
 			did(attack, 1);
 		}
+		turn(attack);
 		sleep_ms(SWEEP_MS);
 	}
 }
@@ -160,7 +169,7 @@ void hostile_knocking(struct attack *attack)
 }
 
 /* At once, and piece by piece in answer to what the broker says. */
-static void replay(const struct attack *attack, const char *endpoint, bool whole)
+static void replay(struct attack *attack, const char *endpoint, bool whole)
 {
 	const int fd = zmtp_connect(endpoint, HOSTILE_REPLAYER);
 	const size_t piece = whole ? attack->captured.size : 64;
@@ -171,9 +180,12 @@ static void replay(const struct attack *attack, const char *endpoint, bool whole
 
 		open = zmtp_write(fd, attack->captured.data + at, left < piece ? left : piece) &&
 		       (whole || !zmtp_ended(fd, 5));
+		turn(attack);
 	}
-	if (open)
-		zmtp_ended(fd, 1000);
+	for (int waited = 0; open && waited < 1000; waited += SWEEP_MS) {
+		open = !zmtp_ended(fd, SWEEP_MS);
+		turn(attack);
+	}
 	if (fd >= 0)
 		close(fd);
 }
@@ -239,6 +251,7 @@ void hostile_malformed(struct attack *attack)
 			zmtp_close(&z);
 			did(attack, 1);
 		}
+		turn(attack);
 		sleep_ms(2);
 	}
 }
@@ -260,6 +273,7 @@ void hostile_endless(struct attack *attack)
 				did(attack, 1);
 		else
 			sleep_ms(SWEEP_MS);
+		turn(attack);
 		zmtp_close(&z);
 	}
 }
@@ -347,8 +361,10 @@ void hostile_flood(struct attack *attack)
 
 	member_open(&c, attack);
 	for (uint64_t number = 0;; number++) {
+		const uint64_t before = c.sent;
+
 		flood_say(&c, number);
-		did(attack, 1);
+		did(attack, c.sent - before);
 	}
 }
 
@@ -374,8 +390,13 @@ void hostile_topics(struct attack *attack)
 	feed = feed_raw(&c);
 	for (uint64_t i = 0; i < attack->amount; i++) {
 		randombytes_buf(topic + 1, FEED_TOPIC_SIZE);
+		did(attack, zmq_send(feed, topic, sizeof topic, ZMQ_DONTWAIT) >= 0);
+	}
+	/* And so it goes on, one for another. */
+	for (;; topic[0] = !topic[0]) {
 		zmq_send(feed, topic, sizeof topic, ZMQ_DONTWAIT);
-		did(attack, 1);
+		turn(attack);
+		sleep_ms(1);
 	}
 }
 
@@ -427,8 +448,10 @@ void hostile_repeating(struct attack *attack)
 			abort();
 	}
 	for (uint64_t number = 0;; number++) {
+		const uint64_t before = c.sent;
+
 		client_send_frame(&c, buffer_view(&frames[number % 4]));
-		did(attack, 1);
+		did(attack, c.sent - before);
 		while (number % 64 == 0 && client_receive(&c, 0))
 			continue;
 	}
