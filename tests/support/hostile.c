@@ -288,29 +288,27 @@ static void reset(struct zmtp *z)
 	zmtp_close(z);
 }
 
+/* The broker owes each connection a PONG, and answers to many messages, at the moment when it is gone. */
 void hostile_resetting(struct attack *attack)
 {
-	enum { CONNECTIONS = 64, MESSAGES = 200, HEARTBEAT_MS = 2000, BEFORE_MS = 60 };
+	enum { CONNECTIONS = 64, MESSAGES = 200, COMMAND_INSIDE = 2 };
+	static const char ping[] = "\x04PING\0\0";
 	static struct zmtp connections[CONNECTIONS];
 	struct intruder intruder;
 
 	intruder_load(&intruder, attack, true);
 	for (;;) {
-		const steady_ms begin = clock_now().steady;
-		steady_ms now;
-
 		for (size_t i = 0; i < CONNECTIONS; i++)
 			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER,
 				  intruder.join.broker_curve, &intruder.keys, "DEALER", ZMTP_READY);
-		now = clock_now().steady;
-		if (now - begin < HEARTBEAT_MS - BEFORE_MS)
-			sleep_ms((unsigned)(HEARTBEAT_MS - BEFORE_MS - (now - begin)));
 		for (size_t i = 0; i < CONNECTIONS; i++) {
 			for (size_t k = 0; k < MESSAGES && connections[i].fd >= 0; k++)
 				zmtp_message(&connections[i], 0, "?", 1);
+			zmtp_message(&connections[i], COMMAND_INSIDE, ping, sizeof ping - 1);
+			did(attack, connections[i].fd >= 0);
 			reset(&connections[i]);
-			did(attack, 1);
 		}
+		sleep_ms(SWEEP_MS);
 	}
 }
 

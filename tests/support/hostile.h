@@ -19,7 +19,7 @@ void hostile_replaying(struct attack *attack); /* say what was captured, again a
 /* A member with a ZMTP of its own. */
 void hostile_malformed(struct attack *attack); /* broken boxes, giant frames, messages that are none */
 void hostile_endless(struct attack *attack);   /* one message whose parts never end */
-void hostile_resetting(struct attack *attack); /* full queues, reset just before libzmq's heartbeat of two seconds */
+void hostile_resetting(struct attack *attack); /* full queues and a PING, reset before the PONG */
 /* A member with libzmq. */
 void hostile_flood(struct attack *attack);  /* SUBMIT, HELLO, FETCH and ACK as fast as they leave; reads no answer */
 void hostile_topics(struct attack *attack); /* subscribes to `amount` topics */
