@@ -40,7 +40,8 @@ static const char *const nodes[OFFICES] = {
 #define SAMPLES torture_times(50, 300)
 #define WINDOWS torture_times(2, 5)
 #define WINDOWS_MOST 5
-#define ATTEMPTS 3 /* of the windows under attack: others use this machine too */
+#define ATTEMPTS 3   /* of the windows under attack: others use this machine too */
+#define GONE_MS 1000 /* who listens to everything is cut off within that time */
 /* Long form: promise 9. Short form, under sanitizers and beside other tests: that nothing hangs. */
 #define RATIO_MOST (torture_long() ? 2.0 : 50.0)
 
@@ -544,7 +545,7 @@ static void an_old_submission_gets_its_old_receipt_and_is_delivered_once(void **
  */
 static void thief_run(struct exchange *x, struct torture_row *row, uint64_t *told_ms, uint64_t *last_ms)
 {
-	struct attack thief = {.x = x, .office = EVERYTHING};
+	struct attack thief = {.x = x, .office = EVERYTHING, .has_priority = true};
 	steady_ms end = clock_now().steady + (steady_ms)patient_ms(20000);
 	uint64_t us;
 
@@ -560,6 +561,20 @@ static void thief_run(struct exchange *x, struct torture_row *row, uint64_t *tol
 	row->tried++;
 }
 
+/* The shortest of some runs: a machine that others use too delays one or the other, a broker that looks the other way
+ * every one. */
+static void thief_measure(struct exchange *x, struct torture_row *row, uint64_t *told_ms, uint64_t *last_ms)
+{
+	*told_ms = *last_ms = UINT32_MAX;
+	for (int attempt = 0; attempt < ATTEMPTS && (*told_ms >= GONE_MS || *last_ms >= GONE_MS); attempt++) {
+		uint64_t told, last;
+
+		thief_run(x, row, &told, &last);
+		*told_ms = told < *told_ms ? told : *told_ms;
+		*last_ms = last < *last_ms ? last : *last_ms;
+	}
+}
+
 static void who_subscribes_to_everything_is_gone_within_a_second(void **state)
 {
 	const uint64_t thieves = torture_times(1, 10);
@@ -570,7 +585,7 @@ static void who_subscribes_to_everything_is_gone_within_a_second(void **state)
 
 	probe_open(&probe, x, SENDER, RECIPIENT);
 	while (row.tried < thieves) {
-		thief_run(x, &row, &told, &last);
+		thief_measure(x, &row, &told, &last);
 		told_most = told > told_most ? told : told_most;
 		last_most = last > last_most ? last : last_most;
 	}
@@ -581,7 +596,7 @@ static void who_subscribes_to_everything_is_gone_within_a_second(void **state)
 	torture_row(&row);
 	torture_check(&row);
 	assert_true(log_has(x, "feed.foreign_subscription node=army.everything", 5));
-	assert_true(told_most < 1000 && last_most < 1000);
+	assert_true(told_most < GONE_MS && last_most < GONE_MS);
 }
 
 /* ------------------------------------------------------------------ bugs that these tests must find */
@@ -616,10 +631,10 @@ static void a_broker_that_keeps_eavesdroppers_is_found(void **state)
 	exchange_with(&x, "seeded/eavesdropper-kept/simpul-broker", EVERYTHING + 1);
 	probe_forget(&probe);
 	probe_open(&probe, &x, SENDER, RECIPIENT);
-	thief_run(&x, &row, &told, &last);
+	thief_measure(&x, &row, &told, &last);
 	probe_close(&probe);
 	assert_true(exchange_end(&x, false));
-	assert_true(told > 1000 && last > 1000);
+	assert_true(told >= GONE_MS && last >= GONE_MS);
 }
 
 /* The long form leaves tens of thousands of entries, each with a signature. */
