@@ -1,19 +1,23 @@
-/* netns - ip, tc and nft do the work; every namespace is named after the test's process. */
+/* netns - ip, tc and nft do the work; names of namespaces are seen by the test alone and end with it. */
 #include "tests/support/netns.h"
 #include "common/memory.h"
-#include "tests/support/process.h"
+#include "tests/support/operate.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOST_OF_100 30
 #define SLOW "rate 64kbit burst 3kb latency 2s"
 #define COMMAND_SECONDS 10
+#define NAMES "/run/netns"	     /* where ip looks for them */
 #define NFT "PATH=$PATH:/usr/sbin; " /* which is not in every user's */
 
 static int shell(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -31,75 +35,138 @@ static int shell(struct buffer *out, const char *format, ...)
 	return process_run(argv, NULL, out, "/dev/null", COMMAND_SECONDS);
 }
 
-static void must(int status, const char *what)
+static void must(bool good, const char *what)
 {
-	if (status == 0)
+	if (good)
 		return;
 	fprintf(stderr, "netns: %s failed\n", what);
 	abort();
 }
 
+/* ------------------------------------------------------------------ what happens to a cable */
+
+/* A chain that drops what `match` says of what comes in or goes out by the cable. */
+static bool drop(const char *name, const char *hook, const char *match)
+{
+	return shell(NULL,
+		     NFT "ip netns exec %s nft 'add chain inet fault %s { type filter hook %s priority 0; }; "
+			 "add rule inet fault %s %s wire %s counter name dropped drop'",
+		     name, hook, hook, hook, strcmp(hook, "input") == 0 ? "iifname" : "oifname", match) == 0;
+}
+
+static bool slow(const struct net *net, size_t office, bool on)
+{
+	const char *verb = on ? "replace" : "del", *rate = on ? "tbf " SLOW : "";
+	const int own = shell(NULL, "ip netns exec %s tc qdisc %s dev wire root %s", net->offices[office], verb, rate);
+	const int theirs =
+		shell(NULL, "ip netns exec %s tc qdisc %s dev wire%zu root %s", net->broker, verb, office, rate);
+
+	return !on || (own == 0 && theirs == 0);
+}
+
+/* NULL, or what this machine cannot do. */
+static const char *fault_set(const struct net *net, size_t office, enum net_fault fault)
+{
+	const char *name = net->offices[office];
+	char some[64];
+	bool good;
+
+	shell(NULL, NFT "ip netns exec %s nft 'delete chain inet fault input'", name);
+	shell(NULL, NFT "ip netns exec %s nft 'delete chain inet fault output'", name);
+	if (shell(NULL, NFT "ip netns exec %s nft 'add table inet fault; add counter inet fault dropped'", name) != 0)
+		return "a packet filter (nft)";
+	if (!slow(net, office, fault == NET_SLOW))
+		return "a slow line (tc, sch_tbf)";
+	snprintf(some, sizeof some, "numgen random mod 100 < %d", LOST_OF_100);
+	good = fault == NET_GOOD || fault == NET_SLOW || fault == NET_DEAF ||
+	       drop(name, "output", fault == NET_LOSSY ? some : "");
+	if (fault == NET_CUT || fault == NET_DEAF || fault == NET_LOSSY)
+		good = good && drop(name, "input", fault == NET_LOSSY ? some : "");
+	return good ? NULL : "a packet filter that drops by lot (nft numgen)";
+}
+
 /* ------------------------------------------------------------------ making it */
 
-static bool possible(void)
+/* What this machine lacks, NULL for nothing. */
+static const char *missing_program(void)
 {
-	const char *missing = NULL;
-
 	if (geteuid() != 0)
-		missing = "root";
-	else if (shell(NULL, "command -v ip && command -v tc") != 0)
-		missing = "iproute2";
-	else if (shell(NULL, NFT "command -v nft") != 0)
-		missing = "nftables";
-	if (missing)
-		printf("# no network of its own can be made here: %s is missing\n", missing);
-	return !missing;
+		return "root";
+	if (shell(NULL, "command -v ip && command -v tc") != 0)
+		return "iproute2";
+	if (shell(NULL, NFT "command -v nft") != 0)
+		return "nftables";
+	return NULL;
+}
+
+/* Names of namespaces are mounts. In a place of the test's own they end with it, however it ends. */
+static bool names_private(void)
+{
+	return mounts_private() && (mkdir(NAMES, 0755) == 0 || errno == EEXIST) &&
+	       mount("tmpfs", NAMES, "tmpfs", 0, NULL) == 0;
+}
+
+static bool broker_make(struct net *net)
+{
+	snprintf(net->broker, sizeof net->broker, "broker");
+	return shell(NULL, "ip netns add %s && ip -n %s link set lo up && ip -n %s addr add " NET_BROKER "/32 dev lo",
+		     net->broker, net->broker, net->broker) == 0;
 }
 
 /* Packets as a real line has them, not the large pieces that a kernel passes to itself. */
-static void office_wire(struct net *net, size_t i)
+static bool office_make(struct net *net, size_t i)
 {
-	const char *name = net->offices[i];
+	char *name = net->offices[i];
 
-	must(shell(NULL,
-		   "ip netns add %s && ip -n %s link set lo up && "
-		   "ip -n %s link add wire type veth peer name wire%zu netns %s && "
-		   "ip -n %s link set wire gso_max_segs 1 && ip -n %s link set wire%zu gso_max_segs 1 && "
-		   "ip -n %s addr add 10.77.%zu.2/24 dev wire && ip -n %s link set wire up && "
-		   "ip -n %s addr add 10.77.%zu.1/24 dev wire%zu && ip -n %s link set wire%zu up && "
-		   "ip -n %s route add " NET_BROKER " via 10.77.%zu.1",
-		   name, name, name, i, net->broker, name, net->broker, i, name, i + 1, name, net->broker, i + 1, i,
-		   net->broker, i, name, i + 1),
-	     "a cable");
+	snprintf(name, sizeof net->offices[i], "office%zu", i);
+	return shell(NULL,
+		     "ip netns add %s && ip -n %s link set lo up && "
+		     "ip -n %s link add wire type veth peer name wire%zu netns %s && "
+		     "ip -n %s link set wire gso_max_segs 1 && ip -n %s link set wire%zu gso_max_segs 1 && "
+		     "ip -n %s addr add 10.77.%zu.2/24 dev wire && ip -n %s link set wire up && "
+		     "ip -n %s addr add 10.77.%zu.1/24 dev wire%zu && ip -n %s link set wire%zu up && "
+		     "ip -n %s route add " NET_BROKER " via 10.77.%zu.1",
+		     name, name, name, i, net->broker, name, net->broker, i, name, i + 1, name, net->broker, i + 1, i,
+		     net->broker, i, name, i + 1) == 0;
+}
+
+/* Everything that the tests need is tried once here, where the answer may still be no. */
+static const char *net_try(struct net *net, size_t offices)
+{
+	static const enum net_fault faults[] = {NET_LOSSY, NET_SLOW, NET_GOOD};
+	const char *missing = missing_program();
+
+	if (missing)
+		return missing;
+	if (!names_private() || !broker_make(net))
+		return "the right to make namespaces";
+	for (; net->count < offices; net->count++)
+		if (!office_make(net, net->count))
+			return "a cable between namespaces (veth)";
+	for (size_t i = 0; i < sizeof faults / sizeof *faults && !missing; i++)
+		missing = fault_set(net, 0, faults[i]);
+	return missing;
 }
 
 bool net_make(struct net *net, size_t offices)
 {
+	const char *missing;
+
 	memset(net, 0, sizeof *net);
-	if (!possible())
-		return false;
 	net->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	snprintf(net->broker, sizeof net->broker, "simpul%d-b", (int)getpid());
-	if (net->home < 0 || shell(NULL, "ip netns add %s", net->broker) != 0) {
-		printf("# no network of its own can be made here: namespaces are not permitted\n");
-		return false;
-	}
-	must(shell(NULL, "ip -n %s link set lo up && ip -n %s addr add " NET_BROKER "/32 dev lo", net->broker,
-		   net->broker),
-	     "the broker's address");
-	for (; net->count < offices; net->count++) {
-		snprintf(net->offices[net->count], sizeof net->offices[0], "simpul%d-%zu", (int)getpid(), net->count);
-		office_wire(net, net->count);
-	}
-	return true;
+	missing = net->home < 0 ? "a kernel with namespaces" : net_try(net, offices);
+	if (!missing)
+		return true;
+	printf("# no network of its own can be made here: %s is missing\n", missing);
+	net_end(net);
+	return false;
 }
 
 void net_end(struct net *net)
 {
-	for (size_t i = 0; i < net->count; i++)
-		shell(NULL, "ip netns del %s", net->offices[i]);
-	shell(NULL, "ip netns del %s", net->broker);
-	close(net->home);
+	umount2(NAMES, MNT_DETACH);
+	if (net->home >= 0)
+		close(net->home);
 }
 
 /* ------------------------------------------------------------------ being in it */
@@ -109,9 +176,9 @@ static void enter(const char *name)
 	char path[80];
 	int fd;
 
-	snprintf(path, sizeof path, "/run/netns/%s", name);
+	snprintf(path, sizeof path, NAMES "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	must(fd < 0 || setns(fd, CLONE_NEWNET) != 0, path);
+	must(fd >= 0 && setns(fd, CLONE_NEWNET) == 0, path);
 	close(fd);
 }
 
@@ -127,47 +194,16 @@ void net_enter_office(const struct net *net, size_t office)
 
 void net_leave(const struct net *net)
 {
-	must(setns(net->home, CLONE_NEWNET), "leaving a namespace");
+	must(setns(net->home, CLONE_NEWNET) == 0, "leaving a namespace");
 }
 
-/* ------------------------------------------------------------------ what happens to a cable */
-
-/* A chain that drops what `match` says of what comes in or goes out by the cable. */
-static void drop(const char *name, const char *hook, const char *match)
-{
-	must(shell(NULL,
-		   NFT "ip netns exec %s nft 'add chain inet fault %s { type filter hook %s priority 0; }; "
-		       "add rule inet fault %s %s wire %s counter name dropped drop'",
-		   name, hook, hook, hook, strcmp(hook, "input") == 0 ? "iifname" : "oifname", match),
-	     "nft");
-}
-
-static void slow(const struct net *net, size_t office, bool on)
-{
-	const char *verb = on ? "replace" : "del", *rate = on ? "tbf " SLOW : "";
-	const int own = shell(NULL, "ip netns exec %s tc qdisc %s dev wire root %s", net->offices[office], verb, rate);
-	const int theirs =
-		shell(NULL, "ip netns exec %s tc qdisc %s dev wire%zu root %s", net->broker, verb, office, rate);
-
-	if (on)
-		must(own | theirs, "tc");
-}
+/* ------------------------------------------------------------------ faults, once it is there */
 
 void net_fault(const struct net *net, size_t office, enum net_fault fault)
 {
-	const char *name = net->offices[office];
-	char some[64];
+	const char *missing = fault_set(net, office, fault);
 
-	shell(NULL, NFT "ip netns exec %s nft 'delete chain inet fault input'", name);
-	shell(NULL, NFT "ip netns exec %s nft 'delete chain inet fault output'", name);
-	must(shell(NULL, NFT "ip netns exec %s nft 'add table inet fault; add counter inet fault dropped'", name),
-	     "nft");
-	slow(net, office, fault == NET_SLOW);
-	snprintf(some, sizeof some, "numgen random mod 100 < %d", LOST_OF_100);
-	if (fault == NET_CUT || fault == NET_MUTE || fault == NET_LOSSY)
-		drop(name, "output", fault == NET_LOSSY ? some : "");
-	if (fault == NET_CUT || fault == NET_DEAF || fault == NET_LOSSY)
-		drop(name, "input", fault == NET_LOSSY ? some : "");
+	must(!missing, missing);
 }
 
 size_t net_dropped(const struct net *net, size_t office)

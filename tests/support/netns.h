@@ -1,6 +1,6 @@
 /* netns - a network of its own for an exchange: the broker and each office in a namespace, a cable (veth) from each
- * office to the broker, and what can be done to a cable. Needs root, iproute2 and nftables; net_make says so where they
- * are missing. */
+ * office to the broker, and what can be done to a cable. Needs root, iproute2, nftables and a kernel with their parts;
+ * net_make tries each once and says what is missing. Namespaces end with the test, however it ends. */
 #ifndef SIMPUL_TEST_NETNS_H
 #define SIMPUL_TEST_NETNS_H
 
