@@ -9,11 +9,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define TO(node) (1u << (node))
 
-enum { ENTRIES = 300, SECONDS = 60 };
+enum { ENTRIES = 300, GROWN_MOST = 20000, SECONDS = 60 };
 
 static int setup(void **state)
 {
@@ -108,10 +110,11 @@ static void a_journal_that_grows_meanwhile_is_good(void **state)
 	struct ledger *ledger = *state;
 	struct watch watch = {.inspector = inspector_start(&ledger->options)};
 
-	for (uint64_t number = ENTRIES + 1; !has_ended(&watch); number++)
+	for (uint64_t number = ENTRIES + 1; !has_ended(&watch) && number < ENTRIES + GROWN_MOST; number++)
 		ledger_say(ledger, &(struct saying){.origin = number % LEDGER_NODES,
 						    .first = (number + LEDGER_NODES - 1) / LEDGER_NODES,
 						    .audience = TO(ARMY) | TO(POLICE)});
+	assert_true(wait_for(has_ended, &watch, SECONDS));
 	assert_int_equal(watch.status.state, INSPECTION_GOOD);
 	assert_true(watch.status.verdict.entries >= LEDGER_FIRST_ENTRIES + ENTRIES);
 	inspector_stop(watch.inspector);
@@ -152,8 +155,11 @@ static void a_journal_that_is_not_there_is_no_damaged_one(void **state)
 	struct ledger elsewhere = *(struct ledger *)*state;
 	struct inspection_status status;
 
-	elsewhere.options.path = "/tmp";
+	elsewhere.options.path = memory_format("%s/elsewhere", elsewhere.path);
+	assert_int_equal(mkdir(elsewhere.options.path, 0700), 0);
 	status = inspect(&elsewhere);
+	assert_int_equal(rmdir(elsewhere.options.path), 0);
+	free((char *)elsewhere.options.path);
 	assert_int_equal(status.state, INSPECTION_FAILED);
 	assert_int_equal(status.fault.code, E_NOT_FOUND);
 }
