@@ -6,6 +6,7 @@
 #include "tests/support/client.h"
 #include "tests/support/zmtp.h"
 
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,6 +199,19 @@ void hostile_replaying(struct attack *attack)
 	for (uint64_t number = 0;; number++) {
 		replay(attack, endpoint_of(&intruder, number), number / 2 % 2);
 		did(attack, 1);
+	}
+}
+
+/* ------------------------------------------------------------------ what the tests must notice */
+
+void hostile_halting(struct attack *attack)
+{
+	for (;;) {
+		kill(attack->x->broker, SIGSTOP);
+		sleep_ms((unsigned)attack->amount);
+		kill(attack->x->broker, SIGCONT);
+		did(attack, 1);
+		sleep_ms(SWEEP_MS);
 	}
 }
 

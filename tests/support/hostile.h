@@ -16,6 +16,8 @@ void hostile_stalled(struct attack *attack);   /* stop at each step of the hands
 void hostile_garbage(struct attack *attack);   /* say what is no ZMTP, and giant lengths, before they are known */
 void hostile_knocking(struct attack *attack);  /* whole handshakes with a key that nobody enrolled, without a pause */
 void hostile_replaying(struct attack *attack); /* say what was captured, again and again */
+/* No attack, but what a broker must not do under one: it stops the broker for `amount` ms, again and again. */
+void hostile_halting(struct attack *attack);
 /* A member with a ZMTP of its own. */
 void hostile_malformed(struct attack *attack); /* broken boxes, giant frames, messages that are none */
 void hostile_endless(struct attack *attack);   /* one message whose parts never end */
