@@ -1,19 +1,17 @@
-/* io_error_test - every call that can fail fails: nothing is acknowledged that is not on the disk, the end has a
- * reason, and a restart checks before it serves.
+/* io_error_test - every call that can fail fails in a life: nothing is acknowledged that is not on the disk, the end
+ * has a reason, and a restart checks before it serves.
  *
  * A life (journal_life.h, store_life.h) is run in a child for each call that fails; the child then looks at what is
  * left of it after a kill and after a power cut. */
-#include "broker/journal_sqlite.h"
-#include "broker/writer.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "tests/support/journal_life.h"
 #include "tests/support/memory_fault.h"
 #include "tests/support/store_life.h"
+#include "tests/support/trial.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,18 +24,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define MACHINE "/tmp" /* all that is on the disk */
-
-/* What is done and found, in memory that children share. */
-struct trial {
-	struct disk *disk;
-	struct journal_life *journal; /* founded and stopped */
-	struct store_life *store;     /* prepared and stopped */
-	uint64_t seed, tried, seen;
-	uint64_t met, ended; /* trials in which something did fail, and those that came to an end by it */
-	struct findings findings;
-};
 
 /* What fails. */
 struct failure {
@@ -189,7 +175,7 @@ static void child_run(struct trial *trial, const struct failure *failure, struct
 	struct outcome outcome;
 
 	alarm(120);
-	disk_record(trial->disk, MACHINE);
+	disk_record(trial->disk, TRIAL_MACHINE);
 	if (trial->journal != NULL)
 		trial->journal->fault = fault;
 	failure_set(trial, failure, fault);
@@ -218,7 +204,7 @@ static void child_run(struct trial *trial, const struct failure *failure, struct
 static void try(struct trial *trial, const struct failure *failure, uint64_t nth, bool once)
 {
 	struct disk_fault fault = {
-		.prefix = MACHINE, .call = failure->call, .nth = nth, .once = once, .code = failure->code};
+		.prefix = TRIAL_MACHINE, .call = failure->call, .nth = nth, .once = once, .code = failure->code};
 	char where[120];
 	int status;
 	pid_t child;
@@ -236,18 +222,6 @@ static void try(struct trial *trial, const struct failure *failure, uint64_t nth
 	assert_int_equal(waitpid(child, &status, 0), child);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		found(&trial->findings, FOUND_LOST, "the program crashes with %d", status);
-}
-
-/* Whether failures of one kind, tried since `before`, did happen and were felt: what never happens shows nothing. The
- * first trial of a kind only counts. */
-static void kind_check(const struct trial *before, const struct trial *trial, const char *name, bool is_borne)
-{
-	const uint64_t met = trial->met - before->met, ended = trial->ended - before->ended;
-
-	printf("# %s: %" PRIu64 " of %" PRIu64 " failures met, %" PRIu64 " ended by it\n", name, met,
-	       trial->tried - before->tried - 1, ended);
-	assert_true(met > 0);
-	assert_true(ended > 0 || is_borne);
 }
 
 /* Each of the calls that a life makes, or so many by even steps; a life meets every one. */
@@ -268,31 +242,8 @@ static void try_each(struct trial *trial, const struct failure *failure)
 		if (torture_long() || i % 2 == 0)
 			try(trial, failure, nth, false);
 	}
-	kind_check(&before, trial, failure->name, failure->is_borne);
+	trial_check_kind(&before, trial, failure->name, failure->is_borne);
 	assert_int_equal(trial->met - before.met, trial->tried - before.tried - 1);
-}
-
-static struct trial *trial_new(void)
-{
-	struct trial *trial = mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(trial != MAP_FAILED);
-	trial->seed = 1;
-	torture_replay(&trial->seed);
-	trial->disk = disk_start(trial->seed);
-	return trial;
-}
-
-static void trial_close(struct trial *trial, const char *what)
-{
-	const uint64_t ended = trial->ended;
-	char note[80];
-
-	snprintf(note, sizeof note, "%" PRIu64 " ended by it", ended);
-	disk_stop(trial->disk);
-	findings_close(&trial->findings, what, trial->tried, "failures", note);
-	munmap(trial, sizeof *trial);
-	assert_true(ended > 0);
 }
 
 static void journal_try(const struct failure *failures, size_t count, const char *what)
@@ -341,8 +292,6 @@ static const struct failure memory[] = {
 	{.name = "allocation", .type = FAILS_MEMORY, .memory = MEMORY_OF_PROGRAM, .brief = 10, .full = 400},
 };
 
-#define COUNT(list) (sizeof(list) / sizeof *(list))
-
 static void no_receipt_is_given_for_what_failed(void **state)
 {
 	(void)state;
@@ -381,239 +330,22 @@ static void a_full_disk_refuses_and_then_goes_on(void **state)
 
 		trial->tried++;
 		journal_life_found(&life, trial->disk);
-		disk_record(trial->disk, MACHINE);
-		disk_capacity(trial->disk, MACHINE, 300 * 1024 + room);
+		disk_record(trial->disk, TRIAL_MACHINE);
+		disk_capacity(trial->disk, TRIAL_MACHINE, 300 * 1024 + room);
 		error = journal_life_run_large(&life, 20);
 		trial->ended += error == E_DISK_FULL;
 		if (error != E_OK && error != E_DISK_FULL)
 			found(&trial->findings, FOUND_LOST, "a full disk is %s", error_name(error));
-		disk_capacity(trial->disk, MACHINE, 0);
+		disk_capacity(trial->disk, TRIAL_MACHINE, 0);
 		if (journal_life_say(&life, 3) != E_OK)
 			found(&trial->findings, FOUND_LOST, "nothing is taken once there is room again");
 		journal_life_stop(&life);
 		disk_rewind(trial->disk, disk_recorded(trial->disk), DISK_DROPPED, trial->tried);
 		journal_life_check(&life, UINT64_MAX, &trial->findings);
 		journal_life_end(&life);
-		disk_restore(trial->disk, MACHINE, DISK_DROPPED, 1);
+		disk_restore(trial->disk, TRIAL_MACHINE, DISK_DROPPED, 1);
 	}
 	trial_close(trial, "disks that fill up, broker's journal");
-}
-
-/* ---------------------------------------------------------------------------- founding */
-
-/* Returns how many calls were seen. */
-static uint64_t found_and_fail(struct trial *trial, enum disk_call call, uint64_t nth)
-{
-	struct disk_fault fault = {.prefix = MACHINE, .call = call, .nth = nth, .once = true};
-	struct journal_life *life = memory_zero(1, sizeof *life);
-	char where[80];
-
-	snprintf(where, sizeof where, "founding, %s %" PRIu64 " fails", disk_call_names[call], nth);
-	trial->findings.where = where;
-	trial->tried++;
-	life->disk = trial->disk;
-	life->founded = UINT64_MAX;
-	ledger_prepare(&life->ledger);
-	disk_record(trial->disk, MACHINE);
-	disk_fault_add(trial->disk, &fault);
-	trial->ended += journal_create(&life->ledger.options, life->ledger.exchange, life->ledger.authority.public_key,
-				       LEDGER_START, NULL) != E_OK;
-	disk_fault_remove(trial->disk, &fault);
-	trial->met += fault.failed > 0;
-	disk_rewind(trial->disk, disk_recorded(trial->disk), nth % 2 ? DISK_KEPT : DISK_DROPPED, nth);
-	journal_life_check(life, 0, &trial->findings);
-	journal_life_end(life);
-	free(life);
-	return fault.seen;
-}
-
-static void a_founding_that_failed_is_done_again(void **state)
-{
-	static const enum disk_call each[] = {DISK_WRITE, DISK_SYNC, DISK_OPEN, DISK_FOLDER, DISK_DELETE};
-	struct trial *trial = trial_new();
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(each); i++) {
-		const struct trial before = *trial;
-		const uint64_t all = found_and_fail(trial, each[i], 0);
-		const uint64_t step = torture_long() ? 1 : 1 + all / 5;
-
-		for (uint64_t nth = 1; nth <= all; nth += step)
-			found_and_fail(trial, each[i], nth);
-		kind_check(&before, trial, disk_call_names[each[i]], false);
-		assert_int_equal(trial->met - before.met, trial->tried - before.tried - 1);
-	}
-	trial_close(trial, "foundings that fail, broker's journal");
-}
-
-/* ---------------------------------------------------------------------------- the writer's thread */
-
-/* Appends that the writer may gather as it likes; their answers must be good up to the first E_IO, which is the last.
- */
-struct answers {
-	uint64_t good;
-	bool is_dead;
-};
-
-static void answers_take(struct trial *trial, struct mailbox *mailbox, struct answers *answers)
-{
-	struct letter *letter = mailbox_take_all(mailbox), *next;
-
-	for (; letter != NULL; letter = next) {
-		struct writer_answer *answer = (struct writer_answer *)letter;
-		const struct journal_append *append = answer->appends;
-
-		next = letter->next;
-		if (answers->is_dead)
-			found(&trial->findings, FOUND_INVENTED, "an answer after E_IO");
-		for (; append != NULL; append = (const struct journal_append *)append->letter.next) {
-			if ((append->receipt.size > 0) != (answer->error == E_OK))
-				found(&trial->findings, FOUND_INVENTED, "a receipt with %s", error_name(answer->error));
-			answers->good += answer->error == E_OK;
-		}
-		answers->is_dead |= answer->error == E_IO;
-		writer_answer_free(answer);
-	}
-}
-
-static void writer_feed(struct trial *trial, struct ledger *ledger, struct answers *answers)
-{
-	enum { REPORTS = 12 };
-	struct mailbox *mailbox = mailbox_new();
-	struct writer *writer = writer_start(ledger->journal, mailbox);
-
-	for (uint64_t i = 1; i <= REPORTS; i++) {
-		struct journal_append *append =
-			ledger_append(ledger, &(struct saying){.origin = POLICE, .first = i, .audience = 1});
-
-		writer_append(writer, append);
-		/* The one before has its answer first, by turns. */
-		if (i % 3 == 0 && !answers->is_dead)
-			poll(&(struct pollfd){.fd = mailbox_fd(mailbox), .events = POLLIN}, 1, 1000);
-		answers_take(trial, mailbox, answers);
-	}
-	writer_stop(writer);
-	answers_take(trial, mailbox, answers);
-	mailbox_free(mailbox);
-}
-
-/* As many reports are in the journal as were answered, or more: those of the commit that failed. */
-static void fed_check(struct trial *trial, struct ledger *ledger, uint64_t good)
-{
-	struct journal_verdict verdict = {0};
-	struct fault fault = {0};
-
-	if (journal_open(&ledger->journal, &ledger->options, &fault) != E_OK ||
-	    journal_verify(&ledger->options, NULL, &verdict, &fault) != E_OK || verdict.bad_entry != 0)
-		found(&trial->findings, FOUND_LOST, "%s %s %s", error_name(fault.code), fault.field, verdict.what);
-	if (verdict.reports < good)
-		found(&trial->findings, FOUND_LOST, "%" PRIu64 " of %" PRIu64 " receipted reports", verdict.reports,
-		      good);
-}
-
-static uint64_t write_and_fail(struct trial *trial, enum disk_call call, uint64_t nth, bool once)
-{
-	struct disk_fault fault = {.prefix = MACHINE, .call = call, .nth = nth, .once = once};
-	struct ledger ledger;
-	struct answers answers = {0};
-	char where[80];
-
-	snprintf(where, sizeof where, "writer, %s %" PRIu64 " fails", disk_call_names[call], nth);
-	trial->findings.where = where;
-	trial->tried++;
-	ledger_open(&ledger);
-	disk_fault_add(trial->disk, &fault);
-	writer_feed(trial, &ledger, &answers);
-	trial->met += fault.failed > 0;
-	trial->ended += answers.is_dead;
-	if (fault.failed > 0 && !answers.is_dead && once)
-		found(&trial->findings, FOUND_INVENTED, "nobody hears of it");
-	if (fault.failed > 0 && answers.good == 12)
-		found(&trial->findings, FOUND_INVENTED, "everything is receipted");
-	journal_close(ledger.journal);
-	ledger.journal = NULL;
-	disk_fault_remove(trial->disk, &fault);
-	disk_restore(trial->disk, MACHINE, DISK_DROPPED, nth);
-	fed_check(trial, &ledger, answers.good);
-	ledger_close(&ledger);
-	disk_restore(trial->disk, MACHINE, DISK_DROPPED, 1);
-	return fault.seen;
-}
-
-static void after_an_io_error_the_writer_gives_no_receipt(void **state)
-{
-	static const enum disk_call each[] = {DISK_WRITE, DISK_SYNC};
-	struct trial *trial = trial_new();
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(each); i++) {
-		const struct trial before = *trial;
-		const uint64_t all = write_and_fail(trial, each[i], 0, true);
-		const uint64_t step = torture_long() ? 1 : 1 + all / 8;
-
-		/* The last is of the closing. A writer that gathers more at once makes fewer calls. */
-		for (uint64_t nth = 1; nth < all; nth += step)
-			write_and_fail(trial, each[i], nth, nth % 2 == 0);
-		kind_check(&before, trial, disk_call_names[each[i]], false);
-	}
-	trial_close(trial, "disk calls that fail, broker's writer");
-}
-
-/* ---------------------------------------------------------------------------- checked before it serves */
-
-static uint64_t offset_of(struct disk *disk, const char *path, struct bytes wanted)
-{
-	const struct bytes content = disk_content(disk, path);
-	const uint8_t *at = memmem(content.data, content.size, wanted.data, wanted.size);
-
-	assert_non_null(at);
-	return (uint64_t)(at - content.data);
-}
-
-/* Opens with one byte of the newest entry changed. */
-static void damage_and_open(struct trial *trial, struct journal_life *life, const char *path, struct bytes wanted)
-{
-	const uint64_t offset = offset_of(trial->disk, path, wanted);
-	const uint8_t good = wanted.data[0], bad = good ^ 0x40;
-	struct journal *journal = NULL;
-	struct fault fault = {0};
-
-	trial->tried++;
-	disk_overwrite(trial->disk, path, offset, BYTES(&bad, 1));
-	if (journal_open(&journal, &life->ledger.options, &fault) != E_CORRUPT ||
-	    strstr(fault.field, "journal.db") == NULL)
-		found(&trial->findings, FOUND_INVENTED, "a damaged entry is served: %s %s", error_name(fault.code),
-		      fault.field);
-	trial->ended += journal == NULL;
-	journal_close(journal);
-	disk_overwrite(trial->disk, path, offset, BYTES(&good, 1));
-}
-
-static void a_damaged_newest_entry_is_not_served(void **state)
-{
-	struct trial *trial = trial_new();
-	struct journal_life life;
-	struct journal_append *append;
-	uint8_t signature[SIGNATURE_SIZE];
-	char *path;
-
-	(void)state;
-	trial->findings.where = "newest entry";
-	journal_life_found(&life, trial->disk);
-	path = memory_format("%s/%s", life.ledger.path, JOURNAL_FILE);
-	append = ledger_append(&life.ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = 1});
-	assert_int_equal(ledger_commit(&life.ledger, append, NULL), E_OK);
-	memcpy(signature, life.ledger.journal->state.signature, SIGNATURE_SIZE);
-	journal_life_stop(&life);
-	damage_and_open(trial, &life, path, BYTES(append->head.bytes, HASH_SIZE));
-	damage_and_open(trial, &life, path, BYTES(append->entry_hash.bytes, HASH_SIZE));
-	damage_and_open(trial, &life, path, BYTES(append->digest.bytes, HASH_SIZE));
-	damage_and_open(trial, &life, path, BYTES(signature, SIGNATURE_SIZE));
-	assert_int_equal(journal_open(&life.ledger.journal, &life.ledger.options, NULL), E_OK);
-	journal_append_free(append);
-	journal_life_end(&life);
-	free(path);
-	trial_close(trial, "newest entries damaged, broker's journal");
 }
 
 /* ---------------------------------------------------------------------------- the end for want of memory, unhindered
@@ -679,9 +411,6 @@ int main(void)
 		cmocka_unit_test(a_broker_without_memory_ends_as_if_killed),
 		cmocka_unit_test(an_agent_without_memory_ends_as_if_killed),
 		cmocka_unit_test(a_full_disk_refuses_and_then_goes_on),
-		cmocka_unit_test(a_founding_that_failed_is_done_again),
-		cmocka_unit_test(after_an_io_error_the_writer_gives_no_receipt),
-		cmocka_unit_test(a_damaged_newest_entry_is_not_served),
 		cmocka_unit_test(without_memory_the_program_says_so_and_starts_again),
 	};
 
