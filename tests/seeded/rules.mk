@@ -60,7 +60,7 @@ endef
 bug_rules_of = $(call bug_rules,$(word 1,$(1)),$(word 2,$(1)),$(word 3,$(1)),$(wordlist 4,99,$(1)))
 $(foreach bug,$(BUGS),$(eval $(call bug_rules_of,$(subst |, ,$(bug)))))
 
-# Brokers in which system/chaos_test and torture/hostile_test must find the bug.
+# Brokers in which system/chaos_test, torture/hostile_test and torture/overheard_test must find the bug.
 compile-all: $(patsubst %,$(OUT)/seeded/%/simpul-broker,receipt-before-commit entitlement-skipped nobody-cut eavesdropper-kept)
 
 .PHONY: go-seeded seeded-long seeded-variant seeded-short

@@ -206,12 +206,14 @@ void hostile_replaying(struct attack *attack)
 
 void hostile_halting(struct attack *attack)
 {
+	enum { BETWEEN_MS = 100 }; /* less than a window of a probe takes */
+
 	for (;;) {
 		kill(attack->x->broker, SIGSTOP);
 		sleep_ms((unsigned)attack->amount);
 		kill(attack->x->broker, SIGCONT);
 		did(attack, 1);
-		sleep_ms(SWEEP_MS);
+		sleep_ms(BETWEEN_MS);
 	}
 }
 
