@@ -3,6 +3,7 @@
 #include "common/socket.h"
 #include "common/submission.h"
 #include "common/wire.h"
+#include "tests/support/must.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -10,14 +11,6 @@
 #include <string.h>
 
 #define DAY_MS (24ULL * 3600 * 1000)
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "client: %s\n", what);
-	abort();
-}
 
 /* Sockets, connected. */
 static void client_connect(struct client *c)

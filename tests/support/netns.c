@@ -1,6 +1,7 @@
 /* netns - ip, tc and nft do the work; names of namespaces are seen by the test alone and end with it. */
 #include "tests/support/netns.h"
 #include "common/memory.h"
+#include "tests/support/must.h"
 #include "tests/support/operate.h"
 
 #include <errno.h>
@@ -33,14 +34,6 @@ static int shell(struct buffer *out, const char *format, ...)
 	vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
 	return process_run(argv, NULL, out, "/dev/null", COMMAND_SECONDS);
-}
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "netns: %s failed\n", what);
-	abort();
 }
 
 /* ------------------------------------------------------------------ what happens to a cable */

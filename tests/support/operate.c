@@ -2,6 +2,7 @@
 #include "tests/support/operate.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "tests/support/must.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,14 +17,6 @@
 
 #define ARGUMENTS_MOST 32
 #define FILLER "filler"
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "operate: %s failed: %s\n", what, strerror(errno));
-	abort();
-}
 
 int operate_run(struct exchange *x, struct buffer *out, const char *program, ...)
 {

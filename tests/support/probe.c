@@ -2,6 +2,7 @@
 #include "tests/support/probe.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "tests/support/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +11,6 @@
 #define LOST_MS patient_ms(5000)
 #define FETCH_AFTER_MS 1200 /* a heartbeat has come by then and would have told an agent */
 #define PAUSE_MS 2	    /* between two reports: an office's own rhythm is far slower */
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "probe: %s\n", what);
-	abort();
-}
 
 /* Opens a session, as an agent does: again when there was no answer. WELCOME. */
 static const Simpul__Down *session_open(struct client *c, const struct exchange *x, size_t office)
@@ -38,7 +31,7 @@ static const Simpul__Down *session_open(struct client *c, const struct exchange 
 		printf("# probe: HELLO of %s: %s\n", c->node, error_name(refused));
 		client_close(c);
 	}
-	must(false, "no HELLO is answered");
+	must(false, "every HELLO");
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "tests/support/storm.h"
 #include "common/memory.h"
 #include "tests/support/enrol.h"
+#include "tests/support/must.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -14,14 +15,6 @@
 #define BACK_OFF_LEAST 100
 #define BACK_OFF_MOST 5000
 #define ACK_MS 2000
-
-static void must(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "storm: %s\n", what);
-	abort();
-}
 
 /* ------------------------------------------------------------------ enrolment */
 
