@@ -2,6 +2,7 @@
 #include "tests/support/siege.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/torture.h"
 
 #include <inttypes.h>
@@ -36,16 +37,8 @@ const char *const siege_nodes[OFFICES] = {
 static char *policy_text(void)
 {
 	struct buffer text = {0};
-	static const char head[] = "categories: [public-order]\n"
-				   "agencies:\n"
-				   "  - agency: police\n"
-				   "    ceiling: AMBER\n"
-				   "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-				   "  - agency: army\n"
-				   "    ceiling: AMBER\n"
-				   "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-				   "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-				   "nodes:\n";
+	static const char head[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army")
+		POLICY_SENDS POLICY_RECEIVES POLICY_NODES;
 
 	buffer_append(&text, head, sizeof head - 1);
 	for (size_t i = 0; i < OFFICES; i++) {

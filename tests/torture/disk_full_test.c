@@ -1,6 +1,7 @@
 /* disk_full_test - promises 1, 2, 3 and 5 on a disk without room, at the broker and at an office: intake is refused
  * with a code, what is there is still delivered, and everything goes on when there is room again. */
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/torture.h"
 
 #include <setjmp.h>
@@ -15,17 +16,8 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] = "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army")
+	POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01");
 
 /* A broker and two offices of which nothing runs yet but the broker. */
 static struct exchange *two_offices(void)

@@ -6,6 +6,7 @@
 #include "common/database.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/torture.h"
 
 #include <fcntl.h>
@@ -28,19 +29,8 @@ enum { POLICE, ARMY };
 
 #define FEW 5
 
-static const char policy[] = "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("army")
+	POLICY_SENDS POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01");
 
 struct world {
 	struct exchange x;

@@ -3,6 +3,7 @@
 #include "tests/support/attack.h"
 #include "tests/support/netns.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/storm.h"
 #include "tests/support/torture.h"
 
@@ -19,21 +20,9 @@
 enum { POLICE, ARMY, IMMIGRATION, OFFICES };
 static const char *const nodes[OFFICES] = {"police.oku", "army.oku", "immigration.muara-enim"};
 
-static const char policy[] = "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: immigration\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army")
+	POLICY_RECEIVES POLICY_AGENCY("immigration") POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01")
+		POLICY_NODE("army.oku", "16.01") POLICY_NODE("immigration.muara-enim", "16.01");
 
 /* Reports are made in pieces: several submissions, several publications. */
 #define PIECES 10
@@ -256,16 +245,13 @@ static void the_journal_verifies_after_all_that(void **state)
 
 static void storm_exchange(struct exchange *x, struct storm *storm)
 {
-	static const char health[] = "  - agency: health\n"
-				     "    ceiling: AMBER\n"
-				     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-				     "nodes:\n";
-	const char *list = strstr(policy, "nodes:\n");
+	static const char health[] = POLICY_AGENCY("health") POLICY_RECEIVES POLICY_NODES;
+	const char *list = strstr(policy, POLICY_NODES);
 	struct buffer text = {0};
 
 	buffer_append(&text, policy, (size_t)(list - policy));
 	buffer_append(&text, health, sizeof health - 1);
-	buffer_append(&text, list + strlen("nodes:\n"), strlen(list) - strlen("nodes:\n"));
+	buffer_append(&text, list + strlen(POLICY_NODES), strlen(list) - strlen(POLICY_NODES));
 	storm_policy(&text, STORM_PREFIX, STORM_NODES);
 	buffer_u8(&text, 0);
 	exchange_make(x, (const char *)text.data);

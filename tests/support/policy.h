@@ -1,0 +1,17 @@
+/* policy - the policy of a small exchange as text, put together of its parts: categories, agencies, nodes. */
+#ifndef SIMPUL_TEST_POLICY_H
+#define SIMPUL_TEST_POLICY_H
+
+#define POLICY_AGENCIES \
+	"categories: [public-order]\n" \
+	"agencies:\n"
+#define POLICY_AGENCY(agency) \
+	"  - agency: " agency "\n" \
+	"    ceiling: AMBER\n"
+/* What the agency before may do, with sightings of every category. */
+#define POLICY_SENDS "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+#define POLICY_RECEIVES "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+#define POLICY_NODES "nodes:\n"
+#define POLICY_NODE(node, region) "  - {node: " node ", regions: [\"" region "\"]}\n"
+
+#endif
