@@ -74,6 +74,16 @@ bool file_there(const char *path)
 	return access(path, F_OK) == 0;
 }
 
+static bool is_there(void *path)
+{
+	return file_there(path);
+}
+
+bool file_comes(char *path, int seconds)
+{
+	return wait_for(is_there, path, seconds);
+}
+
 /* ------------------------------------------------------------------ log */
 
 size_t log_count(struct exchange *x, const char *text)

@@ -14,6 +14,7 @@ char *office_path(const struct exchange *x, size_t office, const char *name);
 void file_swap(const char *path, const char *from, const char *to);
 void file_put(const char *path, const char *content);
 bool file_there(const char *path);
+bool file_comes(char *path, int seconds);
 /* The whole file as text, "" when there is none; free it. */
 char *file_text(const char *path);
 

@@ -83,15 +83,10 @@ static int tear_down(void **state)
 	return exchange_end(*state, false) ? 0 : 1;
 }
 
-static bool is_there(void *path)
-{
-	return file_there(path);
-}
-
 static bool comes(struct exchange *x, size_t office, const char *name, int seconds)
 {
 	char *path = office_path(x, office, name);
-	const bool there = wait_for(is_there, path, seconds);
+	const bool there = file_comes(path, seconds);
 
 	free(path);
 	return there;

@@ -31,15 +31,10 @@ static struct exchange *two_offices(void)
 	return &x;
 }
 
-static bool is_there(void *path)
-{
-	return file_there(path);
-}
-
 static bool comes(struct exchange *x, size_t office, const char *name, int seconds)
 {
 	char *path = office_path(x, office, name);
-	const bool there = wait_for(is_there, path, seconds);
+	const bool there = file_comes(path, seconds);
 
 	free(path);
 	return there;
@@ -319,7 +314,7 @@ static void a_broker_starts_and_serves_on_a_full_disk(void **state)
 	exchange_start_office(x, POLICE);
 	drop_many(x, POLICE, "before.jsonl", "before the disk is full", 300);
 	assert_true(office_settled(x, POLICE, 300, 20));
-	assert_true(wait_for(is_there, ballast, 10));
+	assert_true(file_comes(ballast, 10));
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
 	disk_fill(journal);
 	exchange_start_broker(x);
