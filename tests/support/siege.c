@@ -22,6 +22,7 @@ const char *const siege_nodes[OFFICES] = {
 #define SAMPLES torture_times(50, 300)
 #define WINDOWS torture_times(2, 5)
 #define WINDOWS_MOST 5
+#define AHEAD_BYTES (5 * 1024 * 1024)
 
 /* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 4 MiB and a queue
  * of 32 frames for the attacker, and what malloc does not give back. Under AddressSanitizer, which puts rubbish around
@@ -162,8 +163,9 @@ static struct latency window_run(struct siege *siege, const struct attack *attac
 static void windows_run(struct siege *siege, const struct attack *attack, struct latency windows[WINDOWS_MOST],
 			struct siege_outcome *outcome)
 {
-	/* Large reports are to fill a window of 4 MiB. */
-	const size_t samples = siege->probe.summary && SAMPLES < 150 ? 150 : SAMPLES;
+	/* Large reports are to fill what the broker sends ahead of an acknowledgement, and a little more. */
+	const size_t large = siege->probe.summary && attack ? AHEAD_BYTES / strlen(siege->probe.summary) / WINDOWS : 0;
+	const size_t samples = large > SAMPLES ? large : SAMPLES;
 
 	for (size_t i = 0; i < WINDOWS; i++) {
 		windows[i] = window_run(siege, attack, samples, outcome);
