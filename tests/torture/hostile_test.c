@@ -188,6 +188,7 @@ static void a_broker_that_cuts_nobody_is_found_by_its_memory(void **state)
 /* By what the two honest offices notice of it: measured and judged as every attack is. */
 static void a_broker_that_stands_still_is_found_by_its_times(void **state)
 {
+	enum { NORMAL_MOST_US = 20000 };
 	struct siege_outcome outcome = {0};
 	struct siege *siege = *state;
 	struct attack attack = {.x = &siege->x, .has_priority = true};
@@ -195,6 +196,9 @@ static void a_broker_that_stands_still_is_found_by_its_times(void **state)
 	siege->probe.summary = NULL;
 	probe_open(&siege->probe, &siege->x, SENDER, RECIPIENT);
 	siege_normal(siege, &outcome);
+	/* On a machine that others use now it may be slow by itself: that would hide any stop that one can wait for. */
+	if (outcome.normal > NORMAL_MOST_US)
+		outcome.normal = NORMAL_MOST_US;
 	attack.amount = 2 * (uint64_t)(SIEGE_RATIO_MOST * (double)outcome.normal / 1000) + 100;
 	attack_start(&attack, hostile_halting);
 	siege_attacked(siege, &attack, &outcome);
