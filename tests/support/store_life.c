@@ -297,18 +297,21 @@ static enum error send_refused(struct store_life *life)
 
 /* ---------------------------------------------------------------------------- the inbox */
 
-/* Applies the batch that ends with the newest entry, and promises its cursor when that was written. */
-static enum error batch_apply(struct store_life *life, Simpul__Entry *const *entries, size_t count,
+/* Applies the batch that ends with the newest entry, and promises its cursor when that was written. A batch counts once it
+ * is made: without memory it may never be. */
+static enum error batch_apply(struct store_life *life, Simpul__Entry *const *entries, size_t count, uint64_t reports,
 			      struct promise *promise)
 {
-	struct stored_batch *batch = &life->batches[life->batch_count++];
+	struct stored_batch *batch = &life->batches[life->batch_count];
 	struct fault fault = {0};
 	enum inbox_result result;
 
-	assert_true(life->batch_count <= STORE_LIFE_BATCHES);
+	assert_true(life->batch_count < STORE_LIFE_BATCHES);
 	batch->after = life->seen.entry;
 	batch->upto = life->world.head.entry;
 	agent_batch(&life->world, batch->after, entries, count, NULL, &batch->encoded);
+	life->batch_count++;
+	life->received += reports;
 	life->seen = life->world.head;
 	*promise = promise_begin(life->disk);
 	result = inbox_apply(life->inbox, buffer_view(&batch->encoded), &fault);
@@ -322,7 +325,7 @@ static enum error meet_members(struct store_life *life)
 {
 	Simpul__Entry *entries[] = {agent_member(&life->world, &life->police), agent_member(&life->world, &life->army)};
 	struct promise promise;
-	enum error error = batch_apply(life, entries, 2, &promise);
+	enum error error = batch_apply(life, entries, 2, 0, &promise);
 
 	return rows_promise(life, &promise, error, 2, "SELECT node, key_id, entry, record FROM member ORDER BY node");
 }
@@ -339,8 +342,7 @@ static enum error receive(struct store_life *life, size_t from, size_t count)
 		first = i == 0 ? entries[i]->entry : first;
 		reports += life->letters[from + i]->n_reports;
 	}
-	life->received += reports;
-	error = batch_apply(life, entries, count, &promise);
+	error = batch_apply(life, entries, count, reports, &promise);
 	return rows_promise(
 		life, &promise, error, reports,
 		"SELECT i.entry, i.idx, i.number, i.header, i.body, d.proof FROM inbox i JOIN inbox_delivery d"
@@ -361,7 +363,7 @@ static enum error doubt(struct store_life *life)
 	enum error error;
 
 	entry->standing->reason = arena_text(&life->world.arena, "");
-	error = batch_apply(life, &entry, 1, &promise);
+	error = batch_apply(life, &entry, 1, 0, &promise);
 	error = rows_promise(life, &promise, error, 1, "SELECT * FROM standing WHERE node = 'army.oku'");
 	if (error == E_OK)
 		number_promise(life, &promise, 1,
@@ -380,7 +382,7 @@ static enum error miss(struct store_life *life)
 	stub->policy_version = 1;
 	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
 	entry->stub = stub;
-	error = batch_apply(life, &entry, 1, &promise);
+	error = batch_apply(life, &entry, 1, 0, &promise);
 	return rows_promise(life, &promise, error, 1, "SELECT * FROM withheld WHERE entry = %llu",
 			    (unsigned long long)entry->entry);
 }
@@ -603,8 +605,8 @@ static void inbox_go_on(struct inspection *inspection)
 	for (size_t i = 0; i < life->batch_count; i++)
 		if (life->batches[i].upto > inbox_cursor(inbox).entry &&
 		    inbox_apply(inbox, buffer_view(&life->batches[i].encoded), &fault) != INBOX_APPLIED)
-			found(inspection->findings, FOUND_LOST, "the batch after %llu: %s",
-			      (unsigned long long)life->batches[i].after, error_name(fault.code));
+			found(inspection->findings, FOUND_LOST, "the batch after %llu: %s %s",
+			      (unsigned long long)life->batches[i].after, error_name(fault.code), fault.field);
 	inbox_free(inbox);
 	rows = agent_number(&inspection->store, "SELECT count(*) FROM inbox");
 	if (rows != life->received)
