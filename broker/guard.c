@@ -16,6 +16,7 @@
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
 #define LOGGED_A_SECOND 20	    /* addresses */
+#define FRAME_OVERHEAD 35	    /* bytes around a short frame: ZMTP 2, CurveZMQ's MESSAGE 33 */
 
 /* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
  * for a full queue and keeps the connection. */
@@ -30,6 +31,8 @@ struct source {
 	size_t open, silent; /* connections; those of them by which nothing was said yet */
 	struct bucket pace;
 	uint64_t unread;		/* by those by which nothing was said yet, as far as looked at */
+	size_t left[SOCKETS];		/* connections that ended; what they said may not be read yet */
+	uint64_t emptied[SOCKETS];	/* the sockets' `emptied` when those were counted */
 	uint64_t cut[CUTS];		/* since they were logged */
 	uint64_t failed;		/* the same: ended without one message */
 	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
@@ -38,19 +41,21 @@ struct source {
 /* One of the offices' sockets. */
 struct watched {
 	void *socket, *monitor;
-	uint16_t port; /* that it is bound to; 0: not looked yet */
+	uint16_t port;	  /* that it is bound to; 0: not looked yet */
+	uint64_t emptied; /* how often everything that had come by it was read */
 };
 
 struct connection {
 	struct source *source;	  /* NULL: none under this descriptor */
 	const struct watched *at; /* the socket that accepted it */
+	uint64_t emptied;	  /* the socket's when it was looked at */
 	bool heard;		  /* since it was looked at */
 	bool counted;		  /* in what is open */
 	bool spoke;		  /* a whole message was read */
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
-	uint64_t base, received; /* bytes: of which messages were made or may have been, and in all */
+	uint64_t base, received; /* bytes: that were read or may have been, and in all */
 	steady_ms began;
 	steady_ms quiet_since; /* nothing was heard since; as far as looked at */
 };
@@ -93,6 +98,25 @@ static struct source *source_of(struct guard *guard, const char *address)
 	return source;
 }
 
+/* Messages of a connection that ended are still in memory until its socket was emptied. */
+static void source_leaves(struct guard *guard, struct source *source, const struct watched *at)
+{
+	const size_t i = (size_t)(at - guard->watched);
+
+	if (source->emptied[i] != at->emptied)
+		source->left[i] = 0;
+	source->emptied[i] = at->emptied;
+	source->left[i]++;
+}
+
+static bool source_has_left(const struct guard *guard, const struct source *source, size_t most)
+{
+	for (size_t i = 0; i < guard->watched_count; i++)
+		if (source->left[i] >= most && source->emptied[i] == guard->watched[i].emptied)
+			return true;
+	return false;
+}
+
 static bool is_scarce(const struct guard *guard)
 {
 	return guard->open > guard->most / 2;
@@ -101,7 +125,7 @@ static bool is_scarce(const struct guard *guard)
 /* Whether an address has all that it may have now. When descriptors are scarce only who says something keeps one. */
 static bool source_is_full(const struct guard *guard, const struct source *source)
 {
-	return guard->open >= guard->most || source->open >= guard->pace.most ||
+	return guard->open >= guard->most || source->open >= guard->pace.most || source_has_left(guard, source, GUARD_LEFT_MOST) ||
 	       (is_scarce(guard) && source->silent >= GUARD_SILENT_SCARCE);
 }
 
@@ -225,6 +249,7 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 	if (connection == NULL || connection->source == NULL || connection->at != at)
 		return;
 	connection->source->failed += !connection->spoke && !connection->cut;
+	source_leaves(guard, connection->source, at);
 	connection_forget(guard, connection);
 }
 
@@ -294,32 +319,41 @@ void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 		return;
 	connection->heard = true;
 	connection->refused = core_key_status(guard->core, curve_key, NULL) != E_OK;
-	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
-		return;
 	connection->source->unread -= connection_owes(connection);
 	connection->source->silent -= !connection->spoke;
+	connection->base += FRAME_OVERHEAD + zmq_msg_size(frame);
+	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
+		return;
 	connection->spoke = true;
 	memcpy(connection->key, curve_key, KEY_SIZE);
 	key_bound(guard, curve_key);
 }
 
-/* ---- what is never read */
+void guard_emptied(struct guard *guard, const void *socket)
+{
+	for (size_t i = 0; i < guard->watched_count; i++)
+		guard->watched[i].emptied += guard->watched[i].socket == socket;
+}
+
+/* ---- what is never read, or not soon enough */
 
 /* Why it is to be cut; CUTS: it is not. */
 static enum cut connection_offence(const struct guard *guard, const struct connection *connection, steady_ms now)
 {
 	const uint64_t patience = is_scarce(guard) ? GUARD_SILENT_SCARCE_MS : GUARD_SILENT_MS;
+	const uint64_t quiet = now - connection->quiet_since;
+	const uint64_t unread = connection_unread(connection);
 
 	if (connection->refused)
 		return CUT_KEY;
-	if (now - connection->quiet_since >= QUIET_MS &&
-	    (connection_unread(connection) > GUARD_UNREAD_MOST ||
-	     (connection->source->unread > guard->unread_most && connection_owes(connection) > 0)))
+	if (unread > GUARD_UNREAD_MOST && (quiet == 0 || quiet >= QUIET_MS))
+		return CUT_UNREAD;
+	if (connection_owes(connection) > 0 && connection->source->unread > guard->unread_most && quiet >= QUIET_MS)
 		return CUT_UNREAD;
 	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
 }
 
-/* Of a connection that was heard everything may have been read. */
+/* Of a connection that was heard everything may have been read when its socket was emptied since. */
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
 	struct connection *connection = &guard->connections[fd];
@@ -334,10 +368,11 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	}
 	connection->source->unread -= connection_owes(connection);
 	connection->received = received;
-	if (connection->heard) {
-		connection->base = received;
+	if (connection->heard)
 		connection->quiet_since = now;
-	}
+	if (connection->heard && connection->emptied != connection->at->emptied)
+		connection->base = received;
+	connection->emptied = connection->at->emptied;
 	connection->heard = false;
 	connection->source->unread += connection_owes(connection);
 	offence = connection->cut ? CUTS : connection_offence(guard, connection, now);
@@ -402,14 +437,21 @@ static void source_add(struct source *sum, struct source *source)
 	source->failed = 0;
 }
 
-/* Of very many addresses the rest are told in one sum. An address is kept for as long as it has connections or less
- * than its full pace, so that there are no more than connections begin. */
+/* It has connections, or messages, or less than its full pace: so there are no more addresses than connections begin. */
+static bool source_counts(const struct guard *guard, struct source *source, steady_ms now)
+{
+	uint64_t wait;
+
+	return source->open > 0 || source_has_left(guard, source, 1) ||
+	       !bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait);
+}
+
+/* Of very many addresses the rest are told in one sum. */
 static void sources_log(struct guard *guard, steady_ms now)
 {
 	zlistx_t *addresses = zhashx_keys(guard->sources);
 	struct source others = {.address = "others"};
 	unsigned logged = 0;
-	uint64_t wait;
 
 	for (const char *address = zlistx_first(addresses); address; address = zlistx_next(addresses)) {
 		struct source *source = zhashx_lookup(guard->sources, address);
@@ -418,7 +460,7 @@ static void sources_log(struct guard *guard, steady_ms now)
 			source_log(source);
 		else
 			source_add(&others, source);
-		if (source->open == 0 && bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait))
+		if (!source_counts(guard, source, now))
 			zhashx_delete(guard->sources, address);
 	}
 	source_log(&others);

@@ -2,11 +2,15 @@
  * memory, and names them to the operators.
  *
  * libzmq has no limit on connections, and none on a message that comes in parts without an end: it keeps them all until
- * the last one. Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came
- * in by it; the loop tells from which one a message was read. With descriptors used up accept() would spin on a whole
- * core, so a share of them is always kept free. Nothing here decides about members, and whom the core hears is not made
- * to pay for its neighbours behind an address: who is cut may come back, at the pace of its address. That pace alone is
- * shared with strangers, for at the door nobody knows who comes: behind one address with a flood it takes a few tries. */
+ * the last one. Its limit on messages that wait to be read (ZMQ_RCVHWM) must be lifted: libzmq 4.3.4 reads no more from
+ * a connection whose queue is full, and when that is reset then, and a PING was among what was read of it already, the
+ * whole process is aborted (stream_engine_base.cpp, out_event: !_io_error).
+ *
+ * Its monitors tell the guard of every connection and of its descriptor; the kernel tells how much came in by it; the
+ * loop tells from which one a message was read. With descriptors used up accept() would spin on a whole core, so a share
+ * of them is always kept free. Nothing here decides about members, and whom the core hears is not made to pay for its
+ * neighbours behind an address: who is cut may come back, at the pace of its address. That pace alone is shared with
+ * strangers, for at the door nobody knows who comes: behind one address with a flood it takes a few tries. */
 #ifndef SIMPUL_GUARD_H
 #define SIMPUL_GUARD_H
 
@@ -28,9 +32,11 @@ struct guard_limits {
 /* The same once half of all connections are there, and how many of those an address may have then. */
 #define GUARD_SILENT_SCARCE_MS 2000
 #define GUARD_SILENT_SCARCE 16
-/* Bytes that came in by any connection of which no message was made: offices say nothing longer than a quarter of a
- * MiB, four at a time. */
+/* Bytes that came in by any connection and were not read: offices say nothing longer than a quarter of a MiB, four at a
+ * time. */
 #define GUARD_UNREAD_MOST (2u << 20)
+/* Connections of one address that may end while messages wait at their socket: theirs may be among them. */
+#define GUARD_LEFT_MOST 64
 
 struct guard;
 
@@ -49,5 +55,7 @@ void guard_tick(struct guard *guard, steady_ms now);
 void guard_admitted(struct guard *guard, const char *address, const char *node);
 /* A message was read from this socket: a frame of it, and the key that it came with. */
 void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE]);
+/* Nothing more is waiting at this socket. */
+void guard_emptied(struct guard *guard, const void *socket);
 
 #endif

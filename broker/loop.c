@@ -19,7 +19,6 @@
 #define DISK_CHECK_TICKS 20
 #define QUIET_MS 3000 /* after the last session was opened memory is given back */
 /* Frames of one office that wait to be read: what it may have under way, and acknowledgements. */
-#define LINK_QUEUE 32
 #define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
 #define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
 #define FAREWELL_MS 200		/* for the last frames to leave */
@@ -106,7 +105,7 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	return true;
 }
 
-static void receive_some(struct loop *loop, bool (*receive)(struct loop *loop, zmq_msg_t *frame))
+static void receive_some(struct loop *loop, void *socket, bool (*receive)(struct loop *loop, zmq_msg_t *frame))
 {
 	bool more = true;
 
@@ -117,22 +116,28 @@ static void receive_some(struct loop *loop, bool (*receive)(struct loop *loop, z
 		more = receive(loop, &frame);
 		zmq_msg_close(&frame);
 	}
+	if (!more)
+		guard_emptied(loop->guard, socket);
 }
 
 static int on_link(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 {
+	struct loop *loop = context;
+
 	(void)zloop;
 	(void)item;
-	receive_some(context, link_receive);
-	return verdict(context);
+	receive_some(loop, loop->link, link_receive);
+	return verdict(loop);
 }
 
 static int on_feed(zloop_t *zloop, zmq_pollitem_t *item, void *context)
 {
+	struct loop *loop = context;
+
 	(void)zloop;
 	(void)item;
-	receive_some(context, feed_receive);
-	return verdict(context);
+	receive_some(loop, loop->feed, feed_receive);
+	return verdict(loop);
 }
 
 /* ---- the inner sockets */
@@ -317,6 +322,8 @@ static int on_tick(zloop_t *zloop, int timer, void *context)
 	zap_answer(loop->zap, now);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
+	receive_some(loop, loop->link, link_receive);
+	receive_some(loop, loop->feed, feed_receive);
 	guard_tick(loop->guard, now);
 	feed_watchdog(loop, now);
 	if (loop->stopping && now >= loop->stop_at) {
@@ -434,15 +441,15 @@ static void own_endpoint(const char *bound, char *text, size_t size)
 		snprintf(text, size, "%s", bound);
 }
 
-/* What a stranger or a hostile member can make the broker hold is bounded before anything is read. */
+/* What a stranger or a hostile member can make the broker hold with one frame is bounded before it is read; how much
+ * may wait to be read is bounded by the guard, and why not by libzmq stands there. */
 static void bound_memory(void *socket, int type)
 {
-	const int queue = LINK_QUEUE;
+	const int no_limit = 0;
 	const int64_t largest = type == ZMQ_ROUTER ? LINK_BYTES : SUBSCRIPTION_BYTES;
 
 	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
-	if (type == ZMQ_ROUTER)
-		zmq_setsockopt(socket, ZMQ_RCVHWM, &queue, sizeof(queue));
+	zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
 }
 
 /* Binds one of the offices' sockets and tests that it refuses a stranger. */

@@ -304,7 +304,8 @@ static void reset(struct zmtp *z)
 	zmtp_close(z);
 }
 
-/* The broker owes each connection a PONG, and answers to many messages, at the moment when it is gone. */
+/* Wherever the broker stops reading, a PING comes next: it owes each connection a PONG, and answers to many messages, at
+ * the moment when it is gone. */
 void hostile_resetting(struct attack *attack)
 {
 	enum { CONNECTIONS = 64, MESSAGES = 200, COMMAND_INSIDE = 2 };
@@ -318,9 +319,10 @@ void hostile_resetting(struct attack *attack)
 			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER,
 				  intruder.join.broker_curve, &intruder.keys, "DEALER", ZMTP_READY);
 		for (size_t i = 0; i < CONNECTIONS; i++) {
-			for (size_t k = 0; k < MESSAGES && connections[i].fd >= 0; k++)
+			for (size_t k = 0; k < MESSAGES && connections[i].fd >= 0; k++) {
 				zmtp_message(&connections[i], 0, "?", 1);
-			zmtp_message(&connections[i], COMMAND_INSIDE, ping, sizeof ping - 1);
+				zmtp_message(&connections[i], COMMAND_INSIDE, ping, sizeof ping - 1);
+			}
 			did(attack, connections[i].fd >= 0);
 			reset(&connections[i]);
 		}

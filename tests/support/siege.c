@@ -24,9 +24,9 @@ const char *const siege_nodes[OFFICES] = {
 #define WINDOWS_MOST 5
 #define AHEAD_BYTES (5 * 1024 * 1024)
 
-/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, a window of 4 MiB and a queue
- * of 32 frames for the attacker, and what malloc does not give back. Under AddressSanitizer, which puts rubbish around
- * each piece of memory and keeps some that was freed, twice as much. */
+/* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, for the attacker a window of
+ * 4 MiB and 2 MiB that wait to be read by each of eight connections, and what malloc does not give back. Under
+ * AddressSanitizer, which puts rubbish around each piece of memory and keeps some that was freed, twice as much. */
 #ifdef __SANITIZE_ADDRESS__
 #define MEMORY_MOST_KIB (192 * 1024)
 #else

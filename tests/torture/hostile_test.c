@@ -82,7 +82,7 @@ static void a_member_that_resets_full_connections_costs_the_others_nothing(void 
 						    .times = "connections",
 						    .run = hostile_resetting,
 						    .office = RESETTING,
-						    .reach = 64,
+						    .reach = 256,
 						    .event = "session.refused",
 						    .who = "node=army.reset"});
 }

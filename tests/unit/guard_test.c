@@ -288,6 +288,82 @@ static void who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in(v
 	stage_strike(&stage);
 }
 
+static void say_more_than_may_wait(int fd)
+{
+	for (uint64_t said = 0; said <= 2 * GUARD_UNREAD_MOST; said += PART)
+		assert_true(peer_part(fd, false, PART));
+}
+
+/* Whole messages, one of which is read from time to time. */
+static void who_says_more_than_is_read_is_cut(void **state)
+{
+	struct stage stage;
+	int flood;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	flood = member_open(&stage, HOST, ARMY);
+	stage_run(&stage, SETTLED_MS);
+	say_more_than_may_wait(flood);
+	for (int looks = 0; looks < 4 && !has_ended(flood); looks++) {
+		hear(&stage, ARMY);
+		stage_run(&stage, SETTLED_MS);
+	}
+	assert_cut(&stage, flood);
+	close(flood);
+	stage_strike(&stage);
+}
+
+static void who_says_much_and_is_read_is_not_cut(void **state)
+{
+	enum { ROUNDS = 3, MESSAGES = GUARD_UNREAD_MOST / PART };
+	struct stage stage;
+	int busy;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	busy = member_open(&stage, HOST, ARMY);
+	for (int round = 0; round < ROUNDS * MESSAGES; round++) {
+		assert_true(peer_part(busy, false, PART));
+		hear(&stage, ARMY);
+		if (round % MESSAGES == 0)
+			guard_emptied(stage.guard, stage.link);
+		stage_run(&stage, 20);
+	}
+	assert_false(has_ended(busy));
+	close(busy);
+	stage_strike(&stage);
+}
+
+/* What they said waits in memory though they are gone. */
+static void who_leaves_messages_behind_again_and_again_comes_back_when_they_are_read(void **state)
+{
+	struct stage stage;
+	int fd;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	guard_emptied(stage.guard, stage.link);
+	for (int i = 0; i < GUARD_LEFT_MOST; i++) {
+		fd = peer_open(stage.endpoint, HOST);
+		stage_run(&stage, 20);
+		assert_true(peer_part(fd, false, 10));
+		stage_run(&stage, 10);
+		assert_false(has_ended(fd));
+		close(fd);
+		stage_run(&stage, 10);
+	}
+	fd = zmtp_connect(stage.endpoint, HOST);
+	assert_cut(&stage, fd);
+	close(fd);
+	guard_emptied(stage.guard, stage.link);
+	fd = zmtp_connect(stage.endpoint, HOST);
+	stage_run(&stage, SETTLED_MS);
+	assert_false(has_ended(fd));
+	close(fd);
+	stage_strike(&stage);
+}
+
 /* More than an address may leave unsaid in all, by connections that have greeted: their messages are on their way. */
 static void offices_behind_one_address_do_not_pay_for_each_other(void **state)
 {
@@ -511,6 +587,9 @@ int main(void)
 		cmocka_unit_test(what_ends_gives_its_place_to_the_next),
 		cmocka_unit_test(a_descriptor_that_goes_to_the_other_socket_is_counted_there),
 		cmocka_unit_test(who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in),
+		cmocka_unit_test(who_says_more_than_is_read_is_cut),
+		cmocka_unit_test(who_says_much_and_is_read_is_not_cut),
+		cmocka_unit_test(who_leaves_messages_behind_again_and_again_comes_back_when_they_are_read),
 		cmocka_unit_test(offices_behind_one_address_do_not_pay_for_each_other),
 		cmocka_unit_test(strangers_behind_one_address_answer_for_each_other),
 		cmocka_unit_test(new_connections_of_an_address_come_at_its_pace),
