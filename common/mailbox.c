@@ -1,4 +1,4 @@
-/* mailbox - a locked list of letters with an eventfd that is readable while the list is not empty. */
+/* mailbox - a locked list of letters with an eventfd that says that it is worth looking. */
 #include "common/mailbox.h"
 #include "common/memory.h"
 #include <assert.h>
@@ -39,7 +39,6 @@ void mailbox_free(struct mailbox *box)
 	free(box);
 }
 
-/* Both are called with the lock held, so that the descriptor always agrees with the list. */
 static void signal_set(struct mailbox *box)
 {
 	const uint64_t one = 1;
@@ -58,23 +57,25 @@ static void signal_clear(struct mailbox *box)
 
 void mailbox_put(struct mailbox *box, struct letter *letter)
 {
+	bool was_empty;
+
 	letter->next = NULL;
 	pthread_mutex_lock(&box->lock);
-	if (box->first == NULL)
-		signal_set(box);
+	was_empty = box->first == NULL;
 	*box->last = letter;
 	box->last = &letter->next;
 	pthread_mutex_unlock(&box->lock);
+	if (was_empty)
+		signal_set(box); /* only now, or who wakes up would wait for the lock */
 }
 
 struct letter *mailbox_take_all(struct mailbox *box)
 {
 	struct letter *letters;
 
+	signal_clear(box); /* first: what is put in from here on is seen below or signalled again */
 	pthread_mutex_lock(&box->lock);
 	letters = box->first;
-	if (letters != NULL)
-		signal_clear(box);
 	box->first = NULL;
 	box->last = &box->first;
 	pthread_mutex_unlock(&box->lock);

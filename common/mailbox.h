@@ -22,6 +22,7 @@ void mailbox_put(struct mailbox *box, struct letter *letter);
 struct letter *mailbox_take_all(struct mailbox *box);
 /* Waits until something is there. */
 struct letter *mailbox_wait_all(struct mailbox *box);
-int mailbox_fd(const struct mailbox *box); /* readable when not empty (eventfd); cleared by mailbox_take_all */
+/* Readable (eventfd) when something was put in since mailbox_take_all, which may have taken that already. */
+int mailbox_fd(const struct mailbox *box);
 
 #endif
