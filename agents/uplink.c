@@ -12,8 +12,8 @@
 #define HELLO_MS 5000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 5000
-#define SIGN_OF_LIFE_MS 2000
-#define SILENT_HEARTBEATS 5
+#define SIGN_OF_LIFE_MS 4000
+#define SILENT_HEARTBEATS 3
 #define STEP_FRAMES 64	/* taken from each channel in one step */
 #define BYE_LINGER_MS 200
 
@@ -209,6 +209,16 @@ void uplink_fetch(struct uplink *uplink, uint64_t after)
 	uplink->session.acked = cursor.entry; /* a FETCH says the same as an ACK */
 }
 
+/* With a heartbeat that has just come, so that the broker wakes up for many of us at once; otherwise when it is time. */
+static bool sign_of_life_is_due(const struct uplink *uplink)
+{
+	const struct session *session = &uplink->session;
+	const steady_ms waited = uplink->now.steady - session->ack_at;
+	const bool heard = session->feed_at == uplink->now.steady;
+
+	return waited >= SIGN_OF_LIFE_MS || (heard && waited + session->heartbeat_ms / 2 >= SIGN_OF_LIFE_MS);
+}
+
 /* What is on disk since the last ACK; otherwise, now and then, that we are alive. */
 static void ack_send(struct uplink *uplink)
 {
@@ -218,7 +228,7 @@ static void ack_send(struct uplink *uplink)
 	Simpul__Ack ack = SIMPUL__ACK__INIT;
 	Simpul__Up up = SIMPUL__UP__INIT;
 
-	if (cursor.entry == session->acked && uplink->now.steady - session->ack_at < SIGN_OF_LIFE_MS)
+	if (cursor.entry == session->acked && !sign_of_life_is_due(uplink))
 		return;
 	position_to_message(&cursor, &position);
 	ack.cursor = &position;

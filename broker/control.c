@@ -363,20 +363,20 @@ static bool request_receive(void *socket, struct asker *asker, zmq_msg_t *text)
 	return true;
 }
 
-void control_take(struct control *control)
+bool control_take(struct control *control)
 {
 	struct asker asker;
 	zmq_msg_t text;
+	bool waiting = true;
+	unsigned taken = 0;
 
-	for (unsigned i = 0; i < REQUESTS_AT_ONCE; i++) {
-		bool waiting;
-
+	while (waiting && taken < REQUESTS_AT_ONCE) {
 		zmq_msg_init(&text);
 		waiting = request_receive(control->socket, &asker, &text);
 		if (waiting && zmq_msg_size(&text) > 0)
 			dispatch(control, &asker, BYTES(zmq_msg_data(&text), zmq_msg_size(&text)));
 		zmq_msg_close(&text);
-		if (!waiting)
-			return;
+		taken += waiting;
 	}
+	return taken > 0;
 }

@@ -31,7 +31,7 @@ enum error control_new(struct control **control, void *context, const struct con
 void control_free(struct control *control);
 void *control_socket(const struct control *control); /* to poll */
 /* Takes requests that are waiting, at most a bounded number. */
-void control_take(struct control *control);
+bool control_take(struct control *control);
 /* The core's ACTION_ANSWER for a ticket that control gave out; others are ignored. */
 void control_done(struct control *control, uint64_t ticket, const struct fault *fault, uint64_t entry);
 

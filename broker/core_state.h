@@ -217,6 +217,7 @@ struct core {
 	size_t appends_under_way, reads_under_way;
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
+	steady_ms beat_at; /* heartbeats were sent last */
 	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
 	steady_ms rebound;   /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];

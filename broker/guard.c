@@ -12,7 +12,8 @@
 #define SOCKETS 2
 #define RESERVED_DESCRIPTORS 128    /* files, inner sockets, and what is accepted while it is cut */
 #define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
-#define ROUND_TICKS 20		    /* in which every connection is looked at once */
+#define ROUND_TICKS 20		    /* in which every connection is looked at once ... */
+#define ROUNDS_OF_MEMBERS 4	    /* ... and in so many rounds those by which something was said */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
 #define LOGGED_A_SECOND 20	    /* addresses */
@@ -72,6 +73,7 @@ struct guard {
 	int *begun;	      /* descriptors of those that were accepted and not counted yet */
 	size_t begun_count, begun_capacity;
 	size_t next;	   /* to be looked at */
+	uint64_t round;
 	zhashx_t *sources; /* by address */
 	uint64_t resident; /* when all were looked at */
 	steady_ms logged_at;
@@ -255,9 +257,10 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 
 /* ---- what libzmq tells */
 
-static void events_take(struct guard *guard)
+static bool events_take(struct guard *guard)
 {
 	const steady_ms now = clock_now().steady;
+	bool any = false;
 	uint16_t event;
 	int32_t fd;
 
@@ -265,6 +268,7 @@ static void events_take(struct guard *guard)
 		struct watched *watched = &guard->watched[i];
 
 		while (socket_event(watched->monitor, &event, &fd)) {
+			any = true;
 			if (event == ZMQ_EVENT_ACCEPTED)
 				connection_begins(guard, watched, fd, now);
 			else if (event == ZMQ_EVENT_DISCONNECTED)
@@ -272,13 +276,12 @@ static void events_take(struct guard *guard)
 		}
 	}
 	begun_admit(guard, now);
+	return any;
 }
 
-static int on_monitor(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_monitor(void *context)
 {
-	(void)zloop, (void)item;
-	events_take(context);
-	return 0;
+	return events_take(context) ? POLLSET_SOME : POLLSET_NOTHING;
 }
 
 /* Its question came after its connection was accepted: what it says later is never taken for somebody else's. */
@@ -387,8 +390,12 @@ static void look_at_some(struct guard *guard, steady_ms now)
 	if (guard->capacity == 0)
 		return;
 	for (; left > 0; left--) {
+		const struct connection *connection = &guard->connections[guard->next];
+
+		if (!connection->spoke || connection->refused || guard->round % ROUNDS_OF_MEMBERS == 0)
+			connection_look(guard, (int)guard->next, now);
 		guard->next = (guard->next + 1) % guard->capacity;
-		connection_look(guard, (int)guard->next, now);
+		guard->round += guard->next == 0;
 	}
 }
 
@@ -539,11 +546,8 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	return good ? E_OK : fault_at(fault, E_IO, "guard: %s", zmq_strerror(zmq_errno()));
 }
 
-void guard_attach(struct guard *guard, zloop_t *zloop)
+void guard_attach(struct guard *guard, struct pollset *pollset)
 {
-	for (size_t i = 0; i < guard->watched_count; i++) {
-		zmq_pollitem_t item = {.socket = guard->watched[i].monitor, .events = ZMQ_POLLIN};
-
-		zloop_poller(zloop, &item, on_monitor, guard);
-	}
+	for (size_t i = 0; i < guard->watched_count; i++)
+		pollset_add_socket(pollset, guard->watched[i].monitor, false, on_monitor, guard);
 }

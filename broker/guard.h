@@ -15,6 +15,7 @@
 #define SIMPUL_GUARD_H
 
 #include "broker/core.h"
+#include "broker/pollset.h"
 #include <czmq.h>
 
 /* One address: so many connections at a time, as many new ones at once, and so many a second from then on. */
@@ -41,13 +42,13 @@ struct guard_limits {
 struct guard;
 
 struct guard *guard_new(void *context, const struct core *core, const struct guard_limits *limits);
-/* Before the context ends; after the zloop that it was attached to. */
+/* Before the context ends; after the pollset that it was attached to. */
 void guard_free(struct guard *guard);
 /* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one
  * address may open; before it is bound. E_IO. */
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
-/* Connections are told to the guard by this loop; must be called once a tick by it: guard_tick. */
-void guard_attach(struct guard *guard, zloop_t *zloop);
+/* Connections are told to the guard when this is waited for; must be called once a tick as well: guard_tick. */
+void guard_attach(struct guard *guard, struct pollset *pollset);
 /* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second.
  */
 void guard_tick(struct guard *guard, steady_ms now);

@@ -23,10 +23,14 @@
 #define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
 #define FAREWELL_MS 200		/* for the last frames to leave */
 
-/* A handler of the zloop: 0 goes on, -1 ends the loop. */
-static int verdict(const struct loop *loop)
+static bool goes_on(const struct loop *loop)
 {
-	return loop->drained || loop->failure.code != E_OK ? -1 : 0;
+	return !loop->drained && loop->failure.code == E_OK;
+}
+
+static enum pollset_result verdict(const struct loop *loop, enum pollset_result result)
+{
+	return goes_on(loop) ? result : POLLSET_STOP;
 }
 
 void loop_step(struct loop *loop, const struct core_event *event)
@@ -105,71 +109,62 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	return true;
 }
 
-static void receive_some(struct loop *loop, void *socket, bool (*receive)(struct loop *loop, zmq_msg_t *frame))
+static enum pollset_result receive_some(struct loop *loop, void *socket,
+					bool (*receive)(struct loop *loop, zmq_msg_t *frame))
 {
+	unsigned received = 0;
 	bool more = true;
 
-	for (unsigned i = 0; i < FRAMES_AT_ONCE && more; i++) {
+	while (more && received < FRAMES_AT_ONCE) {
 		zmq_msg_t frame;
 
 		zmq_msg_init(&frame);
 		more = receive(loop, &frame);
 		zmq_msg_close(&frame);
+		received += more;
 	}
-	if (!more)
-		guard_emptied(loop->guard, socket);
+	if (more)
+		return verdict(loop, POLLSET_MORE);
+	guard_emptied(loop->guard, socket);
+	return verdict(loop, received > 0 ? POLLSET_SOME : POLLSET_NOTHING);
 }
 
-static int on_link(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_link(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
-	receive_some(loop, loop->link, link_receive);
-	return verdict(loop);
+	return receive_some(loop, loop->link, link_receive);
 }
 
-static int on_feed(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_feed(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
-	receive_some(loop, loop->feed, feed_receive);
-	return verdict(loop);
+	return receive_some(loop, loop->feed, feed_receive);
 }
 
 /* ---- the inner sockets */
 
-static int on_zap(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_zap(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
-	zap_answer(loop->zap, clock_now().steady);
-	return 0;
+	return zap_answer(loop->zap, clock_now().steady) ? POLLSET_MORE : POLLSET_NOTHING;
 }
 
-static int on_control(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_control(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
-	control_take(loop->control);
-	return verdict(loop);
+	return verdict(loop, control_take(loop->control) ? POLLSET_MORE : POLLSET_NOTHING);
 }
 
-static int on_log(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_log(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
 	log_feed_send(loop->log_feed);
-	return 0;
+	return POLLSET_SOME;
 }
 
 /* ---- what writer and reader hand back */
@@ -199,30 +194,26 @@ static void take_commits(struct loop *loop, struct letter *letter)
 	}
 }
 
-static int on_commits(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_commits(void *context)
 {
 	struct loop *loop = context;
 
-	(void)zloop;
-	(void)item;
 	take_commits(loop, mailbox_take_all(loop->commits));
-	return verdict(loop);
+	return verdict(loop, POLLSET_SOME);
 }
 
-static int on_reads(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_reads(void *context)
 {
 	struct loop *loop = context;
 	struct letter *letter = mailbox_take_all(loop->reads);
 
-	(void)zloop;
-	(void)item;
 	while (letter != NULL) {
 		struct core_event event = {.type = CORE_READ_DONE, .read = (struct core_read *)letter};
 
 		letter = letter->next;
 		loop_step(loop, &event);
 	}
-	return verdict(loop);
+	return verdict(loop, POLLSET_SOME);
 }
 
 /* ---- policy */
@@ -270,20 +261,18 @@ static void reload_by_signal(struct loop *loop)
 		sd_notify(0, "READY=1");
 }
 
-static int on_signal(zloop_t *zloop, zmq_pollitem_t *item, void *context)
+static enum pollset_result on_signal(void *context)
 {
 	struct loop *loop = context;
 	struct signalfd_siginfo info;
 
-	(void)zloop;
-	(void)item;
 	while (read(loop->parts.signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
 			reload_by_signal(loop);
 		else
 			begin_stop(loop);
 	}
-	return verdict(loop);
+	return verdict(loop, POLLSET_SOME);
 }
 
 static void check_disk(struct loop *loop)
@@ -310,40 +299,15 @@ static void feed_watchdog(struct loop *loop, steady_ms now)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-static int on_tick(zloop_t *zloop, int timer, void *context)
-{
-	const struct core_event event = {.type = CORE_TICK};
-	struct loop *loop = context;
-	steady_ms now = clock_now().steady;
-
-	(void)zloop;
-	(void)timer;
-	loop_step(loop, &event);
-	zap_answer(loop->zap, now);
-	loop_feed_bind(loop);
-	loop_drops_log(loop, now);
-	receive_some(loop, loop->link, link_receive);
-	receive_some(loop, loop->feed, feed_receive);
-	guard_tick(loop->guard, now);
-	feed_watchdog(loop, now);
-	if (loop->stopping && now >= loop->stop_at) {
-		log_event(LOG_LEVEL_WARNING, "broker.undrained", F_NUM("waited_ms", DRAIN_MS));
-		loop->drained = true;
-	}
-	return verdict(loop);
-}
-
-static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler);
-
 /* What ZAP's socket holds for connections that were let in long ago goes with it. */
 static void zap_anew(struct loop *loop)
 {
-	zmq_pollitem_t item = {.socket = zap_socket(loop->zap), .events = ZMQ_POLLIN};
+	void *old = zap_socket(loop->zap);
 
 	if (!zap_renew(loop->zap, clock_now().steady))
 		return;
-	zloop_poller_end(loop->zloop, &item);
-	poll_socket(loop, zap_socket(loop->zap), on_zap);
+	pollset_remove_socket(loop->pollset, old);
+	pollset_add_socket(loop->pollset, zap_socket(loop->zap), false, on_zap, loop);
 }
 
 /* Handshakes and long answers leave holes between what connections keep for good: with thousands of them more than that. */
@@ -367,13 +331,26 @@ static void trim_memory(struct loop *loop)
 	}
 }
 
-static int on_disk(zloop_t *zloop, int timer, void *context)
+static void tick(struct loop *loop, steady_ms now)
 {
-	(void)zloop;
-	(void)timer;
-	check_disk(context);
-	trim_memory(context);
-	return verdict(context);
+	const struct core_event event = {.type = CORE_TICK};
+
+	loop_step(loop, &event);
+	zap_answer(loop->zap, now);
+	control_take(loop->control);
+	loop_feed_bind(loop);
+	loop_drops_log(loop, now);
+	guard_tick(loop->guard, now);
+	feed_watchdog(loop, now);
+	if (loop->stopping && now >= loop->stop_at) {
+		log_event(LOG_LEVEL_WARNING, "broker.undrained", F_NUM("waited_ms", DRAIN_MS));
+		loop->drained = true;
+	}
+	if (++loop->ticks < DISK_CHECK_TICKS)
+		return;
+	loop->ticks = 0;
+	check_disk(loop);
+	trim_memory(loop);
 }
 
 /* ---- life */
@@ -471,35 +448,35 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 				 keys->curve_public, ZAP_STRANGER_MS, fault);
 }
 
-static void poll_socket(struct loop *loop, void *socket, zloop_fn *handler)
-{
-	zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
-
-	zloop_poller(loop->zloop, &item, handler, loop);
-}
-
-static void poll_fd(struct loop *loop, int fd, zloop_fn *handler)
-{
-	zmq_pollitem_t item = {.fd = fd, .events = ZMQ_POLLIN};
-
-	zloop_poller(loop->zloop, &item, handler, loop);
-}
-
+/* The core sends on both of the offices' sockets, whatever it was that it heard of. */
 static void poll_everything(struct loop *loop)
 {
-	loop->zloop = zloop_new();
-	zloop_set_nonstop(loop->zloop, true); /* signals come through the signalfd */
-	poll_fd(loop, mailbox_fd(loop->commits), on_commits);
-	poll_fd(loop, mailbox_fd(loop->reads), on_reads);
-	poll_fd(loop, loop->parts.signals, on_signal);
-	poll_fd(loop, log_feed_fd(loop->log_feed), on_log);
-	poll_socket(loop, zap_socket(loop->zap), on_zap);
-	poll_socket(loop, control_socket(loop->control), on_control);
-	poll_socket(loop, loop->link, on_link);
-	poll_socket(loop, loop->feed, on_feed);
-	guard_attach(loop->guard, loop->zloop);
-	zloop_timer(loop->zloop, TICK_MS, 0, on_tick, loop);
-	zloop_timer(loop->zloop, TICK_MS * DISK_CHECK_TICKS, 0, on_disk, loop);
+	struct pollset *set = loop->pollset = pollset_new();
+
+	pollset_add_fd(set, mailbox_fd(loop->commits), on_commits, loop);
+	pollset_add_fd(set, mailbox_fd(loop->reads), on_reads, loop);
+	pollset_add_fd(set, loop->parts.signals, on_signal, loop);
+	pollset_add_fd(set, log_feed_fd(loop->log_feed), on_log, loop);
+	pollset_add_socket(set, zap_socket(loop->zap), false, on_zap, loop);
+	pollset_add_socket(set, control_socket(loop->control), false, on_control, loop);
+	guard_attach(loop->guard, set);
+	pollset_add_socket(set, loop->link, true, on_link, loop);
+	pollset_add_socket(set, loop->feed, true, on_feed, loop);
+}
+
+/* One turn, and a tick when it is due. */
+static void serve_once(struct loop *loop)
+{
+	steady_ms now = clock_now().steady;
+
+	if (!pollset_turn(loop->pollset, now < loop->tick_at ? (unsigned)(loop->tick_at - now) : 0))
+		return;
+	now = clock_now().steady;
+	if (now < loop->tick_at)
+		return;
+	loop->tick_at = now + TICK_MS;
+	tick(loop, now);
+	pollset_touched(loop->pollset);
 }
 
 /* Not before serving begins: the start waits for nothing but the newest entries. */
@@ -538,8 +515,8 @@ enum error loop_serve(struct loop *loop, struct fault *fault)
 	poll_everything(loop);
 	serving_begins(loop);
 	inspection_begins(loop);
-	while (verdict(loop) == 0)
-		zloop_start(loop->zloop);
+	while (goes_on(loop))
+		serve_once(loop);
 	if (loop->failure.code != E_OK)
 		*fault = loop->failure;
 	return loop->failure.code;
@@ -568,8 +545,7 @@ void loop_free(struct loop *loop)
 
 	if (loop == NULL)
 		return;
-	if (loop->zloop != NULL)
-		zloop_destroy(&loop->zloop);
+	pollset_free(loop->pollset);
 	inspector_stop(loop->inspector);
 	if (loop->reader != NULL)
 		reader_stop(loop->reader);

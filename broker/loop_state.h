@@ -6,6 +6,7 @@
 #include "broker/guard.h"
 #include "broker/log_feed.h"
 #include "broker/loop.h"
+#include "broker/pollset.h"
 #include "broker/reader.h"
 #include "broker/writer.h"
 #include "broker/zap.h"
@@ -43,7 +44,9 @@ struct loop {
 	struct inspector *inspector;
 	struct step_seals seals;
 	struct mailbox *commits, *reads; /* what writer and reader hand back */
-	zloop_t *zloop;
+	struct pollset *pollset;
+	steady_ms tick_at; /* the next one is due */
+	unsigned ticks;	   /* since the disk was looked at */
 
 	bool start_answered; /* loop_policy's answer is there */
 	struct fault start_fault;

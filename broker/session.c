@@ -10,8 +10,8 @@ enum {
 	TOPIC_DRAWN = 4, /* bytes of a topic that tell it from others */
 };
 
-/* Heartbeats of one tick: so many, and a part of all nodes, which at ten ticks a second is enough for every one. */
-enum { HEARTBEATS_LEAST = 32, HEARTBEATS_PART = 8 };
+/* Heartbeats are sent so many times in the time of one, to so many nodes and a part of all: twice what is due. */
+enum { BEATS = 8, BEAT_LEAST = 32, BEAT_PART = BEATS / 2 };
 
 /* ---------------------------------------------------------------------------- who holds the session */
 
@@ -421,13 +421,16 @@ static void sessions_lose(struct core *core)
 }
 
 /* Not to all at once, though all were published to at once: whoever sends a report meanwhile would wait for it. Spread
- * once they stay spread. */
+ * once they stay spread. Not one by one either: to wake up for a heartbeat costs more than the heartbeat. */
 static void heartbeats_send(struct core *core)
 {
-	const size_t most = HEARTBEATS_LEAST + core->node_count / HEARTBEATS_PART;
+	const size_t most = BEAT_LEAST + core->node_count / BEAT_PART;
 	struct shared shared = {.count = 0};
 	struct node *node;
 
+	if (core->now->steady - core->beat_at < core->options.heartbeat_ms / BEATS)
+		return;
+	core->beat_at = core->now->steady;
 	for (size_t i = 0; i < most && (node = node_untouched(core, TURN_PUBLISHED)) != NULL; i++) {
 		if (core->now->steady - node->session.published < core->options.heartbeat_ms)
 			return;

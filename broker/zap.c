@@ -208,26 +208,33 @@ static void answer(struct zap *zap, void *socket, const struct request *request,
 	log_refusal(zap, request, node != NULL ? node : "", error, now);
 }
 
-static void answer_some(struct zap *zap, void *socket, steady_ms now)
+static bool answer_some(struct zap *zap, void *socket, steady_ms now)
 {
 	struct request request;
+	unsigned answered = 0;
 
-	for (unsigned i = 0; i < ANSWERS_AT_ONCE && request_receive(socket, &request); i++)
+	while (answered < ANSWERS_AT_ONCE && request_receive(socket, &request)) {
 		answer(zap, socket, &request, now);
+		answered++;
+	}
+	return answered > 0;
 }
 
-void zap_answer(struct zap *zap, steady_ms now)
+bool zap_answer(struct zap *zap, steady_ms now)
 {
+	bool answered;
+
 	if (zap->unbound)
 		zap_bind(zap);
-	answer_some(zap, zap->socket, now);
+	answered = answer_some(zap, zap->socket, now);
 	if (zap->old == NULL)
-		return;
-	answer_some(zap, zap->old, now);
-	if (now < zap->old_until)
-		return;
-	zmq_close(zap->old);
-	zap->old = NULL;
+		return answered;
+	answered |= answer_some(zap, zap->old, now);
+	if (now >= zap->old_until) {
+		zmq_close(zap->old);
+		zap->old = NULL;
+	}
+	return answered;
 }
 
 /* ---- a stranger */

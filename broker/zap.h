@@ -19,7 +19,7 @@ void *zap_socket(const struct zap *zap); /* to poll */
 /* From now on `guard` is told which node comes from where. */
 void zap_tell(struct zap *zap, struct guard *guard);
 /* Answers what is waiting, at most a bounded number of questions; binds again what zap_renew could not. */
-void zap_answer(struct zap *zap, steady_ms now);
+bool zap_answer(struct zap *zap, steady_ms now);
 #define ZAP_LINGER_MS (2 * LIMIT_HANDSHAKE_MS) /* how long the old socket is answered */
 /* Begins with another socket, which is to be polled from now on; the old one is answered by zap_answer, to be called at least
  * every 100 ms, until no handshake can wait for it. libzmq keeps two queues for each connection that ever asked, for as

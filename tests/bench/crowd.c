@@ -17,7 +17,7 @@
 enum {
 	ROUND_MS = 50,	     /* each member is looked at so often */
 	GREETED_AT_ONCE = 25, /* in a round: handshakes must be done within their time */
-	ACK_MS = 2000,
+	ACK_MS = 4000,
 	ANSWER_MS = 5000,
 	PAUSE_MS = 1000, /* after a refusal */
 };
@@ -164,10 +164,14 @@ static bool socket_drain(struct crowd_process *process, void *socket, struct cro
 
 static void member_round(struct crowd_process *process, struct crowd_member *member, steady_ms now)
 {
+	steady_ms due;
+
 	socket_drain(process, member->link, member);
 	if (socket_drain(process, member->feed, NULL))
 		member->heard = now;
-	if (member->state == MEMBER_LIVE && now >= member->acked + ACK_MS)
+	/* As an agent does (uplink.c): with a heartbeat that has just come. */
+	due = member->acked + ACK_MS - (member->heard == now ? LIMIT_HEARTBEAT_MS / 2 : 0);
+	if (member->state == MEMBER_LIVE && now >= due)
 		ack_send(member, now);
 	else if (member->state != MEMBER_LIVE &&
 		 now > member->asked + (member->state == MEMBER_NEW ? PAUSE_MS : ANSWER_MS))

@@ -2,7 +2,7 @@
  *
  *   simpul-bench idle [--nodes N] [--seconds S] [--json]
  *
- * Measured with no node, with half of them and with all; each second a heartbeat goes to each, every two seconds a sign
+ * Measured with no node, with half of them and with all; every two seconds a heartbeat goes to each, every four a sign
  * of life comes back. CPU is the broker's own time, so that what else runs on the machine does not count. */
 #include "tests/bench/crowd.h"
 #include "tests/bench/scale.h"

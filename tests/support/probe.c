@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LOST_MS patient_ms(5000)
-#define FETCH_AFTER_MS 1200 /* a heartbeat has come by then and would have told an agent */
+#define FETCH_AFTER_MS 2200 /* a heartbeat has come by then and would have told an agent */
 #define GIVEN_UP 3	    /* so many of a window were lost: what follows would be as well */
 #define PAUSE_MS 2	    /* between two reports: an office's own rhythm is far slower */
 

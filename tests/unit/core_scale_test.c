@@ -321,7 +321,7 @@ static void heartbeats_reach_all_and_spread_out(void **state)
 			late += crowd->now.steady - crowd->core->nodes[i]->session.published > 2000;
 	}
 	assert_true(beats >= (size_t)8 * MANY);
-	assert_true(largest <= 32 + MANY / 8);
+	assert_true(largest <= 32 + MANY / 4);
 	assert_int_equal(late, 0);
 }
 

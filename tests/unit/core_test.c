@@ -1406,7 +1406,7 @@ static void a_heartbeat_moves_the_cursor_over_what_was_not_for_the_node(void **s
 	world_forget(world);
 	world_tick(world, LIMIT_HEARTBEAT_MS - 1);
 	assert_int_equal(world_count(world, ACTION_PUBLISH), 0);
-	world_tick(world, 1);
+	world_tick(world, LIMIT_HEARTBEAT_MS / 8);
 	assert_int_equal(world_count(world, ACTION_PUBLISH), 3);
 	for (size_t i = 0; !beat || strcmp(beat->node, "immigration.muara-enim") != 0; i++)
 		beat = world_find(world, ACTION_PUBLISH, i);

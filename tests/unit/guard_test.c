@@ -29,7 +29,7 @@ struct stage {
 	char endpoint[64], feed_endpoint[64];
 	struct world *world; /* of members */
 	struct guard *guard;
-	zloop_t *zloop;
+	struct pollset *pollset;
 };
 
 static void *server(struct stage *stage, int type, char *endpoint)
@@ -52,13 +52,13 @@ static void stage_set(struct stage *stage, struct guard_limits limits)
 	stage->guard = guard_new(stage->context, stage->world->core, &limits);
 	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint);
 	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint);
-	stage->zloop = zloop_new();
-	guard_attach(stage->guard, stage->zloop);
+	stage->pollset = pollset_new();
+	guard_attach(stage->guard, stage->pollset);
 }
 
 static void stage_strike(struct stage *stage)
 {
-	zloop_destroy(&stage->zloop);
+	pollset_free(stage->pollset);
 	zmq_close(stage->link);
 	zmq_close(stage->feed);
 	guard_free(stage->guard);
@@ -122,16 +122,13 @@ static void hear(struct stage *stage, size_t node)
 	hear_by(stage, stage->link, node);
 }
 
-static int end_loop(zloop_t *zloop, int timer, void *context)
-{
-	(void)zloop, (void)timer, (void)context;
-	return -1;
-}
-
 static void stage_run(struct stage *stage, size_t ms)
 {
-	zloop_timer(stage->zloop, ms, 1, end_loop, NULL);
-	zloop_start(stage->zloop);
+	const steady_ms until = clock_now().steady + ms;
+	steady_ms now;
+
+	while ((now = clock_now().steady) < until)
+		pollset_turn(stage->pollset, (unsigned)(until - now));
 	guard_tick(stage->guard, clock_now().steady);
 }
 

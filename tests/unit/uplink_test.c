@@ -552,10 +552,10 @@ static void a_silent_feed_ends_the_session(void **state)
 	struct fixture *f = *state;
 
 	become_live(f);
-	f->skipped += 4000;
+	f->skipped += 2500;
 	turns(f, 3);
 	assert_int_equal(uplink_now(f), UPLINK_LIVE);
-	f->skipped += 1500;
+	f->skipped += 1000;
 	turns(f, 1);
 	assert_int_equal(uplink_now(f), UPLINK_OFFLINE);
 	become_live(f);
