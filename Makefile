@@ -85,7 +85,7 @@ go-all: programs
 programs: $(PROGRAMS) $(BENCH)
 
 go-demo: programs
-	@deploy/demo/run $(OUT) $(if $(KEEP),--keep)
+	@deploy/demo/$(if $(REGION),region $(OUT) $(REGION),run $(OUT)) $(if $(KEEP),--keep)
 
 go-test:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan compile-all

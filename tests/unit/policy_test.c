@@ -24,6 +24,31 @@ static struct policy *example(void)
 	return policy;
 }
 
+/* The examples are what operators begin with: as many offices as stand in each one's head. */
+static void the_examples_of_all_regions_are_good(void **state)
+{
+	static const struct {
+		const char *path;
+		size_t nodes;
+	} examples[] = {
+		{EXAMPLE, 12},
+		{"deploy/example/pagar-alam/policy.yaml", 31},
+		{"deploy/example/lubuklinggau/policy.yaml", 41},
+		{"deploy/example/parepare/policy.yaml", 30},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof examples / sizeof examples[0]; i++) {
+		struct policy *policy;
+		struct fault fault = {0};
+
+		if (policy_load(examples[i].path, &policy, &fault) != E_OK)
+			fail_msg("%s", fault.field);
+		assert_int_equal(policy_node_count(policy), examples[i].nodes);
+		policy_free(policy);
+	}
+}
+
 static struct policy *parse(const char *text)
 {
 	struct policy *policy;
@@ -376,6 +401,7 @@ static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_examples_of_all_regions_are_good),
 		cmocka_unit_test(guests_of_a_lodging_are_told_to_immigration_alone),
 		cmocka_unit_test(a_van_that_the_army_sees_is_told_to_police_and_district),
 		cmocka_unit_test(an_overstayer_is_told_to_police_and_army_not_to_health),
