@@ -32,6 +32,7 @@ int ctl_revoke(struct ctl *ctl, int argc, char **argv);
 int ctl_retire(struct ctl *ctl, int argc, char **argv);
 int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_grant(struct ctl *ctl, int argc, char **argv);
+int ctl_got(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_check(struct ctl *ctl, int argc, char **argv);

@@ -249,11 +249,13 @@ static int standing_order(const struct ctl *ctl, const char *node, const char *s
 	json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:s}", "command", "standing", "node", node, "standing",
 				    standing, "since", (json_int_t)since, "reason", reason);
 	bool back = strcmp(standing, "active") == 0;
-	char done[LIMIT_NODE_NAME + 80];
+	char done[2 * LIMIT_NODE_NAME + 80];
 
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
-	snprintf(done, sizeof(done), "%.64s is %s%s", node, standing, back ? "; its agent must be started again" : "");
+	snprintf(done, sizeof(done), "%.64s is %s%s%.64s", node, standing,
+		 back ? "; its agent must be started again" : "; what it was sent lists: simpulctl got ",
+		 back ? "" : node);
 	return ctl_order(ctl, request, done);
 }
 

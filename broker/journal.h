@@ -175,6 +175,12 @@ enum error journal_read_receipt(struct journal_reader *reader, const struct repo
 enum error journal_read_position(struct journal_reader *reader, uint64_t entry, struct position *position,
 				 struct fault *fault);
 
+/* The last entry that a node acknowledged; 0 when it never did. */
+enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault);
+/* Whether an entry that is in the node's pages was once withheld from it by a policy. */
+enum error journal_read_withheld(struct journal_reader *reader, const char *node, uint64_t entry, bool *withheld,
+				 struct fault *fault);
+
 /* ---------------------------------------------------------------------------- checking */
 
 struct journal_verdict {

@@ -19,7 +19,7 @@ struct journal_reader {
 	struct audience_set audiences;
 	struct opening *openings; /* ascending; new ones are made only while no broker runs */
 	size_t opening_count;
-	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later;
+	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later, *cursor, *withheld;
 };
 
 /* ---------------------------------------------------------------------------- life */
@@ -36,6 +36,8 @@ static void statements_prepare(struct journal_reader *r)
 		database_prepare(r->db, "SELECT entry FROM submission_of WHERE origin_id = (SELECT id FROM origin "
 					"WHERE node = ?1) AND epoch = ?2 AND stream = ?3 AND first <= ?4 "
 					"ORDER BY first DESC LIMIT 1");
+	r->cursor = database_prepare(r->db, "SELECT entry FROM cursor WHERE node = ?1");
+	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }
 
@@ -191,6 +193,37 @@ enum error journal_read_position(struct journal_reader *reader, uint64_t entry, 
 	enum error error = position_read(reader, entry, position, &is_signed, signature, fault);
 
 	sqlite3_reset(reader->row);
+	return error;
+}
+
+/* A number that may not be there: 0 then. */
+static enum error number_or_zero(sqlite3_stmt *statement, uint64_t *number, struct fault *fault)
+{
+	enum error error = number_read(statement, number, fault);
+
+	sqlite3_clear_bindings(statement);
+	if (error != E_NOT_FOUND)
+		return error;
+	*number = 0;
+	return E_OK;
+}
+
+enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault)
+{
+	bind_text(reader->cursor, 1, node);
+	return number_or_zero(reader->cursor, entry, fault);
+}
+
+enum error journal_read_withheld(struct journal_reader *reader, const char *node, uint64_t entry, bool *withheld,
+				 struct fault *fault)
+{
+	uint64_t found;
+	enum error error;
+
+	bind_text(reader->withheld, 1, node);
+	bind_number(reader->withheld, 2, entry);
+	error = number_or_zero(reader->withheld, &found, fault);
+	*withheld = error == E_OK && found != 0;
 	return error;
 }
 

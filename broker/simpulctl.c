@@ -39,6 +39,14 @@ static const struct ctl_command commands[] = {
 	 "  --from ENTRY             the first entry\n"
 	 "  --reason TEXT            for the journal; no personal data\n",
 	 ctl_grant},
+	{"got", "NODE", "Lists what a node was sent, as far as the journal knows; also beside a running broker",
+	 "  --since TIME             accepted since then (default: ever)\n"
+	 "  --json                   for programs, a report a line\n"
+	 "\nacknowledged  it is on the node's disk\n"
+	 "maybe         it was due to the node, which has not acknowledged it\n"
+	 "withheld      a policy in force at the time kept it back; a later one may have let it through\n"
+	 "\nHeaders only. After a theft: what may be in wrong hands.\n",
+	 ctl_got},
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
 	{"nodes", "", "Shows the members",
 	 "  --json                   for programs\n"

@@ -139,6 +139,48 @@ static void a_grant_that_was_taken_away_is_gone_for_what_was_accepted_before(voi
 	free(path);
 }
 
+/* ------------------------------------------------------------------ what a node was sent */
+
+static size_t lines_with(const char *text, const char *word)
+{
+	size_t count = 0;
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		count++;
+	return count;
+}
+
+/* Cursors and what was withheld are on the journal's disk within a second. */
+static bool is_listed(void *context)
+{
+	struct buffer out = {0};
+	bool listed;
+
+	assert_int_equal(exchange_ctl(context, &out, "got", "army.oku", NULL), 0);
+	buffer_u8(&out, 0);
+	listed = lines_with((const char *)out.data, "acknowledged  20") == 2 &&
+		 lines_with((const char *)out.data, "withheld      20") == 1 &&
+		 strstr((const char *)out.data, "army.oku: 3 reports, 0 of them not acknowledged") != NULL;
+	assert_null(strstr((const char *)out.data, "granted again")); /* nor any other text of a report */
+	buffer_free(&out);
+	return listed;
+}
+
+/* After the test above: two reports arrived, and one was kept back. */
+static void what_a_node_was_sent_is_listed_and_what_was_kept_back_is_marked(void **state)
+{
+	struct exchange *x = *state;
+	struct buffer out = {0};
+
+	assert_true(wait_for(is_listed, x, 10));
+	assert_int_equal(exchange_ctl(x, &out, "got", "army.oku", "--json", "--since", "2100-01-01T00:00Z", NULL), 0);
+	assert_int_equal(out.size, 0);
+	assert_int_equal(exchange_ctl(x, &out, "got", "police.oku", "--json", NULL), 0);
+	assert_int_equal(out.size, 0); /* its own are not what it was sent */
+	assert_int_equal(exchange_ctl(x, NULL, "got", "Army", NULL), 64);
+	buffer_free(&out);
+}
+
 /* ------------------------------------------------------------------ stops and starts */
 
 struct some_accepted {
@@ -455,6 +497,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_broken_policy_keeps_the_old_one_and_names_the_line),
 		cmocka_unit_test(a_grant_that_was_taken_away_is_gone_for_what_was_accepted_before),
+		cmocka_unit_test(what_a_node_was_sent_is_listed_and_what_was_kept_back_is_marked),
 		cmocka_unit_test(sigterm_under_load_loses_nothing_and_ends_with_0),
 		cmocka_unit_test(a_node_that_was_away_gets_two_thousand_reports_in_order_and_once),
 		cmocka_unit_test(the_log_can_be_followed_and_tells_no_text),
