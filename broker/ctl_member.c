@@ -253,9 +253,10 @@ static int standing_order(const struct ctl *ctl, const char *node, const char *s
 
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
-	snprintf(done, sizeof(done), "%.64s is %s%s%.64s", node, standing,
-		 back ? "; its agent must be started again" : "; what it was sent lists: simpulctl got ",
-		 back ? "" : node);
+	if (back)
+		snprintf(done, sizeof(done), "%.64s is %s; its agent must be started again", node, standing);
+	else
+		snprintf(done, sizeof(done), "%.64s is %s; simpulctl got %.64s lists what it was sent", node, standing, node);
 	return ctl_order(ctl, request, done);
 }
 
