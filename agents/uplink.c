@@ -12,8 +12,9 @@
 #define HELLO_MS 5000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 5000
-#define SIGN_OF_LIFE_MS 4000
+#define SIGN_OF_LIFE_MS 4000 /* half a second sooner or later */
 #define SILENT_HEARTBEATS 3
+#define FEED_GRACE_MS 1000 /* a packet that is sent again, a busy broker */
 #define STEP_FRAMES 64	/* taken from each channel in one step */
 #define BYE_LINGER_MS 200
 
@@ -209,14 +210,14 @@ void uplink_fetch(struct uplink *uplink, uint64_t after)
 	uplink->session.acked = cursor.entry; /* a FETCH says the same as an ACK */
 }
 
-/* With a heartbeat that has just come, so that the broker wakes up for many of us at once; otherwise when it is time. */
+/* With a heartbeat that has just come, so that the broker wakes up for many of us at once; at last without one. */
 static bool sign_of_life_is_due(const struct uplink *uplink)
 {
 	const struct session *session = &uplink->session;
 	const steady_ms waited = uplink->now.steady - session->ack_at;
 	const bool heard = session->feed_at == uplink->now.steady;
 
-	return waited >= SIGN_OF_LIFE_MS || (heard && waited + session->heartbeat_ms / 2 >= SIGN_OF_LIFE_MS);
+	return waited >= SIGN_OF_LIFE_MS + 500 || (heard && waited >= SIGN_OF_LIFE_MS - 500);
 }
 
 /* What is on disk since the last ACK; otherwise, now and then, that we are alive. */
@@ -301,7 +302,7 @@ static void timers(struct uplink *uplink)
 	else if (uplink->state == UPLINK_CATCHING_UP && session->fetch_seq != 0 && now - session->fetch_at > ANSWER_MS)
 		uplink_offline(uplink, E_UNREACHABLE, "fetch", 0);
 	else if (uplink->state == UPLINK_LIVE &&
-		 now - session->feed_at > SILENT_HEARTBEATS * (uint64_t)session->heartbeat_ms)
+		 now - session->feed_at > SILENT_HEARTBEATS * (uint64_t)session->heartbeat_ms + FEED_GRACE_MS)
 		uplink_offline(uplink, E_UNREACHABLE, "feed", 0);
 	else if (uplink->state == UPLINK_OFFLINE && now >= uplink->retry_at)
 		session_open(uplink);

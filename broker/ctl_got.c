@@ -8,6 +8,7 @@
 #include "common/name.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define PAGE_BYTES (4u * 1024 * 1024)
 
@@ -59,8 +60,8 @@ static void found_print_json(const struct found *found)
 	json_decref(object);
 }
 
-/* A refused report has no header: it went to nobody. */
-static void report_found(struct got *got, const Simpul__Entry *entry, size_t index, const char *state,
+/* A refused report has no header: it went to nobody. False when the header cannot be read. */
+static bool report_found(struct got *got, const Simpul__Entry *entry, size_t index, const char *state,
 			 struct arena *arena)
 {
 	const Simpul__Delivery *delivery = entry->delivery;
@@ -71,22 +72,34 @@ static void report_found(struct got *got, const Simpul__Entry *entry, size_t ind
 	struct found found = {.entry = entry, .state = state};
 
 	if (report->header.len == 0)
-		return;
+		return true;
 	found.header = simpul__header__unpack(&arena->protobuf, report->header.len, report->header.data);
 	if (found.header == NULL)
-		return;
+		return false;
 	snprintf(name.origin, sizeof(name.origin), "%s", delivery->origin);
 	report_name_text(&name, found.name);
 	time_text(found.time, entry->accepted_at, 0);
 	got->reports++;
-	got->unacknowledged += entry->entry > got->acknowledged;
+	got->unacknowledged += strcmp(state, "maybe") == 0;
 	if (got->json)
 		found_print_json(&found);
 	else
 		found_print(&found);
+	return true;
 }
 
 /* ---- all of them */
+
+static bool delivery_found(struct got *got, const Simpul__Entry *entry, const char *state, struct arena *arena)
+{
+	bool good = true;
+
+	if (entry->content_case != SIMPUL__ENTRY__CONTENT_DELIVERY || entry->accepted_at < got->since)
+		return true;
+	for (size_t i = 0; i < entry->delivery->n_reports && good; i++)
+		good = report_found(got, entry, i, state, arena);
+	return good;
+}
 
 static enum error item_found(struct got *got, struct journal_reader *reader, const struct journal_item *item,
 			     struct fault *fault)
@@ -96,12 +109,12 @@ static enum error item_found(struct got *got, struct journal_reader *reader, con
 	bool withheld = false;
 	enum error error = journal_read_withheld(reader, got->node, item->entry, &withheld, fault);
 
+	if (error != E_OK)
+		return error;
 	arena_init(&arena);
 	entry = simpul__entry__unpack(&arena.protobuf, item->encoded.size, item->encoded.data);
-	if (error == E_OK && entry != NULL && entry->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY &&
-	    entry->accepted_at >= got->since)
-		for (size_t i = 0; i < entry->delivery->n_reports; i++)
-			report_found(got, entry, i, state_of(got, item->entry, withheld), &arena);
+	if (entry == NULL || !delivery_found(got, entry, state_of(got, item->entry, withheld), &arena))
+		error = fault_at(fault, E_CORRUPT, "journal.db: entry %" PRIu64, item->entry);
 	arena_fini(&arena);
 	return error;
 }

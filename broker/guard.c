@@ -17,7 +17,7 @@
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
 #define LOGGED_A_SECOND 20	    /* addresses */
-#define FRAME_OVERHEAD 35	    /* bytes around a short frame: ZMTP 2, CurveZMQ's MESSAGE 33 */
+#define FRAME_OVERHEAD 42	    /* bytes around a long frame: ZMTP 9, CurveZMQ's MESSAGE 33; 7 less around a short one */
 
 /* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
  * for a full queue and keeps the connection. */
@@ -55,6 +55,7 @@ struct connection {
 	bool spoke;		  /* a whole message was read */
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
+	bool turned_away; /* cut before it could say anything */
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: that were read or may have been, and in all */
 	steady_ms began;
@@ -165,6 +166,8 @@ static void connection_forget(struct guard *guard, struct connection *connection
 {
 	if (connection == NULL || connection->source == NULL)
 		return;
+	if (connection->counted && !connection->turned_away)
+		source_leaves(guard, connection->source, connection->at);
 	connection->source->open -= connection->counted;
 	connection->source->silent -= connection->counted && !connection->spoke;
 	connection->source->unread -= connection_owes(connection);
@@ -213,6 +216,7 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	connection_forget(guard, connection);
 	connection->source = source_of(guard, address);
 	connection->at = at;
+	connection->emptied = at->emptied;
 	connection->began = connection->quiet_since = now;
 	if (guard->begun_count == guard->begun_capacity) {
 		guard->begun_capacity = guard->begun_capacity * 2 + 64;
@@ -236,6 +240,7 @@ static void begun_admit(struct guard *guard, steady_ms now)
 			connection_cut(guard, guard->begun[i], CUT_MANY);
 		else if (!bucket_take(&source->pace, &guard->pace, 1, now, &wait))
 			connection_cut(guard, guard->begun[i], CUT_PACE);
+		connection->turned_away = connection->cut;
 		connection->counted = true;
 		source->open++;
 		source->silent++;
@@ -251,7 +256,6 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 	if (connection == NULL || connection->source == NULL || connection->at != at)
 		return;
 	connection->source->failed += !connection->spoke && !connection->cut;
-	source_leaves(guard, connection->source, at);
 	connection_forget(guard, connection);
 }
 
@@ -314,22 +318,25 @@ static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
 }
 
 /* What the former holder of a descriptor said may be read when another has it: the key is of whoever spoke last. */
-void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
+bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
 {
 	struct connection *connection = connection_at(guard, zmq_msg_get(frame, ZMQ_SRCFD));
 
 	if (connection == NULL || connection->source == NULL || connection->at->socket != socket)
-		return;
+		return true;
+	if (connection->cut)
+		return false;
 	connection->heard = true;
 	connection->refused = core_key_status(guard->core, curve_key, NULL) != E_OK;
 	connection->source->unread -= connection_owes(connection);
 	connection->source->silent -= !connection->spoke;
 	connection->base += FRAME_OVERHEAD + zmq_msg_size(frame);
 	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
-		return;
+		return true;
 	connection->spoke = true;
 	memcpy(connection->key, curve_key, KEY_SIZE);
 	key_bound(guard, curve_key);
+	return true;
 }
 
 void guard_emptied(struct guard *guard, const void *socket)
@@ -375,6 +382,7 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 		connection->quiet_since = now;
 	if (connection->heard && connection->emptied != connection->at->emptied)
 		connection->base = received;
+	connection->base = connection->base < received ? connection->base : received; /* a former holder's were read */
 	connection->emptied = connection->at->emptied;
 	connection->heard = false;
 	connection->source->unread += connection_owes(connection);

@@ -54,8 +54,9 @@ void guard_attach(struct guard *guard, struct pollset *pollset);
 void guard_tick(struct guard *guard, steady_ms now);
 /* A node's key was let in from this address. */
 void guard_admitted(struct guard *guard, const char *address, const char *node);
-/* A message was read from this socket: a frame of it, and the key that it came with. */
-void guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE]);
+/* A message was read from this socket: a frame of it, and the key that it came with. False when its connection was cut
+ * already: not worth a look. */
+bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE]);
 /* Nothing more is waiting at this socket. */
 void guard_emptied(struct guard *guard, const void *socket);
 

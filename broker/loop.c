@@ -76,7 +76,8 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 		drop_rest(loop->link, frame);
 		return true;
 	}
-	guard_heard(loop->guard, loop->link, frame, key);
+	if (!guard_heard(loop->guard, loop->link, frame, key))
+		return true;
 	event.message.curve_key = key;
 	event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
 	loop_step(loop, &event);
@@ -101,10 +102,8 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	event.subscribed.curve_key = key;
 	event.subscribed.added = !formed || data[0] == 1;
 	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
-	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		guard_heard(loop->guard, loop->feed, frame, key);
+	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key) && guard_heard(loop->guard, loop->feed, frame, key))
 		loop_step(loop, &event);
-	}
 	drop_rest(loop->feed, frame);
 	return true;
 }
@@ -307,7 +306,7 @@ static void zap_anew(struct loop *loop)
 	if (!zap_renew(loop->zap, clock_now().steady))
 		return;
 	pollset_remove_socket(loop->pollset, old);
-	pollset_add_socket(loop->pollset, zap_socket(loop->zap), false, on_zap, loop);
+	pollset_add_socket(loop->pollset, zap_socket(loop->zap), true, on_zap, loop);
 }
 
 /* Handshakes and long answers leave holes between what connections keep for good: with thousands of them more than that. */
@@ -340,7 +339,7 @@ static void tick(struct loop *loop, steady_ms now)
 	control_take(loop->control);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
-	guard_tick(loop->guard, now);
+	guard_tick(loop->guard, clock_now().steady); /* connections may have begun since `now` */
 	feed_watchdog(loop, now);
 	if (loop->stopping && now >= loop->stop_at) {
 		log_event(LOG_LEVEL_WARNING, "broker.undrained", F_NUM("waited_ms", DRAIN_MS));
@@ -448,7 +447,8 @@ static enum error outer_socket(struct loop *loop, int type, const char *domain, 
 				 keys->curve_public, ZAP_STRANGER_MS, fault);
 }
 
-/* The core sends on both of the offices' sockets, whatever it was that it heard of. */
+/* The core sends on both of the offices' sockets and answers operators, whatever it was that it heard of; the tick asks
+ * ZAP and operators as well. */
 static void poll_everything(struct loop *loop)
 {
 	struct pollset *set = loop->pollset = pollset_new();
@@ -457,8 +457,8 @@ static void poll_everything(struct loop *loop)
 	pollset_add_fd(set, mailbox_fd(loop->reads), on_reads, loop);
 	pollset_add_fd(set, loop->parts.signals, on_signal, loop);
 	pollset_add_fd(set, log_feed_fd(loop->log_feed), on_log, loop);
-	pollset_add_socket(set, zap_socket(loop->zap), false, on_zap, loop);
-	pollset_add_socket(set, control_socket(loop->control), false, on_control, loop);
+	pollset_add_socket(set, zap_socket(loop->zap), true, on_zap, loop);
+	pollset_add_socket(set, control_socket(loop->control), true, on_control, loop);
 	guard_attach(loop->guard, set);
 	pollset_add_socket(set, loop->link, true, on_link, loop);
 	pollset_add_socket(set, loop->feed, true, on_feed, loop);

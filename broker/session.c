@@ -10,7 +10,8 @@ enum {
 	TOPIC_DRAWN = 4, /* bytes of a topic that tell it from others */
 };
 
-/* Heartbeats are sent so many times in the time of one, to so many nodes and a part of all: twice what is due. */
+/* Heartbeats are sent so many times in the time of one, to so many nodes and a part of all: twice what is due, unless
+ * they are configured to be more frequent than ticks can be. */
 enum { BEATS = 8, BEAT_LEAST = 32, BEAT_PART = BEATS / 2 };
 
 /* ---------------------------------------------------------------------------- who holds the session */

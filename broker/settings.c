@@ -14,6 +14,7 @@
 #define DEFAULT_RESERVE_MIB 64
 #define DEFAULT_RATE_MIB 1024
 #define LARGEST_RATE_MIB 4095
+#define SILENCE_LEAST_MS 9000
 #define MASTER_CREDENTIAL "simpul.master"
 
 struct raw_settings {
@@ -192,6 +193,12 @@ static enum error load_number(const struct source *source, const char *key, uint
 	return E_OK;
 }
 
+/* Two signs of life (PROTOCOL.md, ACK), and three heartbeats. */
+static uint32_t silence_least(uint32_t heartbeat_ms)
+{
+	return 3 * heartbeat_ms > SILENCE_LEAST_MS ? 3 * heartbeat_ms : SILENCE_LEAST_MS;
+}
+
 static enum error load_numbers(const struct source *source, const struct raw_settings *raw,
 			       struct broker_settings *settings)
 {
@@ -211,7 +218,7 @@ static enum error load_numbers(const struct source *source, const struct raw_set
 				    LIMIT_HEARTBEAT_MS, &settings->heartbeat_ms);
 	if (error == E_OK)
 		error = load_number(source, "silence_ms", raw->silence_ms,
-				    (const uint32_t[]){3 * settings->heartbeat_ms, 600000}, LIMIT_SILENCE_MS,
+				    (const uint32_t[]){silence_least(settings->heartbeat_ms), 600000}, LIMIT_SILENCE_MS,
 				    &settings->silence_ms);
 	if (error != E_OK)
 		return error;

@@ -44,7 +44,7 @@ static const struct ctl_command commands[] = {
 	 "  --json                   for programs, a report a line\n"
 	 "\nacknowledged  it is on the node's disk\n"
 	 "maybe         it was due to the node, which has not acknowledged it\n"
-	 "withheld      a policy in force at the time kept it back; a later one may have let it through\n"
+	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
 	 "\nHeaders only. After a theft: what may be in wrong hands.\n",
 	 ctl_got},
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},

@@ -170,7 +170,7 @@ static void member_round(struct crowd_process *process, struct crowd_member *mem
 	if (socket_drain(process, member->feed, NULL))
 		member->heard = now;
 	/* As an agent does (uplink.c): with a heartbeat that has just come. */
-	due = member->acked + ACK_MS - (member->heard == now ? LIMIT_HEARTBEAT_MS / 2 : 0);
+	due = member->acked + ACK_MS + (member->heard == now ? -500 : 500);
 	if (member->state == MEMBER_LIVE && now >= due)
 		ack_send(member, now);
 	else if (member->state != MEMBER_LIVE &&

@@ -552,7 +552,7 @@ static void a_silent_feed_ends_the_session(void **state)
 	struct fixture *f = *state;
 
 	become_live(f);
-	f->skipped += 2500;
+	f->skipped += 3500;
 	turns(f, 3);
 	assert_int_equal(uplink_now(f), UPLINK_LIVE);
 	f->skipped += 1000;
