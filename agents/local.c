@@ -81,6 +81,8 @@ static json_t *status_answer(const struct local_host *host)
 			    json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)counts.waiting, "sent",
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
 				      (json_int_t)counts.refused));
+	if (status.clock_known)
+		json_object_set_new(answer, "clock_ahead_ms", json_integer((json_int_t)status.clock_ahead));
 	if (status.last_fault.code != E_OK) {
 		fault = json_object();
 		set_fault(fault, &status.last_fault);

@@ -335,5 +335,6 @@ void uplink_status(const struct uplink *uplink, struct uplink_status *status)
 {
 	*status = (struct uplink_status){.state = uplink->state, .cursor = uplink_cursor(uplink),
 					 .since = uplink->since,
-					 .in_flight = flights_count(uplink), .last_fault = uplink->last_fault};
+					 .in_flight = flights_count(uplink), .last_fault = uplink->last_fault,
+					 .clock_known = uplink->clock_known, .clock_ahead = uplink->clock_ahead};
 }

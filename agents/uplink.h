@@ -92,6 +92,8 @@ struct uplink_status {
 	wall_ms since; /* of the state */
 	size_t in_flight;
 	struct fault last_fault;
+	bool clock_known;   /* a WELCOME came since the start */
+	int64_t clock_ahead; /* ms by which this machine was ahead of the broker then; negative: behind */
 };
 void uplink_status(const struct uplink *uplink, struct uplink_status *status);
 

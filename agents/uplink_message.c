@@ -74,6 +74,8 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 		return;
 	}
 	uplink->handshake_logged = false;
+	uplink->clock_known = welcome->broker_time > 0;
+	uplink->clock_ahead = (int64_t)(uplink->now.wall - welcome->broker_time);
 	fault_at(&uplink->last_fault, E_OK, "%s", "");
 	log_event(LOG_LEVEL_INFO, "uplink.connected", F_TEXT("node", uplink->options.node), F_NUM("head", head.entry),
 		  F_NUM("policy_version", welcome->policy_version));

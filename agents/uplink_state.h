@@ -36,6 +36,8 @@ struct uplink {
 	unsigned failures; /* sessions in a row that did not become live */
 	steady_ms retry_at;
 	bool handshake_logged;
+	bool clock_known; /* a WELCOME came, and said how far our clock is ahead of the broker's */
+	int64_t clock_ahead;
 	struct arena arena; /* for one message */
 	struct buffer frame;
 

@@ -29,6 +29,7 @@ struct broker {
 	uint64_t expected;
 	Simpul__Entry *entries[8]; /* what FETCH gives */
 	size_t entry_count;
+	wall_ms time; /* what WELCOME says; 0: nothing */
 	unsigned hellos, fetches, submits, acks, byes, refused_keys;
 	struct hash digests[64]; /* of what was submitted */
 	uint64_t firsts[64];
@@ -107,6 +108,7 @@ static void broker_welcome(struct fixture *f, uint64_t seq)
 	welcome.feed_topic = (ProtobufCBinaryData){FEED_TOPIC_SIZE, b->topic};
 	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, b->session.key};
 	welcome.heartbeat_ms = 1000;
+	welcome.broker_time = f->broker.time;
 	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
 	down.welcome = &welcome;
 	broker_send(f, seq, &down);
@@ -503,6 +505,20 @@ static void what_was_missed_is_fetched_and_what_is_pushed_arrives(void **state)
 	assert_int_equal(uplink_now(f), UPLINK_LIVE);
 }
 
+static void welcome_tells_how_far_the_clocks_are_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct uplink_status status;
+
+	f->broker.time = clock_now().wall - 60000;
+	uplink_status(f->uplink, &status);
+	assert_false(status.clock_known);
+	become_live(f);
+	uplink_status(f->uplink, &status);
+	assert_true(status.clock_known);
+	assert_in_range(status.clock_ahead, 60000, 90000);
+}
+
 static void a_lost_push_is_fetched(void **state)
 {
 	struct fixture *f = *state;
@@ -871,6 +887,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_missed_is_fetched_and_what_is_pushed_arrives, start, end),
+		cmocka_unit_test_setup_teardown(welcome_tells_how_far_the_clocks_are_apart, start, end),
 		cmocka_unit_test_setup_teardown(a_lost_push_is_fetched, start, end),
 		cmocka_unit_test_setup_teardown(a_publication_that_does_not_open_leads_to_a_fetch, start, end),
 		cmocka_unit_test_setup_teardown(a_replayed_publication_is_not_taken_for_a_sign_of_life, start, end),
