@@ -21,6 +21,7 @@ int officer_update(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
 int officer_outbox(struct officer *officer, int argc, char **argv);
 int officer_status(struct officer *officer, int argc, char **argv);
+int officer_doctor(struct officer *officer, int argc, char **argv);
 int officer_verify(struct officer *officer, int argc, char **argv);
 
 /* "simpul inbox: <what is wrong>; <advice>" on standard error; returns the exit status. `advice` may be NULL. */

@@ -20,6 +20,7 @@ static const char usage[] =
 	"  inbox list|show|follow|export    what other offices said\n"
 	"  outbox list              what became of what this office said\n"
 	"  status                   whether the agent is connected\n"
+	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"
 	"  keys new                 make the keys of a new office\n"
 	"\n"
@@ -31,7 +32,7 @@ static const struct {
 	int (*run)(struct officer *officer, int argc, char **argv);
 } commands[] = {
 	{"report", officer_report}, {"update", officer_update}, {"cancel", officer_cancel}, {"inbox", officer_inbox},
-	{"outbox", officer_outbox}, {"status", officer_status}, {"verify", officer_verify}, {"keys", officer_keys},
+	{"outbox", officer_outbox}, {"status", officer_status}, {"doctor", officer_doctor}, {"verify", officer_verify}, {"keys", officer_keys},
 };
 
 static int command_run(struct officer *officer, int argc, char **argv)

@@ -1,0 +1,424 @@
+/* doctor_test - what is broken on purpose is named by the doctors of offices and of the broker, in words, with what to
+ * do. */
+#include "common/memory.h"
+#include "tests/support/operate.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zmq.h>
+#include <cmocka.h>
+
+/* The agent of the first runs, that of the second does not. */
+enum { POLICE, ARMY };
+
+static const char policy[] = "categories: [public-order, lodging]\n"
+			     "agencies:\n"
+			     "  - agency: police\n"
+			     "    ceiling: AMBER\n"
+			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "    receive: [{kinds: [sighting], categories: [lodging]}]\n"
+			     "  - agency: army\n"
+			     "    ceiling: AMBER\n"
+			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "    receive: [{kinds: [sighting], categories: [public-order]}]\n"
+			     "nodes:\n"
+			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
+			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+
+static int set_up(void **state)
+{
+	static struct exchange x;
+
+	exchange_make(&x, policy);
+	exchange_start_broker(&x);
+	exchange_add(&x, "police.oku", NULL);
+	exchange_add(&x, "army.oku", NULL);
+	exchange_start_office(&x, POLICE);
+	*state = &x;
+	return office_caught_up(&x, POLICE, 20) ? 0 : 1;
+}
+
+static int tear_down(void **state)
+{
+	return exchange_end(*state, false) ? 0 : 1;
+}
+
+/* ------------------------------------------------------------------ asking a doctor */
+
+/* What the doctor of an office prints; free it. Keys are never in it. */
+static char *doctor_text(struct exchange *x, size_t office, int *status)
+{
+	char *path = memory_format("%s/%s.keys", x->offices[office].folder, x->offices[office].node);
+	char *keys = file_text(path), *rest = NULL;
+	struct buffer out = {0};
+
+	*status = exchange_simpul(x, office, NULL, &out, "doctor", NULL);
+	buffer_u8(&out, 0);
+	for (char *line = strtok_r(keys, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (strstr(line, "secret = ") || strstr(line, "seed = "))
+			assert_null(strstr((const char *)out.data, strstr(line, " = ") + 3));
+	free(keys);
+	free(path);
+	return (char *)out.data;
+}
+
+/* True when a line begins with this word and holds the words. */
+static bool line_holds(const char *text, const char *result, const char *said)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *end = line + strcspn(line, "\n"), *found = strstr(line, said);
+
+		if (strncmp(line, result, strlen(result)) == 0 && found && found < end)
+			return true;
+	}
+	return false;
+}
+
+static size_t lines_with(const char *text, const char *result)
+{
+	size_t count = strncmp(text, result, strlen(result)) == 0;
+
+	for (const char *line = text; (line = strchr(line, '\n')); line++)
+		count += strncmp(line + 1, result, strlen(result)) == 0;
+	return count;
+}
+
+/* Says what was printed when the words are not there. */
+static void assert_said(const char *text, const char *result, const char *said)
+{
+	if (!line_holds(text, result, said))
+		fail_msg("no line \"%s ... %s\" in:\n%s", result, said, text);
+}
+
+/* A doctor ends with 0 exactly when nothing failed. */
+static void assert_doctor_says(struct exchange *x, size_t office, const char *result, const char *said)
+{
+	int status;
+	char *text = doctor_text(x, office, &status);
+
+	assert_said(text, result, said);
+	assert_int_equal(status, lines_with(text, "FAIL") > 0);
+	free(text);
+}
+
+/* A change of a file, and what must be said about it. */
+struct mistake {
+	const char *file, *from, *to, *result, *said;
+};
+
+/* ------------------------------------------------------------------ an office that runs */
+
+static void an_office_that_is_well_is_told_so_and_left_alone(void **state)
+{
+	struct exchange *x = *state;
+	int status;
+	char *text = doctor_text(x, POLICE, &status);
+
+	assert_int_equal(status, 0);
+	assert_int_equal(lines_with(text, "FAIL"), 0);
+	assert_said(text, "ok", "runs and is connected to the broker");
+	assert_said(text, "ok", "key 1 is enrolled");
+	assert_said(text, "ok", "as the broker's");
+	assert_said(text, "ok", "lines: ");
+	assert_false(exchange_logged(x, "connections.failed"));
+	free(text);
+}
+
+/* The agent goes on with what it read at its start: one thing at a time is wrong, and one line says so. */
+static void each_mistake_in_a_file_is_named(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{"agent.yaml", "log_level: info", "log_level: loud", "FAIL", "agent.yaml:10"},
+		{"agent.yaml", "keys: police.oku.keys", "keys: lost.keys", "FAIL", "lost.keys"},
+		{"police.oku.keys", "# Keys", "Keys", "FAIL", "police.oku.keys"},
+		{"agent.yaml", "join: exchange.join", "join: lost.join", "FAIL", "lost.join"},
+		{"exchange.join", "\"exchange\"", "\"exchanged\"", "FAIL", "exchange.join: exchange"},
+		{"agent.yaml", "store: store", "store: new.db", "warn", "new.db is not there"},
+		{"agent.yaml", "store: store", "store: json.yaml.db", "warn", "json.yaml.db is not there"},
+		{"agent.yaml", "path: drop", "path: dropped", "FAIL", "dropped: there is no such folder"},
+		{"agent.yaml", "path: drop", "path: json.yaml", "FAIL", "json.yaml: it is not a folder"},
+		{"agent.yaml", "profile: json.yaml", "profile: lost.yaml", "FAIL", "lost.yaml"},
+		{"json.yaml", "label: AMBER", "label: MAUVE", "FAIL", "json.yaml:2"},
+		{"agent.yaml", "path: inbox.jsonl", "path: away/inbox.jsonl", "FAIL", "away/inbox.jsonl: its folder"},
+		{"agent.yaml", "path: inbox.jsonl", "path: drop", "FAIL", "drop: it is not a file"},
+		{"agent.yaml", "type: jsonl", "type: folder", "FAIL", "inbox.jsonl: it is not a folder"},
+		{"agent.yaml", "node: police.oku", "node: police.other", "FAIL",
+		 "belongs to police.oku, not to police.other"},
+		{"agent.yaml", "local: local.sock", "local: silent.sock", "FAIL", "simpul-agent does not run"},
+	};
+	struct exchange *x = *state;
+
+	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+		char *path = office_path(x, POLICE, mistakes[i].file), *good = file_text(path);
+
+		file_swap(path, mistakes[i].from, mistakes[i].to);
+		assert_doctor_says(x, POLICE, mistakes[i].result, mistakes[i].said);
+		file_put(path, good);
+		free(good);
+		free(path);
+	}
+	/* The last one knocked at the broker's door beside the agent with the same key. */
+	assert_true(office_in_state(x, POLICE, "live", 5));
+	assert_false(exchange_logged(x, "session.superseded"));
+	assert_false(exchange_logged(x, "feed.foreign_subscription"));
+}
+
+static void keys_that_others_can_read_are_named(void **state)
+{
+	struct exchange *x = *state;
+	char *path = office_path(x, POLICE, "police.oku.keys");
+
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_doctor_says(x, POLICE, "FAIL", "others may read or change it, chmod 600 it");
+	assert_int_equal(chmod(path, 0600), 0);
+	free(path);
+}
+
+/* Turns the digit after `key` in a JSON file; the old text, to be put back and freed. */
+static char *digit_turn(const char *path, const char *key)
+{
+	char *good = file_text(path), *turned = memory_string(good), *digit = strstr(turned, key);
+
+	assert_non_null(digit);
+	digit += strlen(key);
+	*digit = *digit == '7' ? '8' : '7';
+	file_put(path, turned);
+	free(turned);
+	return good;
+}
+
+static void a_join_file_of_another_exchange_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *path = office_path(x, POLICE, "exchange.join"), *good = digit_turn(path, "\"exchange\": \"");
+
+	assert_doctor_says(x, POLICE, "FAIL", "exchange.join is for another exchange");
+	assert_doctor_says(x, POLICE, "FAIL", "is of another exchange than the join file");
+	file_put(path, good);
+	free(good);
+	free(path);
+}
+
+static void a_damaged_store_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *path = office_path(x, POLICE, "new.db"), *config = office_path(x, POLICE, "agent.yaml");
+
+	file_put(path, "This is no database, but it is long enough that nobody takes it for an empty one.\n");
+	file_swap(config, "store: store", "store: new.db");
+	assert_doctor_says(x, POLICE, "FAIL", "stored data is damaged");
+	file_swap(config, "store: new.db", "store: store");
+	free(config);
+	free(path);
+}
+
+static void a_full_disk_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *store = office_path(x, ARMY, "store");
+
+	if (!mounts_private() || !disk_small(store, 8 * 1024))
+		skip();
+	assert_doctor_says(x, ARMY, "FAIL", "full: ");
+	disk_away(store);
+	assert_true(disk_small(store, 64 * 1024));
+	assert_doctor_says(x, ARMY, "warn", "almost full: ");
+	disk_away(store);
+	free(store);
+}
+
+/* ------------------------------------------------------------------ the way to the broker */
+
+static void an_office_whose_agent_does_not_run_sees_the_broker_open(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_doctor_says(x, ARMY, "FAIL", "simpul-agent does not run");
+	assert_doctor_says(x, ARMY, "ok", "lets this office in");
+	assert_doctor_says(x, ARMY, "warn", "agent.db is not there");
+}
+
+static void a_broker_that_cannot_be_found_is_named(void **state)
+{
+	static const struct {
+		const char *endpoint, *said;
+	} places[] = {
+		{"tcp://broker.invalid:7401", "tcp://broker.invalid:7401: the"},
+		{"tcp://127.0.0.1:1", "tcp://127.0.0.1:1: nobody listens there"},
+		{"tcp://127.0.0.1", "tcp://127.0.0.1 is no address"},
+	};
+	struct exchange *x = *state;
+	char *path = office_path(x, ARMY, "exchange.join"), *good = file_text(path);
+	char *endpoint = strstr(good, "tcp://"), from[64];
+
+	snprintf(from, sizeof from, "%.*s", (int)strcspn(endpoint, "\""), endpoint);
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		file_swap(path, from, places[i].endpoint);
+		assert_doctor_says(x, ARMY, "FAIL", places[i].said);
+		file_put(path, good);
+	}
+	free(good);
+	free(path);
+}
+
+static void a_wrong_key_of_the_broker_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *path = office_path(x, ARMY, "exchange.join"), *good = digit_turn(path, "\"broker_curve\": \"");
+
+	assert_doctor_says(x, ARMY, "FAIL", "not the broker of the join file");
+	file_put(path, good);
+	free(good);
+	free(path);
+}
+
+static void a_key_that_was_never_enrolled_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = office_path(x, ARMY, "agent.yaml"), *other = office_path(x, ARMY, "other");
+	char *identity = broker_path(x, "exchange.id");
+
+	assert_int_equal(operate_run(x, NULL, "simpul", "keys", "new", "--node", "army.oku", "--exchange-file",
+				     identity, "-o", other, NULL),
+			 0);
+	file_swap(config, "keys: army.oku.keys", "keys: other/army.oku.keys");
+	assert_doctor_says(x, ARMY, "FAIL", "does not let this office's key in");
+	file_swap(config, "keys: other/army.oku.keys", "keys: army.oku.keys");
+	free(identity);
+	free(other);
+	free(config);
+}
+
+static void a_retired_office_is_named(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_int_equal(exchange_ctl(x, NULL, "retire", "army.oku", NULL), 0);
+	assert_doctor_says(x, ARMY, "FAIL", "was retired or revoked");
+	assert_int_equal(exchange_ctl(x, NULL, "restore", "army.oku", NULL), 0);
+	assert_doctor_says(x, ARMY, "ok", "lets this office in");
+}
+
+static void a_broker_that_hangs_is_named(void **state)
+{
+	struct exchange *x = *state;
+
+	int status;
+	char *text;
+
+	kill(x->broker, SIGSTOP);
+	text = doctor_text(x, ARMY, &status);
+	kill(x->broker, SIGCONT);
+	assert_said(text, "FAIL", "the broker does not go on");
+	assert_int_equal(status, 1);
+	free(text);
+}
+
+/* ------------------------------------------------------------------ what the agent says */
+
+/* An agent that answers one question, with this. */
+struct pretended {
+	void *socket;
+	const char *answer;
+};
+
+static void *pretended_answer(void *argument)
+{
+	struct pretended *pretended = argument;
+	char question[256];
+
+	if (zmq_recv(pretended->socket, question, sizeof question, 0) > 0)
+		zmq_send(pretended->socket, pretended->answer, strlen(pretended->answer), 0);
+	return NULL;
+}
+
+static void assert_said_of(struct exchange *x, const char *answer, const char *result, const char *said)
+{
+	char *path = office_path(x, ARMY, "local.sock"), *endpoint = memory_format("ipc://%s", path);
+	void *context = zmq_ctx_new();
+	struct pretended pretended = {zmq_socket(context, ZMQ_REP), answer};
+	const int wait = patient_ms(20000);
+	pthread_t thread;
+
+	zmq_setsockopt(pretended.socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
+	assert_int_equal(zmq_bind(pretended.socket, endpoint), 0);
+	assert_int_equal(pthread_create(&thread, NULL, pretended_answer, &pretended), 0);
+	assert_doctor_says(x, ARMY, result, said);
+	pthread_join(thread, NULL);
+	zmq_close(pretended.socket);
+	zmq_ctx_term(context);
+	free(endpoint);
+	free(path);
+}
+
+static void a_clock_that_is_not_the_brokers_is_named(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": 20}", "ok", "as the broker's");
+	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": 400000}", "FAIL",
+		       "400 s ahead of the broker's; set it");
+	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": -60000}", "warn",
+		       "60 s behind the broker's");
+}
+
+static void an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_said_of(x,
+		       "{\"ok\": true, \"state\": \"halted\", \"fault\": {\"code\": \"HISTORY_DIFFERS\", \"field\": "
+		       "\"\\u001b[2J\", \"sentence\": \"the histories of sender and broker differ\"}}",
+		       "FAIL", "do not delete anything, ask the operators");
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "police.oku", NULL), 0);
+	assert_true(office_in_state(x, POLICE, "halted", 20));
+	assert_doctor_says(x, POLICE, "FAIL", "has stopped talking to the broker");
+	assert_doctor_says(x, POLICE, "FAIL", "does not let this office's key in");
+}
+
+static void programs_get_json(void **state)
+{
+	struct exchange *x = *state;
+	struct buffer out = {0};
+	json_t *answer;
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "doctor", "--json", NULL), 1);
+	answer = json_loadb((const char *)out.data, out.size, 0, NULL);
+	assert_true(json_is_false(json_object_get(answer, "good")));
+	assert_true(json_integer_value(json_object_get(answer, "failures")) >= 1);
+	assert_true(json_array_size(json_object_get(answer, "checks")) > 6);
+	json_decref(answer);
+	buffer_free(&out);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "doctor", "more", NULL), 64);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "doctor", "--help", NULL), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_office_that_is_well_is_told_so_and_left_alone),
+		cmocka_unit_test(each_mistake_in_a_file_is_named),
+		cmocka_unit_test(keys_that_others_can_read_are_named),
+		cmocka_unit_test(a_join_file_of_another_exchange_is_named),
+		cmocka_unit_test(a_damaged_store_is_named),
+		cmocka_unit_test(an_office_whose_agent_does_not_run_sees_the_broker_open),
+		cmocka_unit_test(a_broker_that_cannot_be_found_is_named),
+		cmocka_unit_test(a_wrong_key_of_the_broker_is_named),
+		cmocka_unit_test(a_key_that_was_never_enrolled_is_named),
+		cmocka_unit_test(a_retired_office_is_named),
+		cmocka_unit_test(a_broker_that_hangs_is_named),
+		cmocka_unit_test(a_clock_that_is_not_the_brokers_is_named),
+		cmocka_unit_test(programs_get_json),
+		cmocka_unit_test(an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do),
+		cmocka_unit_test(a_full_disk_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
