@@ -31,8 +31,15 @@ static const struct {
 	const char *name;
 	int (*run)(struct officer *officer, int argc, char **argv);
 } commands[] = {
-	{"report", officer_report}, {"update", officer_update}, {"cancel", officer_cancel}, {"inbox", officer_inbox},
-	{"outbox", officer_outbox}, {"status", officer_status}, {"doctor", officer_doctor}, {"verify", officer_verify}, {"keys", officer_keys},
+	{"report", officer_report},
+	{"update", officer_update},
+	{"cancel", officer_cancel},
+	{"inbox", officer_inbox},
+	{"outbox", officer_outbox},
+	{"status", officer_status},
+	{"doctor", officer_doctor},
+	{"verify", officer_verify},
+	{"keys", officer_keys},
 };
 
 static int command_run(struct officer *officer, int argc, char **argv)

@@ -123,7 +123,7 @@ void checkup_clock(struct checkup *checkup)
 		checkup_note(checkup, CHECKUP_OK, "clock", NULL, "a time service keeps it");
 }
 
-bool checkup_key_age(struct checkup *checkup, const char *subject, const char *whose, wall_ms made, const char *advice)
+bool checkup_key_age(struct checkup *checkup, const char *subject, const char *node, wall_ms made, const char *advice)
 {
 	const wall_ms now = clock_now().wall;
 	const uint64_t days = now > made ? (now - made) / DAY_MS : 0;
@@ -131,10 +131,11 @@ bool checkup_key_age(struct checkup *checkup, const char *subject, const char *w
 	if (made == 0 || days < CHECKUP_KEY_DAYS - CHECKUP_KEY_NOTICE_DAYS)
 		return false;
 	if (days < CHECKUP_KEY_DAYS)
-		checkup_note(checkup, CHECKUP_WARN, subject, advice, "%s should be replaced within %" PRIu64 " weeks",
-			     whose, (CHECKUP_KEY_DAYS - days + 6) / 7);
+		checkup_note(checkup, CHECKUP_WARN, subject, advice,
+			     "the key of %s should be replaced within %" PRIu64 " weeks", node,
+			     (CHECKUP_KEY_DAYS - days + 6) / 7);
 	else
-		checkup_note(checkup, CHECKUP_WARN, subject, advice, "%s is %" PRIu64 " days old: replace it", whose,
+		checkup_note(checkup, CHECKUP_WARN, subject, advice, "the key of %s is %" PRIu64 " days old", node,
 			     days);
 	return true;
 }

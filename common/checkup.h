@@ -35,9 +35,9 @@ void checkup_disk(struct checkup *checkup, const char *path, uint64_t least, uin
 /* Whether a time service keeps this machine's clock. */
 void checkup_clock(struct checkup *checkup);
 /* Keys do not end by themselves. They should be replaced after CHECKUP_KEY_DAYS; it is said CHECKUP_KEY_NOTICE_DAYS
- * before. `whose` is "its key", a node. True when it was said. */
+ * before. True when it was said. */
 #define CHECKUP_KEY_DAYS 730
 #define CHECKUP_KEY_NOTICE_DAYS 42
-bool checkup_key_age(struct checkup *checkup, const char *subject, const char *whose, wall_ms made, const char *advice);
+bool checkup_key_age(struct checkup *checkup, const char *subject, const char *node, wall_ms made, const char *advice);
 
 #endif
