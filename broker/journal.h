@@ -194,6 +194,9 @@ struct journal_verdict {
  * `held` (may be NULL) is a position that somebody else holds: a fork, a cut or a rollback shows against it. */
 enum error journal_verify(const struct journal_options *options, const struct position *held,
 			  struct journal_verdict *verdict, struct fault *fault);
+/* What journal_open checks, of the newest entries only: read-only, also beside a running broker. `last` becomes the end of
+ * the journal. Errors as of journal_open. */
+enum error journal_tail_verify(const struct journal_options *options, struct position *last, struct fault *fault);
 /* For a check in a thread of its own. */
 struct journal_watch {
 	atomic_bool stop;    /* set by another thread: then E_STOPPING, and no verdict */

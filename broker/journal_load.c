@@ -2,6 +2,7 @@
  * know. */
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { TAIL = 1000 }; /* entries checked when a journal is opened */
@@ -161,6 +162,41 @@ enum error journal_state_load(struct journal *journal, struct fault *fault)
 	if (error == E_OK)
 		error = journal_policy_at(journal->db, state->position.entry, &state->policy_version,
 					  &state->policy_hash, fault);
+	return error;
+}
+
+/* The keys of the last entry's bodies are laid in before it is written. */
+static enum error slot_find(struct journal *journal, struct fault *fault)
+{
+	static const uint8_t nonce[VAULT_NONCE_SIZE];
+	struct vault_slot *slot;
+	enum error error = vault_slot_open(journal->vault, journal->state.position.entry, nonce, &slot, fault);
+
+	vault_slot_close(slot);
+	return error;
+}
+
+enum error journal_tail_verify(const struct journal_options *options, struct position *last, struct fault *fault)
+{
+	struct journal journal = {.options = *options};
+	char *file = memory_format("%s/%s", options->path, JOURNAL_FILE);
+	enum error error = database_open(&journal.db, file, DATABASE_READ, JOURNAL_VERSION, NULL, fault);
+
+	free(file);
+	if (error == E_OK)
+		error = vault_open(&journal.vault, options->path, options->master, false, fault);
+	/* One state of a journal that grows meanwhile. */
+	if (error == E_OK)
+		error = database_run(journal.db, "BEGIN", fault);
+	if (error == E_OK)
+		error = journal_state_load(&journal, fault);
+	if (error == E_OK)
+		error = slot_find(&journal, fault);
+	*last = journal.state.position;
+	vault_close(journal.vault);
+	database_close(journal.db);
+	audience_set_free(&journal.audiences);
+	keys_wipe(&journal, sizeof(journal));
 	return error;
 }
 
