@@ -438,6 +438,7 @@ bool core_node_at(const struct core *core, size_t index, struct core_node *out)
 		return false;
 	node = core->sorted[index];
 	*out = (struct core_node){.key_id = node->member.key_id,
+				  .key_made = node->member.created_at,
 				  .standing = node->standing,
 				  .connected = node->session.state != SESSION_NONE,
 				  .live = node->session.state == SESSION_LIVE,

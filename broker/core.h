@@ -199,6 +199,7 @@ void core_status(const struct core *core, struct core_status *status);
 struct core_node {
 	char node[LIMIT_NODE_NAME + 1];
 	uint32_t key_id;
+	wall_ms key_made; /* as its owner says */
 	Simpul__Standing standing;
 	bool connected;
 	bool live;	     /* gets pushes; otherwise it fetches */

@@ -35,6 +35,7 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
+int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_check(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_show(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_who(struct ctl *ctl, int argc, char **argv);

@@ -57,6 +57,12 @@ static const struct ctl_command commands[] = {
 	 "QUEUED BYTES  pushed to it and not acknowledged yet\n"
 	 "POLICY        whether the policy in force names it: otherwise it can neither send nor receive\n",
 	 ctl_nodes},
+	{"doctor", "", "Says what is wrong with the broker, its files and its members, and what to do",
+	 "  --silent-days N          who was not seen for so long is named (default: 7; 0: not connected now)\n"
+	 "  --json                   for programs\n"
+	 "\nOne line a check: ok, warn (look at it) or FAIL. It changes nothing, also beside a running broker. Run it as\n"
+	 "the user that the broker runs as. Ends with 0 when nothing failed, else with 1.\n",
+	 ctl_doctor},
 	{"policy check", "FILE", "Checks a policy file and says what is wrong in which line", "", ctl_policy_check},
 	{"policy show", "[NODE]", "Shows the policy in force, or what one node may do", "", ctl_policy_show},
 	{"policy who", "--category C --region R", "Shows who may receive such a report, and why the others may not",

@@ -69,6 +69,15 @@ static char *doctor_text(struct exchange *x, size_t office, int *status)
 	return (char *)out.data;
 }
 
+static char *broker_doctor_text(struct exchange *x, int *status)
+{
+	struct buffer out = {0};
+
+	*status = exchange_ctl(x, &out, "doctor", "--silent-days", "0", NULL);
+	buffer_u8(&out, 0);
+	return (char *)out.data;
+}
+
 /* True when a line begins with this word and holds the words. */
 static bool line_holds(const char *text, const char *result, const char *said)
 {
@@ -102,6 +111,16 @@ static void assert_doctor_says(struct exchange *x, size_t office, const char *re
 {
 	int status;
 	char *text = doctor_text(x, office, &status);
+
+	assert_said(text, result, said);
+	assert_int_equal(status, lines_with(text, "FAIL") > 0);
+	free(text);
+}
+
+static void assert_broker_doctor_says(struct exchange *x, const char *result, const char *said)
+{
+	int status;
+	char *text = broker_doctor_text(x, &status);
 
 	assert_said(text, result, said);
 	assert_int_equal(status, lines_with(text, "FAIL") > 0);
@@ -400,6 +419,180 @@ static void programs_get_json(void **state)
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "doctor", "--help", NULL), 0);
 }
 
+/* ------------------------------------------------------------------ the broker */
+
+static void a_broker_that_is_well_has_only_its_authority_named(void **state)
+{
+	struct exchange *x = *state;
+	int status;
+	char *text = broker_doctor_text(x, &status);
+
+	assert_int_equal(status, 0);
+	assert_said(text, "ok", "the newest entries verify");
+	assert_said(text, "ok", "runs since");
+	assert_said(text, "ok", "is bound");
+	assert_said(text, "ok", "2 nodes, in force");
+	assert_said(text, "warn", "authority.key is here");
+	free(text);
+}
+
+static void each_mistake_in_a_file_of_the_broker_is_named(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{"broker.yaml", "reserve_mib: 64", "reserve_gib: 64", "FAIL", "broker.yaml:15"},
+		{"broker.yaml", "keys: broker.keys", "keys: broker.lost", "FAIL", "broker.lost"},
+		{"broker.keys", "# Keys", "Keys", "FAIL", "broker.keys"},
+		{"broker.yaml", "exchange: exchange.id", "exchange: exchange.lost", "FAIL", "exchange.lost"},
+		{"broker.yaml", "journal: journal", "journal: lost", "FAIL", "journal.db"},
+		{"broker.yaml", "policy: policy.yaml", "policy: policy.lost", "FAIL", "policy.lost"},
+		{"policy.yaml", "ceiling: AMBER\n", "ceiling: AMBRE\n", "FAIL", "policy.yaml:4"},
+		{"policy.yaml", "ceiling: AMBER\n", "ceiling: GREEN\n", "warn",
+		 "policy.yaml is not the policy in force"},
+		{"broker.yaml", "control: control.sock", "control: silent.sock", "FAIL", "simpul-broker does not run"},
+		{"broker.yaml", "control: control.sock", "control: silent.sock", "FAIL",
+		 "another program has this port"},
+		{"broker.yaml", "link: tcp://127.0.0.1:", "link: tcp://127.0.0.2:", "FAIL", "does not listen there"},
+		{"broker.yaml", "feed: tcp://127.0.0.1:", "feed: tcp://192.0.2.1:", "FAIL",
+		 "does not have this address"},
+	};
+	struct exchange *x = *state;
+	const size_t changes = log_count(x, "policy.changed");
+
+	for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+		char *path = broker_path(x, mistakes[i].file), *good = file_text(path);
+
+		file_swap(path, mistakes[i].from, mistakes[i].to);
+		assert_broker_doctor_says(x, mistakes[i].result, mistakes[i].said);
+		file_put(path, good);
+		free(good);
+		free(path);
+	}
+	assert_int_equal(log_count(x, "policy.changed"), changes);
+}
+
+static void keys_of_the_broker_that_others_can_read_are_named(void **state)
+{
+	struct exchange *x = *state;
+	char *path = broker_path(x, "broker.keys");
+
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_broker_doctor_says(x, "FAIL", "others may read or change it, chmod 600 it");
+	assert_int_equal(chmod(path, 0600), 0);
+	free(path);
+}
+
+/* Enrols an office whose keys were made so many days ago. */
+static void enrol_aged(struct exchange *x, const char *node, unsigned days)
+{
+	char *known = office_path(x, POLICE, "exchange.join"), *authority = broker_path(x, "authority.key");
+	char *request = broker_path(x, "aged.request"), *made = memory_format("%s/%s.join", x->folder, node);
+	struct node_keys keys;
+	struct member member;
+	struct join join;
+
+	assert_int_equal(join_load(&join, known, NULL), E_OK);
+	node_keys_generate(&keys, 1);
+	member_request(&member, join.exchange, node, &keys, clock_now().wall - days * 24ull * 3600 * 1000);
+	assert_int_equal(member_save(&member, request, NULL), E_OK);
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "-o", made, NULL), 0);
+	free(made);
+	free(request);
+	free(authority);
+	free(known);
+}
+
+static void members_that_need_somebody_are_named(void **state)
+{
+	struct exchange *x = *state;
+
+	enrol_aged(x, "customs.oku", 700);
+	enrol_aged(x, "health.oku", 1000);
+	assert_broker_doctor_says(x, "warn", "army.oku is not connected, last seen before the broker's start");
+	assert_broker_doctor_says(x, "warn", "customs.oku can neither send nor receive: the policy does not name it");
+	assert_broker_doctor_says(x, "warn", "the key of customs.oku should be replaced within 5 weeks");
+	assert_broker_doctor_says(x, "warn", "the key of health.oku is 1000 days old");
+}
+
+static void operators_programs_get_json(void **state)
+{
+	struct exchange *x = *state;
+	struct buffer out = {0};
+	json_t *answer;
+
+	assert_int_equal(exchange_ctl(x, &out, "doctor", "--json", NULL), 0);
+	answer = json_loadb((const char *)out.data, out.size, 0, NULL);
+	assert_true(json_is_true(json_object_get(answer, "good")));
+	assert_true(json_array_size(json_object_get(answer, "checks")) > 8);
+	json_decref(answer);
+	buffer_free(&out);
+	assert_int_equal(exchange_ctl(x, NULL, "doctor", "--silent-days", "soon", NULL), 64);
+	assert_int_equal(exchange_ctl(x, NULL, "doctor", "more", NULL), 64);
+}
+
+/* A copy of the journal of a broker that was stopped, for the doctor to look at. */
+static char *journal_copy(struct exchange *x, const char *name)
+{
+	char *from = broker_path(x, "journal"), *to = broker_path(x, name);
+	const char *argv[] = {"/bin/cp", "-a", from, to, NULL};
+
+	assert_int_equal(process_run(argv, NULL, NULL, x->log, 20), 0);
+	free(from);
+	return to;
+}
+
+static void edit(const char *folder, const char *sql)
+{
+	char *file = memory_format("%s/journal.db", folder);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	free(file);
+}
+
+static void a_journal_that_was_changed_or_lost_its_keys_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = broker_path(x, "broker.yaml"), *folder, *keys;
+
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	x->broker = 0;
+	assert_broker_doctor_says(x, "FAIL", "simpul-broker does not run");
+	assert_broker_doctor_says(x, "ok", "is free");
+	assert_broker_doctor_says(x, "ok", "the newest entries verify");
+	folder = journal_copy(x, "copy");
+	file_swap(config, "journal: journal", "journal: copy");
+	assert_broker_doctor_says(x, "ok", "the newest entries verify");
+	edit(folder, "UPDATE entry SET accepted_at = accepted_at + 1 WHERE entry = (SELECT max(entry) FROM entry)");
+	assert_broker_doctor_says(x, "FAIL", "stored data is damaged");
+	keys = memory_format("%s/keys.db", folder);
+	assert_int_equal(remove(keys), 0);
+	assert_broker_doctor_says(x, "FAIL", "keys.db");
+	file_swap(config, "journal: copy", "journal: journal");
+	free(keys);
+	free(folder);
+	free(config);
+}
+
+static void a_disk_below_the_brokers_reserve_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = broker_path(x, "broker.yaml"), *folder = journal_copy(x, "small");
+
+	file_swap(config, "journal: journal", "journal: small");
+	if (!mounts_private() || !disk_small(folder, 80 * 1024))
+		skip();
+	assert_broker_doctor_says(x, "FAIL", "full: ");
+	disk_away(folder);
+	file_swap(config, "reserve_mib: 64", "reserve_mib: 16");
+	assert_true(disk_small(folder, 90 * 1024));
+	assert_broker_doctor_says(x, "warn", "almost full: ");
+	disk_away(folder);
+	free(folder);
+	free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,8 +609,15 @@ int main(void)
 		cmocka_unit_test(a_broker_that_hangs_is_named),
 		cmocka_unit_test(a_clock_that_is_not_the_brokers_is_named),
 		cmocka_unit_test(programs_get_json),
+		cmocka_unit_test(a_broker_that_is_well_has_only_its_authority_named),
+		cmocka_unit_test(each_mistake_in_a_file_of_the_broker_is_named),
+		cmocka_unit_test(keys_of_the_broker_that_others_can_read_are_named),
+		cmocka_unit_test(operators_programs_get_json),
+		cmocka_unit_test(members_that_need_somebody_are_named),
 		cmocka_unit_test(an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do),
+		cmocka_unit_test(a_journal_that_was_changed_or_lost_its_keys_is_named),
 		cmocka_unit_test(a_full_disk_is_named),
+		cmocka_unit_test(a_disk_below_the_brokers_reserve_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

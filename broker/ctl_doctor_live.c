@@ -1,0 +1,189 @@
+/* ctl_doctor_live - whether the broker runs and is well, its ports are its own, and its members are heard of. */
+#include "broker/ctl_doctor.h"
+
+#include "common/member.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DAY_MS (24ull * 60 * 60 * 1000)
+
+/* ---- the broker */
+
+static void absence_explain(struct ctl_doctor *doctor, const struct fault *fault)
+{
+	const char *control = doctor->settings.control;
+
+	if (fault->code != E_UNREACHABLE)
+		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
+	else if (access(control, F_OK) == 0 && eaccess(control, W_OK) != 0)
+		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "become a member of the file's group",
+			     "%s: this user may not speak to the broker", control);
+	else
+		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "start it; its log says why it ended, if it did",
+			     "simpul-broker does not run, or does not answer at %s", control);
+}
+
+static bool status_is(const struct ctl_doctor *doctor, const char *key, const char *text)
+{
+	return strcmp(ctl_text(doctor->status, key), text) == 0;
+}
+
+static void status_judge(struct ctl_doctor *doctor)
+{
+	struct checkup *checkup = &doctor->checkup;
+	const size_t before = checkup->failed + checkup->warned;
+	char exchange[2 * EXCHANGE_SIZE + 1];
+
+	hex_of(exchange, BYTES(doctor->identity.exchange.id, EXCHANGE_SIZE));
+	if (doctor->identity.exchange.name[0] != '\0' && !status_is(doctor, "exchange", exchange))
+		checkup_note(checkup, CHECKUP_FAIL, "broker",
+			     "name the configuration that the broker was started with (-c FILE)",
+			     "the running broker serves another exchange than these files");
+	if (status_is(doctor, "verified", "damaged"))
+		checkup_note(checkup, CHECKUP_FAIL, "broker",
+			     "stop it, keep a copy of the journal, put a good copy in its place",
+			     "its check of the whole journal found damage at entry %lld",
+			     ctl_number(doctor->status, "damaged_entry"));
+	else if (status_is(doctor, "verified", "failed"))
+		checkup_note(checkup, CHECKUP_WARN, "broker", "see its log (journal.unverified)",
+			     "it could not check the whole journal");
+	if (json_is_true(json_object_get(doctor->status, "disk_low")))
+		checkup_note(checkup, CHECKUP_FAIL, "broker", "free some space",
+			     "it takes nothing new, the disk is too full");
+	if (json_is_true(json_object_get(doctor->status, "stopping")))
+		checkup_note(checkup, CHECKUP_WARN, "broker", "wait some seconds, then start it",
+			     "it is shutting down");
+	if (checkup->failed + checkup->warned == before)
+		checkup_note(checkup, CHECKUP_OK, "broker", NULL, "runs since %s, %lld of %lld members connected",
+			     ctl_text(doctor->status, "started_at"), ctl_number(doctor->status, "connected"),
+			     ctl_number(doctor->status, "members"));
+}
+
+void doctor_broker(struct ctl_doctor *doctor)
+{
+	struct fault fault = {0};
+
+	if (ctl_question(doctor->ctl, "status", NULL, &doctor->status, &fault) == E_OK)
+		status_judge(doctor);
+	else
+		absence_explain(doctor, &fault);
+}
+
+/* ---- ports */
+
+/* The errno of binding there, as the broker does; 0: it is free. -1: the host is no address (the name of an interface).
+ */
+static int bind_error(const char *endpoint)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	const char *start = endpoint + strlen("tcp://"), *colon = strrchr(endpoint, ':');
+	struct addrinfo *address;
+	const int yes = 1;
+	char host[128];
+	int fd, error;
+
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - start), start);
+	if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, colon + 1, &hints, &address) != 0)
+		return -1;
+	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	error = bind(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+	close(fd);
+	freeaddrinfo(address);
+	return error;
+}
+
+static void port_judge(struct ctl_doctor *doctor, const char *subject, const char *endpoint)
+{
+	struct checkup *checkup = &doctor->checkup;
+	const bool runs = doctor->status != NULL;
+	const int error = bind_error(endpoint);
+
+	if (error == EADDRINUSE && !runs)
+		checkup_note(checkup, CHECKUP_FAIL, subject,
+			     "find it (ss -ltnp) and end it, or give the broker another port",
+			     "%s: another program has this port", endpoint);
+	else if (error == EADDRNOTAVAIL)
+		checkup_note(checkup, CHECKUP_FAIL, subject,
+			     "see the address in the configuration, and this machine's network",
+			     "%s: this machine does not have this address", endpoint);
+	else if (error == EACCES && !runs)
+		checkup_note(checkup, CHECKUP_FAIL, subject, "take a port from 1024 on",
+			     "%s: this user may not use this port", endpoint);
+	else if (error == 0 && runs)
+		checkup_note(checkup, CHECKUP_FAIL, subject,
+			     "the configuration was changed since its start, or it lost the port: start it anew",
+			     "%s: the running broker does not listen there", endpoint);
+	else
+		checkup_note(checkup, CHECKUP_OK, subject, NULL, runs ? "%s is bound" : "%s is free", endpoint);
+}
+
+void doctor_ports(struct ctl_doctor *doctor)
+{
+	port_judge(doctor, "link", doctor->settings.link);
+	port_judge(doctor, "feed", doctor->settings.feed);
+}
+
+/* ---- members */
+
+/* When a member was last there: at the latest when the broker began, where it was not seen since. */
+static bool silent_long(const struct ctl_doctor *doctor, const json_t *node)
+{
+	const char *seen = json_string_value(json_object_get(node, "last_seen"));
+	const wall_ms now = clock_now().wall;
+	wall_ms last;
+
+	if (json_is_true(json_object_get(node, "connected")))
+		return false;
+	if (seen == NULL)
+		seen = ctl_text(doctor->status, "started_at");
+	return time_parse(seen, &last) && now > last && now - last >= doctor->silent_days * DAY_MS;
+}
+
+/* True when something was said about it. */
+static bool member_judge(struct ctl_doctor *doctor, const json_t *node)
+{
+	struct checkup *checkup = &doctor->checkup;
+	const size_t before = checkup->warned;
+	const char *name = ctl_text(node, "node"), *standing = ctl_text(node, "standing");
+	wall_ms made = 0;
+
+	if (strcmp(standing, "suspended") == 0)
+		checkup_note(checkup, CHECKUP_WARN, "member", "its log says why; simpulctl restore lets it in again",
+			     "%s was cut off for what it did", name);
+	if (strcmp(standing, "active") != 0)
+		return checkup->warned > before;
+	if (!json_is_true(json_object_get(node, "in_policy")))
+		checkup_note(checkup, CHECKUP_WARN, "member", "name it in policy.yaml, or retire it",
+			     "%s can neither send nor receive: the policy does not name it", name);
+	if (silent_long(doctor, node))
+		checkup_note(checkup, CHECKUP_WARN, "member", "call the office: simpul doctor says what is wrong there",
+			     "%s is not connected, last seen %s", name,
+			     json_is_string(json_object_get(node, "last_seen")) ? ctl_text(node, "last_seen")
+										: "before the broker's start");
+	time_parse(ctl_text(node, "key_made"), &made);
+	checkup_key_age(checkup, "member", name, made,
+			"have the office make new keys (simpul keys new --key-id N) and enrol them");
+	return checkup->warned > before;
+}
+
+void doctor_members(struct ctl_doctor *doctor)
+{
+	struct fault fault = {0};
+	json_t *answer, *nodes, *node;
+	size_t i, said = 0;
+
+	if (doctor->status == NULL || ctl_question(doctor->ctl, "nodes", NULL, &answer, &fault) != E_OK)
+		return;
+	nodes = json_object_get(answer, "nodes");
+	json_array_foreach(nodes, i, node) said += member_judge(doctor, node);
+	if (said == 0)
+		checkup_note(&doctor->checkup, CHECKUP_OK, "members", NULL,
+			     "all %zu are known to the policy and heard of", json_array_size(nodes));
+	json_decref(answer);
+}
