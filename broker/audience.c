@@ -19,20 +19,6 @@ static void bit_set(uint64_t *words, size_t index)
 
 /* ---- deciding */
 
-/* Whether a list of nodes and agencies names this node. */
-static bool names(char *const *list, size_t count, const char *node)
-{
-	char agency[LIMIT_NODE_NAME + 1];
-
-	if (count == 0)
-		return false;
-	node_agency(node, agency);
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], node) == 0 || strcmp(list[i], agency) == 0)
-			return true;
-	return false;
-}
-
 /* `to` overrides a subscription, never the policy. */
 static bool meant(const struct core *core, const struct node *node, const Simpul__Routing *routing,
 		  const struct routing_class *class)
@@ -40,10 +26,10 @@ static bool meant(const struct core *core, const struct node *node, const Simpul
 	if (node->standing != SIMPUL__STANDING__STANDING_ACTIVE || node->leaving ||
 	    !policy_knows_node(core->policy, node->name) ||
 	    policy_admits(core->policy, node->name, class) != ADMITTED ||
-	    names(routing->not_to, routing->n_not_to, node->name))
+	    routing_names(routing->not_to, routing->n_not_to, node->name))
 		return false;
 	if (routing->n_to > 0)
-		return names(routing->to, routing->n_to, node->name);
+		return routing_names(routing->to, routing->n_to, node->name);
 	return !node->wants || subscription_wants(node->wants, class);
 }
 

@@ -57,6 +57,19 @@ bool routing_class_equal(const struct routing_class *a, const struct routing_cla
 	       strcmp(a->category, b->category) == 0 && strcmp(a->region, b->region) == 0;
 }
 
+bool routing_names(char *const *list, size_t count, const char *node)
+{
+	char agency[LIMIT_NODE_NAME + 1];
+
+	if (count == 0)
+		return false;
+	node_agency(node, agency);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], node) == 0 || strcmp(list[i], agency) == 0)
+			return true;
+	return false;
+}
+
 /* ---- looking things up */
 
 static int node_compare(const void *name, const void *node)
@@ -64,7 +77,7 @@ static int node_compare(const void *name, const void *node)
 	return strcmp(name, ((const struct policy_node *)node)->name);
 }
 
-static const struct policy_node *node_find(const struct policy *policy, const char *node)
+const struct policy_node *policy_node_find(const struct policy *policy, const char *node)
 {
 	if (policy->node_count == 0)
 		return NULL;
@@ -89,7 +102,7 @@ const struct policy_agency *policy_agency_find(const struct policy *policy, cons
 
 bool policy_knows_node(const struct policy *policy, const char *node)
 {
-	return node_find(policy, node) != NULL;
+	return policy_node_find(policy, node) != NULL;
 }
 
 bool policy_knows_agency(const struct policy *policy, const char *agency)
@@ -142,7 +155,7 @@ static bool label_within(Simpul__Label label, Simpul__Label ceiling)
 
 enum error policy_may_publish(const struct policy *policy, const char *name, const struct routing_class *class)
 {
-	const struct policy_node *node = node_find(policy, name);
+	const struct policy_node *node = policy_node_find(policy, name);
 
 	if (node == NULL || !granted(policy, node->rights.publish, class))
 		return E_MAY_NOT_PUBLISH;
@@ -153,7 +166,7 @@ enum error policy_may_publish(const struct policy *policy, const char *name, con
 
 enum denial policy_admits(const struct policy *policy, const char *name, const struct routing_class *class)
 {
-	const struct policy_node *node = node_find(policy, name);
+	const struct policy_node *node = policy_node_find(policy, name);
 
 	if (node == NULL)
 		return DENIED_NOT_IN_POLICY;
@@ -222,7 +235,7 @@ bool subscription_wants(const Simpul__Subscription *subscription, const struct r
 /* ---- for people */
 
 /* Every category of a mask, "all" for all. */
-static void describe_categories(const struct policy *policy, uint64_t mask, struct buffer *out)
+void policy_categories_text(const struct policy *policy, uint64_t mask, struct buffer *out)
 {
 	const char *separator = "";
 	uint64_t all = policy->category_count == 64 ? UINT64_MAX : (UINT64_C(1) << policy->category_count) - 1;
@@ -246,15 +259,14 @@ static void describe_line(const struct policy *policy, const char *what, uint64_
 
 	snprintf(text, sizeof(text), "  %-20s", what);
 	buffer_text(out, text);
-	describe_categories(policy, mask, out);
+	policy_categories_text(policy, mask, out);
 	buffer_text(out, "\n");
 }
 
-static void describe_protection(unsigned protection, struct buffer *out)
+void policy_protection_text(unsigned protection, struct buffer *out)
 {
 	const char *separator = "";
 
-	buffer_text(out, "  protection          ");
 	if (protection == 0)
 		buffer_text(out, "none");
 	for (int i = SIMPUL__PROTECTION__PROTECTION_CHILD; i <= SIMPUL__PROTECTION__PROTECTION_HEALTH; i++) {
@@ -264,14 +276,19 @@ static void describe_protection(unsigned protection, struct buffer *out)
 		buffer_text(out, enum_text(&simpul__protection__descriptor, i));
 		separator = ", ";
 	}
+}
+
+static void describe_protection(unsigned protection, struct buffer *out)
+{
+	buffer_text(out, "  protection          ");
+	policy_protection_text(protection, out);
 	buffer_text(out, "\n");
 }
 
-static void describe_regions(const struct policy_node *node, struct buffer *out)
+void policy_regions_text(const struct policy_node *node, struct buffer *out)
 {
 	const char *separator = "";
 
-	buffer_text(out, "  regions             ");
 	for (size_t i = 0; i < node->region_count; i++) {
 		const struct region *region = region_find(node->regions[i]);
 
@@ -283,12 +300,18 @@ static void describe_regions(const struct policy_node *node, struct buffer *out)
 		}
 		separator = ", ";
 	}
+}
+
+static void describe_regions(const struct policy_node *node, struct buffer *out)
+{
+	buffer_text(out, "  regions             ");
+	policy_regions_text(node, out);
 	buffer_text(out, "\n");
 }
 
 void policy_describe(const struct policy *policy, const char *name, struct buffer *out)
 {
-	const struct policy_node *node = node_find(policy, name);
+	const struct policy_node *node = policy_node_find(policy, name);
 
 	buffer_text(out, name);
 	buffer_text(out, "\n");

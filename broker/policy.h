@@ -33,6 +33,9 @@ struct hash policy_hash(const struct policy *policy); /* BLAKE2b-256 of the text
 struct routing_class routing_class_of(const Simpul__Header *header);
 bool routing_class_equal(const struct routing_class *a, const struct routing_class *b);
 
+/* Whether a list of nodes and agencies (Routing.to, not_to) names this node. */
+bool routing_names(char *const *list, size_t count, const char *node);
+
 bool policy_knows_node(const struct policy *policy, const char *node);
 bool policy_knows_agency(const struct policy *policy, const char *agency);
 bool policy_knows_category(const struct policy *policy, const char *category);
@@ -60,5 +63,13 @@ size_t policy_node_count(const struct policy *policy);
 const char *policy_node_name(const struct policy *policy, size_t index);
 /* Appends what a node may do, for people: `simpulctl policy show NODE`. */
 void policy_describe(const struct policy *policy, const char *node, struct buffer *out);
+
+/* Appends the rules that policy_admits (`publish`: policy_may_publish) asks of a node for a class, one a line in their
+ * order, up to the one that decides, and the lines of the policy that they stand in: `simpulctl policy explain`. */
+void policy_explain(const struct policy *policy, const char *node, const struct routing_class *class, bool publish,
+		    struct buffer *out);
+/* Appends what each node may do under `to` that it may not under `from` ("gains"), and the other way round ("loses"), one
+ * thing a line; returns the number of lines. */
+size_t policy_diff(const struct policy *from, const struct policy *to, struct buffer *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* policy_table - a policy in the compact form that questions are asked of; for policy.c and policy_load.c only. */
+/* policy_table - a policy in the compact form that questions are asked of; for the files of the policy only. */
 #ifndef SIMPUL_POLICY_TABLE_H
 #define SIMPUL_POLICY_TABLE_H
 
@@ -48,5 +48,11 @@ struct policy {
 int policy_category_index(const struct policy *policy, const char *category);
 /* NULL when there is none. */
 const struct policy_agency *policy_agency_find(const struct policy *policy, const char *agency);
+const struct policy_node *policy_node_find(const struct policy *policy, const char *node);
+
+/* Appends lists for people: "overstay, wanted", "all categories", "child", "none", "16.01 Ogan Komering Ulu". */
+void policy_categories_text(const struct policy *policy, uint64_t mask, struct buffer *out);
+void policy_protection_text(unsigned protection, struct buffer *out);
+void policy_regions_text(const struct policy_node *node, struct buffer *out);
 
 #endif
