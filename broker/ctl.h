@@ -39,6 +39,8 @@ int ctl_doctor(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_check(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_show(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_who(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_explain(struct ctl *ctl, int argc, char **argv);
+int ctl_policy_diff(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_log(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);

@@ -1,10 +1,11 @@
 /* ctl_policy - simpulctl policy: checks a file, shows what is in force, and says who may receive what, and why not. */
-#include "broker/ctl.h"
+#include "broker/ctl_policy.h"
 
-#include "broker/policy.h"
 #include "common/json.h"
+#include "common/memory.h"
 #include "common/region.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int ctl_policy_check(struct ctl *ctl, int argc, char **argv)
@@ -48,12 +49,70 @@ int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
 			 : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
 }
 
-/* ---- who */
+/* ---- in force and on disk */
 
-/* What --kind and so on say of a report. */
-struct who {
-	const char *kind, *category, *region, *label, *protection;
-};
+/* The policy in force, from the broker. */
+static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct fault *fault)
+{
+	json_t *answer;
+	enum error error = ctl_question(ctl, "policy-show", NULL, &answer, fault);
+	const char *text;
+
+	if (error != E_OK)
+		return error;
+	text = ctl_text(answer, "text");
+	error = policy_parse(BYTES(text, strlen(text)), "policy in force", policy, fault);
+	json_decref(answer);
+	return error;
+}
+
+static int diff_print(const struct policy *in_force, const struct policy *file)
+{
+	struct buffer out = {0};
+
+	if (policy_diff(in_force, file, &out) == 0)
+		puts("nothing changes for any node");
+	else
+		fwrite(out.data, 1, out.size, stdout);
+	buffer_free(&out);
+	return EX_OK;
+}
+
+/* The path of the broker's own policy.yaml; free it. */
+static char *policy_path(const struct ctl *ctl, struct fault *fault)
+{
+	struct broker_settings settings;
+	char *path = NULL;
+
+	if (broker_settings_load(ctl->config, &settings, fault) == E_OK)
+		path = memory_string(settings.policy);
+	broker_settings_free(&settings);
+	return path;
+}
+
+int ctl_policy_diff(struct ctl *ctl, int argc, char **argv)
+{
+	struct policy *in_force = NULL, *file = NULL;
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 1, &status);
+	char *path;
+
+	if (first < 0)
+		return status;
+	path = first < argc ? memory_string(argv[first]) : policy_path(ctl, &fault);
+	if (path == NULL || policy_load(path, &file, &fault) != E_OK)
+		status = ctl_fail(&fault, NULL);
+	else if (policy_fetch(ctl, &in_force, &fault) != E_OK)
+		status = ctl_unanswered(&fault);
+	else
+		status = diff_print(in_force, file);
+	policy_free(in_force);
+	policy_free(file);
+	free(path);
+	return status;
+}
+
+/* ---- who */
 
 /* A value of an enumeration; "" leaves `*value` alone. */
 static bool word_take(const ProtobufCEnumDescriptor *type, const char *word, int *value)
@@ -61,8 +120,8 @@ static bool word_take(const ProtobufCEnumDescriptor *type, const char *word, int
 	return word == NULL || enum_parse(type, word, value);
 }
 
-static enum error class_of(const struct who *who, const struct policy *policy, struct routing_class *class,
-			   struct fault *fault)
+enum error ctl_class(const struct ctl_who *who, const struct policy *policy, struct routing_class *class,
+		     struct fault *fault)
 {
 	int kind = SIMPUL__KIND__KIND_SIGHTING, label = SIMPUL__LABEL__LABEL_AMBER, protection = 0;
 
@@ -94,24 +153,9 @@ static void who_print(const struct policy *policy, const struct routing_class *c
 	}
 }
 
-/* The policy in force, from the broker. */
-static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct fault *fault)
-{
-	json_t *answer;
-	enum error error = ctl_question(ctl, "policy-show", NULL, &answer, fault);
-	const char *text;
-
-	if (error != E_OK)
-		return error;
-	text = ctl_text(answer, "text");
-	error = policy_parse(BYTES(text, strlen(text)), "policy in force", policy, fault);
-	json_decref(answer);
-	return error;
-}
-
 int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
 {
-	struct who who = {0};
+	struct ctl_who who = {0};
 	const struct ctl_option options[] = {{"kind", &who.kind, NULL},	  {"category", &who.category, NULL},
 					     {"region", &who.region, NULL}, {"label", &who.label, NULL},
 					     {"protection", &who.protection, NULL}, {0}};
@@ -126,7 +170,7 @@ int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--category and --region are needed");
 	if (policy_fetch(ctl, &policy, &fault) != E_OK)
 		return ctl_unanswered(&fault);
-	if (class_of(&who, policy, &class, &fault) == E_OK)
+	if (ctl_class(&who, policy, &class, &fault) == E_OK)
 		who_print(policy, &class);
 	policy_free(policy);
 	return fault.code == E_OK ? EX_OK : ctl_fail(&fault, NULL);

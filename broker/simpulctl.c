@@ -72,6 +72,19 @@ static const struct ctl_command commands[] = {
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
 	 "  --protection P           child, refugee, trafficking, health\n",
 	 ctl_policy_who},
+	{"policy explain", "NODE --report NAME | NODE --category C --region R",
+	 "Says whether a node got a report, or would get such a one, and which rule decides",
+	 "  --report NAME            police.oku#1842, also one that was refused; otherwise what it would be:\n"
+	 "  --category C             from the policy's list\n"
+	 "  --region R               Kemendagri code: 16.01\n"
+	 "  --kind K                 sighting (default), alert\n"
+	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
+	 "  --protection P           child, refugee, trafficking, health\n"
+	 "\nReads the journal, also without a running broker.\n",
+	 ctl_policy_explain},
+	{"policy diff", "[FILE]", "Shows which node gains and loses what by a policy file, before it is put in force",
+	 "Without FILE: policy.yaml of the configuration.\n",
+	 ctl_policy_diff},
 	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
 	{"log", "--follow", "Shows what the broker logs from now on",
 	 "  --follow                 until interrupted\n"

@@ -1,0 +1,17 @@
+/* ctl_policy - what the commands about the policy share: a class of reports as options say it. */
+#ifndef SIMPUL_CTL_POLICY_H
+#define SIMPUL_CTL_POLICY_H
+
+#include "broker/ctl.h"
+#include "broker/policy.h"
+
+/* What --kind and so on say of a report; NULL: not given. */
+struct ctl_who {
+	const char *kind, *category, *region, *label, *protection;
+};
+
+/* Category and region must be given. E_UNKNOWN_VALUE, E_CATEGORY_UNKNOWN, E_REGION_UNKNOWN with the option. */
+enum error ctl_class(const struct ctl_who *who, const struct policy *policy, struct routing_class *class,
+		     struct fault *fault);
+
+#endif
