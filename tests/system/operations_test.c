@@ -390,9 +390,10 @@ static void a_journal_has_one_broker(void **state)
 	file_put(other, text);
 	file_swap(other, "control.sock", "control-2.sock");
 	file_swap(other, "log.sock", "log-2.sock");
-	file_swap(other, "link: tcp://127.0.0.1:", "link: tcp://127.0.0.1:3");
-	file_swap(other, "feed: tcp://127.0.0.1:", "feed: tcp://127.0.0.1:4");
-	assert_true(operate_run(x, NULL, "simpul-broker", "-c", other, NULL) != 0);
+	file_swap(other, "link: tcp://127.0.0.1:", "link: tcp://127.0.0.2:");
+	file_swap(other, "feed: tcp://127.0.0.1:", "feed: tcp://127.0.0.2:");
+	assert_int_equal(operate_run(x, NULL, "simpul-broker", "-c", other, NULL), 78);
+	assert_int_equal(log_count(x, "another broker serves this journal"), 2);
 	assert_true(status_number(x, "entry") > 0);
 	free(text);
 	free(other);
