@@ -183,7 +183,7 @@ void doctor_members(struct ctl_doctor *doctor)
 	nodes = json_object_get(answer, "nodes");
 	json_array_foreach(nodes, i, node) said += member_judge(doctor, node);
 	if (said == 0)
-		checkup_note(&doctor->checkup, CHECKUP_OK, "members", NULL,
-			     "all %zu are known to the policy and heard of", json_array_size(nodes));
+		checkup_note(&doctor->checkup, CHECKUP_OK, "members", NULL, "%zu, known to the policy and heard of",
+			     json_array_size(nodes));
 	json_decref(answer);
 }

@@ -26,18 +26,18 @@ static const char *obstacle(const struct question *q)
 	enum denial denial;
 
 	if (!q->as.member)
-		return "it was not a member of the exchange";
+		return "no member of the exchange";
 	if (q->as.standing != SIMPUL__STANDING__STANDING_ACTIVE)
-		return "it was shut out (suspended, retired or revoked)";
+		return "shut out (suspended, retired or revoked)";
 	denial = q->policy == NULL ? DENIED_NOT_IN_POLICY : policy_admits(q->policy, q->node, &q->class);
 	if (denial != ADMITTED)
 		return denial_text(denial);
 	if (routing != NULL && routing_names(routing->not_to, routing->n_not_to, q->node))
-		return "its origin excluded it (not_to)";
+		return "excluded by its origin (not_to)";
 	if (routing != NULL && routing->n_to > 0)
 		return routing_names(routing->to, routing->n_to, q->node) ? NULL : "its origin named others (to)";
 	if (q->as.wants != NULL && !subscription_wants(q->as.wants, &q->class))
-		return "it did not subscribe to such reports";
+		return "not subscribed to such reports";
 	return NULL;
 }
 

@@ -18,11 +18,15 @@
 
 static const char *const words[] = {[CHECKUP_OK] = "ok", [CHECKUP_WARN] = "warn", [CHECKUP_FAIL] = "FAIL"};
 
-/* A place may come out of a file that somebody else wrote. */
-static void controls_away(char *text)
+/* A place may come out of a file that somebody else wrote: no control characters, and no bytes that are not UTF-8. */
+static void text_clean(char *text)
 {
+	json_t *json = json_string(text);
+	const unsigned char most = json != NULL ? 0xff : 0x7e;
+
+	json_decref(json);
 	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+		if ((unsigned char)*text < ' ' || *text == 0x7f || (unsigned char)*text > most)
 			*text = '?';
 }
 
@@ -43,7 +47,7 @@ void checkup_note(struct checkup *checkup, enum checkup_result result, const cha
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	controls_away(what);
+	text_clean(what);
 	checkup->warned += result == CHECKUP_WARN;
 	checkup->failed += result == CHECKUP_FAIL;
 	if (!checkup->json) {

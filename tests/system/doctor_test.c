@@ -243,8 +243,10 @@ static void a_full_disk_is_named(void **state)
 	struct exchange *x = *state;
 	char *store = office_path(x, ARMY, "store");
 
-	if (!mounts_private() || !disk_small(store, 8 * 1024))
+	if (!mounts_private() || !disk_small(store, 8 * 1024)) {
+		free(store);
 		skip();
+	}
 	assert_doctor_says(x, ARMY, "FAIL", "full: ");
 	disk_away(store);
 	assert_true(disk_small(store, 64 * 1024));
@@ -581,8 +583,11 @@ static void a_disk_below_the_brokers_reserve_is_named(void **state)
 	char *config = broker_path(x, "broker.yaml"), *folder = journal_copy(x, "small");
 
 	file_swap(config, "journal: journal", "journal: small");
-	if (!mounts_private() || !disk_small(folder, 80 * 1024))
+	if (!mounts_private() || !disk_small(folder, 80 * 1024)) {
+		free(folder);
+		free(config);
 		skip();
+	}
 	assert_broker_doctor_says(x, "FAIL", "full: ");
 	disk_away(folder);
 	file_swap(config, "reserve_mib: 64", "reserve_mib: 16");

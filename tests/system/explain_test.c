@@ -120,8 +120,8 @@ static void what_a_node_would_get_is_explained(void **state)
 			       "NO   region: 16.08; it is responsible for 16.01");
 	assert_class_explained(x, "army.oku", "public-order", "16.01",
 			       "(the policy's lines 17, army.oku, and 7, army)");
-	assert_class_explained(x, "immigration.muara-enim", "lodging", "16.01", "it did not subscribe to such reports");
-	assert_class_explained(x, "police.nowhere", "lodging", "16.01", "it was not a member of the exchange");
+	assert_class_explained(x, "immigration.muara-enim", "lodging", "16.01", "not subscribed to such reports");
+	assert_class_explained(x, "police.nowhere", "lodging", "16.01", "no member of the exchange");
 }
 
 static void why_a_report_went_to_one_and_not_to_the_other_is_explained(void **state)
@@ -137,7 +137,7 @@ static void why_a_report_went_to_one_and_not_to_the_other_is_explained(void **st
 	assert_report_explained(x, "army.oku", name, "it was delivered");
 	assert_report_explained(x, "police.oku", name, "police.oku sent it itself");
 	assert_report_explained(x, "health.oku", name,
-				"health.oku is not to get it: it was not a member of the exchange");
+				"health.oku is not to get it: no member of the exchange");
 	free(name);
 }
 
@@ -146,7 +146,7 @@ static void who_was_named_excluded_or_unreachable_is_explained(void **state)
 	struct exchange *x = *state;
 	char *name = sighting(x, "public-order", "16.01", "\"not_to\": [\"immigration\"],");
 
-	assert_report_explained(x, "immigration.muara-enim", name, "its origin excluded it (not_to)");
+	assert_report_explained(x, "immigration.muara-enim", name, "excluded by its origin (not_to)");
 	free(name);
 	name = sighting(x, "public-order", "16.01", "\"to\": [\"immigration.muara-enim\"],");
 	assert_report_explained(x, "army.oku", name, "its origin named others (to)");
