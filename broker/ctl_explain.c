@@ -2,6 +2,7 @@
 #include "broker/ctl_policy.h"
 
 #include "broker/journal_case.h"
+#include "broker/journal_row.h"
 #include "common/json.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -115,14 +116,6 @@ static void refusal_print(const struct question *q, const struct case_report *re
 	}
 }
 
-static bool audience_names_node(const struct audience *audience, const char *node)
-{
-	for (size_t i = 0; i < audience->count; i++)
-		if (strcmp(audience->nodes[i], node) == 0)
-			return true;
-	return false;
-}
-
 /* A cancel, and an update too, follows the report that it is about. */
 static void audience_print(const struct question *q, const struct case_report *report, bool got)
 {
@@ -195,7 +188,7 @@ static enum error explain_report(struct journal_case *c, const char *node, const
 		printf("%s sent it itself\n", node);
 		return E_OK;
 	}
-	got = audience_names_node(report.audience, node);
+	got = audience_reaches(report.audience, node);
 	audience_print(&q, &report, got);
 	return got ? delivery_print(c, &q, &report, fault) : E_OK;
 }

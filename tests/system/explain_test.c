@@ -104,6 +104,15 @@ static void assert_class_explained(struct exchange *x, const char *node, const c
 	assert_printed(status, &out, expected);
 }
 
+static bool army_has_acknowledged(void *context)
+{
+	json_t *node = ctl_node(context, "army.oku");
+	const bool all = json_integer_value(json_object_get(node, "lag")) == 0;
+
+	json_decref(node);
+	return all;
+}
+
 /* ------------------------------------------------------------------ explaining */
 
 static void what_a_node_would_get_is_explained(void **state)
@@ -129,8 +138,7 @@ static void why_a_report_went_to_one_and_not_to_the_other_is_explained(void **st
 	struct exchange *x = *state;
 	char *name = sighting(x, "public-order", "16.01", "");
 
-	assert_true(office_caught_up(x, ARMY, 20));
-	sleep_ms(500); /* the acknowledgement */
+	assert_true(wait_for(army_has_acknowledged, x, 20));
 	free(sighting(x, "public-order", "16.01",
 		      "\"not_to\": [\"immigration\"],")); /* cursors are written with a commit */
 	assert_report_explained(x, "army.oku", name, "army.oku is to get it\n");
