@@ -1,6 +1,7 @@
 /* intake - the thread that watches drop folders: which files are ready, what becomes of each. */
 #include "agents/intake.h"
 #include "agents/intake_file.h"
+#include "agents/intake_parse.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -289,7 +290,12 @@ static struct intake_letter *letter_new(const struct intake *intake, const struc
 	letter->name = memory_string(name);
 	letter->identity = identity_of(folder, name, content);
 	letter->place = (size_t)(folder - intake->folders);
-	profile_parse(folder->profile, content, name, intake->node, now, outbox, &letter->file);
+	intake_parse(&(struct intake_source){.profile = folder->profile,
+					     .file_name = name,
+					     .node = intake->node,
+					     .outbox = outbox,
+					     .now = now},
+		     content, &letter->file);
 	return letter;
 }
 

@@ -23,6 +23,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv);
 int officer_status(struct officer *officer, int argc, char **argv);
 int officer_doctor(struct officer *officer, int argc, char **argv);
 int officer_verify(struct officer *officer, int argc, char **argv);
+int officer_try(struct officer *officer, int argc, char **argv);
 
 /* "simpul inbox: <what is wrong>; <advice>" on standard error; returns the exit status. `advice` may be NULL. */
 int officer_fail(const struct officer *officer, const struct fault *fault, const char *advice);

@@ -17,6 +17,7 @@ static const char usage[] =
 	"  report sighting|alert    say what was seen, or warn\n"
 	"  update NAME              replace what a report of this office said\n"
 	"  cancel NAME              take a report of this office back\n"
+	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
 	"  outbox list              what became of what this office said\n"
 	"  status                   whether the agent is connected\n"
@@ -32,6 +33,7 @@ static const struct {
 	int (*run)(struct officer *officer, int argc, char **argv);
 } commands[] = {
 	{"report", officer_report},
+	{"try", officer_try},
 	{"update", officer_update},
 	{"cancel", officer_cancel},
 	{"inbox", officer_inbox},

@@ -205,6 +205,14 @@ static const char *region_name(const Simpul__Header *header)
 	return region == NULL ? header->region : region->name;
 }
 
+/* What a report is about, and where. */
+static void put_about(struct buffer *out, const Simpul__Header *header)
+{
+	put_column(out, enum_text(&simpul__kind__descriptor, (int)header->kind), KIND_WIDTH);
+	put_column(out, header->category, CATEGORY_WIDTH);
+	put_column(out, region_name(header), REGION_WIDTH);
+}
+
 /* The columns that inbox and outbox share. */
 static void put_columns(struct buffer *out, const struct report_name *name, const Simpul__Header *header)
 {
@@ -212,13 +220,10 @@ static void put_columns(struct buffer *out, const struct report_name *name, cons
 
 	put_column(out, label_text(header), LABEL_WIDTH);
 	put_column(out, report_name_text(name, text), NAME_WIDTH);
-	if (header == NULL) {
+	if (header == NULL)
 		put_column(out, "(cannot be read)", KIND_WIDTH + CATEGORY_WIDTH + REGION_WIDTH + 2);
-		return;
-	}
-	put_column(out, enum_text(&simpul__kind__descriptor, (int)header->kind), KIND_WIDTH);
-	put_column(out, header->category, CATEGORY_WIDTH);
-	put_column(out, region_name(header), REGION_WIDTH);
+	else
+		put_about(out, header);
 }
 
 /* "  of police.oku#11": what an update or a cancel is about. */
@@ -397,4 +402,92 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	buffer_text(out, " ===\n");
 	json_decref(json);
 	arena_fini(&arena);
+}
+
+/* ------------------------------------------------------------------ drafts */
+
+/* "E*******", "L********", "1***-**-**": the first character, and of the others only that they are there. */
+static json_t *text_masked(const char *text)
+{
+	struct buffer out = {0};
+	size_t characters = 0;
+	json_t *masked;
+
+	for (; *text != '\0'; text++) {
+		const unsigned char c = (unsigned char)*text;
+		const bool begins = (c & 0xc0) != 0x80;
+
+		characters += begins ? 1 : 0;
+		if (characters == 1 || ispunct(c) || c == ' ')
+			buffer_u8(&out, c);
+		else if (begins)
+			buffer_u8(&out, '*');
+	}
+	masked = json_stringn((const char *)out.data, out.size);
+	buffer_free(&out);
+	return masked != NULL ? masked : json_string("*");
+}
+
+/* What says of a person only what many have in common. */
+static bool common_to_many(const char *key)
+{
+	static const char *const keys[] = {"capacity",	  "identity",	   "age",  "sex",
+					   "nationality", "issuing_state", "type", "permit"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static void members_mask(json_t *json, bool person)
+{
+	json_t *value;
+	const char *key;
+	void *next;
+	size_t i;
+
+	json_array_foreach(json, i, value)
+		members_mask(value, person);
+	json_object_foreach_safe(json, next, key, value)
+	{
+		if (!person || !json_is_string(value))
+			members_mask(value, person || strcmp(key, "persons") == 0);
+		else if (!common_to_many(key))
+			json_object_set_new(json, key, text_masked(json_string_value(value)));
+	}
+}
+
+/* What the line before does not say, and what is not provisional. */
+static json_t *draft_json(const struct prepared *draft, int zone)
+{
+	static const char *const said[] = {"salt",     "name",	   "created_at", "label", "kind",
+					   "msg_type", "category", "region",	 "form"};
+	json_t *json = json_object(), *header = json_of_message(draft->header, zone);
+	json_t *body = json_of_message(draft->body, zone), *routing = json_of_message(draft->routing, zone);
+
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		json_object_del(header, said[i]);
+	json_object_del(body, "salt");
+	json_object_del(routing, "salt");
+	json_object_update(json, header);
+	json_object_update(json, routing);
+	json_object_update(json, body);
+	json_decref(header);
+	json_decref(routing);
+	json_decref(body);
+	return json;
+}
+
+void view_draft(const struct prepared *draft, bool masked, struct buffer *out)
+{
+	json_t *json = draft_json(draft, view_zone(draft->header->created_at));
+
+	if (masked)
+		members_mask(json, false);
+	put_column(out, label_text(draft->header), LABEL_WIDTH);
+	put_about(out, draft->header);
+	buffer_text(out, "\n");
+	put_members(out, json, 1);
+	json_decref(json);
 }

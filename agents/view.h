@@ -5,6 +5,7 @@
 #ifndef SIMPUL_VIEW_H
 #define SIMPUL_VIEW_H
 
+#include "agents/draft.h"
 #include "agents/inbox.h"
 #include "agents/outbox.h"
 #include <jansson.h>
@@ -72,6 +73,11 @@ enum error view_outbox_by_name(struct store *store, const struct report_name *na
  * "sentence", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);
+
+/* A report that is not taken yet, as `show` would have it: the columns of the lists, then the rest of the header, the
+ * content and whom it names. `masked`: of what identifies a person only the first character and the length, enough to
+ * see that a column went to its field. */
+void view_draft(const struct prepared *draft, bool masked, struct buffer *out);
 
 /* Appends foreign text as a terminal may show it: nothing that moves the cursor, changes colours or turns the
  * direction. */

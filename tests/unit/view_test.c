@@ -423,6 +423,42 @@ static int end(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+static void a_draft_shows_that_a_column_landed_and_not_who_it_is(void **state)
+{
+	static const char json[] =
+		"{\"category\": \"lodging\", \"region\": \"16.01\", \"label\": \"AMBER\", \"to\": [\"army\"],"
+		" \"purpose\": \"law-enforcement\", \"expires\": \"2030-01-01T00:00Z\", \"sighting\": {\"assertion\":"
+		" \"fact\", \"first_seen\": \"2026-11-20T10:00Z\", \"persons\": [{\"capacity\": \"guest\", \"age\":"
+		" \"adult\", \"identity\": \"claimed\", \"primary_identifier\": \"\u00c9RIKSSON-\u00c9\","
+		" \"date_of_birth\": \"1974-08-12\", \"documents\": [{\"number\": \"L898902C3\"}]}]}}";
+	json_t *draft = json_loads(json, 0, NULL);
+	struct prepared prepared;
+	struct arena arena;
+	struct fault fault = {0};
+	struct buffer out = {0};
+
+	(void)state;
+	arena_init(&arena);
+	assert_int_equal(draft_of_json(draft, &(struct draft_defaults){.label = 0}, "police.oku", clock_now().wall,
+				       &arena, &prepared, &fault),
+			 E_OK);
+	view_draft(&prepared, true, &out);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, "\xc3\x89*******-*\n"));
+	assert_non_null(strstr((const char *)out.data, "1***-**-**\n"));
+	assert_non_null(strstr((const char *)out.data, "L********\n"));
+	assert_non_null(strstr((const char *)out.data, "guest\n"));
+	assert_non_null(strstr((const char *)out.data, "army\n"));
+	assert_null(strstr((const char *)out.data, "RIKSSON"));
+	buffer_clear(&out);
+	view_draft(&prepared, false, &out);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, "RIKSSON"));
+	buffer_free(&out);
+	arena_fini(&arena);
+	json_decref(draft);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +481,7 @@ int main(void)
 		TEST(a_report_cannot_steer_the_terminal),
 		TEST(a_summary_cannot_forge_a_banner),
 		TEST(rows_come_in_order_and_in_pages),
+		TEST(a_draft_shows_that_a_column_landed_and_not_who_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

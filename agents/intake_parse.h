@@ -1,0 +1,19 @@
+/* intake_parse - the bytes of a file become drafts: the one way of drop folders and of `simpul try`. */
+#ifndef SIMPUL_INTAKE_PARSE_H
+#define SIMPUL_INTAKE_PARSE_H
+
+#include "agents/profile.h"
+
+/* What decides what a file becomes, beside its bytes. */
+struct intake_source {
+	const struct profile *profile;
+	const char *file_name;
+	const char *node;
+	struct store *outbox; /* as profile_parse has it; may be NULL */
+	wall_ms now;
+};
+
+/* Takes what the source's file holds, as profile_parse does. */
+void intake_parse(const struct intake_source *source, struct bytes content, struct parsed_file *file);
+
+#endif
