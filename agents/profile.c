@@ -223,11 +223,14 @@ static enum error column_take(const struct rows *rows, const struct csv_record *
 {
 	const char *text = cell_text(rows, record, column);
 	const json_t *earlier = path_get(&column->path, column->path.count, root);
+	char spoiled[WANTED_SIZE];
 	enum error code = E_OK;
 	json_t *value;
 
 	if (text[0] == '\0' && column->config->required)
 		return column_fault(fault, E_MISSING, column);
+	if (text[0] != '\0' && cell_spoiled(rows->profile, column, text, spoiled) != NULL)
+		return fault_at(fault, E_INVALID, "column \"%s\": %s", column->config->column, spoiled);
 	if (column->is_time_of_date)
 		return E_OK;
 	if (column->kind == CELL_MRZ)

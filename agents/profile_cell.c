@@ -28,36 +28,56 @@ static bool one_of(const char **text, const char *set)
 	return true;
 }
 
-/* Reads a date at `*text`, moves it past, and writes YYYY-MM-DD. */
-static bool date_read(enum date_form form, const char **text, char out[11])
+/* The three numbers of a date, whether or not there is such a day. */
+struct date_parts {
+	int year, month, day;
+};
+
+/* Reads them at `*text` and moves it past. */
+static bool parts_read(enum date_form form, const char **text, struct date_parts *parts)
 {
-	int first, month, last;
+	const bool iso = form == DATES_ISO;
+	const char *between = iso ? "-" : "/-.";
+
+	*(iso ? &parts->year : &parts->day) = digits(text, iso ? 4 : 1, iso ? 4 : 2);
+	if ((iso ? parts->year : parts->day) < 0 || !one_of(text, between))
+		return false;
+	parts->month = digits(text, iso ? 2 : 1, 2);
+	if (parts->month < 0 || !one_of(text, between))
+		return false;
+	*(iso ? &parts->day : &parts->year) = digits(text, iso ? 2 : 4, iso ? 2 : 4);
+	return parts->year >= 0 && parts->day >= 0;
+}
+
+/* Writes YYYY-MM-DD when there is such a day. */
+static bool parts_write(const struct date_parts *parts, char out[11])
+{
 	char iso[40];
 
-	if (form == DATES_ISO) {
-		first = digits(text, 4, 4);
-		if (first < 0 || !one_of(text, "-"))
-			return false;
-		month = digits(text, 2, 2);
-		if (month < 0 || !one_of(text, "-"))
-			return false;
-		last = digits(text, 2, 2);
-	} else {
-		last = digits(text, 1, 2);
-		if (last < 0 || !one_of(text, "/-."))
-			return false;
-		month = digits(text, 1, 2);
-		if (month < 0 || !one_of(text, "/-."))
-			return false;
-		first = digits(text, 4, 4);
-	}
-	if (first < 0 || last < 0)
-		return false;
-	snprintf(iso, sizeof(iso), "%04d-%02d-%02d", first, month, last);
+	snprintf(iso, sizeof(iso), "%04d-%02d-%02d", parts->year, parts->month, parts->day);
 	if (!date_valid(iso))
 		return false;
 	memcpy(out, iso, 11);
 	return true;
+}
+
+/* Reads a date at `*text`, moves it past, and writes YYYY-MM-DD. */
+static bool date_read(enum date_form form, const char **text, char out[11])
+{
+	struct date_parts parts;
+
+	return parts_read(form, text, &parts) && parts_write(&parts, out);
+}
+
+bool date_swapped(enum date_form form, const char *text)
+{
+	struct date_parts parts, other;
+	char day[11];
+
+	if (!parts_read(form, &text, &parts) || parts_write(&parts, day))
+		return false;
+	other = (struct date_parts){.year = parts.year, .month = parts.day, .day = parts.month};
+	return parts_write(&other, day);
 }
 
 bool time_of_day(const char *text, char out[9])

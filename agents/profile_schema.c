@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_NAME = 80, LONGEST_PATH = 100, MOST_COLUMNS = 128, MOST_MAPPED = 512 };
+enum { LONGEST_NAME = 80, LONGEST_PATH = 100, MOST_COLUMNS = 128, MOST_MAPPED = 512, MOST_DIGITS = 64 };
 
 /* ------------------------------------------------------------------ the file's schema */
 
@@ -46,6 +46,7 @@ static const cyaml_schema_field_t column_fields[] = {
 	OPTIONAL_TEXT("default", struct column_config, fallback, LIMIT_TEXT),
 	OPTIONAL_TEXT("join", struct column_config, join, 16),
 	OPTIONAL_TEXT("at", struct column_config, at, 8),
+	CYAML_FIELD_UINT("digits", CYAML_FLAG_OPTIONAL, struct column_config, digits),
 	OPTIONAL_LIST("map", struct column_config, map, &map_schema, MOST_MAPPED),
 	CYAML_FIELD_END,
 };
@@ -211,8 +212,9 @@ static enum error zone_resolve(const struct checking *c, struct profile_column *
 	column->kind = CELL_MRZ;
 	if (!path_parse_message(config->field, &simpul__person__descriptor, &column->path))
 		return wrong(c, config->field, "kind mrz is for a person, such as sighting.persons[0]");
-	if (config->map_count > 0 || config->fallback != NULL || config->join != NULL || config->at != NULL)
-		return wrong(c, config->column, "kind mrz has no map, default, join or at");
+	if (config->map_count > 0 || config->fallback != NULL || config->join != NULL || config->at != NULL ||
+	    config->digits > 0)
+		return wrong(c, config->column, "kind mrz has no map, default, join or at, and no digits");
 	return E_OK;
 }
 
@@ -232,6 +234,8 @@ static enum error column_resolve(const struct checking *c, struct profile_column
 		return wrong(c, config->field, "times need a zone, such as zone: \"+07:00\"");
 	if (config->at != NULL && (!is_time(column) || column->kind != CELL_DATE || !time_of_day(config->at, time)))
 		return wrong(c, config->column, "at: is a time such as 12:00, for a date that lacks one");
+	if (config->digits > MOST_DIGITS || (config->digits > 0 && column->kind != CELL_TEXT))
+		return wrong(c, config->column, "digits: is how many digits a text has, at most 64");
 	if (config->required && config->fallback != NULL)
 		return wrong(c, config->column, "a required column has no use for a default");
 	return words_check(c, column);

@@ -32,6 +32,7 @@ struct column_config {
 	char *fallback; /* "default": when the cell is empty; may be NULL */
 	char *join;	/* what stands between this text and that of an earlier column of the same field; may be NULL */
 	char *at;	/* time of the day for a date that has no time; may be NULL */
+	unsigned digits; /* a text of exactly so many digits; 0: any text */
 	struct map_config *map;
 	unsigned map_count;
 };
@@ -91,6 +92,11 @@ json_t *cell_value(const struct profile *profile, const struct profile_column *c
  * the column's map where it has them. Nothing of it comes from a cell. */
 enum { WANTED_SIZE = 64 };
 const char *cell_wanted(const struct profile *profile, const struct profile_column *column, char text[WANTED_SIZE]);
+/* Whether a text that begins with no date would with day and month the other way round. */
+bool date_swapped(enum date_form form, const char *text);
+/* What a spreadsheet did to a cell, for people; NULL when nothing can be seen of it. In profile_spoiled.c. */
+const char *cell_spoiled(const struct profile *profile, const struct profile_column *column, const char *cell,
+			 char text[WANTED_SIZE]);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */

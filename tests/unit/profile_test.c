@@ -404,6 +404,78 @@ static void dates_have_one_meaning(void **state)
 	parsed_file_free(&file);
 }
 
+#define SHEET \
+	PLAIN "- {column: Paspor, field: \"sighting.persons[0].documents[0].number\"}\n" \
+	      "- {column: NIK, field: \"sighting.persons[0].permit_number\", digits: 16}\n" \
+	      "- {column: Wilayah, field: region}\n- {column: Jumlah, field: sighting.count}\n"
+#define SHEET_HEADER "Nama;Usia;Tgl Lahir;Tanggal;Jam;Paspor;NIK;Wilayah;Jumlah\n"
+
+static void what_a_spreadsheet_spoiled_is_named(void **state)
+{
+#define NUMBER ": a number as 1,6E+15, digits are lost: format it as text"
+#define ZEROS ": not 16 digits, zeros before it lost? format as text"
+#define CODE ": a number as 16,1 for 16.10: format the column as text"
+#define CODE_DATE ": the code became a date: format the column as text"
+#define SERIAL ": a serial number, not a date: format the column as a date"
+#define SWAPPED ": no such date: day and month seem to be swapped"
+	static const struct {
+		const char *row, *column, *what;
+	} cases[] = {
+		{";21/11/2026;10:00;1,6E+15;;;", "Paspor", NUMBER},
+		{";21/11/2026;10:00;1.6E+15;;;", "Paspor", NUMBER},
+		{";21/11/2026;10:00;2e+09;;;", "Paspor", NUMBER},
+		{";21/11/2026;10:00;;3,20171E+15;;", "NIK", NUMBER},
+		{";21/11/2026;10:00;;3201710000000000.000000;;", "NIK", NUMBER},
+		{";21/11/2026;10:00;;;;1E+05", "Jumlah", NUMBER},
+		{";21/11/2026;10:00;;320171000000001;;", "NIK", ZEROS},
+		{";21/11/2026;10:00;;1;;", "NIK", ZEROS},
+		{";21/11/2026;10:00;;32017100000000011;;", "NIK", ": not 16 digits"},
+		{";21/11/2026;10:00;;320171000000001X;;", "NIK", ": not 16 digits"},
+		{";21/11/2026;10:00;;;16,1;", "Wilayah", CODE},
+		{";21/11/2026;10:00;;;16.1;", "Wilayah", CODE},
+		{";21/11/2026;10:00;;;16,01;", "Wilayah", CODE},
+		{";21/11/2026;10:00;;;16-Jan;", "Wilayah", CODE_DATE},
+		{";21/11/2026;10:00;;;16/01/2014 00:00:00;", "Wilayah", CODE_DATE},
+		{";46347;10:00;;;;", "Tanggal", SERIAL},
+		{";46347,4167;10:00;;;;", "Tanggal", SERIAL},
+		{"27252;21/11/2026;10:00;;;;", "Tgl Lahir", SERIAL},
+		{";11/21/2026;10:00;;;;", "Tanggal", SWAPPED},
+		{"8/13/1974;21/11/2026;10:00;;;;", "Tgl Lahir", SWAPPED},
+	};
+	char text[256], fault[160];
+	struct parsed_file file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), SHEET_HEADER "A;;%s\n", cases[i].row);
+		parse(SHEET, text, &file);
+		snprintf(fault, sizeof(fault), "column \"%s\"%s", cases[i].column, cases[i].what);
+		line_refused(&file, 0, 2, E_INVALID, fault);
+		parsed_file_free(&file);
+	}
+	parse("date_format: iso\n" PLAIN, HEADER "A;;2026-13-11;2026-11-21;10:00\n", &file);
+	line_refused(&file, 0, 2, E_INVALID, "column \"Tgl Lahir\"" SWAPPED);
+	parsed_file_free(&file);
+}
+
+static void what_only_looks_spoiled_is_taken(void **state)
+{
+	static const char *const rows[] = {
+		"1974;21/11/2026;10:00;12E45678;0320171000000001;16.10;7", "1974-08-12;1/2/2026;10:00;E1234567;;16;7",
+		"12/08/1974;21/11/2026;10:00;00123456;;16.01.14;46347", ";21/11/2026;10:00;12345.67;;Baturaja Timur;",
+	};
+	char text[256];
+	struct parsed_file file;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), SHEET_HEADER "A;;%s\n", rows[i]);
+		parse(SHEET, text, &file);
+		sighting(&file, 0);
+		parsed_file_free(&file);
+	}
+}
+
 static void a_fixed_value_does_not_conjure_up_what_the_row_leaves_out(void **state)
 {
 #define TWO \
@@ -694,6 +766,8 @@ static void a_profile_that_makes_no_sense_is_refused_with_its_line(void **state)
 	profile_refused(TOP FIXED "- {field: label, value: PINK}\n" COLUMNS, 10, "list");
 	profile_refused(TOP FIXED "- {field: \"sighting.persons[0].age\", value: adult}\n" COLUMNS, 10, "default");
 	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.summary, colour: red}\n", 16, "colour");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.count, digits: 3}\n", 16, "digits");
+	profile_refused(TOP FIXED COLUMNS "- {column: X, field: sighting.summary, digits: 65}\n", 16, "digits");
 	profile_refused("format: csv\nseparator: a\n" FIXED COLUMNS, 2, "separator");
 	profile_refused("format: csv\ndefaults: {label: PINK}\n" FIXED COLUMNS, 2, "label");
 	profile_refused("format: csv\ndefaults: {region: \"99\"}\n" FIXED COLUMNS, 2, "region");
@@ -756,6 +830,8 @@ int main(void)
 		cmocka_unit_test(a_time_of_the_day_is_never_made_up),
 		cmocka_unit_test(times_without_a_zone_are_refused),
 		cmocka_unit_test(dates_have_one_meaning),
+		cmocka_unit_test(what_a_spreadsheet_spoiled_is_named),
+		cmocka_unit_test(what_only_looks_spoiled_is_taken),
 		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
 		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
 		cmocka_unit_test(a_list_too_long_to_be_named_ends_in_dots),
