@@ -256,16 +256,18 @@ static void whole_reject(struct folder *folder, const struct hash *identity, con
 static enum error rejects_write(const struct folder *folder, struct intake_letter *letter)
 {
 	struct buffer rejects = {0};
-	char *earlier = letter->rejects;
+	char *earlier = letter->rejects, *name;
 	enum error error = E_OK;
 
 	if (letter->file.rejected == 0)
 		return E_OK;
+	name = intake_rejects_name(folder->profile, letter->name);
 	profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
-	error = file_put_beside(folder->path, letter->name, REJECTED, buffer_view(&rejects), &letter->rejects);
+	error = file_put_beside(folder->path, name, REJECTED, buffer_view(&rejects), &letter->rejects);
 	if (error == E_OK && earlier != NULL && strcmp(earlier, letter->rejects) != 0)
 		unlink(earlier);
 	free(earlier);
+	free(name);
 	buffer_free(&rejects);
 	return error;
 }
@@ -294,7 +296,8 @@ static struct intake_letter *letter_new(const struct intake *intake, const struc
 					     .file_name = name,
 					     .node = intake->node,
 					     .outbox = outbox,
-					     .now = now},
+					     .now = now,
+					     .stop = intake->stop},
 		     content, &letter->file);
 	return letter;
 }

@@ -1,5 +1,7 @@
 /* intake - watches drop folders on a thread of its own and brings whole files into the outbox.
  *
+ * A workbook (workbook.h) becomes CSV first, in a child and within a minute; meanwhile the other files wait.
+ *
  * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's
  * identity -> done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity
  * is in the outbox is only moved on. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what

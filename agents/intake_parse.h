@@ -11,9 +11,13 @@ struct intake_source {
 	const char *node;
 	struct store *outbox; /* as profile_parse has it; may be NULL */
 	wall_ms now;
+	int stop; /* a descriptor that becomes readable when there is no time any more; -1: none */
 };
 
-/* Takes what the source's file holds, as profile_parse does. */
+/* Takes what the source's file holds, as profile_parse does; of a workbook (workbook.h) its first sheet, with rows for
+ * lines. */
 void intake_parse(const struct intake_source *source, struct bytes content, struct parsed_file *file);
+/* Under which name the lines that come back stand in rejected/; those of a workbook are CSV. free() it. */
+char *intake_rejects_name(const struct profile *profile, const char *file_name);
 
 #endif

@@ -117,6 +117,7 @@ static int content_try(const struct officer *officer, struct trial *trial, struc
 		.node = trial->settings.node != NULL ? trial->settings.node : NODE_WITHOUT_SETTINGS,
 		.outbox = trial->store.db != NULL ? &trial->store : NULL,
 		.now = clock_now().wall,
+		.stop = -1,
 	};
 	struct parsed_file file;
 	int status;

@@ -37,6 +37,12 @@ const struct draft_defaults *profile_defaults(const struct profile *profile)
 	return &profile->defaults;
 }
 
+struct workbook_form profile_workbook_form(const struct profile *profile)
+{
+	return (struct workbook_form){.separator = profile->separator,
+				      .iso_dates = profile->config->date_format == DATES_ISO};
+}
+
 /* ------------------------------------------------------------------ header line */
 
 static int position_of(const struct csv_record *header, const char *name, bool *twice)

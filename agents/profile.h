@@ -8,6 +8,7 @@
 #include "agents/draft.h"
 #include "agents/encoding.h"
 #include "agents/store.h"
+#include "agents/workbook.h"
 #include "common/config.h"
 
 enum profile_format { PROFILE_CSV, PROFILE_JSON }; /* JSON: .json one draft or a list; .jsonl one draft a line */
@@ -22,6 +23,8 @@ void profile_free(struct profile *profile);
 
 enum profile_format profile_format(const struct profile *profile);
 const struct draft_defaults *profile_defaults(const struct profile *profile);
+/* What the sheet of a workbook must look like to be read as this profile's CSV. */
+struct workbook_form profile_workbook_form(const struct profile *profile);
 
 /* One report out of a file, or why there is none. */
 struct parsed_line {

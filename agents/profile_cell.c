@@ -7,6 +7,8 @@
 
 #define E7 10000000
 
+enum { MOST_DECIMALS = 20 }; /* Excel keeps -4.62135 as -4.6213499999999996 */
+
 /* Reads 1..most digits at `*text` and moves it past them; -1 when there are none or more. */
 static int digits(const char **text, size_t least, size_t most)
 {
@@ -59,6 +61,12 @@ static bool parts_write(const struct date_parts *parts, char out[11])
 		return false;
 	memcpy(out, iso, 11);
 	return true;
+}
+
+/* A date as databases and workbooks write it may have the midnight behind it that it begins with. */
+static bool day_ends(const char *text)
+{
+	return *text == '\0' || strcmp(text, " 00:00:00") == 0;
 }
 
 /* Reads a date at `*text`, moves it past, and writes YYYY-MM-DD. */
@@ -117,7 +125,7 @@ json_t *cell_moment(const struct profile *profile, const char *date, const char 
 {
 	char day[11], clock[9];
 
-	if (date_read(profile->config->date_format, &date, day) && *date == '\0' && time_of_day(time, clock))
+	if (date_read(profile->config->date_format, &date, day) && day_ends(date) && time_of_day(time, clock))
 		return moment(profile, day, clock, code);
 	*code = E_INVALID;
 	return NULL;
@@ -145,7 +153,7 @@ static json_t *date_value(const struct profile *profile, const char *text, enum 
 
 	if (date_valid(text))
 		return json_string(text);
-	if (date_read(profile->config->date_format, &text, day) && *text == '\0')
+	if (date_read(profile->config->date_format, &text, day) && day_ends(text))
 		return json_string(day);
 	*code = E_INVALID;
 	return NULL;
@@ -174,7 +182,7 @@ static json_t *degrees_value(const char *text, enum error *code)
 	if (one_of(&text, ".,")) {
 		size_t count = strspn(text, "0123456789");
 
-		if (count == 0 || count > 15)
+		if (count == 0 || count > MOST_DECIMALS)
 			return NULL;
 		for (; count > 0; count--, text++)
 			value += (*text - '0') * (unit /= 10);

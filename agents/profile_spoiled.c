@@ -47,12 +47,15 @@ static bool serial_number(const char *text)
 	return *rest == '\0';
 }
 
-/* "16,1", "16.1": a code has two digits or more in each of its parts. */
+/* "16,1", "16.1", "16.100000000000001": a code has two digits in its second part, after a dot. */
 static bool code_as_number(const char *text)
 {
-	return digits_at(text) == 2 &&
-	       ((text[2] == '.' && digits_at(text + 3) == 1 && text[4] == '\0') ||
-		(text[2] == ',' && digits_at(text + 3) >= 1 && text[3 + digits_at(text + 3)] == '\0'));
+	size_t second;
+
+	if (digits_at(text) != 2 || (text[2] != '.' && text[2] != ','))
+		return false;
+	second = digits_at(text + 3);
+	return second > 0 && text[3 + second] == '\0' && (second != 2 || text[2] == ',');
 }
 
 /* "16-Jan", "16/01/2026", with or without a time after it. */

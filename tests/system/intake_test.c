@@ -1,5 +1,7 @@
 /* intake_test - what goes into an office and out of it by files: bad lines, half a file, failing sinks. */
+#include "common/config.h"
 #include "tests/support/operate.h"
+#include "tests/support/xlsx.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -226,6 +228,42 @@ static void the_same_file_twice_is_taken_once(void **state)
 	assert_int_equal(accepted(x), before + 3);
 }
 
+static void a_dropped_workbook_goes_where_a_list_goes(void **state)
+{
+	struct exchange *x = *state;
+	const size_t rows = office_inbox(x, ARMY, NULL, NULL);
+	struct buffer content = {0};
+	char *path = office_path(x, POLICE, "csv/.week.xlsx"), *final = office_path(x, POLICE, "csv/week.xlsx");
+	char *rejected;
+
+	xlsx_make("Wilayah|Tanggal|Jam|Uraian\n"
+		  "16.01|@46346|~0.39583333333333331|from-a-workbook\n"
+		  "=16.1|@46346|09.30|spoiled-by-a-workbook\n"
+		  "16.01|20/11/2026|10.30|typed-into-a-workbook\n",
+		  &content);
+	assert_int_equal(file_write(path, buffer_view(&content), 0600, NULL), E_OK);
+	assert_int_equal(rename(path, final), 0);
+	assert_true(office_received(x, ARMY, rows + 2, 20));
+	assert_true(office_holds(x, ARMY, "from-a-workbook"));
+	assert_true(office_holds(x, ARMY, "typed-into-a-workbook"));
+	assert_true(comes(x, POLICE, "csv/done/week.xlsx", 10));
+	free(path);
+	path = office_path(x, POLICE, "csv/rejected/week.csv");
+	rejected = file_text(path);
+	assert_non_null(strstr(rejected, "\n3;\"column \"\"Wilayah\"\": a number as 16,1 for 16.10"));
+	assert_non_null(strstr(rejected, "spoiled-by-a-workbook"));
+	assert_null(strstr(rejected, "from-a-workbook"));
+	free(rejected);
+	free(final);
+	free(path);
+	file_make(x, POLICE, "csv/eriksson.xlsx", "PK\003\004 damaged");
+	assert_true(comes(x, POLICE, "csv/rejected/eriksson.xlsx.reason.txt", 10));
+	assert_false(exchange_logged(x, "eriksson"));
+	assert_false(exchange_logged(x, "workbook"));
+	assert_false(exchange_logged(x, "Traceback"));
+	buffer_free(&content);
+}
+
 /* ------------------------------------------------------------------ sinks */
 
 struct sink_file {
@@ -315,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_still_written_is_not_read),
 		cmocka_unit_test(hidden_and_temporary_files_are_left_alone),
 		cmocka_unit_test(the_same_file_twice_is_taken_once),
+		cmocka_unit_test(a_dropped_workbook_goes_where_a_list_goes),
 		cmocka_unit_test(a_sink_that_fails_holds_up_nobody_and_catches_up),
 	};
 

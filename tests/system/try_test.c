@@ -1,7 +1,9 @@
 /* try_test - simpul try: what a file would become, told by the program itself, with no agent and no exchange. */
+#include "common/config.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
 #include "tests/support/reports.h"
+#include "tests/support/xlsx.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,13 +193,47 @@ static void the_profile_is_named_or_that_of_the_folder(void **state)
 	free(named);
 }
 
+static void a_workbook_is_tried_as_a_list_is(void **state)
+{
+	const struct desk *desk = *state;
+	char *path = desk_path(desk, "list.xlsx"), *printed, *said;
+	struct buffer content = {0};
+
+	xlsx_make("Wilayah|Tanggal|Nama|Nama Depan|Paspor\n"
+		  "16.01|@46346|ERIKSSON|ANNA MARIA|L898902C3\n"
+		  "=16.1|@46346|ERIKSSON|ANNA MARIA|L898902C3\n"
+		  "16.01|=46346|ERIKSSON\n"
+		  "16.01|@46346|ERIKSSON||=1.6E+15\n"
+		  "16.01|@46346|ERIKSSON\n",
+		  &content);
+	assert_int_equal(file_write(path, buffer_view(&content), 0600, NULL), E_OK);
+	assert_int_equal(try_file(desk, "list.xlsx", NULL, NULL, &printed), EX_DATAERR);
+	assert_non_null(strstr(printed, "line 2      AMBER"));
+	assert_non_null(strstr(printed, "line 3      COMES BACK   column \"Wilayah\": a number as 16,1 for 16.10"));
+	assert_non_null(strstr(printed, "line 4      COMES BACK   column \"Tanggal\": a serial number"));
+	assert_non_null(strstr(printed, "line 5      COMES BACK   column \"Paspor\": a number as 1,6E+15"));
+	assert_non_null(strstr(printed, "line 6      AMBER"));
+	free(printed);
+	file_put(path, "PK\003\004 damaged, of ERIKSSON");
+	assert_int_equal(try_file(desk, "list.xlsx", NULL, NULL, &printed), EX_DATAERR);
+	free(printed);
+	said = file_text(desk->log);
+	assert_non_null(strstr(said, "a workbook that cannot be read"));
+	/* What the reader itself has to say might name what is in the file. */
+	assert_null(strstr(said, "Traceback"));
+	assert_null(strstr(said, "ERIKSSON"));
+	free(said);
+	free(path);
+	buffer_free(&content);
+}
+
 int main(void)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		PROMISE(each_row_says_what_it_would_become),	      PROMISE(persons_are_shown_only_on_demand),
 		PROMISE(what_cannot_be_tried_says_why_by_its_status), PROMISE(nothing_is_taken_and_nothing_is_made),
-		PROMISE(the_profile_is_named_or_that_of_the_folder),
+		PROMISE(the_profile_is_named_or_that_of_the_folder),  PROMISE(a_workbook_is_tried_as_a_list_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
