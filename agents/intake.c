@@ -19,9 +19,11 @@
 
 enum {
 	RESCAN_MS = 30000,
+	POLL_MS = 2000, /* the same in a folder of which the kernel tells nothing */
 	RETRY_MS = 5000,
-	SETTLE_CLOSED_MS = 200, /* a file that was closed or moved in has been still for so long */
-	SETTLE_FOUND_MS = 2000, /* the same for one that was found there */
+	SETTLE_CLOSED_MS = 200,	 /* a file that was closed or moved in has been still for so long */
+	SETTLE_FOUND_MS = 2000,	 /* the same for one that was found there */
+	SETTLE_REMOTE_MS = 5000, /* in a network folder, whose sizes and times may be some seconds old */
 	EVENTS_SIZE = 64 * 1024,
 };
 
@@ -39,7 +41,11 @@ struct candidate {
 struct folder {
 	char *path;
 	const struct profile *profile;
-	int watch;		      /* inotify's number; -1: the folder is not there */
+	unsigned settle_ms; /* 0: as the folder is */
+	bool poll;	    /* asked for */
+	bool polled;	    /* done */
+	int watch;	    /* inotify's number; -1: none */
+	steady_ms scan_at;
 	bool missed;		      /* that it is not there was logged */
 	struct candidate *candidates; /* in the order in which they came */
 	size_t count;
@@ -55,7 +61,6 @@ struct intake {
 	struct store store; /* for reading; opened when it is first needed */
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
-	steady_ms rescan_at;
 	pthread_t thread;
 };
 
@@ -137,9 +142,13 @@ out:
 	free(path);
 }
 
-static steady_ms candidate_ready_at(const struct candidate *candidate)
+static steady_ms candidate_ready_at(const struct folder *folder, const struct candidate *candidate)
 {
-	return candidate->since + (candidate->closed ? SETTLE_CLOSED_MS : SETTLE_FOUND_MS);
+	if (candidate->closed)
+		return candidate->since + SETTLE_CLOSED_MS;
+	if (folder->settle_ms > 0)
+		return candidate->since + folder->settle_ms;
+	return candidate->since + (folder->polled ? SETTLE_REMOTE_MS : SETTLE_FOUND_MS);
 }
 
 /* ------------------------------------------------------------------ folders */
@@ -149,14 +158,29 @@ static int every_name(const struct dirent *entry)
 	return file_name_eligible(entry->d_name);
 }
 
+/* Has the kernel tell of a folder, or looks at it more often. False when it is not there. */
+static bool folder_watch(struct intake *intake, struct folder *folder)
+{
+	const bool polled = folder->poll || folder_remote(folder->path);
+
+	if (polled && folder->watch >= 0)
+		inotify_rm_watch(intake->notify, folder->watch);
+	folder->watch = -1;
+	folder->polled = polled;
+	if (!polled)
+		folder->watch =
+			inotify_add_watch(intake->notify, folder->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
+	return polled || folder->watch >= 0;
+}
+
 /* Watches a folder, also one that was not there before, and notes what is in it. */
 static void folder_scan(struct intake *intake, struct folder *folder, steady_ms now)
 {
 	struct dirent **entries;
 	int count;
 
-	folder->watch = inotify_add_watch(intake->notify, folder->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
-	count = folder->watch < 0 ? -1 : scandir(folder->path, &entries, every_name, alphasort);
+	count = folder_watch(intake, folder) ? scandir(folder->path, &entries, every_name, alphasort) : -1;
+	folder->scan_at = now + (folder->polled ? POLL_MS : RESCAN_MS);
 	if (count < 0 || !folder_make(folder->path, DONE) || !folder_make(folder->path, REJECTED)) {
 		if (!folder->missed)
 			log_event(LOG_LEVEL_ERROR, "intake.folder_missing", F_TEXT("folder", base_name(folder->path)));
@@ -176,8 +200,8 @@ static void folder_scan(struct intake *intake, struct folder *folder, steady_ms 
 static void rescan(struct intake *intake, steady_ms now)
 {
 	for (size_t i = 0; i < intake->count; i++)
-		folder_scan(intake, &intake->folders[i], now);
-	intake->rescan_at = now + RESCAN_MS;
+		if (now >= intake->folders[i].scan_at)
+			folder_scan(intake, &intake->folders[i], now);
 }
 
 /* ------------------------------------------------------------------ one file */
@@ -362,7 +386,7 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
 	struct buffer content = {0};
 	struct hash unread;
-	enum error error = file_take(path, &first->mark, PROFILE_LARGEST_FILE, &content);
+	enum error error = file_take(path, &first->mark, folder->polled, PROFILE_LARGEST_FILE, &content);
 
 	switch (error) {
 	case E_OK:
@@ -393,7 +417,7 @@ static bool settled_first(struct folder *folder, steady_ms now)
 	for (size_t i = 0; i < folder->count; i++) {
 		struct candidate found = folder->candidates[i];
 
-		if (candidate_ready_at(&found) > now)
+		if (candidate_ready_at(folder, &found) > now)
 			continue;
 		memmove(&folder->candidates[1], &folder->candidates[0], i * sizeof(found));
 		folder->candidates[0] = found;
@@ -492,8 +516,8 @@ static void answers_take(struct intake *intake)
 
 static void event_take(struct intake *intake, const struct inotify_event *event, steady_ms now)
 {
-	if (event->mask & IN_Q_OVERFLOW)
-		intake->rescan_at = now;
+	for (size_t i = 0; i < intake->count && (event->mask & IN_Q_OVERFLOW); i++)
+		intake->folders[i].scan_at = now;
 	for (size_t i = 0; i < intake->count && event->len > 0; i++)
 		if (intake->folders[i].watch == event->wd && !intake->folders[i].missed)
 			candidate_note(&intake->folders[i], event->name, true, now);
@@ -516,13 +540,14 @@ static void events_take(struct intake *intake)
 /* Milliseconds until something is due without an event. */
 static int wait_ms(const struct intake *intake, steady_ms now)
 {
-	steady_ms due = intake->rescan_at;
+	steady_ms due = now + RESCAN_MS;
 
 	for (size_t i = 0; i < intake->count; i++) {
 		const struct folder *folder = &intake->folders[i];
 
+		due = folder->scan_at < due ? folder->scan_at : due;
 		for (size_t j = 0; j < folder->count && !folder->under_way; j++) {
-			steady_ms ready = candidate_ready_at(&folder->candidates[j]);
+			steady_ms ready = candidate_ready_at(folder, &folder->candidates[j]);
 
 			if (ready < folder->not_before)
 				ready = folder->not_before;
@@ -540,10 +565,7 @@ static void *intake_run(void *argument)
 				  {.fd = intake->notify, .events = POLLIN}};
 
 	for (;;) {
-		steady_ms now = clock_now().steady;
-
-		if (now >= intake->rescan_at)
-			rescan(intake, now);
+		rescan(intake, clock_now().steady);
 		for (size_t i = 0; i < intake->count; i++)
 			folder_step(intake, &intake->folders[i]);
 		poll(polled, sizeof(polled) / sizeof(polled[0]), wait_ms(intake, clock_now().steady));
@@ -586,7 +608,12 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 	intake->count = count;
 	for (size_t i = 0; i < count; i++)
 		intake->folders[i] = (struct folder){
-			.path = memory_string(folders[i].path), .profile = folders[i].profile, .watch = -1};
+			.path = memory_string(folders[i].path),
+			.profile = folders[i].profile,
+			.settle_ms = folders[i].settle_ms,
+			.poll = folders[i].poll,
+			.watch = -1,
+		};
 	intake->node = memory_string(node);
 	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
 	intake->to_loop = to_loop;

@@ -5,7 +5,8 @@
  * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's
  * identity -> done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity
  * is in the outbox is only moved on. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what
- * somebody has open for writing, and what still changes. Only regular files of the folder itself count; links and
+ * somebody has open for writing, and what still changes. In a network folder the kernel hears nothing of other
+ * machines' writers: it is polled, and stillness alone decides. Only regular files of the folder itself count; links and
  * subfolders do not.
  *
  * What can go wrong, and what happens then:
@@ -26,6 +27,9 @@
 struct intake_folder {
 	const char *path;
 	const struct profile *profile;
+	/* How long a file must have been still whose writer was not seen to close it; 0: 2 s, 5 s in a network folder. */
+	unsigned settle_ms;
+	bool poll; /* look every 2 s instead of waiting for the kernel's word; done anyway in a network folder */
 };
 
 /* From the intake's thread to the loop: a file's reports to be taken in one transaction (those lines that are

@@ -5,12 +5,18 @@
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#ifndef VBOXSF_SUPER_MAGIC
+#define VBOXSF_SUPER_MAGIC 0x786f4256 /* folders shared with a virtual machine; not in the headers of Debian 12 */
+#endif
 
 enum {
 	LONGEST_STEM = 200, /* bytes of a name that are kept: a number and ".reason.txt" must fit behind them */
@@ -51,6 +57,26 @@ bool file_mark_equal(const struct file_mark *a, const struct file_mark *b)
 	       a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
+bool file_system_remote(long type)
+{
+	static const uint32_t types[] = {
+		NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,	 FUSE_SUPER_MAGIC,
+		CEPH_SUPER_MAGIC, AFS_SUPER_MAGIC, V9FS_MAGIC,	     VBOXSF_SUPER_MAGIC,
+	};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i] == (uint32_t)type)
+			return true;
+	return false;
+}
+
+bool folder_remote(const char *path)
+{
+	struct statfs status;
+
+	return statfs(path, &status) == 0 && file_system_remote((long)status.f_type);
+}
+
 /* ------------------------------------------------------------------ reading */
 
 static bool still(int fd, const struct file_mark *mark)
@@ -65,7 +91,8 @@ static bool still(int fd, const struct file_mark *mark)
 }
 
 /* The kernel grants a read lease only when nobody has the file open for writing. Where it knows no leases (a file of
- * another user, a network folder), the mark alone must do. */
+ * another user), the mark alone must do. A network file system without a delegation answers as if there were a writer.
+ */
 static bool has_writer(int fd)
 {
 	/* Who opens it in this very moment makes the kernel send a signal; the usual one would end the process. */
@@ -94,20 +121,20 @@ static enum error read_all(int fd, size_t size, struct buffer *content)
 	return E_OK;
 }
 
-enum error file_take(const char *path, const struct file_mark *mark, size_t limit, struct buffer *content)
+enum error file_take(const char *path, const struct file_mark *mark, bool remote, size_t limit, struct buffer *content)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	enum error error = E_OK;
 
 	if (fd < 0)
 		return errno == ENOENT || errno == ELOOP ? E_NOT_FOUND : E_IO;
-	if (!still(fd, mark) || has_writer(fd))
+	if (!still(fd, mark) || (!remote && has_writer(fd)))
 		error = E_BUSY;
 	else if ((uint64_t)mark->size > limit)
 		error = E_TOO_LARGE;
 	else
 		error = read_all(fd, (size_t)mark->size, content);
-	if (error == E_OK && (!still(fd, mark) || has_writer(fd)))
+	if (error == E_OK && (!still(fd, mark) || (!remote && has_writer(fd))))
 		error = E_BUSY;
 	close(fd);
 	return error;

@@ -20,9 +20,14 @@ bool file_name_eligible(const char *name);
 /* False when there is no regular file at `path`. */
 bool file_look(const char *path, struct file_mark *mark);
 bool file_mark_equal(const struct file_mark *a, const struct file_mark *b);
-/* Reads the whole file when it is the one of `mark` before and after, and nobody has it open for writing. E_BUSY:
- * look again later; E_TOO_LARGE: above `limit`; E_NOT_FOUND, E_IO. */
-enum error file_take(const char *path, const struct file_mark *mark, size_t limit, struct buffer *content);
+/* Whether a file system (statfs) is that of another machine or program, whose changes the kernel does not hear of. */
+bool file_system_remote(long type);
+/* Whether a folder lies on such a file system. */
+bool folder_remote(const char *path);
+/* Reads the whole file when it is the one of `mark` before and after, and nobody has it open for writing as far as the
+ * kernel knows; `remote`: not asked, for it does not. E_BUSY: look again later; E_TOO_LARGE: above `limit`;
+ * E_NOT_FOUND, E_IO. */
+enum error file_take(const char *path, const struct file_mark *mark, bool remote, size_t limit, struct buffer *content);
 /* Makes <folder>/<sub> (0700) unless it is there. */
 bool folder_make(const char *folder, const char *sub);
 /* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.

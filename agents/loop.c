@@ -78,7 +78,10 @@ static enum error intake_begin(struct loop *loop, struct fault *fault)
 	struct intake_folder *folders = memory_zero(settings->folder_count + 1, sizeof(*folders));
 
 	for (size_t i = 0; i < settings->folder_count; i++)
-		folders[i] = (struct intake_folder){.path = settings->folders[i].path, .profile = loop->profiles[i]};
+		folders[i] = (struct intake_folder){.path = settings->folders[i].path,
+						    .profile = loop->profiles[i],
+						    .settle_ms = settings->folders[i].settle_seconds * 1000,
+						    .poll = settings->folders[i].poll};
 	loop->intake = intake_start(folders, settings->folder_count, settings->node, settings->store,
 				    loop->from_intake);
 	free(folders);

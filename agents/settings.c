@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { MOST_FOLDERS = 64, MOST_SINKS = 32, MOST_WANTED = 256, MOST_DAYS = 5 * 366, SINK_NAME_LONGEST = 63 };
+enum { MOST_FOLDERS = 64, MOST_SINKS = 32, MOST_WANTED = 256, MOST_DAYS = 5 * 366, SINK_NAME_LONGEST = 63,
+       MOST_SETTLE_SECONDS = 3600 };
 
 /* The file as libcyaml reads it. */
 struct file_sink {
@@ -52,6 +53,8 @@ static const cyaml_schema_value_t text_value = {CYAML_VALUE_STRING(CYAML_FLAG_PO
 static const cyaml_schema_field_t folder_fields[] = {
 	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct settings_folder, path, 1, 4096),
 	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct settings_folder, profile, 1, 4096),
+	CYAML_FIELD_UINT("settle_seconds", CYAML_FLAG_OPTIONAL, struct settings_folder, settle_seconds),
+	CYAML_FIELD_BOOL("poll", CYAML_FLAG_OPTIONAL, struct settings_folder, poll),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t folder_value = {
@@ -259,6 +262,9 @@ static enum error folders_take(struct settings *settings, const struct check *ch
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(file->folders[j].path, file->folders[i].path) == 0)
 				return wrong(check, file->folders[i].path, "this folder is given twice");
+		if (file->folders[i].settle_seconds > MOST_SETTLE_SECONDS)
+			return wrong(check, "settle_seconds", "settle_seconds: at most 3600");
+		settings->folders[i] = file->folders[i];
 		settings->folders[i].path = config_path(check->path, file->folders[i].path);
 		settings->folders[i].profile = config_path(check->path, file->folders[i].profile);
 		settings->folder_count = i + 1;

@@ -1,5 +1,6 @@
 /* Tries to break what intake.h promises; the test stands in for the loop. */
 #include "agents/intake.h"
+#include "agents/intake_file.h"
 #include "agents/outbox.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -38,12 +39,15 @@ struct scene {
 	const char *store_path;
 	struct mailbox *to_loop;
 	struct intake *intake;
+	struct intake_folder options; /* but path and profile */
 };
 
 static void intake_begin(struct scene *scene)
 {
-	const struct intake_folder folder = {.path = scene->folder, .profile = scene->profile};
+	struct intake_folder folder = scene->options;
 
+	folder.path = scene->folder;
+	folder.profile = scene->profile;
 	scene->intake = intake_start(&folder, 1, "police.oku", scene->store_path, scene->to_loop);
 	assert_non_null(scene->intake);
 }
@@ -233,6 +237,72 @@ static void a_half_written_file_is_not_read(void **state)
 	answer(scene, letter, E_OK);
 	wait_for(scene, "done/slow.csv");
 	free(path);
+}
+
+/* Opened, written and closed again and again, as some programs save. */
+static void append_to(const struct scene *scene, const char *name, const char *text)
+{
+	char *path = path_in(scene, name);
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	free(path);
+}
+
+static void a_polled_file_is_read_once_it_has_been_still(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	scene->options.poll = true;
+	scene->options.settle_ms = 3000;
+	intake_begin(scene);
+	wait_for(scene, "rejected");
+	append_to(scene, "slow.csv", ONE);
+	for (size_t i = 0; i < 4; i++) {
+		assert_null(letter_within(scene, 1500));
+		append_to(scene, "slow.csv", "21/11/2026 10:00;2\n");
+	}
+	letter = letter_within(scene, 2 * SOON_MS);
+	assert_non_null(letter);
+	assert_int_equal(letter->file.count, 5);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/slow.csv");
+}
+
+static void how_long_a_found_file_must_be_still_is_the_folders_word(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+
+	drop(scene, "x.csv", ONE);
+	scene->options.settle_ms = 4500;
+	intake_begin(scene);
+	assert_null(letter_within(scene, 4000));
+	letter = letter_wait(scene);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.csv");
+	/* Whose writer was seen to close it is not waited for. */
+	drop(scene, "y.csv", ONE);
+	letter = letter_within(scene, 3000);
+	assert_non_null(letter);
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/y.csv");
+}
+
+static void network_file_systems_are_known(void **state)
+{
+	static const long remote[] = {0x6969, 0x517B, (int)0xFF534D42, 0xFE534D42, 0x65735546};
+	static const long local[] = {0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
+		assert_true(file_system_remote(remote[i]));
+		assert_false(file_system_remote(local[i]));
+	}
+	assert_false(folder_remote("/none"));
 }
 
 static void unfinished_names_links_and_folders_are_left_alone(void **state)
@@ -633,6 +703,9 @@ int main(void)
 		PROMISE(a_dropped_file_reaches_the_loop_and_then_done),
 		PROMISE(what_was_dropped_before_the_start_is_read),
 		PROMISE(a_half_written_file_is_not_read),
+		PROMISE(a_polled_file_is_read_once_it_has_been_still),
+		PROMISE(how_long_a_found_file_must_be_still_is_the_folders_word),
+		PROMISE(network_file_systems_are_known),
 		PROMISE(unfinished_names_links_and_folders_are_left_alone),
 		PROMISE(bad_lines_are_on_disk_before_the_good_ones_are_taken),
 		PROMISE(a_crash_between_steps_takes_no_line_twice),
