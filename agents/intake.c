@@ -19,6 +19,7 @@
 
 enum {
 	RESCAN_MS = 30000,
+	EXPIRE_MS = 3600000,
 	POLL_MS = 2000, /* the same in a folder of which the kernel tells nothing */
 	RETRY_MS = 5000,
 	SETTLE_CLOSED_MS = 200,	 /* a file that was closed or moved in has been still for so long */
@@ -27,6 +28,7 @@ enum {
 	EVENTS_SIZE = 64 * 1024,
 };
 
+#define DAY_MS (UINT64_C(86400) * 1000)
 #define DONE "done"
 #define REJECTED "rejected"
 
@@ -41,6 +43,7 @@ struct candidate {
 struct folder {
 	char *path;
 	const struct profile *profile;
+	unsigned keep_days; /* 0: for ever */
 	unsigned settle_ms; /* 0: as the folder is */
 	bool poll;	    /* asked for */
 	bool polled;	    /* done */
@@ -61,6 +64,7 @@ struct intake {
 	struct store store; /* for reading; opened when it is first needed */
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
+	steady_ms expire_at;
 	pthread_t thread;
 };
 
@@ -202,6 +206,29 @@ static void rescan(struct intake *intake, steady_ms now)
 	for (size_t i = 0; i < intake->count; i++)
 		if (now >= intake->folders[i].scan_at)
 			folder_scan(intake, &intake->folders[i], now);
+}
+
+/* Removes what lay long enough in done/ and rejected/. */
+static void folder_clear(const struct folder *folder, wall_ms now)
+{
+	const wall_ms kept = (wall_ms)folder->keep_days * DAY_MS;
+	size_t removed;
+
+	if (kept == 0 || now < kept)
+		return;
+	removed = folder_expire(folder->path, DONE, now - kept) + folder_expire(folder->path, REJECTED, now - kept);
+	if (removed > 0)
+		log_event(LOG_LEVEL_INFO, "intake.expired", F_TEXT("folder", base_name(folder->path)),
+			  F_NUM("removed", removed));
+}
+
+static void clear(struct intake *intake, const struct now *now)
+{
+	if (now->steady < intake->expire_at)
+		return;
+	for (size_t i = 0; i < intake->count; i++)
+		folder_clear(&intake->folders[i], now->wall);
+	intake->expire_at = now->steady + EXPIRE_MS;
 }
 
 /* ------------------------------------------------------------------ one file */
@@ -565,7 +592,10 @@ static void *intake_run(void *argument)
 				  {.fd = intake->notify, .events = POLLIN}};
 
 	for (;;) {
-		rescan(intake, clock_now().steady);
+		struct now now = clock_now();
+
+		clear(intake, &now);
+		rescan(intake, now.steady);
 		for (size_t i = 0; i < intake->count; i++)
 			folder_step(intake, &intake->folders[i]);
 		poll(polled, sizeof(polled) / sizeof(polled[0]), wait_ms(intake, clock_now().steady));
@@ -610,6 +640,7 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 		intake->folders[i] = (struct folder){
 			.path = memory_string(folders[i].path),
 			.profile = folders[i].profile,
+			.keep_days = folders[i].keep_days,
 			.settle_ms = folders[i].settle_ms,
 			.poll = folders[i].poll,
 			.watch = -1,

@@ -16,7 +16,8 @@
  *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
- * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. */
+ * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. Both hold personal data, and are
+ * cleared hourly of what was put there more than `keep_days` ago; a file's time of change is set when it is put away. */
 #ifndef SIMPUL_INTAKE_H
 #define SIMPUL_INTAKE_H
 
@@ -29,6 +30,7 @@ struct intake_folder {
 	const struct profile *profile;
 	/* How long a file must have been still whose writer was not seen to close it; 0: 2 s, 5 s in a network folder. */
 	unsigned settle_ms;
+	unsigned keep_days; /* what lies longer in done/ and rejected/ is removed; 0: nothing is */
 	bool poll; /* look every 2 s instead of waiting for the kernel's word; done anyway in a network folder */
 };
 

@@ -3,6 +3,7 @@
 #include "agents/intake_file.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -182,6 +183,12 @@ static enum error errno_error(void)
 	return errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO;
 }
 
+/* How long a file is kept counts from the day on which it was put away, not from that on which somebody wrote it. */
+static void time_renew(const char *path)
+{
+	utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 /* E_EXISTS when the target is taken. */
 static enum error move_to(const char *from, const char *to)
 {
@@ -218,7 +225,10 @@ static enum error put_away_as(const char *from, const char *to, const char *reas
 		return E_EXISTS;
 	if (reason != NULL)
 		error = reason_write(to, reason);
-	return error == E_OK ? move_to(from, to) : error;
+	if (error != E_OK)
+		return error;
+	time_renew(from);
+	return move_to(from, to);
 }
 
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason)
@@ -254,6 +264,8 @@ enum error file_put_beside(const char *folder, const char *name, const char *sub
 			error = file_write(path, content, 0600, NULL);
 		else if (found == E_OK && bytes_equal(buffer_view(&there), content))
 			error = E_OK;
+		if (error == E_OK)
+			time_renew(path);
 		buffer_free(&there);
 		if (error == E_OK)
 			*written = path;
@@ -261,4 +273,32 @@ enum error file_put_beside(const char *folder, const char *name, const char *sub
 			free(path);
 	}
 	return error;
+}
+
+/* ------------------------------------------------------------------ expiry */
+
+/* True when there was such a file and it is gone. */
+static bool file_expire(int folder, const char *name, wall_ms before)
+{
+	struct stat status;
+
+	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode) ||
+	    status.st_mtim.tv_sec < 0 || (wall_ms)status.st_mtim.tv_sec * 1000 >= before)
+		return false;
+	return unlinkat(folder, name, 0) == 0;
+}
+
+size_t folder_expire(const char *folder, const char *sub, wall_ms before)
+{
+	char *path = memory_format("%s/%s", folder, sub);
+	DIR *list = opendir(path);
+	const struct dirent *entry;
+	size_t removed = 0;
+
+	while (list != NULL && (entry = readdir(list)) != NULL)
+		removed += file_expire(dirfd(list), entry->d_name, before) ? 1 : 0;
+	if (list != NULL)
+		closedir(list);
+	free(path);
+	return removed;
 }

@@ -3,6 +3,7 @@
 #define SIMPUL_INTAKE_FILE_H
 
 #include "common/bytes.h"
+#include "common/clock.h"
 #include "common/error.h"
 #include <stdbool.h>
 #include <sys/types.h>
@@ -30,7 +31,10 @@ bool folder_remote(const char *path);
 enum error file_take(const char *path, const struct file_mark *mark, bool remote, size_t limit, struct buffer *content);
 /* Makes <folder>/<sub> (0700) unless it is there. */
 bool folder_make(const char *folder, const char *sub);
+/* Removes the files that lie directly in <folder>/<sub> and were last changed before a time; gives how many. */
+size_t folder_expire(const char *folder, const char *sub, wall_ms before);
 /* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.
+ * From then on its time of change is that of the moving, where the file's owner lets it be set.
  * With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason);
 /* Writes <folder>/<sub>/<name>, or name-1 ... unless one of these has this very content already. `*written` becomes

@@ -81,6 +81,7 @@ static enum error intake_begin(struct loop *loop, struct fault *fault)
 		folders[i] = (struct intake_folder){.path = settings->folders[i].path,
 						    .profile = loop->profiles[i],
 						    .settle_ms = settings->folders[i].settle_seconds * 1000,
+						    .keep_days = settings->folders[i].keep_days,
 						    .poll = settings->folders[i].poll};
 	loop->intake = intake_start(folders, settings->folder_count, settings->node, settings->store,
 				    loop->from_intake);

@@ -10,9 +10,16 @@
 #include <sys/un.h>
 
 enum { MOST_FOLDERS = 64, MOST_SINKS = 32, MOST_WANTED = 256, MOST_DAYS = 5 * 366, SINK_NAME_LONGEST = 63,
-       MOST_SETTLE_SECONDS = 3600 };
+       MOST_SETTLE_SECONDS = 3600, DEFAULT_KEEP_DAYS = 7 };
 
 /* The file as libcyaml reads it. */
+struct file_folder {
+	char *path, *profile;
+	uint32_t settle_seconds;
+	uint32_t *keep_days; /* NULL: not given, which is not 0 */
+	bool poll;
+};
+
 struct file_sink {
 	char *name, *path;
 	enum sink_type type;
@@ -30,7 +37,7 @@ struct file_defaults {
 
 struct settings_file {
 	char *node, *keys, *join, *store, *local;
-	struct settings_folder *folders;
+	struct file_folder *folders;
 	uint32_t folders_count;
 	struct file_sink *sinks;
 	uint32_t sinks_count;
@@ -51,14 +58,15 @@ struct check {
 static const cyaml_schema_value_t text_value = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
 static const cyaml_schema_field_t folder_fields[] = {
-	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct settings_folder, path, 1, 4096),
-	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct settings_folder, profile, 1, 4096),
-	CYAML_FIELD_UINT("settle_seconds", CYAML_FLAG_OPTIONAL, struct settings_folder, settle_seconds),
-	CYAML_FIELD_BOOL("poll", CYAML_FLAG_OPTIONAL, struct settings_folder, poll),
+	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct file_folder, path, 1, 4096),
+	CYAML_FIELD_STRING_PTR("profile", CYAML_FLAG_POINTER, struct file_folder, profile, 1, 4096),
+	CYAML_FIELD_UINT("settle_seconds", CYAML_FLAG_OPTIONAL, struct file_folder, settle_seconds),
+	CYAML_FIELD_UINT_PTR("keep_days", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct file_folder, keep_days),
+	CYAML_FIELD_BOOL("poll", CYAML_FLAG_OPTIONAL, struct file_folder, poll),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t folder_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct settings_folder, folder_fields),
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_folder, folder_fields),
 };
 
 static const cyaml_strval_t sink_types[] = {{"jsonl", SINK_JSONL}, {"folder", SINK_FOLDER}};
@@ -253,20 +261,35 @@ static enum error sinks_take(struct settings *settings, const struct check *chec
 	return E_OK;
 }
 
+static enum error folder_check(const struct file_folder *given, const struct check *check)
+{
+	if (given->settle_seconds > MOST_SETTLE_SECONDS)
+		return wrong(check, "settle_seconds", "settle_seconds: at most 3600");
+	if (given->keep_days != NULL && *given->keep_days > MOST_DAYS)
+		return wrong(check, "keep_days", "keep_days: at most 1830");
+	return E_OK;
+}
+
 static enum error folders_take(struct settings *settings, const struct check *check)
 {
 	const struct settings_file *file = settings->file;
 
 	settings->folders = memory_zero(file->folders_count + 1, sizeof(*settings->folders));
 	for (uint32_t i = 0; i < file->folders_count; i++) {
+		const struct file_folder *given = &file->folders[i];
+
 		for (uint32_t j = 0; j < i; j++)
-			if (strcmp(file->folders[j].path, file->folders[i].path) == 0)
-				return wrong(check, file->folders[i].path, "this folder is given twice");
-		if (file->folders[i].settle_seconds > MOST_SETTLE_SECONDS)
-			return wrong(check, "settle_seconds", "settle_seconds: at most 3600");
-		settings->folders[i] = file->folders[i];
-		settings->folders[i].path = config_path(check->path, file->folders[i].path);
-		settings->folders[i].profile = config_path(check->path, file->folders[i].profile);
+			if (strcmp(file->folders[j].path, given->path) == 0)
+				return wrong(check, given->path, "this folder is given twice");
+		if (folder_check(given, check) != E_OK)
+			return E_CONFIG;
+		settings->folders[i] = (struct settings_folder){
+			.path = config_path(check->path, given->path),
+			.profile = config_path(check->path, given->profile),
+			.settle_seconds = given->settle_seconds,
+			.keep_days = given->keep_days == NULL ? DEFAULT_KEEP_DAYS : *given->keep_days,
+			.poll = given->poll,
+		};
 		settings->folder_count = i + 1;
 	}
 	return E_OK;

@@ -5,7 +5,8 @@
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
  *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db
- *   folders: [{path: drop, profile: profiles/police/sightings.yaml, settle_seconds: 10, poll: true}]
+ *   folders: [{path: drop, profile: profiles/police/sightings.yaml, settle_seconds: 10, keep_days: 7,
+ *              poll: true}]
  *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl}]   type: jsonl, folder
  *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}    what is left out means all
  *   defaults: {label: AMBER, purpose: law-enforcement, region: "16.01", region_within: "16", expires_days: 30}
@@ -23,6 +24,7 @@
 struct settings_folder {
 	char *path, *profile;
 	unsigned settle_seconds; /* as intake_folder has it; 0: not given */
+	unsigned keep_days;	 /* 0: for ever; 7 unless given */
 	bool poll;
 };
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -264,6 +265,26 @@ static void a_dropped_workbook_goes_where_a_list_goes(void **state)
 	buffer_free(&content);
 }
 
+static void what_lay_too_long_is_removed_without_a_name_in_the_log(void **state)
+{
+	struct exchange *x = *state;
+	const struct timespec old = {.tv_sec = time(NULL) - 7 * 86400 - 60}, young = {.tv_sec = time(NULL) - 6 * 86400};
+	char *gone = office_path(x, POLICE, "csv/done/eriksson.csv"), *kept = office_path(x, POLICE, "csv/done/kept.csv");
+
+	file_put(gone, "Wilayah;Tanggal;Jam;Uraian\n");
+	file_put(kept, "Wilayah;Tanggal;Jam;Uraian\n");
+	assert_int_equal(utimensat(AT_FDCWD, gone, (const struct timespec[]){old, old}, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, kept, (const struct timespec[]){young, young}, 0), 0);
+	assert_int_equal(process_end(x->offices[POLICE].pid, SIGTERM, 20), 0);
+	exchange_start_office(x, POLICE);
+	assert_true(log_has(x, "event=intake.expired folder=csv removed=1", 10));
+	assert_false(file_there(gone));
+	assert_true(file_there(kept));
+	assert_false(exchange_logged(x, "eriksson"));
+	free(gone);
+	free(kept);
+}
+
 /* ------------------------------------------------------------------ sinks */
 
 struct sink_file {
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test(hidden_and_temporary_files_are_left_alone),
 		cmocka_unit_test(the_same_file_twice_is_taken_once),
 		cmocka_unit_test(a_dropped_workbook_goes_where_a_list_goes),
+		cmocka_unit_test(what_lay_too_long_is_removed_without_a_name_in_the_log),
 		cmocka_unit_test(a_sink_that_fails_holds_up_nobody_and_catches_up),
 	};
 

@@ -651,6 +651,93 @@ static void an_outbox_that_cannot_be_read_rejects_nothing(void **state)
 	office_end(scene, &store);
 }
 
+/* ---- expiry */
+
+static void age(const struct scene *scene, const char *name, unsigned days)
+{
+	char *path = path_in(scene, name);
+	const struct timespec time = {.tv_sec = (time_t)(clock_now().wall / 1000) - (time_t)days * 86400 - 60};
+
+	assert_int_equal(utimensat(AT_FDCWD, path, (const struct timespec[]){time, time}, 0), 0);
+	free(path);
+}
+
+/* A file in done/ or rejected/ that was put there so many days and a minute ago. */
+static void lay(const struct scene *scene, const char *name, unsigned days)
+{
+	drop(scene, name, ONE);
+	age(scene, name, days);
+}
+
+static void what_lay_too_long_is_removed_and_nothing_else(void **state)
+{
+	struct scene *scene = *state;
+	char *done = path_in(scene, "done"), *rejected = path_in(scene, "rejected");
+	char *inner = path_in(scene, "done/inner"), *link = path_in(scene, "done/link.csv");
+
+	assert_int_equal(mkdir(done, 0700), 0);
+	assert_int_equal(mkdir(rejected, 0700), 0);
+	assert_int_equal(mkdir(inner, 0700), 0);
+	lay(scene, "done/old.csv", 7);
+	lay(scene, "done/young.csv", 6);
+	lay(scene, "rejected/old.csv", 7);
+	lay(scene, "rejected/old.csv.reason.txt", 30);
+	lay(scene, "rejected/young.csv", 1);
+	lay(scene, "done/inner/old.csv", 30);
+	lay(scene, ".old.csv", 30);
+	assert_int_equal(symlink("../.old.csv", link), 0);
+	scene->options.keep_days = 7;
+	intake_begin(scene);
+	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
+		poll(NULL, 0, 10);
+	assert_false(exists(scene, "done/old.csv"));
+	assert_false(exists(scene, "rejected/old.csv"));
+	assert_false(exists(scene, "rejected/old.csv.reason.txt"));
+	assert_true(exists(scene, "done/young.csv"));
+	assert_true(exists(scene, "rejected/young.csv"));
+	assert_true(exists(scene, "done/inner/old.csv"));
+	assert_true(exists(scene, ".old.csv"));
+	assert_true(exists(scene, "done/link.csv"));
+	free(done);
+	free(rejected);
+	free(inner);
+	free(link);
+}
+
+static void nothing_is_removed_unless_days_are_given(void **state)
+{
+	struct scene *scene = *state;
+	char *done = path_in(scene, "done");
+
+	assert_int_equal(mkdir(done, 0700), 0);
+	lay(scene, "done/old.csv", 3000);
+	intake_begin(scene);
+	wait_for(scene, "rejected");
+	assert_null(letter_within(scene, NEVER_MS));
+	assert_true(exists(scene, "done/old.csv"));
+	free(done);
+}
+
+static void a_file_is_kept_from_the_day_it_was_put_away(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->options.keep_days = 7;
+	lay(scene, "x.csv", 30);
+	drop(scene, "y.csv", "RAHASIA\n");
+	age(scene, "y.csv", 30);
+	intake_begin(scene);
+	answer(scene, letter_wait(scene), E_OK);
+	wait_for(scene, "done/x.csv");
+	wait_for(scene, "rejected/y.csv");
+	intake_stop(scene->intake);
+	/* The next start clears the folders. */
+	intake_begin(scene);
+	assert_null(letter_within(scene, NEVER_MS));
+	assert_true(exists(scene, "done/x.csv"));
+	assert_true(exists(scene, "rejected/y.csv"));
+}
+
 /* ---- log */
 
 /* Lines of the log, under a lock because two threads write and read them. */
@@ -676,6 +763,9 @@ static void the_log_names_no_file_and_no_value(void **state)
 	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 	log_copy(hear, &heard);
+	assert_true(folder_make(scene->folder, "done"));
+	lay(scene, "done/eriksson-4.csv", 8);
+	scene->options.keep_days = 7;
 	drop(scene, "eriksson.csv", HALF_BAD);
 	drop(scene, "eriksson-2.csv", "RAHASIA\n");
 	drop(scene, "eriksson-3.xlsx", "PK RAHASIA\n");
@@ -691,6 +781,7 @@ static void the_log_names_no_file_and_no_value(void **state)
 	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.file"));
 	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.rejected"));
 	assert_non_null(strstr((const char *)heard.lines.data, "good=1 rejected=1"));
+	assert_non_null(strstr((const char *)heard.lines.data, "removed=1"));
 	assert_null(strstr((const char *)heard.lines.data, "eriksson"));
 	assert_null(strstr((const char *)heard.lines.data, "RAHASIA"));
 	buffer_free(&heard.lines);
@@ -721,6 +812,9 @@ int main(void)
 		PROMISE(a_workbook_that_cannot_be_read_is_rejected_with_a_reason),
 		PROMISE(a_dropped_cancel_takes_over_what_decides_the_audience),
 		PROMISE(an_outbox_that_cannot_be_read_rejects_nothing),
+		PROMISE(what_lay_too_long_is_removed_and_nothing_else),
+		PROMISE(nothing_is_removed_unless_days_are_given),
+		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
 	};
 

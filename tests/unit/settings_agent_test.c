@@ -67,7 +67,8 @@ static void everything_that_is_given_arrives(void **state)
 {
 	struct settings settings;
 	const char *text = "node: police.oku\nkeys: k\njoin: j\nstore: /s\nlocal: /run/x.sock\nlog_level: debug\n"
-			   "folders:\n  - {path: /d, profile: /p.yaml, settle_seconds: 10, poll: true}\n"
+			   "folders:\n  - {path: /d, profile: /p.yaml, settle_seconds: 10, keep_days: 0, poll: true}\n"
+			   "  - {path: /e, profile: /p.yaml}\n"
 			   "sinks:\n  - {name: a, type: jsonl, path: /a}\n  - {name: b, type: folder, path: /b}\n"
 			   "subscribe: {kinds: [alert, sighting], categories: [wanted, overstay], regions: [\"16.08\", \"16.01\"]}\n"
 			   "defaults: {label: AMBER+STRICT, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n";
@@ -75,8 +76,11 @@ static void everything_that_is_given_arrives(void **state)
 	assert_int_equal(load(*state, text, &settings, NULL), E_OK);
 	assert_string_equal(settings.local, "/run/x.sock");
 	assert_int_equal(settings.log_level, LOG_LEVEL_DEBUG);
-	assert_int_equal(settings.folder_count, 1);
+	assert_int_equal(settings.folder_count, 2);
 	assert_string_equal(settings.folders[0].profile, "/p.yaml");
+	assert_int_equal(settings.folders[0].keep_days, 0);
+	assert_int_equal(settings.folders[1].keep_days, 7);
+	assert_false(settings.folders[1].poll);
 	assert_int_equal(settings.folders[0].settle_seconds, 10);
 	assert_true(settings.folders[0].poll);
 	assert_int_equal(settings.sink_count, 2);
@@ -137,6 +141,7 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		"two sinks");
 	refused(*state, "folders:\n  - {path: /d, profile: /p}\n  - {path: /d, profile: /q}\n", "given twice");
 	refused(*state, "folders:\n  - {path: /d, profile: /p, settle_seconds: 3601}\n", "settle_seconds: at most");
+	refused(*state, "folders:\n  - {path: /d, profile: /p, keep_days: 1831}\n", "keep_days: at most");
 	refused(*state, "subscribe: {kinds: [void]}\n", ":5");
 	refused(*state, "subscribe: {kinds: [alert, Alert]}\n", "twice");
 	refused(*state, "subscribe: {regions: [\"99\"]}\n", "no such region");
