@@ -6,8 +6,8 @@
  * identity -> done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity
  * is in the outbox is only moved on. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what
  * somebody has open for writing, and what still changes. In a network folder the kernel hears nothing of other
- * machines' writers: it is polled, and stillness alone decides. Only regular files of the folder itself count; links and
- * subfolders do not.
+ * machines' writers: it is polled, and stillness alone decides. Only regular files of the folder itself count; links
+ * and subfolders do not.
  *
  * What can go wrong, and what happens then:
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
@@ -17,7 +17,8 @@
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. Both hold personal data, and are
- * cleared hourly of what was put there more than `keep_days` ago; a file's time of change is set when it is put away. */
+ * cleared hourly of what was put there more than `keep_days` ago; a file's time of change is set when it is put away.
+ */
 #ifndef SIMPUL_INTAKE_H
 #define SIMPUL_INTAKE_H
 
@@ -28,7 +29,8 @@
 struct intake_folder {
 	const char *path;
 	const struct profile *profile;
-	/* How long a file must have been still whose writer was not seen to close it; 0: 2 s, 5 s in a network folder. */
+	/* How long a file must have been still whose writer was not seen to close it; 0: 2 s, 5 s in a network folder.
+	 */
 	unsigned settle_ms;
 	unsigned keep_days; /* what lies longer in done/ and rejected/ is removed; 0: nothing is */
 	bool poll; /* look every 2 s instead of waiting for the kernel's word; done anyway in a network folder */
