@@ -44,6 +44,9 @@ int ctl_policy_diff(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_log(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
+int ctl_journal_recover(struct ctl *ctl, int argc, char **argv);
+int ctl_backup_make(struct ctl *ctl, int argc, char **argv);
+int ctl_backup_restore(struct ctl *ctl, int argc, char **argv);
 
 /* ---- options */
 

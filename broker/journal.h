@@ -90,6 +90,7 @@ void audience_clear(struct audience *audience);
 /* ---------------------------------------------------------------------------- writing: one thread */
 
 struct journal;
+struct journal_verdict;
 
 struct journal_options {
 	const char *path; /* folder of journal.db and keys.db */
@@ -103,9 +104,12 @@ struct journal_options {
 enum error journal_create(const struct journal_options *options, const uint8_t exchange[EXCHANGE_SIZE],
 			  const uint8_t authority[KEY_SIZE], wall_ms now, struct fault *fault);
 /* Opens, checks the newest entries' chain and signature. E_CORRUPT (also: keys.db is missing or older than the
- * journal), E_NOT_FOUND, E_INVALID (another broker's key). */
+ * journal), E_NOT_FOUND, E_INVALID (another broker's key), E_HISTORY_DIFFERS (out of a backup: journal_recover). */
 enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault);
 void journal_close(struct journal *journal);
+/* Two programs must not write one journal: *lock is an open file that is closed when all is done, and ends with the
+ * process. E_CONFIG when there is no journal, or another holds it. */
+enum error journal_lock(const char *folder, int *lock, struct fault *fault);
 
 /* One transaction for a list of appends (linked by letter.next, at most LIMIT_COMMIT_ENTRIES), in order; fills in the
  * results. accepted_at is `now`, or that of the entry before if that is later. The result is E_OK, E_DISK_FULL or E_IO.
@@ -122,6 +126,27 @@ const struct fault *journal_failure(const struct journal *journal);
 
 /* True when there is less than reserve_bytes free, until a quarter more is. */
 bool journal_disk_low(const struct journal *journal);
+
+/* ---------------------------------------------------------------------------- backups: simpulctl */
+
+/* Copies of journal.db and keys.db, taken beside a running broker or without one: the journal first, for a keys.db that is
+ * older would lack what opens its newest entries. Neither file may be there. Checked: each as a whole, the signature of
+ * the newest entry, that every entry has its key. `last` becomes the newest position. */
+enum error journal_backup(const struct journal_options *options, const char *journal_file, const char *keys_file,
+			  struct position *last, struct fault *fault);
+/* Puts such copies into the folder of `options`, which has no journal; it is then checked from end to end (E_CORRUPT).
+ * journal_open refuses it until journal_recover. */
+enum error journal_restore(const struct journal_options *options, const char *journal_file, const char *keys_file,
+			   struct journal_verdict *verdict, struct fault *fault);
+
+struct journal_recovery {
+	struct position from;	/* the last position kept */
+	struct position begins; /* of the genesis of the new incarnation */
+};
+/* Begins a new incarnation, from now on: `incarnation`, or the next one for 0. No broker may run. E_INVALID when it is
+ * not above the journal's. `reason` is for people, at most 255 bytes. */
+enum error journal_recover(const struct journal_options *options, uint32_t incarnation, const char *reason, wall_ms now,
+			   struct journal_recovery *recovery, struct fault *fault);
 
 /* ---------------------------------------------------------------------------- loading: before serving */
 

@@ -286,6 +286,8 @@ static enum error rows_write(struct draft *draft)
 		error = content_insert(draft);
 	if (error == E_OK && is_submission(draft->append))
 		error = sequence_write(draft);
+	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
+		error = journal_incarnation_write(draft->journal, draft->fault);
 	return error == E_OK ? reference_write(draft) : error;
 }
 

@@ -3,6 +3,7 @@
 #include "common/wire.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include "common/recovery.h"
 #include "common/submission.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,17 @@ static bool is_key(ProtobufCBinaryData data)
 
 /* ---------------------------------------------------------------------------- entries that are not submissions */
 
+/* A new incarnation goes on where the one before was kept up to, which is where it stands. */
+static bool recovery_check(const struct check *check, const Simpul__Genesis *genesis)
+{
+	const struct position *last = &check->verdict->last;
+	struct recovery recovery;
+
+	return recovery_of_genesis(&recovery, genesis, check->exchange, genesis->broker_key.data, NULL) == E_OK &&
+	       recovery.from.incarnation == last->incarnation && recovery.from.entry == last->entry &&
+	       hash_equal(&recovery.from.head, &last->head);
+}
+
 static bool genesis_check(struct check *check)
 {
 	const Simpul__Genesis *genesis = stored_unpack(&simpul__genesis__descriptor, check->content, &check->arena);
@@ -35,7 +47,7 @@ static bool genesis_check(struct check *check)
 	if (!bytes_equal(of_binary(genesis->exchange), BYTES(check->exchange, EXCHANGE_SIZE)) ||
 	    !bytes_equal(of_binary(genesis->authority_key), BYTES(check->authority, KEY_SIZE)))
 		return check_bad(check, "the genesis is of another exchange or authority than table meta says");
-	if (genesis->incarnation != check->verdict->last.incarnation + 1)
+	if (check->row.entry == 1 ? genesis->incarnation != 1 : !recovery_check(check, genesis))
 		return check_bad(check, "the incarnation does not follow the one before");
 	check->verdict->last.incarnation = genesis->incarnation;
 	memcpy(check->broker_key, genesis->broker_key.data, KEY_SIZE);

@@ -10,7 +10,7 @@
 #define JOURNAL_VERSION 2
 
 #define JOURNAL_SCHEMA \
-	/* 'exchange', 'authority', 'broker', 'incarnation' */ \
+	/* 'exchange', 'authority', 'broker', 'incarnation'; in a backup also its mark (backup.h) */ \
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;" \
 	/* One row an entry. `signature` is of the head, at the last entry of each commit. `outcome` is a Receipt with \
 	 * verdicts and unreachable only, NULL when there are none. Entries that go to nobody have no audience; other \

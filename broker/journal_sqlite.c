@@ -1,5 +1,6 @@
 /* journal_sqlite - makes, opens and closes a journal; cursors; what is done about a disk that fills up. */
 #include "broker/journal_sqlite.h"
+#include "common/backup.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <errno.h>
@@ -122,7 +123,7 @@ static enum error open_once(struct journal **journal, const struct journal_optio
 	return E_OK;
 }
 
-enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault)
+enum error journal_open_marked(struct journal **journal, const struct journal_options *options, struct fault *fault)
 {
 	enum error error = files_find(options, fault);
 
@@ -134,6 +135,32 @@ enum error journal_open(struct journal **journal, const struct journal_options *
 		error = open_once(journal, options, fault);
 	if (error == E_OK)
 		journal_disk_watch(*journal);
+	return error;
+}
+
+/* Others may have seen more than a backup holds, and what they saw would get its numbers a second time. */
+static enum error mark_check(const struct journal *journal, struct fault *fault)
+{
+	sqlite3_stmt *get = database_prepare(journal->db, "SELECT 1 FROM meta WHERE key = '" BACKUP_MARK "'");
+	enum error error = journal_row_step(get, fault);
+
+	sqlite3_finalize(get);
+	if (error == E_OK)
+		return fault_at(fault, E_HISTORY_DIFFERS,
+				JOURNAL_FILE " is from a backup; simpulctl journal recover begins a new incarnation");
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault)
+{
+	enum error error = journal_open_marked(journal, options, fault);
+
+	if (error == E_OK)
+		error = mark_check(*journal, fault);
+	if (error != E_OK) {
+		journal_close(*journal);
+		*journal = NULL;
+	}
 	return error;
 }
 
@@ -173,9 +200,19 @@ static enum error meta_write(struct journal *journal, struct fault *fault)
 
 	if (error == E_OK)
 		error = meta_set(journal, "authority", BYTES(journal->authority, KEY_SIZE), fault);
-	if (error == E_OK)
-		error = meta_set(journal, "broker", BYTES(journal->options.broker.public_key, KEY_SIZE), fault);
-	return error == E_OK ? meta_set(journal, "incarnation", BYTES("\0\0\0\1", 4), fault) : error;
+	return error == E_OK ? meta_set(journal, "broker", BYTES(journal->options.broker.public_key, KEY_SIZE), fault)
+			     : error;
+}
+
+enum error journal_incarnation_write(struct journal *journal, struct fault *fault)
+{
+	struct buffer number = {0};
+	enum error error;
+
+	buffer_u32(&number, journal->state.position.incarnation);
+	error = meta_set(journal, "incarnation", buffer_view(&number), fault);
+	buffer_free(&number);
+	return error == E_OK ? database_run(journal->db, "DELETE FROM meta WHERE key = '" BACKUP_MARK "'", fault) : error;
 }
 
 static enum error genesis_append(struct journal *journal, wall_ms now, struct fault *fault)

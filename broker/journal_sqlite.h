@@ -93,6 +93,11 @@ void journal_die(struct journal *journal, const struct fault *fault);
 /* Takes the place of SQLite's own checkpoints. */
 void journal_log_watch(struct journal *journal);
 
+/* As journal_open, also what came out of a backup. */
+enum error journal_open_marked(struct journal **journal, const struct journal_options *options, struct fault *fault);
+/* Notes the incarnation of journal->state, which is one that goes on: no backup any more. Inside a transaction. */
+enum error journal_incarnation_write(struct journal *journal, struct fault *fault);
+
 /* A value of table meta. E_CORRUPT unless it is there with this size. */
 enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);
 /* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is

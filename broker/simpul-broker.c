@@ -92,25 +92,10 @@ static int signals_block(void)
 
 /* ---- the journal */
 
-/* Two brokers must not write one journal; the lock ends with the process. */
-static enum error journal_lock(struct broker *broker, struct fault *fault)
-{
-	const char *folder = broker->settings.journal;
-
-	broker->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (broker->lock < 0 && errno == ENOENT)
-		return fault_at(fault, E_CONFIG, "%s: there is no journal; simpulctl init makes one", folder);
-	if (broker->lock < 0)
-		return fault_at(fault, E_IO, "%s: %s", folder, strerror(errno));
-	if (flock(broker->lock, LOCK_EX | LOCK_NB) != 0)
-		return fault_at(fault, E_CONFIG, "%s: another broker serves this journal", folder);
-	return E_OK;
-}
-
 static enum error journal_open_locked(struct broker *broker, struct fault *fault)
 {
 	struct journal_options options = broker_journal_options(&broker->settings, &broker->identity);
-	enum error error = journal_lock(broker, fault);
+	enum error error = journal_lock(broker->settings.journal, &broker->lock, fault);
 
 	if (error == E_OK)
 		error = journal_open(&broker->journal, &options, fault);

@@ -97,6 +97,21 @@ static const struct ctl_command commands[] = {
 	 "  --json                   for programs\n"
 	 "\nEnds with 0 when all is well, with 65 when something was changed, cut or forked.\n",
 	 ctl_journal_verify},
+	{"journal recover", "--reason TEXT",
+	 "Begins a new incarnation on a journal that came out of a backup; no broker may run",
+	 "  --reason TEXT            for the journal; no personal data\n"
+	 "  --incarnation N          its number (default: the next one); above every number that offices have seen\n"
+	 "\nWhat was accepted after the backup comes again from the offices that sent it.\n",
+	 ctl_journal_recover},
+	{"backup make", "FOLDER", "Copies journal, keys, configuration and policy; also beside a running broker",
+	 "  --data-keys FILE         where the data keys go (default: beside FOLDER, one file for all backups)\n"
+	 "\nFOLDER must not be there. The data keys are overwritten each time: the newest ones open every backup, and\n"
+	 "what was erased stays erased. authority.key and a master key are not in it. Everything in it is secret.\n",
+	 ctl_backup_make},
+	{"backup restore", "BACKUP FOLDER", "Makes the folder of a broker from a backup",
+	 "  --data-keys FILE         where the data keys are (default: beside BACKUP)\n"
+	 "\nFOLDER must not be there. Before the broker serves again: simpulctl journal recover.\n",
+	 ctl_backup_restore},
 };
 
 static void help(FILE *out)

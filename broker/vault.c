@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VAULT_VERSION 2
 #define VAULT_SCHEMA "CREATE TABLE slot(entry INTEGER PRIMARY KEY, value BLOB NOT NULL);"
 
 enum {

@@ -21,6 +21,7 @@
 #include "common/keys.h"
 
 #define VAULT_FILE "keys.db"
+#define VAULT_VERSION 2
 #define VAULT_NONCE_SIZE 16
 #define VAULT_OVERHEAD 16 /* bytes that encryption adds to a body */
 

@@ -1,0 +1,249 @@
+/* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
+ *
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml. The data keys stand beside it, one
+ * file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest keys open
+ * the oldest journal, except for what was erased since. */
+#include "broker/ctl.h"
+
+#include "common/backup.h"
+#include "common/config.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REASON_MOST 200
+
+/* A broker's configuration with what it leads to. */
+struct place {
+	struct broker_settings settings;
+	struct broker_identity identity;
+	struct journal_options options; /* borrows from both */
+};
+
+static enum error place_load(struct place *place, const char *config, struct fault *fault)
+{
+	enum error error = broker_settings_load(config, &place->settings, fault);
+
+	if (error == E_OK)
+		error = broker_identity_load(&place->settings, &place->identity, fault);
+	if (error == E_OK)
+		place->options = broker_journal_options(&place->settings, &place->identity);
+	return error;
+}
+
+static void place_free(struct place *place)
+{
+	keys_wipe(&place->options, sizeof(place->options));
+	broker_identity_wipe(&place->identity);
+	broker_settings_free(&place->settings);
+}
+
+/* Where data keys stand unless somebody says otherwise. */
+static char *data_keys_beside(const char *backup, const struct exchange *exchange)
+{
+	char *copy = memory_string(backup), id[9];
+	char *path = memory_format("%s/data-keys-%s.db", dirname(copy), hex_of(id, BYTES(exchange->id, 4)));
+
+	free(copy);
+	return path;
+}
+
+static enum error file_copy(const char *folder_from, const char *from, const char *folder_to, const char *to,
+			    struct fault *fault)
+{
+	char *source = folder_from != NULL ? memory_format("%s/%s", folder_from, from) : memory_string(from);
+	char *target = folder_to != NULL ? memory_format("%s/%s", folder_to, to) : memory_string(to);
+	enum error error = backup_file(source, target, fault);
+
+	free(source);
+	free(target);
+	return error;
+}
+
+/* ---- making one */
+
+static enum error small_files_copy(const struct ctl *ctl, const struct place *place, const char *part,
+				   struct fault *fault)
+{
+	enum error error = file_copy(NULL, ctl->config, part, "broker.yaml", fault);
+
+	if (error == E_OK)
+		error = file_copy(NULL, place->settings.keys, part, "broker.keys", fault);
+	if (error == E_OK)
+		error = file_copy(NULL, place->settings.exchange, part, "exchange.id", fault);
+	return error == E_OK ? file_copy(NULL, place->settings.policy, part, "policy.yaml", fault) : error;
+}
+
+/* The keys get their name first: they open this backup and all before it. */
+static enum error backup_make(const struct ctl *ctl, const struct place *place, const char *folder,
+			      const char *data_keys, struct position *last, struct fault *fault)
+{
+	char *part = backup_begin(folder, fault);
+	char *journal, *keys;
+	enum error error;
+
+	if (part == NULL)
+		return fault->code;
+	journal = memory_format("%s/journal.db", part);
+	keys = memory_format("%s.part", data_keys);
+	unlink(keys);
+	error = small_files_copy(ctl, place, part, fault);
+	if (error == E_OK)
+		error = journal_backup(&place->options, journal, keys, last, fault);
+	if (error == E_OK && rename(keys, data_keys) != 0)
+		error = fault_at(fault, E_IO, "%s: %s", data_keys, strerror(errno));
+	if (error != E_OK)
+		unlink(keys);
+	free(keys);
+	free(journal);
+	return backup_end(part, folder, error, fault);
+}
+
+int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
+{
+	const char *given = NULL;
+	const struct ctl_option options[] = {{"data-keys", &given, NULL}, {0}};
+	struct place place = {.options = {0}};
+	struct position last = {0};
+	struct fault fault = {0};
+	char *data_keys = NULL;
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
+	enum error error;
+
+	if (first < 0)
+		return status;
+	error = place_load(&place, ctl->config, &fault);
+	if (error == E_OK) {
+		data_keys = given != NULL ? memory_string(given)
+					  : data_keys_beside(argv[first], &place.identity.exchange);
+		error = backup_make(ctl, &place, argv[first], data_keys, &last, &fault);
+	}
+	if (error == E_OK)
+		printf("ok: up to entry %" PRIu64 " of incarnation %u, checked; data keys in %s\n", last.entry,
+		       (unsigned)last.incarnation, data_keys);
+	free(data_keys);
+	place_free(&place);
+	return error == E_OK ? EX_OK : ctl_fail(&fault, "no backup was made");
+}
+
+/* ---- the way back */
+
+/* Each file goes where the backup's broker.yaml says, relative to the folder that is made. */
+static enum error place_fill(struct place *place, const char *backup, const char *part, struct fault *fault)
+{
+	char *config = memory_format("%s/broker.yaml", part);
+	enum error error = file_copy(backup, "broker.yaml", NULL, config, fault);
+
+	if (error == E_OK)
+		error = broker_settings_load(config, &place->settings, fault);
+	if (error == E_OK)
+		error = file_copy(backup, "broker.keys", NULL, place->settings.keys, fault);
+	if (error == E_OK)
+		error = file_copy(backup, "exchange.id", NULL, place->settings.exchange, fault);
+	if (error == E_OK)
+		error = file_copy(backup, "policy.yaml", NULL, place->settings.policy, fault);
+	if (error == E_OK)
+		error = broker_identity_load(&place->settings, &place->identity, fault);
+	if (error == E_OK)
+		place->options = broker_journal_options(&place->settings, &place->identity);
+	free(config);
+	return error;
+}
+
+static enum error place_restore(struct place *place, const char *backup, const char *given, const char *part,
+				struct journal_verdict *verdict, struct fault *fault)
+{
+	enum error error = place_fill(place, backup, part, fault);
+	char *journal, *data_keys;
+
+	if (error != E_OK)
+		return error;
+	journal = memory_format("%s/journal.db", backup);
+	data_keys = given != NULL ? memory_string(given) : data_keys_beside(backup, &place->identity.exchange);
+	error = journal_restore(&place->options, journal, data_keys, verdict, fault);
+	if (error == E_OK && verdict->bad_entry != 0)
+		error = fault_at(fault, E_CORRUPT, "entry %" PRIu64 ": %.80s", verdict->bad_entry, verdict->what);
+	free(journal);
+	free(data_keys);
+	return error;
+}
+
+int ctl_backup_restore(struct ctl *ctl, int argc, char **argv)
+{
+	const char *given = NULL;
+	const struct ctl_option options[] = {{"data-keys", &given, NULL}, {0}};
+	struct place place = {.options = {0}};
+	struct journal_verdict verdict = {0};
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, options, 2, 2, &status);
+	enum error error = E_OK;
+	char *part;
+
+	if (first < 0)
+		return status;
+	part = backup_begin(argv[first + 1], &fault);
+	if (part == NULL)
+		return ctl_fail(&fault, NULL);
+	error = place_restore(&place, argv[first], given, part, &verdict, &fault);
+	error = backup_end(part, argv[first + 1], error, &fault);
+	place_free(&place);
+	if (error != E_OK)
+		return ctl_fail(&fault, "nothing was restored");
+	printf("ok: up to entry %" PRIu64 " of incarnation %u, every hash and signature checked.\n"
+	       "Offices may have seen more. Next: simpulctl -c %s/broker.yaml journal recover --reason TEXT\n",
+	       verdict.last.entry, (unsigned)verdict.last.incarnation, argv[first + 1]);
+	return EX_OK;
+}
+
+/* ---- a new incarnation */
+
+static enum error recover(const struct ctl *ctl, uint32_t incarnation, const char *reason,
+			  struct journal_recovery *recovery, struct fault *fault)
+{
+	struct place place = {.options = {0}};
+	enum error error = place_load(&place, ctl->config, fault);
+	int lock = -1;
+
+	if (error == E_OK)
+		error = journal_lock(place.settings.journal, &lock, fault);
+	if (error == E_OK)
+		error = journal_recover(&place.options, incarnation, reason, clock_now().wall, recovery, fault);
+	if (lock >= 0)
+		close(lock);
+	place_free(&place);
+	return error;
+}
+
+int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = NULL, *number = NULL;
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {"incarnation", &number, NULL}, {0}};
+	struct journal_recovery recovery;
+	struct fault fault = {0};
+	char *end = NULL;
+	unsigned long incarnation = 0;
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+
+	if (first < 0)
+		return status;
+	if (reason == NULL || reason[0] == '\0' || strlen(reason) > REASON_MOST || strpbrk(reason, "\n\r\t") != NULL)
+		return ctl_usage(ctl, "--reason says in one line why");
+	if (number != NULL)
+		incarnation = strtoul(number, &end, 10);
+	if (number != NULL && (*end != '\0' || incarnation == 0 || incarnation > UINT32_MAX))
+		return ctl_usage(ctl, "--incarnation takes a number");
+	if (recover(ctl, (uint32_t)incarnation, reason, &recovery, &fault) != E_OK)
+		return ctl_fail(&fault, "no incarnation was begun");
+	printf("Incarnation %u begins with entry %" PRIu64 "; entry %" PRIu64 " is the last that was kept.\n"
+	       "What was accepted after it comes again from the offices that sent it, in their own time.\n"
+	       "What operators did after it is gone. Do it again before the broker starts or at once after: above all\n"
+	       "revoke every key again that was revoked since, then enrolments, retirements and the policy.\n",
+	       (unsigned)recovery.begins.incarnation, recovery.begins.entry, recovery.from.entry);
+	return EX_OK;
+}
