@@ -107,6 +107,16 @@ static void begin(void *context)
 	inbox_begin(feeder->inbox);
 }
 
+/* First the outbox: should the agent be killed between the two, its cursor brings the same story again. */
+static enum error recover(void *context, const struct recovery *recoveries, size_t count, const struct position *place,
+			  struct fault *fault)
+{
+	struct feeder *feeder = context;
+	enum error error = outbox_recover(feeder->store, recoveries, count, fault);
+
+	return error == E_OK ? inbox_recover(feeder->inbox, recoveries[count - 1].incarnation, place, fault) : error;
+}
+
 void feeder_init(struct feeder *feeder, struct store *store, const struct node_keys *keys, struct inbox *inbox)
 {
 	*feeder = (struct feeder){.store = store, .keys = keys, .inbox = inbox};
@@ -124,7 +134,8 @@ struct uplink_source feeder_source(struct feeder *feeder)
 
 struct uplink_target feeder_target(struct feeder *feeder)
 {
-	return (struct uplink_target){.context = feeder, .apply = apply, .cursor = cursor, .begin = begin};
+	return (struct uplink_target){
+		.context = feeder, .apply = apply, .cursor = cursor, .begin = begin, .recover = recover};
 }
 
 void feeder_fini(struct feeder *feeder)

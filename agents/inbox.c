@@ -22,6 +22,7 @@ struct inbox {
 	const struct node_keys *keys;
 	struct join join;
 	struct position cursor; /* on disk */
+	uint32_t incarnation;	/* that the broker went on in, as it proved in this session; 0: that of the cursor */
 	struct position seen;	/* everything up to here was applied; not before `cursor` */
 	size_t seen_bytes;	/* of batches that moved `seen` only */
 	steady_ms written_at;	/* when the cursor was last written */
@@ -53,6 +54,31 @@ void inbox_begin(struct inbox *inbox)
 {
 	inbox->seen = inbox->cursor;
 	inbox->seen_bytes = 0;
+	inbox->incarnation = 0;
+}
+
+enum error inbox_recover(struct inbox *inbox, uint32_t incarnation, const struct position *place, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	if (place->entry < inbox->cursor.entry) {
+		error = store_begin(inbox->store, fault);
+		if (error != E_OK)
+			return error;
+		error = inbox_store_rewind(inbox->store, place, fault);
+		if (error == E_OK)
+			error = store_commit(inbox->store, fault);
+		else
+			store_rollback(inbox->store);
+	}
+	if (error != E_OK)
+		return error;
+	if (place->entry < inbox->cursor.entry)
+		inbox->cursor = *place;
+	inbox->seen = inbox->cursor;
+	inbox->seen_bytes = 0;
+	inbox->incarnation = incarnation;
+	return E_OK;
 }
 
 /* ---- entries */
@@ -181,6 +207,14 @@ static enum error entries_check(const Simpul__Batch *batch, struct fault *fault)
 	return E_OK;
 }
 
+/* True in the incarnation that was seen; after a recovery that the broker proved also in those up to the new one. */
+static bool incarnation_follows(const struct inbox *inbox, const struct position *upto)
+{
+	const uint32_t last = inbox->incarnation != 0 ? inbox->incarnation : inbox->seen.incarnation;
+
+	return upto->incarnation >= inbox->seen.incarnation && upto->incarnation <= last;
+}
+
 /* Where the batch stands against what was seen; INBOX_APPLIED: it is to be applied. */
 static enum inbox_result batch_place(const struct inbox *inbox, const Simpul__Batch *batch, struct position *upto,
 				     struct fault *fault)
@@ -191,7 +225,7 @@ static enum inbox_result batch_place(const struct inbox *inbox, const Simpul__Ba
 		fault_at(fault, E_INVALID, "upto");
 		return INBOX_FAILED;
 	}
-	if ((seen->incarnation != 0 && upto->incarnation != seen->incarnation) ||
+	if ((seen->incarnation != 0 && !incarnation_follows(inbox, upto)) ||
 	    (upto->entry == seen->entry && !hash_equal(&upto->head, &seen->head))) {
 		fault_at(fault, E_HISTORY_DIFFERS, "upto");
 		return INBOX_FAILED;

@@ -32,6 +32,9 @@ enum inbox_result {
 /* Applies an encoded Batch in one transaction. */
 enum inbox_result inbox_apply(struct inbox *inbox, struct bytes batch, struct fault *fault);
 struct position inbox_cursor(const struct inbox *inbox);
+/* The broker was restored and the feed goes on in `incarnation` at `place`, not after the cursor. Members' standings
+ * and withheld entries of the history that is over are forgotten, unless a key was compromised: that is for good. */
+enum error inbox_recover(struct inbox *inbox, uint32_t incarnation, const struct position *place, struct fault *fault);
 /* A session begins: what came after the cursor will come again. */
 void inbox_begin(struct inbox *inbox);
 

@@ -274,3 +274,17 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 	bind_bytes(put, 3, BYTES(cursor->head.bytes, HASH_SIZE));
 	return database_step(put, fault);
 }
+
+enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault)
+{
+	sqlite3_stmt *standings = store_statement(store, "DELETE FROM standing WHERE entry > ?1 AND standing <> 4");
+	sqlite3_stmt *withheld = store_statement(store, "DELETE FROM withheld WHERE entry > ?1");
+	enum error error;
+
+	bind_number(standings, 1, place->entry);
+	bind_number(withheld, 1, place->entry);
+	error = database_step(standings, fault);
+	if (error == E_OK)
+		error = database_step(withheld, fault);
+	return error == E_OK ? inbox_store_cursor(store, place, fault) : error;
+}

@@ -19,6 +19,8 @@ enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry,
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault);
 enum error inbox_store_head(struct store *store, const struct position *position, struct bytes signature,
 			    struct fault *fault);
+/* What was stored after `place` is of a history that is over: the cursor goes back to it. Inside a transaction. */
+enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault);
 /* Also without a transaction, where the cursor alone moves; not in a store that has failed. */
 enum error inbox_store_cursor(struct store *store, const struct position *cursor, struct fault *fault);
 

@@ -13,6 +13,7 @@
 #include "agents/draft.h"
 #include "agents/store.h"
 #include "common/keys.h"
+#include "common/recovery.h"
 #include "proto/link.pb-c.h"
 
 enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ACCEPTED, OUTBOX_REFUSED };
@@ -47,6 +48,9 @@ enum error outbox_reject(struct store *store, const struct report_name *first, e
  * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one.
  */
 enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault);
+/* The broker was restored (ascending by incarnation): receipts of entries that it lost become former ones, and what they
+ * were for is sent again as it was. The same may be told again. */
+enum error outbox_recover(struct store *store, const struct recovery *recoveries, size_t count, struct fault *fault);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);
 /* The last receipted number of a stream in the current epoch; 0, too, when it cannot be read: then store->failure says

@@ -19,6 +19,7 @@
  *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a
  *                     report that was refused
  *   receipt           of a submission; apart from it because updating a row rewrites its message too
+ *   former_receipt    given by a broker that lost it and was restored from a backup: evidence; the submission goes again
  *   stream            last: number of the newest report; frozen: of the newest that was ever part of a submission;
  *                     receipted: up to here every number has a receipt
  *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps
@@ -37,7 +38,7 @@
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row */
-#define STORE_VERSION 3
+#define STORE_VERSION 4
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -58,6 +59,10 @@ static const char schema_outbox[] =
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,"
 	" entry INTEGER NOT NULL, accepted_at INTEGER NOT NULL, receipt BLOB NOT NULL,"
 	" PRIMARY KEY(epoch, stream, first)) WITHOUT ROWID;"
+	"CREATE TABLE former_receipt("
+	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" entry INTEGER NOT NULL, accepted_at INTEGER NOT NULL, receipt BLOB NOT NULL,"
+	" PRIMARY KEY(epoch, stream, first, receipt)) WITHOUT ROWID;"
 	"CREATE TABLE stream("
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, last INTEGER NOT NULL, frozen INTEGER NOT NULL,"
 	" receipted INTEGER NOT NULL, PRIMARY KEY(epoch, stream)) WITHOUT ROWID;"

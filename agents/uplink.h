@@ -15,6 +15,7 @@
 #include "agents/uplink_transport.h"
 #include "common/chain.h"
 #include "common/clock.h"
+#include "common/recovery.h"
 #include "proto/link.pb-c.h"
 #include <zmq.h>
 
@@ -58,6 +59,11 @@ struct uplink_target {
 	 * not stored for good yet must be forgotten: an ACK of it would be of something that this session did not hand
 	 * over. NULL where there is nothing of the kind. */
 	void (*begin)(void *context);
+	/* The broker was restored, as it proves: positions after those kept are of a history that is over. `place` is
+	 * where the feed goes on; `incarnation` the one that it is in now. For good before it returns; the same may be
+	 * told again. NULL: halts with E_HISTORY_DIFFERS. */
+	enum error (*recover)(void *context, const struct recovery *recoveries, size_t count,
+			      const struct position *place, struct fault *fault);
 };
 
 struct uplink_options {

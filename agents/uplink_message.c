@@ -14,18 +14,93 @@
 #define RECEIPT_FIELD 3	   /* of Down */
 #define BATCH_FIELD 5
 #define SEQ_FIELD 1
+#define RECOVERIES 64	   /* that a broker may tell of at once */
 
 /* ---- WELCOME */
 
-/* Whether the broker's history is one that our cursor lies in. */
-static enum error history_check(const struct uplink *uplink, const struct position *head, struct fault *fault)
-{
-	const struct position cursor = uplink->options.target.cursor(uplink->options.target.context);
+/* What a broker that was restored says of it. */
+struct story {
+	struct recovery recoveries[RECOVERIES];
+	size_t count;
+	uint64_t kept; /* up to this entry every one of its incarnations is the same */
+};
 
-	if ((cursor.incarnation != 0 && head->incarnation != cursor.incarnation) || head->entry < cursor.entry ||
-	    (head->entry == cursor.entry && !hash_equal(&head->head, &cursor.head)))
+static enum error story_read(const struct uplink *uplink, const Simpul__Welcome *welcome, struct story *story,
+			     struct fault *fault)
+{
+	const struct join *join = uplink->options.join;
+	uint32_t incarnation = 0;
+
+	*story = (struct story){.kept = UINT64_MAX};
+	if (welcome->n_recoveries > RECOVERIES)
+		return fault_at(fault, E_TOO_LARGE, "welcome.recoveries");
+	for (size_t i = 0; i < welcome->n_recoveries; i++) {
+		struct recovery *recovery = &story->recoveries[story->count++];
+
+		if (recovery_read(recovery, BYTES(welcome->recoveries[i].data, welcome->recoveries[i].len),
+				  join->exchange, join->broker_signing, fault) != E_OK) {
+			fault_within(fault, "welcome.recoveries[%zu]", i);
+			return fault->code;
+		}
+		if (recovery->incarnation <= incarnation)
+			return fault_at(fault, E_INVALID, "welcome.recoveries[%zu]", i);
+		incarnation = recovery->incarnation;
+		if (recovery->from.entry < story->kept)
+			story->kept = recovery->from.entry;
+	}
+	return E_OK;
+}
+
+/* Where the feed goes on: at our cursor, or, after recoveries that our incarnation did not have, where the broker says,
+ * which is never after what was kept. */
+static enum error place_find(const struct story *story, const struct position *cursor, const struct position *told,
+			     const struct position *head, struct position *place, struct fault *fault)
+{
+	const struct recovery *last = story->count > 0 ? &story->recoveries[story->count - 1] : NULL;
+
+	*place = *cursor;
+	if (cursor->incarnation == 0 || head->incarnation == cursor->incarnation)
+		return E_OK;
+	if (last == NULL || last->incarnation != head->incarnation ||
+	    story->recoveries[0].incarnation <= cursor->incarnation)
+		return fault_at(fault, E_HISTORY_DIFFERS, "welcome.head");
+	if (told->entry < cursor->entry)
+		*place = *told;
+	return place->entry <= story->kept ? E_OK : fault_at(fault, E_HISTORY_DIFFERS, "welcome.cursor");
+}
+
+/* Whether the broker's history is one that our place lies in. */
+static enum error history_check(const struct position *place, const struct position *head, struct fault *fault)
+{
+	if (head->entry < place->entry || (head->entry == place->entry && !hash_equal(&head->head, &place->head)))
 		return fault_at(fault, E_HISTORY_DIFFERS, "welcome.head");
 	return E_OK;
+}
+
+static enum error history_take(const struct uplink *uplink, const Simpul__Welcome *welcome,
+			       const struct position *head, struct fault *fault)
+{
+	const struct uplink_target *target = &uplink->options.target;
+	const struct position cursor = target->cursor(target->context);
+	struct story story;
+	struct position told, place;
+
+	if (story_read(uplink, welcome, &story, fault) != E_OK)
+		return fault->code;
+	if (position_of_message(&told, welcome->cursor) != E_OK)
+		told = cursor;
+	if (place_find(&story, &cursor, &told, head, &place, fault) != E_OK ||
+	    history_check(&place, head, fault) != E_OK)
+		return fault->code;
+	if (story.count == 0)
+		return E_OK;
+	if (cursor.incarnation != 0)
+		log_event(LOG_LEVEL_ALARM, "uplink.recovered", F_TEXT("node", uplink->options.node),
+			  F_NUM("incarnation", head->incarnation), F_NUM("kept", story.kept),
+			  F_NUM("cursor", place.entry));
+	if (target->recover == NULL)
+		return fault_at(fault, E_HISTORY_DIFFERS, "welcome.recoveries");
+	return target->recover(target->context, story.recoveries, story.count, &place, fault);
 }
 
 static enum error welcome_check(const struct uplink *uplink, const Simpul__Welcome *welcome, struct position *head,
@@ -40,7 +115,7 @@ static enum error welcome_check(const struct uplink *uplink, const Simpul__Welco
 		return fault_at(fault, E_INVALID, "welcome.feed");
 	if (position_of_message(head, welcome->head) != E_OK || head->incarnation == 0)
 		return fault_at(fault, E_INVALID, "welcome.head");
-	return history_check(uplink, head, fault);
+	return history_take(uplink, welcome, head, fault);
 }
 
 static void feed_start(struct uplink *uplink, const Simpul__Welcome *welcome)
@@ -64,7 +139,10 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 
 	if (welcome_check(uplink, welcome, &head, &fault) != E_OK ||
 	    source->welcome(source->context, welcome, &fault) != E_OK) {
-		uplink_halt(uplink, &fault);
+		if (error_remedy(fault.code) == REMEDY_RETRY) /* a full disk, a lock */
+			uplink_offline(uplink, fault.code, fault.field, POSTPONE_MS);
+		else
+			uplink_halt(uplink, &fault);
 		return;
 	}
 	uplink->session.incarnation = head.incarnation;

@@ -1,6 +1,7 @@
 /* core - takes events, sends each to the part that decides about it, and hands out what is to be done. */
 #include "broker/core_state.h"
 #include "broker/encode.h"
+#include "broker/history.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -35,6 +36,7 @@ void core_free(struct core *core)
 	policy_free(core->policy);
 	actions_free(core);
 	buffer_free(&core->loaded_policy);
+	history_free(core);
 	free(core->topics);
 	free(core->keys);
 	free(core->key_slots);
@@ -69,8 +71,9 @@ static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, w
 {
 	struct core *core = context;
 
-	(void)entry;
 	(void)accepted_at;
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
+		history_add(core, entry, content);
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
 		/* There may be many versions, and only the last is in force: that one is parsed. */
 		buffer_clear(&core->loaded_policy);

@@ -106,7 +106,8 @@ struct greeting {
 	struct peer peer;
 	uint64_t seq;
 	uint32_t epoch;
-	struct position cursor;
+	uint32_t incarnation;	/* that HELLO said; 0: a new agent */
+	struct position cursor; /* where it goes on */
 	struct buffer subscription;
 };
 
@@ -186,6 +187,14 @@ struct operation {
 	uint64_t operator_ticket;
 };
 
+/* An incarnation of the journal. */
+struct opening {
+	uint64_t entry; /* of its genesis */
+	uint32_t incarnation;
+	struct position from; /* the last position kept; of the first incarnation zeros */
+	struct buffer genesis;
+};
+
 struct signed_position {
 	bool known;
 	uint64_t entry;
@@ -195,6 +204,8 @@ struct signed_position {
 struct core {
 	struct core_options options;
 	struct position position;
+	struct opening *openings; /* ascending */
+	size_t opening_count;
 	struct policy *policy;
 	uint32_t policy_version;
 	struct buffer loaded_policy; /* while a journal is loaded: the newest PolicyVersion so far */

@@ -1,5 +1,6 @@
 /* fetch - answers FETCH: hands a node that is behind the next piece, from the tail or from a page of the journal. */
 #include "broker/batch.h"
+#include "broker/history.h"
 #include <string.h>
 
 enum {
@@ -99,7 +100,7 @@ static enum error fetch_check(struct core *core, struct node *node, const struct
 		return fault_at(fault, E_STOPPING, "%s", "");
 	if (node->session.fetch_ticket != 0)
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "fetch");
-	if (cursor->incarnation == core->position.incarnation && cursor->entry < node->acked)
+	if (history_holds(core, cursor) && cursor->entry < node->acked)
 		return fault_at(fault, E_BELOW_CURSOR, "fetch.cursor.entry");
 	if (ahead_check(&node->session, cursor, after, fault) != E_OK)
 		return fault->code;

@@ -1,6 +1,7 @@
 /* session - HELLO and WELCOME, which connection speaks for a node, acknowledged cursors, signs of life, feed
  * subscriptions. */
 #include "broker/batch.h"
+#include "broker/history.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <string.h>
@@ -92,7 +93,7 @@ static void streams_tell(struct core *core, const struct node *node, Simpul__Wel
 	}
 }
 
-static void welcome_send(struct core *core, const struct node *node, const struct position *cursor, uint64_t seq)
+static void welcome_send(struct core *core, const struct node *node, const struct greeting *greeting)
 {
 	const struct session *session = &node->session;
 	const struct hash hash = core->policy ? policy_hash(core->policy) : (struct hash){{0}};
@@ -102,7 +103,7 @@ static void welcome_send(struct core *core, const struct node *node, const struc
 	Simpul__Limits limits;
 
 	position_to_message(&core->position, &head);
-	position_to_message(cursor, &acknowledged);
+	position_to_message(&greeting->cursor, &acknowledged);
 	limits_tell(&limits);
 	welcome.version = LINK_VERSION;
 	welcome.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, core->options.exchange};
@@ -115,10 +116,11 @@ static void welcome_send(struct core *core, const struct node *node, const struc
 	welcome.feed_topic = (ProtobufCBinaryData){FEED_TOPIC_SIZE, (uint8_t *)(uintptr_t)session->topic};
 	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)session->feed.key};
 	streams_tell(core, node, &welcome);
+	history_tell(core, greeting->incarnation, &welcome);
 	welcome.limits = &limits;
 	welcome.heartbeat_ms = core->options.heartbeat_ms;
 	welcome.broker_time = core->now->wall;
-	down.seq = seq;
+	down.seq = greeting->seq;
 	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
 	down.welcome = &welcome;
 	send_down(core, &session->peer, &down);
@@ -202,7 +204,7 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 	core->sessions++;
 	node->last_seen = core->now->wall;
 	cursor_start(core, node, greeting->cursor.entry);
-	welcome_send(core, node, &greeting->cursor, greeting->seq);
+	welcome_send(core, node, greeting);
 	LOG(core, INFO, "session.open", F_TEXT("node", node->name), F_NUM("cursor", greeting->cursor.entry),
 	    F_NUM("lag", core->position.entry - greeting->cursor.entry));
 	subscription_store(core, node, buffer_view(&greeting->subscription));
@@ -238,8 +240,10 @@ static enum error hello_check(const struct core *core, const struct node *node, 
 	greeting->epoch = hello->epoch;
 	if (position_of_message(&greeting->cursor, hello->cursor) != E_OK)
 		return fault_at(fault, hello->cursor ? E_INVALID : E_MISSING, "hello.cursor");
+	greeting->incarnation = greeting->cursor.incarnation;
 	if (greeting->cursor.entry == 0 && greeting->cursor.incarnation == 0)
 		greeting->cursor.incarnation = core->position.incarnation;
+	history_rewind(core, &greeting->cursor);
 	return E_OK;
 }
 
@@ -267,7 +271,7 @@ static enum error cursor_check(const struct core *core, const struct node *node,
 {
 	struct hash head;
 
-	if (cursor->incarnation != core->position.incarnation)
+	if (!history_holds(core, cursor))
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.incarnation");
 	if (cursor->entry > core->position.entry)
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.entry");
@@ -376,7 +380,7 @@ enum error cursor_take(struct core *core, struct node *node, const struct positi
 {
 	struct hash head;
 
-	if (cursor->incarnation != core->position.incarnation)
+	if (!history_holds(core, cursor))
 		return fault_at(fault, E_HISTORY_DIFFERS, "cursor.incarnation");
 	if (cursor->entry < node->acked || cursor->entry > node->session.handed)
 		return fault_at(fault, E_HISTORY_DIFFERS, "cursor.entry");

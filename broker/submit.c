@@ -3,6 +3,7 @@
  * Checks stand in the order of their cost. A refused message uses up no number; a refused report inside an accepted
  * submission does, and its verdict is stored like the report itself. */
 #include "broker/submit_state.h"
+#include "broker/history.h"
 #include "common/content.h"
 #include "common/memory.h"
 #include "common/submission.h"
@@ -218,6 +219,9 @@ static enum error seen_check(struct core *core, struct submit *submit, struct fa
 
 	if (!hash_load(&seen, of_binary(submit->message->seen_head)))
 		return fault_at(fault, E_INVALID, "submit.seen_head");
+	/* What comes again after a recovery was signed when the origin had seen what is gone. */
+	if (history_is_over(core, submit->message->seen_entry))
+		return E_OK;
 	if (submit->message->seen_entry > core->position.entry)
 		return fault_at(fault, E_HISTORY_DIFFERS, "submit.seen_entry");
 	if (tail_head(&core->tail, submit->message->seen_entry, &head) && !hash_equal(&head, &seen))

@@ -1,0 +1,213 @@
+/* histories_test - disks that are lost or come back old: broker and agents restored from backups under load, and two
+ * machines with one key. What has a receipt is missing nowhere, and no number names two reports. */
+#include "common/memory.h"
+#include "tests/support/account.h"
+#include "tests/support/operate.h"
+#include "tests/support/policy.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <cmocka.h>
+
+enum { POLICE, ARMY, OFFICES, PER_FILE = 5, SECONDS = 60 };
+
+static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("army")
+	POLICY_SENDS POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01");
+
+struct history {
+	struct exchange x;
+	struct account account;
+	unsigned files;
+};
+
+static int set_up(void **state)
+{
+	static struct history history;
+
+	memset(&history, 0, sizeof history);
+	exchange_make(&history.x, policy);
+	exchange_start_broker(&history.x);
+	exchange_add(&history.x, "police.oku", NULL);
+	exchange_add(&history.x, "army.oku", NULL);
+	for (size_t i = 0; i < OFFICES; i++)
+		exchange_start_office(&history.x, i);
+	account_begin(&history.account);
+	*state = &history;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct history *h = *state;
+
+	return exchange_end(&h->x, false) ? 0 : 1;
+}
+
+/* ------------------------------------------------------------------ what is done */
+
+/* Files for every office, not waited for. */
+static void load(struct history *h, unsigned files)
+{
+	for (unsigned i = 0; i < files; i++, h->files++)
+		for (size_t office = 0; office < OFFICES; office++) {
+			char name[32];
+
+			snprintf(name, sizeof name, "load-%u.jsonl", h->files);
+			drop_many(&h->x, office, name, name, PER_FILE);
+			sleep_ms(20);
+		}
+}
+
+static void shell(const char *command, const char *one, const char *other)
+{
+	const char *argv[] = {"/bin/sh", "-c", command, "sh", one, other, NULL};
+
+	assert_int_equal(process_run(argv, NULL, NULL, "/dev/null", 60), 0);
+}
+
+static void broker_end(struct history *h, int signal)
+{
+	process_end(h->x.broker, signal, 20);
+	h->x.broker = 0;
+}
+
+static void office_end(struct history *h, size_t office, int signal)
+{
+	process_end(h->x.offices[office].pid, signal, 20);
+	h->x.offices[office].pid = 0;
+}
+
+static void office_again(struct history *h, size_t office)
+{
+	office_end(h, office, SIGTERM);
+	exchange_start_office(&h->x, office);
+}
+
+
+static int broker_refuses(struct history *h)
+{
+	char *config = broker_path(&h->x, "broker.yaml");
+	const char *argv[] = {h->x.broker_program, "-c", config, NULL};
+	const int status = process_run(argv, NULL, NULL, h->x.log, 20);
+
+	free(config);
+	return status;
+}
+
+/* ------------------------------------------------------------------ what must hold */
+
+static bool outboxes_settled(void *context)
+{
+	struct history *h = context;
+
+	for (size_t i = 0; i < OFFICES; i++) {
+		const struct outbox_counts counts = office_outbox(&h->x, i);
+
+		if (counts.waiting + counts.sent > 0 || counts.accepted + counts.refused == 0)
+			return false;
+	}
+	return true;
+}
+
+static void settle(struct history *h)
+{
+	for (size_t i = 0; i < OFFICES; i++)
+		assert_true(office_in_state(&h->x, i, "live", SECONDS));
+	sleep_ms(1500); /* files that were dropped last are taken */
+	assert_true(wait_for(outboxes_settled, h, SECONDS));
+	for (size_t i = 0; i < OFFICES; i++)
+		assert_true(office_caught_up(&h->x, i, SECONDS));
+}
+
+static void nothing_is_missing(struct history *h, const char *what, uint64_t least)
+{
+	const struct account_result result = account_settle(&h->account, &h->x, what);
+
+	assert_true(result.receipted >= least);
+	assert_int_equal(result.missing, 0);
+	assert_int_equal(result.twice, 0);
+	assert_int_equal(result.two_reports, 0);
+	assert_int_equal(result.bad, 0);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "verify", NULL), 0);
+}
+
+/* ------------------------------------------------------------------ the broker */
+
+static void a_broker_restored_from_an_old_backup(void **state)
+{
+	struct history *h = *state;
+	char *backup = memory_format("%s.backup", h->x.folder), *lost = memory_format("%s.lost", h->x.folder);
+	json_t *status;
+
+	load(h, 4);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "backup", "make", backup, NULL), 0);
+	load(h, 6);
+	settle(h);
+	load(h, 2);
+	broker_end(h, SIGKILL);
+	for (size_t i = 0; i < OFFICES; i++)
+		account_note(&h->account, &h->x, i);
+	shell("mv \"$1\" \"$2\"", h->x.folder, lost);
+	assert_int_equal(operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL), 0);
+	load(h, 1);
+	assert_int_equal(broker_refuses(h), EX_DATAERR);
+	assert_true(exchange_logged(&h->x, "journal.db is from a backup"));
+	assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
+	exchange_start_broker(&h->x);
+	load(h, 2);
+	settle(h);
+	status = ctl_json(&h->x, "status");
+	assert_int_equal(json_integer_value(json_object_get(status, "incarnation")), 2);
+	json_decref(status);
+	assert_true(exchange_logged(&h->x, "uplink.recovered"));
+	nothing_is_missing(h, "broker restored from an old backup", 2 * 15 * PER_FILE);
+	free(backup);
+	free(lost);
+}
+
+static void a_broker_whose_disk_was_set_back_is_noticed_and_recovers(void **state)
+{
+	struct history *h = *state;
+	char *now = broker_path(&h->x, "journal"), *then = broker_path(&h->x, "journal.then");
+
+	load(h, 3);
+	settle(h);
+	broker_end(h, SIGTERM);
+	shell("cp -a \"$1\" \"$2\"", now, then);
+	exchange_start_broker(&h->x);
+	load(h, 5);
+	settle(h);
+	broker_end(h, SIGTERM);
+	shell("rm -rf \"$1\" && mv \"$2\" \"$1\"", now, then);
+	exchange_start_broker(&h->x);
+	for (size_t i = 0; i < OFFICES; i++)
+		assert_true(office_in_state(&h->x, i, "halted", SECONDS));
+	assert_true(exchange_logged(&h->x, "code=HISTORY_DIFFERS"));
+	broker_end(h, SIGTERM);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk set back", NULL), 0);
+	exchange_start_broker(&h->x);
+	for (size_t i = 0; i < OFFICES; i++)
+		office_again(h, i);
+	load(h, 2);
+	settle(h);
+	nothing_is_missing(h, "broker's disk set back", 2 * 10 * PER_FILE);
+	free(now);
+	free(then);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_broker_restored_from_an_old_backup, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_broker_whose_disk_was_set_back_is_noticed_and_recovers, set_up,
+						tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
