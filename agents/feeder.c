@@ -21,6 +21,8 @@ static enum error welcome(void *context, const Simpul__Welcome *message, struct 
 
 	enum error error = outbox_compare(feeder->store, message, fault);
 
+	if (error == E_HISTORY_DIFFERS)
+		outbox_note_epochs(feeder->store, message);
 	return error == E_OK ? outbox_thaw(feeder->store, feeder->keys->key_id, message, fault) : error;
 }
 

@@ -7,12 +7,10 @@
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -323,24 +321,6 @@ static void last_receipts(struct loop *loop)
 
 /* ------------------------------------------------------------------ start and stop */
 
-/* One agent for each store: two would number the same reports. The lock ends with the process. */
-static enum error store_lock(struct loop *loop, struct fault *fault)
-{
-	char *copy = memory_string(loop->settings->store);
-	char *path = memory_format("%s.lock", loop->settings->store);
-	enum error error = E_OK;
-
-	mkdir(dirname(copy), 0700); /* where it cannot be made, opening the lock fails */
-	loop->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (loop->lock < 0)
-		error = fault_at(fault, E_IO, "%s", path);
-	else if (flock(loop->lock, LOCK_EX | LOCK_NB) != 0)
-		error = fault_at(fault, E_EXISTS, "%s: another agent runs with this store", loop->settings->store);
-	free(copy);
-	free(path);
-	return error;
-}
-
 static void uplink_begin(struct loop *loop, const struct join *join)
 {
 	const struct uplink_options options = {
@@ -354,7 +334,7 @@ static void uplink_begin(struct loop *loop, const struct join *join)
 static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
-	enum error error = store_lock(loop, fault);
+	enum error error = store_lock(settings->store, &loop->lock, fault);
 
 	if (error == E_OK)
 		error = store_open(&loop->store, settings->store, join->exchange, settings->node, fault);

@@ -51,6 +51,14 @@ enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welco
 /* The broker was restored (ascending by incarnation): receipts of entries that it lost become former ones, and what they
  * were for is sent again as it was. The same may be told again. */
 enum error outbox_recover(struct store *store, const struct recovery *recoveries, size_t count, struct fault *fault);
+/* Begins a new epoch of this office's numbers, `epoch` or the next that nobody used for 0, after its store was lost or
+ * put back from a backup; what has no receipt moves there (outbox_move). E_EPOCH when it is not above all before. */
+enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *reason, uint64_t *moved,
+			      struct fault *fault);
+/* Gives reports of earlier epochs that have no receipt numbers of the present one. Inside a transaction. */
+enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault);
+/* Notes the highest epoch that the broker has, for outbox_begin_epoch. */
+void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);
 /* The last receipted number of a stream in the current epoch; 0, too, when it cannot be read: then store->failure says

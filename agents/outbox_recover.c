@@ -102,10 +102,14 @@ static enum error receipts_void(struct store *store, const struct recovery *reco
 enum error outbox_recover(struct store *store, const struct recovery *recoveries, size_t count, struct fault *fault)
 {
 	enum error error = store_begin(store, fault);
+	uint64_t moved;
 
 	if (error != E_OK)
 		return error;
 	error = receipts_void(store, recoveries, count, fault);
+	/* The broker takes nothing more under an epoch that is over. */
+	if (error == E_OK)
+		error = outbox_move(store, &moved, fault);
 	if (error == E_OK)
 		return store_commit(store, fault);
 	store_rollback(store);

@@ -20,6 +20,8 @@ static const char usage[] =
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
 	"  outbox list              what became of what this office said\n"
+	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
+	"  backup make FOLDER       copy store, keys and settings; also beside a running agent\n"
 	"  status                   whether the agent is connected\n"
 	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"
@@ -38,6 +40,7 @@ static const struct {
 	{"cancel", officer_cancel},
 	{"inbox", officer_inbox},
 	{"outbox", officer_outbox},
+	{"backup", officer_backup},
 	{"status", officer_status},
 	{"doctor", officer_doctor},
 	{"verify", officer_verify},

@@ -7,7 +7,8 @@
 
 /* What is in which table. Numbers are milliseconds where they are times; blobs are the bytes as signed or received.
  *
- *   meta              exchange (blob), node (text), epoch (of the outbox, integer)
+ *   meta              exchange (blob), node (text), epoch (of the outbox, integer); 'epoch 2' and so on: why it began;
+ *                     'epoch told': the highest that a broker had and this store had not; in a backup its mark (backup.h)
  *
  *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
  *                     later but code and field (why it was refused) and cut, so that accepting 256 reports does not
@@ -38,7 +39,6 @@
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row */
-#define STORE_VERSION 4
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -173,8 +173,8 @@ static enum error meta_get(struct store *store, struct fault *fault)
 	return error;
 }
 
-enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
-		      struct fault *fault)
+enum error store_open_marked(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
+			     const char *node, struct fault *fault)
 {
 	struct buffer schema = {0};
 	enum error error;
@@ -196,6 +196,31 @@ enum error store_open(struct store *store, const char *path, const uint8_t excha
 		error = fault_at(fault, E_EXCHANGE, "%s", path);
 	if (error == E_OK && strcmp(store->node, node) != 0)
 		error = fault_at(fault, E_CONFIG, "%s was made for %s", path, store->node);
+	if (error != E_OK)
+		store_close(store);
+	return error;
+}
+
+/* The broker may have more reports under this office's name than a backup holds. */
+static enum error mark_check(struct store *store, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM meta WHERE key = '" BACKUP_MARK "'");
+	enum error error = store_ask(store, get, fault);
+
+	sqlite3_reset(get);
+	if (error == E_OK)
+		return fault_at(fault, E_HISTORY_DIFFERS, "the store is from a backup; simpul outbox recover begins a new epoch");
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
+		      struct fault *fault)
+{
+	enum error error = store_open_marked(store, path, exchange, node, fault);
+
+	if (error != E_OK)
+		return error;
+	error = mark_check(store, fault);
 	if (error != E_OK)
 		store_close(store);
 	return error;

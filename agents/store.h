@@ -5,11 +5,13 @@
 #ifndef SIMPUL_STORE_H
 #define SIMPUL_STORE_H
 
+#include "common/backup.h"
 #include "common/chain.h"
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_STATEMENTS 64
+#define STORE_VERSION 4
+#define STORE_STATEMENTS 96
 
 struct store {
 	sqlite3 *db;
@@ -25,9 +27,16 @@ struct store {
 	struct fault failure;
 };
 
-/* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN. */
+/* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN, one out of a backup
+ * E_HISTORY_DIFFERS (outbox_begin_epoch). */
 enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
 		      struct fault *fault);
+/* As store_open, also what came out of a backup. */
+enum error store_open_marked(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
+			     const char *node, struct fault *fault);
+/* One agent for each store, for two would number the same reports: *lock is an open file that is closed when all is done,
+ * and ends with the process. E_EXISTS: another runs. */
+enum error store_lock(const char *store, int *lock, struct fault *fault);
 enum error store_open_reader(struct store *store, const char *path, struct fault *fault);
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */

@@ -201,12 +201,120 @@ static void a_broker_whose_disk_was_set_back_is_noticed_and_recovers(void **stat
 	free(then);
 }
 
+/* ------------------------------------------------------------------ an office */
+
+/* What the operators and the office do when the office's store is not what it was. */
+static void office_recovers(struct history *h, size_t office, const char *epoch)
+{
+	const char *node = h->x.offices[office].node;
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(&h->x, office, NULL, &out, "outbox", "recover", "--reason", "old disk", NULL), 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, epoch));
+	buffer_free(&out);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "grant", node, "--from", "1", "--reason", "old disk", NULL), 0);
+	exchange_start_office(&h->x, office);
+}
+
+static int office_refuses(struct history *h, size_t office)
+{
+	char *config = office_path(&h->x, office, "agent.yaml"), program[300];
+	const char *argv[] = {process_program("simpul-agent", program, sizeof program), "-c", config, NULL};
+	const int status = process_run(argv, NULL, NULL, h->x.log, 20);
+
+	free(config);
+	return status;
+}
+
+static void an_agent_restored_from_an_old_backup(void **state)
+{
+	struct history *h = *state;
+	char *backup = office_path(&h->x, POLICE, "backup"), *store = office_path(&h->x, POLICE, "store");
+
+	load(h, 3);
+	assert_int_equal(exchange_simpul(&h->x, POLICE, NULL, NULL, "backup", "make", backup, NULL), 0);
+	load(h, 4);
+	settle(h);
+	load(h, 2);
+	office_end(h, POLICE, SIGKILL);
+	account_note(&h->account, &h->x, POLICE);
+	shell("rm -rf \"$2\" && mkdir -m 700 \"$2\" && cp \"$1/agent.db\" \"$2\"", backup, store);
+	assert_int_equal(office_refuses(h, POLICE), EX_DATAERR);
+	office_recovers(h, POLICE, "Epoch 2");
+	load(h, 3);
+	settle(h);
+	nothing_is_missing(h, "agent restored from an old backup", 2 * 10 * PER_FILE);
+	free(backup);
+	free(store);
+}
+
+/* It is even started before anybody says that this is not the old disk, and numbers reports anew from 1. */
+static void an_agent_whose_disk_was_lost(void **state)
+{
+	struct history *h = *state;
+	char *store = office_path(&h->x, POLICE, "store");
+
+	load(h, 5);
+	settle(h);
+	load(h, 1);
+	office_end(h, POLICE, SIGKILL);
+	account_note(&h->account, &h->x, POLICE);
+	shell("rm -rf \"$1\"", store, "");
+	exchange_start_office(&h->x, POLICE);
+	assert_true(office_in_state(&h->x, POLICE, "halted", SECONDS));
+	assert_true(exchange_logged(&h->x, "code=BELOW_CURSOR"));
+	load(h, 1);
+	sleep_ms(1500);
+	office_end(h, POLICE, SIGTERM);
+	office_recovers(h, POLICE, "Epoch 2");
+	load(h, 2);
+	settle(h);
+	nothing_is_missing(h, "agent's disk lost", 2 * 8 * PER_FILE);
+	free(store);
+}
+
+static void two_machines_with_one_key(void **state)
+{
+	enum { TWIN = OFFICES };
+	struct history *h = *state;
+	struct office *twin = &h->x.offices[TWIN];
+
+	load(h, 2);
+	settle(h);
+	office_end(h, POLICE, SIGTERM);
+	*twin = h->x.offices[POLICE];
+	strcat(twin->folder, ".twin");
+	shell("cp -a \"$1\" \"$2\"", h->x.offices[POLICE].folder, twin->folder);
+	exchange_start_office(&h->x, POLICE);
+	assert_true(office_in_state(&h->x, POLICE, "live", SECONDS));
+	exchange_start_office(&h->x, TWIN);
+	assert_true(office_in_state(&h->x, POLICE, "halted", SECONDS));
+	assert_true(exchange_logged(&h->x, "code=SUPERSEDED"));
+	assert_true(log_has(&h->x, "level=alarm event=session.superseded node=police.oku", 5));
+	load(h, 2); /* the one that was superseded gives numbers that the other gives as well */
+	drop_many(&h->x, TWIN, "twin.jsonl", "twin", PER_FILE);
+	assert_true(office_settled(&h->x, TWIN, 3 * PER_FILE, SECONDS));
+	office_end(h, TWIN, SIGTERM);
+	account_note(&h->account, &h->x, TWIN);
+	office_again(h, POLICE);
+	assert_true(office_in_state(&h->x, POLICE, "halted", SECONDS));
+	office_end(h, POLICE, SIGTERM);
+	office_recovers(h, POLICE, "Epoch 2");
+	load(h, 2);
+	settle(h);
+	nothing_is_missing(h, "two machines with one key", 2 * 6 * PER_FILE + PER_FILE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_broker_restored_from_an_old_backup, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_broker_whose_disk_was_set_back_is_noticed_and_recovers, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(an_agent_restored_from_an_old_backup, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_agent_whose_disk_was_lost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_machines_with_one_key, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,189 @@
+/* officer_recover - simpul backup and simpul outbox recover: a copy of what an agent is, and what to do when its disk was
+ * lost or an old copy was put back. */
+#include "agents/officer.h"
+#include "agents/outbox.h"
+#include "common/backup.h"
+#include "common/memory.h"
+
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REASON_MOST 200
+
+static const char recover_usage[] =
+	"usage: simpul outbox recover --reason TEXT [--epoch N]\n"
+	"\n"
+	"Begins new numbers for this office (police.oku#2.1) after its disk was lost or set back to an older copy: the old\n"
+	"ones may be the names of reports that this store does not know. What has no receipt gets a new name and is sent\n"
+	"under that. The agent must not run. On a new disk: settings, keys and join file first.\n"
+	"\n"
+	"  --reason TEXT   kept in the store\n"
+	"  --epoch N       above every epoch that this office used (default: the next one that is known of)\n";
+
+static const char backup_usage[] =
+	"usage: simpul backup make FOLDER\n"
+	"\n"
+	"Copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is secret.\n"
+	"To put it back copy the files where agent.yaml says, then: simpul outbox recover.\n";
+
+static bool help_asked(int argc, char **argv, const char *usage)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ outbox recover */
+
+struct recovered {
+	uint64_t moved;
+	uint32_t epoch;
+	struct position cursor;
+};
+
+static enum error epoch_begin(const struct settings *settings, uint32_t epoch, const char *reason,
+			      struct recovered *recovered, struct fault *fault)
+{
+	struct join join;
+	struct store store;
+	enum error error = join_load(&join, settings->join, fault);
+
+	if (error == E_OK)
+		error = store_open_marked(&store, settings->store, join.exchange, settings->node, fault);
+	if (error != E_OK)
+		return error;
+	error = outbox_begin_epoch(&store, epoch, reason, &recovered->moved, fault);
+	recovered->epoch = store.epoch;
+	if (error == E_OK)
+		error = store_cursor(&store, &recovered->cursor, fault);
+	store_close(&store);
+	return error;
+}
+
+static int recover(const struct officer *officer, uint32_t epoch, const char *reason)
+{
+	struct recovered recovered = {0};
+	struct settings settings;
+	struct fault fault = {0};
+	enum error error = officer_settings(officer, &settings, &fault);
+	int lock = -1;
+
+	if (error != E_OK)
+		return officer_fail(officer, &fault, NULL);
+	error = store_lock(settings.store, &lock, &fault);
+	if (error == E_OK)
+		error = epoch_begin(&settings, epoch, reason, &recovered, &fault);
+	if (error == E_OK)
+		printf("Epoch %u: the next report is %s#%u.%s. %" PRIu64 " reports without a receipt moved there.\n"
+		       "If the agent is then refused with BELOW_CURSOR, the operators let it fetch again what it lost:\n"
+		       "  simpulctl grant %s --from %" PRIu64 " --reason TEXT\n",
+		       (unsigned)recovered.epoch, settings.node, (unsigned)recovered.epoch,
+		       recovered.moved > 0 ? "N" : "1", recovered.moved, settings.node, recovered.cursor.entry + 1);
+	if (lock >= 0)
+		close(lock);
+	settings_free(&settings);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "nothing has been changed");
+}
+
+int officer_outbox_recover(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"reason", required_argument, NULL, 'r'}, {"epoch", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
+	const char *reason = NULL, *number = NULL;
+	unsigned long epoch = 0;
+	char *end = NULL;
+	int option;
+
+	if (help_asked(argc, argv, recover_usage))
+		return EX_OK;
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'r')
+			reason = optarg;
+		else if (option == 'e')
+			number = optarg;
+		else
+			return EX_USAGE;
+	}
+	if (reason == NULL || reason[0] == '\0' || strlen(reason) > REASON_MOST)
+		return officer_misused(officer, "--reason says in one line why");
+	if (number != NULL)
+		epoch = strtoul(number, &end, 10);
+	if (number != NULL && (*end != '\0' || epoch < 2 || epoch > UINT32_MAX))
+		return officer_misused(officer, "--epoch takes a number from 2 on");
+	return recover(officer, (uint32_t)epoch, reason);
+}
+
+/* ------------------------------------------------------------------ backup */
+
+static enum error file_into(const char *from, const char *folder, const char *name, struct fault *fault)
+{
+	char *to = memory_format("%s/%s", folder, name);
+	enum error error = backup_file(from, to, fault);
+
+	free(to);
+	return error;
+}
+
+/* Two folders may have one profile. */
+static enum error profiles_copy(const struct settings *settings, const char *part, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	for (size_t i = 0; error == E_OK && i < settings->folder_count; i++) {
+		char *copy = memory_string(settings->folders[i].profile);
+
+		error = file_into(settings->folders[i].profile, part, basename(copy), fault);
+		if (error == E_EXISTS)
+			error = fault_at(fault, E_OK, "%s", "");
+		free(copy);
+	}
+	return error;
+}
+
+static enum error files_copy(const struct officer *officer, const struct settings *settings, const char *part,
+			     struct fault *fault)
+{
+	char *store = memory_format("%s/agent.db", part);
+	enum error error = backup_database(settings->store, store, STORE_VERSION, true, fault);
+
+	if (error == E_OK)
+		error = file_into(officer->config, part, "agent.yaml", fault);
+	if (error == E_OK)
+		error = file_into(settings->keys, part, "node.keys", fault);
+	if (error == E_OK)
+		error = file_into(settings->join, part, "exchange.join", fault);
+	free(store);
+	return error == E_OK ? profiles_copy(settings, part, fault) : error;
+}
+
+int officer_backup(struct officer *officer, int argc, char **argv)
+{
+	struct settings settings;
+	struct fault fault = {0};
+	enum error error;
+	char *part;
+
+	if (help_asked(argc, argv, backup_usage))
+		return EX_OK;
+	if (argc != 3 || strcmp(argv[1], "make") != 0)
+		return officer_misused(officer, "say: make FOLDER");
+	error = officer_settings(officer, &settings, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, NULL);
+	part = backup_begin(argv[2], &fault);
+	error = part == NULL ? fault.code
+			     : backup_end(part, argv[2], files_copy(officer, &settings, part, &fault), &fault);
+	settings_free(&settings);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "no backup was made");
+	puts("ok: copied and checked");
+	return EX_OK;
+}

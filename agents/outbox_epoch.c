@@ -1,0 +1,281 @@
+/* outbox_epoch - begins a new epoch of this office's numbers, and gives what has no receipt its number there.
+ *
+ * After a backup was put back nobody knows which of the old numbers the broker has under another report, so none of
+ * them is used again. A report that the broker had taken in the time that was lost is then said twice, under two names:
+ * better than not at all. */
+#include "agents/outbox.h"
+#include "common/memory.h"
+#include "common/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAMS 4
+
+/* A report on its way; ascending by where it stands. */
+struct move {
+	uint32_t epoch, stream;
+	uint64_t number, becomes;
+};
+
+struct moves {
+	struct move *list;
+	size_t count, capacity;
+};
+
+/* ---- which, and where to */
+
+static enum error moves_find(struct store *store, struct moves *moves, struct fault *fault)
+{
+	static const char sql[] = "SELECT o.epoch, o.stream, o.number FROM stream s CROSS JOIN outbox_report o"
+				  " ON o.epoch = s.epoch AND o.stream = s.stream AND o.number > s.receipted"
+				  " WHERE s.epoch < ?1 ORDER BY s.epoch, s.stream, o.number";
+	sqlite3_stmt *rows = store_statement(store, sql);
+	enum error error;
+
+	bind_number(rows, 1, store->epoch);
+	while ((error = store_ask(store, rows, fault)) == E_OK) {
+		if (moves->count == moves->capacity) {
+			moves->capacity = moves->capacity > 0 ? 2 * moves->capacity : 64;
+			moves->list = memory_grow(moves->list, moves->capacity, sizeof *moves->list);
+		}
+		moves->list[moves->count++] = (struct move){.epoch = (uint32_t)column_number(rows, 0),
+							    .stream = (uint32_t)column_number(rows, 1),
+							    .number = column_number(rows, 2)};
+	}
+	sqlite3_reset(rows);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+static enum error last_get(struct store *store, uint32_t stream, uint64_t *last, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT last FROM stream WHERE epoch = ?1 AND stream = ?2");
+	enum error error;
+
+	bind_number(get, 1, store->epoch);
+	bind_number(get, 2, stream);
+	error = store_ask(store, get, fault);
+	*last = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+static enum error last_put(struct store *store, uint32_t stream, uint64_t last, struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO stream(epoch, stream, last, frozen, receipted) VALUES(?1, ?2, ?3, 0, 0)"
+				  " ON CONFLICT(epoch, stream) DO UPDATE SET last = excluded.last";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, store->epoch);
+	bind_number(put, 2, stream);
+	bind_number(put, 3, last);
+	return database_step(put, fault);
+}
+
+static enum error numbers_give(struct store *store, struct moves *moves, struct fault *fault)
+{
+	uint64_t last[STREAMS] = {0};
+	enum error error = E_OK;
+
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
+		error = last_get(store, i, &last[i], fault);
+	for (size_t i = 0; error == E_OK && i < moves->count; i++) {
+		if (moves->list[i].stream >= STREAMS)
+			return fault_at(fault, E_CORRUPT, "outbox_report.stream");
+		moves->list[i].becomes = ++last[moves->list[i].stream];
+	}
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
+		if (last[i] > 0)
+			error = last_put(store, i, last[i], fault);
+	return error;
+}
+
+static int move_compare(const void *a, const void *b)
+{
+	const struct move *x = a, *y = b;
+
+	if (x->epoch != y->epoch)
+		return x->epoch < y->epoch ? -1 : 1;
+	if (x->stream != y->stream)
+		return x->stream < y->stream ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* ---- one report */
+
+/* The name in a header, and in its references when what they mean moves too. */
+static void name_move(const struct store *store, const struct moves *moves, Simpul__Name *name)
+{
+	const struct move key = {.epoch = name->epoch, .stream = (uint32_t)name->stream, .number = name->number};
+	const struct move *found = NULL;
+
+	if (strcmp(name->origin, store->node) == 0)
+		found = bsearch(&key, moves->list, moves->count, sizeof key, move_compare);
+	if (found == NULL)
+		return;
+	name->epoch = store->epoch;
+	name->number = found->becomes;
+}
+
+static enum error header_move(struct store *store, const struct moves *moves, const struct move *move,
+			      struct buffer *out, struct fault *fault)
+{
+	static const char sql[] = "SELECT header FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	Simpul__Header *header;
+	struct arena arena;
+	enum error error;
+
+	arena_init(&arena);
+	bind_number(get, 1, move->epoch);
+	bind_number(get, 2, move->stream);
+	bind_number(get, 3, move->number);
+	error = store_ask(store, get, fault);
+	header = error == E_OK ? wire_unpack(&simpul__header__descriptor, column_bytes(get, 0), &arena, fault) : NULL;
+	if (header == NULL || header->name == NULL) {
+		error = fault_at(fault, E_CORRUPT, "outbox_report.header");
+	} else {
+		name_move(store, moves, header->name);
+		for (size_t i = 0; i < header->n_references; i++)
+			name_move(store, moves, header->references[i]);
+		buffer_clear(out);
+		wire_pack(header, out);
+	}
+	sqlite3_reset(get);
+	arena_fini(&arena);
+	return error;
+}
+
+static enum error report_move(struct store *store, const struct moves *moves, const struct move *move,
+			      struct buffer *header, struct fault *fault)
+{
+	static const char sql[] = "UPDATE outbox_report SET epoch = ?4, number = ?5, header = ?6, cut = 0"
+				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *put = store_statement(store, sql);
+	enum error error = header_move(store, moves, move, header, fault);
+
+	if (error != E_OK)
+		return error;
+	bind_number(put, 1, move->epoch);
+	bind_number(put, 2, move->stream);
+	bind_number(put, 3, move->number);
+	bind_number(put, 4, store->epoch);
+	bind_number(put, 5, move->becomes);
+	bind_bytes(put, 6, buffer_view(header));
+	return database_step(put, fault);
+}
+
+/* ---- all of them */
+
+/* What was frozen for the old numbers is never sent again. */
+static enum error rest_drop(struct store *store, struct fault *fault)
+{
+	static const char drop_sql[] = "DELETE FROM submission WHERE epoch < ?1 AND first > (SELECT s.receipted FROM stream s"
+				       " WHERE s.epoch = submission.epoch AND s.stream = submission.stream)";
+	static const char end_sql[] = "UPDATE stream SET last = receipted, frozen = receipted WHERE epoch < ?1";
+	sqlite3_stmt *drop = store_statement(store, drop_sql), *end = store_statement(store, end_sql);
+	enum error error;
+
+	bind_number(drop, 1, store->epoch);
+	bind_number(end, 1, store->epoch);
+	error = database_step(drop, fault);
+	return error == E_OK ? database_step(end, fault) : error;
+}
+
+enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault)
+{
+	struct moves moves = {0};
+	struct buffer header = {0};
+	enum error error = moves_find(store, &moves, fault);
+
+	if (error == E_OK)
+		error = numbers_give(store, &moves, fault);
+	for (size_t i = 0; error == E_OK && i < moves.count; i++)
+		error = report_move(store, &moves, &moves.list[i], &header, fault);
+	if (error == E_OK && moves.count > 0)
+		error = rest_drop(store, fault);
+	*moved = moves.count;
+	free(moves.list);
+	buffer_free(&header);
+	return error;
+}
+
+/* ---- the epoch */
+
+static enum error epoch_write(struct store *store, uint32_t epoch, const char *reason, struct fault *fault)
+{
+	static const char epoch_sql[] = "UPDATE meta SET value = ?1 WHERE key = 'epoch'";
+	static const char reason_sql[] = "INSERT INTO meta(key, value) VALUES('epoch ' || ?1, ?2)";
+	sqlite3_stmt *put = store_statement(store, epoch_sql), *why = store_statement(store, reason_sql);
+	enum error error;
+
+	bind_number(put, 1, epoch);
+	bind_number(why, 1, epoch);
+	bind_text(why, 2, reason);
+	error = database_step(put, fault);
+	if (error == E_OK)
+		error = database_step(why, fault);
+	if (error == E_OK)
+		error = database_run(store->db, "DELETE FROM meta WHERE key = '" BACKUP_MARK "'", fault);
+	if (error == E_OK)
+		store->epoch = epoch;
+	return error;
+}
+
+/* The highest that the broker has told of; 0: none that this store does not know. */
+static enum error epoch_told(struct store *store, uint32_t *told, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT value FROM meta WHERE key = 'epoch told'");
+	enum error error = store_ask(store, get, fault);
+
+	*told = error == E_OK ? (uint32_t)column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+static enum error epoch_begin(struct store *store, uint32_t epoch, const char *reason, uint64_t *moved,
+			      struct fault *fault)
+{
+	uint32_t told;
+	enum error error = epoch_told(store, &told, fault);
+
+	if (error != E_OK)
+		return error;
+	if (epoch == 0)
+		epoch = (told > store->epoch ? told : store->epoch) + 1;
+	if (epoch <= store->epoch || epoch <= told)
+		return fault_at(fault, E_EPOCH, "epoch");
+	error = epoch_write(store, epoch, reason, fault);
+	return error == E_OK ? outbox_move(store, moved, fault) : error;
+}
+
+enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *reason, uint64_t *moved,
+			      struct fault *fault)
+{
+	const uint32_t before = store->epoch;
+	enum error error = store_begin(store, fault);
+
+	if (error != E_OK)
+		return error;
+	error = epoch_begin(store, epoch, reason, moved, fault);
+	if (error == E_OK)
+		error = store_commit(store, fault);
+	else
+		store_rollback(store);
+	if (error != E_OK)
+		store->epoch = before;
+	return error;
+}
+
+void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO meta(key, value) VALUES('epoch told', ?1)";
+	sqlite3_stmt *put = store_statement(store, sql);
+	uint32_t highest = 0;
+
+	for (size_t i = 0; i < welcome->n_streams; i++)
+		if (welcome->streams[i]->epoch > highest)
+			highest = welcome->streams[i]->epoch;
+	bind_number(put, 1, highest);
+	database_step(put, NULL);
+}
