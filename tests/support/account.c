@@ -17,7 +17,8 @@ void account_begin(struct account *account)
 	run(account, "CREATE TABLE office(node TEXT PRIMARY KEY);"
 		     "CREATE TABLE said(origin, epoch, stream, number, header, accepted,"
 		     " UNIQUE(origin, epoch, stream, number, header));"
-		     "CREATE TABLE heard(office, origin, epoch, stream, number, header, trust);");
+		     "CREATE TABLE heard(office, origin, epoch, stream, number, header, trust);"
+		     "CREATE INDEX heard_name ON heard(office, origin, epoch, stream, number)");
 }
 
 static void attach(struct account *account, struct exchange *x, size_t office)
@@ -59,19 +60,48 @@ static uint64_t count(struct account *account, const char *sql)
 	return number;
 }
 
-struct account_result account_settle(struct account *account, struct exchange *x, const char *what)
-{
-	struct account_result result;
+static const char missing_sql[] =
+	"SELECT count(*) FROM said s JOIN office o ON o.node <> s.origin WHERE s.accepted AND NOT EXISTS("
+	"SELECT 1 FROM heard h WHERE h.office = o.node AND h.origin = s.origin AND h.epoch = s.epoch AND"
+	" h.stream = s.stream AND h.number = s.number AND h.header = s.header)";
 
+/* As of now. */
+static void look(struct account *account, struct exchange *x)
+{
+	run(account, "DELETE FROM heard");
 	for (size_t i = 0; i < x->count; i++) {
 		account_note(account, x, i);
 		hear(account, x, i);
 	}
+}
+
+struct waiting {
+	struct account *account;
+	struct exchange *x;
+};
+
+static bool nothing_missing(void *context)
+{
+	const struct waiting *waiting = context;
+
+	look(waiting->account, waiting->x);
+	return count(waiting->account, missing_sql) == 0;
+}
+
+bool account_complete(struct account *account, struct exchange *x, int seconds)
+{
+	struct waiting waiting = {account, x};
+
+	return wait_for(nothing_missing, &waiting, seconds);
+}
+
+struct account_result account_end(struct account *account, struct exchange *x, const char *what)
+{
+	struct account_result result;
+
+	look(account, x);
 	result.receipted = count(account, "SELECT count(*) FROM said WHERE accepted");
-	result.missing = count(account, "SELECT count(*) FROM said s JOIN office o ON o.node <> s.origin WHERE s.accepted"
-					" AND NOT EXISTS(SELECT 1 FROM heard h WHERE h.office = o.node AND"
-					" h.origin = s.origin AND h.epoch = s.epoch AND h.stream = s.stream AND"
-					" h.number = s.number AND h.header = s.header)");
+	result.missing = count(account, missing_sql);
 	result.twice = count(account, "SELECT count(*) - count(DISTINCT office || ' ' || origin || ' ' || epoch || ' ' ||"
 				      " stream || ' ' || number) FROM heard");
 	result.two_reports = count(account, "SELECT count(*) FROM (SELECT 1 FROM (SELECT origin, epoch, stream, number,"

@@ -20,9 +20,11 @@ struct account_result {
 };
 
 void account_begin(struct account *account);
-/* Notes what an office has said so far: before its disk is lost, and what account_settle does for all. */
+/* Notes what an office has said so far: before its disk is lost, and what account_end does for all. */
 void account_note(struct account *account, struct exchange *x, size_t office);
+/* Waits until nothing is missing. */
+bool account_complete(struct account *account, struct exchange *x, int seconds);
 /* Notes all offices, counts, prints a line and ends the account. */
-struct account_result account_settle(struct account *account, struct exchange *x, const char *what);
+struct account_result account_end(struct account *account, struct exchange *x, const char *what);
 
 #endif

@@ -1,0 +1,210 @@
+/* Tries to go on with a journal that came out of a backup as if nothing had happened since. */
+#include "broker/journal_sqlite.h"
+#include "common/backup.h"
+#include "common/memory.h"
+#include "common/recovery.h"
+#include "tests/support/ledger.h"
+#include "tests/support/process.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define TO(node) (1u << (node))
+
+/* A journal, and the files of its backup. */
+struct fixture {
+	struct ledger ledger;
+	char *journal, *keys, *other; /* `other`: a folder to restore into */
+	struct position last;
+	struct fault fault;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = *state = memory_zero(1, sizeof(*f));
+
+	ledger_open(&f->ledger);
+	f->journal = memory_format("%s/copy.journal", f->ledger.path);
+	f->keys = memory_format("%s/copy.keys", f->ledger.path);
+	f->other = memory_format("%s/other", f->ledger.path);
+	ledger_say(&f->ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	const char *argv[] = {"/bin/rm", "-rf", f->other, f->journal, f->keys, NULL};
+
+	process_run(argv, NULL, NULL, "/dev/null", 20);
+	ledger_close(&f->ledger);
+	free(f->journal);
+	free(f->keys);
+	free(f->other);
+	free(f);
+	return 0;
+}
+
+static void back_up(struct fixture *f)
+{
+	assert_int_equal(journal_backup(&f->ledger.options, f->journal, f->keys, &f->last, &f->fault), E_OK);
+}
+
+static struct journal_options restore(struct fixture *f)
+{
+	struct journal_options options = f->ledger.options;
+	struct journal_verdict verdict;
+
+	options.path = f->other;
+	assert_int_equal(journal_restore(&options, f->journal, f->keys, &verdict, &f->fault), E_OK);
+	assert_int_equal(verdict.bad_entry, 0);
+	assert_int_equal(verdict.last.entry, f->last.entry);
+	return options;
+}
+
+static void a_backup_is_taken_beside_the_writer_and_is_secret(void **state)
+{
+	struct fixture *f = *state;
+	struct stat status;
+
+	back_up(f);
+	assert_int_equal(f->last.entry, f->ledger.journal->state.position.entry);
+	assert_int_equal(stat(f->journal, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(stat(f->keys, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	ledger_say(&f->ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)});
+	assert_int_equal(journal_backup(&f->ledger.options, f->journal, f->keys, &f->last, &f->fault), E_EXISTS);
+}
+
+static void a_backup_of_a_damaged_journal_is_none(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(database_run(f->ledger.journal->db, "UPDATE entry SET signature = NULL", NULL), E_OK);
+	assert_int_equal(journal_backup(&f->ledger.options, f->journal, f->keys, &f->last, &f->fault), E_CORRUPT);
+}
+
+static void keys_that_are_older_than_the_journal_are_found(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_verdict verdict;
+	struct journal_options options = f->ledger.options;
+	sqlite3 *db;
+
+	back_up(f);
+	assert_int_equal(database_open(&db, f->keys, DATABASE_WRITE, VAULT_VERSION, NULL, NULL), E_OK);
+	assert_int_equal(database_run(db, "DELETE FROM slot WHERE entry > 3", NULL), E_OK);
+	database_close(db);
+	options.path = f->other;
+	assert_true(journal_restore(&options, f->journal, f->keys, &verdict, &f->fault) == E_CORRUPT ||
+		    verdict.bad_entry != 0);
+}
+
+static void what_came_out_of_a_backup_does_not_go_on(void **state)
+{
+	struct fixture *f = *state;
+	struct journal *journal = NULL;
+
+	back_up(f);
+	const struct journal_options options = restore(f);
+
+	assert_int_equal(journal_open(&journal, &options, &f->fault), E_HISTORY_DIFFERS);
+	assert_null(journal);
+}
+
+static void a_recovery_is_an_entry_that_can_be_checked(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_recovery recovery;
+	struct journal_verdict verdict;
+	struct journal *journal;
+
+	back_up(f);
+	const struct journal_options options = restore(f);
+
+	assert_int_equal(journal_recover(&options, 0, "disk lost", f->ledger.now, &recovery, &f->fault), E_OK);
+	assert_int_equal(recovery.from.entry, f->last.entry);
+	assert_int_equal(recovery.begins.entry, f->last.entry + 1);
+	assert_int_equal(recovery.begins.incarnation, 2);
+	assert_int_equal(journal_verify(&options, &f->last, &verdict, NULL), E_OK);
+	assert_string_equal(verdict.what, "");
+	assert_int_equal(verdict.last.incarnation, 2);
+	assert_int_equal(journal_open(&journal, &options, &f->fault), E_OK);
+	assert_int_equal(journal->state.position.incarnation, 2);
+	journal_close(journal);
+}
+
+static void an_incarnation_is_above_all_before(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_recovery recovery;
+	struct journal_verdict verdict;
+
+	back_up(f);
+	const struct journal_options options = restore(f);
+
+	assert_int_equal(journal_recover(&options, 1, "x", f->ledger.now, &recovery, &f->fault), E_INVALID);
+	assert_int_equal(journal_recover(&options, 7, "x", f->ledger.now, &recovery, &f->fault), E_OK);
+	assert_int_equal(journal_recover(&options, 0, "x", f->ledger.now, &recovery, &f->fault), E_OK);
+	assert_int_equal(recovery.begins.incarnation, 8);
+	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
+	assert_string_equal(verdict.what, "");
+}
+
+static void a_recovery_of_somebody_else_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct signing_key key = f->ledger.options.broker;
+	struct position from = {.incarnation = 1, .entry = 9};
+	Simpul__Genesis genesis = SIMPUL__GENESIS__INIT;
+	Simpul__Position position;
+	struct recovery recovery;
+	uint8_t signature[SIGNATURE_SIZE], authority[KEY_SIZE] = {1};
+
+	position_to_message(&from, &position);
+	genesis.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, f->ledger.exchange};
+	genesis.authority_key = (ProtobufCBinaryData){KEY_SIZE, authority};
+	genesis.broker_key = (ProtobufCBinaryData){KEY_SIZE, key.public_key};
+	genesis.incarnation = 2;
+	genesis.recovered_from = &position;
+	recovery_sign(&genesis, &key, signature);
+	genesis.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
+#define CHECK() recovery_of_genesis(&recovery, &genesis, f->ledger.exchange, key.public_key, NULL)
+	assert_int_equal(CHECK(), E_OK);
+	genesis.incarnation = 3;
+	assert_int_equal(CHECK(), E_BAD_SIGNATURE);
+	genesis.incarnation = 1;
+	assert_int_equal(CHECK(), E_INVALID);
+	genesis.incarnation = 2;
+	position.entry = 10;
+	assert_int_equal(CHECK(), E_BAD_SIGNATURE);
+	position.entry = 9;
+	genesis.reason = (char *)(uintptr_t)"another";
+	assert_int_equal(CHECK(), E_BAD_SIGNATURE);
+	genesis.recovered_from = NULL;
+	assert_int_equal(CHECK(), E_INVALID);
+#undef CHECK
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_backup_is_taken_beside_the_writer_and_is_secret, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_backup_of_a_damaged_journal_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(keys_that_are_older_than_the_journal_are_found, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_came_out_of_a_backup_does_not_go_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_recovery_is_an_entry_that_can_be_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_incarnation_is_above_all_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_recovery_of_somebody_else_is_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

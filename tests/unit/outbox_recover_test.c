@@ -1,0 +1,219 @@
+/* Tries to lose a report, or to give one number to two, when a history ends: the broker's or the office's own. */
+#include "tests/support/agent_world.h"
+#include "common/wire.h"
+
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define MAIN SIMPUL__STREAM__STREAM_MAIN
+#define AMBER SIMPUL__LABEL__LABEL_AMBER
+
+struct fixture {
+	struct agent_world world;
+	struct store store;
+	struct agent_office police;
+	struct position seen;
+	struct outbox_submission next;
+	struct fault fault;
+};
+
+static int start(void **state)
+{
+	struct fixture *f = *state = test_calloc(1, sizeof *f);
+
+	agent_world_start(&f->world);
+	agent_store_open(&f->world, "police.oku", &f->store);
+	agent_office_make(&f->world, "police.oku", 1, &f->police);
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+
+	buffer_free(&f->next.message);
+	store_close(&f->store);
+	agent_world_end(&f->world);
+	test_free(f);
+	return 0;
+}
+
+static void take(struct fixture *f, struct prepared *prepared)
+{
+	struct report_name name;
+
+	assert_int_equal(outbox_take(&f->store, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
+}
+
+static size_t next(struct fixture *f, uint64_t after)
+{
+	assert_int_equal(outbox_next(&f->store, &f->police.keys, MAIN, after, &f->seen, &f->next, &f->fault), E_OK);
+	return f->next.count;
+}
+
+/* One report, taken, sent and receipted; refused when there is a verdict. */
+static void accepted(struct fixture *f, Simpul__Verdict *verdict)
+{
+	struct buffer encoded = {0};
+	Simpul__Receipt *receipt;
+
+	take(f, agent_sighting(&f->world, AMBER, "a car at the market"));
+	assert_int_equal(next(f, outbox_receipted(&f->store, MAIN)), 1);
+	receipt = agent_receipt(&f->world, &f->next.digest, verdict, &encoded);
+	assert_int_equal(outbox_receipt(&f->store, receipt, buffer_view(&encoded), &f->next.first, &f->fault), E_OK);
+	buffer_free(&encoded);
+}
+
+static Simpul__Header *header_of(struct fixture *f, uint64_t index)
+{
+	const Simpul__Submission *submission = agent_submission(&f->world, buffer_view(&f->next.message));
+
+	return wire_unpack(&simpul__header__descriptor,
+			   BYTES(submission->reports[index]->header.data, submission->reports[index]->header.len),
+			   &f->world.arena, &f->fault);
+}
+
+static struct recovery kept(uint32_t incarnation, uint64_t entry)
+{
+	return (struct recovery){.incarnation = incarnation, .from = {.incarnation = incarnation - 1, .entry = entry}};
+}
+
+static struct outbox_counts counts_of(struct fixture *f)
+{
+	struct outbox_counts counts;
+
+	outbox_count(&f->store, &counts);
+	return counts;
+}
+
+/* ------------------------------------------------------------------ the broker's history */
+
+static void receipts_that_the_broker_lost_are_void_and_the_same_bytes_go_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t entry;
+	struct recovery recovery;
+	struct hash digest;
+
+	accepted(f, NULL);
+	entry = f->world.head.entry;
+	accepted(f, NULL);
+	digest = f->next.digest;
+	accepted(f, NULL);
+	recovery = kept(2, entry);
+	for (int times = 0; times < 2; times++) {
+		assert_int_equal(outbox_recover(&f->store, &recovery, 1, &f->fault), E_OK);
+		assert_int_equal(outbox_receipted(&f->store, MAIN), 1);
+		assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM former_receipt"), 2);
+	}
+	assert_int_equal(next(f, 1), 1);
+	assert_memory_equal(f->next.digest.bytes, digest.bytes, HASH_SIZE);
+	assert_int_equal(counts_of(f).accepted, 1);
+	assert_int_equal(counts_of(f).sent, 2);
+}
+
+static void receipts_of_the_new_incarnation_stand(void **state)
+{
+	struct fixture *f = *state;
+	const struct recovery recovery = kept(2, 0);
+
+	f->world.head.incarnation = 2;
+	accepted(f, NULL);
+	assert_int_equal(outbox_recover(&f->store, &recovery, 1, &f->fault), E_OK);
+	assert_int_equal(outbox_receipted(&f->store, MAIN), 1);
+}
+
+static void a_verdict_goes_with_its_receipt(void **state)
+{
+	struct fixture *f = *state;
+	const struct recovery recovery = kept(2, 0);
+	Simpul__Verdict verdict = SIMPUL__VERDICT__INIT;
+
+	verdict.number = 1;
+	verdict.code = E_EMPTY_AUDIENCE;
+	accepted(f, &verdict);
+	assert_int_equal(counts_of(f).refused, 1);
+	assert_int_equal(outbox_recover(&f->store, &recovery, 1, &f->fault), E_OK);
+	assert_int_equal(counts_of(f).refused, 0);
+	assert_int_equal(counts_of(f).sent, 1);
+}
+
+/* ------------------------------------------------------------------ the office's own */
+
+static void a_new_epoch_takes_along_what_has_no_receipt(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t moved;
+
+	accepted(f, NULL);
+	take(f, agent_sighting(&f->world, AMBER, "frozen"));
+	assert_int_equal(next(f, 1), 1);
+	take(f, agent_cancel(&f->world, "police.oku", 2));
+	assert_int_equal(outbox_begin_epoch(&f->store, 0, "disk lost", &moved, &f->fault), E_OK);
+	assert_int_equal(f->store.epoch, 2);
+	assert_int_equal(moved, 2);
+	assert_int_equal(next(f, 0), 1);
+	assert_int_equal(header_of(f, 0)->name->epoch, 2);
+	assert_int_equal(header_of(f, 0)->name->number, 1);
+	assert_int_equal(next(f, 1), 1);
+	assert_int_equal(header_of(f, 0)->references[0]->epoch, 2);
+	assert_int_equal(header_of(f, 0)->references[0]->number, 1);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox_report WHERE epoch = 1"), 1);
+	assert_int_equal(counts_of(f).accepted, 1);
+	assert_int_equal(counts_of(f).sent, 2);
+	assert_int_equal(counts_of(f).waiting, 0);
+}
+
+static void an_epoch_is_above_all_that_were_told_of(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__StreamState stream = SIMPUL__STREAM_STATE__INIT, *streams[] = {&stream};
+	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
+	uint64_t moved;
+
+	stream.epoch = 4;
+	welcome.n_streams = 1;
+	welcome.streams = streams;
+	outbox_note_epochs(&f->store, &welcome);
+	assert_int_equal(outbox_begin_epoch(&f->store, 4, "x", &moved, &f->fault), E_EPOCH);
+	assert_int_equal(f->store.epoch, 1);
+	assert_int_equal(outbox_begin_epoch(&f->store, 0, "x", &moved, &f->fault), E_OK);
+	assert_int_equal(f->store.epoch, 5);
+	assert_int_equal(outbox_begin_epoch(&f->store, 0, "y", &moved, &f->fault), E_OK);
+	assert_int_equal(f->store.epoch, 6);
+}
+
+static void a_store_out_of_a_backup_is_refused_until_then(void **state)
+{
+	struct fixture *f = *state;
+	char *from = agent_world_path(&f->world, "police.oku.db"), *to = agent_world_path(&f->world, "copy.db");
+	struct store copy;
+	uint64_t moved;
+
+	accepted(f, NULL);
+	assert_int_equal(backup_database(from, to, STORE_VERSION, true, &f->fault), E_OK);
+	assert_int_equal(store_open(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_HISTORY_DIFFERS);
+	assert_int_equal(store_open_marked(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_OK);
+	assert_int_equal(outbox_begin_epoch(&copy, 0, "x", &moved, &f->fault), E_OK);
+	store_close(&copy);
+	assert_int_equal(store_open(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_OK);
+	assert_int_equal(copy.epoch, 2);
+	store_close(&copy);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(receipts_that_the_broker_lost_are_void_and_the_same_bytes_go_again,
+						start, end),
+		cmocka_unit_test_setup_teardown(receipts_of_the_new_incarnation_stand, start, end),
+		cmocka_unit_test_setup_teardown(a_verdict_goes_with_its_receipt, start, end),
+		cmocka_unit_test_setup_teardown(a_new_epoch_takes_along_what_has_no_receipt, start, end),
+		cmocka_unit_test_setup_teardown(an_epoch_is_above_all_that_were_told_of, start, end),
+		cmocka_unit_test_setup_teardown(a_store_out_of_a_backup_is_refused_until_then, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
