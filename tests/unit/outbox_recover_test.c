@@ -188,7 +188,7 @@ static void an_epoch_is_above_all_that_were_told_of(void **state)
 static void a_store_out_of_a_backup_is_refused_until_then(void **state)
 {
 	struct fixture *f = *state;
-	char *from = agent_world_path(&f->world, "police.oku.db"), *to = agent_world_path(&f->world, "copy.db");
+	char *from = agent_world_path(&f->world, "police.oku"), *to = agent_world_path(&f->world, "copy");
 	struct store copy;
 	uint64_t moved;
 

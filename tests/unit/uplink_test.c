@@ -30,6 +30,8 @@ struct broker {
 	Simpul__Entry *entries[8]; /* what FETCH gives */
 	size_t entry_count;
 	wall_ms time; /* what WELCOME says; 0: nothing */
+	struct buffer recovery; /* a Genesis that WELCOME tells of, when it has bytes */
+	const struct position *cursor; /* that it names then */
 	unsigned hellos, fetches, submits, acks, byes, refused_keys;
 	struct hash digests[64]; /* of what was submitted */
 	uint64_t firsts[64];
@@ -92,7 +94,8 @@ static void broker_welcome(struct fixture *f, uint64_t seq)
 	struct broker *b = &f->broker;
 	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
 	Simpul__Down down = SIMPUL__DOWN__INIT;
-	Simpul__Position head;
+	Simpul__Position head, cursor;
+	ProtobufCBinaryData recovery = {b->recovery.size, b->recovery.data};
 
 	memcpy(b->session.exchange, f->world.join.exchange, EXCHANGE_SIZE);
 	strcpy(b->session.node, "army.oku");
@@ -109,6 +112,12 @@ static void broker_welcome(struct fixture *f, uint64_t seq)
 	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, b->session.key};
 	welcome.heartbeat_ms = 1000;
 	welcome.broker_time = f->broker.time;
+	if (b->recovery.size > 0) {
+		position_to_message(b->cursor, &cursor);
+		welcome.cursor = &cursor;
+		welcome.n_recoveries = 1;
+		welcome.recoveries = &recovery;
+	}
 	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
 	down.welcome = &welcome;
 	broker_send(f, seq, &down);
@@ -358,6 +367,14 @@ static struct position target_cursor(void *context)
 	return inbox_cursor(f->inbox);
 }
 
+static enum error target_recover(void *context, const struct recovery *recoveries, size_t count,
+				 const struct position *place, struct fault *fault)
+{
+	struct fixture *f = context;
+
+	return inbox_recover(f->inbox, recoveries[count - 1].incarnation, place, fault);
+}
+
 static void handshake_note(void *context, enum log_level level, const char *line)
 {
 	struct fixture *f = context;
@@ -386,7 +403,8 @@ static int start(void **state)
 							.epoch = 1,
 							.source = {f, source_welcome, source_next, source_receipted,
 								   source_receipt, source_reject},
-							.target = {.context = f, .apply = target_apply, .cursor = target_cursor}});
+							.target = {.context = f, .apply = target_apply, .cursor = target_cursor,
+								   .recover = target_recover}});
 	return 0;
 }
 
@@ -405,6 +423,7 @@ static int end(void **state)
 		buffer_free(&f->next[i].message);
 	buffer_free(&f->sent.message);
 	buffer_free(&f->batch);
+	buffer_free(&f->broker.recovery);
 	store_close(&f->store);
 	store_close(&f->sender);
 	agent_world_end(&f->world);
@@ -833,6 +852,73 @@ static void a_greeting_without_an_answer_is_tried_again(void **state)
 	become_live(f);
 }
 
+/* The broker was restored to `from` and goes on in incarnation 2, as `broker` signs. */
+static void broker_recover(struct fixture *f, const struct position *from, const struct signing_key *broker)
+{
+	Simpul__Genesis genesis = SIMPUL__GENESIS__INIT;
+	Simpul__Position position;
+	uint8_t signature[SIGNATURE_SIZE];
+
+	position_to_message(from, &position);
+	genesis.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, f->world.join.exchange};
+	genesis.incarnation = 2;
+	genesis.authority_key = (ProtobufCBinaryData){KEY_SIZE, f->world.join.authority};
+	genesis.broker_key = (ProtobufCBinaryData){KEY_SIZE, f->world.join.broker_signing};
+	genesis.recovered_from = &position;
+	genesis.reason = (char *)(uintptr_t)"disk lost";
+	recovery_sign(&genesis, broker, signature);
+	genesis.signature = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
+	wire_pack(&genesis, &f->broker.recovery);
+	f->world.head = *from;
+	f->world.head.incarnation = 2;
+	f->broker.entry_count = 0;
+	agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS);
+	broker_goodbye(f, E_STOPPING);
+}
+
+static void a_broker_that_was_restored_is_followed_back(void **state)
+{
+	struct fixture *f = *state;
+	const struct position none = {.incarnation = 1};
+
+	become_live(f);
+	f->broker.cursor = &none;
+	f->broker.acked = 0;
+	broker_recover(f, &none, &f->world.broker.signing);
+	f->broker.entries[f->broker.entry_count++] = agent_member(&f->world, &f->police);
+	UNTIL(f, f->broker.hellos == 2 && uplink_now(f) == UPLINK_LIVE);
+	assert_int_equal(inbox_cursor(f->inbox).incarnation, 2);
+	assert_int_equal(inbox_cursor(f->inbox).entry, 2);
+}
+
+static void a_recovery_that_the_broker_did_not_sign_halts(void **state)
+{
+	struct fixture *f = *state;
+	const struct position none = {.incarnation = 1};
+	struct signing_key other;
+
+	signing_key_generate(&other);
+	become_live(f);
+	f->broker.cursor = &none;
+	broker_recover(f, &none, &other);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_BAD_SIGNATURE);
+}
+
+static void a_cursor_after_what_was_kept_halts(void **state)
+{
+	struct fixture *f = *state;
+	const struct position none = {.incarnation = 1};
+	struct position ours;
+
+	become_live(f);
+	ours = inbox_cursor(f->inbox);
+	f->broker.cursor = &ours;
+	broker_recover(f, &none, &f->world.broker.signing);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_HISTORY_DIFFERS);
+}
+
 static void another_history_halts(void **state)
 {
 	struct fixture *f = *state;
@@ -910,6 +996,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_broker_can_send_an_office_to_sleep_for_good, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_that_forgot_the_session_is_greeted_again, start, end),
 		cmocka_unit_test_setup_teardown(a_greeting_without_an_answer_is_tried_again, start, end),
+		cmocka_unit_test_setup_teardown(a_broker_that_was_restored_is_followed_back, start, end),
+		cmocka_unit_test_setup_teardown(a_recovery_that_the_broker_did_not_sign_halts, start, end),
+		cmocka_unit_test_setup_teardown(a_cursor_after_what_was_kept_halts, start, end),
 		cmocka_unit_test_setup_teardown(another_history_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_refusal_that_no_program_can_mend_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_key_that_is_refused_in_the_handshake_is_told_once, start, end),
