@@ -22,7 +22,7 @@ struct inbox {
 	const struct node_keys *keys;
 	struct join join;
 	struct position cursor; /* on disk */
-	uint32_t incarnation;	/* that the broker went on in, as it proved in this session; 0: that of the cursor */
+	uint32_t incarnation;	/* that the broker went on in, as this session proved; 0: that of the cursor */
 	struct position seen;	/* everything up to here was applied; not before `cursor` */
 	size_t seen_bytes;	/* of batches that moved `seen` only */
 	steady_ms written_at;	/* when the cursor was last written */

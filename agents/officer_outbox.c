@@ -163,13 +163,13 @@ static const char *fault_advice(const char *code)
 	static const struct {
 		const char *code, *advice;
 	} advices[] = {
-		{"HISTORY_DIFFERS", "this store or the broker's was set back: ask the operators first; if it was this one, "
-				    "simpul outbox recover"},
+		{"HISTORY_DIFFERS", "this store or the broker's was set back: ask the operators first; if it was this "
+				    "one, simpul outbox recover"},
 		{"EPOCH", "this store is older than what the office has said since: simpul outbox recover"},
-		{"BELOW_CURSOR", "this store is older than what the office has acknowledged: simpul outbox recover, and "
-				 "ask the operators for simpulctl grant"},
-		{"SUPERSEDED", "another machine has this office's key: switch one of the two off, and if nobody knows the "
-			       "other, have the key revoked"},
+		{"BELOW_CURSOR", "this store is older than what the office has acknowledged: simpul outbox recover, "
+				 "and ask the operators for simpulctl grant"},
+		{"SUPERSEDED", "another machine has this office's key: switch one of the two off, and if nobody knows "
+			       "the other, have the key revoked"},
 	};
 
 	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)

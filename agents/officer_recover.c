@@ -1,5 +1,5 @@
-/* officer_recover - simpul backup and simpul outbox recover: a copy of what an agent is, and what to do when its disk was
- * lost or an old copy was put back. */
+/* officer_recover - simpul backup and simpul outbox recover: a copy of what an agent is, and what to do when its disk
+ * was lost or an old copy was put back. */
 #include "agents/officer.h"
 #include "agents/outbox.h"
 #include "common/backup.h"
@@ -17,8 +17,10 @@
 static const char recover_usage[] =
 	"usage: simpul outbox recover --reason TEXT [--epoch N]\n"
 	"\n"
-	"Begins new numbers for this office (police.oku#2.1) after its disk was lost or set back to an older copy: the old\n"
-	"ones may be the names of reports that this store does not know. What has no receipt gets a new name and is sent\n"
+	"Begins new numbers for this office (police.oku#2.1) after its disk was lost or set back to an older copy: the "
+	"old\n"
+	"ones may be the names of reports that this store does not know. What has no receipt gets a new name and is "
+	"sent\n"
 	"under that. The agent must not run. On a new disk: settings, keys and join file first.\n"
 	"\n"
 	"  --reason TEXT   kept in the store\n"
@@ -27,7 +29,8 @@ static const char recover_usage[] =
 static const char backup_usage[] =
 	"usage: simpul backup make FOLDER\n"
 	"\n"
-	"Copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is secret.\n"
+	"Copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is "
+	"secret.\n"
 	"To put it back copy the files where agent.yaml says, then: simpul outbox recover.\n";
 
 static bool help_asked(int argc, char **argv, const char *usage)
@@ -83,7 +86,8 @@ static int recover(const struct officer *officer, uint32_t epoch, const char *re
 		error = epoch_begin(&settings, epoch, reason, &recovered, &fault);
 	if (error == E_OK)
 		printf("Epoch %u: the next report is %s#%u.%s. %" PRIu64 " reports without a receipt moved there.\n"
-		       "If the agent is then refused with BELOW_CURSOR, the operators let it fetch again what it lost:\n"
+		       "If the agent is then refused with BELOW_CURSOR, the operators let it fetch again what it "
+		       "lost:\n"
 		       "  simpulctl grant %s --from %" PRIu64 " --reason TEXT\n",
 		       (unsigned)recovered.epoch, settings.node, (unsigned)recovered.epoch,
 		       recovered.moved > 0 ? "N" : "1", recovered.moved, settings.node, recovered.cursor.entry + 1);

@@ -48,8 +48,8 @@ enum error outbox_reject(struct store *store, const struct report_name *first, e
  * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one.
  */
 enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault);
-/* The broker was restored (ascending by incarnation): receipts of entries that it lost become former ones, and what they
- * were for is sent again as it was. The same may be told again. */
+/* The broker was restored (ascending by incarnation): receipts of entries that it lost become former ones, and what
+ * they were for is sent again as it was. The same may be told again. */
 enum error outbox_recover(struct store *store, const struct recovery *recoveries, size_t count, struct fault *fault);
 /* Begins a new epoch of this office's numbers, `epoch` or the next that nobody used for 0, after its store was lost or
  * put back from a backup; what has no receipt moves there (outbox_move). E_EPOCH when it is not above all before. */

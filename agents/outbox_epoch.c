@@ -170,8 +170,9 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 /* What was frozen for the old numbers is never sent again. */
 static enum error rest_drop(struct store *store, struct fault *fault)
 {
-	static const char drop_sql[] = "DELETE FROM submission WHERE epoch < ?1 AND first > (SELECT s.receipted FROM stream s"
-				       " WHERE s.epoch = submission.epoch AND s.stream = submission.stream)";
+	static const char drop_sql[] =
+		"DELETE FROM submission WHERE epoch < ?1 AND first > (SELECT s.receipted FROM stream s"
+		" WHERE s.epoch = submission.epoch AND s.stream = submission.stream)";
 	static const char end_sql[] = "UPDATE stream SET last = receipted, frozen = receipted WHERE epoch < ?1";
 	sqlite3_stmt *drop = store_statement(store, drop_sql), *end = store_statement(store, end_sql);
 	enum error error;

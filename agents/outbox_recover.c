@@ -1,4 +1,5 @@
-/* outbox_recover - what becomes of the outbox when a history ended: at the broker, whose receipts of what it lost are void. */
+/* outbox_recover - what becomes of the outbox when a history ended: at the broker, whose receipts of what it lost are
+ * void. */
 #include "agents/outbox.h"
 #include "common/wire.h"
 

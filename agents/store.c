@@ -8,7 +8,8 @@
 /* What is in which table. Numbers are milliseconds where they are times; blobs are the bytes as signed or received.
  *
  *   meta              exchange (blob), node (text), epoch (of the outbox, integer); 'epoch 2' and so on: why it began;
- *                     'epoch told': the highest that a broker had and this store had not; in a backup its mark (backup.h)
+ *                     'epoch told': the highest that a broker had and this store had not; in a backup its mark
+ *                     (backup.h)
  *
  *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
  *                     later but code and field (why it was refused) and cut, so that accepting 256 reports does not
@@ -20,7 +21,8 @@
  *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a
  *                     report that was refused
  *   receipt           of a submission; apart from it because updating a row rewrites its message too
- *   former_receipt    given by a broker that lost it and was restored from a backup: evidence; the submission goes again
+ *   former_receipt    given by a broker that lost it and was restored from a backup: evidence; the submission goes
+ *                     again
  *   stream            last: number of the newest report; frozen: of the newest that was ever part of a submission;
  *                     receipted: up to here every number has a receipt
  *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps
@@ -209,7 +211,8 @@ static enum error mark_check(struct store *store, struct fault *fault)
 
 	sqlite3_reset(get);
 	if (error == E_OK)
-		return fault_at(fault, E_HISTORY_DIFFERS, "the store is from a backup; simpul outbox recover begins a new epoch");
+		return fault_at(fault, E_HISTORY_DIFFERS,
+				"the store is from a backup; simpul outbox recover begins a new epoch");
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 

@@ -34,8 +34,8 @@ enum error store_open(struct store *store, const char *path, const uint8_t excha
 /* As store_open, also what came out of a backup. */
 enum error store_open_marked(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
 			     const char *node, struct fault *fault);
-/* One agent for each store, for two would number the same reports: *lock is an open file that is closed when all is done,
- * and ends with the process. E_EXISTS: another runs. */
+/* One agent for each store, for two would number the same reports: *lock is an open file that is closed when all is
+ * done, and ends with the process. E_EXISTS: another runs. */
 enum error store_lock(const char *store, int *lock, struct fault *fault);
 enum error store_open_reader(struct store *store, const char *path, struct fault *fault);
 void store_close(struct store *store);

@@ -1,8 +1,8 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
- * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml. The data keys stand beside it, one
- * file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest keys open
- * the oldest journal, except for what was erased since. */
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml. The data keys stand beside it,
+ * one file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest
+ * keys open the oldest journal, except for what was erased since. */
 #include "broker/ctl.h"
 
 #include "common/backup.h"
@@ -120,8 +120,8 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 		return status;
 	error = place_load(&place, ctl->config, &fault);
 	if (error == E_OK) {
-		data_keys = given != NULL ? memory_string(given)
-					  : data_keys_beside(argv[first], &place.identity.exchange);
+		data_keys =
+			given != NULL ? memory_string(given) : data_keys_beside(argv[first], &place.identity.exchange);
 		error = backup_make(ctl, &place, argv[first], data_keys, &last, &fault);
 	}
 	if (error == E_OK)

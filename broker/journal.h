@@ -129,8 +129,8 @@ bool journal_disk_low(const struct journal *journal);
 
 /* ---------------------------------------------------------------------------- backups: simpulctl */
 
-/* Copies of journal.db and keys.db, taken beside a running broker or without one: the journal first, for a keys.db that is
- * older would lack what opens its newest entries. Neither file may be there. Checked: each as a whole, the signature of
+/* Copies of journal.db and keys.db, taken beside a running broker or without one: the journal first, for a keys.db that
+ * is older would lack what opens its newest entries. Neither file may be there. Checked: each as a whole, the signature of
  * the newest entry, that every entry has its key. `last` becomes the newest position. */
 enum error journal_backup(const struct journal_options *options, const char *journal_file, const char *keys_file,
 			  struct position *last, struct fault *fault);

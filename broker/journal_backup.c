@@ -81,8 +81,7 @@ static enum error keys_file_check(const char *path, uint64_t entry, struct fault
 enum error journal_backup(const struct journal_options *options, const char *journal_file, const char *keys_file,
 			  struct position *last, struct fault *fault)
 {
-	enum error error =
-		copy_checked(options->path, JOURNAL_FILE, journal_file, JOURNAL_VERSION, true, fault);
+	enum error error = copy_checked(options->path, JOURNAL_FILE, journal_file, JOURNAL_VERSION, true, fault);
 
 	if (error == E_OK)
 		error = copy_checked(options->path, VAULT_FILE, keys_file, VAULT_VERSION, false, fault);

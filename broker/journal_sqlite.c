@@ -212,7 +212,9 @@ enum error journal_incarnation_write(struct journal *journal, struct fault *faul
 	buffer_u32(&number, journal->state.position.incarnation);
 	error = meta_set(journal, "incarnation", buffer_view(&number), fault);
 	buffer_free(&number);
-	return error == E_OK ? database_run(journal->db, "DELETE FROM meta WHERE key = '" BACKUP_MARK "'", fault) : error;
+	if (error != E_OK)
+		return error;
+	return database_run(journal->db, "DELETE FROM meta WHERE key = '" BACKUP_MARK "'", fault);
 }
 
 static enum error genesis_append(struct journal *journal, wall_ms now, struct fault *fault)

@@ -110,7 +110,8 @@ static const struct ctl_command commands[] = {
 	 ctl_backup_make},
 	{"backup restore", "BACKUP FOLDER", "Makes the folder of a broker from a backup",
 	 "  --data-keys FILE         where the data keys are (default: beside BACKUP)\n"
-	 "\nFOLDER must not be there. Before the broker serves again: simpulctl journal recover.\n",
+	 "\nFOLDER must not be there. Every body is checked, which takes the master key where there is one.\n"
+	 "Before the broker serves again: simpulctl journal recover.\n",
 	 ctl_backup_restore},
 };
 

@@ -108,9 +108,11 @@ enum error backup_file(const char *from, const char *to, struct fault *fault)
 	return error;
 }
 
+/* Not through a link that somebody left under this name. */
 static void folder_remove(const char *folder)
 {
-	DIR *dir = opendir(folder);
+	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {

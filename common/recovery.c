@@ -15,7 +15,7 @@ static struct hash digest_of(const Simpul__Genesis *genesis)
 	buffer_u64(&layout, genesis->recovered_from->entry);
 	buffer_append(&layout, genesis->recovered_from->head.data, genesis->recovered_from->head.len);
 	buffer_name(&layout, genesis->reason);
-	digest = hash_of(buffer_view(&layout));
+	digest = hash_tagged(SIGN_TAG_RECOVERY, buffer_view(&layout));
 	buffer_free(&layout);
 	return digest;
 }

@@ -1,5 +1,5 @@
-/* recovery - the statement by which a broker that was restored from a backup begins a new incarnation: a Genesis with the
- * position that was kept, signed. PROTOCOL.md, "Histories". */
+/* recovery - the statement by which a broker that was restored from a backup begins a new incarnation: a Genesis with
+ * the position that was kept, signed. PROTOCOL.md, "Histories". */
 #ifndef SIMPUL_RECOVERY_H
 #define SIMPUL_RECOVERY_H
 
@@ -10,7 +10,7 @@
 #define SIGN_TAG_RECOVERY "simpul/recovery/1"
 
 struct recovery {
-	uint32_t incarnation;  /* that begins; above that of `from` */
+	uint32_t incarnation; /* that begins; above that of `from` */
 	struct position from; /* the last position kept: what anybody saw after it is of a history that is over */
 };
 

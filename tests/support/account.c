@@ -102,11 +102,13 @@ struct account_result account_end(struct account *account, struct exchange *x, c
 	look(account, x);
 	result.receipted = count(account, "SELECT count(*) FROM said WHERE accepted");
 	result.missing = count(account, missing_sql);
-	result.twice = count(account, "SELECT count(*) - count(DISTINCT office || ' ' || origin || ' ' || epoch || ' ' ||"
-				      " stream || ' ' || number) FROM heard");
-	result.two_reports = count(account, "SELECT count(*) FROM (SELECT 1 FROM (SELECT origin, epoch, stream, number,"
-					    " header FROM said UNION SELECT origin, epoch, stream, number, header FROM heard)"
-					    " GROUP BY origin, epoch, stream, number HAVING count(*) > 1)");
+	result.twice =
+		count(account, "SELECT count(*) - count(DISTINCT office || ' ' || origin || ' ' || epoch || ' ' ||"
+			       " stream || ' ' || number) FROM heard");
+	result.two_reports =
+		count(account, "SELECT count(*) FROM (SELECT 1 FROM (SELECT origin, epoch, stream, number,"
+			       " header FROM said UNION SELECT origin, epoch, stream, number, header FROM heard)"
+			       " GROUP BY origin, epoch, stream, number HAVING count(*) > 1)");
 	result.bad = count(account, "SELECT count(*) FROM heard WHERE trust <> 0");
 	printf("# %s: receipted %llu, missing %llu, twice %llu, names of two reports %llu, bad %llu\n", what,
 	       (unsigned long long)result.receipted, (unsigned long long)result.missing,

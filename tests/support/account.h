@@ -12,11 +12,11 @@ struct account {
 };
 
 struct account_result {
-	uint64_t receipted; /* reports with a receipt, of all offices, now or when they were noted */
-	uint64_t missing;   /* of those, that an office does not have, each office counted */
-	uint64_t twice;	    /* rows of an inbox under a name that it has already */
+	uint64_t receipted;   /* reports with a receipt, of all offices, now or when they were noted */
+	uint64_t missing;     /* of those, that an office does not have, each office counted */
+	uint64_t twice;	      /* rows of an inbox under a name that it has already */
 	uint64_t two_reports; /* names under which two different headers stand anywhere */
-	uint64_t bad;	    /* rows that did not verify */
+	uint64_t bad;	      /* rows that did not verify */
 };
 
 void account_begin(struct account *account);

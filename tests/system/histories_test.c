@@ -90,7 +90,6 @@ static void office_again(struct history *h, size_t office)
 	exchange_start_office(&h->x, office);
 }
 
-
 static int broker_refuses(struct history *h)
 {
 	char *config = broker_path(&h->x, "broker.yaml");
@@ -240,7 +239,8 @@ static void office_recovers(struct history *h, size_t office, const char *epoch)
 	const char *node = h->x.offices[office].node;
 	struct buffer out = {0};
 
-	assert_int_equal(exchange_simpul(&h->x, office, NULL, &out, "outbox", "recover", "--reason", "old disk", NULL), 0);
+	assert_int_equal(exchange_simpul(&h->x, office, NULL, &out, "outbox", "recover", "--reason", "old disk", NULL),
+			 0);
 	buffer_u8(&out, 0);
 	assert_non_null(strstr((const char *)out.data, epoch));
 	buffer_free(&out);

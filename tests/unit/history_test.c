@@ -71,8 +71,8 @@ static void a_position_is_of_the_incarnation_that_wrote_it(void **state)
 		uint64_t entry;
 		bool holds;
 	} cases[] = {
-		{1, 0, true},	{4, 0, true},	{5, 0, false}, {1, 1, true},   {1, 10, true},  {1, 11, false},
-		{2, 10, false}, {2, 11, true},	{2, 30, true}, {2, 31, false}, {4, 31, true}, {3, 31, false},
+		{1, 0, true},	{4, 0, true},  {5, 0, false}, {1, 1, true},   {1, 10, true}, {1, 11, false},
+		{2, 10, false}, {2, 11, true}, {2, 30, true}, {2, 31, false}, {4, 31, true}, {3, 31, false},
 	};
 	const struct core *core = *state;
 

@@ -187,7 +187,7 @@ static void a_recovery_of_somebody_else_is_refused(void **state)
 	position.entry = 10;
 	assert_int_equal(CHECK(), E_BAD_SIGNATURE);
 	position.entry = 9;
-	genesis.reason = (char *)(uintptr_t)"another";
+	genesis.reason = (char *)(uintptr_t) "another";
 	assert_int_equal(CHECK(), E_BAD_SIGNATURE);
 	genesis.recovered_from = NULL;
 	assert_int_equal(CHECK(), E_INVALID);

@@ -403,7 +403,8 @@ static int start(void **state)
 							.epoch = 1,
 							.source = {f, source_welcome, source_next, source_receipted,
 								   source_receipt, source_reject},
-							.target = {.context = f, .apply = target_apply, .cursor = target_cursor,
+							.target = {.context = f, .apply = target_apply,
+								   .cursor = target_cursor,
 								   .recover = target_recover}});
 	return 0;
 }
