@@ -8,19 +8,33 @@
 /* Whether a receipt is of an entry that no incarnation has any more. */
 static bool receipt_is_void(const Simpul__Receipt *receipt, const struct recovery *recoveries, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (receipt->incarnation < recoveries[i].incarnation && receipt->entry > recoveries[i].from.entry)
+	for (size_t i = 0; i < count; i++) {
+		const struct recovery *recovery = &recoveries[i];
+
+		if (receipt->incarnation < recovery->incarnation &&
+		    (receipt->entry > recovery->from.entry || receipt->incarnation > recovery->from.incarnation))
 			return true;
+	}
 	return false;
 }
 
+/* Incarnations that a recovery leaves out are not in the journal at all. */
+static bool leaves_out(const struct recovery *recovery)
+{
+	return recovery->incarnation > recovery->from.incarnation + 1;
+}
+
+/* Receipts up to this entry need not be looked at. */
 static uint64_t kept_entry(const struct recovery *recoveries, size_t count)
 {
-	uint64_t kept = recoveries[0].from.entry;
+	uint64_t kept = UINT64_MAX >> 1;
 
-	for (size_t i = 1; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (leaves_out(&recoveries[i]))
+			return 0;
 		if (recoveries[i].from.entry < kept)
 			kept = recoveries[i].from.entry;
+	}
 	return kept;
 }
 

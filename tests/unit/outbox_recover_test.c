@@ -125,6 +125,18 @@ static void receipts_of_the_new_incarnation_stand(void **state)
 	assert_int_equal(outbox_receipted(&f->store, MAIN), 1);
 }
 
+static void receipts_of_an_incarnation_that_was_left_out_are_void(void **state)
+{
+	struct fixture *f = *state;
+	struct recovery recovery = {.incarnation = 3, .from = {.incarnation = 1, .entry = 1000}};
+
+	accepted(f, NULL);
+	f->world.head.incarnation = 2;
+	accepted(f, NULL);
+	assert_int_equal(outbox_recover(&f->store, &recovery, 1, &f->fault), E_OK);
+	assert_int_equal(outbox_receipted(&f->store, MAIN), 1);
+}
+
 static void a_verdict_goes_with_its_receipt(void **state)
 {
 	struct fixture *f = *state;
@@ -209,6 +221,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(receipts_that_the_broker_lost_are_void_and_the_same_bytes_go_again,
 						start, end),
 		cmocka_unit_test_setup_teardown(receipts_of_the_new_incarnation_stand, start, end),
+		cmocka_unit_test_setup_teardown(receipts_of_an_incarnation_that_was_left_out_are_void, start, end),
 		cmocka_unit_test_setup_teardown(a_verdict_goes_with_its_receipt, start, end),
 		cmocka_unit_test_setup_teardown(a_new_epoch_takes_along_what_has_no_receipt, start, end),
 		cmocka_unit_test_setup_teardown(an_epoch_is_above_all_that_were_told_of, start, end),
