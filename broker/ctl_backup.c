@@ -242,8 +242,8 @@ int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
 		return ctl_fail(&fault, "no incarnation was begun");
 	printf("Incarnation %u begins with entry %" PRIu64 "; entry %" PRIu64 " is the last that was kept.\n"
 	       "What was accepted after it comes again from the offices that sent it, in their own time.\n"
-	       "What operators did after it is gone. Do it again before the broker starts or at once after: above all\n"
-	       "revoke every key again that was revoked since, then enrolments, retirements and the policy.\n",
+	       "What operators did after it is gone. If a key was revoked since: take its node out of policy.yaml before the\n"
+	       "broker starts, and revoke it again then. Enrolments, retirements and the policy are to be repeated too.\n",
 	       (unsigned)recovery.begins.incarnation, recovery.begins.entry, recovery.from.entry);
 	return EX_OK;
 }
