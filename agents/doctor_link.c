@@ -1,6 +1,7 @@
 /* doctor_link - whether the agent runs, is connected, and if not where on the way to the broker it ends. */
 #include "agents/doctor.h"
 
+#include "agents/halt_advice.h"
 #include "agents/knock.h"
 #include "agents/local.h"
 #include "agents/view.h"
@@ -59,31 +60,6 @@ static json_t *agent_status(struct doctor *doctor)
 			     "start simpul-agent; its log says why it ended, if it did",
 			     "simpul-agent does not run, or does not answer at %s", doctor->settings.local);
 	return NULL;
-}
-
-static const char *halt_advice(const char *code)
-{
-	static const struct {
-		const char *code, *advice;
-	} table[] = {
-		{"SUPERSEDED",
-		 "another agent runs with this office's keys: end it and start this one anew; if none of yours does, "
-		 "have the key revoked at once"},
-		{"KEY_REVOKED", "ask the operators; with new keys (simpul keys new) the office is enrolled anew"},
-		{"KEY_SUSPENDED", "ask the operators why, and to restore the office; then start the agent anew"},
-		{"KEY_EXPIRED", "name the newer keys in the settings and start the agent anew"},
-		{"KEY_UNKNOWN", "ask the operators whether this office is enrolled"},
-		{"HISTORY_DIFFERS",
-		 "the store or the broker's journal came from a backup: do not delete anything, ask the operators"},
-		{"BELOW_CURSOR", "the store is older than what was received: ask the operators for a grant"},
-		{"EXCHANGE", "the join file is of another exchange: ask the operators for the right one"},
-		{"VERSION", "install the version that the broker has"},
-	};
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (strcmp(table[i].code, code) == 0)
-			return table[i].advice;
-	return "ask the operators, then start the agent anew";
 }
 
 /* True when it is connected. */

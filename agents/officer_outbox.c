@@ -1,5 +1,6 @@
 /* officer_outbox - simpul outbox and status: what became of what this office said, and how the agent is. */
 #include "agents/officer.h"
+#include "agents/halt_advice.h"
 #include "agents/local.h"
 #include "agents/view.h"
 #include <stdio.h>
@@ -157,27 +158,6 @@ static const char *state_sentence(const char *state)
 	return "";
 }
 
-/* What a person does about it; NULL where the sentence says enough. */
-static const char *fault_advice(const char *code)
-{
-	static const struct {
-		const char *code, *advice;
-	} advices[] = {
-		{"HISTORY_DIFFERS", "this store or the broker's was set back: ask the operators first; if it was this "
-				    "one, simpul outbox recover"},
-		{"EPOCH", "this store is older than what the office has said since: simpul outbox recover"},
-		{"BELOW_CURSOR", "this store is older than what the office has acknowledged: simpul outbox recover, "
-				 "and ask the operators for simpulctl grant"},
-		{"SUPERSEDED", "another machine has this office's key: switch one of the two off, and if nobody knows "
-			       "the other, have the key revoked"},
-	};
-
-	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
-		if (strcmp(advices[i].code, code) == 0)
-			return advices[i].advice;
-	return NULL;
-}
-
 static void status_print(const json_t *status)
 {
 	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
@@ -192,8 +172,8 @@ static void status_print(const json_t *status)
 	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
-	if (fault != NULL && strcmp(state, "halted") == 0 && fault_advice(text_in(fault, "code")) != NULL)
-		printf("to do: %s\n", fault_advice(text_in(fault, "code")));
+	if (fault != NULL && strcmp(state, "halted") == 0)
+		printf("to do: %s\n", halt_advice(text_in(fault, "code")));
 	if (fault != NULL)
 		printf("last fault: %s%s%s (%s)\n", text_in(fault, "field"),
 		       text_in(fault, "field")[0] == '\0' ? "" : ": ", text_in(fault, "sentence"),
