@@ -66,10 +66,7 @@ enum error inbox_recover(struct inbox *inbox, uint32_t incarnation, const struct
 		if (error != E_OK)
 			return error;
 		error = inbox_store_rewind(inbox->store, place, fault);
-		if (error == E_OK)
-			error = store_commit(inbox->store, fault);
-		else
-			store_rollback(inbox->store);
+		error = store_end(inbox->store, error, fault);
 	}
 	if (error != E_OK)
 		return error;
@@ -280,10 +277,7 @@ static enum error batch_commit(struct inbox *inbox, const Simpul__Batch *batch, 
 	if (error != E_OK)
 		return error;
 	error = batch_write(inbox, batch, upto, fault);
-	if (error == E_OK)
-		error = store_commit(inbox->store, fault);
-	else
-		store_rollback(inbox->store);
+	error = store_end(inbox->store, error, fault);
 	if (error != E_OK)
 		return error;
 	inbox->cursor = inbox->seen = *upto;

@@ -130,10 +130,7 @@ static enum error file_take(struct loop *loop, const struct intake_letter *lette
 		/* "Taken before" would let the file go: only the file's own identity may say so. */
 		error = error == E_EXISTS ? E_CORRUPT : error;
 	}
-	if (error == E_OK)
-		return store_commit(&loop->store, fault);
-	store_rollback(&loop->store);
-	return error;
+	return store_end(&loop->store, error, fault);
 }
 
 static void intake_step(struct loop *loop, const struct now *now)

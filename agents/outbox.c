@@ -2,6 +2,7 @@
  *
  * How submissions are made of them stands in outbox_submission.c, what the broker answers in outbox_answer.c. */
 #include "agents/outbox.h"
+#include "agents/store_stream.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -9,7 +10,6 @@
 
 #define SALT_SIZE 16
 #define ROUTING_KEY_TAG "simpul/outbox-routing/1"
-#define STREAMS 4
 /* At most so many bytes more than the plain parts: of a SealedBody, and of a KeyWrap with its node's name. */
 #define SEAL_OVERHEAD 64
 #define WRAP_OVERHEAD 168
@@ -145,33 +145,6 @@ static enum error report_store(struct store *store, const struct report_name *na
 	return database_step(put, fault);
 }
 
-/* One number of a stream's row (0 last, 1 frozen, 2 receipted); 0 before the first report. */
-static enum error stream_number(struct store *store, uint32_t stream, int column, uint64_t *number, struct fault *fault)
-{
-	static const char sql[] = "SELECT last, frozen, receipted FROM stream WHERE epoch = ?1 AND stream = ?2";
-	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error;
-
-	bind_number(get, 1, store->epoch);
-	bind_number(get, 2, stream);
-	error = store_ask(store, get, fault);
-	*number = error == E_OK ? column_number(get, column) : 0;
-	sqlite3_reset(get);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
-
-static enum error last_store(struct store *store, uint32_t stream, uint64_t last, struct fault *fault)
-{
-	static const char sql[] = "INSERT INTO stream(epoch, stream, last, frozen, receipted) VALUES(?1, ?2, ?3, 0, 0)"
-				  " ON CONFLICT(epoch, stream) DO UPDATE SET last = excluded.last";
-	sqlite3_stmt *put = store_statement(store, sql);
-
-	bind_number(put, 1, store->epoch);
-	bind_number(put, 2, stream);
-	bind_number(put, 3, last);
-	return database_step(put, fault);
-}
-
 /* Numbers and stores all; `last` are the streams' newest numbers and are moved on. */
 static enum error reports_store(struct store *store, struct prepared *const *prepared, const char *const *sources,
 				size_t count, uint64_t last[STREAMS], struct report_name *names, struct fault *fault)
@@ -211,14 +184,14 @@ static enum error take_joined(struct store *store, struct prepared *const *prepa
 	enum error error = E_OK;
 
 	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++) {
-		error = stream_number(store, i, 0, &before[i], fault);
+		error = store_stream(store, i, STREAM_LAST, &before[i], fault);
 		last[i] = before[i];
 	}
 	if (error == E_OK)
 		error = reports_store(store, prepared, sources, count, last, names, fault);
 	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
 		if (last[i] > before[i])
-			error = last_store(store, i, last[i], fault);
+			error = store_set_stream_last(store, i, last[i], fault);
 	return error;
 }
 
@@ -238,10 +211,7 @@ enum error outbox_take(struct store *store, const struct node_keys *keys, struct
 	if (error != E_OK)
 		return error;
 	error = take_joined(store, prepared, sources, count, names, fault);
-	if (error == E_OK)
-		return store_commit(store, fault);
-	store_rollback(store);
-	return error;
+	return store_end(store, error, fault);
 }
 
 /* ---- comparing and counting */
@@ -285,7 +255,7 @@ enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, s
 		at_broker[state->stream] = state->last;
 	}
 	for (uint32_t i = 0; i < STREAMS; i++) {
-		error = stream_number(store, i, 2, &receipted, fault);
+		error = store_stream(store, i, STREAM_RECEIPTED, &receipted, fault);
 		if (error != E_OK)
 			return error;
 		if (receipted > at_broker[i]) /* a receipt means on disk: the broker lost it */
@@ -298,7 +268,7 @@ uint64_t outbox_receipted(struct store *store, uint32_t stream)
 {
 	uint64_t number;
 
-	stream_number(store, stream, 2, &number, NULL);
+	store_stream(store, stream, STREAM_RECEIPTED, &number, NULL);
 	return number;
 }
 

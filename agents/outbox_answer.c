@@ -158,11 +158,7 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
 	if (error != E_OK)
 		return error;
 	error = receipt_apply(store, receipt, encoded, first, fault);
-	if (error != E_OK) {
-		store_rollback(store);
-		return error;
-	}
-	error = store_commit(store, fault);
+	error = store_end(store, error, fault);
 	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
 		struct report_name name = *first;
 
@@ -238,10 +234,7 @@ enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welco
 		return error;
 	for (uint32_t i = 0; error == E_OK && i <= SIMPUL__STREAM__STREAM_EXERCISE_RED; i++)
 		error = stream_thaw(store, key_id, i, last_at_broker(store, i, welcome), fault);
-	if (error == E_OK)
-		return store_commit(store, fault);
-	store_rollback(store);
-	return error;
+	return store_end(store, error, fault);
 }
 
 /* ---- refused messages */
@@ -319,11 +312,7 @@ enum error outbox_reject(struct store *store, const struct report_name *first, e
 	if (error != E_OK)
 		return error;
 	error = reject_apply(store, first, frozen.count, code, field, fault);
-	if (error != E_OK) {
-		store_rollback(store);
-		return error;
-	}
-	error = store_commit(store, fault);
+	error = store_end(store, error, fault);
 	if (error == E_OK && frozen.count == 1)
 		refusal_log(first, code, field);
 	return error;

@@ -4,13 +4,12 @@
  * them is used again. A report that the broker had taken in the time that was lost is then said twice, under two names:
  * better than not at all. */
 #include "agents/outbox.h"
+#include "agents/store_stream.h"
 #include "common/memory.h"
 #include "common/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STREAMS 4
 
 /* A report on its way; ascending by where it stands. */
 struct move {
@@ -47,38 +46,13 @@ static enum error moves_find(struct store *store, struct moves *moves, struct fa
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-static enum error last_get(struct store *store, uint32_t stream, uint64_t *last, struct fault *fault)
-{
-	sqlite3_stmt *get = store_statement(store, "SELECT last FROM stream WHERE epoch = ?1 AND stream = ?2");
-	enum error error;
-
-	bind_number(get, 1, store->epoch);
-	bind_number(get, 2, stream);
-	error = store_ask(store, get, fault);
-	*last = error == E_OK ? column_number(get, 0) : 0;
-	sqlite3_reset(get);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
-
-static enum error last_put(struct store *store, uint32_t stream, uint64_t last, struct fault *fault)
-{
-	static const char sql[] = "INSERT INTO stream(epoch, stream, last, frozen, receipted) VALUES(?1, ?2, ?3, 0, 0)"
-				  " ON CONFLICT(epoch, stream) DO UPDATE SET last = excluded.last";
-	sqlite3_stmt *put = store_statement(store, sql);
-
-	bind_number(put, 1, store->epoch);
-	bind_number(put, 2, stream);
-	bind_number(put, 3, last);
-	return database_step(put, fault);
-}
-
 static enum error numbers_give(struct store *store, struct moves *moves, struct fault *fault)
 {
 	uint64_t last[STREAMS] = {0};
 	enum error error = E_OK;
 
 	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
-		error = last_get(store, i, &last[i], fault);
+		error = store_stream(store, i, STREAM_LAST, &last[i], fault);
 	for (size_t i = 0; error == E_OK && i < moves->count; i++) {
 		if (moves->list[i].stream >= STREAMS)
 			return fault_at(fault, E_CORRUPT, "outbox_report.stream");
@@ -86,7 +60,7 @@ static enum error numbers_give(struct store *store, struct moves *moves, struct 
 	}
 	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
 		if (last[i] > 0)
-			error = last_put(store, i, last[i], fault);
+			error = store_set_stream_last(store, i, last[i], fault);
 	return error;
 }
 
@@ -259,10 +233,7 @@ enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *r
 	if (error != E_OK)
 		return error;
 	error = epoch_begin(store, epoch, reason, moved, fault);
-	if (error == E_OK)
-		error = store_commit(store, fault);
-	else
-		store_rollback(store);
+	error = store_end(store, error, fault);
 	if (error != E_OK)
 		store->epoch = before;
 	return error;

@@ -125,8 +125,5 @@ enum error outbox_recover(struct store *store, const struct recovery *recoveries
 	/* The broker takes nothing more under an epoch that is over. */
 	if (error == E_OK)
 		error = outbox_move(store, &moved, fault);
-	if (error == E_OK)
-		return store_commit(store, fault);
-	store_rollback(store);
-	return error;
+	return store_end(store, error, fault);
 }

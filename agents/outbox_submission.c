@@ -423,10 +423,7 @@ enum error outbox_next(struct store *store, const struct node_keys *keys, uint32
 	arena_init(&arena);
 	run.arena = &arena;
 	error = freeze(store, keys, seen, &run, submission, fault);
-	if (error == E_OK)
-		error = store_commit(store, fault);
-	else
-		store_rollback(store);
+	error = store_end(store, error, fault);
 	arena_fini(&arena);
 	if (error != E_OK) {
 		submission->count = 0;

@@ -282,6 +282,14 @@ void store_rollback(struct store *store)
 		database_step(store_statement(store, "ROLLBACK"), NULL);
 }
 
+enum error store_end(struct store *store, enum error error, struct fault *fault)
+{
+	if (error == E_OK)
+		return store_commit(store, fault);
+	store_rollback(store);
+	return error;
+}
+
 /* ---- members */
 
 /* The record that the store has already under this node and key id: E_OK when it is the same, E_EXISTS when it is not,

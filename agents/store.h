@@ -49,6 +49,8 @@ enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *
 enum error store_begin(struct store *store, struct fault *fault);
 enum error store_commit(struct store *store, struct fault *fault);
 void store_rollback(struct store *store);
+/* One of the two, by what came of the work between; what came of it all. */
+enum error store_end(struct store *store, enum error error, struct fault *fault);
 
 /* ---- members, as the feed tells of them; inside a transaction */
 enum error store_member(struct store *store, uint64_t entry, const struct member *member, struct fault *fault);

@@ -37,8 +37,5 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 	bind_text(put, 1, sink);
 	bind_number(put, 2, row);
 	error = database_step(put, fault);
-	if (error == E_OK)
-		return store_commit(store, fault);
-	store_rollback(store);
-	return error;
+	return store_end(store, error, fault);
 }
