@@ -277,21 +277,43 @@ enum error file_put_beside(const char *folder, const char *name, const char *sub
 
 /* ------------------------------------------------------------------ expiry */
 
+/* When it was put away: time_renew's time, or where that was not permitted the file's last change, a new name among
+ * them. */
+static wall_ms time_put_away(const struct stat *status)
+{
+	time_t second = status->st_mtim.tv_sec;
+
+	if (status->st_uid != geteuid() && status->st_ctim.tv_sec > second)
+		second = status->st_ctim.tv_sec;
+	return second < 0 ? 0 : (wall_ms)second * 1000;
+}
+
 /* True when there was such a file and it is gone. */
 static bool file_expire(int folder, const char *name, wall_ms before)
 {
 	struct stat status;
 
 	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode) ||
-	    status.st_mtim.tv_sec < 0 || (wall_ms)status.st_mtim.tv_sec * 1000 >= before)
+	    time_put_away(&status) >= before)
 		return false;
 	return unlinkat(folder, name, 0) == 0;
+}
+
+/* A link in its place leads out of the drop folder: NULL then. */
+static DIR *folder_open(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+	if (list == NULL && fd >= 0)
+		close(fd);
+	return list;
 }
 
 size_t folder_expire(const char *folder, const char *sub, wall_ms before)
 {
 	char *path = memory_format("%s/%s", folder, sub);
-	DIR *list = opendir(path);
+	DIR *list = folder_open(path);
 	const struct dirent *entry;
 	size_t removed = 0;
 

@@ -704,6 +704,53 @@ static void what_lay_too_long_is_removed_and_nothing_else(void **state)
 	free(link);
 }
 
+/* The agent's keys may lie where the link leads. */
+static void a_link_in_the_place_of_done_leads_nowhere(void **state)
+{
+	struct scene *scene = *state;
+	char *elsewhere = path_in(scene, ".elsewhere"), *rejected = path_in(scene, "rejected");
+	char *done = path_in(scene, "done");
+
+	assert_int_equal(mkdir(elsewhere, 0700), 0);
+	assert_int_equal(mkdir(rejected, 0700), 0);
+	lay(scene, ".elsewhere/police.oku.keys", 30);
+	lay(scene, "rejected/old.csv", 30);
+	assert_int_equal(symlink(".elsewhere", done), 0);
+	scene->options.keep_days = 7;
+	intake_begin(scene);
+	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
+		poll(NULL, 0, 10);
+	assert_false(exists(scene, "rejected/old.csv"));
+	assert_true(exists(scene, ".elsewhere/police.oku.keys"));
+	free(elsewhere);
+	free(rejected);
+	free(done);
+}
+
+/* Whose time the agent may not set: it counts from when it got its new name. */
+static void the_old_file_of_somebody_else_is_kept_from_when_it_was_put_away(void **state)
+{
+	enum { NOBODY = 65534 };
+	struct scene *scene = *state;
+	char *rejected = path_in(scene, "rejected"), *path = path_in(scene, "rejected/theirs.csv");
+	bool permitted;
+
+	assert_int_equal(mkdir(rejected, 0700), 0);
+	lay(scene, "rejected/theirs.csv", 30);
+	lay(scene, "rejected/ours.csv", 30);
+	permitted = chown(path, NOBODY, NOBODY) == 0;
+	free(rejected);
+	free(path);
+	if (!permitted)
+		skip();
+	scene->options.keep_days = 7;
+	intake_begin(scene);
+	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/ours.csv"); i++)
+		poll(NULL, 0, 10);
+	assert_false(exists(scene, "rejected/ours.csv"));
+	assert_true(exists(scene, "rejected/theirs.csv"));
+}
+
 static void nothing_is_removed_unless_days_are_given(void **state)
 {
 	struct scene *scene = *state;
@@ -813,6 +860,8 @@ int main(void)
 		PROMISE(a_dropped_cancel_takes_over_what_decides_the_audience),
 		PROMISE(an_outbox_that_cannot_be_read_rejects_nothing),
 		PROMISE(what_lay_too_long_is_removed_and_nothing_else),
+		PROMISE(a_link_in_the_place_of_done_leads_nowhere),
+		PROMISE(the_old_file_of_somebody_else_is_kept_from_when_it_was_put_away),
 		PROMISE(nothing_is_removed_unless_days_are_given),
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
