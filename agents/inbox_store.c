@@ -279,11 +279,16 @@ enum error inbox_store_rewind(struct store *store, const struct position *place,
 {
 	sqlite3_stmt *standings = store_statement(store, "DELETE FROM standing WHERE entry > ?1 AND standing <> 4");
 	sqlite3_stmt *withheld = store_statement(store, "DELETE FROM withheld WHERE entry > ?1");
+	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history. */
+	sqlite3_stmt *members = store_statement(store, "DELETE FROM member WHERE entry > ?1");
 	enum error error;
 
 	bind_number(standings, 1, place->entry);
 	bind_number(withheld, 1, place->entry);
+	bind_number(members, 1, place->entry);
 	error = database_step(standings, fault);
+	if (error == E_OK)
+		error = database_step(members, fault);
 	if (error == E_OK)
 		error = database_step(withheld, fault);
 	return error == E_OK ? inbox_store_cursor(store, place, fault) : error;

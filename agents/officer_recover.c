@@ -31,7 +31,9 @@ static const char backup_usage[] =
 	"\n"
 	"Copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is "
 	"secret.\n"
-	"To put it back copy the files where agent.yaml says, then: simpul outbox recover.\n";
+	"To put it back end the agent, remove agent.db, agent.db-wal and agent.db-shm (a log that is left would be read "
+	"into\n"
+	"the copy), copy the files where agent.yaml says, then: simpul outbox recover.\n";
 
 static bool help_asked(int argc, char **argv, const char *usage)
 {
@@ -137,6 +139,14 @@ static enum error file_into(const char *from, const char *folder, const char *na
 }
 
 /* Two folders may have one profile. */
+static bool was_copied(const struct settings *settings, size_t folder)
+{
+	for (size_t i = 0; i < folder; i++)
+		if (strcmp(settings->folders[i].profile, settings->folders[folder].profile) == 0)
+			return true;
+	return false;
+}
+
 static enum error profiles_copy(const struct settings *settings, const char *part, struct fault *fault)
 {
 	enum error error = E_OK;
@@ -144,9 +154,8 @@ static enum error profiles_copy(const struct settings *settings, const char *par
 	for (size_t i = 0; error == E_OK && i < settings->folder_count; i++) {
 		char *copy = memory_string(settings->folders[i].profile);
 
-		error = file_into(settings->folders[i].profile, part, basename(copy), fault);
-		if (error == E_EXISTS)
-			error = fault_at(fault, E_OK, "%s", "");
+		if (!was_copied(settings, i))
+			error = file_into(settings->folders[i].profile, part, basename(copy), fault);
 		free(copy);
 	}
 	return error;

@@ -18,7 +18,7 @@ static const char try_usage[] =
 	"\n"
 	"  --profile P       how to read it; default: the profile of the drop folder in the settings, of several folders\n"
 	"                    that in which FILE lies\n"
-	"  --show-persons    names, documents and the like in full; otherwise only their first character is shown\n"
+	"  --show-persons    what is known of persons in full; otherwise only its first character is shown\n"
 	"\n"
 	"Ends with 0 when every row is good, with 65 when one is not, with 66 when there is no such file.\n";
 

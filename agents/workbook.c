@@ -158,9 +158,8 @@ static bool child_end(const struct child *child, bool kill_now)
 		kill_now = clock_now().steady >= child->deadline;
 		poll(NULL, 0, END_POLL_MS);
 	}
+	kill(-child->pid, SIGKILL); /* whatever it began; its group may not be there yet */
 	if (kill_now) {
-		/* Its group may not be there yet. */
-		kill(-child->pid, SIGKILL);
 		kill(child->pid, SIGKILL);
 		while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
 			;

@@ -96,8 +96,8 @@ static enum error backup_make(const struct ctl *ctl, const struct place *place, 
 	error = small_files_copy(ctl, place, part, fault);
 	if (error == E_OK)
 		error = journal_backup(&place->options, journal, keys, last, fault);
-	if (error == E_OK && rename(keys, data_keys) != 0)
-		error = fault_at(fault, E_IO, "%s: %s", data_keys, strerror(errno));
+	if (error == E_OK)
+		error = backup_name(keys, data_keys, fault);
 	if (error != E_OK)
 		unlink(keys);
 	free(keys);
@@ -134,6 +134,20 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 
 /* ---- the way back */
 
+/* Nothing is put where it stays when the restore fails. */
+static enum error place_check(const struct place *place, const char *part, struct fault *fault)
+{
+	const char *const paths[] = {place->settings.keys, place->settings.exchange, place->settings.policy,
+				     place->settings.journal};
+	const size_t length = strlen(part);
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (strncmp(paths[i], part, length) != 0 || paths[i][length] != '/' || strstr(paths[i], "/../") != NULL)
+			return fault_at(fault, E_CONFIG,
+					"broker.yaml of the backup: %s: does not lie in the folder that is made", paths[i]);
+	return E_OK;
+}
+
 /* Each file goes where the backup's broker.yaml says, relative to the folder that is made. */
 static enum error place_fill(struct place *place, const char *backup, const char *part, struct fault *fault)
 {
@@ -142,6 +156,8 @@ static enum error place_fill(struct place *place, const char *backup, const char
 
 	if (error == E_OK)
 		error = broker_settings_load(config, &place->settings, fault);
+	if (error == E_OK)
+		error = place_check(place, part, fault);
 	if (error == E_OK)
 		error = file_copy(backup, "broker.keys", NULL, place->settings.keys, fault);
 	if (error == E_OK)

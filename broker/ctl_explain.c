@@ -20,10 +20,9 @@ struct question {
 
 /* ---- deciding: audience_decide, one node at a time and with a reason */
 
-/* NULL: it is in the audience. */
-static const char *obstacle(const struct question *q)
+/* What is asked again at each delivery; NULL: nothing is in its way. */
+static const char *bar(const struct question *q)
 {
-	const Simpul__Routing *routing = q->routing;
 	enum denial denial;
 
 	if (!q->as.member)
@@ -31,8 +30,17 @@ static const char *obstacle(const struct question *q)
 	if (q->as.standing != SIMPUL__STANDING__STANDING_ACTIVE)
 		return "shut out (suspended, retired or revoked)";
 	denial = q->policy == NULL ? DENIED_NOT_IN_POLICY : policy_admits(q->policy, q->node, &q->class);
-	if (denial != ADMITTED)
-		return denial_text(denial);
+	return denial == ADMITTED ? NULL : denial_text(denial);
+}
+
+/* NULL: it is in the audience. */
+static const char *obstacle(const struct question *q)
+{
+	const Simpul__Routing *routing = q->routing;
+	const char *why = bar(q);
+
+	if (why != NULL)
+		return why;
 	if (routing != NULL && routing_names(routing->not_to, routing->n_not_to, q->node))
 		return "excluded by its origin (not_to)";
 	if (routing != NULL && routing->n_to > 0)
@@ -151,11 +159,13 @@ static enum error delivery_print(struct journal_case *c, const struct question *
 	if (error != E_OK)
 		return error;
 	if (withheld > 0)
-		printf("it was withheld under policy version %u: the grant was gone when it was its turn\n", withheld);
+		printf("it was withheld under policy version %u: the grant was gone when it was its turn; it may have been "
+		       "sent before or after that\n",
+		       withheld);
 	else if (acknowledged)
 		puts("it was delivered");
-	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && obstacle(&now) != NULL)
-		printf("it is not delivered yet and would be withheld now: %s (policy version %u)\n", obstacle(&now),
+	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && bar(&now) != NULL)
+		printf("it is not delivered yet and would be withheld now: %s (policy version %u)\n", bar(&now),
 		       now.policy_version);
 	else
 		puts("it is not delivered yet");

@@ -154,13 +154,20 @@ static bool folder_sync(const char *folder)
 	return synced;
 }
 
-static enum error folder_name(const char *part, const char *folder, struct fault *fault)
+enum error backup_name(const char *part, const char *name, struct fault *fault)
 {
-	char *copy = memory_string(folder);
-	const bool done = folder_sync(part) && rename(part, folder) == 0 && folder_sync(dirname(copy));
+	char *copy = memory_string(name);
+	const bool done = rename(part, name) == 0 && folder_sync(dirname(copy));
 
 	free(copy);
-	return done ? E_OK : fault_at(fault, E_IO, "%s: %s", folder, strerror(errno));
+	return done ? E_OK : fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
+}
+
+static enum error folder_name(const char *part, const char *folder, struct fault *fault)
+{
+	if (!folder_sync(part))
+		return fault_at(fault, E_IO, "%s: %s", part, strerror(errno));
+	return backup_name(part, folder, fault);
 }
 
 enum error backup_end(char *part, const char *folder, enum error error, struct fault *fault)

@@ -1,4 +1,5 @@
 /* Tries to break what store.h promises. */
+#include "agents/inbox_store.h"
 #include "agents/store_progress.h"
 #include "tests/support/agent_world.h"
 
@@ -50,6 +51,23 @@ static void standing_store(struct fixture *f, uint64_t entry, uint32_t key_id, S
 	message.standing = standing;
 	message.since = since;
 	assert_int_equal(store_standing(&f->store, entry, &message, NULL), E_OK);
+}
+
+/* The broker was restored to entry 15 and the office of the second key enrolled again, at another entry. */
+static void a_key_of_a_history_that_is_over_holds_from_where_it_is_told_again(void **state)
+{
+	struct fixture *f = *state;
+	const struct position kept = {.incarnation = 1, .entry = 15};
+	struct member_key key;
+
+	members_store(f);
+	assert_int_equal(store_begin(&f->store, NULL), E_OK);
+	assert_int_equal(store_end(&f->store, inbox_store_rewind(&f->store, &kept, NULL), NULL), E_OK);
+	assert_int_equal(store_key(&f->store, "army.oku", 1, 30, &key, NULL), E_OK);
+	assert_int_equal(store_key(&f->store, "army.oku", 2, 21, &key, NULL), E_KEY_UNKNOWN);
+	assert_int_equal(store_member(&f->store, 17, &f->new_key.member, NULL), E_OK);
+	assert_int_equal(store_key(&f->store, "army.oku", 2, 18, &key, NULL), E_OK);
+	assert_int_equal(store_key(&f->store, "army.oku", 1, 18, &key, NULL), E_KEY_EXPIRED);
 }
 
 static void a_store_of_another_office_is_refused(void **state)
@@ -225,6 +243,7 @@ static void after_a_commit_that_failed_nothing_more_is_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_key_of_a_history_that_is_over_holds_from_where_it_is_told_again, start, end),
 		cmocka_unit_test_setup_teardown(a_store_of_another_office_is_refused, start, end),
 		cmocka_unit_test_setup_teardown(a_reader_cannot_write, start, end),
 		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_is_in_force_for_old_entries_only, start,
