@@ -97,6 +97,8 @@ static enum error backup_make(const struct ctl *ctl, const struct place *place, 
 	if (error == E_OK)
 		error = journal_backup(&place->options, journal, keys, last, fault);
 	if (error == E_OK)
+		error = journal_keys_follow(keys, data_keys, fault);
+	if (error == E_OK)
 		error = backup_name(keys, data_keys, fault);
 	if (error != E_OK)
 		unlink(keys);
@@ -129,7 +131,7 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 		       (unsigned)last.incarnation, data_keys);
 	free(data_keys);
 	place_free(&place);
-	return error == E_OK ? EX_OK : ctl_fail(&fault, "no backup was made");
+	return error == E_OK ? EX_OK : ctl_fail(&fault, "no backup was made; --data-keys FILE takes the data keys elsewhere");
 }
 
 /* ---- the way back */

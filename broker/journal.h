@@ -134,6 +134,9 @@ bool journal_disk_low(const struct journal *journal);
  * the newest entry, that every entry has its key. `last` becomes the newest position. */
 enum error journal_backup(const struct journal_options *options, const char *journal_file, const char *keys_file,
 			  struct position *last, struct fault *fault);
+/* Whether a copy of data keys may take the place of an earlier one, if there is one: E_EXISTS when that opens what the
+ * copy does not, or the copy what was erased there. */
+enum error journal_keys_follow(const char *keys_file, const char *earlier, struct fault *fault);
 /* Puts such copies into the folder of `options`, which has no journal; it is then checked from end to end (E_CORRUPT).
  * journal_open refuses it until journal_recover. */
 enum error journal_restore(const struct journal_options *options, const char *journal_file, const char *keys_file,

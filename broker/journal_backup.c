@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static enum error copy_checked(const char *folder, const char *name, const char *to, int version, bool marked,
 			       struct fault *fault)
@@ -73,6 +74,46 @@ static enum error keys_file_check(const char *path, uint64_t entry, struct fault
 	if (error == E_OK && last < entry)
 		error = fault_at(fault, E_CORRUPT, "%s: older than %s", VAULT_FILE, JOURNAL_FILE);
 	database_close(db);
+	return error;
+}
+
+/* ---- what a copy of the data keys may take the place of */
+
+/* Slots are laid in and erased, wholly or in part, and nothing else: 32 bytes stay the same or become something else,
+ * and nothing becomes 32 bytes (vault.h). */
+static enum error slots_compare(sqlite3 *db, bool *follows, struct fault *fault)
+{
+	sqlite3_stmt *get = database_prepare(
+		db, "SELECT 1 FROM earlier.slot e LEFT JOIN main.slot k ON k.entry = e.entry WHERE k.entry IS NULL "
+		    "OR (length(k.value) = 32 AND k.value <> e.value) LIMIT 1");
+	enum error error = journal_row_step(get, fault);
+
+	*follows = error == E_NOT_FOUND;
+	sqlite3_finalize(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error journal_keys_follow(const char *keys_file, const char *earlier, struct fault *fault)
+{
+	sqlite3 *db;
+	sqlite3_stmt *attach;
+	bool follows = false;
+	enum error error;
+
+	if (access(earlier, F_OK) != 0)
+		return E_OK;
+	error = database_open(&db, keys_file, DATABASE_READ, VAULT_VERSION, NULL, fault);
+	if (error != E_OK)
+		return error;
+	attach = database_prepare(db, "ATTACH ?1 AS earlier");
+	bind_text(attach, 1, earlier);
+	error = database_step(attach, fault);
+	sqlite3_finalize(attach);
+	if (error == E_OK)
+		error = slots_compare(db, &follows, fault);
+	database_close(db);
+	if (error == E_OK && !follows)
+		error = fault_at(fault, E_EXISTS, "%s: keys that this broker does not have, or has no more", earlier);
 	return error;
 }
 

@@ -92,6 +92,34 @@ static void a_backup_of_a_damaged_journal_is_none(void **state)
 	assert_int_equal(journal_backup(&f->ledger.options, f->journal, f->keys, &f->last, &f->fault), E_CORRUPT);
 }
 
+static void slots_change(const char *path, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(database_open(&db, path, DATABASE_WRITE, VAULT_VERSION, NULL, NULL), E_OK);
+	assert_int_equal(database_run(db, sql, NULL), E_OK);
+	database_close(db);
+}
+
+static void data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_same_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	const char *earlier = f->other;
+
+	back_up(f);
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
+	assert_int_equal(backup_database(f->keys, earlier, VAULT_VERSION, false, &f->fault), E_OK);
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
+	slots_change(f->keys, "UPDATE slot SET value = x'' WHERE entry = 2"); /* erased since */
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
+	assert_int_equal(journal_keys_follow(earlier, f->keys, &f->fault), E_EXISTS); /* comes back */
+	slots_change(f->keys, "DELETE FROM slot WHERE entry = (SELECT max(entry) FROM slot)");
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS); /* older */
+	slots_change(earlier, "DELETE FROM slot WHERE entry = (SELECT max(entry) FROM slot)");
+	slots_change(earlier, "UPDATE slot SET value = zeroblob(32) WHERE entry = 3"); /* of another history */
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS);
+}
+
 static void keys_that_are_older_than_the_journal_are_found(void **state)
 {
 	struct fixture *f = *state;
@@ -199,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_backup_is_taken_beside_the_writer_and_is_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_backup_of_a_damaged_journal_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_same_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_that_are_older_than_the_journal_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_came_out_of_a_backup_does_not_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_is_an_entry_that_can_be_checked, setup, teardown),
