@@ -228,6 +228,20 @@ void exchange_start_office(struct exchange *x, size_t index)
 	office->pid = process_start(argv, x->log);
 }
 
+void exchange_lay(struct exchange *x, const char *policy_yaml, const char *const nodes[])
+{
+	exchange_make(x, policy_yaml);
+	exchange_start_broker(x);
+	for (size_t i = 0; nodes[i]; i++)
+		exchange_add(x, nodes[i], NULL);
+}
+
+void exchange_start_offices(struct exchange *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		exchange_start_office(x, i);
+}
+
 bool exchange_stop(struct exchange *x)
 {
 	bool clean = true;
@@ -256,6 +270,11 @@ bool exchange_end(struct exchange *x, bool keep)
 		process_run(argv, NULL, NULL, "/dev/null", 20);
 	}
 	return clean;
+}
+
+int exchange_tear_down(void **state)
+{
+	return exchange_end(*state, false) ? 0 : 1;
 }
 
 /* ------------------------------------------------------------------ input */

@@ -33,6 +33,12 @@ void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */
 size_t exchange_add(struct exchange *x, const char *node, const char *more);
 void exchange_start_office(struct exchange *x, size_t office);
+/* A broker with this policy that runs, and these offices, NULL at the end, of which none does. */
+void exchange_lay(struct exchange *x, const char *policy_yaml, const char *const nodes[]);
+/* Starts every office that was added. */
+void exchange_start_offices(struct exchange *x);
+/* For cmocka: the state is an exchange. */
+int exchange_tear_down(void **state);
 /* Ends everything with SIGTERM; false when something did not end with status 0. */
 bool exchange_stop(struct exchange *x);
 /* Ends everything with SIGTERM and removes the folder unless `keep`. False when something did not end with status 0. */

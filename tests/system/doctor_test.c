@@ -36,18 +36,10 @@ static int set_up(void **state)
 {
 	static struct exchange x;
 
-	exchange_make(&x, policy);
-	exchange_start_broker(&x);
-	exchange_add(&x, "police.oku", NULL);
-	exchange_add(&x, "army.oku", NULL);
+	exchange_lay(&x, policy, (const char *const[]){"police.oku", "army.oku", NULL});
 	exchange_start_office(&x, POLICE);
 	*state = &x;
 	return office_caught_up(&x, POLICE, 20) ? 0 : 1;
-}
-
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
 }
 
 /* ------------------------------------------------------------------ asking a doctor */
@@ -626,5 +618,5 @@ int main(void)
 		cmocka_unit_test(a_disk_below_the_brokers_reserve_is_named),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }

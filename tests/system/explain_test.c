@@ -35,23 +35,14 @@ static int set_up(void **state)
 {
 	static struct exchange x;
 
-	exchange_make(&x, policy);
-	exchange_start_broker(&x);
-	exchange_add(&x, "police.oku", NULL);
-	exchange_add(&x, "army.oku", NULL);
+	exchange_lay(&x, policy, (const char *const[]){"police.oku", "army.oku", NULL});
 	exchange_add(&x, "immigration.muara-enim", "subscribe: {categories: [public-order, health]}\n");
-	for (size_t i = 0; i < x.count; i++)
-		exchange_start_office(&x, i);
+	exchange_start_offices(&x);
 	for (size_t i = 0; i < x.count; i++)
 		if (!office_caught_up(&x, i, 20))
 			return 1;
 	*state = &x;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
 }
 
 /* ------------------------------------------------------------------ reporting and asking */
@@ -297,5 +288,5 @@ int main(void)
 		cmocka_unit_test(without_a_broker_the_journal_still_explains),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }

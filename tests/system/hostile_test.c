@@ -39,24 +39,15 @@ static const char policy[] =
 /* A broker and five offices. */
 static int set_up(void **state)
 {
+	static const char *const nodes[] = {
+		"police.oku", "army.oku", "immigration.muara-enim", "police.oku-timur", "police.oku-selatan", NULL};
 	static struct exchange x;
 
-	exchange_make(&x, policy);
-	exchange_start_broker(&x);
-	exchange_add(&x, "police.oku", NULL);
-	exchange_add(&x, "army.oku", NULL);
-	exchange_add(&x, "immigration.muara-enim", NULL);
-	exchange_add(&x, "police.oku-timur", NULL);
-	exchange_add(&x, "police.oku-selatan", NULL);
+	exchange_lay(&x, policy, nodes);
 	exchange_start_office(&x, TIMUR);
 	exchange_start_office(&x, SELATAN);
 	*state = &x;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
 }
 
 static struct client_report lodging(uint64_t number, const char *summary)
@@ -361,5 +352,5 @@ int main(void)
 		cmocka_unit_test(the_journal_verifies_after_all_that),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }

@@ -81,11 +81,6 @@ static int set_up(void **state)
 	return office_in_state(x, POLICE, "live", 20) && office_in_state(x, ARMY, "live", 20) ? 0 : 1;
 }
 
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
-}
-
 static bool comes(struct exchange *x, size_t office, const char *name, int seconds)
 {
 	char *path = office_path(x, office, name);
@@ -380,5 +375,5 @@ int main(void)
 	};
 
 	mounts_private();
-	return cmocka_run_group_tests(files, set_up, tear_down);
+	return cmocka_run_group_tests(files, set_up, exchange_tear_down);
 }

@@ -41,24 +41,14 @@ static int set_up(void **state)
 {
 	static struct exchange x;
 
-	exchange_make(&x, policy);
-	exchange_start_broker(&x);
-	exchange_add(&x, "police.oku", NULL);
-	exchange_add(&x, "army.oku", NULL);
-	exchange_add(&x, "immigration.muara-enim", NULL);
-	exchange_add(&x, "health.oku", NULL);
-	for (size_t i = 0; i < x.count; i++)
-		exchange_start_office(&x, i);
+	exchange_lay(&x, policy,
+		     (const char *const[]){"police.oku", "army.oku", "immigration.muara-enim", "health.oku", NULL});
+	exchange_start_offices(&x);
 	for (size_t i = 0; i < x.count; i++)
 		if (!office_caught_up(&x, i, 20))
 			return 1;
 	*state = &x;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
 }
 
 /* Hands a draft in as the police and gives its name; free it. */
@@ -300,5 +290,5 @@ int main(void)
 		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }

@@ -36,20 +36,10 @@ static int set_up(void **state)
 {
 	static struct exchange x;
 
-	exchange_make(&x, policy);
-	exchange_start_broker(&x);
-	exchange_add(&x, "police.oku", NULL);
-	exchange_add(&x, "army.oku", NULL);
-	exchange_add(&x, "immigration.muara-enim", NULL);
-	for (size_t i = 0; i < x.count; i++)
-		exchange_start_office(&x, i);
+	exchange_lay(&x, policy, (const char *const[]){"police.oku", "army.oku", "immigration.muara-enim", NULL});
+	exchange_start_offices(&x);
 	*state = &x;
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return exchange_end(*state, false) ? 0 : 1;
 }
 
 static int office_end(struct exchange *x, size_t office)
@@ -511,5 +501,5 @@ int main(void)
 		cmocka_unit_test(wrong_arguments_end_with_64),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }
