@@ -1,49 +1,30 @@
 /* guard - a table of connections by descriptor, one of addresses, and the limits of both. */
 #include "broker/guard.h"
 
-#include "broker/bucket.h"
-#include "broker/guard_peer.h"
+#include "broker/guard_door.h"
+#include "broker/guard_source.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#define SOCKETS 2
 #define RESERVED_DESCRIPTORS 128    /* files, inner sockets, and what is accepted while it is cut */
 #define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
 #define ROUND_TICKS 20		    /* in which every connection is looked at once ... */
 #define ROUNDS_OF_MEMBERS 4	    /* ... and in so many rounds those by which something was said */
 #define GROWTH_LOOKED_AT (8u << 20) /* of memory: who is it? */
 #define QUIET_MS 150		    /* a whole message waits no longer to be read, however many come */
-#define LOGGED_A_SECOND 20	    /* addresses */
 #define FRAME_OVERHEAD 42	    /* bytes around a long frame: ZMTP 9, CurveZMQ's MESSAGE 33; 7 less around a short one */
 
 /* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
  * for a full queue and keeps the connection. */
-#define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
-
-enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUTS };
-static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread"};
-
-/* Everything that came from one address. */
-struct source {
-	char address[PEER_ADDRESS_SIZE];
-	size_t open, silent; /* connections; those of them by which nothing was said yet */
-	struct bucket pace;
-	uint64_t unread;		/* by those by which nothing was said yet, as far as looked at */
-	size_t left[SOCKETS];		/* connections that ended; what they said may not be read yet */
-	uint64_t emptied[SOCKETS];	/* the sockets' `emptied` when those were counted */
-	uint64_t cut[CUTS];		/* since they were logged */
-	uint64_t failed;		/* the same: ended without one message */
-	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
-};
+#define EVENTS (ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
 /* One of the offices' sockets. */
 struct watched {
 	void *socket, *monitor;
-	uint16_t port;	  /* that it is bound to; 0: not looked yet */
-	uint64_t emptied; /* how often everything that had come by it was read */
+	uint16_t port; /* that it is bound to; 0: not looked yet */
 };
 
 struct connection {
@@ -56,6 +37,7 @@ struct connection {
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	bool turned_away; /* cut before it could say anything */
+	uint32_t paid;	  /* messages that it may say yet */
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: that were read or may have been, and in all */
 	steady_ms began;
@@ -65,8 +47,10 @@ struct connection {
 struct guard {
 	void *context;
 	const struct core *core;
-	struct bucket_size pace; /* of one address; `most` is what it may have at a time as well */
-	struct watched watched[SOCKETS];
+	struct sources sources;
+	struct door door;
+	struct talk talk;
+	struct watched watched[GUARD_SOCKETS];
 	size_t watched_count;
 	struct connection *connections; /* by descriptor */
 	size_t capacity, open, most;
@@ -75,50 +59,9 @@ struct guard {
 	size_t begun_count, begun_capacity;
 	size_t next;	   /* to be looked at */
 	uint64_t round;
-	zhashx_t *sources; /* by address */
 	uint64_t resident; /* when all were looked at */
 	steady_ms logged_at;
 };
-
-/* ---- addresses */
-
-static void source_free(void **item)
-{
-	free(*item);
-	*item = NULL;
-}
-
-static struct source *source_of(struct guard *guard, const char *address)
-{
-	struct source *source = zhashx_lookup(guard->sources, address);
-
-	if (source == NULL) {
-		source = memory_zero(1, sizeof(*source));
-		memcpy(source->address, address, strnlen(address, PEER_ADDRESS_SIZE - 1));
-		bucket_fill(&source->pace, &guard->pace);
-		zhashx_insert(guard->sources, address, source);
-	}
-	return source;
-}
-
-/* Messages of a connection that ended are still in memory until its socket was emptied. */
-static void source_leaves(struct guard *guard, struct source *source, const struct watched *at)
-{
-	const size_t i = (size_t)(at - guard->watched);
-
-	if (source->emptied[i] != at->emptied)
-		source->left[i] = 0;
-	source->emptied[i] = at->emptied;
-	source->left[i]++;
-}
-
-static bool source_has_left(const struct guard *guard, const struct source *source, size_t most)
-{
-	for (size_t i = 0; i < guard->watched_count; i++)
-		if (source->left[i] >= most && source->emptied[i] == guard->watched[i].emptied)
-			return true;
-	return false;
-}
 
 static bool is_scarce(const struct guard *guard)
 {
@@ -128,7 +71,7 @@ static bool is_scarce(const struct guard *guard)
 /* Whether an address has all that it may have now. When descriptors are scarce only who says something keeps one. */
 static bool source_is_full(const struct guard *guard, const struct source *source)
 {
-	return guard->open >= guard->most || source->open >= guard->pace.most || source_has_left(guard, source, GUARD_LEFT_MOST) ||
+	return guard->open >= guard->most || source->open >= guard->sources.pace.most || source_has_left(&guard->sources, source, GUARD_LEFT_MOST) ||
 	       (is_scarce(guard) && source->silent >= GUARD_SILENT_SCARCE);
 }
 
@@ -151,6 +94,12 @@ static struct connection *connection_at(struct guard *guard, int fd)
 	return fd >= 0 && (size_t)fd < guard->capacity ? &guard->connections[fd] : NULL;
 }
 
+/* Which of the watched sockets it came by. */
+static size_t socket_of(const struct guard *guard, const struct connection *connection)
+{
+	return (size_t)(connection->at - guard->watched);
+}
+
 static void connections_reserve(struct guard *guard, int fd)
 {
 	const size_t capacity = ((size_t)fd / 1024 + 1) * 1024;
@@ -167,7 +116,7 @@ static void connection_forget(struct guard *guard, struct connection *connection
 	if (connection == NULL || connection->source == NULL)
 		return;
 	if (connection->counted && !connection->turned_away)
-		source_leaves(guard, connection->source, connection->at);
+		source_leaves(&guard->sources, connection->source, socket_of(guard, connection));
 	connection->source->open -= connection->counted;
 	connection->source->silent -= connection->counted && !connection->spoke;
 	connection->source->unread -= connection_owes(connection);
@@ -177,6 +126,13 @@ static void connection_forget(struct guard *guard, struct connection *connection
 
 static void connection_cut(struct guard *guard, int fd, enum cut reason)
 {
+	static const unsigned knocks[CUTS] = {
+		[CUT_MANY] = 1,
+		[CUT_PACE] = 1,
+		[CUT_KEY] = 1,
+		[CUT_UNREAD] = DOOR_KNOCKS_OF_OFFENCE,
+		[CUT_TALK] = DOOR_KNOCKS_OF_OFFENCE,
+	};
 	struct connection *connection = &guard->connections[fd];
 	struct source *source = connection->source;
 	const char *node = NULL;
@@ -187,6 +143,8 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 		snprintf(source->node, sizeof(source->node), "%s", node);
 	connection->cut = true;
 	source->cut[reason]++;
+	if (knocks[reason] > 0)
+		door_knocked(&guard->door, source->address, knocks[reason], clock_now().steady);
 	peer_cut(fd, source->address);
 }
 
@@ -214,9 +172,9 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	connections_reserve(guard, fd);
 	connection = &guard->connections[fd];
 	connection_forget(guard, connection);
-	connection->source = source_of(guard, address);
+	connection->source = sources_of(&guard->sources, address);
 	connection->at = at;
-	connection->emptied = at->emptied;
+	connection->emptied = guard->sources.emptied[socket_of(guard, connection)];
 	connection->began = connection->quiet_since = now;
 	if (guard->begun_count == guard->begun_capacity) {
 		guard->begun_capacity = guard->begun_capacity * 2 + 64;
@@ -238,7 +196,7 @@ static void begun_admit(struct guard *guard, steady_ms now)
 			continue;
 		if (source_is_full(guard, source))
 			connection_cut(guard, guard->begun[i], CUT_MANY);
-		else if (!bucket_take(&source->pace, &guard->pace, 1, now, &wait))
+		else if (!bucket_take(&source->pace, &guard->sources.pace, 1, now, &wait))
 			connection_cut(guard, guard->begun[i], CUT_PACE);
 		connection->turned_away = connection->cut;
 		connection->counted = true;
@@ -273,7 +231,9 @@ static bool events_take(struct guard *guard)
 
 		while (socket_event(watched->monitor, &event, &fd)) {
 			any = true;
-			if (event == ZMQ_EVENT_ACCEPTED)
+			if (event == ZMQ_EVENT_LISTENING)
+				door_listener(&guard->door, fd);
+			else if (event == ZMQ_EVENT_ACCEPTED)
 				connection_begins(guard, watched, fd, now);
 			else if (event == ZMQ_EVENT_DISCONNECTED)
 				connection_ends(guard, watched, fd);
@@ -294,7 +254,7 @@ void guard_admitted(struct guard *guard, const char *address, const char *node)
 	struct source *source;
 
 	events_take(guard);
-	source = zhashx_lookup(guard->sources, address);
+	source = sources_find(&guard->sources, address);
 	if (source != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
 }
@@ -317,32 +277,47 @@ static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
 		connection_cut(guard, (int)oldest, CUT_KEY);
 }
 
+/* Who says more than an office can is cut by its name, however often it comes back. */
+static bool talk_bound(struct guard *guard, struct connection *connection, const char *node)
+{
+	if (connection->paid == 0 && node != NULL) {
+		if (!talk_allows(&guard->talk, node, clock_now().steady)) {
+			connection_cut(guard, (int)(connection - guard->connections), CUT_TALK);
+			return false;
+		}
+		connection->paid = TALK_PIECE;
+	}
+	connection->paid -= connection->paid > 0;
+	return true;
+}
+
 /* What the former holder of a descriptor said may be read when another has it: the key is of whoever spoke last. */
 bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE])
 {
 	struct connection *connection = connection_at(guard, zmq_msg_get(frame, ZMQ_SRCFD));
+	const char *node = NULL;
 
 	if (connection == NULL || connection->source == NULL || connection->at->socket != socket)
 		return true;
 	if (connection->cut)
 		return false;
 	connection->heard = true;
-	connection->refused = core_key_status(guard->core, curve_key, NULL) != E_OK;
+	connection->refused = core_key_status(guard->core, curve_key, &node) != E_OK;
 	connection->source->unread -= connection_owes(connection);
 	connection->source->silent -= !connection->spoke;
 	connection->base += FRAME_OVERHEAD + zmq_msg_size(frame);
-	if (connection->spoke && memcmp(connection->key, curve_key, KEY_SIZE) == 0)
-		return true;
-	connection->spoke = true;
-	memcpy(connection->key, curve_key, KEY_SIZE);
-	key_bound(guard, curve_key);
-	return true;
+	if (!connection->spoke || memcmp(connection->key, curve_key, KEY_SIZE) != 0) {
+		connection->spoke = true;
+		memcpy(connection->key, curve_key, KEY_SIZE);
+		key_bound(guard, curve_key);
+	}
+	return talk_bound(guard, connection, node);
 }
 
 void guard_emptied(struct guard *guard, const void *socket)
 {
 	for (size_t i = 0; i < guard->watched_count; i++)
-		guard->watched[i].emptied += guard->watched[i].socket == socket;
+		guard->sources.emptied[i] += guard->watched[i].socket == socket;
 }
 
 /* ---- what is never read, or not soon enough */
@@ -368,10 +343,11 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
 	struct connection *connection = &guard->connections[fd];
 	enum cut offence;
-	uint64_t received;
+	uint64_t received, emptied;
 
 	if (connection->source == NULL)
 		return;
+	emptied = guard->sources.emptied[socket_of(guard, connection)];
 	if (!peer_received(fd, &received)) {
 		connection_forget(guard, connection);
 		return;
@@ -380,10 +356,10 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	connection->received = received;
 	if (connection->heard)
 		connection->quiet_since = now;
-	if (connection->heard && connection->emptied != connection->at->emptied)
+	if (connection->heard && connection->emptied != emptied)
 		connection->base = received;
 	connection->base = connection->base < received ? connection->base : received; /* a former holder's were read */
-	connection->emptied = connection->at->emptied;
+	connection->emptied = emptied;
 	connection->heard = false;
 	connection->source->unread += connection_owes(connection);
 	offence = connection->cut ? CUTS : connection_offence(guard, connection, now);
@@ -413,74 +389,7 @@ static void look_at_all(struct guard *guard, steady_ms now)
 		connection_look(guard, (int)fd, now);
 }
 
-/* ---- the log */
-
-static void source_log(struct source *source)
-{
-	for (size_t reason = 0; reason < CUTS; reason++) {
-		const bool came_in = reason != CUT_MANY && reason != CUT_PACE;
-
-		if (source->cut[reason] == 0)
-			continue;
-		log_event(LOG_LEVEL_WARNING, "connections.cut", F_TEXT("address", source->address),
-			  F_TEXT("node", came_in ? source->node : ""), F_TEXT("reason", cut_names[reason]),
-			  F_NUM("count", source->cut[reason]));
-		source->cut[reason] = 0;
-	}
-	if (source->failed > 0)
-		log_event(LOG_LEVEL_WARNING, "connections.failed", F_TEXT("address", source->address),
-			  F_TEXT("node", source->node), F_NUM("count", source->failed));
-	source->failed = 0;
-}
-
-static bool source_has_news(const struct source *source)
-{
-	uint64_t news = source->failed;
-
-	for (size_t reason = 0; reason < CUTS; reason++)
-		news += source->cut[reason];
-	return news > 0;
-}
-
-static void source_add(struct source *sum, struct source *source)
-{
-	for (size_t reason = 0; reason < CUTS; reason++) {
-		sum->cut[reason] += source->cut[reason];
-		source->cut[reason] = 0;
-	}
-	sum->failed += source->failed;
-	source->failed = 0;
-}
-
-/* It has connections, or messages, or less than its full pace: so there are no more addresses than connections begin. */
-static bool source_counts(const struct guard *guard, struct source *source, steady_ms now)
-{
-	uint64_t wait;
-
-	return source->open > 0 || source_has_left(guard, source, 1) ||
-	       !bucket_take(&source->pace, &guard->pace, guard->pace.most, now, &wait);
-}
-
-/* Of very many addresses the rest are told in one sum. */
-static void sources_log(struct guard *guard, steady_ms now)
-{
-	zlistx_t *addresses = zhashx_keys(guard->sources);
-	struct source others = {.address = "others"};
-	unsigned logged = 0;
-
-	for (const char *address = zlistx_first(addresses); address; address = zlistx_next(addresses)) {
-		struct source *source = zhashx_lookup(guard->sources, address);
-
-		if (source_has_news(source) && logged++ < LOGGED_A_SECOND)
-			source_log(source);
-		else
-			source_add(&others, source);
-		if (!source_counts(guard, source, now))
-			zhashx_delete(guard->sources, address);
-	}
-	source_log(&others);
-	zlistx_destroy(&addresses);
-}
+/* ---- rounds */
 
 void guard_tick(struct guard *guard, steady_ms now)
 {
@@ -496,7 +405,8 @@ void guard_tick(struct guard *guard, steady_ms now)
 	if (now - guard->logged_at < 1000)
 		return;
 	guard->logged_at = now;
-	sources_log(guard, now);
+	door_tick(&guard->door, now);
+	sources_log(&guard->sources, now);
 }
 
 /* ---- life */
@@ -518,11 +428,10 @@ struct guard *guard_new(void *context, const struct core *core, const struct gua
 
 	guard->context = context;
 	guard->core = core;
-	guard->pace = (struct bucket_size){.rate = limits->rate, .most = limits->most};
+	sources_init(&guard->sources, &(struct bucket_size){.rate = limits->rate, .most = limits->most});
 	guard->unread_most = limits->unread;
+	talk_init(&guard->talk, &limits->talk);
 	guard->most = limits->all > 0 ? limits->all : connections_most();
-	guard->sources = zhashx_new();
-	zhashx_set_destructor(guard->sources, source_free);
 	return guard;
 }
 
@@ -532,7 +441,8 @@ void guard_free(struct guard *guard)
 		return;
 	for (size_t i = 0; i < guard->watched_count; i++)
 		zmq_close(guard->watched[i].monitor);
-	zhashx_destroy(&guard->sources);
+	sources_clear(&guard->sources);
+	talk_clear(&guard->talk);
 	free(guard->connections);
 	free(guard->begun);
 	free(guard);
@@ -543,7 +453,7 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	char *name = memory_format("inproc://simpul.guard.%zu", guard->watched_count);
 	void *monitor = zmq_socket(guard->context, ZMQ_PAIR);
 	const int no_limit = 0; /* libzmq's own thread would wait for us otherwise */
-	const int backlog = (int)guard->pace.most;
+	const int backlog = (int)guard->sources.pace.most;
 	bool good;
 
 	guard->watched[guard->watched_count++] = (struct watched){.socket = socket, .monitor = monitor};

@@ -15,6 +15,7 @@
 #define SIMPUL_GUARD_H
 
 #include "broker/core.h"
+#include "broker/guard_talk.h"
 #include "broker/pollset.h"
 #include <czmq.h>
 
@@ -23,9 +24,10 @@ struct guard_limits {
 	uint32_t most, rate;
 	uint32_t unread; /* bytes of which no message was made, by its connections by which nothing was said yet */
 	uint32_t all;	 /* connections of all addresses; 0: as many as descriptors allow */
+	struct bucket_size talk; /* messages of one office: guard_talk.h */
 };
 /* Every member may sit behind the same address, with two connections and some that are being replaced. */
-#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20})
+#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20, .talk = TALK_LIMITS})
 /* Connections by which one key has spoken: an office has two, and some that are being replaced. */
 #define GUARD_KEY_MOST 8
 /* An office greets and subscribes at once: so long may a connection be open without one message. */

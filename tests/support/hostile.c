@@ -6,6 +6,8 @@
 #include "tests/support/client.h"
 #include "tests/support/zmtp.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #define SWEEP_MS 50
+#define KNOCK_US 1000000
 #define HELLO_MS patient_ms(5000)
 
 /* It is at work, though nothing may have come of it. */
@@ -66,23 +69,36 @@ static bool fd_ended(int fd)
 	return fd < 0 || recv(fd, piece, sizeof piece, MSG_DONTWAIT) == 0;
 }
 
+/* Whether a connection was ended, or had no answer within a second. */
+static bool is_over(int fd, uint64_t begun)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof info;
+
+	if (fd_ended(fd) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+		return true;
+	return info.tcpi_state == TCP_SYN_SENT && clock_steady_us() - begun > KNOCK_US;
+}
+
 void hostile_silent(struct attack *attack)
 {
 	struct intruder intruder;
 	int *fds = memory_zero(attack->amount, sizeof *fds);
+	uint64_t *begun = memory_zero(attack->amount, sizeof *begun);
 
 	intruder_load(&intruder, attack, false);
 	memset(fds, 0xff, attack->amount * sizeof *fds);
 	for (;;) {
 		for (uint64_t i = 0; i < attack->amount; i++) {
-			if (!fd_ended(fds[i]))
+			turn(attack);
+			if (!is_over(fds[i], begun[i]))
 				continue;
 			if (fds[i] >= 0)
 				close(fds[i]);
-			fds[i] = zmtp_connect(endpoint_of(&intruder, i), HOSTILE_STRANGER);
+			fds[i] = zmtp_knock(endpoint_of(&intruder, i), HOSTILE_STRANGER);
+			begun[i] = clock_steady_us();
 			did(attack, fds[i] >= 0);
 		}
-		turn(attack);
 		sleep_ms(SWEEP_MS);
 	}
 }
@@ -99,6 +115,7 @@ void hostile_stalled(struct attack *attack)
 		for (uint64_t i = 0; i < attack->amount; i++) {
 			const enum zmtp_step step = (enum zmtp_step)(i / 2 % ZMTP_READY);
 
+			turn(attack);
 			if (!fd_ended(connections[i].fd))
 				continue;
 			zmtp_close(&connections[i]);
@@ -106,7 +123,6 @@ void hostile_stalled(struct attack *attack)
 				  intruder.join.broker_curve, &intruder.keys, "DEALER", step);
 			did(attack, 1);
 		}
-		turn(attack);
 		sleep_ms(SWEEP_MS);
 	}
 }
@@ -315,7 +331,7 @@ void hostile_resetting(struct attack *attack)
 
 	intruder_load(&intruder, attack, true);
 	for (;;) {
-		for (size_t i = 0; i < CONNECTIONS; i++)
+		for (size_t i = 0; i < CONNECTIONS; i++, turn(attack))
 			zmtp_open(&connections[i], intruder.join.link_endpoint, HOSTILE_RESETTER,
 				  intruder.join.broker_curve, &intruder.keys, "DEALER", ZMTP_READY);
 		for (size_t i = 0; i < CONNECTIONS; i++) {

@@ -141,7 +141,8 @@ void siege_look(const struct siege *siege, struct siege_outcome *outcome)
 	outcome->kib_most = kib > outcome->kib_most ? kib : outcome->kib_most;
 }
 
-/* One window; again when the attack (NULL: none) stood still in it, for then it says nothing of the attack. */
+/* One window; again when the attack (NULL: none) stood still in it: it says nothing of the attack then, and in the end
+ * counts as the slowest. */
 static struct latency window_run(struct siege *siege, const struct attack *attack, size_t samples,
 				 struct siege_outcome *outcome)
 {
@@ -155,7 +156,7 @@ static struct latency window_run(struct siege *siege, const struct attack *attac
 		if (!attack || attack_turns(attack) > before)
 			return window;
 	}
-	outcome->idle++;
+	window.p99 = UINT64_MAX;
 	return window;
 }
 
@@ -226,8 +227,6 @@ static void report_and_check(const struct siege_plan *plan, const struct siege_o
 	torture_row(&row);
 	torture_check(&row);
 	assert_true(named);
-	/* On a machine that runs other suites beside this one an attack that comes in bursts may miss one of two windows. */
-	assert_in_range(outcome->idle, 0, torture_long() ? 0 : 1);
 	assert_true(siege_is_bounded(outcome));
 	assert_true(siege_is_quick(outcome));
 }

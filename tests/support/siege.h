@@ -50,7 +50,6 @@ struct siege_outcome {
 	uint64_t normal, attacked; /* p99, microseconds */
 	size_t lost;
 	size_t kib_before, kib_most;
-	size_t idle; /* windows in which the attack did not run */
 };
 
 /* Before anything is started. AddressSanitizer is to keep 16 MiB of freed memory, not 256: so much would hide what is

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 5000
+#define CONNECT_MS 20 /* on this machine; a request that was dropped is repeated after a second */
 #define GREETING_SIZE 64
 #define SIGNATURE_PART 10
 #define MECHANISM_AT 12
@@ -31,8 +32,9 @@ static bool address_of(const char *host, uint16_t port, struct sockaddr_in *addr
 	return inet_pton(AF_INET, host, &address->sin_addr) == 1;
 }
 
-int zmtp_connect(const char *endpoint, const char *source)
+static int connect_with(const char *endpoint, const char *source, bool wait)
 {
+	const struct timeval patience = {.tv_usec = CONNECT_MS * 1000};
 	struct sockaddr_in to, from;
 	char host[64];
 	unsigned port;
@@ -40,14 +42,24 @@ int zmtp_connect(const char *endpoint, const char *source)
 
 	if (sscanf(endpoint, "tcp://%63[0-9.]:%u", host, &port) != 2 || !address_of(host, (uint16_t)port, &to))
 		return -1;
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 &&
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (wait ? 0 : SOCK_NONBLOCK), 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
 	    (!source || (address_of(source, 0, &from) && bind(fd, (const struct sockaddr *)&from, sizeof from) == 0)) &&
-	    connect(fd, (const struct sockaddr *)&to, sizeof to) == 0)
+	    (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 || (!wait && errno == EINPROGRESS)))
 		return fd;
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+int zmtp_connect(const char *endpoint, const char *source)
+{
+	return connect_with(endpoint, source, true);
+}
+
+int zmtp_knock(const char *endpoint, const char *source)
+{
+	return connect_with(endpoint, source, false);
 }
 
 bool zmtp_write(int fd, const void *data, size_t size)

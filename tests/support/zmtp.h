@@ -33,8 +33,10 @@ struct zmtp {
 bool zmtp_open(struct zmtp *z, const char *endpoint, const char *source, const uint8_t server[KEY_SIZE],
 	       const struct node_keys *keys, const char *socket_type, enum zmtp_step until);
 void zmtp_close(struct zmtp *z);
-/* Connected, nothing more; -1 on failure. */
+/* Connected, nothing more; -1 on failure, or when the other side does not answer. */
 int zmtp_connect(const char *endpoint, const char *source);
+/* The same without waiting for the answer. */
+int zmtp_knock(const char *endpoint, const char *source);
 
 /* A frame as it stands on the wire. `claimed` is the length that it says it has. False when the other side took no more
  * within five seconds. */

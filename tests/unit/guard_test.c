@@ -1,5 +1,6 @@
 /* guard_test - what one address may take of the broker's sockets, and what the kernel tells about a connection. */
 #include "broker/guard.h"
+#include "broker/guard_door.h"
 #include "broker/guard_peer.h"
 #include "common/socket.h"
 #include "tests/support/attack.h"
@@ -47,6 +48,8 @@ static void stage_set(struct stage *stage, struct guard_limits limits)
 {
 	if (limits.unread == 0)
 		limits.unread = GUARD_LIMITS.unread;
+	if (limits.talk.rate == 0)
+		limits.talk = GUARD_LIMITS.talk;
 	stage->context = zmq_ctx_new();
 	stage->world = world_new();
 	stage->guard = guard_new(stage->context, stage->world->core, &limits);
@@ -102,24 +105,26 @@ static bool peer_part(int fd, bool more, uint32_t size)
 	return zmtp_write(fd, head, sizeof head) && zmtp_write(fd, zeros, size);
 }
 
-/* The next message of the link is read, as one of this node that came by `socket`. */
-static void hear_by(struct stage *stage, const void *socket, size_t node)
+/* The next message of the link is read, as one of this node that came by `socket`. False when it is not worth a look. */
+static bool hear_by(struct stage *stage, const void *socket, size_t node)
 {
 	const uint8_t *key = stage->world->keys[node].curve_public;
+	bool worth = false;
 	zmq_msg_t frame;
 
 	for (int part = 0; part < 2; part++) {
 		zmq_msg_init(&frame);
 		assert_true(zmq_msg_recv(&frame, stage->link, 0) >= 0);
 		if (part == 1)
-			guard_heard(stage->guard, socket, &frame, key);
+			worth = guard_heard(stage->guard, socket, &frame, key);
 		zmq_msg_close(&frame);
 	}
+	return worth;
 }
 
-static void hear(struct stage *stage, size_t node)
+static bool hear(struct stage *stage, size_t node)
 {
-	hear_by(stage, stage->link, node);
+	return hear_by(stage, stage->link, node);
 }
 
 static void stage_run(struct stage *stage, size_t ms)
@@ -282,6 +287,57 @@ static void who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in(v
 	assert_false(has_ended(neighbour));
 	close(endless);
 	close(neighbour);
+	stage_strike(&stage);
+}
+
+/* Those that are there stay. */
+static void who_knocks_too_often_is_shut_out_by_the_kernel(void **state)
+{
+	enum { MOST = 100, KNOCKS = DOOR_KNOCKS };
+	struct stage stage;
+	int fds[MOST], more[KNOCKS], neighbour;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = MOST, .rate = 1000});
+	connect_all(fds, MOST, stage.endpoint, HOST);
+	stage_run(&stage, SETTLED_MS);
+	connect_all(more, KNOCKS, stage.endpoint, HOST);
+	stage_run(&stage, SETTLED_MS);
+	assert_int_equal(zmtp_connect(stage.endpoint, HOST), -1);
+	assert_int_equal(zmtp_connect(stage.feed_endpoint, HOST), -1);
+	neighbour = zmtp_connect(stage.endpoint, NEIGHBOUR);
+	stage_run(&stage, SETTLED_MS);
+	assert_false(has_ended(neighbour));
+	assert_int_equal(count_ended(fds, MOST), 0);
+	assert_int_equal(count_ended(more, KNOCKS), KNOCKS);
+	close_all(fds, MOST);
+	close_all(more, KNOCKS);
+	close(neighbour);
+	stage_strike(&stage);
+}
+
+/* It may say some messages more than are left of what it may say, never two pieces. */
+static void who_says_more_than_an_office_can_is_cut_however_often_it_comes_back(void **state)
+{
+	enum { NODE = 0, OTHER = 1, MOST = 2 * TALK_PIECE };
+	struct stage stage;
+	int fd, again, other, heard = 0;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .talk = {.rate = 1, .most = MOST}});
+	fd = member_open(&stage, HOST, NODE);
+	while (heard <= MOST && peer_part(fd, false, 10) && hear(&stage, NODE))
+		heard++;
+	assert_in_range(heard, MOST - TALK_PIECE, MOST);
+	assert_cut(&stage, fd);
+	again = member_open(&stage, HOST, NODE);
+	assert_cut(&stage, again);
+	other = member_open(&stage, NEIGHBOUR, OTHER);
+	stage_run(&stage, SETTLED_MS);
+	assert_false(has_ended(other));
+	close(fd);
+	close(again);
+	close(other);
 	stage_strike(&stage);
 }
 
@@ -584,6 +640,8 @@ int main(void)
 		cmocka_unit_test(what_ends_gives_its_place_to_the_next),
 		cmocka_unit_test(a_descriptor_that_goes_to_the_other_socket_is_counted_there),
 		cmocka_unit_test(who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in),
+		cmocka_unit_test(who_knocks_too_often_is_shut_out_by_the_kernel),
+		cmocka_unit_test(who_says_more_than_an_office_can_is_cut_however_often_it_comes_back),
 		cmocka_unit_test(who_says_more_than_is_read_is_cut),
 		cmocka_unit_test(who_says_much_and_is_read_is_not_cut),
 		cmocka_unit_test(who_leaves_messages_behind_again_and_again_comes_back_when_they_are_read),
