@@ -53,6 +53,11 @@ static bool is_reference_code(const char *text)
 	return in_class(text[0], UPPER | LOWER | DIGIT, "") && matches(text, UPPER | LOWER | DIGIT, "./-", 64);
 }
 
+static bool is_sink(const char *text)
+{
+	return matches(text, LOWER | DIGIT, "._-", 63);
+}
+
 /* ICAO 9303 part 3: three letters, or D for Germany. */
 static bool is_state(const char *text)
 {
@@ -119,6 +124,8 @@ Simpul__MsgType msg_type_of(Simpul__Kind kind)
 		return SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE;
 	case SIMPUL__KIND__KIND_CANCEL:
 		return SIMPUL__MSG_TYPE__MSG_TYPE_CANCEL;
+	case SIMPUL__KIND__KIND_PURGE_RECEIPT:
+		return SIMPUL__MSG_TYPE__MSG_TYPE_ACK;
 	default:
 		return SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
 	}
@@ -131,6 +138,11 @@ Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label)
 	if (red)
 		return exercise ? SIMPUL__STREAM__STREAM_EXERCISE_RED : SIMPUL__STREAM__STREAM_RED;
 	return exercise ? SIMPUL__STREAM__STREAM_EXERCISE : SIMPUL__STREAM__STREAM_MAIN;
+}
+
+static bool is_kind(Simpul__Kind kind)
+{
+	return kind > 0 && kind <= SIMPUL__KIND__KIND_PURGE_RECEIPT;
 }
 
 static bool refers(const Simpul__Header *header)
@@ -158,7 +170,7 @@ static enum error origin_check(const Simpul__Header *header, wall_ms now, struct
 	    (error = given(header->msg_type != 0, "msg_type", fault)) != E_OK ||
 	    (error = given(header->form != 0, "form", fault)) != E_OK)
 		return error;
-	if (header->kind > SIMPUL__KIND__KIND_VOID)
+	if (!is_kind(header->kind))
 		return fault_at(fault, E_UNKNOWN_VALUE, "kind");
 	if (header->msg_type != msg_type_of(header->kind))
 		return fault_at(fault, E_INVALID, "msg_type");
@@ -172,6 +184,8 @@ static enum error reference_check(const Simpul__Header *header, struct fault *fa
 {
 	enum error error;
 
+	if (header->kind != SIMPUL__KIND__KIND_CANCEL && header->erase)
+		return fault_at(fault, E_INVALID, "erase");
 	if (!refers(header)) {
 		error = absent(header->about != 0, "about", fault);
 		return error == E_OK ? absent(header->n_references > 0, "references", fault) : error;
@@ -238,14 +252,24 @@ static enum error expiry_check(const Simpul__Header *header, wall_ms now, struct
 	return E_OK;
 }
 
+/* `field` is what the message calls the place. */
+static enum error basis_check(const Simpul__LegalBasis *basis, const char *field, struct fault *fault)
+{
+	enum error error = required_check(basis->code, is_law_code, "code", fault);
+
+	if (error == E_OK)
+		error = optional_check(basis->number, is_reference_code, "number", fault);
+	if (error != E_OK)
+		fault_within(fault, "%s", field);
+	return error;
+}
+
 /* Codes of laws, letters and cases: they match a pattern, for a header holds no free text. */
 static enum error codes_check(const Simpul__Header *header, struct fault *fault)
 {
-	const Simpul__LegalBasis *basis = header->legal_basis;
 	enum error error;
 
-	if (basis && ((error = required_check(basis->code, is_law_code, "legal_basis.code", fault)) != E_OK ||
-		      (error = optional_check(basis->number, is_reference_code, "legal_basis.number", fault)) != E_OK))
+	if (header->legal_basis && (error = basis_check(header->legal_basis, "legal_basis", fault)) != E_OK)
 		return error;
 	if ((error = optional_check(header->operation, is_reference_code, "operation", fault)) != E_OK ||
 	    (error = optional_check(header->actor, is_reference_code, "actor", fault)) != E_OK ||
@@ -255,8 +279,8 @@ static enum error codes_check(const Simpul__Header *header, struct fault *fault)
 	return absent(header->deadline != 0, "deadline", fault);
 }
 
-/* A VOID uses up a number and says nothing else. */
-static enum error void_check(const Simpul__Header *header, struct fault *fault)
+/* A VOID uses up a number and says nothing else; a purge receipt says it all in its body. */
+static enum error bare_check(const Simpul__Header *header, struct fault *fault)
 {
 	const Simpul__Stream stream = header->name->stream;
 	const bool exercise =
@@ -294,8 +318,8 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
 
 	if (error == E_OK)
 		error = reference_check(header, fault);
-	if (error == E_OK && header->kind == SIMPUL__KIND__KIND_VOID) {
-		error = void_check(header, fault);
+	if (error == E_OK && kind_is_bare(header->kind)) {
+		error = bare_check(header, fault);
 	} else if (error == E_OK) {
 		error = class_check(header, fault);
 		if (error == E_OK)
@@ -306,6 +330,11 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
 	if (error != E_OK)
 		fault_within(fault, "header");
 	return error;
+}
+
+bool kind_is_bare(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_VOID || kind == SIMPUL__KIND__KIND_PURGE_RECEIPT;
 }
 
 bool header_same_class(const Simpul__Header *a, const Simpul__Header *b)
@@ -497,10 +526,11 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 			[SIMPUL__KIND__KIND_ALERT] = {SIMPUL__BODY__CONTENT_ALERT, "alert"},
 			[SIMPUL__KIND__KIND_UPDATE] = {SIMPUL__BODY__CONTENT_UPDATE, "update"},
 			[SIMPUL__KIND__KIND_CANCEL] = {SIMPUL__BODY__CONTENT_CANCEL, "cancel"},
-			[SIMPUL__KIND__KIND_VOID] = {SIMPUL__BODY__CONTENT_VOID, "void"}};
+			[SIMPUL__KIND__KIND_VOID] = {SIMPUL__BODY__CONTENT_VOID, "void"},
+			[SIMPUL__KIND__KIND_PURGE_RECEIPT] = {SIMPUL__BODY__CONTENT_PURGE_RECEIPT, "purge_receipt"}};
 	struct stated replacement;
 
-	if (header->kind == 0 || header->kind > SIMPUL__KIND__KIND_VOID)
+	if (!is_kind(header->kind))
 		return fault_at(fault, E_UNKNOWN_VALUE, "%s", "");
 	if (body->content_case != expected[header->kind].content)
 		return fault_at(fault, body->content_case == SIMPUL__BODY__CONTENT__NOT_SET ? E_MISSING : E_INVALID,
@@ -514,6 +544,57 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 	if ((header->about == SIMPUL__KIND__KIND_SIGHTING) != (replacement.sighting != NULL))
 		return fault_at(fault, E_INVALID, "update");
 	return E_OK;
+}
+
+static enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault)
+{
+	const bool held = sink->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD;
+	enum error error;
+
+	if ((error = required_check(sink->sink, is_sink, "sink", fault)) != E_OK ||
+	    (error = given(sink->outcome != 0, "outcome", fault)) != E_OK)
+		return error;
+	if (!held) {
+		error = absent(sink->basis != NULL, "basis", fault);
+		return error == E_OK ? absent(sink->until != 0, "until", fault) : error;
+	}
+	if ((error = given(sink->basis != NULL, "basis", fault)) != E_OK ||
+	    (error = given(sink->until != 0, "until", fault)) != E_OK)
+		return error;
+	return basis_check(sink->basis, "basis", fault);
+}
+
+static enum error purged_check(const Simpul__Purged *purged, struct fault *fault)
+{
+	enum error error;
+
+	if ((error = given(purged->name != NULL, "name", fault)) != E_OK ||
+	    (error = given(purged->rule != 0, "rule", fault)) != E_OK ||
+	    (error = given(purged->at != 0, "at", fault)) != E_OK)
+		return error;
+	error = name_check(purged->name, fault);
+	if (error != E_OK)
+		fault_within(fault, "name");
+	for (size_t i = 0; error == E_OK && i < purged->n_sinks; i++) {
+		error = sink_purge_check(purged->sinks[i], fault);
+		if (error != E_OK)
+			fault_within(fault, "sinks[%zu]", i);
+	}
+	return error;
+}
+
+static enum error purge_receipt_check(const Simpul__PurgeReceipt *receipt, struct fault *fault)
+{
+	enum error error = given(receipt->n_purged > 0, "purged", fault);
+
+	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++) {
+		error = purged_check(receipt->purged[i], fault);
+		if (error != E_OK)
+			fault_within(fault, "purged[%zu]", i);
+	}
+	if (error != E_OK)
+		fault_within(fault, "purge_receipt");
+	return error;
 }
 
 static enum error statement_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault)
@@ -539,6 +620,8 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
 		error = kind_check(header, body, fault);
 	if (error == E_OK && header->kind == SIMPUL__KIND__KIND_CANCEL)
 		error = given(body->cancel->reason != 0, "cancel.reason", fault);
+	if (error == E_OK && header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+		error = purge_receipt_check(body->purge_receipt, fault);
 	if (error == E_OK)
 		error = statement_check(header, body, fault);
 	if (error != E_OK) {

@@ -22,10 +22,12 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);
 
-/* The CAP msgType that a kind has: UPDATE and CANCEL have their own, everything else is an ALERT. */
+/* The CAP msgType that a kind has: UPDATE, CANCEL and PURGE_RECEIPT (ACK) have their own, everything else is an ALERT. */
 Simpul__MsgType msg_type_of(Simpul__Kind kind);
 /* The stream that a status and a label belong to. */
 Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
+/* True for VOID and PURGE_RECEIPT: no policy is asked about them, and their headers name no category, region or label. */
+bool kind_is_bare(Simpul__Kind kind);
 /* True when the two headers agree in everything that decides an audience: kind, about, category, region, label,
  * protection, status, form. (to and not_to stand in the routing, one for all.) */
 bool header_same_class(const Simpul__Header *a, const Simpul__Header *b);

@@ -33,8 +33,8 @@ struct vocabulary {
 static const struct vocabulary vocabularies[] = {
 	WORDS(stream, "main", "exercise", "red", "exercise-red"),
 	WORDS(status, "", "Actual", "Exercise", "System", "Test"),
-	WORDS(msg_type, "", "Alert", "Update", "Cancel"),
-	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void"),
+	WORDS(msg_type, "", "Alert", "Update", "Cancel", "Ack"),
+	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void", "purge-receipt"),
 	WORDS(label, "", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"),
 	WORDS(handling, "", "H0", "H1", "H2", "H3"),
 	WORDS(protection, "", "child", "refugee", "trafficking", "health"),
@@ -58,7 +58,10 @@ static const struct vocabulary vocabularies[] = {
 	      "None"),
 	WORDS(cancel_reason, "", "wrong-person", "wrong-facts", "resolved", "duplicate", "sent-by-mistake",
 	      "no-legal-basis"),
-	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant"),
+	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant",
+	      "tombstone"),
+	WORDS(purge_rule, "", "expired", "retracted"),
+	WORDS(purge_outcome, "", "erased", "requested", "held", "unknown"),
 	WORDS(standing, "", "active", "suspended", "retired", "compromised"),
 };
 

@@ -24,6 +24,11 @@ struct sample {
 	Simpul__Update update;
 	Simpul__Cancel cancel;
 	Simpul__Void nothing;
+	Simpul__Name purged_name;
+	Simpul__LegalBasis held_by;
+	Simpul__SinkPurge sink, *sinks[1];
+	Simpul__Purged purged, *purges[1];
+	Simpul__PurgeReceipt receipt;
 	Simpul__Body body;
 	struct fault fault;
 };
@@ -146,6 +151,41 @@ static void void_init(struct sample *s)
 	s->header.expires = 0;
 	s->body.content_case = SIMPUL__BODY__CONTENT_VOID;
 	s->body.void_ = &s->nothing;
+}
+
+static void purge_init(struct sample *s)
+{
+	void_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_PURGE_RECEIPT;
+	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ACK;
+	simpul__name__init(&s->purged_name);
+	s->purged_name.origin = TEXT("army.oku");
+	s->purged_name.epoch = s->purged_name.number = 1;
+	simpul__legal_basis__init(&s->held_by);
+	s->held_by.code = TEXT("UU-6-2011");
+	simpul__sink_purge__init(&s->sink);
+	s->sink.sink = TEXT("registry");
+	s->sink.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED;
+	s->sinks[0] = &s->sink;
+	simpul__purged__init(&s->purged);
+	s->purged.name = &s->purged_name;
+	s->purged.rule = SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+	s->purged.at = NOW;
+	s->purged.sinks = s->sinks;
+	s->purged.n_sinks = 1;
+	s->purges[0] = &s->purged;
+	simpul__purge_receipt__init(&s->receipt);
+	s->receipt.purged = s->purges;
+	s->receipt.n_purged = 1;
+	s->body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
+	s->body.purge_receipt = &s->receipt;
+}
+
+static void held(struct sample *s)
+{
+	s->sink.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD;
+	s->sink.basis = &s->held_by;
+	s->sink.until = NOW + DAY;
 }
 
 #define HEADER(init, change, expected, where) \
@@ -273,7 +313,7 @@ static void parts_of_a_header_agree(void **state)
 	(void)state;
 	HEADER(sighting_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE, E_INVALID, "header.msg_type");
 	HEADER(update_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT, E_INVALID, "header.msg_type");
-	HEADER(sighting_init, s.header.kind = 6, E_UNKNOWN_VALUE, "header.kind");
+	HEADER(sighting_init, s.header.kind = 7, E_UNKNOWN_VALUE, "header.kind");
 	HEADER(sighting_init, s.header.about = SIMPUL__KIND__KIND_ALERT, E_INVALID, "header.about");
 	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_UPDATE, E_INVALID, "header.about");
 	HEADER(sighting_init, s.header.n_references = 1, E_INVALID, "header.references");
@@ -291,6 +331,42 @@ static void parts_of_a_header_agree(void **state)
 	       (s.header.label = SIMPUL__LABEL__LABEL_RED, s.name.stream = SIMPUL__STREAM__STREAM_RED,
 		s.header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED),
 	       E_OK, "");
+}
+
+static void only_a_cancel_erases(void **state)
+{
+	(void)state;
+	HEADER(cancel_init, s.header.erase = true, E_OK, "");
+	HEADER(update_init, s.header.erase = true, E_INVALID, "header.erase");
+	HEADER(sighting_init, s.header.erase = true, E_INVALID, "header.erase");
+	HEADER(void_init, s.header.erase = true, E_INVALID, "header.erase");
+	HEADER(purge_init, s.header.erase = true, E_INVALID, "header.erase");
+}
+
+static void a_purge_receipt_says_in_its_body_what_became_of_each_copy(void **state)
+{
+	(void)state;
+	HEADER(purge_init, (void)0, E_OK, "");
+	HEADER(purge_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT, E_INVALID, "header.msg_type");
+	HEADER(purge_init, s.header.label = 1, E_INVALID, "header.label");
+	HEADER(purge_init, s.header.category = TEXT("overstay"), E_INVALID, "header.category");
+	BODY(purge_init, (void)0, E_OK, "");
+	BODY(purge_init, held(&s), E_OK, "");
+	BODY(purge_init, s.receipt.n_purged = 0, E_MISSING, "body.purge_receipt.purged");
+	BODY(purge_init, s.purged.name = NULL, E_MISSING, "body.purge_receipt.purged[0].name");
+	BODY(purge_init, s.purged_name.number = 0, E_INVALID, "body.purge_receipt.purged[0].name.number");
+	BODY(purge_init, s.purged.rule = 0, E_MISSING, "body.purge_receipt.purged[0].rule");
+	BODY(purge_init, s.purged.at = 0, E_MISSING, "body.purge_receipt.purged[0].at");
+	BODY(purge_init, s.sink.sink = TEXT(""), E_MISSING, "body.purge_receipt.purged[0].sinks[0].sink");
+	BODY(purge_init, s.sink.sink = TEXT("Anna Maria"), E_INVALID, "body.purge_receipt.purged[0].sinks[0].sink");
+	BODY(purge_init, s.sink.outcome = 0, E_MISSING, "body.purge_receipt.purged[0].sinks[0].outcome");
+	BODY(purge_init, s.sink.until = NOW, E_INVALID, "body.purge_receipt.purged[0].sinks[0].until");
+	BODY(purge_init, s.sink.basis = &s.held_by, E_INVALID, "body.purge_receipt.purged[0].sinks[0].basis");
+	BODY(purge_init, (held(&s), s.sink.basis = NULL), E_MISSING, "body.purge_receipt.purged[0].sinks[0].basis");
+	BODY(purge_init, (held(&s), s.sink.until = 0), E_MISSING, "body.purge_receipt.purged[0].sinks[0].until");
+	BODY(purge_init, (held(&s), s.held_by.code = TEXT("a sentence")), E_INVALID,
+	     "body.purge_receipt.purged[0].sinks[0].basis.code");
+	BODY(purge_init, s.body.content_case = SIMPUL__BODY__CONTENT_CANCEL, E_INVALID, "body.purge_receipt");
 }
 
 static void a_void_says_nothing_else(void **state)
@@ -453,6 +529,8 @@ int main(void)
 		cmocka_unit_test(times_are_neither_ahead_nor_over_nor_too_long),
 		cmocka_unit_test(lists_ascend_without_repeats),
 		cmocka_unit_test(parts_of_a_header_agree),
+		cmocka_unit_test(only_a_cancel_erases),
+		cmocka_unit_test(a_purge_receipt_says_in_its_body_what_became_of_each_copy),
 		cmocka_unit_test(a_void_says_nothing_else),
 		cmocka_unit_test(a_body_is_what_its_header_announces),
 		cmocka_unit_test(persons_say_capacity_identity_and_age),
