@@ -61,6 +61,7 @@ void core_read_free(struct core_read *read)
 		return;
 	journal_page_free(&read->page);
 	buffer_free(&read->receipt);
+	free(read->due);
 	free(read);
 }
 
@@ -280,10 +281,14 @@ static void append_done(struct core *core, struct journal_append *append)
 	}
 	if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION)
 		submit_done(core, append);
+	else if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE)
+		retention_done(core, append);
 	else
 		operation_done(core, append);
 	if (append->result.code == E_OK)
 		deliver_keep(core, append);
+	if (append->result.code == E_OK && append->effect == EFFECT_RETRACT)
+		retention_soon(core);
 }
 
 /* What is on disk is answered, then handed on. */
@@ -307,7 +312,9 @@ static void read_done(struct core *core, struct core_read *read)
 	struct node *node = node_find(core, read->node);
 
 	core->reads_under_way--;
-	if (node && read->type == READ_PAGE)
+	if (read->type == READ_DUE)
+		retention_read_done(core, read);
+	else if (node && read->type == READ_PAGE)
 		fetch_read_done(core, node, read);
 	else if (node && read->type == READ_RECEIPT)
 		submit_read_done(core, node, read);
@@ -336,7 +343,8 @@ static void clock_watch(struct core *core)
 
 	if (core->clock_begin != 0 && off <= CLOCK_JUMP_MS)
 		return;
-	if (core->clock_begin != 0)
+	core->clock_doubted = core->clock_begin != 0;
+	if (core->clock_doubted)
 		LOG(core, ALARM, "clock.jumped", F_TEXT("direction", begin > core->clock_begin ? "ahead" : "back"),
 		    F_NUM("seconds", off / 1000));
 	core->clock_begin = begin;
@@ -378,12 +386,16 @@ static void dispatch(struct core *core, const struct core_event *event)
 	case CORE_GRANT:
 		grant_add(core, event);
 		break;
+	case CORE_CLOCK:
+		clock_confirm(core, event);
+		break;
 	case CORE_DISK:
 		disk_changed(core, event->disk_low);
 		break;
 	case CORE_TICK:
 		clock_watch(core);
 		sessions_tick(core);
+		retention_tick(core);
 		break;
 	case CORE_STOP:
 		core->stopping = true;

@@ -47,12 +47,13 @@ enum core_event_type {
 	CORE_ENROLL,	 /* a countersigned member record from an operator */
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
 	CORE_GRANT,	 /* fetch below the cursor: from an operator */
+	CORE_CLOCK,	 /* the clock is right: from an operator */
 	CORE_DISK,	 /* free space fell below the reserve, or is back */
 	CORE_TICK,	 /* at least every 100 ms */
 	CORE_STOP,	 /* take nothing new; what is under way is finished */
 };
 
-enum core_read_type { READ_PAGE, READ_RECEIPT, READ_POSITION };
+enum core_read_type { READ_PAGE, READ_RECEIPT, READ_POSITION, READ_DUE };
 
 /* A question to a reader; handed over whole, handed back whole. core_read_free releases it. */
 struct core_read {
@@ -65,11 +66,14 @@ struct core_read {
 	struct report_name first; /* READ_RECEIPT */
 	size_t count;
 	struct hash digest;
+	wall_ms now; /* READ_DUE: 0 for what was taken back alone */
 	/* answers */
 	struct fault result;
 	struct journal_page page;
 	struct buffer receipt;
 	struct position position;
+	struct erasure *due; /* owned, room for LIMIT_ERASURES */
+	size_t due_count;
 };
 struct core_read *core_read_new(void);
 void core_read_free(struct core_read *read);
@@ -104,7 +108,7 @@ struct core_event {
 		} grant;
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, POLICY: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, CLOCK, POLICY: repeated in ACTION_ANSWER */
 };
 
 /* ---------------------------------------------------------------------------- actions */

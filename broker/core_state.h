@@ -201,6 +201,12 @@ struct signed_position {
 	uint8_t signature[SIGNATURE_SIZE];
 };
 
+/* Looking for bodies that have to be erased. */
+struct retention {
+	uint64_t ticket; /* of a question or a tombstone under way; 0: none */
+	steady_ms look_at;
+};
+
 struct core {
 	struct core_options options;
 	struct position position;
@@ -230,6 +236,8 @@ struct core {
 	bool disk_low, stopping, drained;
 	steady_ms beat_at; /* heartbeats were sent last */
 	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
+	bool clock_doubted;  /* it jumped, and no operator has said that it is right now */
+	struct retention retention;
 	steady_ms rebound;   /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
 	size_t next_signature;
@@ -372,6 +380,16 @@ void deliver_push(struct core *core, uint64_t first);
 void deliver_heartbeat(struct core *core, struct node *node, struct shared *shared);
 /* No pushes until it has fetched; `why` is a short reason for the log, NULL for none. */
 void session_behind(struct core *core, struct node *node, const char *why);
+
+/* ---------------------------------------------------------------------------- retention.c */
+
+void retention_tick(struct core *core);
+/* Something was taken back. */
+void retention_soon(struct core *core);
+void retention_read_done(struct core *core, const struct core_read *read);
+/* A tombstone came back. */
+void retention_done(struct core *core, const struct journal_append *append);
+void clock_confirm(struct core *core, const struct core_event *event);
 
 /* ---------------------------------------------------------------------------- fetch.c */
 

@@ -40,6 +40,25 @@ enum inherit {
 	INHERIT_ONLY, /* cancel: who received the original or an update of it */
 };
 
+/* What an append does to reports that are there already. */
+enum append_effect {
+	EFFECT_NONE,
+	EFFECT_RETRACT, /* a CANCEL that takes back what it refers to */
+	EFFECT_PURGED,	/* a purge receipt */
+};
+
+/* Reports whose bodies are to be erased, or were: neighbours of one entry. PROTOCOL.md, "Erasure". */
+struct erasure {
+	uint64_t entry;
+	uint32_t first, count; /* places within the entry, from 0 */
+	Simpul__PurgeRule rule;
+	uint64_t cause; /* RETRACTED: the entry of the CANCEL */
+};
+#define LIMIT_ERASURES LIMIT_REPEATED /* in one tombstone */
+
+/* The content of an ENTRY_TYPE_TOMBSTONE for these. */
+void tombstone_pack(const struct erasure *erasures, size_t count, wall_ms now, struct buffer *out);
+
 struct stored_report {
 	struct bytes body; /* as it travels, within `delivery`; empty when refused */
 	struct hash body_hash;
@@ -57,7 +76,7 @@ struct journal_append {
 	struct audience audience; /* in: as the core decided; out: as stored, inherited nodes included, with its id */
 	struct hash digest;	  /* of the submission; for other types computed here from `content` */
 	struct buffer content;	  /* StoredSubmission, MemberRecord, MemberStanding, PolicyVersion, NodeSubscription,
-				     FetchGrant */
+				     FetchGrant, Tombstone */
 
 	/* ENTRY_TYPE_SUBMISSION only */
 	struct report_name first; /* the first report's name */
@@ -67,6 +86,8 @@ struct journal_append {
 	size_t unreachable_count;
 	enum inherit inherit;	      /* not NONE: count is 1 */
 	struct report_name reference; /* when inherit is not NONE */
+	enum append_effect effect;
+	wall_ms due;		      /* when the first of the reports expires; 0: none does */
 	struct buffer delivery;	      /* an encoded Delivery: what recipients get; reports[] point into it */
 	struct buffer routing;	      /* an encoded Routing */
 
@@ -202,6 +223,11 @@ enum error journal_read_receipt(struct journal_reader *reader, const struct repo
 /* The head after `entry` (0: zeros) and the incarnation that wrote it. E_NOT_FOUND beyond the end. */
 enum error journal_read_position(struct journal_reader *reader, uint64_t entry, struct position *position,
 				 struct fault *fault);
+
+/* What has to be erased at `now`, with `now` 0 only what was taken back; the longest due first. Nothing when there is
+ * none. */
+enum error journal_read_due(struct journal_reader *reader, wall_ms now, struct erasure erasures[LIMIT_ERASURES],
+			    size_t *count, struct fault *fault);
 
 /* The last entry that a node acknowledged; 0 when it never did. */
 enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault);

@@ -288,7 +288,13 @@ static enum error rows_write(struct draft *draft)
 		error = sequence_write(draft);
 	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
 		error = journal_incarnation_write(draft->journal, draft->fault);
-	return error == E_OK ? reference_write(draft) : error;
+	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE)
+		error = draft_tombstone_write(draft);
+	if (error == E_OK)
+		error = reference_write(draft);
+	if (error == E_OK)
+		error = draft_due_write(draft);
+	return error == E_OK ? draft_purges_write(draft) : error;
 }
 
 static void state_advance(const struct draft *draft)

@@ -1,10 +1,11 @@
 /* journal_check - the content of one entry: does it say what the columns say, and is it signed by whom it names? */
 #include "broker/journal_check.h"
-#include "common/wire.h"
 #include "broker/journal_sqlite.h"
+#include "common/content.h"
 #include "common/memory.h"
 #include "common/recovery.h"
 #include "common/submission.h"
+#include "common/wire.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -171,6 +172,8 @@ bool check_other(struct check *check)
 		return readable_check(check, &simpul__node_subscription__descriptor);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT:
 		return readable_check(check, &simpul__fetch_grant__descriptor);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE:
+		return check_tombstone(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}
@@ -296,7 +299,7 @@ static bool digest_check(struct check *check, const Simpul__StoredSubmission *st
 	return hash_equal(&digest, &check->row.digest) || check_bad(check, "the submission has another digest");
 }
 
-static bool body_check(struct check *check, struct vault_slot *slot, const Simpul__StoredSubmission *stored,
+static bool stored_body_check(struct check *check, struct vault_slot *slot, const Simpul__StoredSubmission *stored,
 		       size_t index)
 {
 	struct buffer body = {0};
@@ -308,8 +311,10 @@ static bool body_check(struct check *check, struct vault_slot *slot, const Simpu
 	if (body.data != NULL)
 		keys_wipe(body.data, body.size);
 	buffer_free(&body);
-	if (error == E_NOT_FOUND)
-		return true; /* erased, as it may be */
+	if (error == E_NOT_FOUND) {
+		check_gone(check, index);
+		return true;
+	}
 	if (error != E_OK)
 		return check_bad(check, "the body of report %zu cannot be decrypted", index);
 	stored_body_hash(stored, index, &expected);
@@ -332,7 +337,7 @@ static bool bodies_check(struct check *check, const Simpul__StoredSubmission *st
 	}
 	for (size_t i = 0; good && i < stored->n_headers; i++)
 		if (outcome_verdict(check->outcome, stored->first + i) == E_OK)
-			good = body_check(check, slot, stored, i);
+			good = stored_body_check(check, slot, stored, i);
 	vault_slot_close(slot);
 	return good;
 }
@@ -365,8 +370,8 @@ static bool class_check(struct check *check, const Simpul__Header *header)
 {
 	struct routing_class class = {0};
 
-	/* A cancel is never asked about: who got the report gets it. */
-	if (header->kind != SIMPUL__KIND__KIND_CANCEL && check->audience->count > 0)
+	/* No policy is asked about a cancel, who got the report gets it, nor about an answer to one. */
+	if (header->kind != SIMPUL__KIND__KIND_CANCEL && !kind_is_bare(header->kind) && check->audience->count > 0)
 		class = routing_class_of(header);
 	return routing_class_equal(&class, &check->audience->class) ||
 	       check_bad(check, "the audience's class is not that of the header");

@@ -13,6 +13,13 @@ struct sequence {
 	struct hash digest;
 };
 
+/* The reports of an entry whose bodies were erased, as bits. */
+struct gone {
+	uint64_t entry;
+	uint32_t left; /* without a tombstone so far */
+	uint8_t places[LIMIT_SUBMISSION_REPORTS / 8];
+};
+
 struct check {
 	const struct journal_options *options;
 	const struct journal_watch *watch; /* NULL: goes on to the end */
@@ -33,6 +40,8 @@ struct check {
 	struct sequence *sequences; /* ascending */
 	size_t sequence_count, sequence_capacity;
 	uint64_t references;
+	struct gone *gone; /* bodies that were erased, ascending, until their tombstone comes */
+	size_t gone_count, gone_capacity, gone_covered;
 
 	/* of the entry looked at */
 	struct entry_row row;
@@ -48,5 +57,11 @@ bool check_bad(struct check *check, const char *format, ...) __attribute__((form
 /* False when something is wrong, or with check->fault->code set when the check cannot go on. */
 bool check_submission(struct check *check);
 bool check_other(struct check *check);
+
+/* journal_check_erased.c: a body of the entry looked at is not there. */
+void check_gone(struct check *check, size_t index);
+bool check_tombstone(struct check *check);
+/* At the end: nothing is gone without a tombstone. */
+bool check_gone_all(struct check *check);
 
 #endif

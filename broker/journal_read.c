@@ -1,26 +1,10 @@
 /* journal_read - a reader's connection: pages for nodes that fetch, receipts told again, positions. */
 #include "broker/journal_item.h"
+#include "broker/journal_reader.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* An incarnation and the entry that opened it. */
-struct opening {
-	uint64_t entry;
-	uint32_t incarnation;
-};
-
-struct journal_reader {
-	struct signing_key broker;
-	uint8_t exchange[EXCHANGE_SIZE];
-	sqlite3 *db;
-	struct vault *vault;
-	struct audience_set audiences;
-	struct opening *openings; /* ascending; new ones are made only while no broker runs */
-	size_t opening_count;
-	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later, *cursor, *withheld;
-};
 
 /* ---------------------------------------------------------------------------- life */
 
@@ -38,6 +22,7 @@ static void statements_prepare(struct journal_reader *r)
 					"ORDER BY first DESC LIMIT 1");
 	r->cursor = database_prepare(r->db, "SELECT entry FROM cursor WHERE node = ?1");
 	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
+	r->due = database_prepare(r->db, "SELECT entry, place, cause FROM due WHERE at <= ?1 ORDER BY at");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }
 
@@ -50,7 +35,7 @@ static bool opening_add(struct journal_reader *r, uint64_t entry, struct bytes c
 	genesis = stored_unpack(&simpul__genesis__descriptor, content, &arena);
 	if (genesis != NULL) {
 		r->openings = memory_grow(r->openings, r->opening_count + 1, sizeof(*r->openings));
-		r->openings[r->opening_count++] = (struct opening){entry, genesis->incarnation};
+		r->openings[r->opening_count++] = (struct reader_opening){entry, genesis->incarnation};
 	}
 	arena_fini(&arena);
 	return genesis != NULL;

@@ -7,7 +7,9 @@
 
 #define JOURNAL_FILE "journal.db"
 #define JOURNAL_BALLAST "ballast"
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
+
+#define DUE_EXPIRES (-1) /* in `due`: as a place */
 
 #define JOURNAL_SCHEMA \
 	/* 'exchange', 'authority', 'broker', 'incarnation'; in a backup also its mark (backup.h) */ \
@@ -38,6 +40,15 @@
 	/* Updates and cancels of report `number` in entry `target`. */ \
 	"CREATE TABLE reference(target INTEGER, number INTEGER, entry INTEGER, PRIMARY KEY(target, number, entry))" \
 	" WITHOUT ROWID;" \
+	/* What has to be erased. `place` -1: at this time the first reports of the entry expire that are not erased; else the \
+	 * report that the CANCEL in entry `cause` took back, at once. */ \
+	"CREATE TABLE due(at INTEGER, entry INTEGER, place INTEGER, cause INTEGER NOT NULL," \
+	" PRIMARY KEY(at, entry, place)) WITHOUT ROWID;" \
+	/* Under a tombstone; their keys are to be destroyed, if that was not done yet. */ \
+	"CREATE TABLE erasing(entry INTEGER, place INTEGER, count INTEGER, PRIMARY KEY(entry, place, count)) WITHOUT ROWID;" \
+	/* Who says that it no longer has a report, and in which entry. */ \
+	"CREATE TABLE purged(entry INTEGER, place INTEGER, node TEXT, receipt INTEGER NOT NULL, at INTEGER NOT NULL," \
+	" PRIMARY KEY(entry, place, node)) WITHOUT ROWID;" \
 	"CREATE TABLE cursor(node TEXT PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID;" \
 	"CREATE TABLE withheld(node TEXT, entry INTEGER, policy_version INTEGER, at INTEGER NOT NULL," \
 	" PRIMARY KEY(node, entry, policy_version)) WITHOUT ROWID;"

@@ -133,8 +133,10 @@ enum error journal_open_marked(struct journal **journal, const struct journal_op
 	/* SQLite needs a little room to open at all: that of the ballast, when there is no other. */
 	if (error == E_DISK_FULL)
 		error = open_once(journal, options, fault);
-	if (error == E_OK)
+	if (error == E_OK) {
 		journal_disk_watch(*journal);
+		(*journal)->erasing = true; /* it may have ended between a tombstone and the keys */
+	}
 	return error;
 }
 

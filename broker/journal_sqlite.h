@@ -29,6 +29,22 @@
 		     "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)") \
 	X(ENTRY_GET, "SELECT " ENTRY_COLUMNS " FROM entry WHERE entry = ?1") \
 	X(CONTENT_ADD, "INSERT INTO content(entry, content, nonce, bodies) VALUES(?1, ?2, ?3, ?4)") \
+	X(CONTENT_GET, "SELECT content FROM content WHERE entry = ?1") \
+	X(ENTRY_FIRST, "SELECT first FROM entry WHERE entry = ?1") \
+	X(REFERENCE_ALL, "SELECT entry FROM reference JOIN entry USING(entry) JOIN audience ON audience.id = audience_id " \
+			 "WHERE target = ?1 AND number = ?2 AND kind <> 0") \
+	X(DUE_ADD, "INSERT OR IGNORE INTO due(at, entry, place, cause) VALUES(?1, ?2, ?3, ?4)") \
+	X(DUE_REMOVE, "DELETE FROM due WHERE at = ?1 AND entry = ?2 AND place = ?3") \
+	X(ERASING_ADD, "INSERT OR IGNORE INTO erasing(entry, place, count) VALUES(?1, ?2, ?3)") \
+	X(ERASING_ALL, "SELECT entry, place, erasing.count, entry.count, nonce FROM erasing JOIN entry USING(entry) " \
+		       "JOIN content USING(entry)") \
+	X(ERASING_CLEAR, "DELETE FROM erasing") \
+	X(REPORT_FIND, "SELECT entry.entry FROM submission_of JOIN entry USING(entry) WHERE submission_of.origin_id = " \
+		       "(SELECT id FROM origin WHERE node = ?1) AND submission_of.epoch = ?2 AND submission_of.stream = ?3 " \
+		       "AND submission_of.first <= ?4 AND ?4 < entry.first + entry.count " \
+		       "ORDER BY submission_of.first DESC LIMIT 1") \
+	X(PURGED_ADD, "INSERT INTO purged(entry, place, node, receipt, at) VALUES(?1, ?2, ?3, ?4, ?5) " \
+		      "ON CONFLICT DO UPDATE SET receipt = excluded.receipt, at = excluded.at") \
 	X(SIGNATURE_SET, "UPDATE entry SET signature = ?2 WHERE entry = ?1") \
 	X(CURSOR_SET, \
 	  "INSERT INTO cursor(node, entry) VALUES(?1, ?2) ON CONFLICT DO UPDATE SET entry = excluded.entry") \
@@ -72,6 +88,7 @@ struct journal {
 	struct audience_set audiences;
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
+	bool erasing;	      /* keys are to be destroyed, or may be */
 	bool dead;	      /* after an error that is not a full disk ... */
 	struct fault failure; /* ... namely this one */
 	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
@@ -80,10 +97,6 @@ struct journal {
 
 /* The statement, reset, without bindings of the last use. */
 sqlite3_stmt *journal_statement(struct journal *journal, enum journal_statement which);
-/* Steps a statement for one row: E_OK, E_NOT_FOUND (no fault filled), or what the database says. The caller resets it.
- */
-enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
-
 /* Steps for one number and resets; `otherwise` when there is no row or it is NULL. */
 enum error journal_number(sqlite3_stmt *statement, uint64_t otherwise, uint64_t *value, struct fault *fault);
 
@@ -134,6 +147,15 @@ enum error draft_audience_intern(struct draft *draft);
  * written; any other error ends the transaction. */
 enum error append_write(struct journal *journal, struct journal_append *append, wall_ms now, struct written *written,
 			bool *stored, struct fault *fault);
+
+/* What will have to be erased because of this append: at its reports' expiry, or because it takes another back. */
+enum error draft_due_write(struct draft *draft);
+/* Buries what a tombstone names; journal_keys_erase once it is committed. */
+enum error draft_tombstone_write(struct draft *draft);
+/* Notes who no longer has which reports, of a purge receipt. */
+enum error draft_purges_write(struct draft *draft);
+/* Destroys the keys of what was buried. Where a reader is in the way that waits for the next call. */
+enum error journal_keys_erase(struct journal *journal, struct fault *fault);
 
 /* Writes cursors and withheld entries in the transaction under way; journal_notes_forget once it is committed. */
 enum error journal_notes_write(struct journal *journal, struct fault *fault);

@@ -265,6 +265,7 @@ static void check_close(struct check *check)
 	audience_set_free(&check->audiences);
 	free(check->members);
 	free(check->sequences);
+	free(check->gone);
 	arena_fini(&check->arena);
 }
 
@@ -294,7 +295,7 @@ static void check_run(struct check *check, const struct position *held)
 		return;
 	while (page_check(check, held))
 		;
-	if (going_well(check) && end_check(check, held))
+	if (going_well(check) && end_check(check, held) && check_gone_all(check))
 		tables_check(check);
 	database_run(check->db, "ROLLBACK", NULL);
 }

@@ -156,6 +156,18 @@ static enum error commit_try(struct journal *journal, struct commit *commit, wal
 	return commit_abort(journal, commit, error);
 }
 
+/* What was committed stays so, whatever comes of the keys: they are tried again, or the broker stops. */
+static enum error keys_follow(struct journal *journal)
+{
+	struct fault fault = {0};
+	const enum error error = journal_keys_erase(journal, &fault);
+
+	if (error == E_OK || error == E_DISK_FULL)
+		return E_OK;
+	journal_die(journal, &fault);
+	return E_IO;
+}
+
 enum error journal_commit(struct journal *journal, struct journal_append *appends, wall_ms now)
 {
 	struct commit commit = {.appends = appends};
@@ -163,6 +175,8 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 
 	commit.written = memory_zero(append_count(appends), sizeof(*commit.written));
 	error = commit_try(journal, &commit, now);
+	if (error == E_OK)
+		error = keys_follow(journal);
 	for (size_t i = 0; i < commit.count; i++)
 		buffer_free(&commit.written[i].outcome);
 	free(commit.written);
@@ -182,6 +196,8 @@ enum error journal_flush(struct journal *journal)
 		error = journal_commit(journal, NULL, 0);
 	else
 		journal_disk_watch(journal);
+	if (error == E_OK)
+		error = keys_follow(journal);
 	/* Slots are laid in now, so that a commit seldom waits for a second sync. */
 	if (error == E_OK)
 		error = vault_reserve(journal->vault, journal->state.position.entry + AHEAD, &fault);

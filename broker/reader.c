@@ -102,32 +102,33 @@ static bool ahead_expect(const struct core_read *read, struct ahead *expected)
 
 /* ---------------------------------------------------------------------------- questions */
 
-static enum error page_read(struct reader *reader, struct core_read *read, struct fault *fault)
+void question_answer(struct core_read *read, struct journal_reader *journal)
 {
-	if (ahead_take(reader, read))
-		return E_OK;
-	return journal_read_page(reader->journal, read->node, read->after, read->limit, &read->page, fault);
-}
-
-static void question_answer(struct reader *reader, struct core_read *read)
-{
-	struct journal_reader *journal = reader->journal;
-
 	struct fault *fault = &read->result;
 	enum error error = E_INTERNAL;
 
 	switch (read->type) {
 	case READ_PAGE:
-		error = page_read(reader, read, fault);
+		error = journal_read_page(journal, read->node, read->after, read->limit, &read->page, fault);
 		break;
 	case READ_RECEIPT:
 		error = journal_read_receipt(journal, &read->first, read->count, &read->digest, &read->receipt, fault);
+		break;
+	case READ_DUE:
+		read->due = memory_alloc(LIMIT_ERASURES * sizeof(*read->due));
+		error = journal_read_due(journal, read->now, read->due, &read->due_count, fault);
 		break;
 	case READ_POSITION:
 		error = journal_read_position(journal, read->after, &read->position, fault);
 		break;
 	}
 	fault->code = error;
+}
+
+static void question_take(struct reader *reader, struct core_read *read)
+{
+	if (read->type != READ_PAGE || !ahead_take(reader, read))
+		question_answer(read, reader->journal);
 }
 
 /* Pages that were read ahead do not wait longer than they may. */
@@ -153,7 +154,7 @@ static void *reader_run(void *context)
 		while (letter != NULL && letter != &reader->stop) {
 			struct letter *next = letter->next;
 
-			question_answer(reader, (struct core_read *)letter);
+			question_take(reader, (struct core_read *)letter);
 			expects = ahead_expect((struct core_read *)letter, &expected);
 			mailbox_put(reader->answers, letter);
 			letter = next;

@@ -13,6 +13,8 @@ enum error reader_start(struct reader **reader, const struct journal_options *op
 			struct fault *fault);
 /* The reader takes the question over. From one other thread. */
 void reader_ask(struct reader *reader, struct core_read *read);
+/* What the reader's thread does with a question, for those who have no thread. */
+void question_answer(struct core_read *read, struct journal_reader *journal);
 /* Answers what was asked before, ends the thread and releases it. The answers stay in the mailbox. */
 void reader_stop(struct reader *reader);
 

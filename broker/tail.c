@@ -66,6 +66,12 @@ void tail_add(struct tail *tail, struct tail_item *item)
 	item->lead = item->content = item->routing = (struct buffer){0};
 }
 
+void tail_forget(struct tail *tail, uint64_t entry)
+{
+	while (tail->count > 0 && tail->base.entry < entry)
+		drop_first(tail);
+}
+
 const struct tail_item *tail_at(const struct tail *tail, uint64_t entry)
 {
 	if (entry <= tail->base.entry || entry - tail->base.entry > tail->count)

@@ -32,6 +32,8 @@ void tail_start(struct tail *tail, const struct position *base);
 void tail_free(struct tail *tail);
 /* Takes over the buffers of `item`, which follows the last one without a gap. */
 void tail_add(struct tail *tail, struct tail_item *item);
+/* Forgets every item up to this entry, and what it says. */
+void tail_forget(struct tail *tail, uint64_t entry);
 /* NULL when the entry is too old or not there yet. */
 const struct tail_item *tail_at(const struct tail *tail, uint64_t entry);
 /* The head after `entry`; false when it is not known here. */

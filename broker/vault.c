@@ -359,15 +359,16 @@ enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t in
 
 /* ---------------------------------------------------------------------------- erasing */
 
-/* The parts of all reports but `index` that are still there: their keys without the masks. `room` holds `count` of them. */
-static size_t parts_without(struct vault_slot *slot, size_t index, size_t count, uint8_t *room)
+/* The parts of all reports but `erased` of them from `first` on that are still there: their keys without the masks. `room`
+ * holds `count` of them. */
+static size_t parts_without(struct vault_slot *slot, size_t first, size_t erased, size_t count, uint8_t *room)
 {
 	uint8_t(*masks)[KEY_SIZE] = memory_zero(count, KEY_SIZE);
 	size_t used = 0;
 
 	stream_add(slot->masks, 0, count, masks);
 	for (size_t i = 0; i < count; i++) {
-		const uint8_t *key = i == index ? NULL : key_find(slot, i);
+		const uint8_t *key = i >= first && i - first < erased ? NULL : key_find(slot, i);
 		uint8_t *listed = room + used;
 
 		if (key == NULL)
@@ -395,15 +396,15 @@ static enum error wal_sync(struct vault *vault, struct fault *fault)
 }
 
 /* secure_delete overwrites the page in the database file; the old one still stands in the WAL until it is cut off. */
-static enum error wal_truncate(struct vault *vault, struct fault *fault)
+enum error vault_settle(struct vault *vault, struct fault *fault)
 {
 	int result = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
 	return result == SQLITE_OK ? wal_sync(vault, fault) : database_fault(vault->db, fault);
 }
 
-enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t index,
-		       size_t count, struct fault *fault)
+enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t first,
+		       size_t erased, size_t count, struct fault *fault)
 {
 	struct vault_slot *slot;
 	uint8_t *rest;
@@ -413,13 +414,11 @@ enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[
 	if (error != E_OK)
 		return error;
 	rest = memory_zero(count, LISTED_SIZE);
-	size = parts_without(slot, index, count, rest);
+	size = parts_without(slot, first, erased, count, rest);
 	bind_number(vault->replace, 1, entry);
 	sqlite3_bind_blob(vault->replace, 2, rest, (int)size, SQLITE_STATIC);
 	error = database_step(vault->replace, fault);
 	sqlite3_clear_bindings(vault->replace);
-	if (error == E_OK)
-		error = wal_truncate(vault, fault);
 	sodium_memzero(rest, count * LISTED_SIZE);
 	free(rest);
 	vault_slot_close(slot);

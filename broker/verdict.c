@@ -99,6 +99,24 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 	return wraps_check(core, submit, fault);
 }
 
+/* A purge receipt is for one node, whatever the policy says of the two. */
+static enum error answer_audience(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Routing *routing = submit->routing;
+	const struct node *origin = routing->n_to == 1 ? node_find(core, routing->to[0]) : NULL;
+
+	if (routing->n_to != 1 || routing->n_not_to > 0 || routing->n_wraps > 0)
+		return fault_at(fault, E_INVALID, "routing.to");
+	if (!origin)
+		return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[0]");
+	if (origin == submit->node || origin->standing != SIMPUL__STANDING__STANDING_ACTIVE || origin->leaving)
+		return fault_at(fault, E_EMPTY_AUDIENCE, "routing");
+	submit->audience.nodes = memory_zero(1, sizeof(*submit->audience.nodes));
+	memcpy(submit->audience.nodes[0], origin->name, sizeof(*submit->audience.nodes));
+	submit->audience.count = 1;
+	return E_OK;
+}
+
 /* The verdict that all reports of the submission share. */
 static enum error common_verdict(struct core *core, struct submit *submit, struct fault *fault)
 {
@@ -107,6 +125,8 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 
 	if (header->kind == SIMPUL__KIND__KIND_VOID)
 		return E_OK;
+	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+		return answer_audience(core, submit, fault);
 	if (!core->policy)
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
 	if (!policy_knows_category(core->policy, header->category))
@@ -172,6 +192,19 @@ static void bodies_locate(struct bytes delivery, struct stored_report *reports)
 	}
 }
 
+static void due_note(struct journal_append *append, wall_ms expires)
+{
+	if (expires != 0 && (append->due == 0 || expires < append->due))
+		append->due = expires;
+}
+
+static enum append_effect effect_of(const Simpul__Header *header)
+{
+	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+		return EFFECT_PURGED;
+	return header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase ? EFFECT_RETRACT : EFFECT_NONE;
+}
+
 /* Returns how many reports were accepted. */
 static size_t verdicts_give(struct core *core, const struct submit *submit, struct journal_append *append)
 {
@@ -185,6 +218,7 @@ static size_t verdicts_give(struct core *core, const struct submit *submit, stru
 		report->verdict = report_verdict(core, submit, i, &fault);
 		if (report->verdict == E_OK) {
 			accepted++;
+			due_note(append, submit->headers[i]->expires);
 			continue;
 		}
 		memcpy(report->field, fault.field, sizeof(report->field) - 1); /* it is the shorter one */
@@ -292,8 +326,10 @@ void submit_accept(struct core *core, struct submit *submit)
 	accepted = verdicts_give(core, submit, append);
 	content_write(core, submit, &append->content);
 	delivery_write(submit, append);
-	if (accepted > 0)
+	if (accepted > 0) {
+		append->effect = effect_of(submit->headers[0]);
 		audience_set(submit, append);
+	}
 	audience_clear(&submit->audience);
 	pending_add(submit, append);
 	append_start(core, append);

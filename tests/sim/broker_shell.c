@@ -1,5 +1,6 @@
 /* broker_shell - what loop, writer and readers are to a broker: events in, actions out, commits and reads after a
  * while. */
+#include "broker/reader.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/trace.h"
 #include "common/memory.h"
@@ -157,18 +158,7 @@ static void read_answer(struct sim_broker *broker, struct core_read *read)
 {
 	const struct core_event event = {.type = CORE_READ_DONE, .read = read};
 
-	switch (read->type) {
-	case READ_PAGE:
-		journal_read_page(broker->reader, read->node, read->after, read->limit, &read->page, &read->result);
-		break;
-	case READ_RECEIPT:
-		journal_read_receipt(broker->reader, &read->first, read->count, &read->digest, &read->receipt,
-				     &read->result);
-		break;
-	case READ_POSITION:
-		journal_read_position(broker->reader, read->after, &read->position, &read->result);
-		break;
-	}
+	question_answer(read, broker->reader);
 	broker_step(broker, &event);
 }
 

@@ -1,5 +1,6 @@
 /* core_world - runs the core against a journal in memory and keeps a copy of every action. */
 #include "tests/support/core_world.h"
+#include "broker/reader.h"
 #include "common/memory.h"
 #include "common/content.h"
 #include "common/submission.h"
@@ -100,6 +101,10 @@ static void see(struct world *world, const struct core_action *action)
 {
 	struct event_seen *seen;
 
+	if (action->type == ACTION_READ && action->read->type == READ_DUE) { /* it asks by itself from time to time */
+		queue_add((struct letter **)&world->reads, &action->read->letter);
+		return;
+	}
 	world->seen = memory_grow(world->seen, world->seen_count + 1, sizeof(*world->seen));
 	seen = &world->seen[world->seen_count++];
 	memset(seen, 0, sizeof(*seen));
@@ -374,15 +379,13 @@ static void read_receipt(struct world *world, struct core_read *read)
 	}
 }
 
-static void journal_ask(struct world *world, struct core_read *read)
+/* As the test has set it. */
+static void read_due(const struct world *world, struct core_read *read)
 {
-	if (read->type == READ_PAGE)
-		journal_read_page(world->reader, read->node, read->after, read->limit, &read->page, &read->result);
-	else if (read->type == READ_RECEIPT)
-		journal_read_receipt(world->reader, &read->first, read->count, &read->digest, &read->receipt,
-				     &read->result);
-	else
-		journal_read_position(world->reader, read->after, &read->position, &read->result);
+	read->due = memory_zero(LIMIT_ERASURES, sizeof(*read->due));
+	for (size_t i = 0; i < world->due_count; i++)
+		if (world->due[i].rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED || read->now != 0)
+			read->due[read->due_count++] = world->due[i];
 }
 
 void world_read(struct world *world)
@@ -395,11 +398,13 @@ void world_read(struct world *world)
 		struct core_read *next = (struct core_read *)read->letter.next;
 
 		if (world->journal)
-			journal_ask(world, read);
+			question_answer(read, world->reader);
 		else if (read->type == READ_PAGE)
 			read_page(world, read);
 		else if (read->type == READ_RECEIPT)
 			read_receipt(world, read);
+		else if (read->type == READ_DUE)
+			read_due(world, read);
 		else
 			world_position(world, read->after, &read->position);
 		event.read = read;

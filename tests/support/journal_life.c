@@ -230,21 +230,25 @@ static enum error keys_ask(const struct journal_life *life, const char *sql, uin
 
 static enum error erase(struct journal_life *life, const struct entry_promise *of, size_t index)
 {
-	struct erasure_promise *erasure = &life->erasures[life->erasure_count++];
-	struct buffer nonce = {0}, slot = {0};
+	struct erasure_promise *promise = &life->erasures[life->erasure_count++];
+	const struct erasure erasure = {of->position.entry, (uint32_t)index, 1,
+					SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0};
+	struct journal_append *append = journal_append_new();
+	struct buffer slot = {0};
 	enum error error;
 
-	*erasure = (struct erasure_promise){
+	*promise = (struct erasure_promise){
 		.promise = promise_begin(life->disk), .entry = of->position.entry, .index = index};
-	error = keys_ask(life, SLOT_OF, erasure->entry, &slot);
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(&erasure, 1, life->ledger.now, &append->content);
+	error = keys_ask(life, SLOT_OF, promise->entry, &slot);
+	if (error == E_OK && slot.size == KEY_SIZE)
+		memcpy(promise->slot, slot.data, KEY_SIZE);
 	if (error == E_OK)
-		error = value_of(life->ledger.journal->db, NONCE_OF, erasure->entry, &nonce);
-	if (error == E_OK && slot.size == KEY_SIZE) {
-		memcpy(erasure->slot, slot.data, KEY_SIZE);
-		error = vault_erase(life->ledger.journal->vault, erasure->entry, nonce.data, index, of->count, NULL);
-	}
-	promise_end(&erasure->promise, life->disk, error);
-	buffer_free(&nonce);
+		error = commit(life, &append, 1);
+	else
+		journal_append_free(append);
+	promise_end(&promise->promise, life->disk, error);
 	buffer_free(&slot);
 	return error;
 }

@@ -151,6 +151,8 @@ static void header_write(const struct saying *saying, uint64_t number, struct bu
 	header.region = (char *)(uintptr_t) "16.01";
 	header.label = SIMPUL__LABEL__LABEL_AMBER;
 	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
+	header.expires = saying->expires == 0 ? 0 : saying->expires + 1000 * (number - saying->first);
+	header.erase = saying->erase;
 	header.references = references;
 	header.n_references = saying->reference != 0;
 	wire_pack(&header, out);
@@ -258,7 +260,7 @@ static void audience_fill(const struct saying *saying, struct journal_append *ap
 	for (int i = 0; i < LEDGER_NODES; i++)
 		if (saying->audience & 1u << i)
 			strcpy(audience->nodes[audience->count++], ledger_nodes[i]);
-	if (saying->kind == SIMPUL__KIND__KIND_CANCEL)
+	if (saying->kind == SIMPUL__KIND__KIND_CANCEL || saying->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
 		return;
 	audience->class.kind = SIMPUL__KIND__KIND_SIGHTING;
 	audience->class.label = SIMPUL__LABEL__LABEL_AMBER;
@@ -318,12 +320,16 @@ struct journal_append *ledger_append(struct ledger *ledger, const struct saying 
 	audience_fill(&s, append);
 	reference_fill(&s, append);
 	named_fill(&s, append);
+	append->due = s.expires == 0 ? 0 : s.expires + 1000 * s.refused;
+	if (s.kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+		append->effect = EFFECT_PURGED;
+	else if (s.erase)
+		append->effect = EFFECT_RETRACT;
 	return append;
 }
 
-uint64_t ledger_say(struct ledger *ledger, const struct saying *saying)
+static uint64_t store_one(struct ledger *ledger, struct journal_append *append)
 {
-	struct journal_append *append = ledger_append(ledger, saying);
 	uint64_t entry;
 
 	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
@@ -331,4 +337,18 @@ uint64_t ledger_say(struct ledger *ledger, const struct saying *saying)
 	entry = append->entry;
 	journal_append_free(append);
 	return entry;
+}
+
+uint64_t ledger_say(struct ledger *ledger, const struct saying *saying)
+{
+	return store_one(ledger, ledger_append(ledger, saying));
+}
+
+uint64_t ledger_bury(struct ledger *ledger, const struct erasure *erasures, size_t count)
+{
+	struct journal_append *append = journal_append_new();
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(erasures, count, ledger->now, &append->content);
+	return store_one(ledger, append);
 }

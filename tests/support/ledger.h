@@ -34,6 +34,8 @@ struct saying {
 	const char *body;   /* of all reports */
 	size_t refused;	    /* so many of the first reports are refused */
 	const char *named;  /* a name in the routing's `to` */
+	wall_ms expires;    /* of the first report; each next one has a second more */
+	bool erase;	    /* CANCEL: a retraction */
 	bool wraps;	    /* the routing holds a key wrap for each node of the audience */
 };
 
@@ -51,6 +53,8 @@ struct journal_append *ledger_policy(uint32_t version);
 struct journal_append *ledger_member(struct ledger *ledger, int node, uint32_t key_id);
 /* Commits a list that ends with NULL. */
 enum error ledger_commit(struct ledger *ledger, struct journal_append *first, ...) __attribute__((sentinel));
+/* Buries reports under a tombstone; returns its entry. */
+uint64_t ledger_bury(struct ledger *ledger, const struct erasure *erasures, size_t count);
 /* Commits one append, which must be stored, and frees it; returns its entry. */
 uint64_t ledger_say(struct ledger *ledger, const struct saying *saying);
 

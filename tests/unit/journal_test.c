@@ -703,18 +703,6 @@ static void assert_delivery_proves(const struct ledger *ledger, int origin, cons
 				  BYTES(delivery->signature.data, delivery->signature.len)));
 }
 
-static void erase(const struct ledger *ledger, uint64_t entry, size_t index, size_t count)
-{
-	sqlite3_stmt *get = database_prepare(ledger->journal->db, "SELECT nonce FROM content WHERE entry = ?1");
-	uint8_t nonce[VAULT_NONCE_SIZE];
-
-	bind_number(get, 1, entry);
-	assert_int_equal(sqlite3_step(get), SQLITE_ROW);
-	memcpy(nonce, column_bytes(get, 0).data, VAULT_NONCE_SIZE);
-	sqlite3_finalize(get);
-	assert_int_equal(vault_erase(ledger->journal->vault, entry, nonce, index, count, NULL), E_OK);
-}
-
 static void an_erased_body_cannot_be_read_again(void **state)
 {
 	struct ledger *ledger = *state;
@@ -726,7 +714,7 @@ static void an_erased_body_cannot_be_read_again(void **state)
 	struct journal_page page;
 	Simpul__Entry *got;
 
-	erase(ledger, entry, 1, 3);
+	ledger_bury(ledger, &(struct erasure){entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0}, 1);
 	page = page_of(reader, ARMY, LEDGER_FIRST_ENTRIES, LIMIT_BATCH);
 	assert_int_equal(page.count, 1);
 	got = entry_of(&page.items[0]);

@@ -257,10 +257,14 @@ static void keys_of_another_vault_are_found(void **state)
 	assert_int_equal(verdict_of(closed, NULL).bad_entry, 7);
 }
 
-static void an_erased_body_is_no_damage(void **state)
+static void a_body_that_is_gone_without_a_tombstone_is_found(void **state)
 {
+	struct journal_verdict verdict;
+
 	edit(*state, "keys.db", "UPDATE slot SET value = x'' WHERE entry = 8");
-	assert_int_equal(verdict_of(*state, NULL).bad_entry, 0);
+	verdict = verdict_of(*state, NULL);
+	assert_int_equal(verdict.bad_entry, 8);
+	assert_string_equal(verdict.what, "the body of report 0 is gone without a tombstone");
 }
 
 #define CUT_BELOW(entry) \
@@ -403,7 +407,7 @@ int main(void)
 		TEST(an_edit_of_any_other_table_is_found),
 		TEST(a_recipient_struck_from_the_outcome_is_found),
 		TEST(keys_of_another_vault_are_found),
-		TEST(an_erased_body_is_no_damage),
+		TEST(a_body_that_is_gone_without_a_tombstone_is_found),
 		TEST(a_cut_tail_is_found_against_a_held_head),
 		TEST(a_tail_cut_within_a_commit_is_found),
 		TEST(another_history_is_found_against_a_held_head),

@@ -53,6 +53,12 @@ static struct vault *open_with(const char *path, const uint8_t key[KEY_SIZE], bo
 	return vault;
 }
 
+static void erase(struct vault *vault, size_t index, size_t count)
+{
+	assert_int_equal(vault_erase(vault, 7, nonce, index, 1, count, NULL), E_OK);
+	assert_int_equal(vault_settle(vault, NULL), E_OK);
+}
+
 static struct vault *open_new(const char *path)
 {
 	struct vault *vault = open_with(path, master, true);
@@ -111,12 +117,12 @@ static void an_erased_body_cannot_be_read_again(void **state)
 	struct buffer stored = {0};
 
 	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
-	assert_int_equal(vault_erase(vault, 7, nonce, 0, 3, NULL), E_OK);
+	erase(vault, 0, 3);
 	assert_no_body(vault, &stored, 0, E_NOT_FOUND);
 	assert_body(vault, &stored, 1);
 	assert_body(vault, &stored, 2);
-	assert_int_equal(vault_erase(vault, 7, nonce, 2, 3, NULL), E_OK);
-	assert_int_equal(vault_erase(vault, 7, nonce, 1, 3, NULL), E_OK);
+	erase(vault, 2, 3);
+	erase(vault, 1, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_no_body(vault, &stored, i, E_NOT_FOUND);
 	buffer_free(&stored);
@@ -169,7 +175,7 @@ static void an_erased_slot_stands_in_no_file(void **state)
 	slot_of(*state, slot);
 	assert_true(file_holds(*state, "keys.db", BYTES(slot, 32)) ||
 		    file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
-	assert_int_equal(vault_erase(vault, 7, nonce, 0, 2, NULL), E_OK);
+	erase(vault, 0, 2);
 	assert_false(file_holds(*state, "keys.db", BYTES(slot, 32)));
 	assert_false(file_holds(*state, "keys.db-wal", BYTES(slot, 32)));
 	vault_close(vault);
@@ -192,7 +198,7 @@ static void an_erased_slot_does_not_come_back_with_the_power(void **state)
 	uint8_t slot[32];
 
 	slot_of(*state, slot);
-	assert_int_equal(vault_erase(vault, 7, nonce, 0, 2, NULL), E_OK);
+	erase(vault, 0, 2);
 	disk_restore(disk, *state, DISK_DROPPED, 1);
 	vault_close(vault);
 	assert_false(disk_holds(disk, *state, "keys.db", BYTES(slot, 32)));
@@ -209,7 +215,7 @@ static void another_master_key_opens_nothing(void **state)
 	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
 	assert_no_body(thief, &stored, 1, E_CORRUPT);
 	/* nor the parts that an erasure leaves in the file */
-	assert_int_equal(vault_erase(vault, 7, nonce, 0, 3, NULL), E_OK);
+	erase(vault, 0, 3);
 	assert_no_body(thief, &stored, 1, E_CORRUPT);
 	assert_body(vault, &stored, 1);
 	buffer_free(&stored);
@@ -340,7 +346,7 @@ static void many_bodies_are_read_in_any_order(void **state)
 			assert_true(gone || bytes_equal(buffer_view(&out), many[order[i]]));
 		}
 		vault_slot_close(slot);
-		assert_int_equal(vault_erase(vault, 7, nonce, 64, MANY, NULL), E_OK);
+		erase(vault, 64, MANY);
 	}
 	buffer_free(&stored);
 	buffer_free(&out);

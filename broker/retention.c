@@ -1,0 +1,83 @@
+/* retention - bodies that have to die: asks the journal which are due, buries them under a tombstone, forgets them here.
+ *
+ * One question or tombstone is under way at a time, so that each starts from what the last one left. */
+#include "broker/core_state.h"
+#include "common/memory.h"
+
+enum { LOOK_MS = 60 * 1000 }; /* between two looks when nothing was taken back */
+
+void retention_soon(struct core *core)
+{
+	core->retention.look_at = core->now->steady;
+}
+
+void retention_tick(struct core *core)
+{
+	struct retention *retention = &core->retention;
+	struct core_read *read;
+
+	if (retention->ticket != 0 || core->stopping || core->now->steady < retention->look_at)
+		return;
+	read = core_read_new();
+	read->type = READ_DUE;
+	read->ticket = retention->ticket = next_ticket(core);
+	/* With a clock in doubt nothing expires; what was taken back goes all the same. */
+	read->now = core->clock_doubted ? 0 : core->now->wall;
+	retention->look_at = core->now->steady + LOOK_MS;
+	read_start(core, read);
+}
+
+static void tombstone_start(struct core *core, const struct core_read *read)
+{
+	struct journal_append *append = journal_append_new();
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	append->ticket = core->retention.ticket = next_ticket(core);
+	tombstone_pack(read->due, read->due_count, core->now->wall, &append->content);
+	append_start(core, append);
+}
+
+void retention_read_done(struct core *core, const struct core_read *read)
+{
+	core->retention.ticket = 0;
+	if (read->result.code != E_OK)
+		LOG(core, ALARM, "journal.unreadable", F_TEXT("node", ""), F_TEXT("code", error_name(read->result.code)),
+		    F_TEXT("field", read->result.field));
+	else if (read->due_count > 0 && !core->stopping)
+		tombstone_start(core, read);
+}
+
+/* The keys are destroyed by now; what is left of the bodies is in the tail. */
+void retention_done(struct core *core, const struct journal_append *append)
+{
+	const Simpul__Tombstone *tombstone;
+	uint64_t expired = 0, retracted = 0;
+
+	core->retention.ticket = 0;
+	if (append->result.code != E_OK)
+		return;
+	tombstone = simpul__tombstone__unpack(&core->arena.protobuf, append->content.size, append->content.data);
+	for (size_t i = 0; tombstone && i < tombstone->n_targets; i++) {
+		const Simpul__TombstoneTarget *target = tombstone->targets[i];
+
+		tail_forget(&core->tail, target->entry);
+		if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED)
+			retracted += target->count;
+		else
+			expired += target->count;
+	}
+	LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
+	    F_NUM("entry", append->entry));
+	retention_soon(core); /* there may be more */
+}
+
+void clock_confirm(struct core *core, const struct core_event *event)
+{
+	const struct fault good = {0};
+
+	if (core->clock_doubted)
+		LOG(core, NOTICE, "clock.confirmed", F_NUM("entry", core->position.entry));
+	core->clock_doubted = false;
+	retention_soon(core);
+	answer(core, event->operator_ticket, &good, core->position.entry);
+}
