@@ -187,10 +187,10 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 static void reports_write(const struct saying *saying, struct journal_append *append)
 {
 	struct buffer *all = &append->delivery;
-	const size_t size = strlen(saying->body);
+	const size_t size = saying->encoded.size;
 
 	for (size_t i = 0; i < saying->count; i++)
-		buffer_text(all, saying->body);
+		buffer_bytes(all, saying->encoded);
 	for (size_t i = 0; i < saying->count; i++) {
 		struct stored_report *report = &append->reports[i];
 
@@ -294,6 +294,8 @@ static struct saying completed(const struct saying *saying)
 	s.count = s.count != 0 ? s.count : 1;
 	s.kind = s.kind != SIMPUL__KIND__KIND_UNSPECIFIED ? s.kind : SIMPUL__KIND__KIND_SIGHTING;
 	s.body = s.body != NULL ? s.body : "what was seen";
+	if (s.encoded.data == NULL)
+		s.encoded = BYTES(s.body, strlen(s.body));
 	return s;
 }
 

@@ -31,7 +31,8 @@ struct saying {
 	Simpul__Kind kind;
 	unsigned audience;  /* bit 1 << node */
 	uint64_t reference; /* UPDATE, CANCEL: the number referred to */
-	const char *body;   /* of all reports */
+	const char *body;   /* of all reports; or: */
+	struct bytes encoded;
 	size_t refused;	    /* so many of the first reports are refused */
 	const char *named;  /* a name in the routing's `to` */
 	wall_ms expires;    /* of the first report; each next one has a second more */

@@ -1,0 +1,435 @@
+/* journal_erase_test - tries to keep a body alive beyond its time, to lose one before it, and to hide that it is gone. */
+#include "broker/journal_sqlite.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include "tests/support/ledger.h"
+#include "tests/support/process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <cmocka.h>
+
+#define TO(node) (1u << (node))
+#define EXPIRES (LEDGER_START + 3600 * 1000)
+#define CANARY "Eriksson, Anna Maria, L898902C3"
+
+static int setup(void **state)
+{
+	struct ledger *ledger = *state = memory_zero(1, sizeof(*ledger));
+
+	ledger_open(ledger);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ledger_close(*state);
+	free(*state);
+	return 0;
+}
+
+struct due {
+	struct erasure list[LIMIT_ERASURES];
+	size_t count;
+};
+
+static struct due due_at(const struct ledger *ledger, wall_ms now)
+{
+	struct journal_reader *reader;
+	struct due due;
+	struct fault fault = {0};
+
+	assert_int_equal(journal_reader_open(&reader, &ledger->options, &fault), E_OK);
+	assert_int_equal(journal_read_due(reader, now, due.list, &due.count, &fault), E_OK);
+	journal_reader_close(reader);
+	return due;
+}
+
+static void assert_due(const struct due *due, size_t i, uint64_t entry, uint32_t first, uint32_t count,
+		       Simpul__PurgeRule rule, uint64_t cause)
+{
+	assert_in_range(i, 0, due->count - 1);
+	assert_int_equal(due->list[i].entry, entry);
+	assert_int_equal(due->list[i].first, first);
+	assert_int_equal(due->list[i].count, count);
+	assert_int_equal(due->list[i].rule, rule);
+	assert_int_equal(due->list[i].cause, cause);
+}
+
+#define EXPIRED SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+#define RETRACTED SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED
+
+/* How many bodies of an entry a recipient still gets, and how many hashes in their place. */
+static void assert_bodies(const struct ledger *ledger, int node, uint64_t entry, size_t whole, size_t erased)
+{
+	struct journal_reader *reader;
+	struct journal_page page;
+	Simpul__Entry *got;
+
+	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
+	assert_int_equal(journal_read_page(reader, ledger_nodes[node], entry - 1, 1, &page, NULL), E_OK);
+	got = simpul__entry__unpack(NULL, page.items[0].encoded.size, page.items[0].encoded.data);
+	assert_int_equal(got->entry, entry);
+	for (size_t i = 0; i < got->delivery->n_reports; i++) {
+		whole -= got->delivery->reports[i]->body.len > 0;
+		erased -= got->delivery->reports[i]->body_hash.len == HASH_SIZE;
+	}
+	assert_int_equal(whole, 0);
+	assert_int_equal(erased, 0);
+	simpul__entry__free_unpacked(got, NULL);
+	journal_page_free(&page);
+	journal_reader_close(reader);
+}
+
+static void assert_verifies(const struct ledger *ledger)
+{
+	struct journal_verdict verdict;
+
+	assert_int_equal(journal_verify(&ledger->options, NULL, &verdict, NULL), E_OK);
+	assert_string_equal(verdict.what, "");
+}
+
+/* What the core does when it is told so. */
+static void bury(struct ledger *ledger, const struct due *due)
+{
+	ledger_bury(ledger, due->list, due->count);
+}
+
+static const struct saying three = {
+	.origin = POLICE, .first = 1, .count = 3, .audience = TO(ARMY), .body = CANARY, .expires = EXPIRES};
+
+/* ---------------------------------------------------------------------------- expiry */
+
+static void nothing_is_due_before_its_time(void **state)
+{
+	struct ledger *ledger = *state;
+
+	ledger_say(ledger, &three);
+	assert_int_equal(due_at(ledger, EXPIRES - 1).count, 0);
+	assert_int_equal(due_at(ledger, 0).count, 0);
+	assert_int_equal(due_at(ledger, EXPIRES).count, 1);
+}
+
+/* Each of the three a second after the one before. */
+static void each_report_of_a_submission_dies_at_its_own_time(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	struct due due = due_at(ledger, EXPIRES);
+
+	assert_due(&due, 0, entry, 0, 1, EXPIRED, 0);
+	bury(ledger, &due);
+	assert_bodies(ledger, ARMY, entry, 2, 1);
+	assert_int_equal(due_at(ledger, EXPIRES + 999).count, 0);
+	due = due_at(ledger, EXPIRES + 5000);
+	assert_int_equal(due.count, 1);
+	assert_due(&due, 0, entry, 0, 3, EXPIRED, 0);
+	bury(ledger, &due);
+	assert_bodies(ledger, ARMY, entry, 0, 3);
+	assert_int_equal(due_at(ledger, EXPIRES + 5000).count, 0);
+	assert_int_equal(due_at(ledger, UINT64_MAX >> 1).count, 0);
+	assert_verifies(ledger);
+}
+
+/* What a reader saw may be less than what is due when the tombstone is written. */
+static void what_a_tombstone_does_not_name_stays_due(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	const struct due due = due_at(ledger, EXPIRES);
+
+	ledger->now = EXPIRES + 60 * 1000;
+	bury(ledger, &due);
+	assert_bodies(ledger, ARMY, entry, 2, 1);
+	assert_int_equal(due_at(ledger, ledger->now).count, 1);
+}
+
+static void a_refused_report_has_nothing_that_could_die(void **state)
+{
+	struct ledger *ledger = *state;
+	const struct saying saying = {.origin = POLICE, .first = 1, .count = 2, .refused = 1, .audience = TO(ARMY),
+				      .body = CANARY, .expires = EXPIRES};
+
+	ledger_say(ledger, &saying);
+	assert_int_equal(due_at(ledger, EXPIRES + 999).count, 0);
+	assert_int_equal(due_at(ledger, EXPIRES + 1000).count, 1);
+}
+
+static void more_than_a_tombstone_holds_comes_in_turns(void **state)
+{
+	enum { MANY = LIMIT_ERASURES + 10 };
+	struct ledger *ledger = *state;
+	struct due due;
+
+	for (uint64_t i = 1; i <= MANY; i++)
+		ledger_say(ledger, &(struct saying){.origin = POLICE, .first = i, .audience = TO(ARMY), .expires = EXPIRES});
+	due = due_at(ledger, EXPIRES);
+	assert_int_equal(due.count, LIMIT_ERASURES);
+	bury(ledger, &due);
+	due = due_at(ledger, EXPIRES);
+	assert_int_equal(due.count, MANY - LIMIT_ERASURES);
+	bury(ledger, &due);
+	assert_int_equal(due_at(ledger, EXPIRES).count, 0);
+	assert_verifies(ledger);
+}
+
+/* ---------------------------------------------------------------------------- retraction */
+
+static uint64_t say_about(struct ledger *ledger, uint64_t first, uint64_t reference, Simpul__Kind kind, bool erase)
+{
+	return ledger_say(ledger, &(struct saying){.origin = POLICE,
+						   .first = first,
+						   .kind = kind,
+						   .reference = reference,
+						   .audience = TO(ARMY),
+						   .body = CANARY,
+						   .expires = EXPIRES,
+						   .erase = erase});
+}
+
+static void a_retraction_takes_the_report_and_its_updates_and_no_other(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	const uint64_t update = say_about(ledger, 4, 2, SIMPUL__KIND__KIND_UPDATE, false);
+	const uint64_t other = say_about(ledger, 5, 3, SIMPUL__KIND__KIND_UPDATE, false);
+	const uint64_t cancel = say_about(ledger, 6, 2, SIMPUL__KIND__KIND_CANCEL, true);
+	struct due due = due_at(ledger, 0);
+
+	assert_int_equal(due.count, 2);
+	assert_due(&due, 0, entry, 1, 1, RETRACTED, cancel);
+	assert_due(&due, 1, update, 0, 1, RETRACTED, cancel);
+	bury(ledger, &due);
+	assert_int_equal(due_at(ledger, 0).count, 0);
+	assert_bodies(ledger, ARMY, entry, 2, 1);
+	assert_bodies(ledger, ARMY, update, 0, 1);
+	assert_bodies(ledger, ARMY, other, 1, 0);
+	assert_bodies(ledger, ARMY, cancel, 1, 0);
+	assert_verifies(ledger);
+}
+
+static void a_cancel_that_is_no_retraction_erases_nothing(void **state)
+{
+	struct ledger *ledger = *state;
+
+	ledger_say(ledger, &three);
+	say_about(ledger, 4, 2, SIMPUL__KIND__KIND_CANCEL, false);
+	assert_int_equal(due_at(ledger, 0).count, 0);
+}
+
+static void a_retraction_of_what_is_not_there_erases_nothing(void **state)
+{
+	struct ledger *ledger = *state;
+
+	ledger_say(ledger, &three);
+	say_about(ledger, 4, 9, SIMPUL__KIND__KIND_CANCEL, true);
+	assert_int_equal(due_at(ledger, 0).count, 0);
+}
+
+static void what_was_taken_back_can_expire_as_well(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	struct due due;
+
+	say_about(ledger, 4, 1, SIMPUL__KIND__KIND_CANCEL, true);
+	due = due_at(ledger, 0);
+	bury(ledger, &due);
+	due = due_at(ledger, EXPIRES + 10000);
+	bury(ledger, &due);
+	assert_bodies(ledger, ARMY, entry, 0, 3);
+	assert_int_equal(due_at(ledger, EXPIRES + 10000).count, 0);
+	assert_verifies(ledger);
+}
+
+/* ---------------------------------------------------------------------------- crashes, readers, backups */
+
+/* The tombstone was committed, and then the power went. */
+static void keys_under_a_tombstone_die_at_the_next_start(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	struct fault fault = {0};
+
+	database_run(ledger->journal->db, "INSERT INTO erasing(entry, place, count) VALUES(7, 0, 2)", &fault);
+	assert_int_equal(fault.code, E_OK);
+	assert_int_equal(entry, 7);
+	ledger_reopen(ledger);
+	assert_bodies(ledger, ARMY, entry, 3, 0);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	assert_bodies(ledger, ARMY, entry, 1, 2);
+}
+
+/* A reader that stands in keys.db keeps its log from being cut: that waits, and nothing else does. */
+static void a_reader_in_the_way_only_delays_the_end(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	char *file = memory_format("%s/%s", ledger->path, VAULT_FILE);
+	const struct due due = due_at(ledger, EXPIRES + 10000);
+	sqlite3 *thief = NULL;
+	sqlite3_stmt *rows;
+	uint64_t waiting;
+
+	assert_int_equal(sqlite3_open(file, &thief), SQLITE_OK);
+	rows = database_prepare(thief, "SELECT value FROM slot");
+	assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+	bury(ledger, &due);
+	assert_bodies(ledger, ARMY, entry, 0, 3);
+	assert_true(ledger->journal->erasing);
+	sqlite3_finalize(rows);
+	sqlite3_close(thief);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	assert_false(ledger->journal->erasing);
+	rows = database_prepare(ledger->journal->db, "SELECT count(*) FROM erasing");
+	assert_int_equal(journal_number(rows, 9, &waiting, NULL), E_OK);
+	assert_int_equal(waiting, 0);
+	sqlite3_finalize(rows);
+	free(file);
+}
+
+/* The newest data keys open none of what was erased, whichever journal they are put to. */
+static void a_backup_from_before_and_the_keys_of_today_bring_nothing_back(void **state)
+{
+	struct ledger *ledger = *state;
+	struct ledger old = *ledger;
+	const uint64_t entry = ledger_say(ledger, &three);
+	char *journal = memory_format("%s/copy.journal", ledger->path), *keys = memory_format("%s/copy.keys", ledger->path);
+	char *other = memory_format("%s/other", ledger->path), *now = memory_format("%s/now.keys", ledger->path);
+	const char *const end[] = {"/bin/rm", "-rf", other, journal, keys, now, NULL};
+	struct journal_verdict verdict;
+	struct position last;
+	struct due due;
+
+	assert_int_equal(journal_backup(&ledger->options, journal, keys, &last, NULL), E_OK);
+	due = due_at(ledger, EXPIRES + 10000);
+	bury(ledger, &due);
+	assert_int_equal(remove(journal), 0);
+	assert_int_equal(journal_backup(&ledger->options, journal, now, &last, NULL), E_OK);
+	old.options.path = other;
+	assert_int_equal(mkdir(other, 0700), 0);
+	assert_int_equal(journal_restore(&old.options, journal, now, &verdict, NULL), E_OK);
+	assert_string_equal(verdict.what, "");
+	assert_bodies(&old, ARMY, entry, 0, 3);
+	process_run(end, NULL, NULL, "/dev/null", 20);
+	free(journal);
+	free(keys);
+	free(other);
+	free(now);
+}
+
+/* ---------------------------------------------------------------------------- damage */
+
+static struct journal_verdict verdict_after(struct ledger *ledger, const struct erasure *erasure)
+{
+	struct journal_verdict verdict;
+
+	ledger_bury(ledger, erasure, 1);
+	assert_int_equal(journal_verify(&ledger->options, NULL, &verdict, NULL), E_OK);
+	return verdict;
+}
+
+static void a_tombstone_that_cannot_be_is_found(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+
+	assert_string_equal(verdict_after(ledger, &(struct erasure){entry, 0, 1, RETRACTED, 0}).what,
+			    "the tombstone gives no good reason");
+}
+
+static void a_tombstone_for_other_reports_hides_nothing(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	struct journal_verdict verdict;
+
+	database_run(ledger->journal->db, "INSERT INTO erasing(entry, place, count) VALUES(7, 0, 2)", NULL);
+	verdict = verdict_after(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0});
+	assert_int_equal(verdict.bad_entry, entry);
+	assert_string_equal(verdict.what, "the body of report 0 is gone without a tombstone");
+}
+
+/* ---------------------------------------------------------------------------- who no longer has it */
+
+static void purge_receipt_write(struct buffer *out, uint64_t first_number, uint64_t second_number)
+{
+	uint8_t salt[16] = {1};
+	Simpul__Body body = SIMPUL__BODY__INIT;
+	Simpul__PurgeReceipt receipt = SIMPUL__PURGE_RECEIPT__INIT;
+	Simpul__Purged purged[2], *list[2] = {&purged[0], &purged[1]};
+	Simpul__Name names[2];
+	const uint64_t numbers[2] = {first_number, second_number};
+
+	for (size_t i = 0; i < 2; i++) {
+		simpul__purged__init(&purged[i]);
+		simpul__name__init(&names[i]);
+		names[i].origin = (char *)(uintptr_t)ledger_nodes[POLICE];
+		names[i].epoch = 1;
+		names[i].number = numbers[i];
+		purged[i].name = &names[i];
+		purged[i].rule = RETRACTED;
+		purged[i].at = EXPIRES;
+	}
+	receipt.purged = list;
+	receipt.n_purged = 2;
+	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
+	body.purge_receipt = &receipt;
+	wire_pack(&body, out);
+}
+
+static void a_purge_receipt_is_noted_with_the_report_and_another_name_harms_nobody(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &three);
+	struct buffer body = {0};
+	struct saying receipt = {.origin = ARMY, .first = 1, .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT, .audience = TO(POLICE)};
+	sqlite3_stmt *rows;
+	uint64_t answered;
+
+	purge_receipt_write(&body, 2, 77);
+	receipt.encoded = buffer_view(&body);
+	answered = ledger_say(ledger, &receipt);
+	rows = database_prepare(ledger->journal->db, "SELECT entry, place, node, receipt FROM purged");
+	assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+	assert_int_equal(column_number(rows, 0), entry);
+	assert_int_equal(column_number(rows, 1), 1);
+	assert_string_equal(sqlite3_column_text(rows, 2), ledger_nodes[ARMY]);
+	assert_int_equal(column_number(rows, 3), answered);
+	assert_int_equal(sqlite3_step(rows), SQLITE_DONE);
+	sqlite3_finalize(rows);
+	buffer_free(&body);
+	assert_verifies(ledger);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_is_due_before_its_time),
+		TEST(each_report_of_a_submission_dies_at_its_own_time),
+		TEST(what_a_tombstone_does_not_name_stays_due),
+		TEST(a_refused_report_has_nothing_that_could_die),
+		TEST(more_than_a_tombstone_holds_comes_in_turns),
+		TEST(a_retraction_takes_the_report_and_its_updates_and_no_other),
+		TEST(a_cancel_that_is_no_retraction_erases_nothing),
+		TEST(a_retraction_of_what_is_not_there_erases_nothing),
+		TEST(what_was_taken_back_can_expire_as_well),
+		TEST(keys_under_a_tombstone_die_at_the_next_start),
+		TEST(a_reader_in_the_way_only_delays_the_end),
+		TEST(a_backup_from_before_and_the_keys_of_today_bring_nothing_back),
+		TEST(a_tombstone_that_cannot_be_is_found),
+		TEST(a_tombstone_for_other_reports_hides_nothing),
+		TEST(a_purge_receipt_is_noted_with_the_report_and_another_name_harms_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
