@@ -1,10 +1,8 @@
 /* workbook - the first sheet of an Excel workbook (.xlsx) as the CSV that a profile reads.
  *
- * Debian's xlsx2csv does it, in a child of its own: the workbook comes from foreigners, and a workbook that brings down
- * what takes it apart does not bring down the agent. The child gets the bytes as its standard input, kept in memory; its
- * arguments and its environment say nothing of the file, what it complains of is thrown away, no file grows by it, and
- * it ends with its time, its memory or its output. It has the agent's user, though: this is no cage for a program that
- * was taken over.
+ * Debian's xlsx2csv does it, in a child of its own (child.h): the workbook comes from foreigners, and a workbook that
+ * brings down what takes it apart does not bring down the agent. Arguments and environment say nothing of the file, no
+ * file grows by it, and it ends with its time, its memory or its output.
  *
  *   a date            as the profile writes dates, " 00:00:00" behind it where it has no time of the day
  *   a line end in a cell   a blank, so that line and row are the same number

@@ -1,0 +1,174 @@
+/* child - fork and exec with nothing left open, and the end of a whole process group. */
+#include "agents/child.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LONGEST_PAUSE_MS = 20, TELL_FD = STDERR_FILENO + 1, EXEC_FAILED = 127 };
+
+/* ------------------------------------------------------------------ what the child does */
+
+static void limit(int resource, size_t most)
+{
+	setrlimit((__rlimit_resource_t)resource, &(struct rlimit){most, most});
+}
+
+static void limits_set(const struct child_limits *limits)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_CPU, limits->seconds);
+	limit(RLIMIT_AS, limits->memory);
+}
+
+/* The three standard descriptors and `tell`, and no other. */
+static bool descriptors_set(int input, int output, int tell)
+{
+	int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	return nothing >= 0 && dup2(input, STDIN_FILENO) >= 0 &&
+	       dup2(output >= 0 ? output : nothing, STDOUT_FILENO) >= 0 && dup2(nothing, STDERR_FILENO) >= 0 &&
+	       (tell == TELL_FD || dup2(tell, TELL_FD) >= 0) && fcntl(TELL_FD, F_SETFD, FD_CLOEXEC) == 0 &&
+	       close_range(TELL_FD + 1, ~0U, 0) == 0;
+}
+
+/* Between fork and exec of a program with threads: system calls only. What fails is told to the parent. */
+static _Noreturn void child_run(const struct child_command *command, int input, int output, int tell)
+{
+	sigset_t none;
+	int cause;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setpgid(0, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (descriptors_set(input, output, tell) && chdir("/") == 0) {
+		tell = TELL_FD;
+		limit(RLIMIT_CORE, 0);
+		if (command->limits != NULL)
+			limits_set(command->limits);
+		execve(command->program, command->argv, command->environment);
+	}
+	cause = errno;
+	signal(SIGPIPE, SIG_IGN);
+	if (write(tell, &cause, sizeof(cause)) != (ssize_t)sizeof(cause))
+		_exit(EX_OSERR);
+	_exit(EXEC_FAILED);
+}
+
+/* ------------------------------------------------------------------ start */
+
+/* The input as a file without a name, in memory. */
+static int input_file(struct bytes input)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC);
+
+	for (size_t done = 0; fd >= 0 && done < input.size;) {
+		ssize_t n = write(fd, input.data + done, input.size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			close(fd);
+			return -1;
+		}
+		done += (size_t)n;
+	}
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
+static void descriptor_close(int fd)
+{
+	int cause = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = cause;
+}
+
+/* What kept the child from running its program; 0: it runs. */
+static int told(int fd)
+{
+	int cause = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, &cause, sizeof(cause));
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(cause) ? cause : 0;
+}
+
+/* False when there is no process to be had. */
+static bool child_fork(struct child *child, const struct child_command *command, int input, int output, int tell)
+{
+	child->pid = fork();
+	if (child->pid == 0)
+		child_run(command, input, output, tell);
+	if (child->pid > 0)
+		setpgid(child->pid, child->pid); /* whoever comes first: its group is there from now on */
+	return child->pid > 0;
+}
+
+enum error child_start(struct child *child, const struct child_command *command, struct bytes input)
+{
+	int file = input_file(input), out[2] = {-1, -1}, tell[2] = {-1, -1}, status, cause;
+	bool forked = file >= 0 && (!command->heard || pipe2(out, O_CLOEXEC) == 0) && pipe2(tell, O_CLOEXEC) == 0 &&
+		      child_fork(child, command, file, out[1], tell[1]);
+
+	child->output = out[0];
+	descriptor_close(file);
+	descriptor_close(out[1]);
+	descriptor_close(tell[1]);
+	if (!forked) {
+		descriptor_close(out[0]);
+		descriptor_close(tell[0]);
+		return E_IO;
+	}
+	cause = told(tell[0]);
+	close(tell[0]);
+	if (cause == 0)
+		return E_OK;
+	child_end(child, 0, -1, &status);
+	errno = cause;
+	return cause == ENOMEM || cause == EMFILE || cause == ENFILE || cause == EAGAIN ? E_IO : E_NOT_FOUND;
+}
+
+/* ------------------------------------------------------------------ end */
+
+/* Whether it has ended; it is not reaped, so that its number is no other's yet. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
+enum child_outcome child_end(struct child *child, steady_ms deadline, int stop, int *status)
+{
+	struct pollfd stopped = {.fd = stop, .events = POLLIN};
+	enum child_outcome outcome = CHILD_ENDED;
+
+	if (child->output >= 0)
+		close(child->output);
+	for (int pause_ms = 1; !has_ended(child->pid); pause_ms += pause_ms < LONGEST_PAUSE_MS) {
+		if (clock_now().steady >= deadline)
+			outcome = CHILD_LATE;
+		else if (poll(&stopped, 1, pause_ms) > 0)
+			outcome = CHILD_STOPPED;
+		if (outcome != CHILD_ENDED)
+			break;
+	}
+	kill(-child->pid, SIGKILL); /* and whatever it began */
+	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+		;
+	return outcome;
+}
