@@ -83,8 +83,7 @@ static enum error lines_save(const char *comment, const struct key_line *lines, 
 	return error;
 }
 
-/* Reads a file of secrets; `forbidden` are the permission bits that it must not have. */
-static enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault)
+enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault)
 {
 	struct stat status;
 

@@ -8,6 +8,7 @@
 #include "common/bytes.h"
 #include "common/error.h"
 #include "common/hash.h"
+#include <sys/types.h>
 
 #define KEY_SIZE 32
 #define SIGNATURE_SIZE 64
@@ -51,6 +52,10 @@ enum error broker_keys_load(struct broker_keys *keys, const char *path, struct f
 enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault);
 /* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
+
+/* Any other file of secrets, at most 4 KiB; E_CONFIG when it has one of the permission bits `forbidden`. Wipe what was
+ * read. */
+enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault);
 
 void keys_wipe(void *keys, size_t size);
 
