@@ -17,7 +17,7 @@
 VARIANT ?= release
 OUT     := build$(patsubst /release,,/$(VARIANT))
 
-PACKAGES := libczmq libzmq libprotobuf-c libsodium libcrypto sqlite3 libcyaml jansson libsystemd
+PACKAGES := libczmq libzmq libprotobuf-c libsodium libcrypto sqlite3 libcyaml jansson libsystemd libcurl
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wformat=2 -Wundef -Wvla
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -35,7 +35,7 @@ LDFLAGS ?=
 QUIET    := $(if $(V),,@)
 say       = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 COMPILE  = $(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -pthread $(FLAGS_$(VARIANT)) $(WARNINGS) -I. -I$(OUT) $(PACKAGE_CFLAGS) $(CFLAGS)
-LINK     = $(QUIET)$(CC) -pthread $(FLAGS_$(VARIANT)) $(LDFLAGS)
+LINK     = $(QUIET)$(CC) -pthread $(FLAGS_$(VARIANT)) -Wl,--as-needed $(LDFLAGS)
 
 # ------------------------------------------------------------------ what there is
 

@@ -157,10 +157,24 @@ static void clock_judge(struct doctor *doctor, const json_t *status)
 			     "%" PRId64 " s %s the broker's", apart / 1000, ahead < 0 ? "behind" : "ahead of");
 }
 
+/* What a look from outside does not show: a program that ends badly, a server that answers with an error. */
+static void sinks_judge(struct doctor *doctor, const json_t *status)
+{
+	json_t *sinks = json_object_get(status, "sinks"), *sink;
+	size_t i;
+
+	json_array_foreach(sinks, i, sink)
+		if (strcmp(text_of(sink, "state"), "failing") == 0)
+			checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
+				     "see to it; the report is tried again, and what came in meanwhile follows",
+				     "%s: the agent cannot hand on: %s", text_of(sink, "name"), text_of(sink, "reason"));
+}
+
 void doctor_link(struct doctor *doctor)
 {
 	json_t *status = agent_status(doctor);
 
+	sinks_judge(doctor, status);
 	if (status == NULL || !agent_judge(doctor, status))
 		doors_try(doctor);
 	clock_judge(doctor, status);

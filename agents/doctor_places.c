@@ -1,13 +1,12 @@
 /* doctor_places - where an office's reports lie, come in and go out: the disk, the drop folders, the sinks. */
 #include "agents/doctor.h"
 
+#include "agents/place.h"
 #include "agents/profile.h"
 #include "common/memory.h"
-#include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MIB (1024u * 1024u)
@@ -31,37 +30,6 @@ static char *folder_above(const char *path)
 	return folder;
 }
 
-/* What keeps this user from taking files out of a folder and putting some in; NULL: nothing. */
-static const char *folder_trouble(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return errno == ENOENT ? "there is no such folder" : strerror(errno);
-	if (!S_ISDIR(status.st_mode))
-		return "it is not a folder";
-	return eaccess(path, R_OK | W_OK | X_OK) == 0 ? NULL : strerror(errno);
-}
-
-/* The same for a file that lines are appended to; it may be yet to be made. */
-static const char *file_trouble(const char *path)
-{
-	struct stat status;
-	const char *trouble;
-	char *folder;
-
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-		return "it is not a file";
-	if (eaccess(path, W_OK) == 0)
-		return NULL;
-	if (errno != ENOENT)
-		return strerror(errno);
-	folder = memory_string(path);
-	trouble = folder_trouble(dirname(folder));
-	free(folder);
-	return trouble == NULL ? NULL : "its folder is not there or cannot be written";
-}
-
 /* ------------------------------------------------------------------ checks */
 
 void doctor_disk(struct doctor *doctor)
@@ -79,7 +47,7 @@ void doctor_folders(struct doctor *doctor)
 
 	for (size_t i = 0; i < doctor->settings.folder_count; i++) {
 		const struct settings_folder *folder = &doctor->settings.folders[i];
-		const char *trouble = folder_trouble(folder->path);
+		const char *trouble = place_folder_trouble(folder->path);
 		struct profile *profile;
 		struct fault fault = {0};
 
@@ -96,18 +64,40 @@ void doctor_folders(struct doctor *doctor)
 	}
 }
 
+/* What the sink hands reports on to. */
+static const char *destination(const struct sink_options *sink)
+{
+	return sink->type == SINK_HTTP ? sink->url : sink->path;
+}
+
+static const char *sink_advice(enum sink_type type)
+{
+	switch (type) {
+	case SINK_PROGRAM:
+		return "let the agent's user run it; what came in meanwhile follows by itself";
+	case SINK_HTTP:
+		return "start what is to answer there; what came in meanwhile follows by itself";
+	default:
+		return "let the agent's user write there; what came in meanwhile follows by itself";
+	}
+}
+
 void doctor_sinks(struct doctor *doctor)
 {
+	static const char *const good[] = {[SINK_JSONL] = "can be written",
+					   [SINK_FOLDER] = "can be written",
+					   [SINK_PROGRAM] = "can be run",
+					   [SINK_HTTP] = "listens"};
+	char reason[SINK_REASON_SIZE];
+
 	for (size_t i = 0; i < doctor->settings.sink_count; i++) {
 		const struct sink_options *sink = &doctor->settings.sinks[i];
-		const char *trouble = sink->type == SINK_FOLDER ? folder_trouble(sink->path) : file_trouble(sink->path);
 
-		if (trouble == NULL)
-			checkup_note(&doctor->checkup, CHECKUP_OK, "sink", NULL, "%s: %s can be written", sink->name,
-				     sink->path);
+		if (sink_able(sink, reason))
+			checkup_note(&doctor->checkup, CHECKUP_OK, "sink", NULL, "%s: %s %s", sink->name,
+				     destination(sink), good[sink->type]);
 		else
-			checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
-				     "let the agent's user write there; what came in meanwhile follows by itself",
-				     "%s: %s: %s", sink->name, sink->path, trouble);
+			checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink", sink_advice(sink->type), "%s: %s: %s",
+				     sink->name, destination(sink), reason);
 	}
 }

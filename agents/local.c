@@ -65,6 +65,21 @@ static json_t *position_json(const struct position *position)
 			 (json_int_t)position->entry, "head", hex_of(head, BYTES(position->head.bytes, HASH_SIZE)));
 }
 
+static json_t *sinks_answer(struct sinks *sinks)
+{
+	json_t *list = json_array(), *one;
+	struct sink_status status;
+
+	for (size_t i = 0; sinks_status(sinks, i, &status); i++) {
+		one = json_pack("{s:s, s:s}", "name", status.name, "state", status.failing ? "failing" : "good");
+		if (status.failing)
+			json_object_set_new(one, "reason", json_string(status.reason));
+		json_object_set_new(one, "passed_over", json_integer((json_int_t)status.passed_over));
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
 static json_t *status_answer(const struct local_host *host)
 {
 	struct uplink_status status;
@@ -81,6 +96,7 @@ static json_t *status_answer(const struct local_host *host)
 			    json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)counts.waiting, "sent",
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
 				      (json_int_t)counts.refused));
+	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
 	if (status.clock_known)
 		json_object_set_new(answer, "clock_ahead_ms", json_integer((json_int_t)status.clock_ahead));
 	if (status.last_fault.code != E_OK) {

@@ -12,6 +12,7 @@
  *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0},
+ *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
  *   anything that is not taken
  *       {"ok": false, "code": "MISSING", "field": "sighting.persons[0].age", "sentence": "a required field is missing"}
@@ -23,6 +24,7 @@
 #define SIMPUL_LOCAL_H
 
 #include "agents/outbox.h"
+#include "agents/sink.h"
 #include "agents/uplink.h"
 
 #define LOCAL_VERSION 1
@@ -33,6 +35,7 @@ struct local_host {
 	const struct node_keys *keys;
 	const struct draft_defaults *defaults;
 	const struct uplink *uplink;
+	struct sinks *sinks; /* may be NULL */
 };
 
 struct local;

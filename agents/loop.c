@@ -343,13 +343,11 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->inbox = inbox_new(&loop->store, loop->keys, join);
 	feeder_init(&loop->feeder, &loop->store, loop->keys, loop->inbox);
 	uplink_begin(loop, join);
-	const struct local_host host = {.store = &loop->store, .keys = loop->keys, .defaults = &settings->defaults,
-					.uplink = loop->uplink};
-	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
-	if (error != E_OK)
-		return error;
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
-	return intake_begin(loop, fault);
+	const struct local_host host = {.store = &loop->store, .keys = loop->keys, .defaults = &settings->defaults,
+					.uplink = loop->uplink, .sinks = loop->sinks};
+	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
+	return error == E_OK ? intake_begin(loop, fault) : error;
 }
 
 /* In reverse order; also after a start that did not come to its end. */

@@ -1,6 +1,6 @@
 /* loop - the agent at work: one thread that owns the store and joins intake, local endpoint, uplink and sinks.
  *
- * Start:  lock and store, keys, inbox, uplink, local endpoint, sinks, intake. Stop is the reverse; on SIGTERM the
+ * Start:  lock and store, keys, inbox, uplink, sinks, local endpoint, intake. Stop is the reverse; on SIGTERM the
  * uplink has up to 2 s to get receipts for what is under way. SIGHUP reads the profiles anew and keeps the old ones
  * when one is wrong. */
 #ifndef SIMPUL_LOOP_H

@@ -22,7 +22,8 @@ static const char outbox_usage[] =
 static const char status_usage[] =
 	"usage: simpul status [--json]\n"
 	"\n"
-	"Says whether the agent is connected, up to which entry everything is here, and what is under way.\n"
+	"Says whether the agent is connected, up to which entry everything is here, what is under way, and which sinks\n"
+	"fail.\n"
 	"The exit status is 0 when the agent is live or catching up, 69 when it is not.\n";
 
 static bool wants_help(int argc, char **argv, const char *usage)
@@ -158,6 +159,17 @@ static const char *state_sentence(const char *state)
 	return "";
 }
 
+/* A line for each sink that fails. */
+static void sinks_print(const json_t *sinks)
+{
+	json_t *sink;
+	size_t i;
+
+	json_array_foreach(sinks, i, sink)
+		if (strcmp(text_in(sink, "state"), "failing") == 0)
+			printf("sink %s fails and is tried again: %s\n", text_in(sink, "name"), text_in(sink, "reason"));
+}
+
 static void status_print(const json_t *status)
 {
 	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
@@ -172,6 +184,7 @@ static void status_print(const json_t *status)
 	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
+	sinks_print(json_object_get(status, "sinks"));
 	if (fault != NULL && strcmp(state, "halted") == 0)
 		printf("to do: %s\n", halt_advice(text_in(fault, "code")));
 	if (fault != NULL)

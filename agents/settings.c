@@ -1,5 +1,6 @@
 /* settings - reads agent.yaml against its schema and checks what a schema cannot say. */
 #include "agents/settings.h"
+#include "agents/settings_check.h"
 #include "common/config.h"
 #include "common/json.h"
 #include "common/memory.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { MOST_FOLDERS = 64, MOST_SINKS = 32, MOST_WANTED = 256, MOST_DAYS = 5 * 366, SINK_NAME_LONGEST = 63,
+enum { MOST_FOLDERS = 64, MOST_WANTED = 256, MOST_DAYS = 5 * 366,
        MOST_SETTLE_SECONDS = 3600, DEFAULT_KEEP_DAYS = 7 };
 
 /* The file as libcyaml reads it. */
@@ -18,11 +19,6 @@ struct file_folder {
 	uint32_t settle_seconds;
 	uint32_t *keep_days; /* NULL: not given, which is not 0 */
 	bool poll;
-};
-
-struct file_sink {
-	char *name, *path;
-	enum sink_type type;
 };
 
 struct file_subscribe {
@@ -39,19 +35,13 @@ struct settings_file {
 	char *node, *keys, *join, *store, *local;
 	struct file_folder *folders;
 	uint32_t folders_count;
-	struct file_sink *sinks;
+	struct settings_file_sink *sinks;
 	uint32_t sinks_count;
 	struct file_subscribe *subscribe;
 	struct file_defaults *defaults;
 	enum log_level *log_level;
 };
 
-/* What the checks below share. */
-struct check {
-	const char *path;
-	struct bytes text;
-	struct fault *fault;
-};
 
 /* ------------------------------------------------------------------ schema */
 
@@ -67,17 +57,6 @@ static const cyaml_schema_field_t folder_fields[] = {
 };
 static const cyaml_schema_value_t folder_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_folder, folder_fields),
-};
-
-static const cyaml_strval_t sink_types[] = {{"jsonl", SINK_JSONL}, {"folder", SINK_FOLDER}};
-static const cyaml_schema_field_t sink_fields[] = {
-	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct file_sink, name, 1, SINK_NAME_LONGEST),
-	CYAML_FIELD_ENUM("type", CYAML_FLAG_STRICT, struct file_sink, type, sink_types, CYAML_ARRAY_LEN(sink_types)),
-	CYAML_FIELD_STRING_PTR("path", CYAML_FLAG_POINTER, struct file_sink, path, 1, 4096),
-	CYAML_FIELD_END,
-};
-static const cyaml_schema_value_t sink_value = {
-	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_sink, sink_fields),
 };
 
 #define WANTED(key) \
@@ -113,7 +92,7 @@ static const cyaml_schema_field_t file_fields[] = {
 	CYAML_FIELD_SEQUENCE("folders", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, folders,
 			     &folder_value, 0, MOST_FOLDERS),
 	CYAML_FIELD_SEQUENCE("sinks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, sinks,
-			     &sink_value, 0, MOST_SINKS),
+			     &settings_sink_value, 0, SETTINGS_MOST_SINKS),
 	CYAML_FIELD_MAPPING_PTR("subscribe", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, subscribe,
 				subscribe_fields),
 	CYAML_FIELD_MAPPING_PTR("defaults", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings_file, defaults,
@@ -128,8 +107,7 @@ static const cyaml_schema_value_t file_schema = {
 
 /* ------------------------------------------------------------------ checks */
 
-/* E_CONFIG at the line that holds `word`. */
-static enum error wrong(const struct check *check, const char *word, const char *what)
+enum error settings_wrong(const struct settings_check *check, const char *word, const char *what)
 {
 	return config_fault(check->fault, check->path, check->text, word, "%s", what);
 }
@@ -158,7 +136,7 @@ static int kind_order(const void *a, const void *b)
 	return (int)*(const Simpul__Kind *)a - (int)*(const Simpul__Kind *)b;
 }
 
-static enum error kinds_take(struct settings *settings, const struct check *check)
+static enum error kinds_take(struct settings *settings, const struct settings_check *check)
 {
 	struct file_subscribe *wanted = settings->file->subscribe;
 	Simpul__Kind *kinds = memory_zero(wanted->kinds_count + 1, sizeof(*kinds));
@@ -168,18 +146,18 @@ static enum error kinds_take(struct settings *settings, const struct check *chec
 	for (uint32_t i = 0; i < wanted->kinds_count; i++) {
 		if (!enum_parse(&simpul__kind__descriptor, wanted->kinds[i], &value) ||
 		    value < SIMPUL__KIND__KIND_SIGHTING || value > SIMPUL__KIND__KIND_CANCEL)
-			return wrong(check, wanted->kinds[i], "kinds: sighting, alert, update or cancel");
+			return settings_wrong(check, wanted->kinds[i], "kinds: sighting, alert, update or cancel");
 		kinds[i] = (Simpul__Kind)value;
 	}
 	qsort(kinds, wanted->kinds_count, sizeof(*kinds), kind_order);
 	for (uint32_t i = 1; i < wanted->kinds_count; i++)
 		if (kinds[i] == kinds[i - 1])
-			return wrong(check, "kinds", "kinds: one is given twice");
+			return settings_wrong(check, "kinds", "kinds: one is given twice");
 	settings->subscription.n_kinds = wanted->kinds_count;
 	return E_OK;
 }
 
-static enum error subscribe_take(struct settings *settings, const struct check *check)
+static enum error subscribe_take(struct settings *settings, const struct settings_check *check)
 {
 	struct file_subscribe *wanted = settings->file->subscribe;
 	const char *twice;
@@ -193,10 +171,10 @@ static enum error subscribe_take(struct settings *settings, const struct check *
 		return error;
 	for (uint32_t i = 0; i < wanted->regions_count; i++)
 		if (!region_exists(wanted->regions[i]))
-			return wrong(check, wanted->regions[i], "there is no such region");
+			return settings_wrong(check, wanted->regions[i], "there is no such region");
 	if (!texts_sort(wanted->categories, wanted->categories_count, &twice) ||
 	    !texts_sort(wanted->regions, wanted->regions_count, &twice))
-		return wrong(check, twice, "it is given twice");
+		return settings_wrong(check, twice, "it is given twice");
 	settings->subscription.n_categories = wanted->categories_count;
 	settings->subscription.categories = wanted->categories;
 	settings->subscription.n_regions = wanted->regions_count;
@@ -205,7 +183,7 @@ static enum error subscribe_take(struct settings *settings, const struct check *
 	return E_OK;
 }
 
-static enum error defaults_take(struct settings *settings, const struct check *check)
+static enum error defaults_take(struct settings *settings, const struct settings_check *check)
 {
 	const struct file_defaults *given = settings->file->defaults;
 	int label = 0, purpose = 0;
@@ -214,15 +192,15 @@ static enum error defaults_take(struct settings *settings, const struct check *c
 	if (given == NULL)
 		return E_OK;
 	if (given->label != NULL && !enum_parse(&simpul__label__descriptor, given->label, &label))
-		return wrong(check, "label", "label: CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
+		return settings_wrong(check, "label", "label: CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
 	if (given->purpose != NULL && !enum_parse(&simpul__purpose__descriptor, given->purpose, &purpose))
-		return wrong(check, "purpose", "purpose: it is not in the list");
+		return settings_wrong(check, "purpose", "purpose: it is not in the list");
 	if (given->region != NULL && !region_exists(given->region))
-		return wrong(check, "region", "region: there is no such region");
+		return settings_wrong(check, "region", "region: there is no such region");
 	if (given->region_within != NULL && !region_exists(given->region_within))
-		return wrong(check, "region_within", "region_within: there is no such region");
+		return settings_wrong(check, "region_within", "region_within: there is no such region");
 	if (given->expires_days > MOST_DAYS)
-		return wrong(check, "expires_days", "expires_days: at most 1830");
+		return settings_wrong(check, "expires_days", "expires_days: at most 1830");
 	settings->defaults = (struct draft_defaults){
 		.label = (Simpul__Label)label,
 		.purpose = (Simpul__Purpose)purpose,
@@ -233,44 +211,16 @@ static enum error defaults_take(struct settings *settings, const struct check *c
 	return E_OK;
 }
 
-/* A sink's name is a key in the store and a word in the log. */
-static bool sink_name_valid(const char *name)
-{
-	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0';
-}
-
-static enum error sinks_take(struct settings *settings, const struct check *check)
-{
-	const struct settings_file *file = settings->file;
-
-	settings->sinks = memory_zero(file->sinks_count + 1, sizeof(*settings->sinks));
-	for (uint32_t i = 0; i < file->sinks_count; i++) {
-		const struct file_sink *sink = &file->sinks[i];
-
-		if (!sink_name_valid(sink->name))
-			return wrong(check, sink->name,
-				     "a sink's name has small letters, digits, '-', '_' and '.' only");
-		for (uint32_t j = 0; j < i; j++)
-			if (strcmp(file->sinks[j].name, sink->name) == 0)
-				return wrong(check, sink->name, "two sinks have this name");
-		settings->sinks[i] = (struct sink_options){.name = sink->name,
-							   .type = sink->type,
-							   .path = config_path(check->path, sink->path)};
-		settings->sink_count = i + 1;
-	}
-	return E_OK;
-}
-
-static enum error folder_check(const struct file_folder *given, const struct check *check)
+static enum error folder_check(const struct file_folder *given, const struct settings_check *check)
 {
 	if (given->settle_seconds > MOST_SETTLE_SECONDS)
-		return wrong(check, "settle_seconds", "settle_seconds: at most 3600");
+		return settings_wrong(check, "settle_seconds", "settle_seconds: at most 3600");
 	if (given->keep_days != NULL && *given->keep_days > MOST_DAYS)
-		return wrong(check, "keep_days", "keep_days: at most 1830");
+		return settings_wrong(check, "keep_days", "keep_days: at most 1830");
 	return E_OK;
 }
 
-static enum error folders_take(struct settings *settings, const struct check *check)
+static enum error folders_take(struct settings *settings, const struct settings_check *check)
 {
 	const struct settings_file *file = settings->file;
 
@@ -280,7 +230,7 @@ static enum error folders_take(struct settings *settings, const struct check *ch
 
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(file->folders[j].path, given->path) == 0)
-				return wrong(check, given->path, "this folder is given twice");
+				return settings_wrong(check, given->path, "this folder is given twice");
 		if (folder_check(given, check) != E_OK)
 			return E_CONFIG;
 		settings->folders[i] = (struct settings_folder){
@@ -309,7 +259,7 @@ static char *store_file(const char *config_file, const char *store)
 	return file;
 }
 
-static enum error places_take(struct settings *settings, const struct check *check)
+static enum error places_take(struct settings *settings, const struct settings_check *check)
 {
 	const struct settings_file *file = settings->file;
 
@@ -320,10 +270,10 @@ static enum error places_take(struct settings *settings, const struct check *che
 	settings->local = file->local == NULL ? config_path(settings->store, "local.sock")
 					      : config_path(check->path, file->local);
 	if (!node_name_valid(file->node))
-		return wrong(check, "node", "node: a name such as police.oku");
+		return settings_wrong(check, "node", "node: a name such as police.oku");
 	/* The path of a local socket has a fixed size in every Unix. */
 	if (strlen(settings->local) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return wrong(check, file->local == NULL ? "store" : "local",
+		return settings_wrong(check, file->local == NULL ? "store" : "local",
 			     "the path of the local endpoint is too long");
 	return E_OK;
 }
@@ -333,7 +283,7 @@ static enum error places_take(struct settings *settings, const struct check *che
 enum error settings_load(const char *path, struct settings *settings, struct fault *fault)
 {
 	struct buffer text = {0};
-	struct check check = {.path = path, .fault = fault};
+	struct settings_check check = {.path = path, .fault = fault};
 	void *loaded = NULL;
 	enum error error = config_load(path, &file_schema, &loaded, &text, fault);
 
@@ -345,7 +295,7 @@ enum error settings_load(const char *path, struct settings *settings, struct fau
 	if (error == E_OK)
 		error = folders_take(settings, &check);
 	if (error == E_OK)
-		error = sinks_take(settings, &check);
+		error = settings_sinks_take(settings, settings->file->sinks, settings->file->sinks_count, &check);
 	if (error == E_OK)
 		error = subscribe_take(settings, &check);
 	if (error == E_OK)
@@ -365,10 +315,8 @@ void settings_free(struct settings *settings)
 		free(settings->folders[i].path);
 		free(settings->folders[i].profile);
 	}
-	for (size_t i = 0; i < settings->sink_count; i++)
-		free((char *)(uintptr_t)settings->sinks[i].path);
+	settings_sinks_free(settings);
 	free(settings->folders);
-	free(settings->sinks);
 	free(settings->node);
 	free(settings->keys);
 	free(settings->join);

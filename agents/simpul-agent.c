@@ -15,10 +15,10 @@ static const char usage[] =
 	"usage: simpul-agent [-c agent.yaml] [-t]\n"
 	"\n"
 	"Runs a node of a Simpul exchange: takes reports from drop folders and local programs, sends them to the\n"
-	"broker, receives what is meant for this office, and hands it on to files.\n"
+	"broker, receives what is meant for this office, and hands it on to files, programs and servers of this machine.\n"
 	"\n"
 	"  -c FILE   settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS "\n"
-	"  -t        check the settings, the keys, the profiles and that the drop folders are there, then end\n"
+	"  -t        check the settings, the keys, the profiles, and that drop folders and sinks are there, then end\n"
 	"  -V        print the version\n"
 	"  -h        print this\n"
 	"\n"
@@ -122,6 +122,17 @@ static enum error folders_check(const struct settings *settings, struct fault *f
 	return E_OK;
 }
 
+/* Likewise. */
+static enum error sinks_check(const struct settings *settings, struct fault *fault)
+{
+	char reason[SINK_REASON_SIZE];
+
+	for (size_t i = 0; i < settings->sink_count; i++)
+		if (!sink_able(&settings->sinks[i], reason))
+			return fault_at(fault, E_CONFIG, "sink %s: %s", settings->sinks[i].name, reason);
+	return E_OK;
+}
+
 static int run(const struct arguments *arguments)
 {
 	struct readiness ready = {.profiles = NULL};
@@ -134,6 +145,8 @@ static int run(const struct arguments *arguments)
 		goto out;
 	if (arguments->check) {
 		error = folders_check(&ready.settings, &fault);
+		if (error == E_OK)
+			error = sinks_check(&ready.settings, &fault);
 		if (error == E_OK)
 			printf("%s: drop folders %zu, sinks %zu: good\n", ready.settings.node,
 			       ready.settings.folder_count, ready.settings.sink_count);

@@ -1,39 +1,46 @@
-/* sink - one thread for each sink reads the inbox from its position on, writes, syncs, and reports how far it has come.
+/* sink - one thread for each sink reads the inbox from its position on, hands on what the sink may have, and reports how
+ * far it has come.
  *
  * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing
  * overtakes. */
 #include "agents/sink.h"
+#include "agents/sink_kind.h"
+#include "agents/sink_limit.h"
 #include "agents/store_progress.h"
 #include "agents/view.h"
-#include "common/config.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { ROWS_AT_ONCE = 64, FIRST_PAUSE_S = 1, LONGEST_PAUSE_S = 60 };
+enum { ROWS_AT_ONCE = 64, SLOW_ROWS_AT_ONCE = 4, FIRST_PAUSE_S = 1, LONGEST_PAUSE_S = 60,
+       PASSED_OVER_SAID_EACH_MS = 3600 * 1000, KEY_SIZE_MOST = REPORT_NAME_SIZE + 32 };
 
 struct sinks;
 
-/* One sink. Everything but `thread` belongs to its thread. */
+/* One sink. Everything but `thread` and `shown` belongs to its thread. */
 struct sink {
 	struct sinks *all;
 	struct sink_options options;
+	const struct sink_kind *kind;
+	void *self; /* the kind's */
 	pthread_t thread;
 	struct store store;
 	bool store_open;
-	int fd;		  /* of the file (jsonl), -1 when it is not open */
 	uint64_t row;	  /* handed on */
 	unsigned pause_s; /* before the next attempt; 0: it works */
+	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
+	steady_ms passed_over_said;	     /* 0: never */
 	struct arena arena;
+	struct sink_status shown; /* under the lock */
 };
 
 struct sinks {
@@ -41,141 +48,133 @@ struct sinks {
 	char *store_path;
 	struct sink *sinks;
 	size_t count;
+	int stop; /* an eventfd, readable once they are to end */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t wakes; /* calls of sinks_wake; under the lock, as the next */
 	bool stopping;
 };
 
-/* ------------------------------------------------------------------ lines in a file */
+/* ------------------------------------------------------------------ kinds */
 
-/* Cuts off a line that a crash left half written; the file then ends where the last whole line ends. */
-static bool half_line_cut(int fd)
+static const struct sink_kind *const kinds[] = {
+	[SINK_JSONL] = &sink_jsonl, [SINK_FOLDER] = &sink_folder, [SINK_PROGRAM] = &sink_program, [SINK_HTTP] = &sink_http};
+
+bool sink_fails(struct sink_reason *why, const char *format, ...)
 {
-	char block[4096];
-	off_t end = lseek(fd, 0, SEEK_END);
-	off_t keep = end;
+	va_list args;
 
-	while (keep > 0) {
-		size_t size = keep < (off_t)sizeof(block) ? (size_t)keep : sizeof(block);
-		ssize_t n = pread(fd, block, size, keep - (off_t)size);
-		const char *newline;
-
-		if (n != (ssize_t)size)
-			return false;
-		newline = memrchr(block, '\n', size);
-		keep -= (off_t)size;
-		if (newline != NULL) {
-			keep += newline - block + 1;
-			break;
-		}
-	}
-	return end >= 0 && (keep == end || (ftruncate(fd, keep) == 0 && fdatasync(fd) == 0));
-}
-
-static bool file_open(struct sink *sink)
-{
-	struct stat opened, named;
-
-	/* Whoever rotates the file moves it away: the path decides, not the descriptor. */
-	if (sink->fd >= 0 && (stat(sink->options.path, &named) != 0 || fstat(sink->fd, &opened) != 0 ||
-			      named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)) {
-		close(sink->fd);
-		sink->fd = -1;
-	}
-	if (sink->fd >= 0)
-		return true;
-	sink->fd = open(sink->options.path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
-	if (sink->fd < 0)
-		return false;
-	if (fstat(sink->fd, &opened) == 0 && S_ISREG(opened.st_mode) && half_line_cut(sink->fd))
-		return true;
-	close(sink->fd);
-	sink->fd = -1;
+	va_start(args, format);
+	vsnprintf(why->text, sizeof(why->text), format, args);
+	va_end(args);
 	return false;
 }
 
-/* Appends all of it or leaves the file to half_line_cut at the next attempt. */
-static bool lines_write(struct sink *sink, struct bytes text)
+bool sink_able(const struct sink_options *options, char reason[SINK_REASON_SIZE])
 {
-	int cause;
+	struct sink_reason why = {""};
+	bool able = kinds[options->type]->able(options, &why);
 
-	while (text.size > 0) {
-		ssize_t n = write(sink->fd, text.data, text.size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			break;
-		text = BYTES(text.data + n, text.size - (size_t)n);
-	}
-	if (text.size == 0 && fdatasync(sink->fd) == 0)
-		return true;
-	cause = errno;
-	close(sink->fd);
-	sink->fd = -1;
-	errno = cause;
-	return false;
+	memcpy(reason, why.text, SINK_REASON_SIZE);
+	return able;
 }
 
-/* ------------------------------------------------------------------ one file a report */
+/* ------------------------------------------------------------------ what may not be had */
 
-/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. A report that is not
- * what it claims to be gets a name of its own, "AMBER-police.oku-X12.bad-7.json": it must not take the place of the one
- * whose name it bears. */
-static char *file_name(const char *folder, const struct inbox_row *row, const char *label)
+static void passed_over_log(struct sink *sink, steady_ms now)
 {
-	char name[REPORT_NAME_SIZE];
-	char *number;
-
-	report_name_text(&row->name, name);
-	number = strchr(name, '#');
-	*number = '-';
-	if (row->trust == TRUST_BAD)
-		return memory_format("%s/%s-%s.bad-%" PRIu64 ".json", folder, label, name, row->row);
-	return memory_format("%s/%s-%s.json", folder, label, name);
+	sink->passed_over_said = now;
+	log_event(LOG_LEVEL_NOTICE, "sink.passed_over", F_TEXT("sink", sink->options.name),
+		  F_NUM("label", sink->passed_over[SINK_ABOVE_CEILING]),
+		  F_NUM("status", sink->passed_over[SINK_OTHER_STATUS]),
+		  F_NUM("erasure", sink->passed_over[SINK_CANNOT_ERASE]));
+	memset(sink->passed_over, 0, sizeof(sink->passed_over));
 }
 
-static bool file_put(struct sink *sink, const struct inbox_row *row, const char *label, struct bytes text)
+/* The first time, and then once an hour at most. */
+static void passed_over_say(struct sink *sink, bool last)
 {
-	char *path = file_name(sink->options.path, row, label);
-	bool written = file_write(path, text, 0640, NULL) == E_OK;
+	steady_ms now = clock_now().steady;
+	uint64_t count = 0;
 
-	free(path);
-	return written;
+	for (size_t i = 0; i < SINK_VERDICTS; i++)
+		count += sink->passed_over[i];
+	if (count > 0 && (last || sink->passed_over_said == 0 || now - sink->passed_over_said >= PASSED_OVER_SAID_EACH_MS))
+		passed_over_log(sink, now);
 }
 
 /* ------------------------------------------------------------------ handing on */
 
-/* What a page of rows is gathered into. */
+/* What a page of rows comes to. */
 struct page {
 	struct sink *sink;
-	struct buffer lines; /* jsonl */
-	uint64_t last;	     /* row up to which the page goes */
+	uint64_t last; /* row up to which the page goes */
+	uint64_t passed_over[SINK_VERDICTS]; /* of those rows */
 	bool failed;
+	bool more; /* there may be another one */
+	struct sink_reason why;
+	char report[KEY_SIZE_MOST]; /* that failed; "" when it was none in particular */
 };
+
+/* The row as JSON; a new reference. The label is the first key, and what kind of document this is the second. */
+static json_t *document_of(const struct inbox_row *row, struct arena *arena)
+{
+	json_t *view = view_json(row, arena);
+	json_t *document = json_pack("{s:O, s:s}", "label", json_object_get(view, "label"), "event", "report");
+
+	json_object_update(document, view);
+	json_decref(view);
+	return document;
+}
+
+static void key_of(const struct inbox_row *row, char *key, size_t size)
+{
+	char name[REPORT_NAME_SIZE];
+
+	report_name_text(&row->name, name);
+	if (row->trust == TRUST_BAD)
+		snprintf(key, size, "%s.bad-%" PRIu64, name, row->row);
+	else
+		snprintf(key, size, "%s", name);
+}
+
+static bool row_put(struct page *page, const struct inbox_row *row)
+{
+	struct sink *sink = page->sink;
+	json_t *json = document_of(row, &sink->arena);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = memory_format("%s\n", text);
+	char key[KEY_SIZE_MOST];
+	const struct sink_report report = {.key = key,
+					   .label = json_string_value(json_object_get(json, "label")),
+					   .json = BYTES(line, strlen(line))};
+	bool put;
+
+	key_of(row, key, sizeof(key));
+	put = sink->kind->put(sink->self, &report, &page->why);
+	if (!put)
+		memcpy(page->report, key, sizeof(key));
+	free(line);
+	free(text);
+	json_decref(json);
+	return put;
+}
 
 static bool row_take(void *context, const struct inbox_row *row)
 {
 	struct page *page = context;
 	struct sink *sink = page->sink;
-	json_t *json = view_json(row, &sink->arena);
-	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	const char *label = json_string_value(json_object_get(json, "label"));
-	size_t before = page->lines.size;
+	enum sink_verdict verdict = sink_verdict(&sink->options, row->header, row->body, &sink->arena);
 
-	buffer_text(&page->lines, text);
-	buffer_text(&page->lines, "\n");
-	if (sink->options.type == SINK_FOLDER) {
-		page->failed = !file_put(sink, row, label, buffer_view(&page->lines));
-		page->lines.size = before;
-	}
-	if (!page->failed)
-		page->last = row->row;
-	free(text);
-	json_decref(json);
+	if (verdict != SINK_MAY_HAVE)
+		page->passed_over[verdict]++;
+	else
+		page->failed = !row_put(page, row);
 	arena_reset(&sink->arena);
-	return !page->failed;
+	if (page->failed)
+		return false;
+	page->last = row->row;
+	/* What takes its time ends the page: the next row is as it is by then. */
+	return verdict != SINK_MAY_HAVE || !sink->kind->slow;
 }
 
 static void report_progress(struct sink *sink)
@@ -199,43 +198,83 @@ static bool store_ready(struct sink *sink)
 	return sink->store_open;
 }
 
-/* Hands on one page. False when it failed; `more` when there may be another one. */
-static bool hand_on(struct sink *sink, bool *more)
+/* The page is done, or a part of it. */
+static void page_take(struct sink *sink, const struct page *page)
 {
-	struct page page = {.sink = sink};
-
-	*more = false;
-	if (!store_ready(sink) || (sink->options.type == SINK_JSONL && !file_open(sink)))
-		return false;
-	page.last = sink->row;
-	if (view_inbox(&sink->store, sink->row, ROWS_AT_ONCE, row_take, &page, NULL) != E_OK)
-		page.failed = true;
-	else if (sink->options.type == SINK_JSONL && page.lines.size > 0)
-		page.failed = !lines_write(sink, buffer_view(&page.lines));
-	if (sink->options.type == SINK_JSONL && page.failed)
-		page.last = sink->row;
-	buffer_free(&page.lines);
-	if (page.last > sink->row) {
-		sink->row = page.last;
-		*more = !page.failed;
-		report_progress(sink);
+	sink->row = page->last;
+	pthread_mutex_lock(&sink->all->lock);
+	for (size_t i = 0; i < SINK_VERDICTS; i++) {
+		sink->passed_over[i] += page->passed_over[i];
+		sink->shown.passed_over += page->passed_over[i];
 	}
-	return !page.failed;
+	pthread_mutex_unlock(&sink->all->lock);
+	report_progress(sink);
+	passed_over_say(sink, false);
+}
+
+/* Hands on one page. */
+static void hand_on(struct sink *sink, struct page *page)
+{
+	size_t most = sink->kind->slow ? SLOW_ROWS_AT_ONCE : ROWS_AT_ONCE;
+	bool read = store_ready(sink);
+
+	page->last = sink->row;
+	if (!read || view_inbox(&sink->store, sink->row, most, row_take, page, NULL) != E_OK)
+		page->failed = !sink_fails(&page->why, "the store cannot be read");
+	if (read && sink->kind->settle != NULL && !sink->kind->settle(sink->self, &page->why)) {
+		page->failed = true;
+		page->last = sink->row;
+	}
+	if (page->last > sink->row) {
+		page_take(sink, page);
+		page->more = !page->failed;
+	}
+}
+
+/* ------------------------------------------------------------------ how it goes */
+
+static bool stopping(struct sinks *all)
+{
+	bool answer;
+
+	pthread_mutex_lock(&all->lock);
+	answer = all->stopping;
+	pthread_mutex_unlock(&all->lock);
+	return answer;
+}
+
+static void show(struct sink *sink, const struct page *page)
+{
+	pthread_mutex_lock(&sink->all->lock);
+	sink->shown.failing = page->failed;
+	snprintf(sink->shown.reason, sizeof(sink->shown.reason), "%s", page->failed ? page->why.text : "");
+	pthread_mutex_unlock(&sink->all->lock);
 }
 
 /* Notes whether the sink works, and says so once when that changes. */
-static void outcome(struct sink *sink, bool good)
+static void outcome(struct sink *sink, const struct page *page)
 {
-	if (good && sink->pause_s > 0)
+	if (!page->failed && sink->pause_s > 0)
 		log_event(LOG_LEVEL_NOTICE, "sink.recovered", F_TEXT("sink", sink->options.name));
-	if (!good && sink->pause_s == 0)
+	if (page->failed && sink->pause_s == 0)
 		log_event(LOG_LEVEL_ERROR, "sink.failing", F_TEXT("sink", sink->options.name),
-			  F_TEXT("reason", errno == 0 ? "the store cannot be read" : strerror(errno)));
-	if (good)
+			  F_TEXT("reason", page->why.text), F_TEXT("report", page->report));
+	if (!page->failed)
 		sink->pause_s = 0;
 	else
 		sink->pause_s = sink->pause_s == 0 ? FIRST_PAUSE_S
 				: sink->pause_s * 2 < LONGEST_PAUSE_S ? sink->pause_s * 2 : LONGEST_PAUSE_S;
+	show(sink, page);
+}
+
+bool sinks_status(struct sinks *sinks, size_t index, struct sink_status *status)
+{
+	if (sinks == NULL || index >= sinks->count)
+		return false;
+	pthread_mutex_lock(&sinks->lock);
+	*status = sinks->sinks[index].shown;
+	pthread_mutex_unlock(&sinks->lock);
+	return true;
 }
 
 /* ------------------------------------------------------------------ threads */
@@ -263,35 +302,46 @@ static bool wait_for_work(struct sink *sink, uint64_t *seen)
 	return go_on;
 }
 
-static bool stopping(struct sinks *all)
+/* Pages, until there is no other, one fails or the agent stops: what fails then says nothing about the sink. */
+static void pages_run(struct sink *sink)
 {
-	bool answer;
+	struct page page;
 
-	pthread_mutex_lock(&all->lock);
-	answer = all->stopping;
-	pthread_mutex_unlock(&all->lock);
-	return answer;
+	do {
+		page = (struct page){.sink = sink};
+		hand_on(sink, &page);
+		if (!page.failed || !stopping(sink->all))
+			outcome(sink, &page);
+	} while (page.more && !stopping(sink->all));
 }
 
 static void *sink_run(void *argument)
 {
 	struct sink *sink = argument;
 	uint64_t seen = 0;
-	bool more;
 
 	arena_init(&sink->arena);
-	do {
-		do {
-			errno = 0;
-			outcome(sink, hand_on(sink, &more));
-		} while (more && !stopping(sink->all));
-	} while (wait_for_work(sink, &seen));
-	if (sink->fd >= 0)
-		close(sink->fd);
+	sink->self = sink->kind->open(&sink->options, sink->all->stop);
+	do
+		pages_run(sink);
+	while (wait_for_work(sink, &seen));
+	passed_over_say(sink, true);
+	sink->kind->close(sink->self);
 	if (sink->store_open)
 		store_close(&sink->store);
 	arena_fini(&sink->arena);
 	return NULL;
+}
+
+static void sink_start(struct sinks *sinks, const struct sink_options *options)
+{
+	struct sink *sink = &sinks->sinks[sinks->count];
+
+	*sink = (struct sink){.all = sinks, .options = *options, .kind = kinds[options->type],
+			      .shown = {.name = options->name}};
+	if (pthread_create(&sink->thread, NULL, sink_run, sink) != 0)
+		abort(); /* made at the start of a program only, when threads cannot have run out */
+	sinks->count++;
 }
 
 struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
@@ -303,19 +353,16 @@ struct sinks *sinks_start(const char *store_path, const struct sink_options *opt
 	sinks->to_loop = to_loop;
 	sinks->store_path = memory_string(store_path);
 	sinks->sinks = memory_zero(count + 1, sizeof(*sinks->sinks));
+	sinks->stop = eventfd(0, EFD_CLOEXEC);
+	if (sinks->stop < 0)
+		abort(); /* as below */
 	pthread_mutex_init(&sinks->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&sinks->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	for (size_t i = 0; i < count; i++) {
-		struct sink *sink = &sinks->sinks[i];
-
-		*sink = (struct sink){.all = sinks, .options = options[i], .fd = -1};
-		if (pthread_create(&sink->thread, NULL, sink_run, sink) != 0)
-			abort(); /* made at the start of a program only, when threads cannot have run out */
-		sinks->count = i + 1;
-	}
+	for (size_t i = 0; i < count; i++)
+		sink_start(sinks, &options[i]);
 	return sinks;
 }
 
@@ -333,10 +380,12 @@ void sinks_stop(struct sinks *sinks)
 		return;
 	pthread_mutex_lock(&sinks->lock);
 	sinks->stopping = true;
+	eventfd_write(sinks->stop, 1);
 	pthread_cond_broadcast(&sinks->changed);
 	pthread_mutex_unlock(&sinks->lock);
 	for (size_t i = 0; i < sinks->count; i++)
 		pthread_join(sinks->sinks[i].thread, NULL);
+	close(sinks->stop);
 	pthread_cond_destroy(&sinks->changed);
 	pthread_mutex_destroy(&sinks->lock);
 	free(sinks->sinks);

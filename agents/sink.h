@@ -1,38 +1,94 @@
-/* sink - hands stored reports on to files, on threads of their own: a sink that fails is tried again and blocks neither
- * the inbox nor other sinks. At least once, in order, with a stable id (the report's name).
+/* sink - hands stored reports on to files, programs and servers of this machine, on threads of their own: a sink that
+ * fails is tried again and blocks neither the inbox nor other sinks. At least once, in order, with a stable id (the
+ * report's name).
  *
- * What a sink writes names its label first: first key, first column. */
+ * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
+ * as it does in files' names. What a sink may not have by its ceiling, its statuses or because it cannot erase is passed
+ * over, counted and not tried again; it stays in the inbox.
+ *
+ *   sink.c            threads, order, pauses
+ *   sink_limit.c      what a sink may have
+ *   sink_kind.h       what a kind of sink is made of
+ *   sink_file.c       jsonl and folder
+ *   sink_program.c    a process a report
+ *   sink_http.c       POST to a server of this machine */
 #ifndef SIMPUL_SINK_H
 #define SIMPUL_SINK_H
 
 #include "common/error.h"
 #include "common/mailbox.h"
+#include "proto/report.pb-c.h"
+#include <stdbool.h>
 #include <stdint.h>
+
+#define SINK_NAME_SIZE 64
+#define SINK_REASON_SIZE 120
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
 	/* one file a report: "AMBER-police.oku-12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a
 	 * dot-file, then renamed */
 	SINK_FOLDER,
+	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
+	 * and all that it began is killed when its time is over. What it writes to its standard output and error is
+	 * thrown away. It runs in "/", as the agent's user, with PATH, LANG, SIMPUL_EVENT=report and SIMPUL_NAME, the
+	 * key of the report (sink_kind.h), as its whole environment. */
+	SINK_PROGRAM,
+	/* POST of the JSON; 2xx: taken. "Idempotency-Key" is the key of the report. The answer's body is thrown away;
+	 * redirects and proxies are not followed, and no connection is made to another machine. */
+	SINK_HTTP,
+};
+
+/* What becomes of a report there when it must be erased. */
+enum sink_erases {
+	SINK_ERASES_YES,    /* it goes by itself */
+	SINK_ERASES_MANUAL, /* somebody sees to it */
+	SINK_ERASES_NO,	    /* nothing: so persons, vehicles and lodgings never go there */
 };
 
 struct sink_options {
 	const char *name; /* key of its position in the store */
 	enum sink_type type;
-	const char *path;
+	const char *path;	 /* file, folder or program; of SINK_HTTP a local socket, or NULL */
+	const char *const *args; /* of a program, without its name */
+	size_t arg_count;
+	const char *url, *token_file; /* of SINK_HTTP; NULL: no token */
+	unsigned seconds;	      /* the most that a program or an answer may take */
+	Simpul__Label ceiling;
+	unsigned statuses; /* SINK_STATUS of each that it may have */
+	enum sink_erases erases;
 };
+
+#define SINK_STATUS(status) (1u << (status))
 
 /* From a sink's thread to the loop: reports up to this row are handed on; the loop stores it (store thread rule). */
 struct sink_letter {
 	struct letter letter;
-	char name[64];
+	char name[SINK_NAME_SIZE];
 	uint64_t row;
+};
+
+/* How a sink does. */
+struct sink_status {
+	const char *name;
+	bool failing;
+	char reason[SINK_REASON_SIZE]; /* why; no word of a report */
+	uint64_t passed_over;	       /* since the start */
 };
 
 struct sinks;
 struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
 			  struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
+/* False when there is none at this place; NULL has none. From any thread. */
+bool sinks_status(struct sinks *sinks, size_t index, struct sink_status *status);
+/* Ends what is under way, a program too, and waits for the threads. */
 void sinks_stop(struct sinks *sinks);
+
+/* False, and why, when a report could not be handed on now: the file is not writable, the program not there, the server
+ * does not listen. Hands nothing on. */
+bool sink_able(const struct sink_options *options, char reason[SINK_REASON_SIZE]);
+/* What is wrong with the URL of a sink, half a sentence; NULL: nothing. */
+const char *sink_url_wrong(const char *url);
 
 #endif

@@ -62,7 +62,7 @@ void test_body(const struct test_report *report, struct buffer *out)
 	sighting.first_seen = 1795180000000;
 	sighting.summary = (char *)(uintptr_t)(report->summary == NULL ? "at the terminal" : report->summary);
 	sighting.assertion = SIMPUL__ASSERTION__ASSERTION_FACT;
-	sighting.n_persons = 1;
+	sighting.n_persons = report->nobody ? 0 : 1;
 	sighting.persons = persons;
 	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
 	body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;

@@ -13,6 +13,7 @@ struct test_report {
 	Simpul__Status status;
 	Simpul__BodyForm form;
 	Simpul__Kind kind;
+	bool nobody; /* no person in it */
 	const struct report_name *about; /* the report that an update or a cancel is about */
 };
 

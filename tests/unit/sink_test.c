@@ -1,65 +1,22 @@
 /* Tries to break what agents/sink.h promises. */
 #include "agents/sink.h"
-#include "agents/store_progress.h"
 #include "common/config.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"
-#include "tests/support/reports.h"
+#include "tests/support/sinks.h"
 #include <jansson.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
-
-struct place {
-	char *folder, *path; /* of what the sink writes */
-	struct store store;
-	struct mailbox *letters;
-};
-
 static const struct test_report sighting = {.name = {"army.oku", 1, 0, 1}};
 
-static void add(struct place *place, uint64_t number)
+static struct sinks *start(struct sink_place *place, enum sink_type type)
 {
-	struct test_report report = sighting;
+	const struct sink_options options = sink_place_options(place, type);
 
-	report.name.number = number;
-	test_inbox_add(&place->store, &report, TRUST_GOOD, 1);
-}
-
-static struct sinks *start(struct place *place, enum sink_type type)
-{
-	const struct sink_options options = {.name = "registry", .type = type, .path = place->path};
-	char *store = memory_format("%s/agent.db", place->folder);
-	struct sinks *sinks = sinks_start(store, &options, 1, place->letters);
-
-	free(store);
-	return sinks;
-}
-
-/* Does what the loop does with letters, until the sink has come to `row`. False when it does not come. */
-static bool reaches(struct place *place, uint64_t row)
-{
-	struct pollfd wait = {.fd = mailbox_fd(place->letters), .events = POLLIN};
-	uint64_t at = 0;
-
-	while (at < row && poll(&wait, 1, PATIENCE_MS) > 0) {
-		struct letter *next, *letter = mailbox_take_all(place->letters);
-
-		for (; letter != NULL; letter = next) {
-			struct sink_letter *progress = (struct sink_letter *)letter;
-
-			next = letter->next;
-			assert_string_equal(progress->name, "registry");
-			at = progress->row;
-			assert_int_equal(store_set_sink_position(&place->store, progress->name, at, NULL), E_OK);
-			free(progress);
-		}
-	}
-	return at == row;
+	return sink_place_start(place, &options);
 }
 
 static char *content(const char *path)
@@ -85,6 +42,7 @@ static size_t lines_check(const char *path, uint64_t first)
 		snprintf(name, sizeof(name), "army.oku#%u", (unsigned)(first + count));
 		assert_non_null(json);
 		assert_int_equal(strncmp(line, "{\"label\":", 9), 0);
+		assert_string_equal(json_string_value(json_object_get(json, "event")), "report");
 		assert_string_equal(json_string_value(json_object_get(json, "name")), name);
 		json_decref(json);
 	}
@@ -94,45 +52,45 @@ static size_t lines_check(const char *path, uint64_t first)
 
 static void every_report_becomes_one_line_in_order(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 
 	for (uint64_t i = 1; i <= 200; i++)
-		add(place, i);
+		sink_place_add(place, i);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 200));
-	add(place, 201);
+	assert_true(sink_place_reaches(place, 200));
+	sink_place_add(place, 201);
 	sinks_wake(sinks);
-	assert_true(reaches(place, 201));
+	assert_true(sink_place_reaches(place, 201));
 	sinks_stop(sinks);
 	assert_int_equal(lines_check(place->path, 1), 201);
 }
 
 static void a_start_goes_on_where_the_last_one_ended(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 
-	add(place, 1);
+	sink_place_add(place, 1);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 1));
+	assert_true(sink_place_reaches(place, 1));
 	sinks_stop(sinks);
-	add(place, 2);
+	sink_place_add(place, 2);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 2));
+	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	assert_int_equal(lines_check(place->path, 1), 2);
 }
 
 static void a_half_written_line_is_cut_and_written_whole(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 	char *text, *half;
 
-	add(place, 1);
+	sink_place_add(place, 1);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 1));
+	assert_true(sink_place_reaches(place, 1));
 	sinks_stop(sinks);
 	/* A crash after half a line that is longer than what is read back at once. */
 	text = content(place->path);
@@ -140,39 +98,39 @@ static void a_half_written_line_is_cut_and_written_whole(void **state)
 	assert_int_equal(file_write(place->path, BYTES(half, strlen(half)), 0600, NULL), E_OK);
 	free(text);
 	free(half);
-	add(place, 2);
+	sink_place_add(place, 2);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 2));
+	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	assert_int_equal(lines_check(place->path, 1), 2);
 }
 
 static void a_file_that_holds_half_a_line_alone_becomes_whole(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 
 	assert_int_equal(file_write(place->path, BYTES("{\"lab", 5), 0600, NULL), E_OK);
-	add(place, 1);
+	sink_place_add(place, 1);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 1));
+	assert_true(sink_place_reaches(place, 1));
 	sinks_stop(sinks);
 	assert_int_equal(lines_check(place->path, 1), 1);
 }
 
 static void a_file_that_was_moved_away_is_begun_anew(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 	char *moved = memory_format("%s.1", place->path);
 
-	add(place, 1);
+	sink_place_add(place, 1);
 	sinks = start(place, SINK_JSONL);
-	assert_true(reaches(place, 1));
+	assert_true(sink_place_reaches(place, 1));
 	assert_int_equal(rename(place->path, moved), 0);
-	add(place, 2);
+	sink_place_add(place, 2);
 	sinks_wake(sinks);
-	assert_true(reaches(place, 2));
+	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	assert_int_equal(lines_check(moved, 1), 1);
 	assert_int_equal(lines_check(place->path, 2), 1);
@@ -181,19 +139,21 @@ static void a_file_that_was_moved_away_is_begun_anew(void **state)
 
 static void a_folder_gets_one_file_a_report_with_the_label_first(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
 	struct test_report red = sighting;
 	struct sinks *sinks;
 	char *path;
 
 	assert_int_equal(mkdir(place->path, 0700), 0);
-	add(place, 1);
+	sink_place_add(place, 1);
 	red.name.stream = 3;
 	red.name.number = 5;
 	red.label = SIMPUL__LABEL__LABEL_RED;
 	test_inbox_add(&place->store, &red, TRUST_GOOD, 1);
-	sinks = start(place, SINK_FOLDER);
-	assert_true(reaches(place, 2));
+	options.ceiling = SIMPUL__LABEL__LABEL_RED;
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	path = memory_format("%s/AMBER-army.oku-1.json", place->path);
 	assert_int_equal(lines_check(path, 1), 1);
@@ -205,18 +165,18 @@ static void a_folder_gets_one_file_a_report_with_the_label_first(void **state)
 
 static void a_forged_report_does_not_overwrite_the_true_one(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct test_report forged = sighting;
 	struct sinks *sinks;
 	char *path;
 
 	assert_int_equal(mkdir(place->path, 0700), 0);
-	add(place, 1);
+	sink_place_add(place, 1);
 	forged.name.number = 1;
 	forged.summary = "RAHASIA";
 	test_inbox_add(&place->store, &forged, TRUST_BAD, 1);
 	sinks = start(place, SINK_FOLDER);
-	assert_true(reaches(place, 2));
+	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	path = memory_format("%s/AMBER-army.oku-1.json", place->path);
 	assert_int_equal(lines_check(path, 1), 1);
@@ -228,38 +188,33 @@ static void a_forged_report_does_not_overwrite_the_true_one(void **state)
 
 static void a_sink_that_fails_is_tried_again_and_holds_up_no_other(void **state)
 {
-	struct place *place = *state;
-	char *store = memory_format("%s/agent.db", place->folder);
-	char *late = memory_format("%s/late", place->folder);
-	const struct sink_options options[] = {{"late", SINK_FOLDER, late}, {"registry", SINK_JSONL, place->path}};
+	struct sink_place *place = *state;
+	char *late = memory_format("%s/late", place->folder), *path = memory_format("%s/AMBER-army.oku-1.json", late);
+	struct sink_options options[] = {sink_place_options(place, SINK_FOLDER), sink_place_options(place, SINK_JSONL)};
 	struct sinks *sinks;
-	char *path = memory_format("%s/AMBER-army.oku-1.json", late);
 
-	add(place, 1);
-	sinks = sinks_start(store, options, 2, place->letters);
-	assert_true(reaches(place, 1)); /* the second, while the first has no folder */
+	options[0].name = "late";
+	options[0].path = late;
+	sink_place_add(place, 1);
+	sinks = sinks_start(place->store_path, options, 2, place->letters);
+	assert_true(sink_place_reaches(place, 1)); /* the second, while the first has no folder */
+	assert_true(sink_place_fails(sinks, "No such file"));
 	assert_int_equal(mkdir(late, 0700), 0);
 	for (int i = 0; i < 100 && access(path, R_OK) != 0; i++)
 		sleep_ms(50);
 	sinks_stop(sinks);
 	assert_int_equal(access(path, R_OK), 0);
-	for (struct letter *next, *letter = mailbox_take_all(place->letters); letter != NULL; letter = next) {
-		next = letter->next;
-		assert_string_equal(((struct sink_letter *)letter)->name, "late");
-		free(letter);
-	}
 	free(path);
 	free(late);
-	free(store);
 }
 
 static void a_stop_does_not_wait_for_a_pause(void **state)
 {
-	struct place *place = *state;
+	struct sink_place *place = *state;
 	struct sinks *sinks;
 	steady_ms before;
 
-	add(place, 1);
+	sink_place_add(place, 1);
 	sinks = start(place, SINK_FOLDER); /* fails: there is no such folder */
 	sleep_ms(100);
 	before = clock_now().steady;
@@ -267,31 +222,7 @@ static void a_stop_does_not_wait_for_a_pause(void **state)
 	assert_true(clock_now().steady - before < 500);
 }
 
-static int begin(void **state)
-{
-	struct place *place = memory_zero(1, sizeof(*place));
-
-	place->folder = test_folder();
-	place->path = memory_format("%s/out", place->folder);
-	place->letters = mailbox_new();
-	test_store_open(&place->store, place->folder);
-	*state = place;
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct place *place = *state;
-
-	mailbox_free(place->letters);
-	store_close(&place->store);
-	test_folder_remove(place->folder);
-	free(place->path);
-	free(place);
-	return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, sink_place_begin, sink_place_end)
 
 int main(void)
 {

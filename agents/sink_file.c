@@ -1,0 +1,167 @@
+/* sink_file - hands reports on to files: lines appended to one, or one each in a folder. */
+#include "agents/place.h"
+#include "agents/sink_kind.h"
+#include "common/config.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ lines in a file */
+
+struct lines {
+	const char *path;
+	int fd; /* -1 when it is not open */
+	struct buffer waiting;
+};
+
+/* Cuts off a line that a crash left half written; the file then ends where the last whole line ends. */
+static bool half_line_cut(int fd)
+{
+	char block[4096];
+	off_t end = lseek(fd, 0, SEEK_END);
+	off_t keep = end;
+
+	while (keep > 0) {
+		size_t size = keep < (off_t)sizeof(block) ? (size_t)keep : sizeof(block);
+		ssize_t n = pread(fd, block, size, keep - (off_t)size);
+		const char *newline;
+
+		if (n != (ssize_t)size)
+			return false;
+		newline = memrchr(block, '\n', size);
+		keep -= (off_t)size;
+		if (newline != NULL) {
+			keep += newline - block + 1;
+			break;
+		}
+	}
+	return end >= 0 && (keep == end || (ftruncate(fd, keep) == 0 && fdatasync(fd) == 0));
+}
+
+static bool file_open(struct lines *lines)
+{
+	struct stat opened, named;
+
+	/* Whoever rotates the file moves it away: the path decides, not the descriptor. */
+	if (lines->fd >= 0 && (stat(lines->path, &named) != 0 || fstat(lines->fd, &opened) != 0 ||
+			       named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)) {
+		close(lines->fd);
+		lines->fd = -1;
+	}
+	if (lines->fd >= 0)
+		return true;
+	lines->fd = open(lines->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	if (lines->fd < 0)
+		return false;
+	if (fstat(lines->fd, &opened) == 0 && S_ISREG(opened.st_mode) && half_line_cut(lines->fd))
+		return true;
+	errno = errno == 0 ? EINVAL : errno;
+	return false;
+}
+
+/* Writes all of it or leaves the file to half_line_cut at the next attempt. */
+static bool lines_write(struct lines *lines)
+{
+	struct bytes text = buffer_view(&lines->waiting);
+
+	while (text.size > 0) {
+		ssize_t n = write(lines->fd, text.data, text.size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		text = BYTES(text.data + n, text.size - (size_t)n);
+	}
+	return lines->waiting.size == 0 || fdatasync(lines->fd) == 0;
+}
+
+static void *lines_open(const struct sink_options *options, int stop)
+{
+	struct lines *lines = memory_zero(1, sizeof(*lines));
+
+	(void)stop;
+	lines->path = options->path;
+	lines->fd = -1;
+	return lines;
+}
+
+static bool lines_put(void *self, const struct sink_report *report, struct sink_reason *why)
+{
+	struct lines *lines = self;
+
+	(void)why;
+	buffer_bytes(&lines->waiting, report->json);
+	return true;
+}
+
+static bool lines_settle(void *self, struct sink_reason *why)
+{
+	struct lines *lines = self;
+	bool written;
+
+	errno = 0;
+	written = file_open(lines) && lines_write(lines);
+	buffer_clear(&lines->waiting);
+	if (written)
+		return true;
+	sink_fails(why, "%s", strerror(errno));
+	if (lines->fd >= 0)
+		close(lines->fd);
+	lines->fd = -1;
+	return false;
+}
+
+static void lines_close(void *self)
+{
+	struct lines *lines = self;
+
+	if (lines->fd >= 0)
+		close(lines->fd);
+	buffer_free(&lines->waiting);
+	free(lines);
+}
+
+static bool lines_able(const struct sink_options *options, struct sink_reason *why)
+{
+	const char *trouble = place_file_trouble(options->path);
+
+	return trouble == NULL || sink_fails(why, "%s", trouble);
+}
+
+const struct sink_kind sink_jsonl = {
+	.open = lines_open, .put = lines_put, .settle = lines_settle, .close = lines_close, .able = lines_able};
+
+/* ------------------------------------------------------------------ one file a report */
+
+static void *folder_open(const struct sink_options *options, int stop)
+{
+	(void)stop;
+	return memory_string(options->path);
+}
+
+/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. */
+static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
+{
+	char *path = memory_format("%s/%s-%s.json", (const char *)self, report->label, report->key);
+	bool written;
+
+	*strrchr(path, '#') = '-';
+	errno = 0;
+	written = file_write(path, report->json, 0640, NULL) == E_OK;
+	free(path);
+	return written || sink_fails(why, "%s", strerror(errno));
+}
+
+static bool folder_able(const struct sink_options *options, struct sink_reason *why)
+{
+	const char *trouble = place_folder_trouble(options->path);
+
+	return trouble == NULL || sink_fails(why, "%s", trouble);
+}
+
+const struct sink_kind sink_folder = {.open = folder_open, .put = folder_put, .close = free, .able = folder_able};

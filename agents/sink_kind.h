@@ -1,0 +1,38 @@
+/* sink_kind - what a kind of sink is made of; sink.c gives it one report after the other, on the sink's thread. */
+#ifndef SIMPUL_SINK_KIND_H
+#define SIMPUL_SINK_KIND_H
+
+#include "agents/sink.h"
+#include "common/bytes.h"
+
+/* One report on its way; borrowed. */
+struct sink_report {
+	/* "police.oku#12"; of one that is not what it claims to be "police.oku#12.bad-7": it must not take the place of
+	 * the one whose name it bears. */
+	const char *key;
+	const char *label;
+	struct bytes json; /* with its line end */
+};
+
+/* Why something failed; it goes into the log. */
+struct sink_reason {
+	char text[SINK_REASON_SIZE];
+};
+
+/* Fills in the reason and returns false. */
+bool sink_fails(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct sink_kind {
+	bool slow; /* each report takes its time: none is held back for the others of a page */
+	/* Never fails; `stop` becomes readable when nothing is to be waited for any more. */
+	void *(*open)(const struct sink_options *options, int stop);
+	bool (*put)(void *self, const struct sink_report *report, struct sink_reason *why);
+	/* After some `put`: all of it is safe, or has to be put again. NULL: it is already. */
+	bool (*settle)(void *self, struct sink_reason *why);
+	void (*close)(void *self);
+	bool (*able)(const struct sink_options *options, struct sink_reason *why);
+};
+
+extern const struct sink_kind sink_jsonl, sink_folder, sink_program, sink_http;
+
+#endif
