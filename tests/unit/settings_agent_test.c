@@ -96,6 +96,95 @@ static void everything_that_is_given_arrives(void **state)
 	settings_free(&settings);
 }
 
+static void a_sink_has_what_it_declares(void **state)
+{
+	struct place *place = *state;
+	struct settings settings;
+	char *program = memory_format("%s/bin/mail", place->folder), *token = memory_format("%s/t", place->folder);
+	const char *text = "node: police.oku\nkeys: k\njoin: j\nstore: /s\nsinks:\n"
+			   "  - {name: mail, type: program, path: bin/mail, args: [-q, \"two words\", \"\"], erases: no,\n"
+			   "     ceiling: green, statuses: [Actual, exercise]}\n"
+			   "  - {name: desk, type: http, url: \"http://[::1]:80/r\", path: /d.sock, token_file: t, seconds: 7,\n"
+			   "     erases: yes, ceiling: RED, statuses: [test]}\n";
+
+	assert_int_equal(load(place, text, &settings, NULL), E_OK);
+	assert_string_equal(settings.sinks[0].path, program);
+	assert_int_equal(settings.sinks[0].arg_count, 3);
+	assert_string_equal(settings.sinks[0].args[1], "two words");
+	assert_string_equal(settings.sinks[0].args[2], "");
+	assert_int_equal(settings.sinks[0].seconds, 30);
+	assert_int_equal(settings.sinks[0].erases, SINK_ERASES_NO);
+	assert_int_equal(settings.sinks[0].ceiling, SIMPUL__LABEL__LABEL_GREEN);
+	assert_int_equal(settings.sinks[0].statuses, SINK_STATUS(SIMPUL__STATUS__STATUS_ACTUAL) |
+							     SINK_STATUS(SIMPUL__STATUS__STATUS_EXERCISE));
+	assert_string_equal(settings.sinks[1].url, "http://[::1]:80/r");
+	assert_string_equal(settings.sinks[1].path, "/d.sock");
+	assert_string_equal(settings.sinks[1].token_file, token);
+	assert_int_equal(settings.sinks[1].seconds, 7);
+	assert_int_equal(settings.sinks[1].erases, SINK_ERASES_YES);
+	assert_int_equal(settings.sinks[1].ceiling, SIMPUL__LABEL__LABEL_RED);
+	assert_int_equal(settings.sinks[1].statuses, SINK_STATUS(SIMPUL__STATUS__STATUS_TEST));
+	settings_free(&settings);
+	free(token);
+	free(program);
+}
+
+/* Neither RED nor an exercise goes anywhere that nobody thought of. */
+static void a_sink_that_declares_nothing_is_careful(void **state)
+{
+	struct settings settings;
+	const char *text = "node: police.oku\nkeys: k\njoin: j\nstore: /s\n"
+			   "sinks:\n  - {name: a, type: jsonl, path: /a}\n  - {name: b, type: folder, path: /b}\n";
+
+	assert_int_equal(load(*state, text, &settings, NULL), E_OK);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(settings.sinks[i].ceiling, SIMPUL__LABEL__LABEL_AMBER_STRICT);
+		assert_int_equal(settings.sinks[i].statuses, SINK_STATUS(SIMPUL__STATUS__STATUS_ACTUAL));
+	}
+	assert_int_equal(settings.sinks[0].erases, SINK_ERASES_MANUAL);
+	assert_int_equal(settings.sinks[1].erases, SINK_ERASES_YES);
+	settings_free(&settings);
+}
+
+static void what_is_wrong_with_a_sink_is_named_with_its_line(void **state)
+{
+	static const struct {
+		const char *keys, *said;
+	} mistakes[] = {
+		{"type: jsonl", "path: it is missing"},
+		{"type: program, erases: no", "path: it is missing"},
+		{"type: program, path: /p", "erases: say yes, manual or no"},
+		{"type: program, path: /p, erases: maybe", "erases"},
+		{"type: program, path: /p, erases: no, url: \"http://127.0.0.1/\"", "of type http alone"},
+		{"type: program, path: /p, erases: no, seconds: 0", "seconds: 1 to 3600"},
+		{"type: program, path: /p, erases: no, seconds: 3601", "seconds: 1 to 3600"},
+		{"type: program, path: /p, erases: no, seconds: soon", "seconds: Invalid"},
+		{"type: jsonl, path: /p, seconds: 3", "seconds: of type program and http alone"},
+		{"type: folder, path: /p, args: [a]", "args: of type program alone"},
+		{"type: jsonl, path: /p, token_file: t", "of type http alone"},
+		{"type: http, erases: no", "url: it is missing"},
+		{"type: http, url: \"http://127.0.0.1/\"", "erases: say yes, manual or no"},
+		{"type: http, erases: no, url: \"http://10.16.1.5/r\"", "url: http to 127.0.0.1"},
+		{"type: http, erases: no, url: \"https://127.0.0.1/r\"", "url: http to 127.0.0.1"},
+		{"type: http, erases: no, url: \"http://u:p@127.0.0.1/r\"", "use token_file"},
+		{"type: http, erases: no, url: desk", "url: it is no URL"},
+		{"type: http, erases: no, url: \"http://127.0.0.1/\", token: x", "token"},
+		{"type: jsonl, path: /p, ceiling: MAUVE", "ceiling: CLEAR, GREEN"},
+		{"type: jsonl, path: /p, statuses: [real]", "statuses: actual, exercise"},
+		{"type: jsonl, path: /p, statuses: [test, TEST]", "statuses: one is given twice"},
+		{"type: jsonl, path: /p, statuses: []", "Insufficient"},
+	};
+
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		char *text = memory_format("sinks:\n  - {name: fine, type: jsonl, path: /x-1}\n  - {name: x, %s}\n",
+					   mistakes[i].keys);
+
+		refused(*state, text, "agent.yaml:7: ");
+		refused(*state, text, mistakes[i].said);
+		free(text);
+	}
+}
+
 static void the_example_is_good(void **state)
 {
 	struct settings settings;
@@ -112,21 +201,43 @@ static void the_example_is_good(void **state)
 	settings_free(&settings);
 }
 
-static void the_subscription_in_the_examples_comment_is_good(void **state)
+/* Takes "# " from the lines of the example from the one that begins so on; free the text with buffer_free. */
+static struct buffer example_without_comment(const char *first)
 {
-	struct settings settings;
 	struct buffer text = {0};
-	struct fault fault = {0};
 
 	assert_int_equal(file_read(EXAMPLE, 65536, &text, NULL), E_OK);
 	buffer_u8(&text, 0);
-	for (char *line = strstr((char *)text.data, "# subscribe:"); strncmp(line, "# ", 2) == 0;
-	     line = strchr(line, '\n') + 1)
+	for (char *line = strstr((char *)text.data, first); strncmp(line, "# ", 2) == 0; line = strchr(line, '\n') + 1)
 		memmove(line, line + 2, strlen(line + 2) + 1);
+	return text;
+}
+
+static void the_subscription_in_the_examples_comment_is_good(void **state)
+{
+	struct buffer text = example_without_comment("# subscribe:");
+	struct settings settings;
+	struct fault fault = {0};
+
 	if (load(*state, (char *)text.data, &settings, &fault) != E_OK)
 		fail_msg("%s", fault.field);
 	assert_int_equal(settings.subscription.n_kinds, 4);
 	assert_int_equal(settings.subscription.n_regions, 2);
+	settings_free(&settings);
+	buffer_free(&text);
+}
+
+static void the_sinks_in_the_examples_comment_are_good(void **state)
+{
+	struct buffer text = example_without_comment("#   - name: mail");
+	struct settings settings;
+	struct fault fault = {0};
+
+	if (load(*state, (char *)text.data, &settings, &fault) != E_OK)
+		fail_msg("%s", fault.field);
+	assert_int_equal(settings.sink_count, 4);
+	assert_int_equal(settings.sinks[2].type, SINK_PROGRAM);
+	assert_int_equal(settings.sinks[3].type, SINK_HTTP);
 	settings_free(&settings);
 	buffer_free(&text);
 }
@@ -210,8 +321,12 @@ int main(void)
 		TEST(paths_are_relative_to_the_file),
 		TEST(a_store_without_ending_is_a_folder),
 		TEST(everything_that_is_given_arrives),
+		TEST(a_sink_has_what_it_declares),
+		TEST(a_sink_that_declares_nothing_is_careful),
+		TEST(what_is_wrong_with_a_sink_is_named_with_its_line),
 		TEST(the_example_is_good),
 		TEST(the_subscription_in_the_examples_comment_is_good),
+		TEST(the_sinks_in_the_examples_comment_are_good),
 		TEST(what_is_wrong_is_named_with_its_line),
 		TEST(a_node_has_the_form_of_one),
 		TEST(a_path_too_long_for_a_socket_is_refused),
