@@ -7,8 +7,14 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { NAME_LONGEST = SINK_NAME_SIZE - 1, TEXT_LONGEST = 4096, MOST_ARGS = 64, MOST_STATUSES = 4, MOST_SECONDS = 3600,
-       DEFAULT_SECONDS = 30 };
+enum {
+	NAME_LONGEST = SINK_NAME_SIZE - 1,
+	TEXT_LONGEST = 4096,
+	MOST_ARGS = 64,
+	MOST_STATUSES = 4,
+	MOST_SECONDS = 3600,
+	DEFAULT_SECONDS = 30
+};
 
 /* RED is for those alone to whom it was addressed. */
 #define DEFAULT_CEILING SIMPUL__LABEL__LABEL_AMBER_STRICT

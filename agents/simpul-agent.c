@@ -15,7 +15,7 @@ static const char usage[] =
 	"usage: simpul-agent [-c agent.yaml] [-t]\n"
 	"\n"
 	"Runs a node of a Simpul exchange: takes reports from drop folders and local programs, sends them to the\n"
-	"broker, receives what is meant for this office, and hands it on to files, programs and servers of this machine.\n"
+	"broker, receives what is meant for this office, and hands it on to files, programs and local servers.\n"
 	"\n"
 	"  -c FILE   settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS "\n"
 	"  -t        check the settings, the keys, the profiles, and that drop folders and sinks are there, then end\n"

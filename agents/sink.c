@@ -1,5 +1,5 @@
-/* sink - one thread for each sink reads the inbox from its position on, hands on what the sink may have, and reports how
- * far it has come.
+/* sink - one thread for each sink reads the inbox from its position on, hands on what the sink may have, and reports
+ * how far it has come.
  *
  * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing
  * overtakes. */
@@ -21,8 +21,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { ROWS_AT_ONCE = 64, SLOW_ROWS_AT_ONCE = 4, FIRST_PAUSE_S = 1, LONGEST_PAUSE_S = 60,
-       PASSED_OVER_SAID_EACH_MS = 3600 * 1000, KEY_SIZE_MOST = REPORT_NAME_SIZE + 32 };
+enum {
+	ROWS_AT_ONCE = 64,
+	SLOW_ROWS_AT_ONCE = 4,
+	FIRST_PAUSE_S = 1,
+	LONGEST_PAUSE_S = 60,
+	PASSED_OVER_SAID_EACH_MS = 3600 * 1000,
+	KEY_SIZE_MOST = REPORT_NAME_SIZE + 32
+};
 
 struct sinks;
 
@@ -35,8 +41,8 @@ struct sink {
 	pthread_t thread;
 	struct store store;
 	bool store_open;
-	uint64_t row;	  /* handed on */
-	unsigned pause_s; /* before the next attempt; 0: it works */
+	uint64_t row;			     /* handed on */
+	unsigned pause_s;		     /* before the next attempt; 0: it works */
 	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
 	steady_ms passed_over_said;	     /* 0: never */
 	struct arena arena;
@@ -57,8 +63,10 @@ struct sinks {
 
 /* ------------------------------------------------------------------ kinds */
 
-static const struct sink_kind *const kinds[] = {
-	[SINK_JSONL] = &sink_jsonl, [SINK_FOLDER] = &sink_folder, [SINK_PROGRAM] = &sink_program, [SINK_HTTP] = &sink_http};
+static const struct sink_kind *const kinds[] = {[SINK_JSONL] = &sink_jsonl,
+						[SINK_FOLDER] = &sink_folder,
+						[SINK_PROGRAM] = &sink_program,
+						[SINK_HTTP] = &sink_http};
 
 bool sink_fails(struct sink_reason *why, const char *format, ...)
 {
@@ -99,7 +107,8 @@ static void passed_over_say(struct sink *sink, bool last)
 
 	for (size_t i = 0; i < SINK_VERDICTS; i++)
 		count += sink->passed_over[i];
-	if (count > 0 && (last || sink->passed_over_said == 0 || now - sink->passed_over_said >= PASSED_OVER_SAID_EACH_MS))
+	if (count > 0 &&
+	    (last || sink->passed_over_said == 0 || now - sink->passed_over_said >= PASSED_OVER_SAID_EACH_MS))
 		passed_over_log(sink, now);
 }
 
@@ -108,7 +117,7 @@ static void passed_over_say(struct sink *sink, bool last)
 /* What a page of rows comes to. */
 struct page {
 	struct sink *sink;
-	uint64_t last; /* row up to which the page goes */
+	uint64_t last;			     /* row up to which the page goes */
 	uint64_t passed_over[SINK_VERDICTS]; /* of those rows */
 	bool failed;
 	bool more; /* there may be another one */
@@ -262,8 +271,9 @@ static void outcome(struct sink *sink, const struct page *page)
 	if (!page->failed)
 		sink->pause_s = 0;
 	else
-		sink->pause_s = sink->pause_s == 0 ? FIRST_PAUSE_S
-				: sink->pause_s * 2 < LONGEST_PAUSE_S ? sink->pause_s * 2 : LONGEST_PAUSE_S;
+		sink->pause_s = sink->pause_s == 0		      ? FIRST_PAUSE_S
+				: sink->pause_s * 2 < LONGEST_PAUSE_S ? sink->pause_s * 2
+								      : LONGEST_PAUSE_S;
 	show(sink, page);
 }
 
@@ -337,8 +347,8 @@ static void sink_start(struct sinks *sinks, const struct sink_options *options)
 {
 	struct sink *sink = &sinks->sinks[sinks->count];
 
-	*sink = (struct sink){.all = sinks, .options = *options, .kind = kinds[options->type],
-			      .shown = {.name = options->name}};
+	*sink = (struct sink){
+		.all = sinks, .options = *options, .kind = kinds[options->type], .shown = {.name = options->name}};
 	if (pthread_create(&sink->thread, NULL, sink_run, sink) != 0)
 		abort(); /* made at the start of a program only, when threads cannot have run out */
 	sinks->count++;

@@ -14,8 +14,8 @@ enum sink_verdict {
 	SINK_VERDICTS,
 };
 
-/* Header and body as they are in the inbox; an empty body was withheld or erased. What stands in free text is not looked
- * into. */
+/* Header and body as they are in the inbox; an empty body was withheld or erased. What stands in free text is not
+ * looked into. */
 enum sink_verdict sink_verdict(const struct sink_options *options, struct bytes header, struct bytes body,
 			       struct arena *arena);
 

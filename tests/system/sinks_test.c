@@ -1,4 +1,4 @@
-/* sinks_test - what an office hands on to a program and to a server of its own, and what happens when they do not go on. */
+/* sinks_test - what an office hands on to a program and to a server of its own, also when they do not go on. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
 #include "tests/support/web.h"

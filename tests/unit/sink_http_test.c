@@ -275,8 +275,8 @@ static void a_forged_report_does_not_pass_for_the_true_one(void **state)
 	target_end(&it);
 }
 
-/* What the check of the settings would let through by a mistake. The address is one by which the server can be reached, and
- * is not among those that are held to be this machine's. */
+/* What the check of the settings would let through by a mistake. The address is one by which the server can be reached,
+ * and is not among those that are held to be this machine's. */
 static void no_connection_is_made_to_another_address(void **state)
 {
 	struct target it = target(*state, NULL, 0);
@@ -296,13 +296,22 @@ static void only_urls_of_this_machine_are_good(void **state)
 {
 	static const char *const good[] = {"http://127.0.0.1:8080/a", "http://127.0.0.1", "http://[::1]:80/a?b=c",
 					   "http://localhost:1/", "http://LOCALHOST/"};
-	static const char *const bad[] = {
-		"http://10.0.0.1/",	"http://127.0.0.1.evil.example/", "http://127.0.0.1@evil.example/",
-		"https://127.0.0.1/",	"ftp://127.0.0.1/",		  "http://[::2]/",
-		"http://0.0.0.0/",	"http://user:word@127.0.0.1/",	  "http://user@127.0.0.1/",
-		"127.0.0.1:8080/a",	"localhost",			  "http://localhost.evil.example/",
-		"file:///etc/passwd",	"http:///a",			  "http://127.0.0.1:99999/",
-		"http://[::ffff:10.0.0.1]/"};
+	static const char *const bad[] = {"http://10.0.0.1/",
+					  "http://127.0.0.1.evil.example/",
+					  "http://127.0.0.1@evil.example/",
+					  "https://127.0.0.1/",
+					  "ftp://127.0.0.1/",
+					  "http://[::2]/",
+					  "http://0.0.0.0/",
+					  "http://user:word@127.0.0.1/",
+					  "http://user@127.0.0.1/",
+					  "127.0.0.1:8080/a",
+					  "localhost",
+					  "http://localhost.evil.example/",
+					  "file:///etc/passwd",
+					  "http:///a",
+					  "http://127.0.0.1:99999/",
+					  "http://[::ffff:10.0.0.1]/"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)

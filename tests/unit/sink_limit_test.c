@@ -64,7 +64,8 @@ static void only_a_status_that_was_declared_is_handed_on(void **state)
 	(void)state;
 	for (int status = SIMPUL__STATUS__STATUS_ACTUAL; status <= SIMPUL__STATUS__STATUS_TEST; status++) {
 		report.status = (Simpul__Status)status;
-		for (int declared = SIMPUL__STATUS__STATUS_ACTUAL; declared <= SIMPUL__STATUS__STATUS_TEST; declared++) {
+		for (int declared = SIMPUL__STATUS__STATUS_ACTUAL; declared <= SIMPUL__STATUS__STATUS_TEST;
+		     declared++) {
 			options.statuses = SINK_STATUS(declared);
 			assert_int_equal(verdict(&options, &report, BYTES("", 0)),
 					 status == declared ? SINK_MAY_HAVE : SINK_OTHER_STATUS);
@@ -102,11 +103,11 @@ static void who_erases_nothing_gets_no_person_in_whatever_content(void **state)
 	Simpul__Body body = SIMPUL__BODY__INIT;
 
 	(void)state;
-	person.primary_identifier = (char *)(uintptr_t)"ERIKSSON";
-	vehicle.plate = (char *)(uintptr_t)"BG 1 X";
-	lodging.establishment = (char *)(uintptr_t)"Losmen";
-	empty.summary = (char *)(uintptr_t)"nobody";
-	warning.headline = (char *)(uintptr_t)"river";
+	person.primary_identifier = (char *)(uintptr_t) "ERIKSSON";
+	vehicle.plate = (char *)(uintptr_t) "BG 1 X";
+	lodging.establishment = (char *)(uintptr_t) "Losmen";
+	empty.summary = (char *)(uintptr_t) "nobody";
+	warning.headline = (char *)(uintptr_t) "river";
 	cancel.reason = SIMPUL__CANCEL_REASON__CANCEL_REASON_DUPLICATE;
 	body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;
 	body.sighting = &empty;
@@ -173,7 +174,7 @@ static void reports_add(struct sink_place *place)
 }
 
 static void what_may_not_be_had_is_passed_over_and_counted(enum sink_type type, struct sink_place *place,
-							    const char *name)
+							   const char *name)
 {
 	struct sink_options options = strict;
 	struct sink_status status;

@@ -81,14 +81,16 @@ static void wait_for_file(struct sink_place *place, const char *name, size_t byt
 static void each_report_is_the_input_of_a_process_of_its_own(void **state)
 {
 	struct sink_place *place = *state;
-	const struct sink_options options = script(place, "#!/bin/sh\nread -r line\n"
-							  "echo \"$SIMPUL_EVENT $SIMPUL_NAME ${line%%,*}\" >>HERE/got\n");
+	const struct sink_options options =
+		script(place, "#!/bin/sh\nread -r line\n"
+			      "echo \"$SIMPUL_EVENT $SIMPUL_NAME ${line%%,*}\" >>HERE/got\n");
 
 	for (uint64_t i = 1; i <= 3; i++)
 		sink_place_add(place, i);
 	run_to(place, &options, 3);
-	file_is(place, "got", "report army.oku#1 {\"label\":\"AMBER\"\nreport army.oku#2 {\"label\":\"AMBER\"\n"
-			      "report army.oku#3 {\"label\":\"AMBER\"\n");
+	file_is(place, "got",
+		"report army.oku#1 {\"label\":\"AMBER\"\nreport army.oku#2 {\"label\":\"AMBER\"\n"
+		"report army.oku#3 {\"label\":\"AMBER\"\n");
 }
 
 static void it_gets_the_same_json_as_a_file(void **state)
@@ -126,8 +128,9 @@ static void nothing_of_the_report_and_of_the_agent_stands_around_it(void **state
 	assert_int_equal(setenv("SIMPUL_SECRET", "RAHASIA", 1), 0);
 	sink_place_add(place, 1);
 	run_to(place, &options, 1);
-	file_is(place, "environment", "PATH=/usr/local/bin:/usr/bin:/bin\nLANG=C.UTF-8\nSIMPUL_EVENT=report\n"
-				      "SIMPUL_NAME=army.oku#1\n");
+	file_is(place, "environment",
+		"PATH=/usr/local/bin:/usr/bin:/bin\nLANG=C.UTF-8\nSIMPUL_EVENT=report\n"
+		"SIMPUL_NAME=army.oku#1\n");
 	file_is(place, "arguments", arguments);
 	file_is(place, "where", "/\n");
 	file_is(place, "open", "0\n1\n10\n2\n"); /* 10: the script, of the shell */
@@ -198,7 +201,8 @@ static void one_that_fails_twice_gets_the_same_report_again(void **state)
 static void nothing_that_it_says_is_logged(void **state)
 {
 	struct sink_place *place = *state;
-	const struct sink_options options = script(place, "#!/bin/sh\ncat >&2\necho RAHASIA\necho RAHASIA >&2\nexit 7\n");
+	const struct sink_options options =
+		script(place, "#!/bin/sh\ncat >&2\necho RAHASIA\necho RAHASIA >&2\nexit 7\n");
 	char *path = memory_format("%s/errors", place->folder), *said;
 	int saved = dup(STDERR_FILENO), errors = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
 	struct sinks *sinks;
