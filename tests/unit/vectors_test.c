@@ -387,6 +387,12 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| heartbeat, unless WELCOME says otherwise | %d ms |", LIMIT_HEARTBEAT_MS},
 		{"| silence before a session ends | %d s |", LIMIT_SILENCE_MS / 1000},
 		{"| topics of a node that the broker knows | %d |", LIMIT_SESSION_TOPICS},
+		{"| connections at the log | %d; of more the oldest is cut that has not said a message |", LIMIT_WATCH_CONNECTIONS},
+		{"| line of the log | %d bytes |", LIMIT_LOG_LINE},
+		{"| newest lines of the log | %d MiB of the last 3600 s |", LIMIT_LOG_RING >> 20},
+		{"| newest lines of the log | 16 MiB of the last %d s |", LIMIT_LOG_RING_MS / 1000},
+		{"| lines of an answer to a watcher | %d KiB |", LIMIT_LOG_ANSWER >> 10},
+		{"| watchers | %d |", LIMIT_WATCHERS},
 	};
 	char *section = page_section("\n## Limits\n");
 
