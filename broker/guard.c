@@ -3,13 +3,14 @@
 
 #include "broker/bucket.h"
 #include "broker/guard_peer.h"
+#include "broker/watchers.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#define SOCKETS 2
+#define SOCKETS 4 /* link, feed, log, bulletin */
 #define RESERVED_DESCRIPTORS 128    /* files, inner sockets, and what is accepted while it is cut */
 #define CONNECTIONS_MOST 20480	    /* in all: five for each of the most members */
 #define ROUND_TICKS 20		    /* in which every connection is looked at once ... */
@@ -39,8 +40,9 @@ struct source {
 	char node[LIMIT_NODE_NAME + 1]; /* who was let in last, or spoke by a connection that was cut; "": nobody */
 };
 
-/* One of the offices' sockets. */
+/* One of the sockets. */
 struct watched {
+	const struct watchers *watchers; /* NULL: members' keys are in force */
 	void *socket, *monitor;
 	uint16_t port;	  /* that it is bound to; 0: not looked yet */
 	uint64_t emptied; /* how often everything that had come by it was read */
@@ -134,6 +136,13 @@ static bool source_is_full(const struct guard *guard, const struct source *sourc
 
 /* ---- connections */
 
+static enum error key_status(const struct guard *guard, const struct watched *at, const uint8_t key[KEY_SIZE],
+			     const char **name)
+{
+	return at->watchers == NULL ? core_key_status(guard->core, key, name)
+				    : watchers_key_status(at->watchers, guard->core, key, name);
+}
+
 /* Bytes of which no message was made, as far as looked at. */
 static uint64_t connection_unread(const struct connection *connection)
 {
@@ -182,7 +191,7 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 	const char *node = NULL;
 
 	if (connection->spoke)
-		core_key_status(guard->core, connection->key, &node);
+		key_status(guard, connection->at, connection->key, &node);
 	if (node != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
 	connection->cut = true;
@@ -225,6 +234,26 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	guard->begun[guard->begun_count++] = fd;
 }
 
+/* Of too many at the watchers' socket the oldest is cut that has not said a message: who knows what to say is in sooner than
+ * so many others can come. */
+static void watchers_bound(struct guard *guard, const struct watched *at)
+{
+	size_t count = 0;
+	int oldest = -1;
+
+	for (size_t fd = 0; fd < guard->capacity && at->watchers != NULL; fd++) {
+		const struct connection *connection = &guard->connections[fd];
+
+		if (connection->source == NULL || connection->at != at || connection->cut)
+			continue;
+		count++;
+		if (!connection->spoke && (oldest < 0 || connection->began < guard->connections[oldest].began))
+			oldest = (int)fd;
+	}
+	if (count > LIMIT_WATCH_CONNECTIONS && oldest >= 0)
+		connection_cut(guard, oldest, CUT_MANY);
+}
+
 /* Not before every socket has told what ended. */
 static void begun_admit(struct guard *guard, steady_ms now)
 {
@@ -245,6 +274,7 @@ static void begun_admit(struct guard *guard, steady_ms now)
 		source->open++;
 		source->silent++;
 		guard->open++;
+		watchers_bound(guard, connection->at);
 	}
 	guard->begun_count = 0;
 }
@@ -327,7 +357,7 @@ bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 	if (connection->cut)
 		return false;
 	connection->heard = true;
-	connection->refused = core_key_status(guard->core, curve_key, NULL) != E_OK;
+	connection->refused = key_status(guard, connection->at, curve_key, NULL) != E_OK;
 	connection->source->unread -= connection_owes(connection);
 	connection->source->silent -= !connection->spoke;
 	connection->base += FRAME_OVERHEAD + zmq_msg_size(frame);
@@ -363,6 +393,13 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
 }
 
+/* A watcher may have been taken out of the file since it spoke; members' connections are the core's matter. */
+static bool is_refused(const struct guard *guard, const struct connection *connection)
+{
+	return connection->refused || (connection->spoke && connection->at->watchers != NULL &&
+				       key_status(guard, connection->at, connection->key, NULL) != E_OK);
+}
+
 /* Of a connection that was heard everything may have been read when its socket was emptied since. */
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
@@ -385,6 +422,7 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	connection->base = connection->base < received ? connection->base : received; /* a former holder's were read */
 	connection->emptied = connection->at->emptied;
 	connection->heard = false;
+	connection->refused = is_refused(guard, connection);
 	connection->source->unread += connection_owes(connection);
 	offence = connection->cut ? CUTS : connection_offence(guard, connection, now);
 	if (offence != CUTS)
@@ -538,6 +576,12 @@ void guard_free(struct guard *guard)
 	free(guard);
 }
 
+enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault)
+{
+	guard->watched[guard->watched_count].watchers = watchers;
+	return guard_watch(guard, socket, fault);
+}
+
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 {
 	char *name = memory_format("inproc://simpul.guard.%zu", guard->watched_count);
@@ -546,7 +590,8 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	const int backlog = (int)guard->pace.most;
 	bool good;
 
-	guard->watched[guard->watched_count++] = (struct watched){.socket = socket, .monitor = monitor};
+	guard->watched[guard->watched_count].socket = socket;
+	guard->watched[guard->watched_count++].monitor = monitor;
 	good = zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) == 0 && monitor != NULL &&
 	       zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
 	       zmq_socket_monitor(socket, name, EVENTS) == 0 && zmq_connect(monitor, name) == 0;

@@ -48,14 +48,6 @@ void loop_step(struct loop *loop, const struct core_event *event)
 
 /* ---- the two sockets of offices */
 
-/* Reads and drops what is left of a message that is not one of the protocol's. */
-static void drop_rest(void *socket, zmq_msg_t *frame)
-{
-	while (zmq_msg_more(frame))
-		if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
-			return;
-}
-
 /* One message of the link: routing id, frame. False when nothing is waiting. */
 static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 {
@@ -73,7 +65,7 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT) < 0)
 		return true;
 	if (peer->size == 0 || zmq_msg_more(frame) || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		drop_rest(loop->link, frame);
+		socket_drop_rest(loop->link, frame);
 		return true;
 	}
 	if (!guard_heard(loop->guard, loop->link, frame, key))
@@ -104,7 +96,7 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
 	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key) && guard_heard(loop->guard, loop->feed, frame, key))
 		loop_step(loop, &event);
-	drop_rest(loop->feed, frame);
+	socket_drop_rest(loop->feed, frame);
 	return true;
 }
 
@@ -163,7 +155,16 @@ static enum pollset_result on_log(void *context)
 	struct loop *loop = context;
 
 	log_feed_send(loop->log_feed);
+	if (loop->watch != NULL)
+		watch_answer(loop->watch);
 	return POLLSET_SOME;
+}
+
+static enum pollset_result on_watch(void *context)
+{
+	struct loop *loop = context;
+
+	return watch_take(loop->watch, clock_now().steady);
 }
 
 /* ---- what writer and reader hand back */
@@ -231,6 +232,23 @@ static enum error reload(void *context, uint64_t ticket, struct fault *fault)
 	return error;
 }
 
+/* Who is not in the file any more is cut off by the guard. */
+static enum error reload_watchers(void *context, struct fault *fault)
+{
+	struct loop *loop = context;
+	enum error error = E_OK;
+
+	if (loop->parts.watchers == NULL)
+		return E_OK;
+	error = watchers_load(loop->parts.watchers, loop->parts.settings->watchers, fault);
+	if (error == E_OK)
+		log_event(LOG_LEVEL_NOTICE, "watchers.loaded", F_NUM("count", loop->parts.watchers->count));
+	else
+		log_event(LOG_LEVEL_ERROR, "watchers.kept", F_TEXT("code", error_name(error)),
+			  F_TEXT("place", fault->field));
+	return error;
+}
+
 static void control_step(void *context, const struct core_event *event)
 {
 	loop_step(context, event);
@@ -256,6 +274,7 @@ static void reload_by_signal(struct loop *loop)
 	struct fault fault = {0};
 
 	sd_notify(0, "RELOADING=1");
+	reload_watchers(loop, &fault);
 	if (reload(loop, TICKET_SIGNAL, &fault) != E_OK)
 		sd_notify(0, "READY=1");
 }
@@ -339,6 +358,9 @@ static void tick(struct loop *loop, steady_ms now)
 	control_take(loop->control);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
+	log_ring_expire(log_feed_ring(loop->log_feed), now);
+	if (loop->watch != NULL)
+		watch_tick(loop->watch, now);
 	guard_tick(loop->guard, clock_now().steady); /* connections may have begun since `now` */
 	feed_watchdog(loop, now);
 	if (loop->stopping && now >= loop->stop_at) {
@@ -365,10 +387,12 @@ static enum error inner_sockets(struct loop *loop, struct fault *fault)
 					   .identity = parts->identity,
 					   .started_at = clock_now().wall,
 					   .step = control_step,
-					   .reload = reload};
+					   .reload = reload,
+					   .reload_watchers = reload_watchers};
 	error = zap_new(&loop->zap, loop->context, parts->core, fault);
 	if (error == E_OK) {
 		zap_tell(loop->zap, loop->guard);
+		zap_admit_watchers(loop->zap, parts->watchers);
 		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log, fault);
 	}
 	if (error == E_OK)
@@ -417,34 +441,96 @@ static void own_endpoint(const char *bound, char *text, size_t size)
 		snprintf(text, size, "%s", bound);
 }
 
+/* A socket that others than this machine's operators reach. */
+struct door {
+	int type;
+	const char *domain, *endpoint;
+	const uint8_t *public_key, *secret;
+	int64_t largest; /* frame */
+	const struct watchers *watchers; /* NULL: for members */
+};
+
 /* What a stranger or a hostile member can make the broker hold with one frame is bounded before it is read; how much
  * may wait to be read is bounded by the guard, and why not by libzmq stands there. */
-static void bound_memory(void *socket, int type)
+static void bound_memory(void *socket, const struct door *door)
 {
-	const int no_limit = 0;
-	const int64_t largest = type == ZMQ_ROUTER ? LINK_BYTES : SUBSCRIPTION_BYTES;
+	const int no_limit = 0, few = WATCH_QUEUED;
 
-	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
+	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &door->largest, sizeof(door->largest));
 	zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
+	if (door->watchers != NULL)
+		zmq_setsockopt(socket, ZMQ_SNDHWM, &few, sizeof(few));
 }
 
-/* Binds one of the offices' sockets and tests that it refuses a stranger. */
-static enum error outer_socket(struct loop *loop, int type, const char *domain, const char *endpoint, void **socket,
-			       char bound[256], struct fault *fault)
+static enum error door_watch(struct loop *loop, const struct door *door, void *socket, struct fault *fault)
 {
-	const struct broker_keys *keys = &loop->parts.identity->keys;
+	return door->watchers != NULL ? guard_watch_log(loop->guard, socket, door->watchers, fault)
+				      : guard_watch(loop->guard, socket, fault);
+}
+
+/* Binds a socket and tests that it refuses a stranger. */
+static enum error door_open(struct loop *loop, const struct door *door, void **socket, char bound[256],
+			    struct fault *fault)
+{
 	char own[280];
 
-	*socket = socket_server(loop->context, type, domain, keys->curve_secret);
+	*socket = socket_server(loop->context, door->type, door->domain, door->secret);
 	if (*socket != NULL)
-		bound_memory(*socket, type);
-	if (*socket != NULL && guard_watch(loop->guard, *socket, fault) != E_OK)
+		bound_memory(*socket, door);
+	if (*socket != NULL && door_watch(loop, door, *socket, fault) != E_OK)
 		return fault->code;
-	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
-		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
+	if (*socket == NULL || zmq_bind(*socket, door->endpoint) != 0)
+		return fault_at(fault, E_CONFIG, "%s: %s", door->endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
-				 keys->curve_public, ZAP_STRANGER_MS, fault);
+	return zap_stranger_test(loop->zap, loop->context, door->type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
+				 door->public_key, ZAP_STRANGER_MS, fault);
+}
+
+static enum error doors_open(struct loop *loop, struct fault *fault)
+{
+	const struct broker_settings *settings = loop->parts.settings;
+	const struct broker_keys *keys = &loop->parts.identity->keys;
+	const struct door link = {.type = ZMQ_ROUTER,
+				  .domain = ZAP_DOMAIN_LINK,
+				  .endpoint = settings->link,
+				  .public_key = keys->curve_public,
+				  .secret = keys->curve_secret,
+				  .largest = LINK_BYTES};
+	const struct door feed = {.type = ZMQ_XPUB,
+				  .domain = ZAP_DOMAIN_FEED,
+				  .endpoint = settings->feed,
+				  .public_key = keys->curve_public,
+				  .secret = keys->curve_secret,
+				  .largest = SUBSCRIPTION_BYTES};
+	enum error error = door_open(loop, &link, &loop->link, loop->link_bound, fault);
+
+	return error == E_OK ? door_open(loop, &feed, &loop->feed, loop->feed_bound, fault) : error;
+}
+
+/* The log from afar, where the configuration wants it. */
+static enum error log_open(struct loop *loop, struct fault *fault)
+{
+	const struct curve_key *key = loop->parts.watch_key;
+	struct watch_parts parts = {.guard = loop->guard,
+				    .core = loop->parts.core,
+				    .watchers = loop->parts.watchers,
+				    .ring = log_feed_ring(loop->log_feed)};
+	enum error error;
+
+	if (key == NULL)
+		return E_OK;
+	const struct door door = {.type = ZMQ_ROUTER,
+				  .domain = ZAP_DOMAIN_LOG,
+				  .endpoint = loop->parts.settings->watch,
+				  .public_key = key->public_key,
+				  .secret = key->secret,
+				  .largest = SUBSCRIPTION_BYTES,
+				  .watchers = loop->parts.watchers};
+	error = door_open(loop, &door, &loop->log, loop->log_bound, fault);
+	parts.socket = loop->log;
+	if (error == E_OK)
+		loop->watch = watch_new(&parts);
+	return error;
 }
 
 /* The core sends on both of the offices' sockets and answers operators, whatever it was that it heard of; the tick asks
@@ -462,6 +548,8 @@ static void poll_everything(struct loop *loop)
 	guard_attach(loop->guard, set);
 	pollset_add_socket(set, loop->link, true, on_link, loop);
 	pollset_add_socket(set, loop->feed, true, on_feed, loop);
+	if (loop->watch != NULL)
+		pollset_add_socket(set, loop->log, true, on_watch, loop);
 }
 
 /* One turn, and a tick when it is due. */
@@ -495,20 +583,17 @@ static void serving_begins(struct loop *loop)
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
 		loop->watchdog_ms = watchdog_us / 1000;
 	log_event(LOG_LEVEL_NOTICE, "broker.serving", F_TEXT("software", loop->parts.program),
-		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound),
+		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound), F_TEXT("log", loop->log_bound),
 		  F_TEXT("master_key", loop->parts.identity->has_master ? "yes" : "no"));
 	sd_notify(0, "READY=1");
 }
 
 enum error loop_serve(struct loop *loop, struct fault *fault)
 {
-	const struct broker_settings *settings = loop->parts.settings;
-	enum error error =
-		outer_socket(loop, ZMQ_ROUTER, ZAP_DOMAIN_LINK, settings->link, &loop->link, loop->link_bound, fault);
+	enum error error = doors_open(loop, fault);
 
 	if (error == E_OK)
-		error = outer_socket(loop, ZMQ_XPUB, ZAP_DOMAIN_FEED, settings->feed, &loop->feed, loop->feed_bound,
-				     fault);
+		error = log_open(loop, fault);
 	if (error != E_OK)
 		return error;
 	check_disk(loop);
@@ -552,6 +637,15 @@ void loop_free(struct loop *loop)
 	writer_stop(loop->writer);
 	empty_mailboxes(loop);
 	control_free(loop->control);
+	if (loop->watch != NULL) {
+		log_feed_send(loop->log_feed);
+		watch_answer(loop->watch);
+	}
+	watch_free(loop->watch);
+	if (loop->log != NULL) {
+		zmq_setsockopt(loop->log, ZMQ_LINGER, &linger, sizeof(linger));
+		zmq_close(loop->log);
+	}
 	log_feed_free(loop->log_feed);
 	if (loop->link != NULL) {
 		zmq_setsockopt(loop->link, ZMQ_LINGER, &linger, sizeof(linger));

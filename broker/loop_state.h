@@ -8,6 +8,7 @@
 #include "broker/loop.h"
 #include "broker/pollset.h"
 #include "broker/reader.h"
+#include "broker/watch.h"
 #include "broker/writer.h"
 #include "broker/zap.h"
 #include <czmq.h>
@@ -32,13 +33,15 @@ struct step_seals {
 struct loop {
 	struct loop_parts parts;
 	void *context, *link, *feed;
-	char feed_bound[256], link_bound[256]; /* endpoints as they were bound */
+	void *log;							/* NULL: nobody follows it from afar */
+	char feed_bound[256], link_bound[256], log_bound[256]; /* endpoints as they were bound */
 	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
 	struct zap *zap;
 	struct guard *guard;
 	struct control *control;
 	struct control_port port;
 	struct log_feed *log_feed;
+	struct watch *watch;
 	struct writer *writer;
 	struct reader *reader;
 	struct inspector *inspector;
