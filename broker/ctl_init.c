@@ -27,6 +27,7 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "control: control.sock\n"
 				  "log_socket: log.sock\n"
 				  "%slog: %s\n"
+				  "# bulletin: tcp://127.0.0.1:7404\n"
 				  "\n"
 				  "reserve_mib: 64\n"
 				  "log_level: info\n";

@@ -24,8 +24,8 @@
  * for a full queue and keeps the connection. */
 #define EVENTS (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
-enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUTS };
-static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread"};
+enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUT_TOPICS, CUTS };
+static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread", "topics"};
 
 /* Everything that came from one address. */
 struct source {
@@ -43,6 +43,7 @@ struct source {
 /* One of the sockets. */
 struct watched {
 	const struct watchers *watchers; /* NULL: members' keys are in force */
+	bool is_bulletin;
 	void *socket, *monitor;
 	uint16_t port;	  /* that it is bound to; 0: not looked yet */
 	uint64_t emptied; /* how often everything that had come by it was read */
@@ -55,6 +56,7 @@ struct connection {
 	bool heard;		  /* since it was looked at */
 	bool counted;		  /* in what is open */
 	bool spoke;		  /* a whole message was read */
+	unsigned said;		  /* messages, at the bulletins' socket */
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	bool turned_away; /* cut before it could say anything */
@@ -330,7 +332,7 @@ void guard_admitted(struct guard *guard, const char *address, const char *node)
 }
 
 /* Of too many connections by which one key spoke the oldest is cut: it may be one that broke without a word. */
-static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
+static void key_bound(struct guard *guard, const struct watched *at, const uint8_t key[KEY_SIZE])
 {
 	size_t count = 0, oldest = 0;
 
@@ -338,7 +340,7 @@ static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
 		const struct connection *connection = &guard->connections[fd];
 
 		if (connection->source == NULL || !connection->spoke || connection->cut ||
-		    memcmp(connection->key, key, KEY_SIZE) != 0)
+		    connection->at->is_bulletin != at->is_bulletin || memcmp(connection->key, key, KEY_SIZE) != 0)
 			continue;
 		if (count++ == 0 || connection->began < guard->connections[oldest].began)
 			oldest = fd;
@@ -356,6 +358,10 @@ bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 		return true;
 	if (connection->cut)
 		return false;
+	if (connection->at->is_bulletin && ++connection->said > LIMIT_LISTENER_TOPICS) {
+		connection_cut(guard, zmq_msg_get(frame, ZMQ_SRCFD), CUT_TOPICS);
+		return false;
+	}
 	connection->heard = true;
 	connection->refused = key_status(guard, connection->at, curve_key, NULL) != E_OK;
 	connection->source->unread -= connection_owes(connection);
@@ -365,7 +371,7 @@ bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 		return true;
 	connection->spoke = true;
 	memcpy(connection->key, curve_key, KEY_SIZE);
-	key_bound(guard, curve_key);
+	key_bound(guard, connection->at, curve_key);
 	return true;
 }
 
@@ -393,10 +399,11 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
 }
 
-/* A watcher may have been taken out of the file since it spoke; members' connections are the core's matter. */
+/* The key of a watcher or listener may not be in force any more, and the core knows nothing of them; other connections of members
+ * are its matter. */
 static bool is_refused(const struct guard *guard, const struct connection *connection)
 {
-	return connection->refused || (connection->spoke && connection->at->watchers != NULL &&
+	return connection->refused || (connection->spoke && (connection->at->watchers != NULL || connection->at->is_bulletin) &&
 				       key_status(guard, connection->at, connection->key, NULL) != E_OK);
 }
 
@@ -579,6 +586,12 @@ void guard_free(struct guard *guard)
 enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault)
 {
 	guard->watched[guard->watched_count].watchers = watchers;
+	return guard_watch(guard, socket, fault);
+}
+
+enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault)
+{
+	guard->watched[guard->watched_count].is_bulletin = true;
 	return guard_watch(guard, socket, fault);
 }
 

@@ -26,7 +26,8 @@ struct guard_limits {
 };
 /* Every member may sit behind the same address, with two connections and some that are being replaced. */
 #define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20})
-/* Connections by which one key has spoken: an office has two, and some that are being replaced. */
+/* Connections by which one key has spoken, at link and feed together, and at each other socket: an office has two, and some
+ * that are being replaced. */
 #define GUARD_KEY_MOST 8
 /* An office greets and subscribes at once: so long may a connection be open without one message. */
 #define GUARD_SILENT_MS LIMIT_SILENCE_MS
@@ -51,6 +52,9 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
 /* The same for the socket of watchers, where their keys and no member's are in force, and where there are few: of more
  * than LIMIT_WATCH_CONNECTIONS at a time the oldest is cut that has not said a message. */
 enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault);
+/* The same for the socket of bulletins, where each connection may say LIMIT_LISTENER_TOPICS things, and where it ends with the
+ * key's being in force. */
+enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault);
 /* Connections are told to the guard when this is waited for; must be called once a tick as well: guard_tick. */
 void guard_attach(struct guard *guard, struct pollset *pollset);
 /* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second.

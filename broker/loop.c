@@ -134,6 +134,26 @@ static enum pollset_result on_feed(void *context)
 	return receive_some(loop, loop->feed, feed_receive);
 }
 
+/* Which topics listeners asked for is libzmq's matter; that they asked at all, and how often, the guard's. */
+static bool bulletin_receive(struct loop *loop, zmq_msg_t *frame)
+{
+	uint8_t key[KEY_SIZE];
+
+	if (zmq_msg_recv(frame, loop->bulletin, ZMQ_DONTWAIT) < 0)
+		return false;
+	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key))
+		guard_heard(loop->guard, loop->bulletin, frame, key);
+	socket_drop_rest(loop->bulletin, frame);
+	return true;
+}
+
+static enum pollset_result on_bulletin(void *context)
+{
+	struct loop *loop = context;
+
+	return receive_some(loop, loop->bulletin, bulletin_receive);
+}
+
 /* ---- the inner sockets */
 
 static enum pollset_result on_zap(void *context)
@@ -447,25 +467,29 @@ struct door {
 	const char *domain, *endpoint;
 	const uint8_t *public_key, *secret;
 	int64_t largest; /* frame */
+	int queued;			 /* messages that may wait to leave for a peer; 0: as usual */
 	const struct watchers *watchers; /* NULL: for members */
+	bool is_bulletin;
 };
 
 /* What a stranger or a hostile member can make the broker hold with one frame is bounded before it is read; how much
  * may wait to be read is bounded by the guard, and why not by libzmq stands there. */
 static void bound_memory(void *socket, const struct door *door)
 {
-	const int no_limit = 0, few = WATCH_QUEUED;
+	const int no_limit = 0;
 
 	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &door->largest, sizeof(door->largest));
 	zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
-	if (door->watchers != NULL)
-		zmq_setsockopt(socket, ZMQ_SNDHWM, &few, sizeof(few));
+	if (door->queued != 0)
+		zmq_setsockopt(socket, ZMQ_SNDHWM, &door->queued, sizeof(door->queued));
 }
 
 static enum error door_watch(struct loop *loop, const struct door *door, void *socket, struct fault *fault)
 {
-	return door->watchers != NULL ? guard_watch_log(loop->guard, socket, door->watchers, fault)
-				      : guard_watch(loop->guard, socket, fault);
+	if (door->watchers != NULL)
+		return guard_watch_log(loop->guard, socket, door->watchers, fault);
+	return door->is_bulletin ? guard_watch_bulletin(loop->guard, socket, fault)
+				 : guard_watch(loop->guard, socket, fault);
 }
 
 /* Binds a socket and tests that it refuses a stranger. */
@@ -507,6 +531,23 @@ static enum error doors_open(struct loop *loop, struct fault *fault)
 	return error == E_OK ? door_open(loop, &feed, &loop->feed, loop->feed_bound, fault) : error;
 }
 
+static enum error bulletin_open(struct loop *loop, struct fault *fault)
+{
+	const struct broker_keys *keys = &loop->parts.identity->keys;
+	const struct door door = {.type = ZMQ_XPUB,
+				  .domain = ZAP_DOMAIN_BULLETIN,
+				  .endpoint = loop->parts.settings->bulletin,
+				  .public_key = keys->curve_public,
+				  .secret = keys->curve_secret,
+				  .largest = SUBSCRIPTION_BYTES,
+				  .queued = LIMIT_BULLETINS_QUEUED,
+				  .is_bulletin = true};
+
+	if (door.endpoint == NULL)
+		return E_OK;
+	return door_open(loop, &door, &loop->bulletin, loop->bulletin_bound, fault);
+}
+
 /* The log from afar, where the configuration wants it. */
 static enum error log_open(struct loop *loop, struct fault *fault)
 {
@@ -525,6 +566,7 @@ static enum error log_open(struct loop *loop, struct fault *fault)
 				  .public_key = key->public_key,
 				  .secret = key->secret,
 				  .largest = SUBSCRIPTION_BYTES,
+				  .queued = WATCH_QUEUED,
 				  .watchers = loop->parts.watchers};
 	error = door_open(loop, &door, &loop->log, loop->log_bound, fault);
 	parts.socket = loop->log;
@@ -550,6 +592,8 @@ static void poll_everything(struct loop *loop)
 	pollset_add_socket(set, loop->feed, true, on_feed, loop);
 	if (loop->watch != NULL)
 		pollset_add_socket(set, loop->log, true, on_watch, loop);
+	if (loop->bulletin != NULL)
+		pollset_add_socket(set, loop->bulletin, true, on_bulletin, loop);
 }
 
 /* One turn, and a tick when it is due. */
@@ -584,6 +628,7 @@ static void serving_begins(struct loop *loop)
 		loop->watchdog_ms = watchdog_us / 1000;
 	log_event(LOG_LEVEL_NOTICE, "broker.serving", F_TEXT("software", loop->parts.program),
 		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound), F_TEXT("log", loop->log_bound),
+		  F_TEXT("bulletin", loop->bulletin_bound),
 		  F_TEXT("master_key", loop->parts.identity->has_master ? "yes" : "no"));
 	sd_notify(0, "READY=1");
 }
@@ -594,6 +639,8 @@ enum error loop_serve(struct loop *loop, struct fault *fault)
 
 	if (error == E_OK)
 		error = log_open(loop, fault);
+	if (error == E_OK)
+		error = bulletin_open(loop, fault);
 	if (error != E_OK)
 		return error;
 	check_disk(loop);
@@ -653,6 +700,8 @@ void loop_free(struct loop *loop)
 	}
 	if (loop->feed != NULL)
 		zmq_close(loop->feed);
+	if (loop->bulletin != NULL)
+		zmq_close(loop->bulletin);
 	zap_free(loop->zap); /* after the sockets that ask it */
 	guard_free(loop->guard);
 	zmq_ctx_term(loop->context);

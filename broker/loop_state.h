@@ -34,7 +34,8 @@ struct loop {
 	struct loop_parts parts;
 	void *context, *link, *feed;
 	void *log;							/* NULL: nobody follows it from afar */
-	char feed_bound[256], link_bound[256], log_bound[256]; /* endpoints as they were bound */
+	void *bulletin;							/* NULL: nothing is published in the open */
+	char feed_bound[256], link_bound[256], log_bound[256], bulletin_bound[256]; /* endpoints as they were bound */
 	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
 	struct zap *zap;
 	struct guard *guard;

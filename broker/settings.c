@@ -22,6 +22,7 @@ struct raw_settings {
 	char *link, *feed, *link_public, *feed_public;
 	char *control, *log_socket;
 	char *log, *log_public, *log_key, *watchers;
+	char *bulletin, *bulletin_public;
 	uint32_t reserve_mib, rate_reports, rate_mib, heartbeat_ms, silence_ms;
 	enum log_level *log_level;
 };
@@ -62,6 +63,8 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_PATH("log_socket", log_socket),
 	OPTIONAL_ENDPOINT("log", log),
 	OPTIONAL_ENDPOINT("log_public", log_public),
+	OPTIONAL_ENDPOINT("bulletin", bulletin),
+	OPTIONAL_ENDPOINT("bulletin_public", bulletin_public),
 	OPTIONAL_PATH("log_key", log_key),
 	OPTIONAL_PATH("watchers", watchers),
 	OPTIONAL_NUMBER("reserve_mib", reserve_mib),
@@ -122,6 +125,8 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 		{"feed_public", raw->feed_public},
 		{"log", raw->log},
 		{"log_public", raw->log_public},
+		{"bulletin", raw->bulletin},
+		{"bulletin_public", raw->bulletin_public},
 	};
 	enum error error = E_OK;
 
@@ -140,6 +145,15 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 		error = public_endpoint(source, "link", raw->link, raw->link_public, &settings->link_public);
 	if (error == E_OK)
 		error = public_endpoint(source, "feed", raw->feed, raw->feed_public, &settings->feed_public);
+	if (error == E_OK && raw->bulletin != NULL &&
+	    (strcmp(raw->bulletin, raw->link) == 0 || strcmp(raw->bulletin, raw->feed) == 0 ||
+	     (raw->log != NULL && strcmp(raw->bulletin, raw->log) == 0)))
+		error = config_fault(source->fault, source->path, source->text, "bulletin",
+				     "bulletin needs a port of its own");
+	settings->bulletin = memory_string(raw->bulletin);
+	if (error == E_OK && raw->bulletin != NULL)
+		error = public_endpoint(source, "bulletin", raw->bulletin, raw->bulletin_public,
+					&settings->bulletin_public);
 	settings->watch = memory_string(raw->log);
 	if (error == E_OK && raw->log != NULL)
 		error = public_endpoint(source, "log", raw->log, raw->log_public, &settings->watch_public);
@@ -279,6 +293,8 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->feed_public);
 	free(settings->control);
 	free(settings->log);
+	free(settings->bulletin);
+	free(settings->bulletin_public);
 	free(settings->watch);
 	free(settings->watch_public);
 	free(settings->watch_key);

@@ -189,7 +189,8 @@ static struct core *core_of(const struct broker *broker)
 				       .rate_reports = broker->settings.rate_reports,
 				       .rate_bytes = broker->settings.rate_bytes,
 				       .heartbeat_ms = broker->settings.heartbeat_ms,
-				       .silence_ms = broker->settings.silence_ms};
+				       .silence_ms = broker->settings.silence_ms,
+				       .bulletins = broker->settings.bulletin != NULL};
 	struct core *core;
 
 	memcpy(options.exchange, broker->identity.exchange.id, EXCHANGE_SIZE);

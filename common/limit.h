@@ -31,6 +31,8 @@ enum limit {
 	LIMIT_LOG_RING = 16 * 1024 * 1024, /* newest lines of the log held in memory, bytes ... */
 	LIMIT_LOG_RING_MS = 3600 * 1000,   /* ... and how long */
 	LIMIT_LOG_ANSWER = 64 * 1024,	   /* lines that a watcher gets at once, bytes */
+	LIMIT_LISTENER_TOPICS = 64,	   /* topics that a listener begins or ends, a connection */
+	LIMIT_BULLETINS_QUEUED = 256,	   /* bulletins that wait to leave for a listener */
 	LIMIT_WATCHERS = 32,		   /* keys that may follow the log from afar */
 	LIMIT_WATCH_CONNECTIONS = 256,	   /* of watchers, and of whoever knocks there */
 };

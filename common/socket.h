@@ -10,6 +10,7 @@
 #define ZAP_DOMAIN_LINK "link"
 #define ZAP_DOMAIN_FEED "feed"
 #define ZAP_DOMAIN_LOG "log"
+#define ZAP_DOMAIN_BULLETIN "bulletin"
 
 /* A CURVE server socket that refuses everybody when no ZAP handler answers (ZMQ_ZAP_ENFORCE_DOMAIN). Not yet bound.
  * NULL with errno on failure. */

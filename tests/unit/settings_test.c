@@ -122,6 +122,7 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 		{FILES SOCKETS "log: udp://h:1\n", "broker.yaml:7: log must be tcp://HOST:PORT"},
 		{FILES SOCKETS "log: tcp://127.0.0.1:7402\n", "broker.yaml:7: log needs a port of its own"},
 		{FILES SOCKETS "log: tcp://*:3\n", "broker.yaml:7: log names no address"},
+		{FILES SOCKETS "log: tcp://h:9\nbulletin: tcp://h:9\n", "broker.yaml:8: bulletin needs a port of its own"},
 		{FILES SOCKETS "reserve_mib: 1\n", "broker.yaml:7: reserve_mib must be"},
 		{FILES SOCKETS "rate_mib: 5000\n", "broker.yaml:7: rate_mib must be"},
 		{FILES SOCKETS "rate_reports: many\n", "broker.yaml:7: "},

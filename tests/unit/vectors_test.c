@@ -388,6 +388,8 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| silence before a session ends | %d s |", LIMIT_SILENCE_MS / 1000},
 		{"| topics of a node that the broker knows | %d |", LIMIT_SESSION_TOPICS},
 		{"| connections at the log | %d; of more the oldest is cut that has not said a message |", LIMIT_WATCH_CONNECTIONS},
+		{"| subscriptions that a listener begins or ends, a connection | %d; then it is cut |", LIMIT_LISTENER_TOPICS},
+		{"| bulletins that wait to leave for a listener | %d; the next ones are lost for it |", LIMIT_BULLETINS_QUEUED},
 		{"| line of the log | %d bytes |", LIMIT_LOG_LINE},
 		{"| newest lines of the log | %d MiB of the last 3600 s |", LIMIT_LOG_RING >> 20},
 		{"| newest lines of the log | 16 MiB of the last %d s |", LIMIT_LOG_RING_MS / 1000},
