@@ -26,11 +26,12 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "\n"
 				  "control: control.sock\n"
 				  "log_socket: log.sock\n"
-				  "%slog: %s\n"
-				  "# bulletin: tcp://127.0.0.1:7404\n"
 				  "\n"
 				  "reserve_mib: 64\n"
-				  "log_level: info\n";
+				  "log_level: info\n"
+				  "\n"
+				  "%slog: %s\n"
+				  "# bulletin: tcp://127.0.0.1:7404\n";
 
 static const char policy_yaml[] =
 	"# Who may say what to whom. What is not granted is not allowed. A full example: "

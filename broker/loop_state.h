@@ -1,4 +1,4 @@
-/* loop_state - what loop.c (events in) and loop_action.c (actions out) share. */
+/* loop_state - what loop.c (events in), loop_action.c (actions out) and loop_door.c (sockets) share. */
 #ifndef SIMPUL_LOOP_STATE_H
 #define SIMPUL_LOOP_STATE_H
 
@@ -70,6 +70,10 @@ struct loop {
 
 /* Steps the core and carries out what follows. */
 void loop_step(struct loop *loop, const struct core_event *event);
+/* Binds link and feed, log and bulletin where the configuration has them, and makes sure that a stranger is refused at each. */
+enum error loop_doors_open(struct loop *loop, struct fault *fault);
+/* Watchers are told the last lines. */
+void loop_doors_close(struct loop *loop);
 /* Carries out one action. */
 void loop_action(struct loop *loop, const struct core_action *action);
 /* The step is over: its sealed batches are let go. */
