@@ -364,29 +364,38 @@ static void a_watcher_that_is_removed_is_cut_off(void **state)
 
 static void who_asks_and_never_reads_costs_little_and_the_others_nothing(void **state)
 {
-	enum { QUESTIONS = 100000 };
+	enum { QUESTIONS = 2000 };
 	struct exchange *x = *state;
 	struct watch_file file = watch_file_of(x, "duty");
 	struct follower other = follow(x, "duty", "followed-6");
 	struct node_keys keys = {.key_id = 1};
 	void *context = zmq_ctx_new(), *socket;
 	const int no_limit = 0;
-	size_t before;
+	size_t before, most = 0;
 
 	assert_true(writes(&other, "broker.serving"));
 	memcpy(keys.curve_public, file.key.public_key, KEY_SIZE);
 	memcpy(keys.curve_secret, file.key.secret, KEY_SIZE);
-	for (int i = 0; i < 12; i++)
-		happen(x, "something to answer with");
+	for (int i = 0; i < 300; i++) { /* something to answer with: each is a line */
+		kill(x->broker, SIGHUP);
+		sleep_ms(2);
+	}
 	before = process_rss(x->broker);
 	socket = socket_client(context, ZMQ_DEALER, file.server, &keys);
 	assert_int_equal(zmq_setsockopt(socket, ZMQ_SNDHWM, &no_limit, sizeof no_limit), 0);
 	assert_int_equal(zmq_setsockopt(socket, ZMQ_RCVHWM, &(int){1}, sizeof(int)), 0);
 	assert_int_equal(zmq_connect(socket, file.endpoint), 0);
-	for (int i = 0; i < QUESTIONS; i++)
+	for (int i = 0; i < QUESTIONS; i++) {
 		zmq_send(socket, "", 0, ZMQ_DONTWAIT);
-	sleep_ms(patient_ms(1000));
-	assert_true(process_rss(x->broker) < before + 32 * 1024);
+		sleep_ms(1); /* each gets an answer of its own, as far as they are taken */
+	}
+	for (int i = 0; i < 10; i++) {
+		const size_t now = process_rss(x->broker);
+
+		most = now > most ? now : most;
+		sleep_ms(100);
+	}
+	assert_true(most < before + 32 * 1024);
 	happen(x, "meanwhile");
 	assert_true(writes(&other, "watcher.follows"));
 	zmq_close(socket);
@@ -399,7 +408,7 @@ static void who_asks_and_never_reads_costs_little_and_the_others_nothing(void **
 	assert_true(wait_for(has_ended, &other, 0) == false);
 	sleep_ms(patient_ms(1000));
 	assert_int_equal(expect_runs(&other), 1);
-	assert_true(count_of(&other, "member.standing") >= 2 * (12 + 1 + 5));
+	assert_true(count_of(&other, "member.standing") >= 2 * (1 + 5));
 	follow_end(&other, SIGINT);
 }
 
