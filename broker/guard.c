@@ -399,8 +399,8 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
 }
 
-/* The key of a watcher or listener may not be in force any more, and the core knows nothing of them; other connections of members
- * are its matter. */
+/* The key of a watcher or listener may not be in force any more, and the core knows nothing of them; other connections of
+ * members are its matter. */
 static bool is_refused(const struct guard *guard, const struct connection *connection)
 {
 	return connection->refused || (connection->spoke && (connection->at->watchers != NULL || connection->at->is_bulletin) &&

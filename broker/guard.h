@@ -52,8 +52,8 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
 /* The same for the socket of watchers, where their keys and no member's are in force, and where there are few: of more
  * than LIMIT_WATCH_CONNECTIONS at a time the oldest is cut that has not said a message. */
 enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault);
-/* The same for the socket of bulletins, where each connection may say LIMIT_LISTENER_TOPICS things, and where it ends with the
- * key's being in force. */
+/* The same for the socket of bulletins, where each connection may say LIMIT_LISTENER_TOPICS things, and is cut when its key
+ * is not in force any more. */
 enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault);
 /* Connections are told to the guard when this is waited for; must be called once a tick as well: guard_tick. */
 void guard_attach(struct guard *guard, struct pollset *pollset);

@@ -1,4 +1,4 @@
-/* loop_door - the sockets that others than this machine's operators reach: bound, bounded, tested with a stranger, closed. */
+/* loop_door - the sockets that others than this machine's operators reach: bound, tested with a stranger, closed. */
 #include "broker/loop_state.h"
 
 #include "common/socket.h"
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
-#define SUBSCRIPTION_BYTES 1024		     /* a topic has 16, what listeners ask for less than a hundred; handshakes must pass too */
+#define SUBSCRIPTION_BYTES 1024		     /* a topic has less than a hundred; handshakes must pass too */
 #define FAREWELL_MS 200			     /* for the last frames to leave */
 
 /* An address of this machine for "every address". */

@@ -9,8 +9,8 @@
 
 #define FILE_LIMIT (64 * 1024)
 
-static const char head[] = "# Who may follow the log of this broker from afar. Written by simpulctl watcher new and remove;\n"
-			   "# read again on SIGHUP.\n";
+static const char head[] = "# Who may follow the log of this broker from afar. Written by simpulctl watcher new\n"
+			   "# and remove; read again on SIGHUP.\n";
 
 bool watcher_name_valid(const char *name)
 {
