@@ -24,6 +24,7 @@ int officer_outbox_recover(struct officer *officer, int argc, char **argv); /* a
 int officer_backup(struct officer *officer, int argc, char **argv);
 int officer_status(struct officer *officer, int argc, char **argv);
 int officer_doctor(struct officer *officer, int argc, char **argv);
+int officer_listen(struct officer *officer, int argc, char **argv);
 int officer_verify(struct officer *officer, int argc, char **argv);
 int officer_try(struct officer *officer, int argc, char **argv);
 

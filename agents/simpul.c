@@ -19,6 +19,7 @@ static const char usage[] =
 	"  cancel NAME              take a report of this office back\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
 	"  outbox list              what became of what this office said\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
 	"  backup make FOLDER       copy store, keys and settings; also beside a running agent\n"
@@ -43,6 +44,7 @@ static const struct {
 	{"backup", officer_backup},
 	{"status", officer_status},
 	{"doctor", officer_doctor},
+	{"listen", officer_listen},
 	{"verify", officer_verify},
 	{"keys", officer_keys},
 };

@@ -202,6 +202,17 @@ static void do_policy_reload(struct control *control, const struct asker *asker,
 		control_done(control, ticket, &fault, 0);
 }
 
+static void do_watchers_reload(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct fault fault = {0};
+
+	(void)request;
+	if (control->port->reload_watchers(control->port->loop, &fault) == E_OK)
+		answer_view(control, asker, json_object());
+	else
+		answer_send(control, asker, answer_of_fault(&fault));
+}
+
 /* "record": an encoded MemberRecord in hexadecimal. */
 static enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
 {
@@ -317,6 +328,7 @@ static const struct {
 	{"nodes", do_nodes},		     /* members */
 	{"policy-show", do_policy_show},     /* node (optional) */
 	{"policy-reload", do_policy_reload}, /* reads the file again */
+	{"watchers-reload", do_watchers_reload}, /* the same for watchers */
 	{"enroll", do_enroll},		     /* record: MemberRecord, hexadecimal */
 	{"standing", do_standing},	     /* node, standing, since (ms), reason */
 	{"grant", do_grant},		     /* node, from_entry, reason */

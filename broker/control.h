@@ -22,6 +22,8 @@ struct control_port {
 	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
 	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong. */
 	enum error (*reload)(void *loop, uint64_t ticket, struct fault *fault);
+	/* Reads the file of watchers again; E_CONFIG when it is wrong. */
+	enum error (*reload_watchers)(void *loop, struct fault *fault);
 };
 
 struct control;

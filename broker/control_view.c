@@ -41,6 +41,8 @@ static void set_identity(json_t *object, const struct control_port *port)
 	set_hex(object, "broker_signing", identity->keys.signing.public_key, KEY_SIZE);
 	set_text(object, "link", port->settings->link_public);
 	set_text(object, "feed", port->settings->feed_public);
+	if (port->settings->bulletin_public != NULL)
+		set_text(object, "bulletin", port->settings->bulletin_public);
 	json_object_set_new(object, "master_key", json_boolean(identity->has_master));
 }
 

@@ -1,4 +1,5 @@
 /* core - takes events, sends each to the part that decides about it, and hands out what is to be done. */
+#include "broker/bulletin.h"
 #include "broker/core_state.h"
 #include "broker/encode.h"
 #include "broker/history.h"
@@ -32,6 +33,7 @@ void core_free(struct core *core)
 	for (size_t i = 0; i < core->node_count; i++)
 		node_free(core->nodes[i]);
 	audiences_free(core);
+	bulletins_free(core);
 	tail_free(&core->tail);
 	policy_free(core->policy);
 	actions_free(core);

@@ -34,6 +34,7 @@ struct core_options {
 	char feed_endpoint[128];	   /* told in WELCOME; "" for the one in the join file */
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;
+	bool bulletins; /* what may be published in the open is */
 };
 
 /* ---------------------------------------------------------------------------- events */
@@ -116,6 +117,7 @@ struct core_event {
 enum core_action_type {
 	ACTION_SEND,	    /* a frame to a peer of the ROUTER socket */
 	ACTION_PUBLISH,	    /* seal and publish on the feed socket */
+	ACTION_BULLETIN,    /* publish in the open to all members */
 	ACTION_APPEND,	    /* to the journal's thread, which takes it over */
 	ACTION_READ,	    /* to a reader, which takes it over */
 	ACTION_CURSOR,	    /* journal_note_cursor */
@@ -141,6 +143,10 @@ struct core_action {
 			struct feed_head head;
 			struct bytes batch; /* an encoded Batch; several publications may share it */
 		} publish;
+		struct {
+			char topic[BULLETIN_TOPIC_SIZE];
+			struct bytes message; /* an encoded Bulletin */
+		} bulletin;
 		struct journal_append *append;
 		struct core_read *read;
 		struct {

@@ -242,6 +242,7 @@ struct core {
 	struct signed_position signatures[SIGNATURE_CACHE];
 	size_t next_signature;
 	uint64_t accepted, refused_reports, refused_messages, delivered, sessions;
+	struct bulletins *bulletins; /* that were published since the start; NULL: none */
 
 	/* of the current step */
 	const struct now *now;

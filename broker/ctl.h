@@ -43,6 +43,9 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_diff(struct ctl *ctl, int argc, char **argv);
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv);
 int ctl_log(struct ctl *ctl, int argc, char **argv);
+int ctl_watcher_new(struct ctl *ctl, int argc, char **argv);
+int ctl_watcher_remove(struct ctl *ctl, int argc, char **argv);
+int ctl_watcher_list(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_recover(struct ctl *ctl, int argc, char **argv);
 int ctl_backup_make(struct ctl *ctl, int argc, char **argv);
@@ -68,6 +71,9 @@ int ctl_fail(const struct fault *fault, const char *advice);
 int ctl_usage(const struct ctl *ctl, const char *what);
 
 /* ---- the broker */
+
+/* The key of the log socket, which is made when there is none. */
+enum error ctl_watch_key_make(const struct broker_settings *settings, struct curve_key *key, struct fault *fault);
 
 /* Whether somebody listens at an ipc socket: one that died leaves its path behind, and ZeroMQ would wait for ever. */
 bool ctl_listens(const char *path);

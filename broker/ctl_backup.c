@@ -1,6 +1,7 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
- * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml. The data keys stand beside it,
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and log.key and watchers where
+ * there are. The data keys stand beside it,
  * one file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest
  * keys open the oldest journal, except for what was erased since. */
 #include "broker/ctl.h"
@@ -66,6 +67,15 @@ static enum error file_copy(const char *folder_from, const char *from, const cha
 	return error;
 }
 
+/* The same for a file that need not be there. */
+static enum error file_copy_any(const char *folder_from, const char *from, const char *folder_to, const char *to,
+				struct fault *fault)
+{
+	const enum error error = file_copy(folder_from, from, folder_to, to, fault);
+
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 /* ---- making one */
 
 static enum error small_files_copy(const struct ctl *ctl, const struct place *place, const char *part,
@@ -77,7 +87,11 @@ static enum error small_files_copy(const struct ctl *ctl, const struct place *pl
 		error = file_copy(NULL, place->settings.keys, part, "broker.keys", fault);
 	if (error == E_OK)
 		error = file_copy(NULL, place->settings.exchange, part, "exchange.id", fault);
-	return error == E_OK ? file_copy(NULL, place->settings.policy, part, "policy.yaml", fault) : error;
+	if (error == E_OK)
+		error = file_copy(NULL, place->settings.policy, part, "policy.yaml", fault);
+	if (error == E_OK)
+		error = file_copy_any(NULL, place->settings.watch_key, part, "log.key", fault);
+	return error == E_OK ? file_copy_any(NULL, place->settings.watchers, part, "watchers", fault) : error;
 }
 
 /* The keys get their name first: they open this backup and all before it. */
@@ -140,7 +154,7 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 static enum error place_check(const struct place *place, const char *part, struct fault *fault)
 {
 	const char *const paths[] = {place->settings.keys, place->settings.exchange, place->settings.policy,
-				     place->settings.journal};
+				     place->settings.journal, place->settings.watch_key, place->settings.watchers};
 	const size_t length = strlen(part);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -166,6 +180,10 @@ static enum error place_fill(struct place *place, const char *backup, const char
 		error = file_copy(backup, "exchange.id", NULL, place->settings.exchange, fault);
 	if (error == E_OK)
 		error = file_copy(backup, "policy.yaml", NULL, place->settings.policy, fault);
+	if (error == E_OK)
+		error = file_copy_any(backup, "log.key", NULL, place->settings.watch_key, fault);
+	if (error == E_OK)
+		error = file_copy_any(backup, "watchers", NULL, place->settings.watchers, fault);
 	if (error == E_OK)
 		error = broker_identity_load(&place->settings, &place->identity, fault);
 	if (error == E_OK)

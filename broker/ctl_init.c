@@ -28,7 +28,10 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "log_socket: log.sock\n"
 				  "\n"
 				  "reserve_mib: 64\n"
-				  "log_level: info\n";
+				  "log_level: info\n"
+				  "\n"
+				  "%slog: %s\n"
+				  "# bulletin: tcp://127.0.0.1:7404\n";
 
 static const char policy_yaml[] =
 	"# Who may say what to whom. What is not granted is not allowed. A full example: "
@@ -58,7 +61,7 @@ static const char policy_yaml[] =
 	"nodes: []\n";
 
 struct init {
-	const char *folder, *name, *link, *feed, *master_key_file;
+	const char *folder, *name, *link, *feed, *log, *master_key_file;
 	struct signing_key authority;
 	struct broker_settings settings;
 	struct broker_identity identity;
@@ -77,7 +80,7 @@ static enum error folder_make(const char *path, struct fault *fault)
 static enum error nothing_there(const char *folder, struct fault *fault)
 {
 	static const char *const names[] = {"broker.yaml", "policy.yaml",   "exchange.id",
-					    "broker.keys", "authority.key", "journal"};
+					    "broker.keys", "authority.key", "journal", "log.key"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *path = memory_format("%s/%s", folder, names[i]);
@@ -105,7 +108,8 @@ static enum error configuration_write(struct init *init, struct fault *fault)
 	const bool master = init->master_key_file != NULL;
 	char *path = memory_format("%s/broker.yaml", init->folder);
 	char *text = memory_format(broker_yaml, init->name, master ? "master_key_file: " : "",
-				   master ? init->master_key_file : "", master ? "\n" : "", init->link, init->feed);
+				   master ? init->master_key_file : "", master ? "\n" : "", init->link, init->feed,
+				   init->log != NULL ? "" : "# ", init->log != NULL ? init->log : "tcp://127.0.0.1:7403");
 	enum error error = text_write(init->folder, "broker.yaml", text, fault);
 
 	if (error == E_OK) {
@@ -126,6 +130,7 @@ static enum error keys_write(struct init *init, struct fault *fault)
 {
 	struct exchange exchange = {0};
 	struct broker_keys keys;
+	struct curve_key log;
 	char *path = memory_format("%s/authority.key", init->folder);
 	enum error error;
 
@@ -139,6 +144,9 @@ static enum error keys_write(struct init *init, struct fault *fault)
 		error = broker_keys_save(&keys, init->settings.keys, fault);
 	if (error == E_OK)
 		error = exchange_save(&exchange, init->settings.exchange, fault);
+	if (error == E_OK)
+		error = ctl_watch_key_make(&init->settings, &log, fault);
+	keys_wipe(&log, sizeof(log));
 	keys_wipe(&keys, sizeof(keys));
 	free(path);
 	return error;
@@ -171,6 +179,7 @@ static void report(const struct init *init)
 	puts("  authority.key  signs members in. TAKE IT OFF THIS MACHINE NOW, keep two copies under lock;\n"
 	     "                 whoever has it can make members, and without it nobody can\n"
 	     "  broker.keys    secret; back it up once\n"
+	     "  log.key        secret; of the socket where the log is followed from afar, if broker.yaml has one\n"
 	     "  exchange.id    give it to every office: simpul keys new --exchange-file exchange.id\n"
 	     "  broker.yaml    where the broker listens and what it takes\n"
 	     "  policy.yaml    who may say what to whom; name the offices here\n"
@@ -203,6 +212,7 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 	const struct ctl_option options[] = {{"name", &init.name, NULL},
 					     {"link", &init.link, NULL},
 					     {"feed", &init.feed, NULL},
+					     {"log", &init.log, NULL},
 					     {"master-key-file", &init.master_key_file, NULL},
 					     {0}};
 	struct fault fault = {0};

@@ -135,6 +135,8 @@ static enum error join_of_broker(const struct ctl *ctl, struct join *join, struc
 	    !status_text(status, "link", join->link_endpoint, sizeof(join->link_endpoint)) ||
 	    !status_text(status, "feed", join->feed_endpoint, sizeof(join->feed_endpoint)))
 		error = fault_at(fault, E_MALFORMED, "status");
+	/* Not every broker has bulletins. */
+	status_text(status, "bulletin", join->bulletin_endpoint, sizeof(join->bulletin_endpoint));
 	json_decref(status);
 	return error;
 }

@@ -1,13 +1,11 @@
-/* ctl_view - simpulctl status, nodes, log, journal: looking at a broker and at its record. */
+/* ctl_view - simpulctl status, nodes, journal: looking at a broker and at its record. */
 #include "broker/ctl.h"
 
 #include "common/json.h"
-#include "common/memory.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zmq.h>
 
 /* ---- printing */
 
@@ -132,81 +130,6 @@ static void print_members(const json_t *answer)
 int ctl_nodes(struct ctl *ctl, int argc, char **argv)
 {
 	return show(ctl, argc, argv, "nodes", print_members);
-}
-
-/* ---- log */
-
-/* One more subscription for each level from `least` on: the first frame is the level's number. */
-static bool levels_subscribe(void *socket, const char *least)
-{
-	static const char *const levels[] = {"debug", "info", "notice", "warning", "error", "alarm"};
-	bool found = false;
-
-	for (uint8_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-		found = found || strcmp(levels[i], least) == 0;
-		if (found)
-			zmq_setsockopt(socket, ZMQ_SUBSCRIBE, &i, 1);
-	}
-	return found;
-}
-
-/* Until the user ends the program. */
-static int lines_print(void *socket)
-{
-	zmq_msg_t frame;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	zmq_msg_init(&frame);
-	while (zmq_msg_recv(&frame, socket, 0) >= 0) {
-		if (zmq_msg_more(&frame))
-			continue;
-		if (printf("%.*s\n", (int)zmq_msg_size(&frame), (const char *)zmq_msg_data(&frame)) < 0)
-			break;
-	}
-	zmq_msg_close(&frame);
-	return EX_IOERR;
-}
-
-static int log_follow(const struct ctl *ctl, const char *path, const char *least)
-{
-	void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_SUB);
-	char *endpoint = memory_format("ipc://%s", path);
-	struct fault fault = {0};
-	int status;
-
-	if (!levels_subscribe(socket, least))
-		status = ctl_usage(ctl, "--level takes debug, info, notice, warning, error or alarm");
-	else if (!ctl_listens(path) || zmq_connect(socket, endpoint) != 0)
-		status = ctl_fail((fault_at(&fault, E_UNREACHABLE, "%s", path), &fault), "is the broker running?");
-	else
-		status = lines_print(socket);
-	zmq_close(socket);
-	zmq_ctx_term(context);
-	free(endpoint);
-	return status;
-}
-
-int ctl_log(struct ctl *ctl, int argc, char **argv)
-{
-	bool follow = false;
-	const char *least = "debug";
-	const struct ctl_option options[] = {{"follow", NULL, &follow}, {"level", &least, NULL}, {0}};
-	struct broker_settings settings;
-	struct fault fault = {0};
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-
-	if (first < 0)
-		return status;
-	if (!follow)
-		return ctl_usage(
-			ctl,
-			"the past is in the system's journal (journalctl -u simpul-broker); here is only --follow");
-	if (broker_settings_load(ctl->config, &settings, &fault) != E_OK)
-		status = ctl_fail(&fault, NULL);
-	else
-		status = log_follow(ctl, settings.log, least);
-	broker_settings_free(&settings);
-	return status;
 }
 
 /* ---- journal */

@@ -3,6 +3,7 @@
 
 #include "broker/guard_door.h"
 #include "broker/guard_source.h"
+#include "broker/watchers.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <stdlib.h>
@@ -19,10 +20,12 @@
 
 /* Never ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it changes errno in libzmq 4.3.4, which then takes a forged box
  * for a full queue and keeps the connection. */
-#define EVENTS (ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
+#define EVENTS (ZMQ_EVENT_LISTENING | ZMQ_EVENT_CLOSED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED)
 
-/* One of the offices' sockets. */
+/* One of the sockets. */
 struct watched {
+	const struct watchers *watchers; /* NULL: members' keys are in force */
+	bool is_bulletin;
 	void *socket, *monitor;
 	uint16_t port; /* that it is bound to; 0: not looked yet */
 };
@@ -34,6 +37,7 @@ struct connection {
 	bool heard;		  /* since it was looked at */
 	bool counted;		  /* in what is open */
 	bool spoke;		  /* a whole message was read */
+	unsigned said;		  /* messages, at the bulletins' socket */
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	bool turned_away; /* cut before it could say anything */
@@ -76,6 +80,13 @@ static bool source_is_full(const struct guard *guard, const struct source *sourc
 }
 
 /* ---- connections */
+
+static enum error key_status(const struct guard *guard, const struct watched *at, const uint8_t key[KEY_SIZE],
+			     const char **name)
+{
+	return at->watchers == NULL ? core_key_status(guard->core, key, name)
+				    : watchers_key_status(at->watchers, guard->core, key, name);
+}
 
 /* Bytes of which no message was made, as far as looked at. */
 static uint64_t connection_unread(const struct connection *connection)
@@ -138,7 +149,7 @@ static void connection_cut(struct guard *guard, int fd, enum cut reason)
 	const char *node = NULL;
 
 	if (connection->spoke)
-		core_key_status(guard->core, connection->key, &node);
+		key_status(guard, connection->at, connection->key, &node);
 	if (node != NULL)
 		snprintf(source->node, sizeof(source->node), "%s", node);
 	connection->cut = true;
@@ -183,6 +194,26 @@ static void connection_begins(struct guard *guard, struct watched *at, int fd, s
 	guard->begun[guard->begun_count++] = fd;
 }
 
+/* Of too many at the watchers' socket the oldest is cut that has not said a message: who knows what to say is in sooner than
+ * so many others can come. */
+static void watchers_bound(struct guard *guard, const struct watched *at)
+{
+	size_t count = 0;
+	int oldest = -1;
+
+	for (size_t fd = 0; fd < guard->capacity && at->watchers != NULL; fd++) {
+		const struct connection *connection = &guard->connections[fd];
+
+		if (connection->source == NULL || connection->at != at || connection->cut)
+			continue;
+		count++;
+		if (!connection->spoke && (oldest < 0 || connection->began < guard->connections[oldest].began))
+			oldest = (int)fd;
+	}
+	if (count > LIMIT_WATCH_CONNECTIONS && oldest >= 0)
+		connection_cut(guard, oldest, CUT_MANY);
+}
+
 /* Not before every socket has told what ended. */
 static void begun_admit(struct guard *guard, steady_ms now)
 {
@@ -203,6 +234,7 @@ static void begun_admit(struct guard *guard, steady_ms now)
 		source->open++;
 		source->silent++;
 		guard->open++;
+		watchers_bound(guard, connection->at);
 	}
 	guard->begun_count = 0;
 }
@@ -233,6 +265,8 @@ static bool events_take(struct guard *guard)
 			any = true;
 			if (event == ZMQ_EVENT_LISTENING)
 				door_listener(&guard->door, fd);
+			else if (event == ZMQ_EVENT_CLOSED)
+				door_closed(&guard->door, fd);
 			else if (event == ZMQ_EVENT_ACCEPTED)
 				connection_begins(guard, watched, fd, now);
 			else if (event == ZMQ_EVENT_DISCONNECTED)
@@ -260,7 +294,7 @@ void guard_admitted(struct guard *guard, const char *address, const char *node)
 }
 
 /* Of too many connections by which one key spoke the oldest is cut: it may be one that broke without a word. */
-static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
+static void key_bound(struct guard *guard, const struct watched *at, const uint8_t key[KEY_SIZE])
 {
 	size_t count = 0, oldest = 0;
 
@@ -268,7 +302,7 @@ static void key_bound(struct guard *guard, const uint8_t key[KEY_SIZE])
 		const struct connection *connection = &guard->connections[fd];
 
 		if (connection->source == NULL || !connection->spoke || connection->cut ||
-		    memcmp(connection->key, key, KEY_SIZE) != 0)
+		    connection->at->is_bulletin != at->is_bulletin || memcmp(connection->key, key, KEY_SIZE) != 0)
 			continue;
 		if (count++ == 0 || connection->began < guard->connections[oldest].began)
 			oldest = fd;
@@ -301,15 +335,19 @@ bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 		return true;
 	if (connection->cut)
 		return false;
+	if (connection->at->is_bulletin && ++connection->said > LIMIT_LISTENER_TOPICS) {
+		connection_cut(guard, zmq_msg_get(frame, ZMQ_SRCFD), CUT_TOPICS);
+		return false;
+	}
 	connection->heard = true;
-	connection->refused = core_key_status(guard->core, curve_key, &node) != E_OK;
+	connection->refused = key_status(guard, connection->at, curve_key, &node) != E_OK;
 	connection->source->unread -= connection_owes(connection);
 	connection->source->silent -= !connection->spoke;
 	connection->base += FRAME_OVERHEAD + zmq_msg_size(frame);
 	if (!connection->spoke || memcmp(connection->key, curve_key, KEY_SIZE) != 0) {
 		connection->spoke = true;
 		memcpy(connection->key, curve_key, KEY_SIZE);
-		key_bound(guard, curve_key);
+		key_bound(guard, connection->at, curve_key);
 	}
 	return talk_bound(guard, connection, node);
 }
@@ -338,6 +376,14 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 	return !connection->spoke && now - connection->began > patience ? CUT_SILENT : CUTS;
 }
 
+/* The key of a watcher or listener may not be in force any more, and the core knows nothing of them; other connections of
+ * members are its matter. */
+static bool is_refused(const struct guard *guard, const struct connection *connection)
+{
+	return connection->refused || (connection->spoke && (connection->at->watchers != NULL || connection->at->is_bulletin) &&
+				       key_status(guard, connection->at, connection->key, NULL) != E_OK);
+}
+
 /* Of a connection that was heard everything may have been read when its socket was emptied since. */
 static void connection_look(struct guard *guard, int fd, steady_ms now)
 {
@@ -361,6 +407,7 @@ static void connection_look(struct guard *guard, int fd, steady_ms now)
 	connection->base = connection->base < received ? connection->base : received; /* a former holder's were read */
 	connection->emptied = emptied;
 	connection->heard = false;
+	connection->refused = is_refused(guard, connection);
 	connection->source->unread += connection_owes(connection);
 	offence = connection->cut ? CUTS : connection_offence(guard, connection, now);
 	if (offence != CUTS)
@@ -448,6 +495,18 @@ void guard_free(struct guard *guard)
 	free(guard);
 }
 
+enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault)
+{
+	guard->watched[guard->watched_count].watchers = watchers;
+	return guard_watch(guard, socket, fault);
+}
+
+enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault)
+{
+	guard->watched[guard->watched_count].is_bulletin = true;
+	return guard_watch(guard, socket, fault);
+}
+
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 {
 	char *name = memory_format("inproc://simpul.guard.%zu", guard->watched_count);
@@ -456,7 +515,8 @@ enum error guard_watch(struct guard *guard, void *socket, struct fault *fault)
 	const int backlog = (int)guard->sources.pace.most;
 	bool good;
 
-	guard->watched[guard->watched_count++] = (struct watched){.socket = socket, .monitor = monitor};
+	guard->watched[guard->watched_count].socket = socket;
+	guard->watched[guard->watched_count++].monitor = monitor;
 	good = zmq_setsockopt(socket, ZMQ_BACKLOG, &backlog, sizeof(backlog)) == 0 && monitor != NULL &&
 	       zmq_setsockopt(monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) == 0 &&
 	       zmq_socket_monitor(socket, name, EVENTS) == 0 && zmq_connect(monitor, name) == 0;

@@ -27,8 +27,11 @@ struct guard_limits {
 	struct bucket_size talk; /* messages of one office: guard_talk.h */
 };
 /* Every member may sit behind the same address, with two connections and some that are being replaced. */
-#define GUARD_LIMITS ((struct guard_limits){.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20, .talk = TALK_LIMITS})
-/* Connections by which one key has spoken: an office has two, and some that are being replaced. */
+#define GUARD_LIMITS \
+	((struct guard_limits){ \
+		.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20, .talk = TALK_LIMITS})
+/* Connections by which one key has spoken, at link and feed together, and at each other socket: an office has two, and some
+ * that are being replaced. */
 #define GUARD_KEY_MOST 8
 /* An office greets and subscribes at once: so long may a connection be open without one message. */
 #define GUARD_SILENT_MS LIMIT_SILENCE_MS
@@ -42,13 +45,20 @@ struct guard_limits {
 #define GUARD_LEFT_MOST 64
 
 struct guard;
+struct watchers;
 
 struct guard *guard_new(void *context, const struct core *core, const struct guard_limits *limits);
 /* Before the context ends; after the pollset that it was attached to. */
 void guard_free(struct guard *guard);
-/* Watches one of the two server sockets, and has the kernel keep as many for it that are not accepted yet as one
+/* Watches one of the offices' sockets, and has the kernel keep as many for it that are not accepted yet as one
  * address may open; before it is bound. E_IO. */
 enum error guard_watch(struct guard *guard, void *socket, struct fault *fault);
+/* The same for the socket of watchers, where their keys and no member's are in force, and where there are few: of more
+ * than LIMIT_WATCH_CONNECTIONS at a time the oldest is cut that has not said a message. */
+enum error guard_watch_log(struct guard *guard, void *socket, const struct watchers *watchers, struct fault *fault);
+/* The same for the socket of bulletins, where each connection may say LIMIT_LISTENER_TOPICS things, and is cut when its key
+ * is not in force any more. */
+enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault);
 /* Connections are told to the guard when this is waited for; must be called once a tick as well: guard_tick. */
 void guard_attach(struct guard *guard, struct pollset *pollset);
 /* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second.

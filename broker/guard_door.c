@@ -86,6 +86,13 @@ void door_listener(struct door *door, int fd)
 	door_apply(door);
 }
 
+void door_closed(struct door *door, int fd)
+{
+	for (size_t i = 0; i < door->listener_count; i++)
+		if (door->listeners[i] == fd)
+			door->listeners[i--] = door->listeners[--door->listener_count];
+}
+
 /* NULL: there are too many. */
 static struct door_address *address_of(struct door *door, const char *address, steady_ms now)
 {

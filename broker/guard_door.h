@@ -36,8 +36,9 @@ struct door {
 	size_t count;
 };
 
-/* A socket listens by this descriptor. */
+/* A socket listens by this descriptor, or does no longer. */
 void door_listener(struct door *door, int fd);
+void door_closed(struct door *door, int fd);
 /* Connections from this address were turned away, as many as `knocks`. */
 void door_knocked(struct door *door, const char *address, unsigned knocks, steady_ms now);
 /* Opens to those whose time is over, and forgets who was quiet since. */

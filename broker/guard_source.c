@@ -7,7 +7,7 @@
 
 #define LOGGED_A_SECOND 20 /* addresses */
 
-static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread", "talk"};
+static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread", "talk", "topics"};
 
 /* ---- addresses */
 

@@ -7,9 +7,9 @@
 #include "common/limit.h"
 #include <czmq.h>
 
-#define GUARD_SOCKETS 2
+#define GUARD_SOCKETS 4 /* link, feed, log, bulletin */
 
-enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUT_TALK, CUTS };
+enum cut { CUT_MANY, CUT_PACE, CUT_SILENT, CUT_KEY, CUT_UNREAD, CUT_TALK, CUT_TOPICS, CUTS };
 
 /* Everything that came from one address. */
 struct source {

@@ -14,6 +14,7 @@
 #ifndef SIMPUL_JOURNAL_H
 #define SIMPUL_JOURNAL_H
 
+#include "common/bulletin.h"
 #include "broker/policy.h"
 #include "common/arena.h"
 #include "common/chain.h"
@@ -90,6 +91,11 @@ struct journal_append {
 	wall_ms due;		      /* when the first of the reports expires; 0: none does */
 	struct buffer delivery;	      /* an encoded Delivery: what recipients get; reports[] point into it */
 	struct buffer routing;	      /* an encoded Routing */
+
+	/* The core's alone (broker/bulletin.h): what is published in the open once it is stored; empty: nothing. */
+	struct buffer bulletin;
+	bool *published; /* owned; by report */
+	char topic[BULLETIN_TOPIC_SIZE];
 
 	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up.
 	 * E_DISK_FULL, E_IO: the whole commit. A reference that is not known is stored as the verdict of the

@@ -21,6 +21,8 @@ void journal_append_free(struct journal_append *append)
 	buffer_free(&append->delivery);
 	buffer_free(&append->routing);
 	buffer_free(&append->receipt);
+	buffer_free(&append->bulletin);
+	free(append->published);
 	free(append);
 }
 

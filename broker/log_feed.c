@@ -10,16 +10,10 @@
 #include <unistd.h>
 #include <zmq.h>
 
-struct line {
-	struct letter letter;
-	uint8_t level;
-	size_t size;
-	char text[];
-};
-
 struct log_feed {
 	void *socket;
 	struct mailbox *lines;
+	struct log_ring *ring;
 	char *path;
 };
 
@@ -28,11 +22,12 @@ static void copy_line(void *context, enum log_level level, const char *text)
 {
 	struct log_feed *feed = context;
 	size_t size = strlen(text);
-	struct line *line = memory_alloc(sizeof(*line) + size);
+	struct log_line *line = memory_alloc(sizeof(*line) + size + 1);
 
-	line->level = (uint8_t)level;
+	line->level = level;
+	line->at = clock_now().steady;
 	line->size = size;
-	memcpy(line->text, text, size);
+	memcpy(line->text, text, size + 1);
 	mailbox_put(feed->lines, &line->letter);
 }
 
@@ -43,6 +38,7 @@ enum error log_feed_new(struct log_feed **feed, void *context, const char *path,
 	enum error error;
 
 	made->lines = mailbox_new();
+	made->ring = log_ring_new();
 	made->path = memory_string(path);
 	made->socket = zmq_socket(context, ZMQ_PUB);
 	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
@@ -70,6 +66,7 @@ void log_feed_free(struct log_feed *feed)
 	}
 	free(feed->path);
 	mailbox_free(feed->lines);
+	log_ring_free(feed->ring);
 	free(feed);
 }
 
@@ -78,16 +75,22 @@ int log_feed_fd(const struct log_feed *feed)
 	return mailbox_fd(feed->lines);
 }
 
+struct log_ring *log_feed_ring(const struct log_feed *feed)
+{
+	return feed->ring;
+}
+
 void log_feed_send(struct log_feed *feed)
 {
 	struct letter *letter = mailbox_take_all(feed->lines);
 
 	while (letter != NULL) {
-		struct line *line = (struct line *)letter;
+		struct log_line *line = (struct log_line *)letter;
+		const uint8_t level = (uint8_t)line->level;
 
 		letter = letter->next;
-		if (zmq_send(feed->socket, &line->level, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 1)
+		if (zmq_send(feed->socket, &level, 1, ZMQ_SNDMORE | ZMQ_DONTWAIT) == 1)
 			zmq_send(feed->socket, line->text, line->size, ZMQ_DONTWAIT);
-		free(line);
+		log_ring_put(feed->ring, line);
 	}
 }

@@ -18,10 +18,6 @@
 #define DRAIN_MS 10000
 #define DISK_CHECK_TICKS 20
 #define QUIET_MS 3000 /* after the last session was opened memory is given back */
-/* Frames of one office that wait to be read: what it may have under way, and acknowledgements. */
-#define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
-#define SUBSCRIPTION_BYTES 1024 /* a topic has 16; handshakes must pass too */
-#define FAREWELL_MS 200		/* for the last frames to leave */
 
 static bool goes_on(const struct loop *loop)
 {
@@ -48,14 +44,6 @@ void loop_step(struct loop *loop, const struct core_event *event)
 
 /* ---- the two sockets of offices */
 
-/* Reads and drops what is left of a message that is not one of the protocol's. */
-static void drop_rest(void *socket, zmq_msg_t *frame)
-{
-	while (zmq_msg_more(frame))
-		if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
-			return;
-}
-
 /* One message of the link: routing id, frame. False when nothing is waiting. */
 static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 {
@@ -73,7 +61,7 @@ static bool link_receive(struct loop *loop, zmq_msg_t *frame)
 	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT) < 0)
 		return true;
 	if (peer->size == 0 || zmq_msg_more(frame) || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		drop_rest(loop->link, frame);
+		socket_drop_rest(loop->link, frame);
 		return true;
 	}
 	if (!guard_heard(loop->guard, loop->link, frame, key))
@@ -104,7 +92,7 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	event.subscribed.topic = formed ? BYTES(data + 1, size - 1) : BYTES("", 0);
 	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key) && guard_heard(loop->guard, loop->feed, frame, key))
 		loop_step(loop, &event);
-	drop_rest(loop->feed, frame);
+	socket_drop_rest(loop->feed, frame);
 	return true;
 }
 
@@ -142,6 +130,26 @@ static enum pollset_result on_feed(void *context)
 	return receive_some(loop, loop->feed, feed_receive);
 }
 
+/* Which topics listeners asked for is libzmq's matter; that they asked at all, and how often, the guard's. */
+static bool bulletin_receive(struct loop *loop, zmq_msg_t *frame)
+{
+	uint8_t key[KEY_SIZE];
+
+	if (zmq_msg_recv(frame, loop->bulletin, ZMQ_DONTWAIT) < 0)
+		return false;
+	if (zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key))
+		guard_heard(loop->guard, loop->bulletin, frame, key);
+	socket_drop_rest(loop->bulletin, frame);
+	return true;
+}
+
+static enum pollset_result on_bulletin(void *context)
+{
+	struct loop *loop = context;
+
+	return receive_some(loop, loop->bulletin, bulletin_receive);
+}
+
 /* ---- the inner sockets */
 
 static enum pollset_result on_zap(void *context)
@@ -163,7 +171,16 @@ static enum pollset_result on_log(void *context)
 	struct loop *loop = context;
 
 	log_feed_send(loop->log_feed);
+	if (loop->watch != NULL)
+		watch_answer(loop->watch);
 	return POLLSET_SOME;
+}
+
+static enum pollset_result on_watch(void *context)
+{
+	struct loop *loop = context;
+
+	return watch_take(loop->watch, clock_now().steady);
 }
 
 /* ---- what writer and reader hand back */
@@ -231,6 +248,23 @@ static enum error reload(void *context, uint64_t ticket, struct fault *fault)
 	return error;
 }
 
+/* Who is not in the file any more is cut off by the guard. */
+static enum error reload_watchers(void *context, struct fault *fault)
+{
+	struct loop *loop = context;
+	enum error error = E_OK;
+
+	if (loop->parts.watchers == NULL)
+		return E_OK;
+	error = watchers_load(loop->parts.watchers, loop->parts.settings->watchers, fault);
+	if (error == E_OK)
+		log_event(LOG_LEVEL_NOTICE, "watchers.loaded", F_NUM("count", loop->parts.watchers->count));
+	else
+		log_event(LOG_LEVEL_ERROR, "watchers.kept", F_TEXT("code", error_name(error)),
+			  F_TEXT("place", fault->field));
+	return error;
+}
+
 static void control_step(void *context, const struct core_event *event)
 {
 	loop_step(context, event);
@@ -256,6 +290,7 @@ static void reload_by_signal(struct loop *loop)
 	struct fault fault = {0};
 
 	sd_notify(0, "RELOADING=1");
+	reload_watchers(loop, &fault);
 	if (reload(loop, TICKET_SIGNAL, &fault) != E_OK)
 		sd_notify(0, "READY=1");
 }
@@ -339,6 +374,9 @@ static void tick(struct loop *loop, steady_ms now)
 	control_take(loop->control);
 	loop_feed_bind(loop);
 	loop_drops_log(loop, now);
+	log_ring_expire(log_feed_ring(loop->log_feed), now);
+	if (loop->watch != NULL)
+		watch_tick(loop->watch, now);
 	guard_tick(loop->guard, clock_now().steady); /* connections may have begun since `now` */
 	feed_watchdog(loop, now);
 	if (loop->stopping && now >= loop->stop_at) {
@@ -365,10 +403,12 @@ static enum error inner_sockets(struct loop *loop, struct fault *fault)
 					   .identity = parts->identity,
 					   .started_at = clock_now().wall,
 					   .step = control_step,
-					   .reload = reload};
+					   .reload = reload,
+					   .reload_watchers = reload_watchers};
 	error = zap_new(&loop->zap, loop->context, parts->core, fault);
 	if (error == E_OK) {
 		zap_tell(loop->zap, loop->guard);
+		zap_admit_watchers(loop->zap, parts->watchers);
 		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log, fault);
 	}
 	if (error == E_OK)
@@ -408,45 +448,6 @@ enum error loop_policy(struct loop *loop, struct policy *policy, struct fault *f
 	return fault->code;
 }
 
-/* An address of this machine for "every address". */
-static void own_endpoint(const char *bound, char *text, size_t size)
-{
-	if (strncmp(bound, "tcp://0.0.0.0:", 14) == 0)
-		snprintf(text, size, "tcp://127.0.0.1:%s", bound + 14);
-	else
-		snprintf(text, size, "%s", bound);
-}
-
-/* What a stranger or a hostile member can make the broker hold with one frame is bounded before it is read; how much
- * may wait to be read is bounded by the guard, and why not by libzmq stands there. */
-static void bound_memory(void *socket, int type)
-{
-	const int no_limit = 0;
-	const int64_t largest = type == ZMQ_ROUTER ? LINK_BYTES : SUBSCRIPTION_BYTES;
-
-	zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
-	zmq_setsockopt(socket, ZMQ_RCVHWM, &no_limit, sizeof(no_limit));
-}
-
-/* Binds one of the offices' sockets and tests that it refuses a stranger. */
-static enum error outer_socket(struct loop *loop, int type, const char *domain, const char *endpoint, void **socket,
-			       char bound[256], struct fault *fault)
-{
-	const struct broker_keys *keys = &loop->parts.identity->keys;
-	char own[280];
-
-	*socket = socket_server(loop->context, type, domain, keys->curve_secret);
-	if (*socket != NULL)
-		bound_memory(*socket, type);
-	if (*socket != NULL && guard_watch(loop->guard, *socket, fault) != E_OK)
-		return fault->code;
-	if (*socket == NULL || zmq_bind(*socket, endpoint) != 0)
-		return fault_at(fault, E_CONFIG, "%s: %s", endpoint, zmq_strerror(zmq_errno()));
-	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
-				 keys->curve_public, ZAP_STRANGER_MS, fault);
-}
-
 /* The core sends on both of the offices' sockets and answers operators, whatever it was that it heard of; the tick asks
  * ZAP and operators as well. */
 static void poll_everything(struct loop *loop)
@@ -462,6 +463,10 @@ static void poll_everything(struct loop *loop)
 	guard_attach(loop->guard, set);
 	pollset_add_socket(set, loop->link, true, on_link, loop);
 	pollset_add_socket(set, loop->feed, true, on_feed, loop);
+	if (loop->watch != NULL)
+		pollset_add_socket(set, loop->log, true, on_watch, loop);
+	if (loop->bulletin != NULL)
+		pollset_add_socket(set, loop->bulletin, true, on_bulletin, loop);
 }
 
 /* One turn, and a tick when it is due. */
@@ -495,22 +500,16 @@ static void serving_begins(struct loop *loop)
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
 		loop->watchdog_ms = watchdog_us / 1000;
 	log_event(LOG_LEVEL_NOTICE, "broker.serving", F_TEXT("software", loop->parts.program),
-		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound),
+		  F_TEXT("link", loop->link_bound), F_TEXT("feed", loop->feed_bound), F_TEXT("log", loop->log_bound),
+		  F_TEXT("bulletin", loop->bulletin_bound),
 		  F_TEXT("master_key", loop->parts.identity->has_master ? "yes" : "no"));
 	sd_notify(0, "READY=1");
 }
 
 enum error loop_serve(struct loop *loop, struct fault *fault)
 {
-	const struct broker_settings *settings = loop->parts.settings;
-	enum error error =
-		outer_socket(loop, ZMQ_ROUTER, ZAP_DOMAIN_LINK, settings->link, &loop->link, loop->link_bound, fault);
-
-	if (error == E_OK)
-		error = outer_socket(loop, ZMQ_XPUB, ZAP_DOMAIN_FEED, settings->feed, &loop->feed, loop->feed_bound,
-				     fault);
-	if (error != E_OK)
-		return error;
+	if (loop_doors_open(loop, fault) != E_OK)
+		return fault->code;
 	check_disk(loop);
 	poll_everything(loop);
 	serving_begins(loop);
@@ -541,8 +540,6 @@ static void empty_mailboxes(struct loop *loop)
 
 void loop_free(struct loop *loop)
 {
-	const int linger = FAREWELL_MS;
-
 	if (loop == NULL)
 		return;
 	pollset_free(loop->pollset);
@@ -552,13 +549,8 @@ void loop_free(struct loop *loop)
 	writer_stop(loop->writer);
 	empty_mailboxes(loop);
 	control_free(loop->control);
+	loop_doors_close(loop);
 	log_feed_free(loop->log_feed);
-	if (loop->link != NULL) {
-		zmq_setsockopt(loop->link, ZMQ_LINGER, &linger, sizeof(linger));
-		zmq_close(loop->link);
-	}
-	if (loop->feed != NULL)
-		zmq_close(loop->feed);
 	zap_free(loop->zap); /* after the sockets that ask it */
 	guard_free(loop->guard);
 	zmq_ctx_term(loop->context);

@@ -7,6 +7,7 @@
 
 #include "broker/core.h"
 #include "broker/settings.h"
+#include "broker/watchers.h"
 
 struct loop;
 
@@ -18,6 +19,8 @@ struct loop_parts {
 	struct core *core;
 	struct journal *journal; /* opened; the loop starts and stops its writer and a reader */
 	int signals;		 /* a signalfd of SIGTERM, SIGINT, SIGHUP */
+	const struct curve_key *watch_key; /* NULL: nobody follows the log from afar */
+	struct watchers *watchers;	   /* the loop reads them again when it is told to */
 };
 
 /* Starts writer and reader, binds the operators' sockets and the ZAP handler. E_CONFIG, E_IO. */

@@ -90,6 +90,15 @@ static void do_publish(struct loop *loop, const struct core_action *action)
 		loop->drops++;
 }
 
+/* Who does not keep up misses it: bulletins are a best effort, and what they say is in the journal. */
+static void do_bulletin(struct loop *loop, const struct core_action *action)
+{
+	const char *topic = action->bulletin.topic;
+
+	if (loop->bulletin != NULL && socket_send(loop->bulletin, topic, strlen(topic), true) == E_OK)
+		socket_send(loop->bulletin, action->bulletin.message.data, action->bulletin.message.size, false);
+}
+
 void loop_feed_bind(struct loop *loop)
 {
 	if (loop->feed_unbound && zmq_bind(loop->feed, loop->feed_bound) == 0) {
@@ -134,6 +143,9 @@ void loop_action(struct loop *loop, const struct core_action *action)
 		break;
 	case ACTION_PUBLISH:
 		do_publish(loop, action);
+		break;
+	case ACTION_BULLETIN:
+		do_bulletin(loop, action);
 		break;
 	case ACTION_APPEND:
 		writer_append(loop->writer, action->append);

@@ -1,4 +1,4 @@
-/* loop_state - what loop.c (events in) and loop_action.c (actions out) share. */
+/* loop_state - what loop.c (events in), loop_action.c (actions out) and loop_door.c (sockets) share. */
 #ifndef SIMPUL_LOOP_STATE_H
 #define SIMPUL_LOOP_STATE_H
 
@@ -8,6 +8,7 @@
 #include "broker/loop.h"
 #include "broker/pollset.h"
 #include "broker/reader.h"
+#include "broker/watch.h"
 #include "broker/writer.h"
 #include "broker/zap.h"
 #include <czmq.h>
@@ -32,13 +33,16 @@ struct step_seals {
 struct loop {
 	struct loop_parts parts;
 	void *context, *link, *feed;
-	char feed_bound[256], link_bound[256]; /* endpoints as they were bound */
+	void *log;							/* NULL: nobody follows it from afar */
+	void *bulletin;							/* NULL: nothing is published in the open */
+	char feed_bound[256], link_bound[256], log_bound[256], bulletin_bound[256]; /* endpoints as they were bound */
 	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
 	struct zap *zap;
 	struct guard *guard;
 	struct control *control;
 	struct control_port port;
 	struct log_feed *log_feed;
+	struct watch *watch;
 	struct writer *writer;
 	struct reader *reader;
 	struct inspector *inspector;
@@ -66,6 +70,10 @@ struct loop {
 
 /* Steps the core and carries out what follows. */
 void loop_step(struct loop *loop, const struct core_event *event);
+/* Binds link and feed, log and bulletin where the configuration has them, and makes sure that a stranger is refused at each. */
+enum error loop_doors_open(struct loop *loop, struct fault *fault);
+/* Watchers are told the last lines. */
+void loop_doors_close(struct loop *loop);
 /* Carries out one action. */
 void loop_action(struct loop *loop, const struct core_action *action);
 /* The step is over: its sealed batches are let go. */

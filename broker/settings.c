@@ -21,6 +21,8 @@ struct raw_settings {
 	char *journal, *keys, *exchange, *policy, *master_key_file;
 	char *link, *feed, *link_public, *feed_public;
 	char *control, *log_socket;
+	char *log, *log_public, *log_key, *watchers;
+	char *bulletin, *bulletin_public;
 	uint32_t reserve_mib, rate_reports, rate_mib, heartbeat_ms, silence_ms;
 	enum log_level *log_level;
 };
@@ -59,6 +61,12 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_ENDPOINT("feed_public", feed_public),
 	OPTIONAL_PATH("control", control),
 	OPTIONAL_PATH("log_socket", log_socket),
+	OPTIONAL_ENDPOINT("log", log),
+	OPTIONAL_ENDPOINT("log_public", log_public),
+	OPTIONAL_ENDPOINT("bulletin", bulletin),
+	OPTIONAL_ENDPOINT("bulletin_public", bulletin_public),
+	OPTIONAL_PATH("log_key", log_key),
+	OPTIONAL_PATH("watchers", watchers),
 	OPTIONAL_NUMBER("reserve_mib", reserve_mib),
 	OPTIONAL_NUMBER("rate_reports", rate_reports),
 	OPTIONAL_NUMBER("rate_mib", rate_mib),
@@ -115,6 +123,10 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 		{"feed", raw->feed},
 		{"link_public", raw->link_public},
 		{"feed_public", raw->feed_public},
+		{"log", raw->log},
+		{"log_public", raw->log_public},
+		{"bulletin", raw->bulletin},
+		{"bulletin_public", raw->bulletin_public},
 	};
 	enum error error = E_OK;
 
@@ -124,12 +136,27 @@ static enum error load_endpoints(const struct source *source, const struct raw_s
 	if (error == E_OK && strcmp(raw->link, raw->feed) == 0)
 		error = config_fault(source->fault, source->path, source->text, "feed",
 				     "link and feed need ports of their own");
+	if (error == E_OK && raw->log != NULL && (strcmp(raw->log, raw->link) == 0 || strcmp(raw->log, raw->feed) == 0))
+		error = config_fault(source->fault, source->path, source->text, "log",
+				     "log needs a port of its own");
 	settings->link = memory_string(raw->link);
 	settings->feed = memory_string(raw->feed);
 	if (error == E_OK)
 		error = public_endpoint(source, "link", raw->link, raw->link_public, &settings->link_public);
 	if (error == E_OK)
 		error = public_endpoint(source, "feed", raw->feed, raw->feed_public, &settings->feed_public);
+	if (error == E_OK && raw->bulletin != NULL &&
+	    (strcmp(raw->bulletin, raw->link) == 0 || strcmp(raw->bulletin, raw->feed) == 0 ||
+	     (raw->log != NULL && strcmp(raw->bulletin, raw->log) == 0)))
+		error = config_fault(source->fault, source->path, source->text, "bulletin",
+				     "bulletin needs a port of its own");
+	settings->bulletin = memory_string(raw->bulletin);
+	if (error == E_OK && raw->bulletin != NULL)
+		error = public_endpoint(source, "bulletin", raw->bulletin, raw->bulletin_public,
+					&settings->bulletin_public);
+	settings->watch = memory_string(raw->log);
+	if (error == E_OK && raw->log != NULL)
+		error = public_endpoint(source, "log", raw->log, raw->log_public, &settings->watch_public);
 	return error;
 }
 
@@ -172,6 +199,8 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 	settings->keys = config_path(source->path, raw->keys);
 	settings->exchange = config_path(source->path, raw->exchange);
 	settings->policy = config_path(source->path, raw->policy);
+	settings->watch_key = config_path(source->path, raw->log_key != NULL ? raw->log_key : "log.key");
+	settings->watchers = config_path(source->path, raw->watchers != NULL ? raw->watchers : "watchers");
 	settings->master_key_file =
 		raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) : master_credential();
 	error = load_socket_path(source, "control", raw->control, "control.sock", &settings->control);
@@ -264,6 +293,12 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->feed_public);
 	free(settings->control);
 	free(settings->log);
+	free(settings->bulletin);
+	free(settings->bulletin_public);
+	free(settings->watch);
+	free(settings->watch_public);
+	free(settings->watch_key);
+	free(settings->watchers);
 	*settings = (struct broker_settings){0};
 }
 

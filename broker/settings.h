@@ -19,6 +19,9 @@ struct broker_settings {
 	char *link, *feed;		 /* where to listen: "tcp://192.0.2.1:7401" */
 	char *link_public, *feed_public; /* where offices find them */
 	char *control, *log;		 /* paths of the operators' sockets */
+	char *watch, *watch_public;	 /* where the log may be followed from afar; NULL: nowhere */
+	char *bulletin, *bulletin_public; /* where reports are published in the open; NULL: nowhere */
+	char *watch_key, *watchers;	 /* files: the key of that socket, who may */
 	uint64_t reserve_bytes;
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;

@@ -30,7 +30,7 @@ static const char help[] =
 	"  -V        print the version\n"
 	"  -h        print this\n"
 	"\n"
-	"SIGHUP reads the policy again, SIGTERM and SIGINT finish what is under way and end.\n"
+	"SIGHUP reads policy and watchers again, SIGTERM and SIGINT finish what is under way and end.\n"
 	"simpulctl init makes a configuration, keys and a journal; simpulctl status asks a running broker.\n";
 
 struct arguments {
@@ -43,6 +43,8 @@ struct broker {
 	struct broker_settings settings;
 	struct broker_identity identity;
 	struct policy *policy; /* as the file has it */
+	struct curve_key watch_key; /* where the log may be followed from afar */
+	struct watchers watchers;
 	int lock;	       /* on the journal's folder */
 	int signals;
 	struct journal *journal;
@@ -187,7 +189,8 @@ static struct core *core_of(const struct broker *broker)
 				       .rate_reports = broker->settings.rate_reports,
 				       .rate_bytes = broker->settings.rate_bytes,
 				       .heartbeat_ms = broker->settings.heartbeat_ms,
-				       .silence_ms = broker->settings.silence_ms};
+				       .silence_ms = broker->settings.silence_ms,
+				       .bulletins = broker->settings.bulletin != NULL};
 	struct core *core;
 
 	memcpy(options.exchange, broker->identity.exchange.id, EXCHANGE_SIZE);
@@ -200,6 +203,16 @@ static struct core *core_of(const struct broker *broker)
 
 /* ---- start, serve, stop */
 
+static enum error configure_log(struct broker *broker, struct fault *fault)
+{
+	enum error error = curve_key_load(&broker->watch_key, broker->settings.watch_key, fault);
+
+	if (error == E_NOT_FOUND)
+		error = fault_at(fault, E_CONFIG, "%s: there is no key for log; simpulctl watcher new makes it",
+				 broker->settings.watch_key);
+	return error == E_OK ? watchers_load(&broker->watchers, broker->settings.watchers, fault) : error;
+}
+
 static enum error configure(struct broker *broker, const char *config, struct fault *fault)
 {
 	enum error error = broker_settings_load(config, &broker->settings, fault);
@@ -208,6 +221,8 @@ static enum error configure(struct broker *broker, const char *config, struct fa
 		error = broker_identity_load(&broker->settings, &broker->identity, fault);
 	if (error == E_OK)
 		error = policy_load(broker->settings.policy, &broker->policy, fault);
+	if (error == E_OK && broker->settings.watch != NULL)
+		error = configure_log(broker, fault);
 	return error;
 }
 
@@ -239,8 +254,15 @@ static enum error start_and_serve(struct broker *broker, struct fault *fault)
 	if (error != E_OK)
 		return error;
 	broker->signals = signals_block();
-	const struct loop_parts parts = {SOFTWARE,     &broker->settings, &broker->identity,
-					 broker->core, broker->journal,	  broker->signals};
+	const bool is_watched = broker->settings.watch != NULL;
+	const struct loop_parts parts = {.program = SOFTWARE,
+					 .settings = &broker->settings,
+					 .identity = &broker->identity,
+					 .core = broker->core,
+					 .journal = broker->journal,
+					 .signals = broker->signals,
+					 .watch_key = is_watched ? &broker->watch_key : NULL,
+					 .watchers = is_watched ? &broker->watchers : NULL};
 	error = loop_new(&broker->loop, &parts, fault);
 	if (error == E_OK)
 		error = put_policy_in_force(broker, fault);
@@ -261,6 +283,7 @@ static void stop(struct broker *broker)
 		close(broker->lock);
 	policy_free(broker->policy);
 	broker_identity_wipe(&broker->identity);
+	keys_wipe(&broker->watch_key, sizeof(broker->watch_key));
 	broker_settings_free(&broker->settings);
 }
 

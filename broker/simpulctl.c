@@ -12,6 +12,7 @@ static const struct ctl_command commands[] = {
 	 "  --name TEXT              name of the exchange, for people\n"
 	 "  --link ENDPOINT          where to take requests (default: tcp://127.0.0.1:7401)\n"
 	 "  --feed ENDPOINT          where to publish (default: tcp://127.0.0.1:7402)\n"
+	 "  --log ENDPOINT           where the log can be followed from afar (default: nowhere)\n"
 	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
@@ -86,10 +87,21 @@ static const struct ctl_command commands[] = {
 	 "Without FILE: policy.yaml of the configuration.\n",
 	 ctl_policy_diff},
 	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
-	{"log", "--follow", "Shows what the broker logs from now on",
+	{"log", "--follow [--broker FILE]", "Shows what the broker logs, here or from afar",
 	 "  --follow                 until interrupted\n"
-	 "  --level LEVEL            and above: debug, info, notice, warning, error, alarm\n",
+	 "  --level LEVEL            and above: debug, info, notice, warning, error, alarm\n"
+	 "  --broker FILE            of a broker on another machine: what simpulctl watcher new made\n"
+	 "  --since TIME             with --broker: logged since then (default: all that the broker has)\n"
+	 "  --json                   with --broker: for programs, a line each\n"
+	 "\nOn the broker's machine from now on. With --broker first the last hour (at most 16 MiB), then what comes, over\n"
+	 "breaks of network and broker; without --follow the last hour alone.\n",
 	 ctl_log},
+	{"watcher new", "NAME", "Lets somebody follow the log from afar, and writes the file for it",
+	 "  -o FILE                  where to (default: NAME.watch); secret, take it there on a safe way\n"
+	 "\nNeeds \"log: tcp://HOST:PORT\" in broker.yaml.\n",
+	 ctl_watcher_new},
+	{"watcher remove", "NAME", "Takes that back; who follows is cut off", "", ctl_watcher_remove},
+	{"watcher list", "", "Lists who may follow the log from afar, with the public keys", "", ctl_watcher_list},
 	{"journal verify", "", "Recomputes every hash and signature of the journal; also beside a running broker",
 	 "  --held-entry N           an entry whose head somebody else holds\n"
 	 "  --held-head HEX          that head\n"

@@ -2,6 +2,7 @@
  *
  * Checks stand in the order of their cost. A refused message uses up no number; a refused report inside an accepted
  * submission does, and its verdict is stored like the report itself. */
+#include "broker/bulletin.h"
 #include "broker/submit_state.h"
 #include "broker/history.h"
 #include "common/content.h"
@@ -409,6 +410,7 @@ static void submit_stored(struct core *core, struct node *node, const struct pen
 	if (peer)
 		send_encoded(core, peer, pending->seq, DOWN_RECEIPT, buffer_view(&append->receipt));
 	log_accepted(core, node, append);
+	bulletin_publish(core, append);
 }
 
 /* The numbers after a failed one cannot be stored either; they come back with E_GAP and are sent again. */

@@ -23,6 +23,8 @@ struct submit {
 	struct audience audience;
 };
 
+/* verdict.c: a Delivery in which the reports are whole that `whole` says, and the others their leaf alone. */
+void delivery_encode(const struct submit *submit, const bool *whole, struct buffer *out);
 /* verdict.c: decides about each report and hands the submission to the journal. */
 void submit_accept(struct core *core, struct submit *submit);
 

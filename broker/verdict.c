@@ -2,6 +2,7 @@
  *
  * A refused report uses up its number, so its verdict is stored like the report itself. */
 #include "broker/submit_state.h"
+#include "broker/bulletin.h"
 #include "broker/encode.h"
 #include "common/content.h"
 #include "common/memory.h"
@@ -253,12 +254,10 @@ static void leaf_put(struct buffer *out, const struct hash *leaf)
 	put_bytes(out, REPORT_LEAF, BYTES(leaf->bytes, HASH_SIZE));
 }
 
-/* What recipients get: whole reports, and of the refused ones the leaf alone. A Delivery is the Submission as it was
- * received, field for field, but for its routing, of which there is the hash. */
-static void delivery_write(const struct submit *submit, struct journal_append *append)
+/* A Delivery is the Submission as it was received, field for field, but for its routing, of which there is the hash. */
+void delivery_encode(const struct submit *submit, const bool *whole, struct buffer *out)
 {
 	const struct hash routing_hash = hash_of(of_binary(submit->message->routing));
-	struct buffer *out = &append->delivery;
 	struct bytes rest = submission_part(submit->frame);
 	struct encoded_field field;
 	size_t index = 0;
@@ -267,13 +266,23 @@ static void delivery_write(const struct submit *submit, struct journal_append *a
 	for (const uint8_t *begin = rest.data; next_field(&rest, &field); begin = rest.data) {
 		if (field.field == SUBMISSION_ROUTING)
 			put_bytes(out, DELIVERY_ROUTING_HASH, BYTES(routing_hash.bytes, HASH_SIZE));
-		else if (field.field == SUBMISSION_REPORT && append->reports[index].verdict != E_OK)
+		else if (field.field == SUBMISSION_REPORT && !whole[index])
 			leaf_put(out, &submit->leaves[index]);
 		else
 			buffer_append(out, begin, (size_t)(rest.data - begin));
 		index += field.field == SUBMISSION_REPORT;
 	}
-	bodies_locate(buffer_view(out), append->reports);
+}
+
+/* What recipients get: whole reports, and of the refused ones the leaf alone. */
+static void delivery_write(const struct submit *submit, struct journal_append *append)
+{
+	bool whole[LIMIT_SUBMISSION_REPORTS];
+
+	for (size_t i = 0; i < submit->count; i++)
+		whole[i] = append->reports[i].verdict == E_OK;
+	delivery_encode(submit, whole, &append->delivery);
+	bodies_locate(buffer_view(&append->delivery), append->reports);
 }
 
 /* Who gets it; nobody when every report was refused. */
@@ -329,6 +338,7 @@ void submit_accept(struct core *core, struct submit *submit)
 	if (accepted > 0) {
 		append->effect = effect_of(submit->headers[0]);
 		audience_set(submit, append);
+		bulletin_prepare(core, submit, append);
 	}
 	audience_clear(&submit->audience);
 	pending_add(submit, append);

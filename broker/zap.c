@@ -2,6 +2,7 @@
 #include "broker/zap.h"
 
 #include "broker/guard.h"
+#include "broker/watchers.h"
 #include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
@@ -20,6 +21,7 @@ struct zap {
 	steady_ms old_until;
 	const struct core *core;
 	struct guard *guard; /* NULL: none */
+	const struct watchers *watchers; /* NULL: nobody follows the log */
 	steady_ms second; /* when the count of logged refusals began */
 	unsigned logged, unlogged;
 	bool testing; /* the stranger is our own: not worth a line */
@@ -100,6 +102,11 @@ void *zap_socket(const struct zap *zap)
 void zap_tell(struct zap *zap, struct guard *guard)
 {
 	zap->guard = guard;
+}
+
+void zap_admit_watchers(struct zap *zap, const struct watchers *watchers)
+{
+	zap->watchers = watchers;
 }
 
 bool zap_key_of_user(const char *user_id, uint8_t key[KEY_SIZE])
@@ -186,6 +193,16 @@ static void log_refusal(struct zap *zap, const struct request *request, const ch
 		  F_TEXT("key", fingerprint), F_TEXT("address", address_text(request, address)));
 }
 
+/* Whether the key may come in by the socket that asks; `name` is whose it is. */
+static enum error key_status(const struct zap *zap, const struct request *request, const char **name)
+{
+	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
+
+	if (!frame_is(request, ZAP_DOMAIN, ZAP_DOMAIN_LOG))
+		return core_key_status(zap->core, key, name);
+	return zap->watchers == NULL ? E_KEY_UNKNOWN : watchers_key_status(zap->watchers, zap->core, key, name);
+}
+
 static void answer(struct zap *zap, void *socket, const struct request *request, steady_ms now)
 {
 	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
@@ -197,7 +214,7 @@ static void answer(struct zap *zap, void *socket, const struct request *request,
 		reply(socket, request, "500", "not a question of ZAP 1.0 about CURVE", "");
 		return;
 	}
-	error = core_key_status(zap->core, key, &node);
+	error = key_status(zap, request, &node);
 	if (error == E_OK) {
 		if (zap->guard != NULL)
 			guard_admitted(zap->guard, address_text(request, address), node);

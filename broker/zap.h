@@ -1,6 +1,6 @@
 /* zap - answers libzmq's question whether a CURVE key may come in (ZAP 1.0, https://rfc.zeromq.org/spec/27/).
  *
- * An explicit table of keys, the core's, and no certificate store. The answer holds for the handshake only: the core
+ * Explicit tables of keys, the core's and for the log that of watchers, and no certificate store. The answer holds for the handshake only: the core
  * looks at the key again with every message and every delivery. The User-Id that libzmq puts on each message is the key
  * in hexadecimal. */
 #ifndef SIMPUL_ZAP_H
@@ -11,6 +11,7 @@
 
 struct zap;
 struct guard;
+struct watchers;
 
 /* Binds ZAP_ENDPOINT; before any CURVE socket is bound. E_IO. `core` is looked at in zap_answer only. */
 enum error zap_new(struct zap **zap, void *context, const struct core *core, struct fault *fault);
@@ -18,6 +19,8 @@ void zap_free(struct zap *zap);
 void *zap_socket(const struct zap *zap); /* to poll */
 /* From now on `guard` is told which node comes from where. */
 void zap_tell(struct zap *zap, struct guard *guard);
+/* From now on these keys, and no member's, may come in where the domain is ZAP_DOMAIN_LOG. */
+void zap_admit_watchers(struct zap *zap, const struct watchers *watchers);
 /* Answers what is waiting, at most a bounded number of questions; binds again what zap_renew could not. */
 bool zap_answer(struct zap *zap, steady_ms now);
 #define ZAP_LINGER_MS (2 * LIMIT_HANDSHAKE_MS) /* how long the old socket is answered */

@@ -493,6 +493,14 @@ bool body_age_unknown(const Simpul__Body *body)
 	return false;
 }
 
+size_t body_person_count(const Simpul__Body *body)
+{
+	size_t count;
+
+	persons_of(body, &count);
+	return count;
+}
+
 static bool protected_as(const Simpul__Header *header, Simpul__Protection protection)
 {
 	for (size_t i = 0; i < header->n_protection; i++)

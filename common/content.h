@@ -22,6 +22,9 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);
 
+/* How many persons a body holds; of an update in what it puts in the place. */
+size_t body_person_count(const Simpul__Body *body);
+
 /* The CAP msgType that a kind has: UPDATE, CANCEL and PURGE_RECEIPT (ACK) have their own, everything else is an ALERT. */
 Simpul__MsgType msg_type_of(Simpul__Kind kind);
 /* The stream that a status and a label belong to. */

@@ -55,6 +55,16 @@ void broker_keys_generate(struct broker_keys *keys)
 	signing_key_generate(&keys->signing);
 }
 
+void curve_key_generate(struct curve_key *key)
+{
+	crypto_box_keypair(key->public_key, key->secret);
+}
+
+void curve_key_complete(struct curve_key *key)
+{
+	crypto_scalarmult_base(key->public_key, key->secret);
+}
+
 /* ---- files */
 
 static enum error lines_save(const char *comment, const struct key_line *lines, size_t count, const char *path,
@@ -94,6 +104,11 @@ enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, 
 	return file_read(path, KEY_FILE_LIMIT, text, fault);
 }
 
+enum error secret_file_read(const char *path, struct buffer *text, struct fault *fault)
+{
+	return secret_read(path, S_IRWXG | S_IRWXO, text, fault);
+}
+
 /* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
 static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
 {
@@ -127,7 +142,7 @@ static bool lines_parse(char *text, const struct key_line *lines, size_t count)
 static enum error lines_load(const struct key_line *lines, size_t count, const char *path, struct fault *fault)
 {
 	struct buffer text = {0};
-	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+	enum error error = secret_file_read(path, &text, fault);
 
 	if (error == E_OK) {
 		buffer_u8(&text, 0);
@@ -217,6 +232,28 @@ enum error broker_keys_load(struct broker_keys *keys, const char *path, struct f
 	crypto_scalarmult_base(keys->curve_public, keys->curve_secret);
 	signing_key_of_seed(&keys->signing, seed);
 	return E_OK;
+}
+
+enum error curve_key_save(const struct curve_key *key, const char *path, struct fault *fault)
+{
+	struct curve_key copy = *key;
+	const struct key_line line = {"curve-secret", copy.secret, KEY_SIZE};
+	enum error error = lines_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, path, fault);
+
+	sodium_memzero(&copy, sizeof copy);
+	return error;
+}
+
+enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault)
+{
+	const struct key_line line = {"curve-secret", key->secret, KEY_SIZE};
+	enum error error = lines_load(&line, 1, path, fault);
+
+	if (error == E_OK)
+		curve_key_complete(key);
+	else
+		sodium_memzero(key, sizeof *key);
+	return error;
 }
 
 enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault)

@@ -36,20 +36,32 @@ struct broker_keys {
 	struct signing_key signing;
 };
 
+/* A CURVE pair alone: of the broker's log socket, or of who follows it. */
+struct curve_key {
+	uint8_t public_key[KEY_SIZE], secret[KEY_SIZE];
+};
+
 /* Call once before anything else here: sodium_init. */
 void keys_init(void);
 
 void signing_key_generate(struct signing_key *key);
 void node_keys_generate(struct node_keys *keys, uint32_t key_id);
 void broker_keys_generate(struct broker_keys *keys);
+void curve_key_generate(struct curve_key *key);
+/* The public key follows from the secret. */
+void curve_key_complete(struct curve_key *key);
 
 /* E_EXISTS when the file is there: a key is never overwritten. */
 enum error node_keys_save(const struct node_keys *keys, const char *path, struct fault *fault);
 enum error broker_keys_save(const struct broker_keys *keys, const char *path, struct fault *fault);
+enum error curve_key_save(const struct curve_key *key, const char *path, struct fault *fault);
 enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault);
 enum error node_keys_load(struct node_keys *keys, const char *path, struct fault *fault);
 enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault);
+enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault);
 enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault);
+/* A small file that only its owner may read; E_CONFIG when others may. Wipe `text` before buffer_free. */
+enum error secret_file_read(const char *path, struct buffer *text, struct fault *fault);
 /* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
 

@@ -29,6 +29,14 @@ enum limit {
 	LIMIT_PURGED = 64,		   /* reports in a purge receipt or a tombstone */
 	LIMIT_BACKUP_DAYS = 7,		   /* a copy of the data keys is overwritten by then */
 	LIMIT_SESSION_TOPICS = 4,	   /* subscriptions a node may hold on the feed socket */
+	LIMIT_LOG_LINE = 2048,		   /* a line of the log, bytes */
+	LIMIT_LOG_RING = 16 * 1024 * 1024, /* newest lines of the log held in memory, bytes ... */
+	LIMIT_LOG_RING_MS = 3600 * 1000,   /* ... and how long */
+	LIMIT_LOG_ANSWER = 64 * 1024,	   /* lines that a watcher gets at once, bytes */
+	LIMIT_LISTENER_TOPICS = 64,	   /* topics that a listener begins or ends, a connection */
+	LIMIT_BULLETINS_QUEUED = 256,	   /* bulletins that wait to leave for a listener */
+	LIMIT_WATCHERS = 32,		   /* keys that may follow the log from afar */
+	LIMIT_WATCH_CONNECTIONS = 256,	   /* of watchers, and of whoever knocks there */
 };
 
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
@@ -82,6 +90,7 @@ enum limit {
 	X(welcome, streams, 1024) \
 	X(stored_submission, routing, LIMIT_ROUTING) \
 	X(stored_submission, body_hashes, 32 * LIMIT_SUBMISSION_REPORTS) \
-	X(policy_version, text, LIMIT_FRAME)
+	X(policy_version, text, LIMIT_FRAME) \
+	X(log_line, text, LIMIT_LOG_LINE)
 
 #endif

@@ -2,6 +2,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION /* it would be this file for every event */
 #include "common/log.h"
 #include "common/clock.h"
+#include "common/limit.h"
 #include "common/memory.h"
 #include <ctype.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 2048, JOURNAL_FIXED = 4, JOURNAL_FIELDS = 32 };
+enum { LINE_SIZE = LIMIT_LOG_LINE, JOURNAL_FIXED = 4, JOURNAL_FIELDS = 32 };
 
 static const struct {
 	const char *name;

@@ -244,12 +244,13 @@ enum error join_save(const struct join *join, const char *path, struct fault *fa
 	char exchange[2 * EXCHANGE_SIZE + 1], curve[2 * KEY_SIZE + 1], signing[2 * KEY_SIZE + 1],
 		authority[2 * KEY_SIZE + 1];
 
-	return json_save(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "exchange",
+	return json_save(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s*}", "exchange",
 				   hex_of(exchange, BYTES(join->exchange, EXCHANGE_SIZE)), "link_endpoint",
 				   join->link_endpoint, "feed_endpoint", join->feed_endpoint, "broker_curve",
 				   hex_of(curve, BYTES(join->broker_curve, KEY_SIZE)), "broker_signing",
 				   hex_of(signing, BYTES(join->broker_signing, KEY_SIZE)), "authority",
-				   hex_of(authority, BYTES(join->authority, KEY_SIZE))),
+				   hex_of(authority, BYTES(join->authority, KEY_SIZE)), "bulletin_endpoint",
+				   join->bulletin_endpoint[0] != '\0' ? join->bulletin_endpoint : NULL),
 			 path, fault);
 }
 
@@ -275,6 +276,7 @@ static const char *join_parse(struct join *join, const json_t *json)
 		    {"authority", join->authority, KEY_SIZE}};
 	const char *link = json_string_value(json_object_get(json, "link_endpoint"));
 	const char *feed = json_string_value(json_object_get(json, "feed_endpoint"));
+	const char *bulletin = json_string_value(json_object_get(json, "bulletin_endpoint"));
 
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		const char *text = json_string_value(json_object_get(json, keys[i].name));
@@ -286,7 +288,9 @@ static const char *join_parse(struct join *join, const json_t *json)
 		return "link_endpoint";
 	if (!feed || !endpoint_take(join->feed_endpoint, feed))
 		return "feed_endpoint";
-	return json_object_size(json) == 6 ? NULL : "unknown field";
+	if (bulletin && !endpoint_take(join->bulletin_endpoint, bulletin))
+		return "bulletin_endpoint";
+	return json_object_size(json) == (bulletin ? 7 : 6) ? NULL : "unknown field";
 }
 
 enum error join_load(struct join *join, const char *path, struct fault *fault)

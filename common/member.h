@@ -32,6 +32,7 @@ struct member {
 struct join {
 	uint8_t exchange[EXCHANGE_SIZE];
 	char link_endpoint[128], feed_endpoint[128];
+	char bulletin_endpoint[128]; /* "": there are no bulletins */
 	uint8_t broker_curve[KEY_SIZE], broker_signing[KEY_SIZE];
 	uint8_t authority[KEY_SIZE];
 };

@@ -140,6 +140,13 @@ enum error socket_send_message(void *socket, zmq_msg_t *message)
 	return result < 0 ? send_error() : E_OK;
 }
 
+void socket_drop_rest(void *socket, zmq_msg_t *frame)
+{
+	while (zmq_msg_more(frame))
+		if (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+			return;
+}
+
 /* Number and value in one frame, in the machine's own order; the endpoint in another. */
 bool socket_event(void *monitor, uint16_t *event, int32_t *value)
 {

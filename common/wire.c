@@ -5,6 +5,7 @@
 #include "common/wire_store.h"
 #include "common/wire_text.h"
 #include "proto/journal.pb-c.h"
+#include "proto/watch.pb-c.h"
 
 #include <string.h>
 

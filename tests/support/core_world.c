@@ -120,6 +120,10 @@ static void see(struct world *world, const struct core_action *action)
 		strcpy(seen->node, action->publish.feed->node);
 		seen->batch = see_batch(world, action->publish.batch);
 		break;
+	case ACTION_BULLETIN:
+		strcpy(seen->text, action->bulletin.topic);
+		seen->bulletin = wire_unpack(&simpul__bulletin__descriptor, action->bulletin.message, &world->arena, NULL);
+		break;
 	case ACTION_APPEND:
 		queue_add((struct letter **)&world->queue, &action->append->letter);
 		break;
@@ -444,6 +448,7 @@ static struct world *world_empty(void)
 	world->options.rate_bytes = 100 * 1000 * 1000;
 	world->options.heartbeat_ms = LIMIT_HEARTBEAT_MS;
 	world->options.silence_ms = LIMIT_SILENCE_MS;
+	world->options.bulletins = true;
 	world->now = (struct now){START_WALL, 1000000};
 	world->position.incarnation = 1;
 	world->core = core_new(&world->options);

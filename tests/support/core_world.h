@@ -4,6 +4,7 @@
 #define SIMPUL_CORE_WORLD_H
 
 #include "broker/core.h"
+#include "proto/bulletin.pb-c.h"
 
 enum { POLICE, ARMY, IMMIGRATION, HEALTH, WORLD_NODES };
 enum { WORLD_RECORDS = 4096, WORLD_TEXT = 400 };
@@ -24,13 +25,14 @@ struct event_seen {
 	struct peer peer;
 	const Simpul__Down *down;   /* SEND */
 	const Simpul__Batch *batch; /* PUBLISH, and SEND of a batch */
+	const Simpul__Bulletin *bulletin;
 	size_t size;		    /* PUBLISH: bytes of the batch */
 	const void *data;	    /* PUBLISH: where they were, to see who shares them */
 	struct feed_head head;	    /* PUBLISH */
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t entry; /* CURSOR, WITHHELD, ANSWER */
 	enum log_level level;
-	char text[WORLD_TEXT]; /* LOG: "event key=value ..." */
+	char text[WORLD_TEXT]; /* LOG: "event key=value ..."; BULLETIN: its topic */
 	struct fault fault;    /* ANSWER */
 };
 

@@ -141,6 +141,28 @@ void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *h
 	write_file(x, path, policy_yaml);
 }
 
+char *exchange_offer(struct exchange *x, const char *key, char endpoint[64])
+{
+	char path[300], mention[32];
+	struct buffer text = {0};
+	int ports[2];
+
+	snprintf(path, sizeof path, "%s/broker.yaml", x->folder);
+	snprintf(mention, sizeof mention, "\n# %s: tcp://", key);
+	must(file_read(path, 1 << 20, &text, NULL) == E_OK, x, path);
+	buffer_u8(&text, 0);
+	char *at = strstr((char *)text.data, mention);
+	must(at != NULL, x, mention);
+	free_ports(ports);
+	snprintf(endpoint, 64, "tcp://127.0.0.1:%d", ports[0]);
+	char *yaml = memory_format("%.*s\n%s: %s%s", (int)(at - (char *)text.data), (char *)text.data, key, endpoint,
+				   strchr(at + 1, '\n'));
+	write_file(x, path, yaml);
+	free(yaml);
+	buffer_free(&text);
+	return endpoint;
+}
+
 static bool broker_answers(void *context)
 {
 	struct exchange *x = context;

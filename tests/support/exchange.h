@@ -28,6 +28,9 @@ struct exchange {
 void exchange_make(struct exchange *x, const char *policy_yaml);
 /* The same with a broker that listens on an address of its own. */
 void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *host);
+/* Has broker.yaml offer what it only mentions ("# log: tcp://..."), at a port of its own; before the broker starts. Returns
+ * `endpoint`. */
+char *exchange_offer(struct exchange *x, const char *key, char endpoint[64]);
 /* Starts the broker and waits until it answers operators. */
 void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */

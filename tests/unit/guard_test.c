@@ -2,6 +2,7 @@
 #include "broker/guard.h"
 #include "broker/guard_door.h"
 #include "broker/guard_peer.h"
+#include "broker/watchers.h"
 #include "common/socket.h"
 #include "tests/support/attack.h"
 #include "tests/support/core_world.h"
@@ -26,19 +27,22 @@
 #define DESCRIPTORS (4 * SHARE + 1024) /* both ends are here, and half must stay free */
 
 struct stage {
-	void *context, *link, *feed;
-	char endpoint[64], feed_endpoint[64];
+	void *context, *link, *feed, *log;
+	char endpoint[64], feed_endpoint[64], log_endpoint[64];
+	struct watchers watchers; /* one, with a key of ones */
 	struct world *world; /* of members */
 	struct guard *guard;
 	struct pollset *pollset;
 };
 
-static void *server(struct stage *stage, int type, char *endpoint)
+static void *server(struct stage *stage, int type, char *endpoint, const struct watchers *watchers)
 {
 	void *socket = zmq_socket(stage->context, type);
 	struct fault fault = {0};
 
-	assert_int_equal(guard_watch(stage->guard, socket, &fault), E_OK);
+	assert_int_equal(watchers ? guard_watch_log(stage->guard, socket, watchers, &fault)
+				  : guard_watch(stage->guard, socket, &fault),
+			 E_OK);
 	assert_int_equal(zmq_bind(socket, "tcp://127.0.0.1:*"), 0);
 	socket_endpoint(socket, endpoint, sizeof stage->endpoint);
 	return socket;
@@ -53,8 +57,11 @@ static void stage_set(struct stage *stage, struct guard_limits limits)
 	stage->context = zmq_ctx_new();
 	stage->world = world_new();
 	stage->guard = guard_new(stage->context, stage->world->core, &limits);
-	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint);
-	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint);
+	stage->watchers = (struct watchers){.count = 1};
+	memset(stage->watchers.list[0].key, 1, KEY_SIZE);
+	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint, NULL);
+	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint, NULL);
+	stage->log = server(stage, ZMQ_ROUTER, stage->log_endpoint, &stage->watchers);
 	stage->pollset = pollset_new();
 	guard_attach(stage->guard, stage->pollset);
 }
@@ -64,6 +71,7 @@ static void stage_strike(struct stage *stage)
 	pollset_free(stage->pollset);
 	zmq_close(stage->link);
 	zmq_close(stage->feed);
+	zmq_close(stage->log);
 	guard_free(stage->guard);
 	world_free(stage->world);
 	zmq_ctx_term(stage->context);
@@ -244,6 +252,71 @@ static void what_ends_gives_its_place_to_the_next(void **state)
 	stage_strike(&stage);
 }
 
+/* A connection to the log by which the watcher has asked. */
+static int watcher_open(struct stage *stage)
+{
+	const int fd = peer_open(stage->log_endpoint, HOST);
+	zmq_msg_t frame;
+
+	stage_run(stage, 20);
+	assert_true(peer_part(fd, false, 10));
+	for (int part = 0; part < 2; part++) {
+		zmq_msg_init(&frame);
+		assert_true(zmq_msg_recv(&frame, stage->log, 0) >= 0);
+		if (part == 1)
+			guard_heard(stage->guard, stage->log, &frame, stage->watchers.list[0].key);
+		zmq_msg_close(&frame);
+	}
+	return fd;
+}
+
+static void of_too_many_at_the_log_those_that_said_nothing_make_room(void **state)
+{
+	enum { STRANGERS = LIMIT_WATCH_CONNECTIONS + BEYOND };
+	static int strangers[STRANGERS];
+	struct stage stage;
+	int first, last;
+
+	(void)state;
+	if (!enough_descriptors())
+		skip();
+	stage_set(&stage, (struct guard_limits){.most = 2 * SHARE, .rate = 2 * SHARE});
+	first = watcher_open(&stage);
+	for (size_t i = 0; i < STRANGERS; i++) {
+		strangers[i] = zmtp_connect(stage.log_endpoint, NEIGHBOUR);
+		assert_true(strangers[i] >= 0);
+		if (i % 16 == 0)
+			stage_run(&stage, 5);
+	}
+	last = watcher_open(&stage);
+	stage_run(&stage, 500);
+	assert_int_equal(count_ended(strangers, STRANGERS), STRANGERS + 2 - LIMIT_WATCH_CONNECTIONS);
+	assert_true(has_ended(strangers[0]));
+	assert_false(has_ended(strangers[STRANGERS - 1]));
+	assert_false(has_ended(first) || has_ended(last));
+	close(first);
+	close(last);
+	for (size_t i = 0; i < STRANGERS; i++)
+		close(strangers[i]);
+	stage_strike(&stage);
+}
+
+static void a_watcher_that_is_taken_out_of_the_file_is_cut(void **state)
+{
+	struct stage stage;
+	int fd;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	fd = watcher_open(&stage);
+	stage_run(&stage, SETTLED_MS);
+	assert_false(has_ended(fd));
+	stage.watchers.count = 0;
+	assert_cut(&stage, fd);
+	close(fd);
+	stage_strike(&stage);
+}
+
 /* Connections of one socket end and the other socket gets their descriptors before the guard hears of either. */
 static void a_descriptor_that_goes_to_the_other_socket_is_counted_there(void **state)
 {
@@ -313,6 +386,32 @@ static void who_knocks_too_often_is_shut_out_by_the_kernel(void **state)
 	close_all(fds, MOST);
 	close_all(more, KNOCKS);
 	close(neighbour);
+	stage_strike(&stage);
+}
+
+/* Cutting somebody off binds the feed anew, each time under another descriptor. */
+static void a_socket_that_is_bound_anew_has_the_same_door(void **state)
+{
+	enum { MOST = 4, TIMES = 8 };
+	struct stage stage;
+	int fds[DOOR_KNOCKS + MOST];
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = MOST, .rate = 1000});
+	for (int time = 0; time < TIMES; time++) {
+		assert_int_equal(zmq_unbind(stage.feed, stage.feed_endpoint), 0);
+		assert_int_equal(zmq_bind(stage.feed, stage.feed_endpoint), 0);
+		stage_run(&stage, 20);
+	}
+	for (size_t i = 0; i < DOOR_KNOCKS + MOST; i++) {
+		fds[i] = zmtp_connect(stage.endpoint, HOST);
+		if (i % 4 == 3)
+			stage_run(&stage, 5);
+	}
+	stage_run(&stage, SETTLED_MS);
+	assert_int_equal(zmtp_connect(stage.endpoint, HOST), -1);
+	assert_int_equal(zmtp_connect(stage.feed_endpoint, HOST), -1);
+	close_all(fds, DOOR_KNOCKS + MOST);
 	stage_strike(&stage);
 }
 
@@ -639,8 +738,11 @@ int main(void)
 		cmocka_unit_test(an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay),
 		cmocka_unit_test(what_ends_gives_its_place_to_the_next),
 		cmocka_unit_test(a_descriptor_that_goes_to_the_other_socket_is_counted_there),
+		cmocka_unit_test(of_too_many_at_the_log_those_that_said_nothing_make_room),
+		cmocka_unit_test(a_watcher_that_is_taken_out_of_the_file_is_cut),
 		cmocka_unit_test(who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in),
 		cmocka_unit_test(who_knocks_too_often_is_shut_out_by_the_kernel),
+		cmocka_unit_test(a_socket_that_is_bound_anew_has_the_same_door),
 		cmocka_unit_test(who_says_more_than_an_office_can_is_cut_however_often_it_comes_back),
 		cmocka_unit_test(who_says_more_than_is_read_is_cut),
 		cmocka_unit_test(who_says_much_and_is_read_is_not_cut),

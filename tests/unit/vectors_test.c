@@ -389,6 +389,14 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| reports in a purge receipt or a tombstone | %d |", LIMIT_PURGED},
 		{"| days until a copy of the data keys is overwritten | %d |", LIMIT_BACKUP_DAYS},
 		{"| topics of a node that the broker knows | %d |", LIMIT_SESSION_TOPICS},
+		{"| connections at the log | %d; of more the oldest is cut that has not said a message |", LIMIT_WATCH_CONNECTIONS},
+		{"| subscriptions that a listener begins or ends, a connection | %d; then it is cut |", LIMIT_LISTENER_TOPICS},
+		{"| bulletins that wait to leave for a listener | %d; the next ones are lost for it |", LIMIT_BULLETINS_QUEUED},
+		{"| line of the log | %d bytes |", LIMIT_LOG_LINE},
+		{"| newest lines of the log | %d MiB of the last 3600 s |", LIMIT_LOG_RING >> 20},
+		{"| newest lines of the log | 16 MiB of the last %d s |", LIMIT_LOG_RING_MS / 1000},
+		{"| lines of an answer to a watcher | %d KiB |", LIMIT_LOG_ANSWER >> 10},
+		{"| watchers | %d |", LIMIT_WATCHERS},
 	};
 	char *section = page_section("\n## Limits\n");
 

@@ -2,6 +2,7 @@
 #include "common/limit.h"
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
+#include "proto/watch.pb-c.h"
 #include "tests/support/fixed.h"
 
 #include <stdio.h>

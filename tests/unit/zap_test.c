@@ -1,4 +1,5 @@
 /* Tries to break what broker/zap.h promises: a stranger stays out, and the test of that can fail. */
+#include "broker/watchers.h"
 #include "broker/zap.h"
 #include "common/socket.h"
 #include <stdlib.h>
@@ -142,6 +143,30 @@ static void questions_of_another_form_are_not_answered_with_yes(void **state)
 	stage_close(&stage);
 }
 
+static void a_watchers_key_opens_the_log_alone(void **state)
+{
+	static const char key[KEY_SIZE + 1] = "0123456789abcdef0123456789abcdef";
+	static const char *const domains[] = {"log", "link", "feed", "bulletin", "", "logs"};
+	struct watchers watchers = {.count = 1};
+	struct stage stage;
+	char status[4];
+
+	(void)state;
+	stage_open(&stage, ZMQ_ROUTER);
+	memcpy(watchers.list[0].key, key, KEY_SIZE);
+	for (size_t known = 0; known < 2; known++) {
+		zap_admit_watchers(stage.zap, known ? &watchers : NULL);
+		for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+			const char *const question[] = {"1.0", "1", domains[i], "127.0.0.1", "", "CURVE", key};
+			const size_t sizes[] = {3, 1, strlen(domains[i]), 9, 0, 5, KEY_SIZE};
+
+			ask(&stage, question, sizes, 7, status);
+			assert_string_equal(status, known && i == 0 ? "200" : "400");
+		}
+	}
+	stage_close(&stage);
+}
+
 /* A question is on its way to the old socket when it is replaced. */
 static void a_new_socket_leaves_nobody_without_an_answer(void **state)
 {
@@ -214,6 +239,7 @@ int main(void)
 		cmocka_unit_test(a_door_that_is_open_is_found),
 		cmocka_unit_test(no_answer_is_no_refusal),
 		cmocka_unit_test(questions_of_another_form_are_not_answered_with_yes),
+		cmocka_unit_test(a_watchers_key_opens_the_log_alone),
 		cmocka_unit_test(a_new_socket_leaves_nobody_without_an_answer),
 		cmocka_unit_test(a_socket_that_lost_its_place_takes_it_back),
 		cmocka_unit_test(a_user_id_is_a_key_or_nothing),

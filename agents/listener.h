@@ -1,0 +1,28 @@
+/* listener - takes bulletins, which the broker publishes in the open to all members, and checks each report in them.
+ *
+ * A connection beside the agent's with the same key, without a session: it disturbs nothing and is told of nothing that was
+ * missed. */
+#ifndef SIMPUL_LISTENER_H
+#define SIMPUL_LISTENER_H
+
+#include "agents/proof.h"
+#include "agents/view.h"
+#include "common/keys.h"
+
+struct listener_options {
+	const struct join *join;
+	const struct node_keys *keys;
+	const char *topic; /* "alert.tppo" and all below it; "" for everything */
+	/* A report whose origin is proven; false ends the listening. */
+	bool (*each)(void *context, const struct inbox_row *row, const struct proof_finding *finding);
+	void (*unproven)(void *context, const struct fault *fault); /* one that was not shown */
+	void *context;
+};
+
+/* "", or KIND[.CATEGORY[.REGION]] with a kind that there are bulletins of. */
+bool listener_topic_valid(const char *topic);
+/* Until `each` says so (E_OK), over breaks of network and broker; E_KEY_UNKNOWN when the broker does not admit the key,
+ * E_IO. */
+enum error listener_run(const struct listener_options *options, struct fault *fault);
+
+#endif

@@ -1,0 +1,147 @@
+/* officer_listen - simpul listen: prints what is published in the open to all members, a line each. */
+#include "agents/listener.h"
+#include "agents/officer.h"
+#include "common/json.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: simpul listen [TOPIC] [--json]\n"
+	"\n"
+	"Prints the reports labelled GREEN or CLEAR, without persons and for everybody, that any office sends from now on,\n"
+	"also those that this office would not receive: for sirens, wall displays and small scripts. A best effort: what\n"
+	"comes while nobody listens is not told later. The agent need not run, and is not disturbed.\n"
+	"\n"
+	"TOPIC   KIND, KIND.CATEGORY or KIND.CATEGORY.REGION, and all below it: alert, alert.tppo, alert.tppo.16.01\n"
+	"        (default: everything). Updates and cancels come under the topic of what they are about\n"
+	"--json  for programs, as in simpul inbox list\n"
+	"\n"
+	"Every line was checked: its origin signed it, with a key that the exchange's authority confirmed. EXERCISE and TEST\n"
+	"are marked. Ends with 77 when this office is no member any more.\n";
+
+struct listening {
+	const struct officer *officer;
+	bool json;
+};
+
+/* The words that a wall display shows; NULL when there are none. */
+static const char *words_of(const Simpul__Body *body)
+{
+	switch (body->content_case) {
+	case SIMPUL__BODY__CONTENT_ALERT:
+		return body->alert->headline;
+	case SIMPUL__BODY__CONTENT_SIGHTING:
+		return body->sighting->summary;
+	case SIMPUL__BODY__CONTENT_CANCEL:
+		return enum_text(&simpul__cancel_reason__descriptor, (int)body->cancel->reason);
+	case SIMPUL__BODY__CONTENT_UPDATE:
+		if (body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_ALERT)
+			return body->update->alert->headline;
+		if (body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_SIGHTING)
+			return body->update->sighting->summary;
+		return NULL;
+	default:
+		return NULL;
+	}
+}
+
+static bool line_print(const struct inbox_row *row, const struct proof_finding *finding)
+{
+	const char *words = words_of(finding->body);
+	struct buffer line = {0};
+	bool printed;
+
+	view_line(row, &line);
+	line.size--; /* its end */
+	if (words != NULL && words[0] != '\0') {
+		buffer_text(&line, ": ");
+		view_safe_text(&line, words);
+	}
+	for (size_t i = 0; i < line.size; i++)
+		if (line.data[i] == '\n')
+			line.data[i] = ' ';
+	buffer_text(&line, "\n");
+	printed = officer_print(&line);
+	buffer_free(&line);
+	return printed;
+}
+
+static bool report_print(void *context, const struct inbox_row *row, const struct proof_finding *finding)
+{
+	const struct listening *listening = context;
+	struct arena arena;
+	bool printed;
+
+	if (!listening->json)
+		return line_print(row, finding);
+	arena_init(&arena);
+	printed = officer_print_json(view_json(row, &arena), false);
+	arena_fini(&arena);
+	return printed;
+}
+
+static void unproven_say(void *context, const struct fault *fault)
+{
+	const struct listening *listening = context;
+
+	officer_fail(listening->officer, fault, "a bulletin that is not proven was left out");
+}
+
+static int listen_with(const struct officer *officer, const struct settings *settings, const char *topic, bool json)
+{
+	struct listening listening = {officer, json};
+	struct node_keys keys = {.key_id = 0};
+	struct fault fault = {0};
+	struct join join;
+	enum error error = join_load(&join, settings->join, &fault);
+
+	if (error == E_OK)
+		error = node_keys_load(&keys, settings->keys, &fault);
+	if (error == E_OK && join.bulletin_endpoint[0] == '\0')
+		error = fault_at(&fault, E_NOT_FOUND, "%s: bulletin_endpoint", settings->join);
+	if (error == E_OK) {
+		const struct listener_options options = {.join = &join,
+							 .keys = &keys,
+							 .topic = topic,
+							 .each = report_print,
+							 .unproven = unproven_say,
+							 .context = &listening};
+
+		error = listener_run(&options, &fault);
+	}
+	keys_wipe(&keys, sizeof(keys));
+	if (error == E_OK)
+		return EX_OK;
+	return officer_fail(officer, &fault,
+			    error == E_NOT_FOUND ? "ask the operators for a new join file, if their broker has bulletins" : NULL);
+}
+
+int officer_listen(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *topic = "";
+	struct settings settings;
+	struct fault fault = {0};
+	bool json = false;
+	int option, status;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return EX_OK;
+		}
+		if (option != 'j')
+			return EX_USAGE;
+		json = true;
+	}
+	if (optind < argc)
+		topic = argv[optind++];
+	if (optind < argc || !listener_topic_valid(topic))
+		return officer_misused(officer, "a topic is KIND, KIND.CATEGORY or KIND.CATEGORY.REGION, such as alert.tppo.16.01");
+	if (officer_settings(officer, &settings, &fault) != E_OK)
+		return officer_fail(officer, &fault, NULL);
+	status = listen_with(officer, &settings, topic, json);
+	settings_free(&settings);
+	return status;
+}

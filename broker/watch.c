@@ -1,0 +1,232 @@
+/* watch - a table of watchers that asked, and the answers that are made out of the ring for them. */
+#include "broker/watch.h"
+
+#include "broker/zap.h"
+#include "common/arena.h"
+#include "common/memory.h"
+#include "common/socket.h"
+#include "common/wire.h"
+#include "proto/watch.pb-c.h"
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUESTIONS_AT_ONCE 64
+
+/* Who asked, and may ask again. */
+struct watcher {
+	struct peer peer;
+	uint8_t key[KEY_SIZE];
+	bool waits; /* for an answer */
+	uint64_t next; /* number of the line that it wants first */
+	steady_ms asked_at;
+};
+
+struct watch {
+	struct watch_parts parts;
+	uint64_t start;
+	struct buffer frame; /* the answer that is made */
+	struct watcher list[LIMIT_WATCH_CONNECTIONS];
+	size_t count;
+};
+
+struct watch *watch_new(const struct watch_parts *parts)
+{
+	struct watch *watch = memory_zero(1, sizeof(*watch));
+
+	watch->parts = *parts;
+	while (watch->start == 0)
+		randombytes_buf(&watch->start, sizeof(watch->start));
+	return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (watch != NULL)
+		buffer_free(&watch->frame);
+	free(watch);
+}
+
+/* ---- who is there */
+
+static const char *name_of(const struct watch *watch, const struct watcher *watcher)
+{
+	const char *name = "";
+
+	watchers_key_status(watch->parts.watchers, watch->parts.core, watcher->key, &name);
+	return name;
+}
+
+static void watcher_forget(struct watch *watch, size_t at)
+{
+	log_event(LOG_LEVEL_INFO, "watcher.gone", F_TEXT("watcher", name_of(watch, &watch->list[at])));
+	watch->list[at] = watch->list[--watch->count];
+}
+
+/* The row of a peer, a new one where there is none; NULL when there are too many. */
+static struct watcher *watcher_of(struct watch *watch, const struct peer *peer, const uint8_t key[KEY_SIZE])
+{
+	struct watcher *watcher = watch->list;
+
+	while (watcher < watch->list + watch->count && memcmp(&watcher->peer, peer, sizeof(*peer)) != 0)
+		watcher++;
+	if (watcher < watch->list + watch->count)
+		return watcher;
+	if (watch->count == LIMIT_WATCH_CONNECTIONS)
+		return NULL;
+	watch->count++;
+	*watcher = (struct watcher){.peer = *peer};
+	memcpy(watcher->key, key, KEY_SIZE);
+	log_event(LOG_LEVEL_INFO, "watcher.follows", F_TEXT("watcher", name_of(watch, watcher)));
+	return watcher;
+}
+
+/* ---- answers */
+
+/* An answer with all its lines. */
+struct answer {
+	Simpul__LogLines message;
+	Simpul__LogLine *list[LIMIT_REPEATED], lines[LIMIT_REPEATED];
+};
+
+/* Lines from `first` on, as many as an answer holds; their texts stay in the ring. */
+static void lines_gather(const struct log_ring *ring, uint64_t first, struct answer *answer)
+{
+	size_t count = 0, bytes = 0;
+
+	for (; count < LIMIT_REPEATED && first + count < log_ring_next(ring); count++) {
+		const struct log_line *line = log_ring_at(ring, first + count);
+
+		bytes += line->size;
+		if (count > 0 && bytes > LIMIT_LOG_ANSWER)
+			break;
+		simpul__log_line__init(&answer->lines[count]);
+		answer->lines[count].level = (uint32_t)line->level;
+		answer->lines[count].text = (char *)line->text;
+		answer->list[count] = &answer->lines[count];
+	}
+	answer->message.lines = answer->list;
+	answer->message.n_lines = count;
+}
+
+/* What cannot be queued is not even made: the watcher asks again. */
+static void lines_send(struct watch *watch, struct watcher *watcher, uint64_t first)
+{
+	struct answer answer = {.message = SIMPUL__LOG_LINES__INIT};
+
+	watcher->waits = false;
+	if (socket_send(watch->parts.socket, watcher->peer.id, watcher->peer.size, true) != E_OK)
+		return;
+	answer.message.start = watch->start;
+	answer.message.first = first;
+	answer.message.newest = log_ring_next(watch->parts.ring) - 1;
+	lines_gather(watch->parts.ring, first, &answer);
+	buffer_clear(&watch->frame);
+	wire_pack(&answer.message, &watch->frame);
+	socket_send(watch->parts.socket, watch->frame.data, watch->frame.size, false);
+}
+
+/* Where what it wants begins: later than that when the ring has let go of it. */
+static uint64_t first_for(const struct watch *watch, const struct watcher *watcher)
+{
+	const uint64_t oldest = log_ring_first(watch->parts.ring), next = log_ring_next(watch->parts.ring);
+
+	if (watcher->next > next)
+		return next;
+	return watcher->next < oldest ? oldest : watcher->next;
+}
+
+/* A key may have been taken out of the file since it asked. */
+static void answer_one(struct watch *watch, struct watcher *watcher, bool even_empty)
+{
+	const uint64_t first = first_for(watch, watcher);
+
+	if (!watcher->waits || (first == log_ring_next(watch->parts.ring) && !even_empty))
+		return;
+	if (watchers_key_status(watch->parts.watchers, watch->parts.core, watcher->key, NULL) == E_OK)
+		lines_send(watch, watcher, first);
+	else
+		watcher->waits = false;
+}
+
+void watch_answer(struct watch *watch)
+{
+	for (size_t i = 0; i < watch->count; i++)
+		answer_one(watch, &watch->list[i], false);
+}
+
+void watch_tick(struct watch *watch, steady_ms now)
+{
+	for (size_t i = watch->count; i > 0; i--) {
+		struct watcher *watcher = &watch->list[i - 1];
+
+		if (now - watcher->asked_at >= LIMIT_HEARTBEAT_MS)
+			answer_one(watch, watcher, true);
+		if (now - watcher->asked_at >= LIMIT_SILENCE_MS)
+			watcher_forget(watch, i - 1);
+	}
+}
+
+/* ---- questions */
+
+/* Remembers what is asked; what is no question is passed over. A newer question takes the place of an older one. */
+static void question_take(struct watch *watch, const struct peer *peer, const uint8_t key[KEY_SIZE], struct bytes frame,
+			  steady_ms now)
+{
+	const Simpul__LogAsk *ask;
+	struct watcher *watcher;
+	struct arena arena;
+
+	arena_init(&arena);
+	ask = wire_unpack(&simpul__log_ask__descriptor, frame, &arena, NULL);
+	watcher = ask != NULL ? watcher_of(watch, peer, key) : NULL;
+	if (watcher != NULL) {
+		watcher->waits = true;
+		watcher->asked_at = now;
+		watcher->next = ask->start == watch->start && ask->after < UINT64_MAX ? ask->after + 1 : 1;
+	}
+	arena_fini(&arena);
+}
+
+/* One message: routing id, frame. False when nothing is waiting. */
+static bool question_receive(struct watch *watch, zmq_msg_t *frame, steady_ms now)
+{
+	void *socket = watch->parts.socket;
+	struct peer peer = {.size = 0};
+	uint8_t key[KEY_SIZE];
+	int size = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT);
+
+	if (size < 0)
+		return false;
+	if ((size_t)size <= sizeof(peer.id)) {
+		memcpy(peer.id, zmq_msg_data(frame), (size_t)size);
+		peer.size = (uint8_t)size;
+	}
+	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
+		return true;
+	if (peer.size > 0 && !zmq_msg_more(frame) && zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key) &&
+	    guard_heard(watch->parts.guard, socket, frame, key))
+		question_take(watch, &peer, key, BYTES(zmq_msg_data(frame), zmq_msg_size(frame)), now);
+	socket_drop_rest(socket, frame);
+	return true;
+}
+
+enum pollset_result watch_take(struct watch *watch, steady_ms now)
+{
+	unsigned received = 0;
+	bool more = true;
+
+	while (more && received < QUESTIONS_AT_ONCE) {
+		zmq_msg_t frame;
+
+		zmq_msg_init(&frame);
+		more = question_receive(watch, &frame, now);
+		zmq_msg_close(&frame);
+		received += more;
+	}
+	watch_answer(watch);
+	if (more)
+		return POLLSET_MORE;
+	guard_emptied(watch->parts.guard, watch->parts.socket);
+	return received > 0 ? POLLSET_SOME : POLLSET_NOTHING;
+}
