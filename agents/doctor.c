@@ -59,7 +59,7 @@ static const char *keys_advice(enum error error)
 {
 	switch (error) {
 	case E_NOT_FOUND:
-		return "put the file back from where it is kept, or make new keys (simpul keys new) and be enrolled "
+		return "put the file back from where it is kept, or make new keys (simpul join --key-id N) and be enrolled "
 		       "anew";
 	case E_CONFIG:
 		return "then ask yourself who may have read it: a key that others had is revoked and made anew";
@@ -125,7 +125,7 @@ static void check_join(struct doctor *doctor)
 /* Whether the newest record of this office is of the keys in the file. */
 static void check_record(struct doctor *doctor, struct store *store)
 {
-	static const char renew[] = "simpul keys new --key-id N, and have the operators enrol the request";
+	static const char renew[] = "simpul keys rotate, and have the operators enrol the request";
 	struct checkup *checkup = &doctor->checkup;
 	struct member_key record = {.standing = SIMPUL__STANDING__STANDING_UNSPECIFIED};
 	enum error error = store_current_key(store, doctor->settings.node, &record, NULL);

@@ -9,7 +9,7 @@ static const struct {
 } table[] = {
 	{"SUPERSEDED", "another agent runs with this office's keys: end it and start this one anew; if it is none of yours, "
 		       "have the key revoked at once"},
-	{"KEY_REVOKED", "ask the operators; with new keys (simpul keys new) the office is enrolled anew"},
+	{"KEY_REVOKED", "ask the operators; with new keys (simpul join --key-id N) the office is enrolled anew"},
 	{"KEY_SUSPENDED", "ask the operators why, and to restore the office; then start the agent anew"},
 	{"KEY_EXPIRED", "name the newer keys in the settings and start the agent anew"},
 	{"KEY_UNKNOWN", "ask the operators whether this office is enrolled"},

@@ -168,7 +168,7 @@ static bool member_judge(struct ctl_doctor *doctor, const json_t *node)
 										: "before the broker's start");
 	time_parse(ctl_text(node, "key_made"), &made);
 	checkup_key_age(checkup, "member", name, made,
-			"have the office make new keys (simpul keys new --key-id N) and enrol them");
+			"have the office renew its keys (simpul keys rotate) and enrol them");
 	return checkup->warned > before;
 }
 

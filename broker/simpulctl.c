@@ -7,22 +7,37 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define SIGNING_HELP \
+	"  --passphrase-file FILE   first line: its passphrase; otherwise the systemd credential simpul.passphrase,\n" \
+	"                           otherwise it is asked for\n" \
+	"  --fingerprint DIGITS     what the office reads from its screen; otherwise it is asked whether that is the same\n" \
+	"  --expires-days N         how long the key is good (default: 730; 0: for ever)\n"
+
 static const struct ctl_command commands[] = {
 	{"init", "DIR --name TEXT", "Makes the folder of a new exchange: keys, journal, broker.yaml, policy.yaml",
 	 "  --name TEXT              name of the exchange, for people\n"
 	 "  --link ENDPOINT          where to take requests (default: tcp://127.0.0.1:7401)\n"
 	 "  --feed ENDPOINT          where to publish (default: tcp://127.0.0.1:7402)\n"
 	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
+	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"
+	 "                           credential simpul.passphrase, otherwise it is asked for\n"
+	 "  --no-passphrase          leaves authority.key open\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
+	{"authority passphrase", "FILE", "Changes the passphrase of an authority's key",
+	 "  --passphrase-file FILE   first line: the passphrase that it has; otherwise as with init\n"
+	 "  --new-passphrase-file FILE  first line: the new one\n"
+	 "  --no-passphrase          leaves the key open\n"
+	 "\nOf copies in other places the passphrase stays what it was.\n",
+	 ctl_authority_passphrase},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",
-	 "  --authority-key FILE     the authority's key\n"
+	 "  --authority-key FILE     the authority's key\n" SIGNING_HELP
 	 "  -o FILE                  where to (default: FILE.member)\n",
 	 ctl_countersign},
 	{"enroll", "FILE.member|FILE.request",
 	 "Makes an office a member and writes its join file; needs a running broker",
-	 "  --authority-key FILE     signs a request on the way\n"
+	 "  --authority-key FILE     signs a request on the way\n" SIGNING_HELP
 	 "  -o FILE                  where the join file goes (default: NODE.join)\n",
 	 ctl_enroll},
 	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n",

@@ -1,10 +1,11 @@
 /* exchange - a whole exchange in a private folder: broker and agents as real processes on loopback ports of their own.
  *
- * Everything is done with the programs that users have: simpulctl init and enroll, simpul keys, simpul report, drop folders. */
+ * Everything is done with the programs that users have: simpulctl init and enroll, simpul join, simpul report, drop folders. */
 #ifndef SIMPUL_TEST_EXCHANGE_H
 #define SIMPUL_TEST_EXCHANGE_H
 
 #include "agents/outbox.h"
+#include "common/member.h"
 #include "tests/support/process.h"
 
 #define EXCHANGE_OFFICES 40
@@ -32,6 +33,8 @@ void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *h
 void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */
 size_t exchange_add(struct exchange *x, const char *node, const char *more);
+/* What the office would read to the operators on the phone: of the request that is in this file. Returns `text`. */
+const char *request_fingerprint(const char *path, char text[FINGERPRINT_SIZE]);
 void exchange_start_office(struct exchange *x, size_t office);
 /* A broker with this policy that runs, and these offices, NULL at the end, of which none does. */
 void exchange_lay(struct exchange *x, const char *policy_yaml, const char *const nodes[]);

@@ -299,7 +299,7 @@ static void a_key_that_was_never_enrolled_is_named(void **state)
 	char *config = office_path(x, ARMY, "agent.yaml"), *other = office_path(x, ARMY, "other");
 	char *identity = broker_path(x, "exchange.id");
 
-	assert_int_equal(operate_run(x, NULL, "simpul", "keys", "new", "--node", "army.oku", "--exchange-file",
+	assert_int_equal(operate_run(x, NULL, "simpul", "join", "--node", "army.oku", "--exchange-file",
 				     identity, "-o", other, NULL),
 			 0);
 	file_swap(config, "keys: army.oku.keys", "keys: other/army.oku.keys");
@@ -481,6 +481,7 @@ static void enrol_aged(struct exchange *x, const char *node, unsigned days)
 {
 	char *known = office_path(x, POLICE, "exchange.join"), *authority = broker_path(x, "authority.key");
 	char *request = broker_path(x, "aged.request"), *made = memory_format("%s/%s.join", x->folder, node);
+	char fingerprint[FINGERPRINT_SIZE];
 	struct node_keys keys;
 	struct member member;
 	struct join join;
@@ -489,7 +490,9 @@ static void enrol_aged(struct exchange *x, const char *node, unsigned days)
 	node_keys_generate(&keys, 1);
 	member_request(&member, join.exchange, node, &keys, clock_now().wall - days * 24ull * 3600 * 1000);
 	assert_int_equal(member_save(&member, request, NULL), E_OK);
-	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "-o", made, NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint",
+				      member_fingerprint(&member, fingerprint), "-o", made, NULL),
+			 0);
 	free(made);
 	free(request);
 	free(authority);

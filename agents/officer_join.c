@@ -1,4 +1,4 @@
-/* officer_keys - simpul keys new: the keys of an office and the request with which it asks to be enrolled. */
+/* officer_join - simpul join: the keys of an office and the request with which it asks to be enrolled. */
 #include "agents/officer.h"
 #include "common/exchange.h"
 #include "common/memory.h"
@@ -9,16 +9,17 @@
 #include <sys/stat.h>
 
 static const char usage[] =
-	"usage: simpul keys new --node NODE --exchange HEX|--exchange-file FILE [--key-id N] [-o DIR]\n"
+	"usage: simpul join --node NODE --exchange-file FILE|--exchange HEX [--key-id N] [-o DIR]\n"
 	"\n"
-	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Compare the\n"
-	"fingerprint that is printed with them in person or on the phone: it keeps a stranger from enrolling as this\n"
-	"office.\n"
+	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Read them the\n"
+	"fingerprint that is printed, in person or on the phone: it keeps a stranger from enrolling as this office. A\n"
+	"join file comes back, and simpul-agent can start.\n"
 	"\n"
 	"  --node NODE            such as police.oku\n"
+	"  --exchange-file FILE   the exchange.id that the operators sent, or a join file\n"
 	"  --exchange HEX         the id of the exchange, 32 hexadecimal digits\n"
-	"  --exchange-file FILE   its exchange.id, or a join file\n"
-	"  --key-id N             2, 3 ... when this replaces an older key; 1 unless given\n"
+	"  --key-id N             2, 3 ... for an office that was a member before and has lost its keys; 1 unless given.\n"
+	"                         simpul keys rotate renews keys that are there\n"
 	"  -o DIR                 where to put the files; the current folder unless given\n";
 
 struct wish {
@@ -109,7 +110,7 @@ static enum error files_make(const struct wish *wish, const uint8_t exchange[EXC
 	return error;
 }
 
-static int keys_new(const struct officer *officer, const struct wish *wish)
+static int join_request(const struct officer *officer, const struct wish *wish)
 {
 	char fingerprint[FINGERPRINT_SIZE];
 	uint8_t exchange[EXCHANGE_SIZE];
@@ -125,12 +126,12 @@ static int keys_new(const struct officer *officer, const struct wish *wish)
 					    : NULL);
 	printf("%s/%s.keys      secret: it stays on this computer\n", wish->folder, wish->node);
 	printf("%s/%s.request   send this to the operators\n", wish->folder, wish->node);
-	printf("fingerprint %s   compare it with the operators in person or on the phone\n",
-	       member_fingerprint(&request, fingerprint));
+	printf("fingerprint  %s\n", member_fingerprint(&request, fingerprint));
+	puts("Read the fingerprint to the operators in person or on the phone: they compare it before they enrol this office.");
 	return EX_OK;
 }
 
-int officer_keys(struct officer *officer, int argc, char **argv)
+int officer_join(struct officer *officer, int argc, char **argv)
 {
 	struct wish wish = {.folder = ".", .key_id = 1};
 
@@ -140,9 +141,7 @@ int officer_keys(struct officer *officer, int argc, char **argv)
 			return EX_OK;
 		}
 	}
-	if (argc < 2 || strcmp(argv[1], "new") != 0)
-		return officer_misused(officer, "say what: new");
-	if (!options_read(officer, argc - 1, argv + 1, &wish) || !wish_complete(officer, argc - 1, &wish))
+	if (!options_read(officer, argc, argv, &wish) || !wish_complete(officer, argc, &wish))
 		return EX_USAGE;
-	return keys_new(officer, &wish);
+	return join_request(officer, &wish);
 }
