@@ -143,7 +143,8 @@ static void check_record(struct doctor *doctor, struct store *store)
 		checkup_note(checkup, CHECKUP_FAIL, "key",
 			     "have the operators enrol its request, or put the right file back",
 			     "%s is not the key that was enrolled", doctor->settings.keys);
-	else if (!checkup_key_age(checkup, "key", doctor->settings.node, record.member.created_at, renew))
+	else if (!checkup_key(checkup, "key", doctor->settings.node, record.member.created_at,
+			      record.member.expires_at, renew))
 		checkup_note(checkup, CHECKUP_OK, "key", NULL, "key %u is enrolled", doctor->keys.key_id);
 }
 

@@ -1,5 +1,6 @@
 /* loop - polls everything that the agent waits for, and does all writing to the store. */
 #include "agents/loop.h"
+#include "agents/expiry.h"
 #include "agents/feeder.h"
 #include "agents/intake.h"
 #include "agents/local.h"
@@ -35,6 +36,7 @@ struct loop {
 	struct mailbox *from_intake, *from_sinks;
 	struct intake *intake;
 	struct sinks *sinks;
+	struct expiry expiry;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
 	bool stop, reload;
@@ -293,6 +295,7 @@ static void turn(struct loop *loop)
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
 	}
+	expiry_step(&loop->expiry, &loop->store, &now);
 	manager_step(loop, &now);
 }
 

@@ -126,6 +126,7 @@ struct node {
 	char name[LIMIT_NODE_NAME + 1];
 	struct member member;
 	Simpul__Standing standing;
+	bool lapsed; /* its key's time is over */
 	Simpul__Standing leaving; /* decided by an operator, not on disk yet: nothing more is handed to its socket */
 
 	struct buffer subscription; /* encoded, as in the journal */
@@ -229,6 +230,8 @@ struct core {
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
 	steady_ms beat_at; /* heartbeats were sent last */
+	wall_ms lapse_next;  /* when the next key ends; 0: to be looked for */
+	wall_ms expiry_told; /* when those that end soon were last named; 0: never */
 	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
 	steady_ms rebound;   /* when the feed socket was last bound anew to cut somebody off; 0: never */
 	struct signed_position signatures[SIGNATURE_CACHE];
@@ -326,6 +329,13 @@ void session_end(struct core *core, struct node *node, enum error code);
 void sessions_tick(struct core *core);
 void sessions_stop(struct core *core);
 void subscription_seen(struct core *core, const struct core_event *event);
+
+/* ---------------------------------------------------------------------------- lapse.c */
+
+/* Before each event: what ended meanwhile ends before it is looked at. */
+void lapse_watch(struct core *core);
+/* Names once a day whose key ends soon. */
+void lapse_tick(struct core *core);
 
 /* ---------------------------------------------------------------------------- submit.c */
 

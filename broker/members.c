@@ -100,7 +100,9 @@ enum error key_status(const struct key *key)
 		return key->revoked ? E_KEY_REVOKED : E_KEY_EXPIRED;
 	if (key->node->leaving)
 		return standing_error(key->node->leaving);
-	return standing_error(key->node->standing);
+	if (standing_error(key->node->standing) != E_OK)
+		return standing_error(key->node->standing);
+	return key->node->lapsed ? E_KEY_LAPSED : E_OK;
 }
 
 struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream)
@@ -196,6 +198,8 @@ static void member_apply(struct core *core, const struct member *member)
 	if (node->standing != SIMPUL__STANDING__STANDING_SUSPENDED)
 		node->standing = SIMPUL__STANDING__STANDING_ACTIVE;
 	node->member = *member;
+	node->lapsed = false;
+	core->lapse_next = 0;
 	key_add(core, node);
 }
 

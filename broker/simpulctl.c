@@ -65,7 +65,8 @@ static const struct ctl_command commands[] = {
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
 	{"nodes", "", "Shows the members",
 	 "  --json                   for programs\n"
-	 "\nCONNECTED     its agent has a session\n"
+	 "\nEXPIRES       when its key ends, unless the office renews it before (simpul keys rotate)\n"
+	 "CONNECTED     its agent has a session\n"
 	 "LIVE          reports are pushed to it as they come; otherwise it fetches older ones first\n"
 	 "CURSOR        the last entry of the journal that it acknowledged\n"
 	 "LAG           entries of the journal after that one, also those that are not for it\n"

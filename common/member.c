@@ -3,11 +3,13 @@
 #include "common/config.h"
 #include "common/json.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS ((wall_ms)24 * 3600 * 1000)
 #define MEMBER_FILE_LIMIT (16 * 1024)
 #define FINGERPRINT_GROUPS 6
 #define FINGERPRINT_BYTES 5 /* a group; the remainder by 100,000 of so large a number is as good as evenly spread */
@@ -104,6 +106,16 @@ void member_countersign(struct member *member, const struct signing_key *authori
 bool member_lapsed(const struct member *member, wall_ms now)
 {
 	return member->expires_at != 0 && now >= member->expires_at;
+}
+
+unsigned member_days_left(const struct member *member, wall_ms now)
+{
+	uint64_t days;
+
+	if (member->expires_at == 0)
+		return UINT_MAX;
+	days = member_lapsed(member, now) ? 0 : (member->expires_at - now) / DAY_MS;
+	return days < UINT_MAX ? (unsigned)days : UINT_MAX - 1;
 }
 
 /* False for a public key of low order: whatever is encrypted to it, anybody can read. */

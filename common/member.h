@@ -51,8 +51,12 @@ void member_request(struct member *member, const uint8_t exchange[EXCHANGE_SIZE]
 		    const struct node_keys *keys, wall_ms created_at);
 /* Signs `expires_at` as well. */
 void member_countersign(struct member *member, const struct signing_key *authority);
-/* Whether its time is over. */
+/* Whether its time is over; how many whole days are left until then, UINT_MAX for one that never ends. It is said from
+ * EXPIRY_NOTICE_DAYS before on, and as an alarm from EXPIRY_ALARM_DAYS on. */
+#define EXPIRY_NOTICE_DAYS 30
+#define EXPIRY_ALARM_DAYS 7
 bool member_lapsed(const struct member *member, wall_ms now);
+unsigned member_days_left(const struct member *member, wall_ms now);
 /* Checks form, the node's signature and, unless `authority` is NULL, the authority's. E_INVALID,
  * E_EXCHANGE (unless `exchange` is NULL), E_BAD_SIGNATURE. */
 enum error member_check(const struct member *member, const uint8_t *exchange, const uint8_t *authority,
