@@ -137,7 +137,8 @@ static void check_record(struct doctor *doctor, struct store *store)
 		checkup_note(checkup, CHECKUP_FAIL, "key", "ask the operators why; new keys need a new enrolment",
 			     "the operators have shut this office's key out");
 	else if (record.member.key_id > doctor->keys.key_id)
-		checkup_note(checkup, CHECKUP_FAIL, "key", "name the newer file at keys: in the settings",
+		checkup_note(checkup, CHECKUP_FAIL, "key",
+			     "the running agent takes up the newer keys, which lie beside the others and end in .next",
 			     "key %u was replaced by key %u", doctor->keys.key_id, record.member.key_id);
 	else if (memcmp(record.member.curve_key, doctor->keys.curve_public, KEY_SIZE) != 0)
 		checkup_note(checkup, CHECKUP_FAIL, "key",

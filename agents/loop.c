@@ -24,7 +24,7 @@ enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_SINKS, ITEM_LOCAL, ITEM_UPLINK, ITEMS = I
 
 struct loop {
 	const struct settings *settings;
-	const struct node_keys *keys;
+	struct keyring *ring;
 	struct profile **profiles;
 	int signals, lock;
 	void *zmq;
@@ -106,7 +106,7 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 		sources[count++] = memory_format("file %s:%zu", letter->name, file->lines[i].line);
 	}
 	if (count > 0)
-		error = outbox_take(&loop->store, loop->keys, prepared, sources, count, true, names, fault);
+		error = outbox_take(&loop->store, &loop->ring->keys, prepared, sources, count, true, names, fault);
 	for (size_t i = 0; i < count; i++)
 		free((char *)(uintptr_t)sources[i]);
 	free(prepared);
@@ -321,10 +321,21 @@ static void last_receipts(struct loop *loop)
 
 /* ------------------------------------------------------------------ start and stop */
 
+static const struct node_keys *newer_keys(void *context)
+{
+	return keyring_next(context);
+}
+
+static void newer_keys_taken(void *context)
+{
+	keyring_renew(context);
+}
+
 static void uplink_begin(struct loop *loop, const struct join *join)
 {
 	const struct uplink_options options = {
-		.join = join, .keys = loop->keys, .node = loop->settings->node, .epoch = loop->store.epoch,
+		.join = join, .keys = &loop->ring->keys, .node = loop->settings->node,
+		.renewal = {.context = loop->ring, .next = newer_keys, .taken = newer_keys_taken}, .epoch = loop->store.epoch,
 		.subscription = loop->settings->subscribes ? &loop->settings->subscription : NULL,
 		.source = feeder_source(&loop->feeder), .target = feeder_target(&loop->feeder)};
 
@@ -343,10 +354,11 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->zmq = zmq_ctx_new();
 	loop->from_intake = mailbox_new();
 	loop->from_sinks = mailbox_new();
-	loop->inbox = inbox_new(&loop->store, loop->keys, join);
-	feeder_init(&loop->feeder, &loop->store, loop->keys, loop->inbox);
+	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
+	inbox_former_keys(loop->inbox, loop->ring);
+	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
 	uplink_begin(loop, join);
-	const struct local_host host = {.store = &loop->store, .keys = loop->keys, .defaults = &settings->defaults,
+	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
 					.uplink = loop->uplink};
 	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
 	if (error != E_OK)
@@ -386,10 +398,10 @@ static void loop_close(struct loop *loop)
 	profiles_free(loop->profiles, loop->settings->folder_count);
 }
 
-enum error loop_run(const struct settings *settings, const struct node_keys *keys, const struct join *join,
+enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault)
 {
-	struct loop loop = {.settings = settings, .keys = keys, .profiles = profiles, .signals = signals, .lock = -1};
+	struct loop loop = {.settings = settings, .ring = ring, .profiles = profiles, .signals = signals, .lock = -1};
 	enum error error = loop_open(&loop, join, fault);
 
 	if (error == E_OK) {

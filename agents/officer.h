@@ -14,6 +14,7 @@ struct officer {
 	const char *command; /* "inbox", for messages */
 };
 
+int officer_keys(struct officer *officer, int argc, char **argv);
 int officer_join(struct officer *officer, int argc, char **argv);
 int officer_report(struct officer *officer, int argc, char **argv);
 int officer_cancel(struct officer *officer, int argc, char **argv);

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  status                   whether the agent is connected\n"
 	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"
+	"  keys rotate              make newer keys of this office and a request to have them enrolled\n"
 	"\n"
 	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
 	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted.\n";
@@ -45,6 +46,7 @@ static const struct {
 	{"doctor", officer_doctor},
 	{"verify", officer_verify},
 	{"join", officer_join},
+	{"keys", officer_keys},
 };
 
 static int command_run(struct officer *officer, int argc, char **argv)

@@ -58,6 +58,8 @@ static void print_member(const struct member *member)
 	printf("node         %s\n", member->node);
 	printf("key          %" PRIu32 "\n", member->key_id);
 	printf("exchange     %s\n", hex_of(exchange, BYTES(member->exchange, EXCHANGE_SIZE)));
+	if (member->former_signed)
+		puts("renews       the office's key before it, which signed this one too; the broker checks that");
 	printf("fingerprint  %s\n", member_fingerprint(member, fingerprint));
 	fflush(stdout);
 }
@@ -254,6 +256,8 @@ static const char *enroll_advice(const struct fault *fault)
 	case E_EXCHANGE:
 		return "the office has the exchange.id of another exchange: send it the right one";
 	case E_BAD_SIGNATURE:
+		if (strcmp(fault->field, "former_signature") == 0)
+			return "the key that the office has now did not sign it: ask the office, somebody else may have made it";
 		if (strcmp(fault->field, "authority_signature") == 0)
 			return "this is not the authority key of this exchange";
 		return NULL;

@@ -326,6 +326,10 @@ static enum error enroll_check(const struct core *core, const struct member *mem
 		return fault_at(fault, E_EXISTS, "key_id");
 	if (member->key_id != newest + 1)
 		return fault_at(fault, E_INVALID, "key_id");
+	if (node && member->former_signed)
+		error = member_check_former(member, node->member.signing_key, fault);
+	if (error != E_OK)
+		return error;
 	if (key_find(core, member->curve_key))
 		return fault_at(fault, E_EXISTS, "curve_key");
 	if (!node && core->node_count == LIMIT_NODES)

@@ -79,6 +79,25 @@ void member_request(struct member *member, const uint8_t exchange[EXCHANGE_SIZE]
 	digest_sign(&keys->signing, SIGN_TAG_MEMBER, &digest, member->node_signature);
 }
 
+void member_sign_former(struct member *member, const struct signing_key *former)
+{
+	const struct hash digest = member_digest(member);
+
+	digest_sign(former, SIGN_TAG_RENEW, &digest, member->former_signature);
+	member->former_signed = true;
+}
+
+enum error member_check_former(const struct member *member, const uint8_t former[KEY_SIZE], struct fault *fault)
+{
+	const struct hash digest = member_digest(member);
+
+	if (!member->former_signed)
+		return fault_at(fault, E_MISSING, "former_signature");
+	if (!digest_verify(former, SIGN_TAG_RENEW, &digest, BYTES(member->former_signature, SIGNATURE_SIZE)))
+		return fault_at(fault, E_BAD_SIGNATURE, "former_signature");
+	return E_OK;
+}
+
 /* What the authority signs, and the tag that it does so with: the node's statement alone, or with its end. */
 static const char *countersigned(const struct member *member, struct hash *digest)
 {
@@ -190,6 +209,8 @@ void member_to_message(const struct member *member, Simpul__MemberRecord *record
 	record->node_signature = borrowed(member->node_signature, SIGNATURE_SIZE);
 	if (member->authority_signed)
 		record->authority_signature = borrowed(member->authority_signature, SIGNATURE_SIZE);
+	if (member->former_signed)
+		record->former_signature = borrowed(member->former_signature, SIGNATURE_SIZE);
 }
 
 /* Copies exactly `size` bytes; notes the field otherwise. */
@@ -213,6 +234,7 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 	member->created_at = record->created_at;
 	member->expires_at = record->expires_at;
 	member->authority_signed = record->authority_signature.len > 0;
+	member->former_signed = record->former_signature.len > 0;
 	if ((error = take(member->exchange, EXCHANGE_SIZE, record->exchange, "exchange", fault)) != E_OK ||
 	    (error = take(member->curve_key, KEY_SIZE, record->curve_key, "curve_key", fault)) != E_OK ||
 	    (error = take(member->signing_key, KEY_SIZE, record->signing_key, "signing_key", fault)) != E_OK ||
@@ -221,9 +243,11 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 		    E_OK)
 		return error;
 	if (member->authority_signed)
-		return take(member->authority_signature, SIGNATURE_SIZE, record->authority_signature,
-			    "authority_signature", fault);
-	return E_OK;
+		error = take(member->authority_signature, SIGNATURE_SIZE, record->authority_signature,
+			     "authority_signature", fault);
+	if (error == E_OK && member->former_signed)
+		error = take(member->former_signature, SIGNATURE_SIZE, record->former_signature, "former_signature", fault);
+	return error;
 }
 
 /* ---- files */

@@ -14,6 +14,7 @@
 
 #define SIGN_TAG_MEMBER "simpul/member/1"
 #define SIGN_TAG_COUNTERSIGN "simpul/countersign/1"
+#define SIGN_TAG_RENEW "simpul/renew/1"
 #define SIGN_TAG_COUNTERSIGN_UNTIL "simpul/countersign/2" /* of a record that ends at `expires_at` */
 #define FINGERPRINT_SIZE 36 /* "12345 67890 ..." of 6 groups of 5 digits, and its zero */
 
@@ -28,6 +29,8 @@ struct member {
 	uint8_t node_signature[SIGNATURE_SIZE];
 	uint8_t authority_signature[SIGNATURE_SIZE];
 	bool authority_signed;
+	uint8_t former_signature[SIGNATURE_SIZE]; /* by the node's key before this one */
+	bool former_signed;
 };
 
 /* What an office needs to speak to its exchange. */
@@ -49,6 +52,10 @@ bool member_fingerprint_is(const struct member *member, const char *text);
 /* A request, signed with the node's own key. */
 void member_request(struct member *member, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
 		    const struct node_keys *keys, wall_ms created_at);
+/* The office's key before this one says that the new one is its own. */
+void member_sign_former(struct member *member, const struct signing_key *former);
+/* E_MISSING when it does not say so, E_BAD_SIGNATURE. */
+enum error member_check_former(const struct member *member, const uint8_t former[KEY_SIZE], struct fault *fault);
 /* Signs `expires_at` as well. */
 void member_countersign(struct member *member, const struct signing_key *authority);
 /* Whether its time is over; how many whole days are left until then, UINT_MAX for one that never ends. It is said from

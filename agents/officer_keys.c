@@ -1,0 +1,105 @@
+/* officer_keys - simpul keys rotate: newer keys for an office that has keys, and the request to have them enrolled. */
+#include "agents/keyring.h"
+#include "agents/officer.h"
+#include "common/memory.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: simpul keys rotate [-o FILE]\n"
+	"\n"
+	"Makes newer keys beside those that the settings name, and a request to enrol them, which the present keys sign as\n"
+	"well. Send it to the operators and read them the fingerprint; nobody has to travel. The agent goes on with the\n"
+	"keys that it has and takes up the newer ones by itself, when the operators have enrolled them; it keeps the older\n"
+	"file (police.oku.keys.1), which opens what was sealed to it. Once more before that: the same keys, a new request.\n"
+	"\n"
+	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n";
+
+/* The newer keys: those that an earlier run made, or new ones. */
+static enum error newer_keys(const char *path, const struct node_keys *keys, struct node_keys *next, struct fault *fault)
+{
+	char *next_path = keyring_next_path(path);
+	enum error error = node_keys_load(next, next_path, fault);
+
+	if (error == E_NOT_FOUND) {
+		node_keys_generate(next, keys->key_id + 1);
+		error = node_keys_save(next, next_path, fault);
+	} else if (error == E_OK && next->key_id != keys->key_id + 1) {
+		error = fault_at(fault, E_INVALID, "%s", next_path);
+	}
+	free(next_path);
+	return error;
+}
+
+/* "police.oku.request" beside the keys. */
+static char *request_path(const struct settings *settings)
+{
+	const char *slash = strrchr(settings->keys, '/');
+
+	return memory_format("%.*s%s.request", slash ? (int)(slash + 1 - settings->keys) : 0, settings->keys,
+			     settings->node);
+}
+
+static enum error request_make(const struct settings *settings, const char *path, struct member *request,
+			       struct fault *fault)
+{
+	struct node_keys keys, next;
+	struct join join;
+	enum error error = node_keys_load(&keys, settings->keys, fault);
+
+	if (error == E_OK)
+		error = join_load(&join, settings->join, fault);
+	if (error == E_OK)
+		error = newer_keys(settings->keys, &keys, &next, fault);
+	if (error == E_OK) {
+		member_request(request, join.exchange, settings->node, &next, clock_now().wall);
+		member_sign_former(request, &keys.signing);
+		error = member_save(request, path, fault);
+	}
+	keys_wipe(&keys, sizeof(keys));
+	keys_wipe(&next, sizeof(next));
+	return error;
+}
+
+static int rotate(const struct officer *officer, const char *out)
+{
+	char fingerprint[FINGERPRINT_SIZE], *path;
+	struct settings settings = {.file = NULL};
+	struct fault fault = {0};
+	struct member request;
+	enum error error = officer_settings(officer, &settings, &fault);
+
+	if (error != E_OK)
+		return officer_fail(officer, &fault, NULL);
+	path = out != NULL ? memory_string(out) : request_path(&settings);
+	error = request_make(&settings, path, &request, &fault);
+	if (error == E_OK) {
+		printf("%s.next   secret: it stays on this computer\n", settings.keys);
+		printf("%s   send this to the operators\n", path);
+		printf("fingerprint  %s\n", member_fingerprint(&request, fingerprint));
+		puts("Read the fingerprint to the operators on the phone. The agent takes the keys up when they are enrolled.");
+	}
+	free(path);
+	settings_free(&settings);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}
+
+int officer_keys(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *out = NULL;
+	int option;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'h')
+			fputs(usage, stdout);
+		if (option != 'o')
+			return option == 'h' ? EX_OK : EX_USAGE;
+		out = optarg;
+	}
+	if (argc - optind != 1 || strcmp(argv[optind], "rotate") != 0)
+		return officer_misused(officer, "say what: rotate");
+	return rotate(officer, out);
+}
