@@ -52,7 +52,7 @@ static bool port_free(int port)
 }
 
 /* Two ports by chance, below those that the kernel gives to outgoing connections, so that tests can run side by side. */
-static void free_ports(int ports[2])
+void free_ports(int ports[2])
 {
 	for (int i = 0; i < 2; i++) {
 		do

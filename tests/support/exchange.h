@@ -25,6 +25,8 @@ struct exchange {
 	size_t count;
 };
 
+/* Two ports of loopback that nobody has now. */
+void free_ports(int ports[2]);
 /* Makes the folder, keys, journal and configuration with this policy.yaml; starts nothing. Ends the test on failure. */
 void exchange_make(struct exchange *x, const char *policy_yaml);
 /* The same with a broker that listens on an address of its own. */
