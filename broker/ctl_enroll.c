@@ -98,7 +98,9 @@ static enum error member_sign(struct member *member, const struct wish *wish, st
 	}
 	if (member->authority_signed)
 		return E_OK;
-	error = authority_open(&key, wish->authority, wish->passphrase_file, fault);
+	error = authority_successions(wish->authority, &member->successions, fault);
+	if (error == E_OK)
+		error = authority_open(&key, wish->authority, wish->passphrase_file, fault);
 	if (error == E_OK) {
 		member->expires_at = wish->expires_days > 0 ? clock_now().wall + wish->expires_days * DAY_MS : 0;
 		member_countersign(member, &key);
@@ -259,7 +261,7 @@ static const char *enroll_advice(const struct fault *fault)
 		if (strcmp(fault->field, "former_signature") == 0)
 			return "the key that the office has now did not sign it: ask the office, somebody else may have made it";
 		if (strcmp(fault->field, "authority_signature") == 0)
-			return "this is not the authority key of this exchange";
+			return "this is not the authority key of this exchange, or its .successions file is not beside it";
 		return NULL;
 	case E_EXISTS:
 		return "a key is enrolled once; simpulctl join writes a lost join file again";

@@ -189,3 +189,13 @@ enum error authority_open(struct signing_key *key, const char *path, const char 
 	keys_wipe(&passphrase, sizeof(passphrase));
 	return error;
 }
+
+enum error authority_successions(const char *path, struct successions *successions, struct fault *fault)
+{
+	char *beside = memory_format("%s.successions", path);
+	struct fault inner = {0};
+	const enum error error = successions_load(successions, beside, &inner);
+
+	free(beside);
+	return error == E_OK || error == E_NOT_FOUND ? E_OK : fault_at(fault, error, "%s", inner.field);
+}

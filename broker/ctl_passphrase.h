@@ -3,6 +3,7 @@
 #define SIMPUL_CTL_PASSPHRASE_H
 
 #include "common/authority.h"
+#include "common/succession.h"
 
 struct passphrase {
 	char text[PASSPHRASE_MOST + 1];
@@ -16,6 +17,9 @@ enum error passphrase_old(const char *file, struct passphrase *passphrase, struc
 enum error passphrase_new(const char *file, struct passphrase *passphrase, struct fault *fault);
 /* Loads the authority's key; asks for the passphrase when the key is locked. */
 enum error authority_open(struct signing_key *key, const char *path, const char *passphrase_file, struct fault *fault);
+
+/* How this key came to be the authority's: "<path>.successions", none without such a file. */
+enum error authority_successions(const char *path, struct successions *successions, struct fault *fault);
 
 /* Asks at the terminal; true for "yes". E_MISSING when there is none. */
 enum error terminal_confirm(const char *question, bool *yes, struct fault *fault);

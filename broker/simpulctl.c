@@ -30,6 +30,14 @@ static const struct ctl_command commands[] = {
 	 "  --no-passphrase          leaves the key open\n"
 	 "\nOf copies in other places the passphrase stays what it was.\n",
 	 ctl_authority_passphrase},
+	{"authority renew", "FILE -o NEW", "Makes a newer key for an authority, which the present one hands on to",
+	 "  -o NEW                   where it goes; NEW.successions, which is not secret, stays beside it\n"
+	 "  --exchange-file FILE     of the exchange (default: exchange.id)\n"
+	 "  --passphrase-file FILE   first line: the passphrase of the present key; otherwise as with init\n"
+	 "  --new-passphrase-file FILE  first line: that of the newer one\n"
+	 "  --no-passphrase          leaves the newer key open\n"
+	 "\nNothing else changes: offices and broker accept what either signs, with the join files that they have.\n",
+	 ctl_authority_renew},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",
 	 "  --authority-key FILE     the authority's key\n" SIGNING_HELP
@@ -135,7 +143,7 @@ static void help(FILE *out)
 {
 	fputs("Usage: simpulctl [-c FILE] COMMAND ...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
@@ -165,7 +173,7 @@ static int group_help(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 0; i++) {
 		if (strncmp(commands[i].name, argv[0], length) != 0 || commands[i].name[length] != ' ')
 			continue;
-		fprintf(asked ? stdout : stderr, "  %-16s %s\n", commands[i].name, commands[i].summary);
+		fprintf(asked ? stdout : stderr, "  %-20s %s\n", commands[i].name, commands[i].summary);
 		any = true;
 	}
 	if (!any && argc > 0)

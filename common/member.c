@@ -167,6 +167,7 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 			struct fault *fault)
 {
 	enum error error = form_check(member, fault);
+	uint8_t last[KEY_SIZE];
 	struct hash digest;
 	const char *tag;
 
@@ -180,9 +181,12 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 		return fault_at(fault, E_BAD_SIGNATURE, "node_signature");
 	if (!authority)
 		return E_OK;
+	error = successions_follow(&member->successions, member->exchange, authority, last, fault);
+	if (error != E_OK)
+		return error;
 	tag = countersigned(member, &digest);
 	if (!member->authority_signed ||
-	    !digest_verify(authority, tag, &digest, BYTES(member->authority_signature, SIGNATURE_SIZE)))
+	    !digest_verify(last, tag, &digest, BYTES(member->authority_signature, SIGNATURE_SIZE)))
 		return fault_at(fault, E_BAD_SIGNATURE, "authority_signature");
 	return E_OK;
 }
@@ -209,6 +213,7 @@ void member_to_message(const struct member *member, Simpul__MemberRecord *record
 	record->node_signature = borrowed(member->node_signature, SIGNATURE_SIZE);
 	if (member->authority_signed)
 		record->authority_signature = borrowed(member->authority_signature, SIGNATURE_SIZE);
+	record->successions = borrowed(member->successions.bytes, member->successions.size);
 	if (member->former_signed)
 		record->former_signature = borrowed(member->former_signature, SIGNATURE_SIZE);
 }
@@ -247,6 +252,11 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 			     "authority_signature", fault);
 	if (error == E_OK && member->former_signed)
 		error = take(member->former_signature, SIGNATURE_SIZE, record->former_signature, "former_signature", fault);
+	if (error == E_OK && record->successions.len > sizeof member->successions.bytes)
+		error = fault_at(fault, E_TOO_LARGE, "successions");
+	if (error == E_OK && record->successions.len > 0)
+		memcpy(member->successions.bytes, record->successions.data, record->successions.len);
+	member->successions.size = error == E_OK ? record->successions.len : 0;
 	return error;
 }
 

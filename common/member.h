@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/keys.h"
+#include "common/succession.h"
 #include "proto/member.pb-c.h"
 #include "common/name.h"
 
@@ -29,6 +30,7 @@ struct member {
 	uint8_t node_signature[SIGNATURE_SIZE];
 	uint8_t authority_signature[SIGNATURE_SIZE];
 	bool authority_signed;
+	struct successions successions; /* from the authority's first key to the one that signed */
 	uint8_t former_signature[SIGNATURE_SIZE]; /* by the node's key before this one */
 	bool former_signed;
 };
@@ -64,7 +66,8 @@ void member_countersign(struct member *member, const struct signing_key *authori
 #define EXPIRY_ALARM_DAYS 7
 bool member_lapsed(const struct member *member, wall_ms now);
 unsigned member_days_left(const struct member *member, wall_ms now);
-/* Checks form, the node's signature and, unless `authority` is NULL, the authority's. E_INVALID,
+/* Checks form, the node's signature and, unless `authority` is NULL, the authority's: of that key, or of one to which the
+ * record's successions lead from it. E_INVALID,
  * E_EXCHANGE (unless `exchange` is NULL), E_BAD_SIGNATURE. */
 enum error member_check(const struct member *member, const uint8_t *exchange, const uint8_t *authority,
 			struct fault *fault);

@@ -307,6 +307,77 @@ static void an_office_whose_key_has_ended_goes_on_by_itself_when_it_has_a_new_on
 	free(request);
 }
 
+/* ------------------------------------------------------------------ the authority */
+
+/* simpulctl enroll with another key than the exchange's first. */
+static int enroll_with(struct exchange *x, const char *request, const char *key)
+{
+	char *join = memory_format("%s.%s.join", request, strrchr(key, '/') + 1);
+	char fingerprint[FINGERPRINT_SIZE];
+	const int status = exchange_ctl(x, NULL, "enroll", request, "--authority-key", key, "--fingerprint",
+					request_fingerprint(request, fingerprint), "-o", join, NULL);
+
+	free(join);
+	return status;
+}
+
+static char *made_by_stranger(struct exchange *x)
+{
+	char *path = broker_path(x, "stranger.key");
+	struct signing_key key;
+
+	signing_key_generate(&key);
+	assert_int_equal(signing_key_save(&key, path, NULL), E_OK);
+	return path;
+}
+
+/* Nobody gets a new join file, and nobody is started anew but to see that it holds afterwards. */
+static void the_authority_hands_on_and_everybody_accepts_what_either_key_signs(void **state)
+{
+	struct exchange *x = *state;
+	char *first = broker_path(x, "authority.key"), *second = broker_path(x, "second.key");
+	char *identity = broker_path(x, "exchange.id"), *stranger = made_by_stranger(x), *forged = broker_path(x, "forged.key");
+	char *request = rotate(x, POLICE), *proof = office_path(x, ARMY, "proof.json"), *join = office_path(x, ARMY, "exchange.join");
+	const size_t accepted = office_outbox(x, POLICE).accepted, received = office_inbox(x, ARMY, NULL, NULL);
+	char *last = memory_format("police.oku#%d", 6 * PIECE);
+
+	/* Not by a key that is not the authority's. */
+	assert_int_equal(exchange_ctl(x, NULL, "authority", "renew", stranger, "-o", forged, "--exchange-file", identity,
+				      "--no-passphrase", NULL),
+			 65);
+	assert_int_equal(enroll_with(x, request, stranger), 65);
+	assert_int_equal(exchange_ctl(x, NULL, "authority", "renew", first, "-o", second, "--exchange-file", identity,
+				      "--no-passphrase", NULL),
+			 0);
+	assert_int_equal(enroll_with(x, request, second), 0);
+	assert_true(office_goes_under(x, POLICE, 6));
+	free(request);
+	request = rotate(x, ARMY);
+	assert_int_equal(enroll_with(x, request, first), 0);
+	assert_true(office_goes_under(x, ARMY, 4));
+	drop_piece(x, 6);
+	assert_true(office_settled(x, POLICE, accepted + PIECE, 30));
+	assert_true(office_received(x, ARMY, received + PIECE, 30));
+	assert_false(exchange_logged(x, "inbox.bad"));
+	/* Offline, with the join file of the beginning. */
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "export", last, "-o", proof, NULL), 0);
+	assert_int_equal(operate_run(x, NULL, "simpul", "-c", "/nonexistent", "verify", proof, "--join", join, NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	exchange_start_broker(x);
+	assert_true(office_goes_under(x, POLICE, 6));
+	assert_true(office_goes_under(x, ARMY, 4));
+	free(last);
+	free(join);
+	free(proof);
+	free(request);
+	free(forged);
+	free(stranger);
+	free(identity);
+	free(second);
+	free(first);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +387,7 @@ int main(void)
 		cmocka_unit_test(asked_twice_it_is_the_same_key),
 		cmocka_unit_test(a_key_that_ends_soon_is_spoken_of_at_both_ends),
 		cmocka_unit_test(an_office_whose_key_has_ended_goes_on_by_itself_when_it_has_a_new_one),
+		cmocka_unit_test(the_authority_hands_on_and_everybody_accepts_what_either_key_signs),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
