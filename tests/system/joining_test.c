@@ -1,5 +1,5 @@
-/* joining_test - walks through the README's chapter "Try it on your own data", command by command, as a newcomer would:
- * an exchange is made, two offices join, a report arrives.
+/* joining_test - walks through the README's chapters "Try it on your own data" and "When a key ends", command by command, as
+ * a newcomer would: an exchange is made, two offices join, a report arrives, a key is renewed.
  *
  * The commands are those of README.md itself. What a person does between them is in the table `stand_ins` and in
  * carry_all; everything else runs as it stands there. */
@@ -21,13 +21,15 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define CHAPTER "\n## Try it on your own data\n"
+#define JOINING "\n## Try it on your own data\n"
+#define RENEWING "\n## When a key ends\n"
 #define FIRST "police.oku"
 #define SECOND "immigration.muara-enim"
 #define WORDS "a river of the south"
 
 enum { COMMANDS = 64, STARTED = 8, SECONDS = 60 };
-enum place { BROKER, OFFICE };
+/* Blocks of commands in both chapters. */
+enum { MAKING = 1, ENROLLING, ASKING, RENEWAL };
 
 /* A command of the chapter: where it is typed, in which of the chapter's blocks. */
 struct step {
@@ -88,20 +90,27 @@ static void line_take(struct walk *walk, unsigned block, const char *line)
 	walk->count++;
 }
 
-static void chapter_read(struct walk *walk)
+/* The text of a chapter, without the next one's heading; free it. */
+static char *chapter_text(const char *heading)
 {
-	char *readme = text_of("README.md"), *chapter = strstr(readme, CHAPTER), *rest = NULL, *end, *yaml;
-	unsigned block = 0;
-	bool inside = false;
+	char *readme = text_of("README.md"), *chapter = strstr(readme, heading), *end, *text;
 
-	must(chapter != NULL, "the chapter");
-	chapter += strlen(CHAPTER);
+	must(chapter != NULL, heading);
+	chapter += strlen(heading);
 	end = strstr(chapter, "\n## ");
 	must(end != NULL, "the chapter's end");
-	*end = '\0';
-	yaml = strstr(chapter, "```yaml\n");
-	must(yaml && strstr(yaml + 8, "```"), "agent.yaml");
-	walk->agent_yaml = memory_format("%.*s", (int)(strstr(yaml + 8, "```") - yaml - 8), yaml + 8);
+	text = memory_format("%.*s", (int)(end - chapter), chapter);
+	free(readme);
+	return text;
+}
+
+/* Takes the commands of the chapter's blocks, which are numbered from `block` on; returns the last number. */
+static unsigned commands_read(struct walk *walk, const char *heading, unsigned block)
+{
+	char *chapter = chapter_text(heading), *rest = NULL;
+	bool inside = false;
+
+	block--;
 	for (char *line = strtok_r(chapter, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		if (strncmp(line, "```", 3) == 0) {
 			inside = strcmp(line, "```console") == 0;
@@ -110,7 +119,17 @@ static void chapter_read(struct walk *walk)
 			line_take(walk, block, line);
 		}
 	}
-	free(readme);
+	free(chapter);
+	return block;
+}
+
+static void settings_read(struct walk *walk)
+{
+	char *chapter = chapter_text(JOINING), *yaml = strstr(chapter, "```yaml\n");
+
+	must(yaml && strstr(yaml + 8, "```"), "agent.yaml");
+	walk->agent_yaml = memory_format("%.*s", (int)(strstr(yaml + 8, "```") - yaml - 8), yaml + 8);
+	free(chapter);
 }
 
 /* ------------------------------------------------------------------ what a person does */
@@ -192,8 +211,8 @@ static void carry_all(const struct walk *walk, const char *office)
 {
 	char *command = memory_format(
 		"if [ -e exchange/authority.key ]; then mv exchange/authority.key .; fi; "
-		"cp -n exchange/exchange.id '%s' 2>/dev/null; cp -n '%s'/*.request . 2>/dev/null; "
-		"cp -n *.join '%s' 2>/dev/null; true",
+		"cp -u exchange/exchange.id '%s' 2>/dev/null; cp -u '%s'/*.request . 2>/dev/null; "
+		"cp -u *.join '%s' 2>/dev/null; true",
 		office, office, office);
 
 	shell(walk, walk->broker, command, NULL, NULL);
@@ -306,7 +325,9 @@ static int set_up(void **state)
 {
 	static struct walk walk;
 
-	chapter_read(&walk);
+	settings_read(&walk);
+	must(commands_read(&walk, JOINING, MAKING) == ASKING, "three blocks of commands");
+	must(commands_read(&walk, RENEWING, RENEWAL) == RENEWAL, "one block of commands");
 	machine_make(&walk);
 	*state = &walk;
 	return 0;
@@ -334,7 +355,7 @@ static void an_exchange_is_made(void **state)
 		char *command = stood_in(walk, walk->steps[i].text);
 		struct buffer out = {0};
 
-		if (walk->steps[i].block == 1) {
+		if (walk->steps[i].block == MAKING) {
 			run(walk, walk->broker, command, &out);
 			steps++;
 		}
@@ -364,13 +385,13 @@ static void join_walk(struct walk *walk, const char *folder, const char *name)
 		char *command = for_office(walk->steps[i].text, name);
 		struct buffer out = {0};
 
-		if (walk->steps[i].block == 2) {
+		if (walk->steps[i].block == ENROLLING) {
 			carry_all(walk, folder);
 			run(walk, walk->steps[i].place == 'b' ? walk->broker : folder, command, &out);
 		}
-		if (walk->steps[i].block == 2 && strstr(command, "simpul join"))
+		if (walk->steps[i].block == ENROLLING && strstr(command, "simpul join"))
 			read_out = digits_said(&out);
-		if (walk->steps[i].block == 2 && strstr(command, " enroll "))
+		if (walk->steps[i].block == ENROLLING && strstr(command, " enroll "))
 			compared = digits_said(&out);
 		buffer_free(&out);
 		free(command);
@@ -416,11 +437,11 @@ static void a_report_arrives_and_every_question_of_the_chapter_is_answered(void 
 		char *command = stood_in(walk, walk->steps[i].text);
 		struct buffer out = {0};
 
-		if (walk->steps[i].block == 3) {
+		if (walk->steps[i].block == ASKING) {
 			run(walk, folder_of(walk, command), command, &out);
 			steps++;
 		}
-		if (walk->steps[i].block == 3 && strncmp(command, "simpul report", 13) == 0) {
+		if (walk->steps[i].block == ASKING && strncmp(command, "simpul report", 13) == 0) {
 			assert_non_null(memmem(out.data, out.size, FIRST "#1", strlen(FIRST "#1")));
 			assert_true(comes_true(walk, walk->offices[1], "simpul inbox list --json | grep -q '" FIRST "#1'"));
 		}
@@ -428,6 +449,23 @@ static void a_report_arrives_and_every_question_of_the_chapter_is_answered(void 
 		free(command);
 	}
 	assert_true(steps >= 14);
+}
+
+static void a_key_is_renewed_without_a_stop(void **state)
+{
+	struct walk *walk = *state;
+
+	for (size_t i = 0; i < walk->count; i++) {
+		struct buffer out = {0};
+
+		if (walk->steps[i].block == RENEWAL) {
+			carry_all(walk, walk->offices[0]);
+			run(walk, walk->steps[i].place == 'b' ? walk->broker : walk->offices[0], walk->steps[i].text, &out);
+		}
+		buffer_free(&out);
+	}
+	assert_true(comes_true(walk, walk->offices[0],
+			       "simpul status --json | grep -q '\"key_id\": *2' && test -e " FIRST ".keys.1 && simpul status"));
 }
 
 /* ------------------------------------------------------------------ and not otherwise */
@@ -468,6 +506,7 @@ int main(void)
 		cmocka_unit_test(an_exchange_is_made),
 		cmocka_unit_test(two_offices_join),
 		cmocka_unit_test(a_report_arrives_and_every_question_of_the_chapter_is_answered),
+		cmocka_unit_test(a_key_is_renewed_without_a_stop),
 		cmocka_unit_test(nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange),
 	};
 
