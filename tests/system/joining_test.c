@@ -490,7 +490,8 @@ static void nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange(void **
 	assert_non_null(memmem(out.data, out.size, "passphrase is wrong", 19));
 	assert_int_equal(shell(walk, walk->broker,
 			       "rm third.request; sed 's/\"exchange\": \"[0-9a-f]*\"/\"exchange\": "
-			       "\"00112233445566778899aabbccddeeff\"/' exchange/exchange.id >other.id && ! cmp -s other.id exchange/exchange.id && simpul join "
+			       "\"00112233445566778899aabbccddeeff\"/' exchange/exchange.id >other.id && "
+			       "! cmp -s other.id exchange/exchange.id && simpul join "
 			       "--exchange-file other.id --node police.fourth && mv police.fourth.request third.request",
 			       NULL, NULL),
 			 0);
