@@ -59,7 +59,7 @@ static const char *keys_advice(enum error error)
 {
 	switch (error) {
 	case E_NOT_FOUND:
-		return "put the file back from where it is kept, or make new keys (simpul keys new) and be enrolled "
+		return "put the file back from where it is kept, or make new keys (simpul join --key-id N) and be enrolled "
 		       "anew";
 	case E_CONFIG:
 		return "then ask yourself who may have read it: a key that others had is revoked and made anew";
@@ -125,7 +125,7 @@ static void check_join(struct doctor *doctor)
 /* Whether the newest record of this office is of the keys in the file. */
 static void check_record(struct doctor *doctor, struct store *store)
 {
-	static const char renew[] = "simpul keys new --key-id N, and have the operators enrol the request";
+	static const char renew[] = "simpul keys rotate, and have the operators enrol the request";
 	struct checkup *checkup = &doctor->checkup;
 	struct member_key record = {.standing = SIMPUL__STANDING__STANDING_UNSPECIFIED};
 	enum error error = store_current_key(store, doctor->settings.node, &record, NULL);
@@ -137,13 +137,15 @@ static void check_record(struct doctor *doctor, struct store *store)
 		checkup_note(checkup, CHECKUP_FAIL, "key", "ask the operators why; new keys need a new enrolment",
 			     "the operators have shut this office's key out");
 	else if (record.member.key_id > doctor->keys.key_id)
-		checkup_note(checkup, CHECKUP_FAIL, "key", "name the newer file at keys: in the settings",
+		checkup_note(checkup, CHECKUP_FAIL, "key",
+			     "the running agent takes up the newer keys, which lie beside the others and end in .next",
 			     "key %u was replaced by key %u", doctor->keys.key_id, record.member.key_id);
 	else if (memcmp(record.member.curve_key, doctor->keys.curve_public, KEY_SIZE) != 0)
 		checkup_note(checkup, CHECKUP_FAIL, "key",
 			     "have the operators enrol its request, or put the right file back",
 			     "%s is not the key that was enrolled", doctor->settings.keys);
-	else if (!checkup_key_age(checkup, "key", doctor->settings.node, record.member.created_at, renew))
+	else if (!checkup_key(checkup, "key", doctor->settings.node, record.member.created_at,
+			      record.member.expires_at, renew))
 		checkup_note(checkup, CHECKUP_OK, "key", NULL, "key %u is enrolled", doctor->keys.key_id);
 }
 

@@ -9,9 +9,10 @@ static const struct {
 } table[] = {
 	{"SUPERSEDED", "another agent runs with this office's keys: end it and start this one anew; if it is none of yours, "
 		       "have the key revoked at once"},
-	{"KEY_REVOKED", "ask the operators; with new keys (simpul keys new) the office is enrolled anew"},
+	{"KEY_REVOKED", "ask the operators; with new keys (simpul join --key-id N) the office is enrolled anew"},
 	{"KEY_SUSPENDED", "ask the operators why, and to restore the office; then start the agent anew"},
-	{"KEY_EXPIRED", "name the newer keys in the settings and start the agent anew"},
+	{"KEY_EXPIRED", "its newer keys are missing: put NODE.keys.next or the newer NODE.keys back; without them simpul join --key-id N"},
+	{"KEY_LAPSED", "simpul keys rotate makes a new key; have the operators enrol its request, and the agent goes on"},
 	{"KEY_UNKNOWN", "ask the operators whether this office is enrolled"},
 	{"HISTORY_DIFFERS", "this store or the broker's journal was set back: do not delete anything, ask the operators first; "
 			    "if it was this store, simpul outbox recover"},

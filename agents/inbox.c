@@ -20,6 +20,7 @@
 struct inbox {
 	struct store *store;
 	const struct node_keys *keys;
+	const struct keyring *ring; /* NULL: these keys alone */
 	struct join join;
 	struct position cursor; /* on disk */
 	uint32_t incarnation;	/* that the broker went on in, as this session proved; 0: that of the cursor */
@@ -43,6 +44,11 @@ struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const
 	inbox->seen = inbox->cursor;
 	inbox->written_at = clock_now().steady;
 	return inbox;
+}
+
+void inbox_former_keys(struct inbox *inbox, const struct keyring *ring)
+{
+	inbox->ring = ring;
 }
 
 struct position inbox_cursor(const struct inbox *inbox)
@@ -102,15 +108,23 @@ static enum error standing_apply(struct inbox *inbox, const Simpul__Entry *entry
 	return error;
 }
 
+/* The office's keys that this wrap is for; NULL when it does not have them. */
+static const struct node_keys *keys_of(const struct inbox *inbox, uint32_t key_id)
+{
+	if (inbox->keys->key_id == key_id)
+		return inbox->keys;
+	return inbox->ring ? keyring_find(inbox->ring, key_id) : NULL;
+}
+
 /* The content key that the batch wraps for this node; NULL when it has none, or one for another key. */
 static const uint8_t *content_key_of(const struct inbox *inbox, const Simpul__Batch *batch, uint64_t entry,
 				     uint8_t key[KEY_SIZE])
 {
 	for (size_t i = 0; i < batch->n_wraps; i++) {
 		const Simpul__EntryWrap *wrap = batch->wraps[i];
+		const struct node_keys *keys = wrap->entry == entry ? keys_of(inbox, wrap->key_id) : NULL;
 
-		if (wrap->entry == entry && wrap->key_id == inbox->keys->key_id &&
-		    content_key_unwrap(BYTES(wrap->wrapped.data, wrap->wrapped.len), inbox->keys, key))
+		if (keys && content_key_unwrap(BYTES(wrap->wrapped.data, wrap->wrapped.len), keys, key))
 			return key;
 	}
 	return NULL;

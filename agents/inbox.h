@@ -6,6 +6,7 @@
 #ifndef SIMPUL_INBOX_H
 #define SIMPUL_INBOX_H
 
+#include "agents/keyring.h"
 #include "agents/store.h"
 #include "common/keys.h"
 #include "proto/link.pb-c.h"
@@ -22,6 +23,8 @@ struct inbox;
  * beginning. */
 struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const struct join *join);
 void inbox_free(struct inbox *inbox);
+/* Opens what was sealed to former keys too; `ring` is borrowed. */
+void inbox_former_keys(struct inbox *inbox, const struct keyring *ring);
 
 enum inbox_result {
 	INBOX_APPLIED, /* cursor moved */

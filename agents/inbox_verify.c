@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* The broker's clock stands in the entry and never runs back there: one that was ahead for a while makes nothing doubtful. */
+#define EXPIRY_GRACE_MS ((wall_ms)24 * 3600 * 1000)
+
 static enum error form_check(const Simpul__Entry *entry, struct fault *fault)
 {
 	const Simpul__Delivery *delivery = entry->delivery;
@@ -19,12 +22,15 @@ static enum error form_check(const Simpul__Entry *entry, struct fault *fault)
 	return E_OK;
 }
 
-/* What the key's standing makes of a report that was accepted then; the origin's own clock is no evidence. */
-static enum inbox_trust trust_of(const struct member_key *key, wall_ms accepted_at)
+/* E_OK, or what makes a report doubtful that was accepted then: standing and end of its key. The origin's own clock is no
+ * evidence. */
+static enum error doubt_of(const struct member_key *key, wall_ms accepted_at)
 {
-	const bool is_compromised = key->standing == SIMPUL__STANDING__STANDING_COMPROMISED;
+	const wall_ms end = key->member.expires_at;
 
-	return is_compromised && accepted_at >= key->doubtful_since ? TRUST_DOUBTFUL : TRUST_GOOD;
+	if (key->standing == SIMPUL__STANDING__STANDING_COMPROMISED && accepted_at >= key->doubtful_since)
+		return E_KEY_REVOKED;
+	return end != 0 && accepted_at > end && accepted_at - end > EXPIRY_GRACE_MS ? E_KEY_LAPSED : E_OK;
 }
 
 enum error delivery_verify(struct store *store, const Simpul__Entry *entry, struct verified_delivery *verified,
@@ -48,8 +54,8 @@ enum error delivery_verify(struct store *store, const Simpul__Entry *entry, stru
 		verified->why = E_BAD_SIGNATURE;
 		return E_OK;
 	}
-	verified->trust = trust_of(&key, entry->accepted_at);
-	verified->why = verified->trust == TRUST_GOOD ? E_OK : E_KEY_REVOKED;
+	verified->why = doubt_of(&key, entry->accepted_at);
+	verified->trust = verified->why == E_OK ? TRUST_GOOD : TRUST_DOUBTFUL;
 	return E_OK;
 }
 

@@ -80,6 +80,19 @@ static json_t *sinks_answer(struct sinks *sinks)
 	return list;
 }
 
+/* The office's newest key, once the feed has told of it. */
+static void set_key(json_t *answer, struct store *store)
+{
+	struct member_key key;
+	char time[TIME_TEXT_SIZE];
+
+	if (store_current_key(store, store->node, &key, NULL) != E_OK)
+		return;
+	json_object_set_new(answer, "key_id", json_integer(key.member.key_id));
+	if (key.member.expires_at != 0)
+		json_object_set_new(answer, "key_expires_at", json_string(time_text(time, key.member.expires_at, 0)));
+}
+
 static json_t *status_answer(const struct local_host *host)
 {
 	struct uplink_status status;
@@ -97,6 +110,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
 				      (json_int_t)counts.refused));
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
+	set_key(answer, host->store);
 	if (status.clock_known)
 		json_object_set_new(answer, "clock_ahead_ms", json_integer((json_int_t)status.clock_ahead));
 	if (status.last_fault.code != E_OK) {

@@ -1,5 +1,6 @@
 /* loop - polls everything that the agent waits for, and does all writing to the store. */
 #include "agents/loop.h"
+#include "agents/expiry.h"
 #include "agents/feeder.h"
 #include "agents/intake.h"
 #include "agents/local.h"
@@ -23,7 +24,7 @@ enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_SINKS, ITEM_LOCAL, ITEM_UPLINK, ITEMS = I
 
 struct loop {
 	const struct settings *settings;
-	const struct node_keys *keys;
+	struct keyring *ring;
 	struct profile **profiles;
 	int signals, lock;
 	void *zmq;
@@ -35,6 +36,7 @@ struct loop {
 	struct mailbox *from_intake, *from_sinks;
 	struct intake *intake;
 	struct sinks *sinks;
+	struct expiry expiry;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
 	bool stop, reload;
@@ -104,7 +106,7 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 		sources[count++] = memory_format("file %s:%zu", letter->name, file->lines[i].line);
 	}
 	if (count > 0)
-		error = outbox_take(&loop->store, loop->keys, prepared, sources, count, true, names, fault);
+		error = outbox_take(&loop->store, &loop->ring->keys, prepared, sources, count, true, names, fault);
 	for (size_t i = 0; i < count; i++)
 		free((char *)(uintptr_t)sources[i]);
 	free(prepared);
@@ -293,6 +295,7 @@ static void turn(struct loop *loop)
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
 	}
+	expiry_step(&loop->expiry, &loop->store, &now);
 	manager_step(loop, &now);
 }
 
@@ -318,10 +321,21 @@ static void last_receipts(struct loop *loop)
 
 /* ------------------------------------------------------------------ start and stop */
 
+static const struct node_keys *newer_keys(void *context)
+{
+	return keyring_next(context);
+}
+
+static void newer_keys_taken(void *context)
+{
+	keyring_renew(context);
+}
+
 static void uplink_begin(struct loop *loop, const struct join *join)
 {
 	const struct uplink_options options = {
-		.join = join, .keys = loop->keys, .node = loop->settings->node, .epoch = loop->store.epoch,
+		.join = join, .keys = &loop->ring->keys, .node = loop->settings->node,
+		.renewal = {.context = loop->ring, .next = newer_keys, .taken = newer_keys_taken}, .epoch = loop->store.epoch,
 		.subscription = loop->settings->subscribes ? &loop->settings->subscription : NULL,
 		.source = feeder_source(&loop->feeder), .target = feeder_target(&loop->feeder)};
 
@@ -340,11 +354,12 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->zmq = zmq_ctx_new();
 	loop->from_intake = mailbox_new();
 	loop->from_sinks = mailbox_new();
-	loop->inbox = inbox_new(&loop->store, loop->keys, join);
-	feeder_init(&loop->feeder, &loop->store, loop->keys, loop->inbox);
+	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
+	inbox_former_keys(loop->inbox, loop->ring);
+	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
 	uplink_begin(loop, join);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
-	const struct local_host host = {.store = &loop->store, .keys = loop->keys, .defaults = &settings->defaults,
+	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
 					.uplink = loop->uplink, .sinks = loop->sinks};
 	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
 	return error == E_OK ? intake_begin(loop, fault) : error;
@@ -381,10 +396,10 @@ static void loop_close(struct loop *loop)
 	profiles_free(loop->profiles, loop->settings->folder_count);
 }
 
-enum error loop_run(const struct settings *settings, const struct node_keys *keys, const struct join *join,
+enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault)
 {
-	struct loop loop = {.settings = settings, .keys = keys, .profiles = profiles, .signals = signals, .lock = -1};
+	struct loop loop = {.settings = settings, .ring = ring, .profiles = profiles, .signals = signals, .lock = -1};
 	enum error error = loop_open(&loop, join, fault);
 
 	if (error == E_OK) {

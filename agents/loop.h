@@ -6,9 +6,9 @@
 #ifndef SIMPUL_LOOP_H
 #define SIMPUL_LOOP_H
 
+#include "agents/keyring.h"
 #include "agents/profile.h"
 #include "agents/settings.h"
-#include "common/keys.h"
 #include "common/member.h"
 
 /* The profiles of the settings' folders, in their order; NULL with `fault` filled ("profile.yaml:line: what"). */
@@ -18,8 +18,9 @@ void profiles_free(struct profile **profiles, size_t count);
 /* SIGTERM, SIGINT and SIGHUP: blocked before any thread starts, read by the loop. The descriptor, or -1. */
 int loop_signals(void);
 
-/* Runs until a signal or an error that needs a new start. Takes `profiles` over. */
-enum error loop_run(const struct settings *settings, const struct node_keys *keys, const struct join *join,
+/* Runs until a signal or an error that needs a new start. Takes `profiles` over; `ring` is renewed when the broker has newer
+ * keys. */
+enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault);
 
 #endif

@@ -15,6 +15,7 @@ struct officer {
 };
 
 int officer_keys(struct officer *officer, int argc, char **argv);
+int officer_join(struct officer *officer, int argc, char **argv);
 int officer_report(struct officer *officer, int argc, char **argv);
 int officer_cancel(struct officer *officer, int argc, char **argv);
 int officer_update(struct officer *officer, int argc, char **argv);

@@ -1,148 +1,105 @@
-/* officer_keys - simpul keys new: the keys of an office and the request with which it asks to be enrolled. */
+/* officer_keys - simpul keys rotate: newer keys for an office that has keys, and the request to have them enrolled. */
+#include "agents/keyring.h"
 #include "agents/officer.h"
-#include "common/exchange.h"
 #include "common/memory.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char usage[] =
-	"usage: simpul keys new --node NODE --exchange HEX|--exchange-file FILE [--key-id N] [-o DIR]\n"
+	"usage: simpul keys rotate [-o FILE]\n"
 	"\n"
-	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Compare the\n"
-	"fingerprint that is printed with them in person or on the phone: it keeps a stranger from enrolling as this\n"
-	"office.\n"
+	"Makes newer keys beside those that the settings name, and a request to enrol them, which the present keys sign as\n"
+	"well. Send it to the operators and read them the fingerprint; nobody has to travel. The agent goes on with the\n"
+	"keys that it has and takes up the newer ones by itself, when the operators have enrolled them; it keeps the older\n"
+	"file (police.oku.keys.1), which opens what was sealed to it. Once more before that: the same keys, a new request.\n"
 	"\n"
-	"  --node NODE            such as police.oku\n"
-	"  --exchange HEX         the id of the exchange, 32 hexadecimal digits\n"
-	"  --exchange-file FILE   its exchange.id, or a join file\n"
-	"  --key-id N             2, 3 ... when this replaces an older key; 1 unless given\n"
-	"  -o DIR                 where to put the files; the current folder unless given\n";
+	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n";
 
-struct wish {
-	const char *node, *exchange, *exchange_file, *folder;
-	uint32_t key_id;
-};
-
-static bool options_read(const struct officer *officer, int argc, char **argv, struct wish *wish)
+/* The newer keys: those that an earlier run made, or new ones. */
+static enum error newer_keys(const char *path, const struct node_keys *keys, struct node_keys *next, struct fault *fault)
 {
-	static const struct option options[] = {{"node", required_argument, NULL, 'n'},
-						{"exchange", required_argument, NULL, 'e'},
-						{"exchange-file", required_argument, NULL, 'f'},
-						{"key-id", required_argument, NULL, 'k'},
-						{"output", required_argument, NULL, 'o'},
-						{NULL, 0, NULL, 0}};
-	int option;
+	char *next_path = keyring_next_path(path);
+	enum error error = node_keys_load(next, next_path, fault);
 
-	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option == 'n')
-			wish->node = optarg;
-		else if (option == 'e')
-			wish->exchange = optarg;
-		else if (option == 'f')
-			wish->exchange_file = optarg;
-		else if (option == 'k')
-			wish->key_id = (uint32_t)strtoul(optarg, NULL, 10);
-		else if (option == 'o')
-			wish->folder = optarg;
-		else
-			return false;
+	if (error == E_NOT_FOUND) {
+		node_keys_generate(next, keys->key_id + 1);
+		error = node_keys_save(next, next_path, fault);
+	} else if (error == E_OK && next->key_id != keys->key_id + 1) {
+		error = fault_at(fault, E_INVALID, "%s", next_path);
 	}
-	return true;
+	free(next_path);
+	return error;
 }
 
-/* False after a message. */
-static bool wish_complete(const struct officer *officer, int argc, const struct wish *wish)
+/* "police.oku.request" beside the keys. */
+static char *request_path(const struct settings *settings)
 {
-	if (optind < argc)
-		officer_misused(officer, "everything is said with options");
-	else if (wish->node == NULL || !node_name_valid(wish->node))
-		officer_misused(officer, "give --node, a name such as police.oku");
-	else if ((wish->exchange == NULL) == (wish->exchange_file == NULL))
-		officer_misused(officer, "give either --exchange or --exchange-file");
-	else if (wish->key_id == 0)
-		officer_misused(officer, "--key-id is a number from 1");
-	else
-		return true;
-	return false;
+	const char *slash = strrchr(settings->keys, '/');
+
+	return memory_format("%.*s%s.request", slash ? (int)(slash + 1 - settings->keys) : 0, settings->keys,
+			     settings->node);
 }
 
-static enum error exchange_id(const struct wish *wish, uint8_t id[EXCHANGE_SIZE], struct fault *fault)
+static enum error request_make(const struct settings *settings, const char *path, struct member *request,
+			       struct fault *fault)
 {
-	struct exchange exchange;
+	struct node_keys keys, next;
 	struct join join;
-	enum error error;
+	enum error error = node_keys_load(&keys, settings->keys, fault);
 
-	if (wish->exchange != NULL)
-		return hex_parse(wish->exchange, id, EXCHANGE_SIZE) ? E_OK : fault_at(fault, E_INVALID, "--exchange");
-	if (join_load(&join, wish->exchange_file, NULL) == E_OK) {
-		memcpy(id, join.exchange, EXCHANGE_SIZE);
-		return E_OK;
+	if (error == E_OK)
+		error = join_load(&join, settings->join, fault);
+	if (error == E_OK)
+		error = newer_keys(settings->keys, &keys, &next, fault);
+	if (error == E_OK) {
+		member_request(request, join.exchange, settings->node, &next, clock_now().wall);
+		member_sign_former(request, &keys.signing);
+		error = member_save(request, path, fault);
 	}
-	error = exchange_load(&exchange, wish->exchange_file, fault);
-	if (error == E_OK)
-		memcpy(id, exchange.id, EXCHANGE_SIZE);
-	return error;
-}
-
-static enum error files_make(const struct wish *wish, const uint8_t exchange[EXCHANGE_SIZE], struct member *request,
-			     struct fault *fault)
-{
-	char *keys_path = memory_format("%s/%s.keys", wish->folder, wish->node);
-	char *request_path = memory_format("%s/%s.request", wish->folder, wish->node);
-	struct node_keys keys;
-	enum error error = E_OK;
-
-	if (mkdir(wish->folder, 0700) != 0 && errno != EEXIST)
-		error = fault_at(fault, E_IO, "%s", wish->folder);
-	node_keys_generate(&keys, wish->key_id);
-	member_request(request, exchange, wish->node, &keys, clock_now().wall);
-	if (error == E_OK)
-		error = node_keys_save(&keys, keys_path, fault);
-	if (error == E_OK)
-		error = member_save(request, request_path, fault);
 	keys_wipe(&keys, sizeof(keys));
-	free(keys_path);
-	free(request_path);
+	keys_wipe(&next, sizeof(next));
 	return error;
 }
 
-static int keys_new(const struct officer *officer, const struct wish *wish)
+static int rotate(const struct officer *officer, const char *out)
 {
-	char fingerprint[FINGERPRINT_SIZE];
-	uint8_t exchange[EXCHANGE_SIZE];
+	char fingerprint[FINGERPRINT_SIZE], *path;
+	struct settings settings = {.file = NULL};
 	struct fault fault = {0};
 	struct member request;
+	enum error error = officer_settings(officer, &settings, &fault);
 
-	if (exchange_id(wish, exchange, &fault) != E_OK)
-		return officer_fail(officer, &fault, "give the file or the id that the operators sent");
-	if (files_make(wish, exchange, &request, &fault) != E_OK)
-		return officer_fail(officer, &fault,
-				    fault.code == E_EXISTS
-					    ? "keys are never overwritten: move them away or give another folder"
-					    : NULL);
-	printf("%s/%s.keys      secret: it stays on this computer\n", wish->folder, wish->node);
-	printf("%s/%s.request   send this to the operators\n", wish->folder, wish->node);
-	printf("fingerprint %s   compare it with the operators in person or on the phone\n",
-	       member_fingerprint(&request, fingerprint));
-	return EX_OK;
+	if (error != E_OK)
+		return officer_fail(officer, &fault, NULL);
+	path = out != NULL ? memory_string(out) : request_path(&settings);
+	error = request_make(&settings, path, &request, &fault);
+	if (error == E_OK) {
+		printf("%s.next   secret: it stays on this computer\n", settings.keys);
+		printf("%s   send this to the operators\n", path);
+		printf("fingerprint  %s\n", member_fingerprint(&request, fingerprint));
+		puts("Read the fingerprint to the operators on the phone. The agent takes the keys up when they are enrolled.");
+	}
+	free(path);
+	settings_free(&settings);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
 }
 
 int officer_keys(struct officer *officer, int argc, char **argv)
 {
-	struct wish wish = {.folder = ".", .key_id = 1};
+	static const struct option options[] = {
+		{"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	const char *out = NULL;
+	int option;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'h')
 			fputs(usage, stdout);
-			return EX_OK;
-		}
+		if (option != 'o')
+			return option == 'h' ? EX_OK : EX_USAGE;
+		out = optarg;
 	}
-	if (argc < 2 || strcmp(argv[1], "new") != 0)
-		return officer_misused(officer, "say what: new");
-	if (!options_read(officer, argc - 1, argv + 1, &wish) || !wish_complete(officer, argc - 1, &wish))
-		return EX_USAGE;
-	return keys_new(officer, &wish);
+	if (argc - optind != 1 || strcmp(argv[optind], "rotate") != 0)
+		return officer_misused(officer, "say what: rotate");
+	return rotate(officer, out);
 }

@@ -170,6 +170,21 @@ static void sinks_print(const json_t *sinks)
 			printf("sink %s fails and is tried again: %s\n", text_in(sink, "name"), text_in(sink, "reason"));
 }
 
+/* `expires_at` is "" for a key that never ends. */
+static void key_print(const char *expires_at)
+{
+	struct member member = {.expires_at = 0};
+	const wall_ms now = clock_now().wall;
+
+	if (!time_parse(expires_at, &member.expires_at) || member_days_left(&member, now) > EXPIRY_NOTICE_DAYS)
+		return;
+	if (member_lapsed(&member, now))
+		puts("key:    it has ended; simpul keys rotate makes a new one, which the operators enrol");
+	else
+		printf("key:    it ends in %u days; simpul keys rotate makes a new one, which the operators enrol\n",
+		       member_days_left(&member, now));
+}
+
 static void status_print(const json_t *status)
 {
 	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
@@ -185,6 +200,7 @@ static void status_print(const json_t *status)
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
 	sinks_print(json_object_get(status, "sinks"));
+	key_print(text_in(status, "key_expires_at"));
 	if (fault != NULL && strcmp(state, "halted") == 0)
 		printf("to do: %s\n", halt_advice(text_in(fault, "code")));
 	if (fault != NULL)

@@ -1,5 +1,6 @@
 /* officer_recover - simpul backup and simpul outbox recover: a copy of what an agent is, and what to do when its disk
  * was lost or an old copy was put back. */
+#include "agents/keyring.h"
 #include "agents/officer.h"
 #include "agents/outbox.h"
 #include "common/backup.h"
@@ -161,6 +162,31 @@ static enum error profiles_copy(const struct settings *settings, const char *par
 	return error;
 }
 
+/* The newer keys first: should the agent take them up meanwhile, the others are newer by then too. */
+static enum error keys_copy(const struct settings *settings, const char *part, struct fault *fault)
+{
+	char *path = keyring_next_path(settings->keys);
+	struct node_keys keys = {.key_id = 0};
+	enum error error = access(path, F_OK) == 0 ? file_into(path, part, "node.keys.next", fault) : E_OK;
+
+	free(path);
+	if (error == E_OK)
+		error = file_into(settings->keys, part, "node.keys", fault);
+	if (error == E_OK)
+		error = node_keys_load(&keys, settings->keys, fault);
+	for (uint32_t id = 1; error == E_OK && id < keys.key_id; id++) {
+		char *name = memory_format("node.keys.%u", (unsigned)id);
+
+		path = memory_format("%s.%u", settings->keys, (unsigned)id);
+		if (access(path, F_OK) == 0)
+			error = file_into(path, part, name, fault);
+		free(path);
+		free(name);
+	}
+	keys_wipe(&keys, sizeof(keys));
+	return error;
+}
+
 static enum error files_copy(const struct officer *officer, const struct settings *settings, const char *part,
 			     struct fault *fault)
 {
@@ -170,7 +196,7 @@ static enum error files_copy(const struct officer *officer, const struct setting
 	if (error == E_OK)
 		error = file_into(officer->config, part, "agent.yaml", fault);
 	if (error == E_OK)
-		error = file_into(settings->keys, part, "node.keys", fault);
+		error = keys_copy(settings, part, fault);
 	if (error == E_OK)
 		error = file_into(settings->join, part, "exchange.join", fault);
 	free(store);

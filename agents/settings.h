@@ -1,7 +1,7 @@
 /* settings - agent.yaml: who this node is, where it keeps things, what it takes in and hands on.
  *
  *   node: police.oku               the node's name, as in its member record
- *   keys: police.oku.keys          made by `simpul keys new`
+ *   keys: police.oku.keys          made by `simpul join`
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
  *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db

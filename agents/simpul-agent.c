@@ -32,7 +32,7 @@ struct arguments {
 /* What the process needs before it can start. */
 struct readiness {
 	struct settings settings;
-	struct node_keys keys;
+	struct keyring ring;
 	struct join join;
 	struct profile **profiles;
 };
@@ -102,7 +102,7 @@ static enum error prepare(const char *path, struct readiness *ready, struct faul
 	enum error error = settings_load(path, &ready->settings, fault);
 
 	if (error == E_OK)
-		error = node_keys_load(&ready->keys, ready->settings.keys, fault);
+		error = keyring_load(&ready->ring, ready->settings.keys, fault);
 	if (error == E_OK)
 		error = join_load(&ready->join, ready->settings.join, fault);
 	if (error == E_OK && (ready->profiles = profiles_load(&ready->settings, fault)) == NULL)
@@ -158,10 +158,10 @@ static int run(const struct arguments *arguments)
 	if (signals < 0)
 		error = fault_at(&fault, E_IO, "signalfd");
 	else
-		error = loop_run(&ready.settings, &ready.keys, &ready.join, ready.profiles, signals, &fault);
+		error = loop_run(&ready.settings, &ready.ring, &ready.join, ready.profiles, signals, &fault);
 	close(signals);
 out:
-	keys_wipe(&ready.keys, sizeof(ready.keys));
+	keyring_free(&ready.ring);
 	settings_free(&ready.settings);
 	if (error == E_OK)
 		return EX_OK;

@@ -14,6 +14,7 @@
 static const char usage[] =
 	"usage: simpul [-c agent.yaml] COMMAND ...\n"
 	"\n"
+	"  join                     make the keys of a new office and its request to the operators\n"
 	"  report sighting|alert    say what was seen, or warn\n"
 	"  update NAME              replace what a report of this office said\n"
 	"  cancel NAME              take a report of this office back\n"
@@ -26,7 +27,7 @@ static const char usage[] =
 	"  status                   whether the agent is connected\n"
 	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"
-	"  keys new                 make the keys of a new office\n"
+	"  keys rotate              make newer keys of this office and a request to have them enrolled\n"
 	"\n"
 	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
 	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted.\n";
@@ -46,6 +47,7 @@ static const struct {
 	{"doctor", officer_doctor},
 	{"listen", officer_listen},
 	{"verify", officer_verify},
+	{"join", officer_join},
 	{"keys", officer_keys},
 };
 

@@ -1,5 +1,6 @@
 /* sink_http - hands each report to a server of this machine by POST; libcurl speaks HTTP. */
 #include "agents/sink_kind.h"
+#include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"
 #include <arpa/inet.h>

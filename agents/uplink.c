@@ -17,6 +17,7 @@
 #define FEED_GRACE_MS 1000 /* a packet that is sent again, a busy broker */
 #define STEP_FRAMES 64	/* taken from each channel in one step */
 #define BYE_LINGER_MS 200
+#define LOOK_MS 1000 /* while HALTED: how often a newer key is looked for */
 
 /* ---- life */
 
@@ -61,6 +62,7 @@ void uplink_free(struct uplink *uplink)
 	uplink->transport.release(uplink->transport.context);
 	arena_fini(&uplink->arena);
 	buffer_free(&uplink->frame);
+	keys_wipe(&uplink->session_keys, sizeof uplink->session_keys);
 	free(uplink);
 }
 
@@ -78,7 +80,7 @@ static const unsigned next_states[] = {
 	[UPLINK_GREETING] = 1u << UPLINK_CATCHING_UP | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
 	[UPLINK_CATCHING_UP] = 1u << UPLINK_LIVE | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
 	[UPLINK_LIVE] = 1u << UPLINK_CATCHING_UP | 1u << UPLINK_OFFLINE | 1u << UPLINK_HALTED,
-	[UPLINK_HALTED] = 0,
+	[UPLINK_HALTED] = 1u << UPLINK_OFFLINE,
 };
 
 void uplink_enter(struct uplink *uplink, enum uplink_state state)
@@ -122,8 +124,58 @@ void uplink_offline(struct uplink *uplink, enum error code, const char *field, u
 	uplink_enter(uplink, UPLINK_OFFLINE);
 }
 
+/* ---- newer keys */
+
+static const struct node_keys *next_keys(const struct uplink *uplink)
+{
+	const struct uplink_renewal *renewal = &uplink->options.renewal;
+
+	return renewal->next ? renewal->next(renewal->context) : NULL;
+}
+
+static bool key_outlived(enum error code)
+{
+	return code == E_KEY_EXPIRED || code == E_KEY_LAPSED;
+}
+
+/* The key that the session was opened with is not taken: the next one goes under the other, where there are two. */
+static bool key_change(struct uplink *uplink)
+{
+	if (!next_keys(uplink))
+		return false;
+	uplink->tries_next = !uplink->tries_next;
+	return true;
+}
+
+void uplink_key_taken(struct uplink *uplink)
+{
+	const struct uplink_renewal *renewal = &uplink->options.renewal;
+
+	if (!uplink->tries_next)
+		return;
+	uplink->tries_next = false;
+	renewal->taken(renewal->context);
+}
+
+/* A key that was at fault may have been renewed meanwhile. */
+static void halted_look(struct uplink *uplink)
+{
+	if (!key_outlived(uplink->last_fault.code) || uplink->now.steady - uplink->looked_at < LOOK_MS)
+		return;
+	uplink->looked_at = uplink->now.steady;
+	if (!next_keys(uplink))
+		return;
+	uplink->tries_next = true;
+	uplink->retry_at = uplink->now.steady;
+	uplink_enter(uplink, UPLINK_OFFLINE);
+}
+
 void uplink_halt(struct uplink *uplink, const struct fault *fault)
 {
+	if ((key_outlived(fault->code) || (uplink->tries_next && fault->code == E_KEY_UNKNOWN)) && key_change(uplink)) {
+		uplink_offline(uplink, fault->code, fault->field, 0);
+		return;
+	}
 	uplink->last_fault = *fault;
 	log_event(LOG_LEVEL_ALARM, state_events[UPLINK_HALTED], F_TEXT("node", uplink->options.node),
 		  F_TEXT("code", error_name(fault->code)), F_TEXT("field", fault->field));
@@ -177,7 +229,7 @@ static void hello_send(struct uplink *uplink)
 	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, (uint8_t *)(uintptr_t)uplink->options.join->exchange};
 	hello.node = (char *)(uintptr_t)uplink->options.node;
-	hello.key_id = uplink->options.keys->key_id;
+	hello.key_id = uplink->session_keys.key_id;
 	hello.cursor = &position;
 	hello.subscription = &all;
 	if (uplink->options.subscription)
@@ -251,13 +303,16 @@ static bool in_session(const struct uplink *uplink)
 static void session_open(struct uplink *uplink)
 {
 	const struct uplink_transport *transport = &uplink->transport;
+	const struct node_keys *next = uplink->tries_next ? next_keys(uplink) : NULL;
 	enum error error;
 
+	uplink->tries_next = next != NULL;
+	uplink->session_keys = next ? *next : *uplink->options.keys;
 	uplink->session.opened_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_GREETING);
 	if (uplink->options.target.begin)
 		uplink->options.target.begin(uplink->options.target.context);
-	error = transport->open(transport->context, uplink->options.join, uplink->options.keys);
+	error = transport->open(transport->context, uplink->options.join, &uplink->session_keys);
 	if (error == E_OK)
 		hello_send(uplink);
 	else if (error == E_CONFIG)
@@ -266,9 +321,17 @@ static void session_open(struct uplink *uplink)
 		uplink_offline(uplink, error, "socket", 0);
 }
 
+/* A key that is not in force is not even let in, without a word why; with two of them the other may be. */
 static void handshake_watch(struct uplink *uplink)
 {
-	if (!uplink->transport.handshake_failed(uplink->transport.context) || uplink->handshake_logged)
+	if (!uplink->transport.handshake_failed(uplink->transport.context))
+		return;
+	if (uplink->state == UPLINK_GREETING && key_change(uplink)) {
+		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
+		if (uplink->tries_next)
+			return;
+	}
+	if (uplink->handshake_logged)
 		return;
 	uplink->handshake_logged = true;
 	log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
@@ -311,6 +374,8 @@ static void timers(struct uplink *uplink)
 void uplink_step(struct uplink *uplink, const struct now *now)
 {
 	uplink->now = *now;
+	if (uplink->state == UPLINK_HALTED)
+		halted_look(uplink);
 	if (uplink->state == UPLINK_HALTED)
 		return;
 	handshake_watch(uplink);

@@ -7,7 +7,8 @@
  *   GREETING         CATCHING_UP, OFFLINE, HALTED    HELLO sent, waits for WELCOME
  *   CATCHING_UP      LIVE, OFFLINE, HALTED    fetches until a batch brings nothing new
  *   LIVE             CATCHING_UP, OFFLINE, HALTED    pushes arrive; a gap leads back to CATCHING_UP
- *   HALTED           -                        a refusal with remedy STOP: a person must look; logged as alarm
+ *   HALTED           OFFLINE                  a refusal with remedy STOP: a person must look; logged as alarm. Goes on
+ *                                             by itself only where the key was at fault and a newer one is there now
  * Submissions are sent in CATCHING_UP and LIVE. Sockets are new for each session. */
 #ifndef SIMPUL_UPLINK_H
 #define SIMPUL_UPLINK_H
@@ -66,9 +67,20 @@ struct uplink_target {
 			      const struct position *place, struct fault *fault);
 };
 
+/* Where a newer key of the office comes from: one that was made and may be in force at the broker or not yet. It is tried
+ * when the broker does not take the present one, in turn with that. NULLs: there is never one. */
+struct uplink_renewal {
+	void *context;
+	/* NULL when there is none now. */
+	const struct node_keys *(*next)(void *context);
+	/* The broker took it: from now on `options.keys` points to what it was. */
+	void (*taken)(void *context);
+};
+
 struct uplink_options {
 	const struct join *join;
 	const struct node_keys *keys;
+	struct uplink_renewal renewal;
 	const char *node;
 	uint32_t epoch;
 	const Simpul__Subscription *subscription; /* NULL: all */

@@ -137,6 +137,7 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 	struct fault fault = {0};
 	struct position head;
 
+	uplink_key_taken(uplink);
 	if (welcome_check(uplink, welcome, &head, &fault) != E_OK ||
 	    source->welcome(source->context, welcome, &fault) != E_OK) {
 		if (error_remedy(fault.code) == REMEDY_RETRY) /* a full disk, a lock */

@@ -36,6 +36,9 @@ struct uplink {
 	unsigned failures; /* sessions in a row that did not become live */
 	steady_ms retry_at;
 	bool handshake_logged;
+	bool tries_next;	       /* this session, or the next one, is under the newer key */
+	struct node_keys session_keys; /* those that the session was opened with */
+	steady_ms looked_at;	       /* HALTED: when a newer key was last looked for */
 	bool clock_known; /* a WELCOME came, and said how far our clock is ahead of the broker's */
 	int64_t clock_ahead;
 	struct arena arena; /* for one message */
@@ -78,6 +81,9 @@ uint64_t uplink_send(struct uplink *uplink, Simpul__Up *up);
 void uplink_fetch(struct uplink *uplink, uint64_t after);
 /* The target's cursor, in this session's incarnation where it has none yet. */
 struct position uplink_cursor(const struct uplink *uplink);
+
+/* The broker greeted us: the key that we came under is the office's. */
+void uplink_key_taken(struct uplink *uplink);
 
 /* ---- uplink_message.c; each may end the session */
 void uplink_take_message(struct uplink *uplink, struct bytes frame);

@@ -96,6 +96,7 @@ static json_t *node_view(const struct core_node *node)
 	set_text(object, "node", node->node);
 	set_number(object, "key_id", node->key_id);
 	set_time(object, "key_made", node->key_made);
+	set_time(object, "expires_at", node->expires_at);
 	set_text(object, "standing", enum_text(&simpul__standing__descriptor, (int)node->standing));
 	json_object_set_new(object, "connected", json_boolean(node->connected));
 	json_object_set_new(object, "live", json_boolean(node->live));

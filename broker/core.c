@@ -350,6 +350,7 @@ static void clock_watch(struct core *core)
 		LOG(core, ALARM, "clock.jumped", F_TEXT("direction", begin > core->clock_begin ? "ahead" : "back"),
 		    F_NUM("seconds", off / 1000));
 	core->clock_begin = begin;
+	core->lapse_next = 0;
 }
 
 static void drain(struct core *core)
@@ -396,6 +397,7 @@ static void dispatch(struct core *core, const struct core_event *event)
 		break;
 	case CORE_TICK:
 		clock_watch(core);
+		lapse_tick(core);
 		sessions_tick(core);
 		retention_tick(core);
 		break;
@@ -411,6 +413,7 @@ struct core_actions core_step(struct core *core, const struct core_event *event,
 	actions_start(core);
 	core->now = now;
 	core->random = random;
+	lapse_watch(core);
 	dispatch(core, event);
 	drain(core);
 	return (struct core_actions){core->actions, core->action_count};
@@ -456,6 +459,7 @@ bool core_node_at(const struct core *core, size_t index, struct core_node *out)
 	node = core->sorted[index];
 	*out = (struct core_node){.key_id = node->member.key_id,
 				  .key_made = node->member.created_at,
+				  .expires_at = node->member.expires_at,
 				  .standing = node->standing,
 				  .connected = node->session.state != SESSION_NONE,
 				  .live = node->session.state == SESSION_LIVE,

@@ -189,7 +189,8 @@ struct core_actions core_step(struct core *core, const struct core_event *event,
 
 /* ---------------------------------------------------------------------------- looking */
 
-/* Whether ZAP lets this key in: E_OK and the node's name, E_KEY_UNKNOWN, E_KEY_EXPIRED, E_KEY_REVOKED, E_KEY_SUSPENDED.
+/* Whether ZAP lets this key in: E_OK and the node's name, E_KEY_UNKNOWN, E_KEY_EXPIRED, E_KEY_REVOKED, E_KEY_SUSPENDED,
+ * E_KEY_LAPSED.
  */
 enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_SIZE], const char **node);
 
@@ -210,6 +211,7 @@ struct core_node {
 	char node[LIMIT_NODE_NAME + 1];
 	uint32_t key_id;
 	wall_ms key_made; /* as its owner says */
+	wall_ms expires_at; /* 0: never */
 	Simpul__Standing standing;
 	bool connected;
 	bool live;	     /* gets pushes; otherwise it fetches */

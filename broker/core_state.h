@@ -126,6 +126,7 @@ struct node {
 	char name[LIMIT_NODE_NAME + 1];
 	struct member member;
 	Simpul__Standing standing;
+	bool lapsed; /* its key's time is over */
 	Simpul__Standing leaving; /* decided by an operator, not on disk yet: nothing more is handed to its socket */
 
 	struct buffer subscription; /* encoded, as in the journal */
@@ -235,6 +236,8 @@ struct core {
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
 	steady_ms beat_at; /* heartbeats were sent last */
+	wall_ms lapse_next;  /* when the next key ends; 0: to be looked for */
+	wall_ms expiry_told; /* when those that end soon were last named; 0: never */
 	wall_ms clock_begin; /* what the wall clock showed when the steady one began; 0: not looked yet */
 	bool clock_doubted;  /* it jumped, and no operator has said that it is right now */
 	struct retention retention;
@@ -335,6 +338,13 @@ void session_end(struct core *core, struct node *node, enum error code);
 void sessions_tick(struct core *core);
 void sessions_stop(struct core *core);
 void subscription_seen(struct core *core, const struct core_event *event);
+
+/* ---------------------------------------------------------------------------- lapse.c */
+
+/* Before each event: what ended meanwhile ends before it is looked at. */
+void lapse_watch(struct core *core);
+/* Names once a day whose key ends soon. */
+void lapse_tick(struct core *core);
 
 /* ---------------------------------------------------------------------------- submit.c */
 

@@ -149,15 +149,15 @@ static bool silent_long(const struct ctl_doctor *doctor, const json_t *node)
 static bool member_judge(struct ctl_doctor *doctor, const json_t *node)
 {
 	struct checkup *checkup = &doctor->checkup;
-	const size_t before = checkup->warned;
+	const size_t before = checkup->warned + checkup->failed;
 	const char *name = ctl_text(node, "node"), *standing = ctl_text(node, "standing");
-	wall_ms made = 0;
+	wall_ms made = 0, expires = 0;
 
 	if (strcmp(standing, "suspended") == 0)
 		checkup_note(checkup, CHECKUP_WARN, "member", "its log says why; simpulctl restore lets it in again",
 			     "%s was cut off for what it did", name);
 	if (strcmp(standing, "active") != 0)
-		return checkup->warned > before;
+		return checkup->warned + checkup->failed > before;
 	if (!json_is_true(json_object_get(node, "in_policy")))
 		checkup_note(checkup, CHECKUP_WARN, "member", "name it in policy.yaml, or retire it",
 			     "%s can neither send nor receive: the policy does not name it", name);
@@ -167,9 +167,10 @@ static bool member_judge(struct ctl_doctor *doctor, const json_t *node)
 			     json_is_string(json_object_get(node, "last_seen")) ? ctl_text(node, "last_seen")
 										: "before the broker's start");
 	time_parse(ctl_text(node, "key_made"), &made);
-	checkup_key_age(checkup, "member", name, made,
-			"have the office make new keys (simpul keys new --key-id N) and enrol them");
-	return checkup->warned > before;
+	time_parse(ctl_text(node, "expires_at"), &expires);
+	checkup_key(checkup, "member", name, made, expires,
+		    "have the office renew its keys (simpul keys rotate) and enrol them");
+	return checkup->warned + checkup->failed > before;
 }
 
 void doctor_members(struct ctl_doctor *doctor)

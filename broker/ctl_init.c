@@ -1,6 +1,7 @@
 /* ctl_init - simpulctl init: the folder of a new exchange, with keys, journal, configuration and a starter policy. */
 #include "broker/ctl.h"
 
+#include "broker/ctl_passphrase.h"
 #include "broker/policy.h"
 #include "common/config.h"
 #include "common/memory.h"
@@ -61,7 +62,9 @@ static const char policy_yaml[] =
 	"nodes: []\n";
 
 struct init {
-	const char *folder, *name, *link, *feed, *log, *master_key_file;
+	const char *folder, *name, *link, *feed, *log, *master_key_file, *passphrase_file;
+	bool no_passphrase;
+	struct passphrase passphrase;
 	struct signing_key authority;
 	struct broker_settings settings;
 	struct broker_identity identity;
@@ -139,7 +142,8 @@ static enum error keys_write(struct init *init, struct fault *fault)
 	snprintf(exchange.name, sizeof(exchange.name), "%s", init->name);
 	randombytes_buf(exchange.id, sizeof(exchange.id));
 	memcpy(exchange.authority, init->authority.public_key, KEY_SIZE);
-	error = signing_key_save(&init->authority, path, fault);
+	error = authority_save(&init->authority, init->no_passphrase ? NULL : init->passphrase.text, &AUTHORITY_COST, path,
+			       fault);
 	if (error == E_OK)
 		error = broker_keys_save(&keys, init->settings.keys, fault);
 	if (error == E_OK)
@@ -176,11 +180,12 @@ static void report(const struct init *init)
 
 	printf("%s is ready in %s (exchange %s).\n\n", init->name, init->folder,
 	       hex_of(id, BYTES(init->identity.exchange.id, EXCHANGE_SIZE)));
-	puts("  authority.key  signs members in. TAKE IT OFF THIS MACHINE NOW, keep two copies under lock;\n"
-	     "                 whoever has it can make members, and without it nobody can\n"
-	     "  broker.keys    secret; back it up once\n"
+	printf("  authority.key  signs members in. TAKE IT OFF THIS MACHINE NOW, keep two copies under lock;\n"
+	       "                 whoever has it%s can make members, and without it nobody can\n",
+	       init->no_passphrase ? "" : " and its passphrase");
+	puts("  broker.keys    secret; back it up once\n"
 	     "  log.key        secret; of the socket where the log is followed from afar, if broker.yaml has one\n"
-	     "  exchange.id    give it to every office: simpul keys new --exchange-file exchange.id\n"
+	     "  exchange.id    give it to every office: simpul join --exchange-file exchange.id\n"
 	     "  broker.yaml    where the broker listens and what it takes\n"
 	     "  policy.yaml    who may say what to whom; name the offices here\n"
 	     "  journal/       the record\n");
@@ -197,6 +202,8 @@ static enum error make_all(struct init *init, struct fault *fault)
 
 	if (error == E_OK)
 		error = nothing_there(init->folder, fault);
+	if (error == E_OK && !init->no_passphrase)
+		error = passphrase_new(init->passphrase_file, &init->passphrase, fault);
 	if (error == E_OK)
 		error = configuration_write(init, fault);
 	if (error == E_OK)
@@ -214,6 +221,8 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 					     {"feed", &init.feed, NULL},
 					     {"log", &init.log, NULL},
 					     {"master-key-file", &init.master_key_file, NULL},
+					     {"passphrase-file", &init.passphrase_file, NULL},
+					     {"no-passphrase", NULL, &init.no_passphrase},
 					     {0}};
 	struct fault fault = {0};
 	enum error error;
@@ -226,11 +235,16 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--name takes the name of the exchange, 1 to 100 bytes on one line");
 	if (init.master_key_file != NULL && init.master_key_file[0] != '/')
 		return ctl_usage(ctl, "--master-key-file takes a path from the root");
+	if (init.no_passphrase && init.passphrase_file != NULL)
+		return ctl_usage(ctl, "--passphrase-file and --no-passphrase exclude each other");
 	error = make_all(&init, &fault);
 	if (error == E_OK)
 		report(&init);
 	else
-		status = ctl_fail(&fault, "nothing that was there has been changed");
+		status = ctl_fail(&fault, error == E_MISSING
+						  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
+						  : "nothing that was there has been changed");
+	keys_wipe(&init.passphrase, sizeof(init.passphrase));
 	keys_wipe(&init.authority, sizeof(init.authority));
 	broker_identity_wipe(&init.identity);
 	broker_settings_free(&init.settings);

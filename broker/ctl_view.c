@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "common/json.h"
+#include "common/member.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,20 +107,39 @@ static int names_width(const json_t *nodes)
 
 static void print_node(const json_t *node, int width)
 {
-	printf("%-*s  %4lld  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %12lld  %s\n", width, ctl_text(node, "node"),
-	       ctl_number(node, "key_id"), ctl_text(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
+	printf("%-*s  %4lld  %-10.10s  %-11s  %-9s  %-4s  %-19.19s  %8lld  %6lld  %12lld  %s\n", width,
+	       ctl_text(node, "node"), ctl_number(node, "key_id"), ctl_text(node, "expires_at"),
+	       ctl_text(node, "standing"), yes_no(node, "connected"), yes_no(node, "live"),
 	       ctl_text(node, "last_seen"), ctl_number(node, "cursor"), ctl_number(node, "lag"),
 	       ctl_number(node, "queued_bytes"), yes_no(node, "in_policy"));
+}
+
+/* Below the table, so that it is not overlooked in it. */
+static void print_expiring(const json_t *node)
+{
+	struct member member = {.expires_at = 0};
+	const wall_ms now = clock_now().wall;
+	const char *name = ctl_text(node, "node");
+
+	if (!time_parse(ctl_text(node, "expires_at"), &member.expires_at) ||
+	    strcmp(ctl_text(node, "standing"), "active") != 0)
+		return;
+	if (member_lapsed(&member, now))
+		printf("%s: its key has ended: it is not let in\n", name);
+	else if (member_days_left(&member, now) <= EXPIRY_NOTICE_DAYS)
+		printf("%s: its key ends in %u days\n", name, member_days_left(&member, now));
 }
 
 static void print_nodes(const json_t *nodes)
 {
 	int width = names_width(nodes);
 
-	printf("%-*s  %4s  %-11s  %-9s  %-4s  %-19s  %8s  %6s  %12s  %s\n", width, "NODE", "KEY", "STANDING",
+	printf("%-*s  %4s  %-10s  %-11s  %-9s  %-4s  %-19s  %8s  %6s  %12s  %s\n", width, "NODE", "KEY", "EXPIRES", "STANDING",
 	       "CONNECTED", "LIVE", "LAST SEEN (UTC)", "CURSOR", "LAG", "QUEUED BYTES", "POLICY");
 	for (size_t i = 0; i < json_array_size(nodes); i++)
 		print_node(json_array_get(nodes, i), width);
+	for (size_t i = 0; i < json_array_size(nodes); i++)
+		print_expiring(json_array_get(nodes, i));
 }
 
 static void print_members(const json_t *answer)

@@ -100,7 +100,9 @@ enum error key_status(const struct key *key)
 		return key->revoked ? E_KEY_REVOKED : E_KEY_EXPIRED;
 	if (key->node->leaving)
 		return standing_error(key->node->leaving);
-	return standing_error(key->node->standing);
+	if (standing_error(key->node->standing) != E_OK)
+		return standing_error(key->node->standing);
+	return key->node->lapsed ? E_KEY_LAPSED : E_OK;
 }
 
 struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream)
@@ -196,6 +198,8 @@ static void member_apply(struct core *core, const struct member *member)
 	if (node->standing != SIMPUL__STANDING__STANDING_SUSPENDED)
 		node->standing = SIMPUL__STANDING__STANDING_ACTIVE;
 	node->member = *member;
+	node->lapsed = false;
+	core->lapse_next = 0;
 	key_add(core, node);
 }
 
@@ -322,6 +326,10 @@ static enum error enroll_check(const struct core *core, const struct member *mem
 		return fault_at(fault, E_EXISTS, "key_id");
 	if (member->key_id != newest + 1)
 		return fault_at(fault, E_INVALID, "key_id");
+	if (node && member->former_signed)
+		error = member_check_former(member, node->member.signing_key, fault);
+	if (error != E_OK)
+		return error;
 	if (key_find(core, member->curve_key))
 		return fault_at(fault, E_EXISTS, "curve_key");
 	if (!node && core->node_count == LIMIT_NODES)

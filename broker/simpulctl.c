@@ -7,6 +7,12 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#define SIGNING_HELP \
+	"  --passphrase-file FILE   first line: its passphrase; otherwise the systemd credential simpul.passphrase,\n" \
+	"                           otherwise it is asked for\n" \
+	"  --fingerprint DIGITS     what the office reads from its screen; otherwise it is asked whether that is the same\n" \
+	"  --expires-days N         how long the key is good (default: 730; 0: for ever)\n"
+
 static const struct ctl_command commands[] = {
 	{"init", "DIR --name TEXT", "Makes the folder of a new exchange: keys, journal, broker.yaml, policy.yaml",
 	 "  --name TEXT              name of the exchange, for people\n"
@@ -14,16 +20,33 @@ static const struct ctl_command commands[] = {
 	 "  --feed ENDPOINT          where to publish (default: tcp://127.0.0.1:7402)\n"
 	 "  --log ENDPOINT           where the log can be followed from afar (default: nowhere)\n"
 	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
+	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"
+	 "                           credential simpul.passphrase, otherwise it is asked for\n"
+	 "  --no-passphrase          leaves authority.key open\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
+	{"authority passphrase", "FILE", "Changes the passphrase of an authority's key",
+	 "  --passphrase-file FILE   first line: the passphrase that it has; otherwise as with init\n"
+	 "  --new-passphrase-file FILE  first line: the new one\n"
+	 "  --no-passphrase          leaves the key open\n"
+	 "\nOf copies in other places the passphrase stays what it was.\n",
+	 ctl_authority_passphrase},
+	{"authority renew", "FILE -o NEW", "Makes a newer key for an authority, which the present one hands on to",
+	 "  -o NEW                   where it goes; NEW.successions, which is not secret, stays beside it\n"
+	 "  --exchange-file FILE     of the exchange (default: exchange.id)\n"
+	 "  --passphrase-file FILE   first line: the passphrase of the present key; otherwise as with init\n"
+	 "  --new-passphrase-file FILE  first line: that of the newer one\n"
+	 "  --no-passphrase          leaves the newer key open\n"
+	 "\nNothing else changes: offices and broker accept what either signs, with the join files that they have.\n",
+	 ctl_authority_renew},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",
-	 "  --authority-key FILE     the authority's key\n"
+	 "  --authority-key FILE     the authority's key\n" SIGNING_HELP
 	 "  -o FILE                  where to (default: FILE.member)\n",
 	 ctl_countersign},
 	{"enroll", "FILE.member|FILE.request",
 	 "Makes an office a member and writes its join file; needs a running broker",
-	 "  --authority-key FILE     signs a request on the way\n"
+	 "  --authority-key FILE     signs a request on the way\n" SIGNING_HELP
 	 "  -o FILE                  where the join file goes (default: NODE.join)\n",
 	 ctl_enroll},
 	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n",
@@ -51,7 +74,8 @@ static const struct ctl_command commands[] = {
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
 	{"nodes", "", "Shows the members",
 	 "  --json                   for programs\n"
-	 "\nCONNECTED     its agent has a session\n"
+	 "\nEXPIRES       when its key ends, unless the office renews it before (simpul keys rotate)\n"
+	 "CONNECTED     its agent has a session\n"
 	 "LIVE          reports are pushed to it as they come; otherwise it fetches older ones first\n"
 	 "CURSOR        the last entry of the journal that it acknowledged\n"
 	 "LAG           entries of the journal after that one, also those that are not for it\n"
@@ -131,7 +155,7 @@ static void help(FILE *out)
 {
 	fputs("Usage: simpulctl [-c FILE] COMMAND ...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-16s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
@@ -161,7 +185,7 @@ static int group_help(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 0; i++) {
 		if (strncmp(commands[i].name, argv[0], length) != 0 || commands[i].name[length] != ' ')
 			continue;
-		fprintf(asked ? stdout : stderr, "  %-16s %s\n", commands[i].name, commands[i].summary);
+		fprintf(asked ? stdout : stderr, "  %-20s %s\n", commands[i].name, commands[i].summary);
 		any = true;
 	}
 	if (!any && argc > 0)

@@ -71,6 +71,8 @@ static enum error wrap_check(const struct node *recipient, const Simpul__Routing
 			continue;
 		if (routing->wraps[i]->key_id != recipient->member.key_id)
 			return fault_at(fault, E_KEY_EXPIRED, "routing.wraps");
+		if (recipient->lapsed)
+			return fault_at(fault, E_KEY_LAPSED, "routing.wraps");
 		found = true;
 	}
 	return found ? E_OK : fault_at(fault, E_MISSING, "routing.wraps");

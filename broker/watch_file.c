@@ -1,9 +1,11 @@
 /* watch_file - writes and reads three lines, and leaves no copy of the secret behind in memory. */
 #include "broker/watch_file.h"
 
+#include "common/key_file.h"
 #include "common/config.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TEXT_SIZE 512
@@ -55,7 +57,7 @@ static bool text_parse(char *text, struct watch_file *file)
 enum error watch_file_load(struct watch_file *file, const char *path, struct fault *fault)
 {
 	struct buffer text = {0};
-	enum error error = secret_file_read(path, &text, fault);
+	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
 
 	if (error == E_OK) {
 		buffer_u8(&text, 0);

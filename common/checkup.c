@@ -1,6 +1,7 @@
 /* checkup - prints what was found, counts it, and makes the checks that offices and operators share. */
 #include "common/checkup.h"
 
+#include "common/member.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -127,7 +128,7 @@ void checkup_clock(struct checkup *checkup)
 		checkup_note(checkup, CHECKUP_OK, "clock", NULL, "a time service keeps it");
 }
 
-bool checkup_key_age(struct checkup *checkup, const char *subject, const char *node, wall_ms made, const char *advice)
+static bool key_age(struct checkup *checkup, const char *subject, const char *node, wall_ms made, const char *advice)
 {
 	const wall_ms now = clock_now().wall;
 	const uint64_t days = now > made ? (now - made) / DAY_MS : 0;
@@ -141,5 +142,24 @@ bool checkup_key_age(struct checkup *checkup, const char *subject, const char *n
 	else
 		checkup_note(checkup, CHECKUP_WARN, subject, advice, "the key of %s is %" PRIu64 " days old", node,
 			     days);
+	return true;
+}
+
+bool checkup_key(struct checkup *checkup, const char *subject, const char *node, wall_ms made, wall_ms expires,
+		 const char *advice)
+{
+	const struct member member = {.expires_at = expires};
+	const wall_ms now = clock_now().wall;
+	const unsigned days = member_days_left(&member, now);
+
+	if (expires == 0)
+		return key_age(checkup, subject, node, made, advice);
+	if (days > EXPIRY_NOTICE_DAYS)
+		return false;
+	if (member_lapsed(&member, now))
+		checkup_note(checkup, CHECKUP_FAIL, subject, advice, "the key of %s has ended: it is not let in", node);
+	else
+		checkup_note(checkup, days > EXPIRY_ALARM_DAYS ? CHECKUP_WARN : CHECKUP_FAIL, subject, advice,
+			     "the key of %s ends in %u days", node, days);
 	return true;
 }

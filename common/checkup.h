@@ -34,10 +34,12 @@ int checkup_end(struct checkup *checkup);
 void checkup_disk(struct checkup *checkup, const char *path, uint64_t least, uint64_t ample, const char *consequence);
 /* Whether a time service keeps this machine's clock. */
 void checkup_clock(struct checkup *checkup);
-/* Keys do not end by themselves. They should be replaced after CHECKUP_KEY_DAYS; it is said CHECKUP_KEY_NOTICE_DAYS
- * before. True when it was said. */
+/* A key that ends (`expires` is not 0) is named EXPIRY_NOTICE_DAYS before, and fails from EXPIRY_ALARM_DAYS before on. One
+ * that does not should be replaced after CHECKUP_KEY_DAYS; it is said CHECKUP_KEY_NOTICE_DAYS before. True when
+ * something was said. */
 #define CHECKUP_KEY_DAYS 730
 #define CHECKUP_KEY_NOTICE_DAYS 42
-bool checkup_key_age(struct checkup *checkup, const char *subject, const char *node, wall_ms made, const char *advice);
+bool checkup_key(struct checkup *checkup, const char *subject, const char *node, wall_ms made, wall_ms expires,
+		 const char *advice);
 
 #endif

@@ -43,6 +43,7 @@ enum remedy {
 	X(BAD_SIGNATURE, 25, EX_DATAERR, CORRECT, "the signature does not verify") \
 	X(SUPERSEDED, 26, EX_UNAVAILABLE, STOP, "a newer session of this node took over") \
 	X(FOREIGN_FEED, 27, EX_NOPERM, STOP, "the node subscribed to a feed that is not its own") \
+	X(KEY_LAPSED, 28, EX_NOPERM, STOP, "the key's time is over: the office needs a new one") \
 	/* 40..59: numbering and histories */ \
 	X(GAP, 40, EX_TEMPFAIL, RESYNC, "a number before this one is missing") \
 	X(NUMBER_REUSED, 41, EX_DATAERR, STOP, "this number was used for another report") \
@@ -81,7 +82,9 @@ enum remedy {
 	X(NOT_FOUND, 126, EX_NOINPUT, CORRECT, "there is no such thing") \
 	X(EXISTS, 127, EX_CANTCREAT, CORRECT, "it exists already") \
 	X(CANNOT_OPEN, 128, EX_DATAERR, STOP, "the sealed bytes cannot be opened with this key") \
-	X(INTERNAL, 129, EX_SOFTWARE, STOP, "a program error")
+	X(INTERNAL, 129, EX_SOFTWARE, STOP, "a program error") \
+	X(PASSPHRASE, 130, EX_NOPERM, STOP, "the passphrase is wrong") \
+	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

@@ -2,25 +2,14 @@
  *
  * A file holds secrets only, for a public key follows from its secret: so the two can never disagree. */
 #include "common/keys.h"
-#include "common/config.h"
+#include "common/key_file.h"
 
-#include <errno.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define KEY_FILE_LIMIT 4096
 #define SIGN_TAG_LIMIT 64
-
-/* One "name = hex" line of a key file. */
-struct key_line {
-	const char *name;
-	uint8_t *value;
-	size_t size;
-};
 
 void keys_init(void)
 {
@@ -67,94 +56,6 @@ void curve_key_complete(struct curve_key *key)
 
 /* ---- files */
 
-static enum error lines_save(const char *comment, const struct key_line *lines, size_t count, const char *path,
-			     struct fault *fault)
-{
-	struct buffer text = {0};
-	char hex[2 * KEY_SIZE + 1];
-	enum error error;
-
-	if (access(path, F_OK) == 0)
-		return fault_at(fault, E_EXISTS, "%s", path);
-	/* Room for all at once: a buffer that grows would leave copies of secrets behind. */
-	buffer_room(&text, KEY_FILE_LIMIT);
-	buffer_clear(&text);
-	buffer_text(&text, comment);
-	for (size_t i = 0; i < count; i++) {
-		buffer_text(&text, lines[i].name);
-		buffer_text(&text, " = ");
-		buffer_text(&text, hex_of(hex, BYTES(lines[i].value, lines[i].size)));
-		buffer_text(&text, "\n");
-	}
-	error = file_write(path, buffer_view(&text), 0600, fault);
-	sodium_memzero(hex, sizeof hex);
-	sodium_memzero(text.data, text.capacity);
-	buffer_free(&text);
-	return error;
-}
-
-enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault)
-{
-	struct stat status;
-
-	if (stat(path, &status) != 0)
-		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
-	if (status.st_mode & forbidden)
-		return fault_at(fault, E_CONFIG, "%s: others may read or change it, chmod 600 it", path);
-	return file_read(path, KEY_FILE_LIMIT, text, fault);
-}
-
-enum error secret_file_read(const char *path, struct buffer *text, struct fault *fault)
-{
-	return secret_read(path, S_IRWXG | S_IRWXO, text, fault);
-}
-
-/* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
-static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
-{
-	char *separator = strstr(line, " = ");
-
-	if (!separator)
-		return false;
-	*separator = '\0';
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(lines[i].name, line) != 0)
-			continue;
-		if (*seen & 1u << i)
-			return false;
-		*seen |= 1u << i;
-		return hex_parse(separator + 3, lines[i].value, lines[i].size);
-	}
-	return false;
-}
-
-static bool lines_parse(char *text, const struct key_line *lines, size_t count)
-{
-	unsigned seen = 0;
-	char *rest = NULL;
-
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-		if (line[0] != '#' && !line_parse(line, lines, count, &seen))
-			return false;
-	return seen == (1u << count) - 1;
-}
-
-static enum error lines_load(const struct key_line *lines, size_t count, const char *path, struct fault *fault)
-{
-	struct buffer text = {0};
-	enum error error = secret_file_read(path, &text, fault);
-
-	if (error == E_OK) {
-		buffer_u8(&text, 0);
-		if (!lines_parse((char *)text.data, lines, count))
-			error = fault_at(fault, E_INVALID, "%s", path);
-	}
-	if (text.data)
-		sodium_memzero(text.data, text.capacity);
-	buffer_free(&text);
-	return error;
-}
-
 /* An Ed25519 secret is kept as its seed. */
 static void signing_key_of_seed(struct signing_key *key, uint8_t seed[KEY_SIZE])
 {
@@ -175,7 +76,7 @@ enum error node_keys_save(const struct node_keys *keys, const char *path, struct
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
-	error = lines_save("# Keys of a Simpul node: secret\n", lines, 4, path, fault);
+	error = key_file_save("# Keys of a Simpul node: secret\n", lines, 4, path, fault);
 	sodium_memzero(seed, sizeof seed);
 	sodium_memzero(&copy, sizeof copy);
 	return error;
@@ -188,7 +89,7 @@ enum error node_keys_load(struct node_keys *keys, const char *path, struct fault
 					 {"curve-secret", keys->curve_secret, KEY_SIZE},
 					 {"signing-seed", seed, KEY_SIZE},
 					 {"sealing-secret", keys->sealing_secret, KEY_SIZE}};
-	enum error error = lines_load(lines, 4, path, fault);
+	enum error error = key_file_load(lines, 4, path, fault);
 
 	if (error != E_OK) {
 		sodium_memzero(seed, sizeof seed);
@@ -211,7 +112,7 @@ enum error broker_keys_save(const struct broker_keys *keys, const char *path, st
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
-	error = lines_save("# Keys of a Simpul broker: secret\n", lines, 2, path, fault);
+	error = key_file_save("# Keys of a Simpul broker: secret\n", lines, 2, path, fault);
 	sodium_memzero(seed, sizeof seed);
 	sodium_memzero(&copy, sizeof copy);
 	return error;
@@ -222,7 +123,7 @@ enum error broker_keys_load(struct broker_keys *keys, const char *path, struct f
 	uint8_t seed[KEY_SIZE];
 	const struct key_line lines[] = {{"curve-secret", keys->curve_secret, KEY_SIZE},
 					 {"signing-seed", seed, KEY_SIZE}};
-	enum error error = lines_load(lines, 2, path, fault);
+	enum error error = key_file_load(lines, 2, path, fault);
 
 	if (error != E_OK) {
 		sodium_memzero(seed, sizeof seed);
@@ -238,7 +139,7 @@ enum error curve_key_save(const struct curve_key *key, const char *path, struct 
 {
 	struct curve_key copy = *key;
 	const struct key_line line = {"curve-secret", copy.secret, KEY_SIZE};
-	enum error error = lines_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, path, fault);
+	enum error error = key_file_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, path, fault);
 
 	sodium_memzero(&copy, sizeof copy);
 	return error;
@@ -247,7 +148,7 @@ enum error curve_key_save(const struct curve_key *key, const char *path, struct 
 enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault)
 {
 	const struct key_line line = {"curve-secret", key->secret, KEY_SIZE};
-	enum error error = lines_load(&line, 1, path, fault);
+	enum error error = key_file_load(&line, 1, path, fault);
 
 	if (error == E_OK)
 		curve_key_complete(key);
@@ -263,7 +164,7 @@ enum error signing_key_save(const struct signing_key *key, const char *path, str
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, key->secret);
-	error = lines_save("# Signing key of a Simpul authority: secret\n", &line, 1, path, fault);
+	error = key_file_save("# Signing key of a Simpul authority: secret\n", &line, 1, path, fault);
 	sodium_memzero(seed, sizeof seed);
 	return error;
 }
@@ -272,7 +173,7 @@ enum error signing_key_load(struct signing_key *key, const char *path, struct fa
 {
 	uint8_t seed[KEY_SIZE];
 	const struct key_line line = {"signing-seed", seed, KEY_SIZE};
-	enum error error = lines_load(&line, 1, path, fault);
+	enum error error = key_file_load(&line, 1, path, fault);
 
 	if (error == E_OK)
 		signing_key_of_seed(key, seed);

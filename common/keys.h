@@ -60,14 +60,8 @@ enum error node_keys_load(struct node_keys *keys, const char *path, struct fault
 enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault);
 enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault);
 enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault);
-/* A small file that only its owner may read; E_CONFIG when others may. Wipe `text` before buffer_free. */
-enum error secret_file_read(const char *path, struct buffer *text, struct fault *fault);
 /* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
-
-/* Any other file of secrets, at most 4 KiB; E_CONFIG when it has one of the permission bits `forbidden`. Wipe what was
- * read. */
-enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault);
 
 void keys_wipe(void *keys, size_t size);
 

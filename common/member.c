@@ -3,13 +3,16 @@
 #include "common/config.h"
 #include "common/json.h"
 
-#include <ctype.h>
+#include <limits.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define DAY_MS ((wall_ms)24 * 3600 * 1000)
 #define MEMBER_FILE_LIMIT (16 * 1024)
-#define FINGERPRINT_BYTES 16
+#define FINGERPRINT_GROUPS 6
+#define FINGERPRINT_BYTES 5 /* a group; the remainder by 100,000 of so large a number is as good as evenly spread */
 
 struct hash member_digest(const struct member *member)
 {
@@ -31,17 +34,32 @@ struct hash member_digest(const struct member *member)
 char *member_fingerprint(const struct member *member, char text[FINGERPRINT_SIZE])
 {
 	const struct hash digest = member_digest(member);
-	char hex[2 * FINGERPRINT_BYTES + 1];
 	char *end = text;
 
-	hex_of(hex, BYTES(digest.bytes, FINGERPRINT_BYTES));
-	for (size_t i = 0; i < 2 * FINGERPRINT_BYTES; i++) {
-		if (i > 0 && i % 4 == 0)
-			*end++ = '-';
-		*end++ = (char)toupper((unsigned char)hex[i]);
+	for (size_t group = 0; group < FINGERPRINT_GROUPS; group++) {
+		uint64_t number = 0;
+
+		for (size_t i = 0; i < FINGERPRINT_BYTES; i++)
+			number = number << 8 | digest.bytes[group * FINGERPRINT_BYTES + i];
+		end += sprintf(end, group > 0 ? " %05u" : "%05u", (unsigned)(number % 100000));
 	}
-	*end = '\0';
 	return text;
+}
+
+bool member_fingerprint_is(const struct member *member, const char *text)
+{
+	char fingerprint[FINGERPRINT_SIZE];
+	const char *expected = member_fingerprint(member, fingerprint);
+
+	for (; *text != '\0'; text++) {
+		if (*text == ' ' || *text == '-')
+			continue;
+		if (*expected == ' ')
+			expected++;
+		if (*expected == '\0' || *text != *expected++)
+			return false;
+	}
+	return *expected == '\0';
 }
 
 void member_request(struct member *member, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
@@ -61,12 +79,62 @@ void member_request(struct member *member, const uint8_t exchange[EXCHANGE_SIZE]
 	digest_sign(&keys->signing, SIGN_TAG_MEMBER, &digest, member->node_signature);
 }
 
-void member_countersign(struct member *member, const struct signing_key *authority)
+void member_sign_former(struct member *member, const struct signing_key *former)
 {
 	const struct hash digest = member_digest(member);
 
-	digest_sign(authority, SIGN_TAG_COUNTERSIGN, &digest, member->authority_signature);
+	digest_sign(former, SIGN_TAG_RENEW, &digest, member->former_signature);
+	member->former_signed = true;
+}
+
+enum error member_check_former(const struct member *member, const uint8_t former[KEY_SIZE], struct fault *fault)
+{
+	const struct hash digest = member_digest(member);
+
+	if (!member->former_signed)
+		return fault_at(fault, E_MISSING, "former_signature");
+	if (!digest_verify(former, SIGN_TAG_RENEW, &digest, BYTES(member->former_signature, SIGNATURE_SIZE)))
+		return fault_at(fault, E_BAD_SIGNATURE, "former_signature");
+	return E_OK;
+}
+
+/* What the authority signs, and the tag that it does so with: the node's statement alone, or with its end. */
+static const char *countersigned(const struct member *member, struct hash *digest)
+{
+	struct buffer layout = {0};
+
+	*digest = member_digest(member);
+	if (member->expires_at == 0)
+		return SIGN_TAG_COUNTERSIGN;
+	buffer_append(&layout, digest->bytes, HASH_SIZE);
+	buffer_u64(&layout, member->expires_at);
+	*digest = hash_tagged(SIGN_TAG_COUNTERSIGN_UNTIL, buffer_view(&layout));
+	buffer_free(&layout);
+	return SIGN_TAG_COUNTERSIGN_UNTIL;
+}
+
+void member_countersign(struct member *member, const struct signing_key *authority)
+{
+	struct hash digest;
+	const char *tag = countersigned(member, &digest);
+
+	digest_sign(authority, tag, &digest, member->authority_signature);
 	member->authority_signed = true;
+}
+
+bool member_lapsed(const struct member *member, wall_ms now)
+{
+	return member->expires_at != 0 && now >= member->expires_at;
+}
+
+unsigned member_days_left(const struct member *member, wall_ms now)
+{
+	uint64_t days;
+
+	if (member->expires_at == 0)
+		return UINT_MAX;
+	days = member_lapsed(member, now) ? 0 : (member->expires_at - now) / DAY_MS;
+	return days < UINT_MAX ? (unsigned)days : UINT_MAX - 1;
 }
 
 /* False for a public key of low order: whatever is encrypted to it, anybody can read. */
@@ -90,6 +158,8 @@ static enum error form_check(const struct member *member, struct fault *fault)
 		return fault_at(fault, E_INVALID, "sealing_key");
 	if (member->created_at == 0)
 		return fault_at(fault, E_INVALID, "created_at");
+	if (member->expires_at != 0 && member->expires_at <= member->created_at)
+		return fault_at(fault, E_INVALID, "expires_at");
 	return E_OK;
 }
 
@@ -97,7 +167,9 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 			struct fault *fault)
 {
 	enum error error = form_check(member, fault);
+	uint8_t last[KEY_SIZE];
 	struct hash digest;
+	const char *tag;
 
 	if (error != E_OK)
 		return error;
@@ -109,8 +181,12 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 		return fault_at(fault, E_BAD_SIGNATURE, "node_signature");
 	if (!authority)
 		return E_OK;
-	if (!member->authority_signed || !digest_verify(authority, SIGN_TAG_COUNTERSIGN, &digest,
-							BYTES(member->authority_signature, SIGNATURE_SIZE)))
+	error = successions_follow(&member->successions, member->exchange, authority, last, fault);
+	if (error != E_OK)
+		return error;
+	tag = countersigned(member, &digest);
+	if (!member->authority_signed ||
+	    !digest_verify(last, tag, &digest, BYTES(member->authority_signature, SIGNATURE_SIZE)))
 		return fault_at(fault, E_BAD_SIGNATURE, "authority_signature");
 	return E_OK;
 }
@@ -133,9 +209,13 @@ void member_to_message(const struct member *member, Simpul__MemberRecord *record
 	record->signing_key = borrowed(member->signing_key, KEY_SIZE);
 	record->sealing_key = borrowed(member->sealing_key, KEY_SIZE);
 	record->created_at = member->created_at;
+	record->expires_at = member->expires_at;
 	record->node_signature = borrowed(member->node_signature, SIGNATURE_SIZE);
 	if (member->authority_signed)
 		record->authority_signature = borrowed(member->authority_signature, SIGNATURE_SIZE);
+	record->successions = borrowed(member->successions.bytes, member->successions.size);
+	if (member->former_signed)
+		record->former_signature = borrowed(member->former_signature, SIGNATURE_SIZE);
 }
 
 /* Copies exactly `size` bytes; notes the field otherwise. */
@@ -157,7 +237,9 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 	strncpy(member->node, record->node, LIMIT_NODE_NAME);
 	member->key_id = record->key_id;
 	member->created_at = record->created_at;
+	member->expires_at = record->expires_at;
 	member->authority_signed = record->authority_signature.len > 0;
+	member->former_signed = record->former_signature.len > 0;
 	if ((error = take(member->exchange, EXCHANGE_SIZE, record->exchange, "exchange", fault)) != E_OK ||
 	    (error = take(member->curve_key, KEY_SIZE, record->curve_key, "curve_key", fault)) != E_OK ||
 	    (error = take(member->signing_key, KEY_SIZE, record->signing_key, "signing_key", fault)) != E_OK ||
@@ -166,9 +248,16 @@ enum error member_of_message(struct member *member, const Simpul__MemberRecord *
 		    E_OK)
 		return error;
 	if (member->authority_signed)
-		return take(member->authority_signature, SIGNATURE_SIZE, record->authority_signature,
-			    "authority_signature", fault);
-	return E_OK;
+		error = take(member->authority_signature, SIGNATURE_SIZE, record->authority_signature,
+			     "authority_signature", fault);
+	if (error == E_OK && member->former_signed)
+		error = take(member->former_signature, SIGNATURE_SIZE, record->former_signature, "former_signature", fault);
+	if (error == E_OK && record->successions.len > sizeof member->successions.bytes)
+		error = fault_at(fault, E_TOO_LARGE, "successions");
+	if (error == E_OK && record->successions.len > 0)
+		memcpy(member->successions.bytes, record->successions.data, record->successions.len);
+	member->successions.size = error == E_OK ? record->successions.len : 0;
+	return error;
 }
 
 /* ---- files */

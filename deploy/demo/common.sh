@@ -77,17 +77,21 @@ free_port() {
 
 # A broker with the example's policy, under this name.
 make_exchange() { # NAME EXAMPLE
-	"$bin/simpulctl" init "$home/broker" --name "$1" --link "tcp://127.0.0.1:$(free_port)" \
+	"$bin/simpulctl" init "$home/broker" --name "$1" --no-passphrase --link "tcp://127.0.0.1:$(free_port)" \
 		--feed "tcp://127.0.0.1:$(free_port)" >>"$log" 2>&1 || fail "simpulctl init"
 	cp "deploy/example/$2/policy.yaml" "$home/broker/policy.yaml"
 	start_broker
 }
 make_office() { # NODE PROVINCE FOLDERS
-	local node=$1 province=$2 folders=$3 folder=$home/$1
+	local node=$1 province=$2 folders=$3 folder=$home/$1 said fingerprint
 	mkdir -p "$folder/drop" "$folder/guests" "$folder/patrol" "$folder/store"
-	"$bin/simpul" keys new --node "$node" --exchange-file "$home/broker/exchange.id" -o "$folder" >>"$log" 2>&1 ||
+	said=$("$bin/simpul" join --node "$node" --exchange-file "$home/broker/exchange.id" -o "$folder" 2>>"$log") ||
 		fail "keys of $node"
-	ctl enroll "$folder/$node.request" --authority-key "$home/broker/authority.key" -o "$folder/exchange.join" \
+	echo "$said" >>"$log"
+	# What an officer reads to the operator on the phone.
+	fingerprint=$(sed -n 's/^fingerprint  *//p' <<<"$said")
+	ctl enroll "$folder/$node.request" --authority-key "$home/broker/authority.key" --fingerprint "$fingerprint" \
+		-o "$folder/exchange.join" \
 		>>"$log" 2>&1 || fail "enrolment of $node"
 	cat >"$folder/agent.yaml" <<-YAML
 		node: $node

@@ -1,5 +1,6 @@
 /* files_fuzz - files that people carry between offices: requests, member records, join files, exchange.id and keys. One
  * that is taken is the same after it is saved and read again, and a member that passes is the one who signed. */
+#include "common/authority.h"
 #include "common/exchange.h"
 #include "common/member.h"
 #include "common/memory.h"
@@ -90,9 +91,11 @@ static void other_keys(const char *path)
 	struct broker_keys broker;
 	struct signing_key signing;
 	uint8_t master[KEY_SIZE];
+	bool locked;
 
 	broker_keys_load(&broker, path, NULL);
 	signing_key_load(&signing, path, NULL);
+	authority_locked(path, &locked, NULL);
 	master_key_load(master, path, NULL);
 }
 

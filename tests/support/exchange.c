@@ -52,7 +52,7 @@ static bool port_free(int port)
 }
 
 /* Two ports by chance, below those that the kernel gives to outgoing connections, so that tests can run side by side. */
-static void free_ports(int ports[2])
+void free_ports(int ports[2])
 {
 	for (int i = 0; i < 2; i++) {
 		do
@@ -133,7 +133,7 @@ void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *h
 	{
 		char program[300];
 		const char *argv[] = {process_program("simpulctl", program, sizeof program), "init", x->folder, "--name",
-				"TIMPORA Test", "--link", link, "--feed", feed, NULL};
+				"TIMPORA Test", "--no-passphrase", "--link", link, "--feed", feed, NULL};
 
 		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpulctl init");
 	}
@@ -216,26 +216,36 @@ static void office_configure(struct exchange *x, const struct office *office, co
 	mkdir(path, 0700);
 }
 
+const char *request_fingerprint(const char *path, char text[FINGERPRINT_SIZE])
+{
+	struct member member;
+
+	if (member_load(&member, path, NULL) != E_OK)
+		abort();
+	return member_fingerprint(&member, text);
+}
+
 size_t exchange_add(struct exchange *x, const char *node, const char *more)
 {
 	struct office *office = &x->offices[x->count];
-	char program[300], top[200], identity[300], request[400], join[300], authority[300];
+	char program[300], top[200], identity[300], request[400], join[300], authority[300], fingerprint[FINGERPRINT_SIZE];
 
 	snprintf(office->node, sizeof office->node, "%s", node);
 	snprintf(office->folder, sizeof office->folder, "%s/%s", top_folder(x, top), node);
 	mkdir(office->folder, 0700);
 	snprintf(identity, sizeof identity, "%s/exchange.id", x->folder);
 	{
-		const char *argv[] = {process_program("simpul", program, sizeof program), "keys", "new", "--node",
+		const char *argv[] = {process_program("simpul", program, sizeof program), "join", "--node",
 				node, "--exchange-file", identity, "-o", office->folder, NULL};
 
-		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpul keys new");
+		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpul join");
 	}
 	snprintf(request, sizeof request, "%s/%s.request", office->folder, node);
 	snprintf(join, sizeof join, "%s/exchange.join", office->folder);
 	snprintf(authority, sizeof authority, "%s/authority.key", x->folder);
-	must(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "-o", join, NULL) == 0, x,
-	     "simpulctl enroll");
+	must(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint",
+			  request_fingerprint(request, fingerprint), "-o", join, NULL) == 0,
+	     x, "simpulctl enroll");
 	office_configure(x, office, more ? more : "");
 	return x->count++;
 }

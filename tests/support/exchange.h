@@ -1,10 +1,11 @@
 /* exchange - a whole exchange in a private folder: broker and agents as real processes on loopback ports of their own.
  *
- * Everything is done with the programs that users have: simpulctl init and enroll, simpul keys, simpul report, drop folders. */
+ * Everything is done with the programs that users have: simpulctl init and enroll, simpul join, simpul report, drop folders. */
 #ifndef SIMPUL_TEST_EXCHANGE_H
 #define SIMPUL_TEST_EXCHANGE_H
 
 #include "agents/outbox.h"
+#include "common/member.h"
 #include "tests/support/process.h"
 
 #define EXCHANGE_OFFICES 40
@@ -24,6 +25,8 @@ struct exchange {
 	size_t count;
 };
 
+/* Two ports of loopback that nobody has now. */
+void free_ports(int ports[2]);
 /* Makes the folder, keys, journal and configuration with this policy.yaml; starts nothing. Ends the test on failure. */
 void exchange_make(struct exchange *x, const char *policy_yaml);
 /* The same with a broker that listens on an address of its own. */
@@ -35,6 +38,8 @@ char *exchange_offer(struct exchange *x, const char *key, char endpoint[64]);
 void exchange_start_broker(struct exchange *x);
 /* Keys, enrolment and agent.yaml of a new office; the broker must run. `more` is added to its agent.yaml. Returns its index. */
 size_t exchange_add(struct exchange *x, const char *node, const char *more);
+/* What the office would read to the operators on the phone: of the request that is in this file. Returns `text`. */
+const char *request_fingerprint(const char *path, char text[FINGERPRINT_SIZE]);
 void exchange_start_office(struct exchange *x, size_t office);
 /* A broker with this policy that runs, and these offices, NULL at the end, of which none does. */
 void exchange_lay(struct exchange *x, const char *policy_yaml, const char *const nodes[]);

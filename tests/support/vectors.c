@@ -155,6 +155,8 @@ static bool member_step(struct work *work)
 	    !signing_key_of(work, "node_seed", &keys.signing) || !signing_key_of(work, "authority_seed", &authority))
 		return false;
 	member_request(&member, exchange, text_of(work, "node"), &keys, number_of(work, "created_at"));
+	if (json_object_get(work->step, "expires_at"))
+		member.expires_at = number_of(work, "expires_at");
 	member_countersign(&member, &authority);
 	digest = member_digest(&member);
 	result(work, "digest", digest.bytes, HASH_SIZE);

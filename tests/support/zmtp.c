@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 5000
-#define CONNECT_MS 20 /* on this machine; a request that was dropped is repeated after a second */
+#define CONNECT_MS 100 /* on this machine; a request that was dropped is repeated after a second */
 #define GREETING_SIZE 64
 #define SIGNATURE_PART 10
 #define MECHANISM_AT 12

@@ -307,7 +307,7 @@ static void a_key_that_was_never_enrolled_is_named(void **state)
 	char *config = office_path(x, ARMY, "agent.yaml"), *other = office_path(x, ARMY, "other");
 	char *identity = broker_path(x, "exchange.id");
 
-	assert_int_equal(operate_run(x, NULL, "simpul", "keys", "new", "--node", "army.oku", "--exchange-file",
+	assert_int_equal(operate_run(x, NULL, "simpul", "join", "--node", "army.oku", "--exchange-file",
 				     identity, "-o", other, NULL),
 			 0);
 	file_swap(config, "keys: army.oku.keys", "keys: other/army.oku.keys");
@@ -484,11 +484,12 @@ static void keys_of_the_broker_that_others_can_read_are_named(void **state)
 	free(path);
 }
 
-/* Enrols an office whose keys were made so many days ago. */
-static void enrol_aged(struct exchange *x, const char *node, unsigned days)
+/* Enrols an office whose keys were made so many days ago, and end after so many ("0": never). */
+static void enrol_aged(struct exchange *x, const char *node, unsigned days, const char *expires)
 {
 	char *known = office_path(x, POLICE, "exchange.join"), *authority = broker_path(x, "authority.key");
 	char *request = broker_path(x, "aged.request"), *made = memory_format("%s/%s.join", x->folder, node);
+	char fingerprint[FINGERPRINT_SIZE];
 	struct node_keys keys;
 	struct member member;
 	struct join join;
@@ -497,7 +498,10 @@ static void enrol_aged(struct exchange *x, const char *node, unsigned days)
 	node_keys_generate(&keys, 1);
 	member_request(&member, join.exchange, node, &keys, clock_now().wall - days * 24ull * 3600 * 1000);
 	assert_int_equal(member_save(&member, request, NULL), E_OK);
-	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "-o", made, NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint",
+				      member_fingerprint(&member, fingerprint), "--expires-days", expires, "-o", made,
+				      NULL),
+			 0);
 	free(made);
 	free(request);
 	free(authority);
@@ -508,12 +512,19 @@ static void members_that_need_somebody_are_named(void **state)
 {
 	struct exchange *x = *state;
 
-	enrol_aged(x, "customs.oku", 700);
-	enrol_aged(x, "health.oku", 1000);
+	struct buffer table = {0};
+
+	enrol_aged(x, "customs.oku", 700, "0");
+	enrol_aged(x, "health.oku", 1000, "0");
+	enrol_aged(x, "manpower.oku", 1, "20");
 	assert_broker_doctor_says(x, "warn", "army.oku is not connected, last seen before the broker's start");
 	assert_broker_doctor_says(x, "warn", "customs.oku can neither send nor receive: the policy does not name it");
 	assert_broker_doctor_says(x, "warn", "the key of customs.oku should be replaced within 5 weeks");
 	assert_broker_doctor_says(x, "warn", "the key of health.oku is 1000 days old");
+	assert_broker_doctor_says(x, "warn", "the key of manpower.oku ends in 19 days");
+	assert_int_equal(exchange_ctl(x, &table, "nodes", NULL), 0);
+	assert_non_null(memmem(table.data, table.size, "manpower.oku: its key ends in 19 days", 37));
+	buffer_free(&table);
 }
 
 static void operators_programs_get_json(void **state)

@@ -70,17 +70,37 @@ static void a_key_that_grows_old_is_named_in_time(void **state)
 	struct checkup checkup = {.json = true};
 
 	(void)state;
-	assert_false(checkup_key_age(&checkup, "key", "police.oku", 0, "renew"));
-	assert_false(checkup_key_age(&checkup, "key", "police.oku", now + 400 * DAY_MS, "renew"));
-	assert_false(checkup_key_age(&checkup, "key", "police.oku", now - 687 * DAY_MS, "renew"));
-	assert_true(checkup_key_age(&checkup, "key", "police.oku", now - 688 * DAY_MS, "renew"));
-	assert_true(checkup_key_age(&checkup, "key", "police.oku", now - 729 * DAY_MS, "renew"));
-	assert_true(checkup_key_age(&checkup, "key", "police.oku", now - 730 * DAY_MS, "renew"));
+	assert_false(checkup_key(&checkup, "key", "police.oku", 0, 0, "renew"));
+	/* One that ends is judged by its end alone. */
+	assert_false(checkup_key(&checkup, "key", "police.oku", now - 900 * DAY_MS, now + 32 * DAY_MS, "renew"));
+	assert_false(checkup_key(&checkup, "key", "police.oku", now + 400 * DAY_MS, 0, "renew"));
+	assert_false(checkup_key(&checkup, "key", "police.oku", now - 687 * DAY_MS, 0, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now - 688 * DAY_MS, 0, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now - 729 * DAY_MS, 0, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now - 730 * DAY_MS, 0, "renew"));
 	assert_non_null(strstr(said(&checkup, 0, "what"), "within 6 weeks"));
 	assert_non_null(strstr(said(&checkup, 1, "what"), "within 1 weeks"));
 	assert_non_null(strstr(said(&checkup, 2, "what"), "730 days old"));
 	assert_int_equal(checkup.failed, 0);
 	assert_int_equal(checkup_end(&checkup), 0);
+}
+
+static void a_key_that_ends_soon_is_named_and_fails_in_the_last_week(void **state)
+{
+	const wall_ms now = clock_now().wall, hour = DAY_MS / 24;
+	struct checkup checkup = {.json = true};
+
+	(void)state;
+	assert_false(checkup_key(&checkup, "key", "police.oku", now, now + 31 * DAY_MS + hour, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now, now + 30 * DAY_MS + hour, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now, now + 8 * DAY_MS + hour, "renew"));
+	assert_int_equal(checkup.failed, 0);
+	assert_true(checkup_key(&checkup, "key", "police.oku", now, now + 7 * DAY_MS + hour, "renew"));
+	assert_true(checkup_key(&checkup, "key", "police.oku", now, now - 1, "renew"));
+	assert_non_null(strstr(said(&checkup, 0, "what"), "ends in 30 days"));
+	assert_non_null(strstr(said(&checkup, 3, "what"), "has ended"));
+	assert_int_equal(checkup.failed, 2);
+	assert_int_equal(checkup_end(&checkup), 1);
 }
 
 int main(void)
@@ -89,6 +109,7 @@ int main(void)
 		cmocka_unit_test(findings_are_counted_and_failures_decide),
 		cmocka_unit_test(no_text_steers_a_terminal_or_is_lost),
 		cmocka_unit_test(a_key_that_grows_old_is_named_in_time),
+		cmocka_unit_test(a_key_that_ends_soon_is_named_and_fails_in_the_last_week),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -301,6 +301,27 @@ static void a_compromise_makes_what_came_since_doubtful(void **state)
 	assert_int_equal(rows(f, "trust = 1 AND number = 3"), 1);
 }
 
+/* A broker that goes on taking reports under a key that has ended does not make them good. */
+static void what_came_long_after_the_end_of_a_key_is_doubtful(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms end = f->police.member.created_at + 1000, day = 24 * 3600 * 1000;
+	Simpul__Entry *entry;
+
+	agent_office_make(&f->world, "police.oku", 2, &f->police);
+	f->police.member.expires_at = end;
+	member_countersign(&f->police.member, &f->world.authority);
+	apply(f, agent_member(&f->world, &f->police));
+	entry = agent_delivery(&f->world, send_sightings(f, 1));
+	entry->accepted_at = end + day;
+	apply(f, entry);
+	entry = agent_delivery(&f->world, send_sightings(f, 1));
+	entry->accepted_at = end + day + 1;
+	apply(f, entry);
+	assert_int_equal(rows(f, "trust = 0 AND number = 1"), 1);
+	assert_int_equal(rows(f, "trust = 1 AND number = 2"), 1);
+}
+
 static void a_reused_number_is_alarmed_and_both_are_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -578,6 +599,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_report_under_another_name_is_marked_bad, start, end),
 		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_still_verifies_old_entries, start, end),
 		cmocka_unit_test_setup_teardown(a_compromise_makes_what_came_since_doubtful, start, end),
+		cmocka_unit_test_setup_teardown(what_came_long_after_the_end_of_a_key_is_doubtful, start, end),
 		cmocka_unit_test_setup_teardown(a_reused_number_is_alarmed_and_both_are_kept, start, end),
 		cmocka_unit_test_setup_teardown(a_spoiled_copy_does_not_keep_the_good_one_out, start, end),
 		cmocka_unit_test_setup_teardown(a_cancel_marks_the_report, start, end),

@@ -36,7 +36,54 @@ static void digest_and_signatures_keep_their_bytes(void **state)
 	assert_hex(member.authority_signature, SIGNATURE_SIZE,
 		   "1fdee37a35a827e9b892a311148ec75b55d69f1255f89d60ef5a566204f996ae"
 		   "0d93e0f2df915c5b7f21045046f48ab3f4438ec71800459cb89c3ac89075ae0d");
-	assert_string_equal(member_fingerprint(&member, text), "23D5-3B3F-4374-ACB9-8702-2A21-EE35-E256");
+	assert_string_equal(member_fingerprint(&member, text), "85187 46210 85922 27772 82149 83881");
+}
+
+static void a_fingerprint_is_the_same_however_its_digits_are_grouped(void **state)
+{
+	const struct member member = request();
+	char text[FINGERPRINT_SIZE], other[FINGERPRINT_SIZE + 8];
+
+	(void)state;
+	member_fingerprint(&member, text);
+	assert_true(member_fingerprint_is(&member, text));
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		strcpy(other, text);
+		other[i] = other[i] == ' ' ? '-' : (char)('0' + (other[i] - '0' + 1) % 10);
+		assert_int_equal(member_fingerprint_is(&member, other), text[i] == ' ');
+		strcpy(other, text);
+		other[i] = '\0';
+		assert_false(member_fingerprint_is(&member, other));
+	}
+	snprintf(other, sizeof other, "%s1", text);
+	assert_false(member_fingerprint_is(&member, other));
+	assert_false(member_fingerprint_is(&member, ""));
+	assert_false(member_fingerprint_is(&member, "yes"));
+}
+
+static void the_end_of_a_record_is_signed(void **state)
+{
+	const struct signing_key authority = fixed_signing_key(0x01);
+	struct member member = request();
+	struct fault fault;
+
+	(void)state;
+	member.expires_at = member.created_at + 1000;
+	member_countersign(&member, &authority);
+	assert_int_equal(member_check(&member, fixed_exchange(), authority.public_key, &fault), E_OK);
+	assert_false(member_lapsed(&member, member.expires_at - 1));
+	assert_true(member_lapsed(&member, member.expires_at));
+	member.expires_at++;
+	assert_int_equal(member_check(&member, NULL, authority.public_key, &fault), E_BAD_SIGNATURE);
+	member.expires_at = 0; /* taken away */
+	assert_int_equal(member_check(&member, NULL, authority.public_key, &fault), E_BAD_SIGNATURE);
+	assert_false(member_lapsed(&member, UINT64_MAX));
+	member = countersigned();
+	member.expires_at = member.created_at + 1000; /* added */
+	assert_int_equal(member_check(&member, NULL, authority.public_key, &fault), E_BAD_SIGNATURE);
+	member.expires_at = member.created_at;
+	member_countersign(&member, &authority);
+	assert_int_equal(member_check(&member, NULL, authority.public_key, &fault), E_INVALID);
 }
 
 static void no_field_can_be_changed(void **state)
@@ -188,6 +235,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digest_and_signatures_keep_their_bytes),
+		cmocka_unit_test(a_fingerprint_is_the_same_however_its_digits_are_grouped),
+		cmocka_unit_test(the_end_of_a_record_is_signed),
 		cmocka_unit_test(no_field_can_be_changed),
 		cmocka_unit_test(a_request_is_checked_without_an_authority),
 		cmocka_unit_test(a_key_that_anybody_could_read_for_is_refused),

@@ -1,0 +1,118 @@
+/* keyring - reads the key files of an office and lets newer keys take the place of older ones. */
+#include "agents/keyring.h"
+
+#include "common/log.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *keyring_next_path(const char *path)
+{
+	return memory_format("%s.next", path);
+}
+
+static char *former_path(const char *path, uint32_t key_id)
+{
+	return memory_format("%s.%u", path, (unsigned)key_id);
+}
+
+/* ---- reading */
+
+static void former_load(struct keyring *ring, uint32_t key_id)
+{
+	struct node_keys *former = &ring->former[ring->former_count];
+	char *path = former_path(ring->path, key_id);
+	struct fault fault = {0};
+
+	if (node_keys_load(former, path, &fault) == E_OK && former->key_id == key_id)
+		ring->former_count++;
+	else if (fault.code != E_NOT_FOUND)
+		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_NUM("key_id", key_id),
+			  F_TEXT("code", error_name(fault.code)));
+	free(path);
+}
+
+enum error keyring_load(struct keyring *ring, const char *path, struct fault *fault)
+{
+	enum error error;
+
+	*ring = (struct keyring){.path = memory_string(path)};
+	error = node_keys_load(&ring->keys, path, fault);
+	if (error != E_OK)
+		return error;
+	for (uint32_t id = ring->keys.key_id - 1; id > 0 && ring->keys.key_id - id <= KEYRING_FORMER; id--)
+		former_load(ring, id);
+	return E_OK;
+}
+
+void keyring_free(struct keyring *ring)
+{
+	free(ring->path);
+	keys_wipe(ring, sizeof(*ring));
+}
+
+const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id)
+{
+	if (ring->keys.key_id == key_id)
+		return &ring->keys;
+	for (size_t i = 0; i < ring->former_count; i++)
+		if (ring->former[i].key_id == key_id)
+			return &ring->former[i];
+	return NULL;
+}
+
+/* ---- newer keys */
+
+const struct node_keys *keyring_next(struct keyring *ring)
+{
+	char *path;
+	struct fault fault = {0};
+
+	if (ring->has_next)
+		return &ring->next;
+	path = keyring_next_path(ring->path);
+	ring->has_next = node_keys_load(&ring->next, path, &fault) == E_OK && ring->next.key_id > ring->keys.key_id;
+	free(path);
+	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
+		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));
+	return ring->has_next ? &ring->next : NULL;
+}
+
+/* Whether both names are those of one file. */
+static bool same_file(const char *one, const char *other)
+{
+	struct stat a, b;
+
+	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* The old file gets a second name, unless an earlier attempt has given it that, before the new one takes its first. */
+static bool files_renew(const struct keyring *ring)
+{
+	char *next = keyring_next_path(ring->path), *former = former_path(ring->path, ring->keys.key_id);
+	bool done = (link(ring->path, former) == 0 || same_file(ring->path, former)) && rename(next, ring->path) == 0;
+
+	if (!done)
+		log_event(LOG_LEVEL_ERROR, "key.unfiled", F_NUM("key_id", ring->next.key_id), F_NUM("errno", errno));
+	free(former);
+	free(next);
+	return done;
+}
+
+void keyring_renew(struct keyring *ring)
+{
+	if (files_renew(ring))
+		log_event(LOG_LEVEL_NOTICE, "key.renewed", F_NUM("key_id", ring->next.key_id));
+	if (ring->former_count == KEYRING_FORMER)
+		ring->former_count--;
+	memmove(&ring->former[1], &ring->former[0], ring->former_count * sizeof(ring->former[0]));
+	ring->former[0] = ring->keys;
+	ring->former_count++;
+	ring->keys = ring->next;
+	ring->has_next = false;
+	keys_wipe(&ring->next, sizeof(ring->next));
+}

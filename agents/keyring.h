@@ -1,0 +1,39 @@
+/* keyring - the keys of an office in its folder: those that it speaks with, newer ones that are not in force yet, and
+ * former ones, which open what was sealed to them and not fetched yet.
+ *
+ *   police.oku.keys        what agent.yaml names
+ *   police.oku.keys.next   made by `simpul keys rotate`; takes the first one's place once the broker has taken it
+ *   police.oku.keys.1      key 1, when key 2 has taken its place
+ *
+ * At every moment a file of the first name is there, so that a power cut costs nothing. */
+#ifndef SIMPUL_KEYRING_H
+#define SIMPUL_KEYRING_H
+
+#include "common/keys.h"
+
+#define KEYRING_FORMER 16 /* as many are read, the newest first */
+
+struct keyring {
+	char *path;
+	struct node_keys keys; /* its address stays the same when it is renewed */
+	struct node_keys next;
+	bool has_next;
+	struct node_keys former[KEYRING_FORMER];
+	size_t former_count;
+};
+
+/* Reads keys and former keys. A former one that cannot be read is left out, with a line in the log. */
+enum error keyring_load(struct keyring *ring, const char *path, struct fault *fault);
+void keyring_free(struct keyring *ring);
+/* The newer keys, looked for when there were none yet; NULL when there are none. */
+const struct node_keys *keyring_next(struct keyring *ring);
+/* The newer keys take the others' place, in memory and in the folder. A folder that cannot be written is logged only: after a
+ * start the same happens again. */
+void keyring_renew(struct keyring *ring);
+/* The keys with this id, former ones too; NULL when they are not there. */
+const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id);
+
+/* "police.oku.keys.next"; free it. */
+char *keyring_next_path(const char *path);
+
+#endif

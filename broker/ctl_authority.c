@@ -1,0 +1,144 @@
+/* ctl_authority - simpulctl authority passphrase, renew: what is done with the authority's key itself, where it is kept. */
+#include "broker/ctl.h"
+
+#include "broker/ctl_passphrase.h"
+#include "common/exchange.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* There is a whole file at every moment: the new one is made beside the old one and takes its place. */
+static enum error key_replace(const struct signing_key *key, const char *passphrase, const char *path,
+			      struct fault *fault)
+{
+	char *fresh = memory_format("%s.new", path);
+	enum error error = authority_save(key, passphrase, &AUTHORITY_COST, fresh, fault);
+
+	if (error == E_OK && rename(fresh, path) != 0) {
+		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+		unlink(fresh);
+	}
+	free(fresh);
+	return error;
+}
+
+static enum error passphrase_change(const char *path, const char *old_file, const char *new_file, bool open,
+				    struct fault *fault)
+{
+	struct passphrase passphrase = {{0}};
+	struct signing_key key;
+	enum error error = authority_open(&key, path, old_file, fault);
+
+	if (error == E_OK && !open)
+		error = passphrase_new(new_file, &passphrase, fault);
+	if (error == E_OK)
+		error = key_replace(&key, open ? NULL : passphrase.text, path, fault);
+	keys_wipe(&passphrase, sizeof(passphrase));
+	keys_wipe(&key, sizeof(key));
+	return error;
+}
+
+int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv)
+{
+	const char *old_file = NULL, *new_file = NULL;
+	bool open = false;
+	const struct ctl_option options[] = {{"passphrase-file", &old_file, NULL},
+					     {"new-passphrase-file", &new_file, NULL},
+					     {"no-passphrase", NULL, &open},
+					     {0}};
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
+
+	if (first < 0)
+		return status;
+	if (open && new_file != NULL)
+		return ctl_usage(ctl, "--new-passphrase-file and --no-passphrase exclude each other");
+	if (passphrase_change(argv[first], old_file, new_file, open, &fault) != E_OK)
+		return ctl_fail(&fault, "the key is as it was");
+	printf("%s %s; copies that you have elsewhere are as they were\n", argv[first],
+	       open ? "lies open now: whoever has the file can make members" : "has the new passphrase");
+	return EX_OK;
+}
+
+/* ---- renew */
+
+struct renewal {
+	const char *key, *out, *exchange_file, *old_file, *new_file;
+	bool open;
+};
+
+/* The way to the newer key. E_BAD_SIGNATURE when the present one is not the exchange's. */
+static enum error handed_on(const struct renewal *renewal, const struct signing_key *former, const uint8_t next[KEY_SIZE],
+			    struct successions *successions, struct fault *fault)
+{
+	struct exchange exchange;
+	uint8_t last[KEY_SIZE];
+	enum error error = exchange_load(&exchange, renewal->exchange_file, fault);
+
+	if (error == E_OK)
+		error = authority_successions(renewal->key, successions, fault);
+	if (error == E_OK)
+		error = successions_follow(successions, exchange.id, exchange.authority, last, fault);
+	if (error == E_OK && memcmp(last, former->public_key, KEY_SIZE) != 0)
+		error = fault_at(fault, E_BAD_SIGNATURE, "%s", renewal->key);
+	return error == E_OK ? succession_add(successions, exchange.id, former, next, clock_now().wall, fault) : error;
+}
+
+static enum error key_hand_on(const struct renewal *renewal, struct fault *fault)
+{
+	char *beside = memory_format("%s.successions", renewal->out);
+	struct passphrase passphrase = {{0}};
+	struct successions successions;
+	struct signing_key former, next;
+	enum error error = access(renewal->out, F_OK) == 0 ? fault_at(fault, E_EXISTS, "%s", renewal->out) : E_OK;
+
+	signing_key_generate(&next);
+	if (error == E_OK)
+		error = authority_open(&former, renewal->key, renewal->old_file, fault);
+	if (error == E_OK)
+		error = handed_on(renewal, &former, next.public_key, &successions, fault);
+	if (error == E_OK && !renewal->open)
+		error = passphrase_new(renewal->new_file, &passphrase, fault);
+	if (error == E_OK)
+		error = successions_save(&successions, beside, fault);
+	if (error == E_OK)
+		error = authority_save(&next, renewal->open ? NULL : passphrase.text, &AUTHORITY_COST, renewal->out, fault);
+	keys_wipe(&passphrase, sizeof(passphrase));
+	keys_wipe(&former, sizeof(former));
+	keys_wipe(&next, sizeof(next));
+	free(beside);
+	return error;
+}
+
+int ctl_authority_renew(struct ctl *ctl, int argc, char **argv)
+{
+	struct renewal renewal = {.exchange_file = "exchange.id"};
+	const struct ctl_option options[] = {{"o", &renewal.out, NULL},
+					     {"exchange-file", &renewal.exchange_file, NULL},
+					     {"passphrase-file", &renewal.old_file, NULL},
+					     {"new-passphrase-file", &renewal.new_file, NULL},
+					     {"no-passphrase", NULL, &renewal.open},
+					     {0}};
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
+
+	if (first < 0)
+		return status;
+	renewal.key = argv[first];
+	if (renewal.out == NULL)
+		return ctl_usage(ctl, "-o FILE says where the newer key goes");
+	if (renewal.open && renewal.new_file != NULL)
+		return ctl_usage(ctl, "--new-passphrase-file and --no-passphrase exclude each other");
+	if (key_hand_on(&renewal, &fault) != E_OK)
+		return ctl_fail(&fault, fault.code == E_BAD_SIGNATURE
+						? "it is not the authority key of this exchange, or its .successions file is "
+						  "not beside it"
+						: NULL);
+	printf("%s              signs members in from now on; the former key can still do so\n"
+	       "%s.successions  keep it beside the key: it shows everybody that the former one handed on\n",
+	       renewal.out, renewal.out);
+	return EX_OK;
+}

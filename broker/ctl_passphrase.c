@@ -1,0 +1,201 @@
+/* ctl_passphrase - reads a passphrase from a file, a credential or the terminal; never from arguments or environment,
+ * which other users of the machine can see. */
+#include "broker/ctl_passphrase.h"
+
+#include "common/key_file.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define CREDENTIAL "simpul.passphrase"
+#define TERMINAL "/dev/tty"
+
+/* ---- the terminal */
+
+static void say(int terminal, const char *text)
+{
+	if (write(terminal, text, strlen(text)) < 0)
+		return; /* who does not see the question does not answer it */
+}
+
+/* One line without its end, of at most `room` - 1 bytes; what is beyond is dropped and makes the line invalid. */
+static bool line_read(int terminal, char *line, size_t room)
+{
+	size_t size = 0;
+	ssize_t got;
+	char byte;
+
+	while ((got = read(terminal, &byte, 1)) == 1 && byte != '\n')
+		if (size++ < room - 1)
+			line[size - 1] = byte;
+	line[size < room ? size : 0] = '\0';
+	return got == 1 && size < room;
+}
+
+static enum error terminal_open(int *terminal, struct fault *fault)
+{
+	*terminal = open(TERMINAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	return *terminal >= 0 ? E_OK : fault_at(fault, E_MISSING, "passphrase: there is no terminal to ask at");
+}
+
+/* Asks without echo; the terminal is as it was afterwards. */
+static enum error terminal_secret(int terminal, const char *prompt, struct passphrase *passphrase, struct fault *fault)
+{
+	struct termios before, silent;
+	bool good;
+
+	if (tcgetattr(terminal, &before) != 0)
+		return fault_at(fault, E_IO, "%s", TERMINAL);
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	if (tcsetattr(terminal, TCSAFLUSH, &silent) != 0)
+		return fault_at(fault, E_IO, "%s", TERMINAL);
+	say(terminal, prompt);
+	good = line_read(terminal, passphrase->text, sizeof(passphrase->text));
+	tcsetattr(terminal, TCSAFLUSH, &before);
+	say(terminal, "\n");
+	return good && passphrase->text[0] != '\0' ? E_OK : fault_at(fault, E_INVALID, "passphrase");
+}
+
+enum error terminal_confirm(const char *question, bool *yes, struct fault *fault)
+{
+	char answer[16];
+	int terminal;
+
+	*yes = false;
+	if (terminal_open(&terminal, fault) != E_OK)
+		return fault_at(fault, E_MISSING, "fingerprint: there is no terminal to ask at");
+	say(terminal, question);
+	*yes = line_read(terminal, answer, sizeof(answer)) && strcmp(answer, "yes") == 0;
+	close(terminal);
+	return E_OK;
+}
+
+/* ---- files */
+
+/* The first line of the file. */
+static enum error file_take(const char *path, struct passphrase *passphrase, struct fault *fault)
+{
+	struct buffer text = {0};
+	/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
+	enum error error = secret_read(path, S_IWGRP | S_IXGRP | S_IRWXO, &text, fault);
+	const uint8_t *end = error == E_OK && text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
+	const size_t size = end ? (size_t)(end - text.data) : text.size;
+
+	if (error == E_OK && (size == 0 || size > PASSPHRASE_MOST || memchr(text.data, '\0', size) != NULL))
+		error = fault_at(fault, E_INVALID, "%s", path);
+	if (error == E_OK) {
+		memcpy(passphrase->text, text.data, size);
+		passphrase->text[size] = '\0';
+	}
+	if (text.data)
+		sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}
+
+/* The credential that systemd hands over; NULL when there is none. */
+static char *credential(void)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	char *path = folder != NULL && folder[0] == '/' ? memory_format("%s/%s", folder, CREDENTIAL) : NULL;
+
+	if (path != NULL && access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return NULL;
+}
+
+/* E_NOT_FOUND: neither file nor credential was given. */
+static enum error unattended(const char *file, struct passphrase *passphrase, struct fault *fault)
+{
+	char *path = file != NULL ? memory_string(file) : credential();
+	struct fault inner = {0};
+	enum error error;
+
+	if (path == NULL)
+		return E_NOT_FOUND;
+	error = file_take(path, passphrase, &inner);
+	free(path);
+	/* That the named file is not there is another matter than that none was named. */
+	return error == E_OK ? E_OK : fault_at(fault, error == E_NOT_FOUND ? E_CONFIG : error, "%s%s", inner.field,
+					       error == E_NOT_FOUND ? ": there is no such file" : "");
+}
+
+/* ---- what is asked for */
+
+enum error passphrase_old(const char *file, struct passphrase *passphrase, struct fault *fault)
+{
+	enum error error = unattended(file, passphrase, fault);
+	int terminal;
+
+	if (error != E_NOT_FOUND)
+		return error;
+	error = terminal_open(&terminal, fault);
+	if (error != E_OK)
+		return error;
+	error = terminal_secret(terminal, "Passphrase of the authority's key: ", passphrase, fault);
+	close(terminal);
+	return error;
+}
+
+static enum error typed_twice(int terminal, struct passphrase *passphrase, struct fault *fault)
+{
+	struct passphrase again;
+	enum error error = terminal_secret(terminal, "New passphrase of the authority's key: ", passphrase, fault);
+
+	if (error == E_OK)
+		error = terminal_secret(terminal, "The same once more: ", &again, fault);
+	if (error == E_OK && strcmp(passphrase->text, again.text) != 0)
+		error = fault_at(fault, E_INVALID, "passphrase: the two differ");
+	sodium_memzero(&again, sizeof(again));
+	return error;
+}
+
+enum error passphrase_new(const char *file, struct passphrase *passphrase, struct fault *fault)
+{
+	enum error error = unattended(file, passphrase, fault);
+	int terminal;
+
+	if (error == E_NOT_FOUND) {
+		error = terminal_open(&terminal, fault);
+		if (error != E_OK)
+			return error;
+		error = typed_twice(terminal, passphrase, fault);
+		close(terminal);
+	}
+	if (error == E_OK && strlen(passphrase->text) < PASSPHRASE_LEAST)
+		error = fault_at(fault, E_INVALID, "passphrase: it has less than %d bytes", PASSPHRASE_LEAST);
+	return error;
+}
+
+enum error authority_open(struct signing_key *key, const char *path, const char *passphrase_file, struct fault *fault)
+{
+	struct passphrase passphrase = {{0}};
+	bool locked;
+	enum error error = authority_locked(path, &locked, fault);
+
+	if (error == E_OK && locked)
+		error = passphrase_old(passphrase_file, &passphrase, fault);
+	if (error == E_OK)
+		error = authority_load(key, locked ? passphrase.text : NULL, path, fault);
+	keys_wipe(&passphrase, sizeof(passphrase));
+	return error;
+}
+
+enum error authority_successions(const char *path, struct successions *successions, struct fault *fault)
+{
+	char *beside = memory_format("%s.successions", path);
+	struct fault inner = {0};
+	const enum error error = successions_load(successions, beside, &inner);
+
+	free(beside);
+	return error == E_OK || error == E_NOT_FOUND ? E_OK : fault_at(fault, error, "%s", inner.field);
+}

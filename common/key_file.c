@@ -1,0 +1,93 @@
+/* key_file - writes and reads "name = hex" lines, and refuses a file of secrets that others can read. */
+#include "common/key_file.h"
+#include "common/config.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum error key_file_save(const char *comment, const struct key_line *lines, size_t count, const char *path,
+			 struct fault *fault)
+{
+	struct buffer text = {0};
+	char hex[2 * KEY_LINE_SIZE + 1];
+	enum error error;
+
+	if (access(path, F_OK) == 0)
+		return fault_at(fault, E_EXISTS, "%s", path);
+	/* Room for all at once: a buffer that grows would leave copies of secrets behind. */
+	buffer_room(&text, KEY_FILE_LIMIT);
+	buffer_clear(&text);
+	buffer_text(&text, comment);
+	for (size_t i = 0; i < count; i++) {
+		buffer_text(&text, lines[i].name);
+		buffer_text(&text, " = ");
+		buffer_text(&text, hex_of(hex, BYTES(lines[i].value, lines[i].size)));
+		buffer_text(&text, "\n");
+	}
+	error = file_write(path, buffer_view(&text), 0600, fault);
+	sodium_memzero(hex, sizeof hex);
+	sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}
+
+enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
+	if (status.st_mode & forbidden)
+		return fault_at(fault, E_CONFIG, "%s: others may read or change it, chmod 600 it", path);
+	return file_read(path, KEY_FILE_LIMIT, text, fault);
+}
+
+/* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
+static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
+{
+	char *separator = strstr(line, " = ");
+
+	if (!separator)
+		return false;
+	*separator = '\0';
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(lines[i].name, line) != 0)
+			continue;
+		if (*seen & 1u << i)
+			return false;
+		*seen |= 1u << i;
+		return hex_parse(separator + 3, lines[i].value, lines[i].size);
+	}
+	return false;
+}
+
+static bool lines_parse(char *text, const struct key_line *lines, size_t count)
+{
+	unsigned seen = 0;
+	char *rest = NULL;
+
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (line[0] != '#' && !line_parse(line, lines, count, &seen))
+			return false;
+	return seen == (1u << count) - 1;
+}
+
+enum error key_file_load(const struct key_line *lines, size_t count, const char *path, struct fault *fault)
+{
+	struct buffer text = {0};
+	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+
+	if (error == E_OK) {
+		buffer_u8(&text, 0);
+		if (!lines_parse((char *)text.data, lines, count))
+			error = fault_at(fault, E_INVALID, "%s", path);
+	}
+	if (text.data)
+		sodium_memzero(text.data, text.capacity);
+	buffer_free(&text);
+	return error;
+}

@@ -1,0 +1,164 @@
+/* keyring_test - newer keys take the older ones' place in memory and in the folder, and none is ever lost on the way. */
+#include "agents/keyring.h"
+#include "tests/support/fixed.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64], path[96], next[112], former[112];
+
+static int start(void **state)
+{
+	struct node_keys keys;
+
+	(void)state;
+	strcpy(folder, "/tmp/simpul-keyring-XXXXXX");
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof path, "%s/police.oku.keys", folder);
+	snprintf(next, sizeof next, "%s.next", path);
+	snprintf(former, sizeof former, "%s.1", path);
+	node_keys_generate(&keys, 1);
+	return node_keys_save(&keys, path, NULL) == E_OK ? 0 : 1;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	chmod(folder, 0700);
+	unlink(path);
+	unlink(next);
+	unlink(former);
+	return rmdir(folder);
+}
+
+static struct node_keys saved(uint32_t key_id, const char *file)
+{
+	struct node_keys keys;
+
+	node_keys_generate(&keys, key_id);
+	assert_int_equal(node_keys_save(&keys, file, NULL), E_OK);
+	return keys;
+}
+
+static void assert_holds(const char *file, const struct node_keys *keys)
+{
+	struct node_keys there;
+
+	assert_int_equal(node_keys_load(&there, file, NULL), E_OK);
+	assert_memory_equal(&there, keys, sizeof there);
+}
+
+static void newer_keys_take_the_place_and_the_former_ones_are_kept(void **state)
+{
+	struct keyring ring;
+	struct node_keys first, second;
+
+	(void)state;
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	first = ring.keys;
+	assert_null(keyring_next(&ring));
+	second = saved(2, next); /* made while the agent runs */
+	assert_memory_equal(keyring_next(&ring), &second, sizeof second);
+	assert_memory_equal(&ring.keys, &first, sizeof first); /* not before the broker has taken it */
+	keyring_renew(&ring);
+	assert_memory_equal(&ring.keys, &second, sizeof second);
+	assert_memory_equal(keyring_find(&ring, 1), &first, sizeof first);
+	assert_ptr_equal(keyring_find(&ring, 2), &ring.keys);
+	assert_null(keyring_find(&ring, 3));
+	assert_null(keyring_next(&ring));
+	assert_holds(path, &second);
+	assert_holds(former, &first);
+	keyring_free(&ring);
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_memory_equal(&ring.keys, &second, sizeof second);
+	assert_memory_equal(keyring_find(&ring, 1), &first, sizeof first);
+	keyring_free(&ring);
+}
+
+static void a_power_cut_between_the_two_steps_costs_nothing(void **state)
+{
+	struct keyring ring;
+	struct node_keys first, second;
+
+	(void)state;
+	second = saved(2, next);
+	assert_int_equal(link(path, former), 0); /* and no more */
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	first = ring.keys;
+	assert_non_null(keyring_next(&ring));
+	keyring_renew(&ring);
+	assert_holds(path, &second);
+	assert_holds(former, &first);
+	keyring_free(&ring);
+}
+
+static void another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they(void **state)
+{
+	struct keyring ring;
+	struct node_keys first, second, other;
+
+	(void)state;
+	other = saved(1, former);
+	second = saved(2, next);
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	first = ring.keys;
+	assert_non_null(keyring_next(&ring));
+	keyring_renew(&ring);
+	/* It speaks with the newer ones; the files wait for a person. */
+	assert_memory_equal(&ring.keys, &second, sizeof second);
+	assert_memory_equal(keyring_find(&ring, 1), &first, sizeof first);
+	assert_holds(path, &first);
+	assert_holds(next, &second);
+	assert_holds(former, &other);
+	keyring_free(&ring);
+}
+
+static void older_keys_are_no_newer_ones(void **state)
+{
+	struct keyring ring;
+
+	(void)state;
+	saved(1, next);
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_null(keyring_next(&ring));
+	keyring_free(&ring);
+}
+
+static void former_keys_that_cannot_be_read_keep_nobody_from_working(void **state)
+{
+	struct keyring ring;
+	FILE *file;
+
+	(void)state;
+	unlink(path);
+	saved(2, path);
+	file = fopen(former, "w");
+	assert_non_null(file);
+	fputs("signing-seed = 00\n", file);
+	fclose(file);
+	assert_int_equal(chmod(former, 0600), 0);
+	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_null(keyring_find(&ring, 1));
+	assert_non_null(keyring_find(&ring, 2));
+	keyring_free(&ring);
+	unlink(path);
+	assert_int_equal(keyring_load(&ring, path, NULL), E_NOT_FOUND);
+	keyring_free(&ring);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(newer_keys_take_the_place_and_the_former_ones_are_kept, start, end),
+		cmocka_unit_test_setup_teardown(a_power_cut_between_the_two_steps_costs_nothing, start, end),
+		cmocka_unit_test_setup_teardown(another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they,
+						start, end),
+		cmocka_unit_test_setup_teardown(older_keys_are_no_newer_ones, start, end),
+		cmocka_unit_test_setup_teardown(former_keys_that_cannot_be_read_keep_nobody_from_working, start, end),
+	};
+
+	keys_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
