@@ -32,7 +32,7 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "log_level: info\n"
 				  "\n"
 				  "%slog: %s\n"
-				  "# bulletin: tcp://127.0.0.1:7404\n";
+				  "%sbulletin: %s\n";
 
 static const char policy_yaml[] =
 	"# Who may say what to whom. What is not granted is not allowed. A full example: "
@@ -62,7 +62,7 @@ static const char policy_yaml[] =
 	"nodes: []\n";
 
 struct init {
-	const char *folder, *name, *link, *feed, *log, *master_key_file, *passphrase_file;
+	const char *folder, *name, *link, *feed, *log, *bulletin, *master_key_file, *passphrase_file;
 	bool no_passphrase;
 	struct passphrase passphrase;
 	struct signing_key authority;
@@ -112,7 +112,9 @@ static enum error configuration_write(struct init *init, struct fault *fault)
 	char *path = memory_format("%s/broker.yaml", init->folder);
 	char *text = memory_format(broker_yaml, init->name, master ? "master_key_file: " : "",
 				   master ? init->master_key_file : "", master ? "\n" : "", init->link, init->feed,
-				   init->log != NULL ? "" : "# ", init->log != NULL ? init->log : "tcp://127.0.0.1:7403");
+				   init->log != NULL ? "" : "# ", init->log != NULL ? init->log : "tcp://127.0.0.1:7403",
+				   init->bulletin != NULL ? "" : "# ",
+				   init->bulletin != NULL ? init->bulletin : "tcp://127.0.0.1:7404");
 	enum error error = text_write(init->folder, "broker.yaml", text, fault);
 
 	if (error == E_OK) {
@@ -220,6 +222,7 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 					     {"link", &init.link, NULL},
 					     {"feed", &init.feed, NULL},
 					     {"log", &init.log, NULL},
+					     {"bulletin", &init.bulletin, NULL},
 					     {"master-key-file", &init.master_key_file, NULL},
 					     {"passphrase-file", &init.passphrase_file, NULL},
 					     {"no-passphrase", NULL, &init.no_passphrase},

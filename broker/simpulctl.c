@@ -18,6 +18,7 @@ static const struct ctl_command commands[] = {
 	 "  --name TEXT              name of the exchange, for people\n"
 	 "  --link ENDPOINT          where to take requests (default: tcp://127.0.0.1:7401)\n"
 	 "  --feed ENDPOINT          where to publish (default: tcp://127.0.0.1:7402)\n"
+	 "  --bulletin ENDPOINT      where what is for all can be listened to (default: nowhere)\n"
 	 "  --log ENDPOINT           where the log can be followed from afar (default: nowhere)\n"
 	 "  --master-key-file FILE   32 bytes that encrypt the keys of stored bodies; kept apart from the journal\n"
 	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"

@@ -51,13 +51,21 @@ static bool port_free(int port)
 	return is_free;
 }
 
-/* Two ports by chance, below those that the kernel gives to outgoing connections, so that tests can run side by side. */
-void free_ports(int ports[2])
+static bool is_among(const int *ports, size_t count, int port)
 {
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+/* By chance, below those that the kernel gives to outgoing connections, so that tests can run side by side. */
+void free_ports(int *ports, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		do
 			ports[i] = 10000 + (int)randombytes_uniform(20000);
-		while ((i == 1 && ports[1] == ports[0]) || !port_free(ports[i]));
+		while (is_among(ports, i, ports[i]) || !port_free(ports[i]));
 	}
 }
 
@@ -127,7 +135,7 @@ void exchange_make_at(struct exchange *x, const char *policy_yaml, const char *h
 	snprintf(x->folder, sizeof x->folder, "%s/broker", template);
 	snprintf(x->log, sizeof x->log, "%s/log", template);
 	process_program("simpul-broker", x->broker_program, sizeof x->broker_program);
-	free_ports(ports);
+	free_ports(ports, 2);
 	snprintf(link, sizeof link, "tcp://%s:%d", host, ports[0]);
 	snprintf(feed, sizeof feed, "tcp://%s:%d", host, ports[1]);
 	{
@@ -153,7 +161,7 @@ char *exchange_offer(struct exchange *x, const char *key, char endpoint[64])
 	buffer_u8(&text, 0);
 	char *at = strstr((char *)text.data, mention);
 	must(at != NULL, x, mention);
-	free_ports(ports);
+	free_ports(ports, 2);
 	snprintf(endpoint, 64, "tcp://127.0.0.1:%d", ports[0]);
 	char *yaml = memory_format("%.*s\n%s: %s%s", (int)(at - (char *)text.data), (char *)text.data, key, endpoint,
 				   strchr(at + 1, '\n'));

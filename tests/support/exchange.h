@@ -26,7 +26,7 @@ struct exchange {
 };
 
 /* Two ports of loopback that nobody has now. */
-void free_ports(int ports[2]);
+void free_ports(int *ports, size_t count);
 /* Makes the folder, keys, journal and configuration with this policy.yaml; starts nothing. Ends the test on failure. */
 void exchange_make(struct exchange *x, const char *policy_yaml);
 /* The same with a broker that listens on an address of its own. */

@@ -46,7 +46,7 @@ struct walk {
 	char *agent_yaml; /* as the chapter has it */
 	pid_t started[STARTED];
 	size_t started_count;
-	int ports[2];
+	int ports[4];
 };
 
 /* ------------------------------------------------------------------ the chapter */
@@ -134,7 +134,7 @@ static void settings_read(struct walk *walk)
 
 /* ------------------------------------------------------------------ what a person does */
 
-/* In the place of something that the chapter writes for an example, or that only a person can do. `with` may hold @1 and @2
+/* In the place of something that the chapter writes for an example, or that only a person can do. `with` may hold @1 to @4
  * for the broker's ports. */
 static const struct stand_in {
 	const char *text, *with;
@@ -143,10 +143,15 @@ static const struct stand_in {
 	{"editor exchange/policy.yaml",
 	 "sed -i 's/^nodes: \\[\\]/nodes:\\n  - {node: " FIRST ", regions: [\"16.01\"]}\\n  - {node: " SECOND
 	 ", regions: [\"16.01\"]}/' exchange/policy.yaml"},
-	/* Ports that are free here, in place of 7401 and 7402. */
+	/* Ports that are free here, in place of 7401, 7402, 7404 and 7403. */
+	{"tcp://127.0.0.1:7404", "tcp://127.0.0.1:@3"},
+	{"tcp://127.0.0.1:7403", "tcp://127.0.0.1:@4"},
 	{"simpulctl init exchange ", "simpulctl init exchange --link tcp://127.0.0.1:@1 --feed tcp://127.0.0.1:@2 "},
 	/* The list that somebody keeps in Excel: the profile's own example. */
 	{"simpul try list.csv", "cp agents/profiles/police/patrol-example.csv list.csv; simpul try list.csv"},
+	/* They go on until somebody ends them. */
+	{"simpulctl log --follow", "simpulctl log"},
+	{"simpul listen alert.tppo.16.01", "timeout 2 simpul listen alert.tppo.16.01; test $? = 124"},
 	/* Names of reports and offices that are examples. */
 	{"army.oku#2", FIRST "#1"},
 	{"army.oku", SECOND},
@@ -168,7 +173,7 @@ static char *stood_in(const struct walk *walk, const char *text)
 		free(out);
 		out = next;
 	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 4; i++) {
 		char mark[] = {'@', (char)('1' + i), '\0'}, *at = strstr(out, mark), *next;
 
 		if (!at)
@@ -316,7 +321,7 @@ static void machine_make(struct walk *walk)
 		must(mkdir(walk->offices[i], 0700) == 0 && symlink(profiles, link) == 0, "an office's folder");
 		free(link);
 	}
-	free_ports(walk->ports);
+	free_ports(walk->ports, 4);
 	free(profiles);
 	free(path);
 }
