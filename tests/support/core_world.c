@@ -383,15 +383,6 @@ static void read_receipt(struct world *world, struct core_read *read)
 	}
 }
 
-/* As the test has set it. */
-static void read_due(const struct world *world, struct core_read *read)
-{
-	read->due = memory_zero(LIMIT_ERASURES, sizeof(*read->due));
-	for (size_t i = 0; i < world->due_count; i++)
-		if (world->due[i].rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED || read->now != 0)
-			read->due[read->due_count++] = world->due[i];
-}
-
 void world_read(struct world *world)
 {
 	struct core_read *read = world->reads;
@@ -407,9 +398,7 @@ void world_read(struct world *world)
 			read_page(world, read);
 		else if (read->type == READ_RECEIPT)
 			read_receipt(world, read);
-		else if (read->type == READ_DUE)
-			read_due(world, read);
-		else
+		else if (read->type == READ_POSITION)
 			world_position(world, read->after, &read->position);
 		event.read = read;
 		world_step(world, &event);
@@ -728,6 +717,26 @@ static ProtobufCBinaryData salt_of(struct world *world, uint8_t value)
 	return salt;
 }
 
+/* That the first report of whom it is for was taken back. */
+static Simpul__PurgeReceipt *purge_receipt_make(struct world *world, const struct speech *speech)
+{
+	Simpul__PurgeReceipt *receipt = arena_alloc(&world->arena, sizeof(*receipt));
+	Simpul__Purged *purged = arena_alloc(&world->arena, sizeof(*purged));
+	Simpul__Name *name = arena_alloc(&world->arena, sizeof(*name));
+
+	simpul__purge_receipt__init(receipt);
+	simpul__purged__init(purged);
+	simpul__name__init(name);
+	name->origin = (char *)(uintptr_t)(speech->to[0] ? speech->to[0] : world_names[speech->node]);
+	name->epoch = name->number = 1;
+	purged->name = name;
+	purged->rule = SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+	purged->at = START_WALL;
+	receipt->purged = arena_alloc(&world->arena, sizeof(*receipt->purged));
+	receipt->purged[receipt->n_purged++] = purged;
+	return receipt;
+}
+
 static ProtobufCBinaryData body_make(struct world *world, const struct speech *speech, Simpul__Kind kind)
 {
 	Simpul__Body body = SIMPUL__BODY__INIT;
@@ -764,6 +773,9 @@ static ProtobufCBinaryData body_make(struct world *world, const struct speech *s
 	} else if (kind == SIMPUL__KIND__KIND_VOID) {
 		body.content_case = SIMPUL__BODY__CONTENT_VOID;
 		body.void_ = &void_;
+	} else if (kind == SIMPUL__KIND__KIND_PURGE_RECEIPT) {
+		body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
+		body.purge_receipt = purge_receipt_make(world, speech);
 	}
 	if (speech->spoil_body)
 		speech->spoil_body(&body);
@@ -810,7 +822,7 @@ static Simpul__SubmittedReport *report_make(struct world *world, const struct sp
 	header.kind = speech->kind ? speech->kind : SIMPUL__KIND__KIND_SIGHTING;
 	header.msg_type = msg_type_of(header.kind);
 	header.form = speech->sealed ? SIMPUL__BODY_FORM__BODY_FORM_SEALED : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
-	if (header.kind != SIMPUL__KIND__KIND_VOID)
+	if (!kind_is_bare(header.kind))
 		header_say(world, speech, &header);
 	if (speech->spoil_header)
 		speech->spoil_header(&header, index);

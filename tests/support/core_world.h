@@ -53,8 +53,6 @@ struct world {
 	size_t seen_count;
 	struct journal_append *queue; /* handed to the journal, oldest first */
 	struct core_read *reads;
-	struct erasure due[8]; /* what has to be erased, as the journal says */
-	size_t due_count;
 	struct record records[WORLD_RECORDS]; /* by entry, from 1 */
 	struct position position;
 	uint32_t policy_version;

@@ -1,0 +1,302 @@
+/* core_erasure_test - runs core and journal together: what expired or was taken back must be gone in memory too, and
+ * nothing may die of a clock that is wrong. */
+#include "broker/core_state.h"
+#include "tests/support/core_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define HEAD 6 /* the genesis, four members, a policy */
+#define FIRST (HEAD + 1)
+#define DAY (UINT64_C(24) * 3600 * 1000)
+#define LIFE (30 * DAY) /* of what is said in this world */
+
+struct fixture {
+	char path[64];
+	struct world *world;
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	strcpy(fixture->path, "/tmp/simpul-core-XXXXXX");
+	if (!mkdtemp(fixture->path))
+		return -1;
+	fixture->world = world_on_journal(fixture->path);
+	for (size_t node = POLICE; node <= IMMIGRATION; node++)
+		world_hello(fixture->world, node, HEAD);
+	world_forget(fixture->world);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[96];
+
+	world_free(fixture->world);
+	snprintf(command, sizeof command, "rm -rf '%s'", fixture->path);
+	assert_int_equal(system(command), 0);
+	free(fixture);
+	return 0;
+}
+
+static struct world *world_of(void **state)
+{
+	return ((struct fixture *)*state)->world;
+}
+
+static void say(struct world *world, struct speech speech)
+{
+	world_forget(world);
+	world_say(world, &speech);
+	world_commit(world, E_OK);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT));
+}
+
+/* So much later a tick comes, and whatever follows from it. */
+static void later(struct world *world, uint64_t ms)
+{
+	world_forget(world);
+	world_tick(world, ms);
+	for (int i = 0; i < 4; i++) {
+		world_read(world);
+		if (world_queued(world) > 0)
+			world_commit(world, E_OK);
+		world_tick(world, 10);
+	}
+}
+
+/* How many reports of the entry the node gets whole. */
+static size_t whole_in(struct world *world, size_t node, uint64_t entry)
+{
+	const Simpul__Down *down;
+	size_t whole = 0;
+
+	world_hello(world, node, HEAD);
+	world_read(world);
+	world_forget(world);
+	world_fetch(world, node, HEAD);
+	world_read(world);
+	down = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH);
+	assert_non_null(down);
+	for (size_t i = 0; i < down->batch->n_entries; i++)
+		if (down->batch->entries[i]->entry == entry)
+			for (size_t k = 0; k < down->batch->entries[i]->delivery->n_reports; k++)
+				whole += down->batch->entries[i]->delivery->reports[k]->body.len > 0;
+	return whole;
+}
+
+static void what_expired_is_gone_from_memory_and_disk(void **state)
+{
+	struct world *world = world_of(state);
+
+	say(world, (struct speech){.node = POLICE, .count = 2});
+	later(world, LIFE - 10 * 60 * 1000);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 2);
+	later(world, 20 * 60 * 1000);
+	assert_true(world_logged(world, "bodies.erased"));
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+}
+
+
+static void erase(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->erase = true;
+}
+
+static const struct speech retraction = {
+	.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1, .spoil_header = erase};
+
+/* Not at the next look, a minute later. */
+static void what_is_taken_back_is_gone_at_once(void **state)
+{
+	struct world *world = world_of(state);
+
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	later(world, 100);
+	assert_true(world_logged(world, "bodies.erased"));
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST + 1), 1);
+}
+
+static void a_plain_cancel_leaves_the_body(void **state)
+{
+	struct world *world = world_of(state);
+	struct speech cancel = retraction;
+
+	cancel.spoil_header = NULL;
+	say(world, (struct speech){.node = POLICE});
+	say(world, cancel);
+	later(world, 100);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
+}
+
+static void clock_jumps(struct world *world, int64_t ms)
+{
+	world->now.wall = (wall_ms)((int64_t)world->now.wall + ms);
+	later(world, 10);
+}
+
+static void nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right(void **state)
+{
+	const struct core_event confirmed = {.type = CORE_CLOCK};
+	struct world *world = world_of(state);
+
+	say(world, (struct speech){.node = POLICE});
+	later(world, 1000);
+	clock_jumps(world, LIFE + DAY);
+	assert_true(world_alarmed(world, "clock.jumped"));
+	later(world, 10 * 60 * 1000);
+	assert_false(world_logged(world, "bodies.erased"));
+	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
+	world_forget(world);
+	world_step(world, &confirmed);
+	assert_int_equal(world_answer(world), E_OK);
+	assert_true(world_logged(world, "clock.confirmed"));
+	later(world, 10);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
+}
+
+static void what_is_taken_back_does_not_wait_for_the_clock(void **state)
+{
+	struct world *world = world_of(state);
+
+	say(world, (struct speech){.node = POLICE});
+	later(world, 1000);
+	clock_jumps(world, 2 * 3600 * 1000);
+	assert_true(world_alarmed(world, "clock.jumped"));
+	say(world, retraction);
+	later(world, 100);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+}
+
+/* The journal hands it back as it is when the disk is full. */
+static void tombstone_fails(struct world *world)
+{
+	const struct core_event failed = {.type = CORE_COMMITTED, .committed = world->queue};
+
+	assert_int_equal(world_queued(world), 1);
+	assert_int_equal(world->queue->type, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE);
+	world->queue->result.code = E_DISK_FULL;
+	world->queue = NULL;
+	world_step(world, &failed);
+}
+
+static void a_tombstone_that_failed_is_tried_again(void **state)
+{
+	struct world *world = world_of(state);
+
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	world_tick(world, 10);
+	world_read(world);
+	tombstone_fails(world);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
+	later(world, 60 * 1000);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
+}
+
+static void what_was_due_when_the_broker_stopped_goes_when_it_is_back(void **state)
+{
+	struct world *world = world_of(state);
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	world_restart(world);
+	later(world, 1000);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+}
+
+/* ---------------------------------------------------------------------------- purge receipts */
+
+static const struct speech answer_to_police = {
+	.node = ARMY, .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT, .to = {"police.oku"}};
+
+static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
+{
+	struct world *world = world_of(state);
+	const Simpul__Receipt *receipt;
+
+	say(world, answer_to_police);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 0);
+	assert_int_equal(receipt->n_audience, 1);
+	assert_string_equal(receipt->audience[0], "police.oku");
+	assert_int_equal(world_pushes(world, POLICE), 1);
+	assert_int_equal(world_pushes(world, IMMIGRATION), 0);
+}
+
+/* Health may publish nothing at all. */
+static void who_may_say_nothing_else_must_still_answer(void **state)
+{
+	struct world *world = world_of(state);
+	struct speech speech = answer_to_police;
+
+	speech.node = HEALTH;
+	world_hello(world, HEALTH, HEAD);
+	say(world, speech);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
+}
+
+static void assert_verdict(struct world *world, struct speech speech, enum error code)
+{
+	const Simpul__Receipt *receipt;
+
+	say(world, speech);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 1);
+	assert_int_equal(receipt->verdicts[0]->code, code);
+	assert_int_equal(receipt->n_audience, 0);
+}
+
+static void it_carries_nothing_to_others(void **state)
+{
+	struct world *world = world_of(state);
+	struct speech speech = answer_to_police;
+
+	speech.to[1] = "immigration.muara-enim";
+	assert_verdict(world, speech, E_INVALID);
+	speech.to[0] = speech.to[1] = NULL;
+	speech.first = 2;
+	assert_verdict(world, speech, E_INVALID);
+	speech.to[0] = world_names[ARMY];
+	speech.first = 3;
+	assert_verdict(world, speech, E_EMPTY_AUDIENCE);
+	speech.to[0] = "police.nowhere";
+	speech.first = 4;
+	assert_verdict(world, speech, E_RECIPIENT_UNKNOWN);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_expired_is_gone_from_memory_and_disk),
+		TEST(what_is_taken_back_is_gone_at_once),
+		TEST(a_plain_cancel_leaves_the_body),
+		TEST(nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right),
+		TEST(what_is_taken_back_does_not_wait_for_the_clock),
+		TEST(a_tombstone_that_failed_is_tried_again),
+		TEST(what_was_due_when_the_broker_stopped_goes_when_it_is_back),
+		TEST(a_purge_receipt_goes_to_the_origin_and_to_nobody_else),
+		TEST(who_may_say_nothing_else_must_still_answer),
+		TEST(it_carries_nothing_to_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
