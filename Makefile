@@ -209,6 +209,12 @@ $(OUT)/tests/torture/%: $(OUT)/tests/torture/%.o $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
 
+# A journal that is laid in before the broker runs.
+LAID_O := $(addprefix $(OUT)/tests/bench/,laid.o workload.o identity.o)
+$(OUT)/tests/torture/away_test: $(OUT)/tests/torture/away_test.o $(LAID_O) $(TEST_LIBRARIES)
+	$(call say,LD,$@)
+	$(LINK) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
+
 # The program's own memory and its end, which this suite lets fail and come.
 WRAP_io_error_test := malloc calloc realloc reallocarray strdup _exit
 $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap=%)
