@@ -94,6 +94,7 @@ static void process_harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* whose search for leaks has to attach to the process */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	memory_forgetful();
 #endif
 }
 

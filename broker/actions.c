@@ -8,6 +8,16 @@
 
 enum { SCRATCH_KEPT = 8, SCRATCH_LARGEST = LIMIT_BATCH, FIRST_ACTIONS = 32 };
 
+/* Once, and so that what is freed is overwritten (memory_forgetful). */
+static void memory_forget(struct core *core)
+{
+	for (size_t i = 0; i < core->scratch_count; i++)
+		buffer_free(core->scratch[i]);
+	arena_fini(&core->arena);
+	arena_init(&core->arena);
+	core->retention.forget = false;
+}
+
 /* Memory of a busy step is reused, that of an extraordinary one given back. */
 void actions_start(struct core *core)
 {
@@ -19,6 +29,8 @@ void actions_start(struct core *core)
 	core->scratch_used = 0;
 	core->action_count = 0;
 	arena_reset(&core->arena);
+	if (core->retention.forget)
+		memory_forget(core);
 }
 
 void actions_free(struct core *core)

@@ -66,6 +66,7 @@ void retention_done(struct core *core, const struct journal_append *append)
 		else
 			expired += target->count;
 	}
+	core->retention.forget = true;
 	LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
 	    F_NUM("entry", append->entry));
 	retention_soon(core); /* there may be more */
