@@ -173,7 +173,8 @@ struct journal_recovery {
 	struct position from;	/* the last position kept */
 	struct position begins; /* of the genesis of the new incarnation */
 };
-/* Begins a new incarnation, from now on: `incarnation`, or the next one for 0. No broker may run. E_INVALID when it is
+/* Begins a new incarnation, from now on: `incarnation`, or for 0 the time in seconds, which no other recovery from the same
+ * backup has. Bodies that were erased since the backup get tombstones. No broker may run. E_INVALID when it is
  * not above the journal's. `reason` is for people, at most 255 bytes. */
 enum error journal_recover(const struct journal_options *options, uint32_t incarnation, const char *reason, wall_ms now,
 			   struct journal_recovery *recovery, struct fault *fault);
@@ -257,8 +258,13 @@ enum error journal_verify(const struct journal_options *options, const struct po
 /* What journal_open checks, of the newest entries only: read-only, also beside a running broker. `last` becomes the end of
  * the journal. Errors as of journal_open. */
 enum error journal_tail_verify(const struct journal_options *options, struct position *last, struct fault *fault);
-/* For a check in a thread of its own. */
+struct erasures {
+	struct erasure *list; /* to be freed */
+	size_t count, capacity;
+};
+/* For a check in a thread of its own, or of a journal whose newest tombstones are lost. */
 struct journal_watch {
+	struct erasures *former; /* takes bodies that are gone without a tombstone, which are no damage then; NULL: they are */
 	atomic_bool stop;    /* set by another thread: then E_STOPPING, and no verdict */
 	void (*hurry)(void); /* from now on a snapshot is held, and the log cannot begin anew; NULL: none */
 };

@@ -136,6 +136,8 @@ enum error journal_restore(const struct journal_options *options, const char *jo
 {
 	char *keys = memory_format("%s/%s", options->path, VAULT_FILE);
 	char *journal = memory_format("%s/%s", options->path, JOURNAL_FILE);
+	struct erasures former = {0};
+	const struct journal_watch watch = {.former = &former};
 	enum error error = E_OK;
 
 	if (mkdir(options->path, 0700) != 0 && errno != EEXIST)
@@ -146,9 +148,10 @@ enum error journal_restore(const struct journal_options *options, const char *jo
 	if (error == E_OK)
 		error = backup_database(journal_file, journal, JOURNAL_VERSION, true, fault);
 	if (error == E_OK)
-		error = journal_verify(options, NULL, verdict, fault);
+		error = journal_verify_until(options, NULL, &watch, verdict, fault);
 	if (error == E_OK && verdict->bad_entry == 0)
 		error = keys_file_check(keys, verdict->last.entry, fault);
+	free(former.list);
 	free(keys);
 	free(journal);
 	return error;

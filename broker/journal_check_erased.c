@@ -104,6 +104,25 @@ bool check_tombstone(struct check *check)
 	return true;
 }
 
+/* Neighbours are one. */
+static void former_add(struct erasures *former, const struct gone *gone)
+{
+	for (size_t place = 0; place < LIMIT_SUBMISSION_REPORTS; place++) {
+		if (!bit(gone, place))
+			continue;
+		if (place > 0 && bit(gone, place - 1)) {
+			former->list[former->count - 1].count++;
+			continue;
+		}
+		if (former->count == former->capacity) {
+			former->capacity = former->capacity * 2 + 64;
+			former->list = memory_grow(former->list, former->capacity, sizeof(*former->list));
+		}
+		former->list[former->count++] = (struct erasure){gone->entry, (uint32_t)place, 1,
+								 SIMPUL__PURGE_RULE__PURGE_RULE_FORMER, 0};
+	}
+}
+
 bool check_gone_all(struct check *check)
 {
 	for (size_t i = 0; i < check->gone_count; i++) {
@@ -111,6 +130,10 @@ bool check_gone_all(struct check *check)
 
 		if (check->gone[i].left == 0)
 			continue;
+		if (check->watch != NULL && check->watch->former != NULL) {
+			former_add(check->watch->former, &check->gone[i]);
+			continue;
+		}
 		while (!bit(&check->gone[i], place))
 			place++;
 		check->row.entry = check->gone[i].entry;

@@ -2,6 +2,7 @@
 #include "broker/journal_sqlite.h"
 #include "common/recovery.h"
 #include "common/wire.h"
+#include <stdlib.h>
 
 /* The genesis of the incarnation that the journal is in from now on. */
 static void genesis_pack(struct journal *journal, const struct position *from, const char *reason, struct buffer *out)
@@ -22,6 +23,14 @@ static void genesis_pack(struct journal *journal, const struct position *from, c
 	wire_pack(&genesis, out);
 }
 
+/* One that no other recovery from the same backup has: the time in seconds. */
+static uint32_t next_incarnation(uint32_t last, wall_ms now)
+{
+	const uint64_t seconds = now / 1000;
+
+	return seconds > last && seconds < UINT32_MAX ? (uint32_t)seconds : last + 1;
+}
+
 static enum error incarnation_begin(struct journal *journal, uint32_t incarnation, const char *reason, wall_ms now,
 				    struct journal_recovery *recovery, struct fault *fault)
 {
@@ -30,7 +39,7 @@ static enum error incarnation_begin(struct journal *journal, uint32_t incarnatio
 
 	recovery->from = journal->state.position;
 	if (incarnation == 0)
-		incarnation = recovery->from.incarnation + 1;
+		incarnation = next_incarnation(recovery->from.incarnation, now);
 	if (incarnation <= recovery->from.incarnation)
 		return fault_at(fault, E_INVALID, "incarnation: the journal has %u already",
 				(unsigned)recovery->from.incarnation);
@@ -46,15 +55,50 @@ static enum error incarnation_begin(struct journal *journal, uint32_t incarnatio
 	return error;
 }
 
+static enum error bury(struct journal *journal, const struct erasures *former, wall_ms now, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	for (size_t done = 0; error == E_OK && done < former->count; done += LIMIT_ERASURES) {
+		const size_t left = former->count - done;
+		struct journal_append *append = journal_append_new();
+
+		append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+		tombstone_pack(former->list + done, left < LIMIT_ERASURES ? left : LIMIT_ERASURES, now, &append->content);
+		error = journal_commit(journal, append, now);
+		if (error != E_OK && fault != NULL)
+			*fault = append->result;
+		journal_append_free(append);
+	}
+	return error;
+}
+
+/* What was erased since the backup was made, by data keys that are newer than it: the tombstones are lost. */
+static enum error former_find(const struct journal_options *options, struct erasures *former, struct fault *fault)
+{
+	const struct journal_watch watch = {.former = former};
+	struct journal_verdict verdict;
+	const enum error error = journal_verify_until(options, NULL, &watch, &verdict, fault);
+
+	if (error == E_OK && verdict.bad_entry != 0)
+		return fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)verdict.bad_entry);
+	return error;
+}
+
 enum error journal_recover(const struct journal_options *options, uint32_t incarnation, const char *reason, wall_ms now,
 			   struct journal_recovery *recovery, struct fault *fault)
 {
-	struct journal *journal;
-	enum error error = journal_open_marked(&journal, options, fault);
+	struct erasures former = {0};
+	struct journal *journal = NULL;
+	enum error error = former_find(options, &former, fault);
 
-	if (error != E_OK)
-		return error;
-	error = incarnation_begin(journal, incarnation, reason, now, recovery, fault);
+	if (error == E_OK)
+		error = journal_open_marked(&journal, options, fault);
+	if (error == E_OK)
+		error = incarnation_begin(journal, incarnation, reason, now, recovery, fault);
+	if (error == E_OK)
+		error = bury(journal, &former, now, fault);
 	journal_close(journal);
+	free(former.list);
 	return error;
 }

@@ -137,7 +137,7 @@ static const struct ctl_command commands[] = {
 	{"journal recover", "--reason TEXT",
 	 "Begins a new incarnation on a journal that came out of a backup; no broker may run",
 	 "  --reason TEXT            for the journal; no personal data\n"
-	 "  --incarnation N          its number (default: the next one); above every number that offices have seen\n"
+	 "  --incarnation N          its number (default: the time in seconds); above every number that offices have seen\n"
 	 "\nWhat was accepted after the backup comes again from the offices that sent it.\n",
 	 ctl_journal_recover},
 	{"backup make", "FOLDER", "Copies journal, keys, configuration and policy; also beside a running broker",

@@ -60,7 +60,7 @@ static const struct vocabulary vocabularies[] = {
 	      "no-legal-basis"),
 	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant",
 	      "tombstone"),
-	WORDS(purge_rule, "", "expired", "retracted"),
+	WORDS(purge_rule, "", "expired", "retracted", "former"),
 	WORDS(purge_outcome, "", "erased", "requested", "held", "unknown"),
 	WORDS(standing, "", "active", "suspended", "retired", "compromised"),
 };

@@ -193,7 +193,7 @@ static void a_broker_restored_from_an_old_backup(void **state)
 	load(h, 2);
 	settle(h);
 	status = ctl_json(&h->x, "status");
-	assert_int_equal(json_integer_value(json_object_get(status, "incarnation")), 2);
+	assert_true(json_integer_value(json_object_get(status, "incarnation")) > 1);
 	json_decref(status);
 	assert_true(exchange_logged(&h->x, "uplink.recovered"));
 	nothing_is_missing(h, "broker restored from an old backup", 2 * 15 * PER_FILE);
@@ -212,17 +212,13 @@ static void a_broker_restored_twice_from_one_backup(void **state)
 	settle(h);
 	assert_int_equal(exchange_ctl(&h->x, NULL, "backup", "make", backup, NULL), 0);
 	for (unsigned times = 0; times < 2; times++) {
-		const char *incarnation = times == 0 ? "2" : "3";
-
 		load(h, 2);
 		settle(h);
 		broker_end(h, SIGKILL);
 		shell("rm -rf \"$2\" && mv \"$1\" \"$2\"", h->x.folder, lost);
 		assert_int_equal(
 			operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL), 0);
-		assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--incarnation", incarnation,
-					      "--reason", "disk lost", NULL),
-				 0);
+		assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
 		exchange_start_broker(&h->x);
 	}
 	for (size_t i = 0; i < OFFICES; i++) {

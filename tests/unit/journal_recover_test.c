@@ -161,12 +161,12 @@ static void a_recovery_is_an_entry_that_can_be_checked(void **state)
 	assert_int_equal(journal_recover(&options, 0, "disk lost", f->ledger.now, &recovery, &f->fault), E_OK);
 	assert_int_equal(recovery.from.entry, f->last.entry);
 	assert_int_equal(recovery.begins.entry, f->last.entry + 1);
-	assert_int_equal(recovery.begins.incarnation, 2);
+	assert_int_equal(recovery.begins.incarnation, f->ledger.now / 1000);
 	assert_int_equal(journal_verify(&options, &f->last, &verdict, NULL), E_OK);
 	assert_string_equal(verdict.what, "");
-	assert_int_equal(verdict.last.incarnation, 2);
+	assert_int_equal(verdict.last.incarnation, recovery.begins.incarnation);
 	assert_int_equal(journal_open(&journal, &options, &f->fault), E_OK);
-	assert_int_equal(journal->state.position.incarnation, 2);
+	assert_int_equal(journal->state.position.incarnation, recovery.begins.incarnation);
 	journal_close(journal);
 }
 
@@ -180,11 +180,58 @@ static void an_incarnation_is_above_all_before(void **state)
 	const struct journal_options options = restore(f);
 
 	assert_int_equal(journal_recover(&options, 1, "x", f->ledger.now, &recovery, &f->fault), E_INVALID);
-	assert_int_equal(journal_recover(&options, 7, "x", f->ledger.now, &recovery, &f->fault), E_OK);
+	assert_int_equal(journal_recover(&options, UINT32_MAX - 7, "x", f->ledger.now, &recovery, &f->fault), E_OK);
 	assert_int_equal(journal_recover(&options, 0, "x", f->ledger.now, &recovery, &f->fault), E_OK);
-	assert_int_equal(recovery.begins.incarnation, 8);
+	assert_int_equal(recovery.begins.incarnation, UINT32_MAX - 6);
 	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
 	assert_string_equal(verdict.what, "");
+}
+
+/* Twice from one backup, neither recovery knows of the other. */
+static void two_recoveries_of_one_backup_have_different_numbers(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_recovery first, second;
+	const char *argv[] = {"/bin/rm", "-rf", f->other, NULL};
+
+	back_up(f);
+	struct journal_options options = restore(f);
+
+	assert_int_equal(journal_recover(&options, 0, "x", f->ledger.now, &first, &f->fault), E_OK);
+	process_run(argv, NULL, NULL, "/dev/null", 20);
+	options = restore(f);
+	assert_int_equal(journal_recover(&options, 0, "x", f->ledger.now + 5000, &second, &f->fault), E_OK);
+	assert_int_equal(first.from.entry, second.from.entry);
+	assert_true(second.begins.incarnation > first.begins.incarnation);
+}
+
+/* The data keys are of today, the journal is older than the tombstone. */
+static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t entry = ledger_say(&f->ledger, &(struct saying){.origin = POLICE, .first = 2, .count = 3,
+								     .audience = TO(ARMY)});
+	const struct erasure erasure = {entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0};
+	struct journal_recovery recovery;
+	struct journal_verdict verdict;
+	struct position last;
+
+	back_up(f);
+	ledger_bury(&f->ledger, &erasure, 1);
+	assert_int_equal(remove(f->keys), 0);
+	char *unused = memory_format("%s/unused.journal", f->ledger.path);
+
+	assert_int_equal(journal_backup(&f->ledger.options, unused, f->keys, &last, &f->fault), E_OK);
+	const struct journal_options options = restore(f);
+
+	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
+	assert_int_equal(verdict.bad_entry, entry);
+	assert_int_equal(journal_recover(&options, 0, "x", f->ledger.now, &recovery, &f->fault), E_OK);
+	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
+	assert_string_equal(verdict.what, "");
+	assert_int_equal(verdict.last.entry, recovery.begins.entry + 1);
+	assert_int_equal(remove(unused), 0);
+	free(unused);
 }
 
 static void a_recovery_of_somebody_else_is_refused(void **state)
@@ -232,6 +279,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_came_out_of_a_backup_does_not_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_is_an_entry_that_can_be_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_incarnation_is_above_all_before, setup, teardown),
+		cmocka_unit_test_setup_teardown(two_recoveries_of_one_backup_have_different_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_of_somebody_else_is_refused, setup, teardown),
 	};
 
