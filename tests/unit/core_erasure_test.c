@@ -1,59 +1,19 @@
 /* core_erasure_test - runs core and journal together: what expired or was taken back must be gone in memory too, and
  * nothing may die of a clock that is wrong. */
 #include "broker/core_state.h"
-#include "tests/support/core_world.h"
+#include "tests/support/journaled_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-#define HEAD 6 /* the genesis, four members, a policy */
+#define HEAD JOURNALED_HEAD
 #define FIRST (HEAD + 1)
 #define DAY (UINT64_C(24) * 3600 * 1000)
 #define LIFE (30 * DAY) /* of what is said in this world */
-
-struct fixture {
-	char path[64];
-	struct world *world;
-};
-
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	strcpy(fixture->path, "/tmp/simpul-core-XXXXXX");
-	if (!mkdtemp(fixture->path))
-		return -1;
-	fixture->world = world_on_journal(fixture->path);
-	for (size_t node = POLICE; node <= IMMIGRATION; node++)
-		world_hello(fixture->world, node, HEAD);
-	world_forget(fixture->world);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-	char command[96];
-
-	world_free(fixture->world);
-	snprintf(command, sizeof command, "rm -rf '%s'", fixture->path);
-	assert_int_equal(system(command), 0);
-	free(fixture);
-	return 0;
-}
-
-static struct world *world_of(void **state)
-{
-	return ((struct fixture *)*state)->world;
-}
 
 static void say(struct world *world, struct speech speech)
 {
@@ -98,7 +58,7 @@ static size_t whole_in(struct world *world, size_t node, uint64_t entry)
 
 static void what_expired_is_gone_from_memory_and_disk(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	say(world, (struct speech){.node = POLICE, .count = 2});
 	later(world, LIFE - 10 * 60 * 1000);
@@ -121,7 +81,7 @@ static const struct speech retraction = {
 /* Not at the next look, a minute later. */
 static void what_is_taken_back_is_gone_at_once(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	later(world, 1000);
 	say(world, (struct speech){.node = POLICE});
@@ -134,7 +94,7 @@ static void what_is_taken_back_is_gone_at_once(void **state)
 
 static void a_plain_cancel_leaves_the_body(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct speech cancel = retraction;
 
 	cancel.spoil_header = NULL;
@@ -153,7 +113,7 @@ static void clock_jumps(struct world *world, int64_t ms)
 static void nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right(void **state)
 {
 	const struct core_event confirmed = {.type = CORE_CLOCK};
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	say(world, (struct speech){.node = POLICE});
 	later(world, 1000);
@@ -172,7 +132,7 @@ static void nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_i
 
 static void what_is_taken_back_does_not_wait_for_the_clock(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	say(world, (struct speech){.node = POLICE});
 	later(world, 1000);
@@ -197,7 +157,7 @@ static void tombstone_fails(struct world *world)
 
 static void a_tombstone_that_failed_is_tried_again(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	later(world, 1000);
 	say(world, (struct speech){.node = POLICE});
@@ -212,7 +172,7 @@ static void a_tombstone_that_failed_is_tried_again(void **state)
 
 static void what_was_due_when_the_broker_stopped_goes_when_it_is_back(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	say(world, (struct speech){.node = POLICE});
 	say(world, retraction);
@@ -228,7 +188,7 @@ static const struct speech answer_to_police = {
 
 static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	const Simpul__Receipt *receipt;
 
 	say(world, answer_to_police);
@@ -243,7 +203,7 @@ static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
 /* Health may publish nothing at all. */
 static void who_may_say_nothing_else_must_still_answer(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct speech speech = answer_to_police;
 
 	speech.node = HEALTH;
@@ -265,7 +225,7 @@ static void assert_verdict(struct world *world, struct speech speech, enum error
 
 static void it_carries_nothing_to_others(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct speech speech = answer_to_police;
 
 	speech.to[1] = "immigration.muara-enim";
@@ -281,7 +241,7 @@ static void it_carries_nothing_to_others(void **state)
 	assert_verdict(world, speech, E_RECIPIENT_UNKNOWN);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journaled_setup, journaled_teardown)
 
 int main(void)
 {

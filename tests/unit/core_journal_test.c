@@ -1,59 +1,14 @@
 /* Runs the core on a real journal: what both say of an entry must be the same, live, fetched and after a restart. */
 #include "common/wire.h"
-#include "tests/support/core_world.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/support/journaled_world.h"
 #include <string.h>
-#include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#define HEAD 6 /* the genesis, four members, a policy */
-
-struct fixture {
-	char path[64];
-	struct world *world;
-};
-
-static int setup(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	strcpy(fixture->path, "/tmp/simpul-core-XXXXXX");
-	if (!mkdtemp(fixture->path))
-		return -1;
-	fixture->world = world_on_journal(fixture->path);
-	for (size_t node = POLICE; node <= IMMIGRATION; node++)
-		world_hello(fixture->world, node, HEAD);
-	world_forget(fixture->world);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	static const char *const files[] = {"journal.db",  "journal.db-wal", "journal.db-shm", "keys.db",
-					    "keys.db-wal", "keys.db-shm",    "ballast",	       "journal.lock"};
-	struct fixture *fixture = *state;
-	char path[128];
-
-	world_free(fixture->world);
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", fixture->path, files[i]);
-		unlink(path);
-	}
-	rmdir(fixture->path);
-	free(fixture);
-	return 0;
-}
-
-static struct world *world_of(void **state)
-{
-	return ((struct fixture *)*state)->world;
-}
+#define HEAD JOURNALED_HEAD
 
 static void say(struct world *world, const struct speech *speech)
 {
@@ -65,7 +20,7 @@ static void say(struct world *world, const struct speech *speech)
 
 static void a_receipt_proves_what_it_says(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct position position;
 	struct fault fault = {0};
 
@@ -100,7 +55,7 @@ static struct buffer fetched(struct world *world, size_t node, uint64_t after)
 
 static void from_memory_and_from_disk_come_the_same_bytes(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct buffer memory, disk;
 
 	say(world, &(struct speech){.node = POLICE, .count = 3, .summary = 100});
@@ -123,7 +78,7 @@ static void from_memory_and_from_disk_come_the_same_bytes(void **state)
 
 static void a_restart_forgets_nothing_that_was_acknowledged(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 
 	say(world, &(struct speech){.node = POLICE, .count = 2});
 	world_ack(world, ARMY, HEAD + 1);
@@ -196,7 +151,7 @@ static void key_replace(struct world *world, size_t node, uint32_t key_id)
 
 static void the_state_after_a_restart_is_the_state_before(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	struct core_event grant = {.type = CORE_GRANT};
 	struct image before, after;
 	uint8_t old_key[KEY_SIZE];
@@ -230,7 +185,7 @@ static void the_state_after_a_restart_is_the_state_before(void **state)
 
 static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	const Simpul__Receipt *receipt;
 
 	say(world, &(struct speech){.node = POLICE, .to = {"army.oku"}});
@@ -254,7 +209,7 @@ static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **
 /* Whom the policy would let have it learns nothing of a report that it never got. */
 static void a_cancel_reaches_who_got_the_report_and_nobody_else(void **state)
 {
-	struct world *world = world_of(state);
+	struct world *world = journaled_world(state);
 	const Simpul__Receipt *receipt;
 
 	say(world, &(struct speech){.node = POLICE, .to = {"army.oku"}});
@@ -267,7 +222,7 @@ static void a_cancel_reaches_who_got_the_report_and_nobody_else(void **state)
 	assert_int_equal(world_pushes(world, IMMIGRATION), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journaled_setup, journaled_teardown)
 
 int main(void)
 {
