@@ -4,6 +4,7 @@
 #include "agents/feeder.h"
 #include "agents/intake.h"
 #include "agents/local.h"
+#include "agents/purge.h"
 #include "agents/store_progress.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -31,6 +32,7 @@ struct loop {
 	struct store store;
 	struct inbox *inbox;
 	struct feeder feeder;
+	struct purge purge;
 	struct uplink *uplink;
 	struct local *local;
 	struct mailbox *from_intake, *from_sinks;
@@ -261,6 +263,17 @@ static void manager_step(struct loop *loop, const struct now *now)
 	}
 }
 
+/* ------------------------------------------------------------------ erasure */
+
+static void erasure_step(struct loop *loop, const struct now *now)
+{
+	struct uplink_status status;
+
+	uplink_status(loop->uplink, &status);
+	if (purge_step(&loop->purge, &status, now))
+		uplink_wake(loop->uplink);
+}
+
 /* ------------------------------------------------------------------ polling */
 
 static bool ready(const zmq_pollitem_t *item)
@@ -295,6 +308,7 @@ static void turn(struct loop *loop)
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
 	}
+	erasure_step(loop, &now);
 	expiry_step(&loop->expiry, &loop->store, &now);
 	manager_step(loop, &now);
 }
@@ -345,6 +359,7 @@ static void uplink_begin(struct loop *loop, const struct join *join)
 static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
+	const struct now now = clock_now();
 	enum error error = store_lock(settings->store, &loop->lock, fault);
 
 	if (error == E_OK)
@@ -357,6 +372,7 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
+	purge_init(&loop->purge, &loop->store, &loop->ring->keys, &now);
 	uplink_begin(loop, join);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
 	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,

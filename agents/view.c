@@ -61,6 +61,15 @@ static void set_name(json_t *json, const struct report_name *name)
 	json_object_set_new(json, "name", json_string(report_name_text(name, text)));
 }
 
+/* Adds when and why what a report said was erased, where it was. */
+static void set_erased(json_t *json, wall_ms erased_at, Simpul__PurgeRule rule, int zone)
+{
+	if (erased_at == 0)
+		return;
+	json_object_set_new(json, "erased_at", time_json(erased_at, zone));
+	json_object_set_new(json, "erased_by", json_string(enum_text(&simpul__purge_rule__descriptor, (int)rule)));
+}
+
 /* Adds "header", and the body's content under its own name; salts say nothing to anybody. */
 static void set_strings(json_t *json, const Simpul__Header *header, struct bytes body, struct arena *arena, int zone)
 {
@@ -97,6 +106,7 @@ static json_t *inbox_json(const struct inbox_row *row, const Simpul__Header *hea
 		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
 	if (row->updated_by[0] != '\0')
 		json_object_set_new(json, "updated_by", json_string(row->updated_by));
+	set_erased(json, row->erased_at, row->rule, zone);
 	set_strings(json, header, row->body, arena, zone);
 	return json;
 }
@@ -123,6 +133,7 @@ json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
 		json_object_set_new(json, "field", json_string(row->field));
 		json_object_set_new(json, "sentence", json_string(error_sentence(row->refused)));
 	}
+	set_erased(json, row->erased_at, row->rule, 0);
 	set_strings(json, header, row->body, arena, 0);
 	return json;
 }
@@ -239,6 +250,18 @@ static void put_reference(struct buffer *out, const Simpul__Header *header)
 	json_decref(name);
 }
 
+/* "  ERASED 2026-11-20 21:40 (retracted)" */
+static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule rule)
+{
+	if (erased_at == 0)
+		return;
+	buffer_text(out, "  ERASED ");
+	put_time(out, erased_at);
+	buffer_text(out, " (");
+	buffer_text(out, enum_text(&simpul__purge_rule__descriptor, (int)rule));
+	buffer_text(out, ")");
+}
+
 /* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
 static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
 {
@@ -257,7 +280,8 @@ static void put_marks(struct buffer *out, const struct inbox_row *row, const Sim
 		buffer_text(out, "  DOUBTFUL: its key was compromised");
 	if (row->trust == TRUST_BAD)
 		buffer_text(out, "  BAD: do not act on it, its signature or seal fails");
-	if (row->body.size == 0)
+	put_erased(out, row->erased_at, row->rule);
+	if (row->body.size == 0 && row->erased_at == 0)
 		buffer_text(out, "  NO CONTENT");
 }
 
@@ -288,6 +312,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	put_column(out, outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);
 	put_reference(out, header);
+	put_erased(out, row->erased_at, row->rule);
 	if (row->state == OUTBOX_REFUSED) {
 		buffer_text(out, "  REFUSED: ");
 		view_safe_text(out, row->field);
