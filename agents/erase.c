@@ -20,12 +20,11 @@ void name_bind(sqlite3_stmt *statement, int column, const struct report_name *na
 	bind_number(statement, column + 3, name->number);
 }
 
-bool reference_of(const Simpul__Header *header, struct report_name *meant)
+bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant)
 {
 	const Simpul__Name *name = header->n_references == 1 ? header->references[0] : NULL;
 
-	if (name == NULL || header->name == NULL || !node_name_valid(name->origin) ||
-	    strcmp(name->origin, header->name->origin) != 0)
+	if (name == NULL || strcmp(name->origin, origin) != 0 || strlen(origin) > LIMIT_NODE_NAME)
 		return false;
 	memset(meant, 0, sizeof *meant);
 	strcpy(meant->origin, name->origin);

@@ -11,8 +11,8 @@
 
 /* A name as the tables have it, in four columns from `column` on. */
 void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
-/* What a header refers to; false when it does not refer to exactly one report of its own origin. */
-bool reference_of(const Simpul__Header *header, struct report_name *meant);
+/* What a header of `origin` refers to; false when it does not refer to exactly one report of that origin. */
+bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant);
 
 /* Erases one row of the inbox, which stays with H(body); nothing when it is erased already. Notes it for the sinks, and
  * for the origin unless somebody else may have made the row up. */

@@ -1,6 +1,7 @@
 /* inbox_store - the rows that a batch turns into. */
 #include "agents/inbox_store.h"
 #include "agents/erase.h"
+#include "common/log.h"
 #include "common/submission.h"
 #include "common/wire.h"
 
@@ -207,22 +208,25 @@ static enum error row_erase(struct store *store, uint64_t row, const struct repo
 }
 
 /* What a row that was just stored means for others, and others for it. */
-static enum error row_settle(struct store *store, const struct report_name *name, const struct verified_report *report,
-			     struct fault *fault)
+static enum error row_settle(struct store *store, uint64_t entry, const struct report_name *name,
+			     const struct verified_report *report, struct fault *fault)
 {
+	char text[REPORT_NAME_SIZE];
 	const uint64_t row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 	const Simpul__Header *header = report->header;
 	const wall_ms now = clock_now().wall;
 	struct report_name meant;
-	const bool refers = header && reference_of(header, &meant) && strcmp(meant.origin, name->origin) == 0;
+	const bool refers = header && reference_of(header, name->origin, &meant);
 	enum error error = refers ? mark_store(store, row, report, &meant, fault) : E_OK;
 
 	if (error == E_OK)
 		error = row_erase(store, row, name, report, refers ? &meant : NULL, now, fault);
-	if (error == E_OK && refers && header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase &&
-	    report->trust == TRUST_GOOD)
-		error = erase_retracted(store, &meant, now, fault);
-	return error;
+	if (error != E_OK || !refers || header->kind != SIMPUL__KIND__KIND_CANCEL || !header->erase ||
+	    report->trust != TRUST_GOOD)
+		return error;
+	log_event(LOG_LEVEL_NOTICE, "inbox.retracted", F_TEXT("name", report_name_text(&meant, text)),
+		  F_NUM("entry", entry));
+	return erase_retracted(store, &meant, now, fault);
 }
 
 static enum error rows_store(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
@@ -240,7 +244,7 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 		name.number = delivery->first + i;
 		error = row_store(put, i, name.number, &reports[i], fault);
 		if (error == E_OK)
-			error = row_settle(store, &name, &reports[i], fault);
+			error = row_settle(store, entry->entry, &name, &reports[i], fault);
 	}
 	return error;
 }

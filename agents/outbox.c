@@ -120,11 +120,11 @@ static bool travels_alone(Simpul__Kind kind)
 }
 
 /* The report that a header refers to, "" when it refers to none. */
-static const char *reference_text(const Simpul__Header *header, char text[REPORT_NAME_SIZE])
+static const char *reference_text(const Simpul__Header *header, const char *origin, char text[REPORT_NAME_SIZE])
 {
 	struct report_name meant;
 
-	return reference_of(header, &meant) ? report_name_text(&meant, text) : "";
+	return reference_of(header, origin, &meant) ? report_name_text(&meant, text) : "";
 }
 
 static enum error report_store(struct store *store, const struct report_name *name, const struct prepared *prepared,
@@ -152,7 +152,7 @@ static enum error report_store(struct store *store, const struct report_name *na
 	bind_bytes(put, 13, buffer_view(&packed->routing));
 	bind_bytes(put, 14, buffer_view(&packed->header));
 	bind_bytes(put, 15, buffer_view(&packed->body));
-	bind_text(put, 16, reference_text(prepared->header, reference));
+	bind_text(put, 16, reference_text(prepared->header, name->origin, reference));
 	bind_number(put, 17, prepared->header->expires);
 	return database_step(put, fault);
 }

@@ -115,7 +115,7 @@ static enum error header_move(struct store *store, const struct moves *moves, co
 		name_move(store, moves, header->name);
 		for (size_t i = 0; i < header->n_references; i++)
 			name_move(store, moves, header->references[i]);
-		if (reference_of(header, &meant))
+		if (reference_of(header, store->node, &meant))
 			report_name_text(&meant, reference);
 		buffer_clear(out);
 		wire_pack(header, out);

@@ -253,7 +253,7 @@ static enum error sole_read(struct store *store, const struct report_name *name,
 		if (header == NULL)
 			error = fault_at(fault, E_CORRUPT, "outbox_report.header");
 		else
-			*refers = reference_of(header, meant);
+			*refers = reference_of(header, store->node, meant);
 		*takes_back = *refers && header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase;
 		*refers = *refers && header->kind == SIMPUL__KIND__KIND_UPDATE;
 	}
