@@ -195,6 +195,17 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
+/* An event that is not noted is told again after the next start. */
+static void event_store(struct loop *loop, const struct sink_letter *event)
+{
+	struct fault fault = {0};
+
+	if (store_set_sink_purged(&loop->store, event->name, event->purge, &event->outcome, &fault) != E_OK)
+		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", event->name),
+			  F_TEXT("code", error_name(fault.code)));
+	purge_soon(&loop->purge);
+}
+
 static void sinks_step(struct loop *loop)
 {
 	struct letter *next, *letter = mailbox_take_all(loop->from_sinks);
@@ -204,7 +215,9 @@ static void sinks_step(struct loop *loop)
 		struct fault fault = {0};
 
 		next = letter->next;
-		if (store_set_sink_position(&loop->store, progress->name, progress->row, &fault) != E_OK)
+		if (progress->purge > 0)
+			event_store(loop, progress);
+		else if (store_set_sink_position(&loop->store, progress->name, progress->row, &fault) != E_OK)
 			log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", progress->name),
 				  F_TEXT("code", error_name(fault.code)));
 		free(progress);
@@ -272,6 +285,8 @@ static void erasure_step(struct loop *loop, const struct now *now)
 	uplink_status(loop->uplink, &status);
 	if (purge_step(&loop->purge, &status, now))
 		uplink_wake(loop->uplink);
+	loop->feeder.inbox_changed = loop->feeder.inbox_changed || loop->purge.inbox_changed;
+	loop->purge.inbox_changed = false;
 }
 
 /* ------------------------------------------------------------------ polling */
@@ -304,11 +319,11 @@ static void turn(struct loop *loop)
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
 	uplink_step(loop->uplink, &now);
+	erasure_step(loop, &now);
 	if (loop->feeder.inbox_changed) {
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
 	}
-	erasure_step(loop, &now);
 	expiry_step(&loop->expiry, &loop->store, &now);
 	manager_step(loop, &now);
 }
@@ -372,7 +387,8 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
-	purge_init(&loop->purge, &loop->store, &loop->ring->keys, &now);
+	purge_init(&loop->purge, &loop->store, &loop->ring->keys, settings->sinks,
+		   settings->sink_count, &now);
 	uplink_begin(loop, join);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
 	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,

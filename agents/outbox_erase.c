@@ -71,7 +71,7 @@ static enum error submission_read(struct store *store, struct report_name *first
 		first->number = column_number(get, 0);
 		*message = wire_unpack(&simpul__submission__descriptor, column_bytes(get, 3), arena, fault);
 		if (*message == NULL || (*message)->n_reports != column_number(get, 1))
-			error = fault_at(fault, E_CORRUPT, "submission.message");
+			error = fault_at(fault, E_CORRUPT, "submission");
 	}
 	sqlite3_reset(get);
 	return error;

@@ -16,9 +16,16 @@ enum {
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
-void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct now *now)
+void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct sink_options *sinks,
+		size_t sink_count, const struct now *now)
 {
-	*purge = (struct purge){.store = store, .keys = keys, .started_at = now->steady};
+	*purge = (struct purge){
+		.store = store, .keys = keys, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
+}
+
+void purge_soon(struct purge *purge)
+{
+	purge->answer_at = 0;
 }
 
 /* What a full disk or a lock kept from being written is tried again; anything else ends the agent by store->failure. */
@@ -85,8 +92,9 @@ static bool anything_expired(struct store *store, wall_ms now)
 }
 
 /* One transaction's worth; `more` when there may be more. */
-static enum error expire(struct store *store, wall_ms now, bool *more, struct fault *fault)
+static enum error expire(struct purge *purge, wall_ms now, bool *more, struct fault *fault)
 {
+	struct store *store = purge->store;
 	size_t received = 0, own = 0;
 	enum error error = store_begin(store, fault);
 
@@ -98,6 +106,7 @@ static enum error expire(struct store *store, wall_ms now, bool *more, struct fa
 	error = store_end(store, error, fault);
 	if (error == E_OK && received + own > 0)
 		log_event(LOG_LEVEL_INFO, "report.expired", F_NUM("received", received), F_NUM("own", own));
+	purge->inbox_changed = purge->inbox_changed || (error == E_OK && received > 0);
 	*more = received == ROWS_AT_ONCE || own == ROWS_AT_ONCE;
 	return error;
 }
@@ -157,7 +166,7 @@ static void expire_step(struct purge *purge, const struct uplink_status *status,
 	purge->expire_at = now->steady + PURGE_EVERY_MS;
 	if (!clock_good(purge, status, now))
 		return;
-	if (anything_expired(purge->store, now->wall) && expire(purge->store, now->wall, &more, &fault) != E_OK) {
+	if (anything_expired(purge->store, now->wall) && expire(purge, now->wall, &more, &fault) != E_OK) {
 		failed(&fault);
 		purge->expire_at = now->steady + FAILED_AGAIN_MS;
 		return;
@@ -212,12 +221,13 @@ static void wipe_step(struct purge *purge, const struct now *now)
 static bool answer_step(struct purge *purge, const struct now *now)
 {
 	struct fault fault = {0};
+	const struct purge_sinks sinks = {purge->sinks, purge->sink_count};
 	bool made = true, any = false;
 
 	if (purge->store->wipe_due || now->steady < purge->answer_at)
 		return false;
 	for (int i = 0; made && i < RECEIPTS_AT_ONCE; i++) {
-		if (purge_receipt_make(purge->store, purge->keys, now->wall, &made, &fault) != E_OK) {
+		if (purge_receipt_make(purge->store, purge->keys, &sinks, now->wall, &made, &fault) != E_OK) {
 			failed(&fault);
 			purge->answer_at = now->steady + FAILED_AGAIN_MS;
 			return any;

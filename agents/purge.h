@@ -6,6 +6,7 @@
 #ifndef SIMPUL_PURGE_H
 #define SIMPUL_PURGE_H
 
+#include "agents/sink.h"
 #include "agents/store.h"
 #include "agents/uplink.h"
 #include "common/keys.h"
@@ -25,9 +26,16 @@ struct purge {
 	steady_ms expire_at, wipe_at, answer_at; /* not before */
 	steady_ms wiping_since;			 /* 0: no reader is in the way */
 	bool doubted;				 /* the clock, and it was said */
+	const struct sink_options *sinks;
+	size_t sink_count;
+	bool inbox_changed; /* set by what expires; whoever wakes the sinks clears it */
 };
 
-void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct now *now);
+/* The sinks are borrowed. */
+void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct sink_options *sinks,
+		size_t sink_count, const struct now *now);
+/* A sink told what became of its copy: what waited for that may be answered. */
+void purge_soon(struct purge *purge);
 /* A bounded part of what is due, at most some hundred rows; call with every turn of the loop. True when a receipt was
  * put into the outbox. */
 bool purge_step(struct purge *purge, const struct uplink_status *status, const struct now *now);

@@ -1,6 +1,7 @@
 /* purge_receipt - makes purge receipts of the table `purge`, and keeps those of others in the table `purged`. */
 #include "agents/purge_receipt.h"
 #include "agents/erase.h"
+#include "agents/store_progress.h"
 #include "common/content.h"
 #include "common/log.h"
 #include "common/wire.h"
@@ -9,6 +10,8 @@
 
 /* Of a receipt's body, so that it stays well below LIMIT_REPORT. */
 #define BODY_MOST (LIMIT_REPORT / 2)
+
+enum { SINKS_MOST = 16 }; /* as limit.h has it for simpul.Purged */
 
 /* ---- making */
 
@@ -39,25 +42,90 @@ static Simpul__Purged *purged_read(struct arena *arena, sqlite3_stmt *row)
 	return purged;
 }
 
+/* One sink of a row (name, outcome, code, number, until); what said nothing is UNKNOWN. */
+static Simpul__SinkPurge *sink_read(struct arena *arena, sqlite3_stmt *row)
+{
+	Simpul__SinkPurge *sink = arena_alloc(arena, sizeof *sink);
+
+	simpul__sink_purge__init(sink);
+	sink->sink = arena_text(arena, column_text(row, 0));
+	sink->outcome = (Simpul__PurgeOutcome)column_number(row, 1);
+	if (sink->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		sink->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN;
+	if (sink->outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD)
+		return sink;
+	sink->basis = arena_alloc(arena, sizeof *sink->basis);
+	simpul__legal_basis__init(sink->basis);
+	sink->basis->code = arena_text(arena, column_text(row, 2));
+	sink->basis->number = arena_text(arena, column_text(row, 3));
+	sink->until = column_number(row, 4);
+	return sink;
+}
+
+/* Those that said what became of their copy, and those that were given the report and did not: they fail, or are no
+ * longer there. */
+static enum error sinks_read(struct store *store, struct arena *arena, uint64_t id, uint64_t row,
+			     Simpul__Purged *purged, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT s.name, coalesce(p.outcome, 0), coalesce(p.code, ''), coalesce(p.number, ''),"
+		" coalesce(p.until, 0) FROM sink s LEFT JOIN purge_sink p ON p.purge = ?1 AND p.sink = s.name"
+		" WHERE p.outcome IS NOT NULL OR (s.purged < ?1 AND ?2 > 0 AND s.row >= ?2) ORDER BY s.name LIMIT 16";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	purged->sinks = arena_alloc(arena, SINKS_MOST * sizeof(Simpul__SinkPurge *));
+	bind_number(get, 1, id);
+	bind_number(get, 2, row);
+	while ((error = store_ask(store, get, fault)) == E_OK)
+		purged->sinks[purged->n_sinks++] = sink_read(arena, get);
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 static bool is_exercise(uint64_t stream)
 {
 	return stream == SIMPUL__STREAM__STREAM_EXERCISE || stream == SIMPUL__STREAM__STREAM_EXERCISE_RED;
 }
 
-/* Gathers what goes to the origin of the oldest that is due. */
-static enum error making_gather(struct store *store, struct making *making, struct fault *fault)
+/* Events up to this one every sink has been told of. */
+static enum error told_upto(struct store *store, const struct purge_sinks *sinks, uint64_t *told, struct fault *fault)
+{
+	enum error error = E_OK;
+	uint64_t purge;
+
+	*told = INT64_MAX;
+	for (size_t i = 0; error == E_OK && i < sinks->count; i++) {
+		error = store_sink_purged(store, sinks->list[i].name, &purge, fault);
+		*told = purge < *told ? purge : *told;
+	}
+	return error;
+}
+
+/* Gathers what goes to the origin of the oldest that is due: its sinks are told, or were waited for long enough. */
+static enum error making_gather(struct store *store, const struct purge_sinks *sinks, wall_ms now,
+				struct making *making, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT id, origin, epoch, stream, number, rule, at FROM purge WHERE answer = 1 AND"
-		" (origin, stream & 1) = (SELECT p.origin, p.stream & 1 FROM purge p WHERE p.answer = 1 ORDER BY p.id"
-		" LIMIT 1) ORDER BY id LIMIT 64";
+		"SELECT id, origin, epoch, stream, number, rule, at, row FROM purge WHERE answer = 1 AND (id <= ?1 OR"
+		" at <= ?2) AND (origin, stream & 1) = (SELECT p.origin, p.stream & 1 FROM purge p WHERE p.answer = 1"
+		" AND (p.id <= ?1 OR p.at <= ?2) ORDER BY p.id LIMIT 1) ORDER BY id LIMIT 64";
 	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error = E_OK;
+	uint64_t told;
+	enum error error = told_upto(store, sinks, &told, fault);
+
+	if (error != E_OK)
+		return error;
+	bind_number(get, 1, told);
+	bind_number(get, 2, now > PURGE_PATIENCE_MS ? now - PURGE_PATIENCE_MS : 0);
 
 	while (making->count < LIMIT_PURGED && making->size < BODY_MOST &&
 	       (error = store_ask(store, get, fault)) == E_OK) {
 		Simpul__Purged *purged = purged_read(making->arena, get);
 
+		error = sinks_read(store, making->arena, column_number(get, 0), column_number(get, 7), purged, fault);
+		if (error != E_OK)
+			break;
 		making->id[making->count] = column_number(get, 0);
 		making->purged[making->count++] = purged;
 		making->size += protobuf_c_message_get_packed_size(&purged->base);
@@ -106,8 +174,8 @@ static enum error receipt_take(struct store *store, const struct node_keys *keys
 	return outbox_take(store, keys, &list, &source, 1, true, &name, fault);
 }
 
-enum error purge_receipt_make(struct store *store, const struct node_keys *keys, wall_ms now, bool *made,
-			      struct fault *fault)
+enum error purge_receipt_make(struct store *store, const struct node_keys *keys, const struct purge_sinks *sinks,
+			      wall_ms now, bool *made, struct fault *fault)
 {
 	struct making making = {0};
 	struct arena arena;
@@ -115,7 +183,7 @@ enum error purge_receipt_make(struct store *store, const struct node_keys *keys,
 
 	arena_init(&arena);
 	making.arena = &arena;
-	error = making_gather(store, &making, fault);
+	error = making_gather(store, sinks, now, &making, fault);
 	*made = error == E_OK && making.count > 0;
 	if (*made) {
 		error = store_begin(store, fault);

@@ -6,14 +6,19 @@
 
 #include "agents/inbox_verify.h"
 #include "agents/outbox.h"
+#include "agents/sink.h"
 
-/* Whether the answer about a report is due though its sinks have not all said what became of their copies. */
+/* The sinks that are to say first what became of their copies, for so long: then it is UNKNOWN. */
+struct purge_sinks {
+	const struct sink_options *list;
+	size_t count;
+};
 #define PURGE_PATIENCE_MS (UINT64_C(3600) * 1000)
 
 /* Puts one receipt into the outbox, for up to LIMIT_PURGED reports of one origin whose answer is due, in a transaction of
  * its own in which they are noted as answered. `made` is false when none is due. */
-enum error purge_receipt_make(struct store *store, const struct node_keys *keys, wall_ms now, bool *made,
-			      struct fault *fault);
+enum error purge_receipt_make(struct store *store, const struct node_keys *keys, const struct purge_sinks *sinks,
+			      wall_ms now, bool *made, struct fault *fault);
 
 /* Takes good purge receipts out of a delivery, into the table `purged`; one whose body is none becomes bad. Doubtful
  * ones say nothing. Inside a transaction. */

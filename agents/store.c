@@ -52,7 +52,9 @@
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
- *   sink              how far each sink has been served, by inbox.row */
+ *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id
+ *   purge_sink        what became of the copy of each sink that had one (PurgeOutcome; code, number and until when it
+ *                     is held) */
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -114,6 +116,7 @@ static const char schema_inbox[] =
 	" stream INTEGER NOT NULL, number INTEGER NOT NULL, rule INTEGER NOT NULL, at INTEGER NOT NULL,"
 	" answer INTEGER NOT NULL);"
 	"CREATE INDEX purge_due ON purge(answer) WHERE answer = 1;"
+	"CREATE INDEX purge_row ON purge(row);"
 	"CREATE INDEX purge_name ON purge(origin, epoch, stream, number);"
 	"CREATE TABLE purged("
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, node TEXT NOT NULL,"
@@ -138,7 +141,9 @@ static const char schema_inbox[] =
 	" head BLOB NOT NULL, signature BLOB NOT NULL);"
 	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL,"
 	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
-	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL) WITHOUT ROWID;";
+	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	"CREATE TABLE purge_sink(purge INTEGER NOT NULL, sink TEXT NOT NULL, outcome INTEGER NOT NULL, code TEXT NOT NULL,"
+	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;";
 
 sqlite3_stmt *store_statement(struct store *store, const char *sql)
 {

@@ -61,8 +61,8 @@ static int start(void **state)
 	agent_store_open(&f->world, "army.oku", &f->store);
 	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
 	f->now = clock_now();
-	purge_init(&f->purge, &f->store, &f->army.keys, &f->now);
-	purge_init(&f->sender_purge, &f->sender, &f->police.keys, &f->now);
+	purge_init(&f->purge, &f->store, &f->army.keys, NULL, 0, &f->now);
+	purge_init(&f->sender_purge, &f->sender, &f->police.keys, NULL, 0, &f->now);
 	log_copy(log_note, f);
 	apply(f, agent_member(&f->world, &f->police));
 	apply(f, agent_member(&f->world, &f->army));
@@ -92,7 +92,7 @@ static void reopen(struct fixture *f)
 	store_close(&f->store);
 	agent_store_open(&f->world, "army.oku", &f->store);
 	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
-	purge_init(&f->purge, &f->store, &f->army.keys, &f->now);
+	purge_init(&f->purge, &f->store, &f->army.keys, NULL, 0, &f->now);
 }
 
 /* A frozen submission of `count` reports, after what was sent before. */
