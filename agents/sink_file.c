@@ -3,6 +3,7 @@
 #include "agents/sink_kind.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -188,12 +189,29 @@ static bool folder_put(void *self, const struct sink_report *report, struct sink
 	return written || sink_fails(why, "%s", strerror(errno));
 }
 
+/* Halves of it that a kill left behind under another name. */
+static bool halves_unlink(const char *folder, const char *path)
+{
+	char *begin = memory_format(".%s.", path + strlen(folder) + 1);
+	DIR *listing = opendir(folder);
+	struct dirent *entry;
+	bool gone = listing != NULL;
+
+	while (gone && (entry = readdir(listing)) != NULL)
+		if (strncmp(entry->d_name, begin, strlen(begin)) == 0)
+			gone = unlinkat(dirfd(listing), entry->d_name, 0) == 0;
+	if (listing != NULL)
+		closedir(listing);
+	free(begin);
+	return gone;
+}
+
 /* What came with one name has one name here: of an update its own file goes by its own event. */
 static bool folder_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
 			 struct sink_reason *why)
 {
 	char *path = folder_path(self, report);
-	bool gone = (unlink(path) == 0 || errno == ENOENT) && folder_sync(self);
+	bool gone = (unlink(path) == 0 || errno == ENOENT) && halves_unlink(self, path) && folder_sync(self);
 
 	free(path);
 	outcome->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED;

@@ -77,6 +77,7 @@ enum error view_outbox_by_name(struct store *store, const struct report_name *na
  * "sentence", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);
+void view_outbox_page(const struct outbox_row *row, struct buffer *out);
 
 /* A report that is not taken yet, as `show` would have it: the columns of the lists, then the rest of the header, the
  * content and whom it names. `masked`: of what identifies a person only the first character and the length, enough to
