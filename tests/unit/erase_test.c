@@ -490,6 +490,56 @@ static void nothing_is_told_while_a_reader_keeps_the_log(void **state)
 	assert_false(files_hold(f, "army.oku", CANARY));
 }
 
+static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not_know(void **state)
+{
+	struct fixture *f = *state;
+	const struct sink_options sinks[] = {{.name = "registry"}, {.name = "files"}};
+	const Simpul__Purged *purged;
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 2, &f->now);
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	/* "files" has not come to it yet, and one that is no longer there had it. */
+	assert_int_equal(database_run(f->store.db,
+				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)", NULL),
+			 E_OK);
+	assert_false(step(f));
+	f->now.wall = clock_now().wall + HOUR_MS;
+	assert_true(step(f));
+	take_answers(f, MAIN, 1, &body);
+	purged = answer_of(f, &body)->purged[0];
+	assert_int_equal(purged->n_sinks, 2);
+	assert_string_equal(purged->sinks[0]->sink, "former");
+	assert_string_equal(purged->sinks[1]->sink, "registry");
+	assert_int_equal(purged->sinks[1]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
+	buffer_free(&body);
+}
+
+static void what_a_sink_holds_is_told_with_the_law(void **state)
+{
+	struct fixture *f = *state;
+	const struct sink_options sinks[] = {{.name = "registry"}};
+	const Simpul__SinkPurge *sink;
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(database_run(f->store.db,
+				      "INSERT INTO sink VALUES('registry', 1, 1);"
+				      "INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
+				      NULL),
+			 E_OK);
+	assert_true(step(f));
+	take_answers(f, MAIN, 1, &body);
+	sink = answer_of(f, &body)->purged[0]->sinks[0];
+	assert_int_equal(sink->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+	assert_string_equal(sink->basis->code, "UU-6-2011-72");
+	assert_true(sink->until == UINT64_C(1798761600000));
+	buffer_free(&body);
+}
+
 /* ---- the origin */
 
 /* The army's answer, as an entry. */
@@ -723,6 +773,8 @@ int main(void)
 		TEST(an_exercise_is_answered_among_exercises),
 		TEST(what_never_came_is_answered_too),
 		TEST(nothing_is_told_while_a_reader_keeps_the_log),
+		TEST(an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not_know),
+		TEST(what_a_sink_holds_is_told_with_the_law),
 		TEST(an_answer_is_kept_and_no_report_to_anybody),
 		TEST(names_of_others_and_of_nothing_are_ignored),
 		TEST(own_reports_go_when_their_retraction_has_its_receipt),
