@@ -178,10 +178,13 @@ static enum error mark_store(struct store *store, uint64_t row, const struct ver
 	return database_step(put, fault);
 }
 
+/* Clocks need not agree: so much earlier than by ours a report may have expired at the broker. */
+#define CLOCKS_APART_MS (UINT64_C(3600) * 1000)
+
 /* Why the broker erased what it delivers without a body: there are two rules, and one of them anybody can see. */
 static Simpul__PurgeRule rule_of(const Simpul__Header *header, wall_ms now)
 {
-	return header && header->expires != 0 && header->expires <= now ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
 									: SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
 }
 

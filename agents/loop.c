@@ -195,32 +195,19 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
-/* An event that is not noted is told again after the next start. */
-static void event_store(struct loop *loop, const struct sink_letter *event)
-{
-	struct fault fault = {0};
-
-	if (store_set_sink_purged(&loop->store, event->name, event->purge, &event->outcome, &fault) != E_OK)
-		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", event->name),
-			  F_TEXT("code", error_name(fault.code)));
-	purge_soon(&loop->purge);
-}
-
 static void sinks_step(struct loop *loop)
 {
 	struct letter *next, *letter = mailbox_take_all(loop->from_sinks);
+	struct fault fault = {0};
 
+	if (letter != NULL && store_sink_letters(&loop->store, letter, &fault) != E_OK)
+		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", ((struct sink_letter *)letter)->name),
+			  F_TEXT("code", error_name(fault.code)));
 	for (; letter != NULL; letter = next) {
-		struct sink_letter *progress = (struct sink_letter *)letter;
-		struct fault fault = {0};
-
+		if (((struct sink_letter *)letter)->purge > 0)
+			purge_soon(&loop->purge);
 		next = letter->next;
-		if (progress->purge > 0)
-			event_store(loop, progress);
-		else if (store_set_sink_position(&loop->store, progress->name, progress->row, &fault) != E_OK)
-			log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", progress->name),
-				  F_TEXT("code", error_name(fault.code)));
-		free(progress);
+		free(letter);
 	}
 }
 

@@ -114,14 +114,15 @@ static enum error expire(struct purge *purge, wall_ms now, bool *more, struct fa
 uint64_t purge_expiring(struct store *store, wall_ms now)
 {
 	static const char sql[] =
-		"SELECT count(*) FROM outbox_report o WHERE o.erased_at = 0 AND o.expires > ?1 AND o.expires <= ?2"
+		"SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0 AND o.expires > ?1 AND o.expires <= ?2"
 		" AND o.code = 0 AND o.kind <= 3 AND o.number <= (SELECT s.receipted FROM stream s"
-		" WHERE s.epoch = o.epoch AND s.stream = o.stream)";
+		" WHERE s.epoch = o.epoch AND s.stream = o.stream) LIMIT ?3)";
 	sqlite3_stmt *get = store_statement(store, sql);
 	uint64_t count;
 
 	bind_number(get, 1, now);
 	bind_number(get, 2, now + PURGE_NOTICE_MS);
+	bind_number(get, 3, PURGE_COUNTED_MOST);
 	count = store_ask(store, get, NULL) == E_OK ? column_number(get, 0) : 0;
 	sqlite3_reset(get);
 	return count;
@@ -144,9 +145,12 @@ static void notice_give(struct store *store, wall_ms now)
 {
 	sqlite3_stmt *put =
 		store_statement(store, "INSERT OR REPLACE INTO meta(key, value) VALUES('expiring told', ?1)");
-	const uint64_t expiring = purge_expiring(store, now);
+	uint64_t expiring;
 
-	if (expiring == 0 || notice_find(store, now / DAY_MS) != E_NOT_FOUND)
+	if (notice_find(store, now / DAY_MS) != E_NOT_FOUND)
+		return;
+	expiring = purge_expiring(store, now);
+	if (expiring == 0)
 		return;
 	bind_number(put, 1, now / DAY_MS);
 	if (database_step(put, NULL) == E_OK)

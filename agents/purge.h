@@ -40,6 +40,8 @@ void purge_soon(struct purge *purge);
  * put into the outbox. */
 bool purge_step(struct purge *purge, const struct uplink_status *status, const struct now *now);
 
+/* More are not counted: whoever asks does not wait for a million. */
+#define PURGE_COUNTED_MOST 10000
 /* Accepted reports of this office that expire within PURGE_NOTICE_MS. For readers too. */
 uint64_t purge_expiring(struct store *store, wall_ms now);
 

@@ -250,22 +250,27 @@ static bool events_tell(struct sink *sink, struct page *page)
 {
 	const int most = sink->kind->slow ? SLOW_EVENTS_AT_ONCE : EVENTS_AT_ONCE;
 	struct sink_event event;
+	const uint64_t before = sink->purge;
 	struct sink_outcome outcome = {.until = 0};
 	enum error error = E_OK;
 
-	for (int i = 0; i < most; i++) {
+	for (int i = 0; error == E_OK && i < most; i++) {
 		error = sink_event_next(&sink->store, sink->purge, &event, NULL);
 		if (error != E_OK)
-			return error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
+			break;
 		memset(&outcome, 0, sizeof(outcome));
 		if (event.row > 0 && (event.row <= sink->row || event.row <= sink->unsure) &&
 		    !sink_event_tell(&sink->options, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
 			return false;
 		sink->purge = event.id;
-		report_event(sink, &outcome);
+		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+			report_event(sink, &outcome);
 	}
-	page->more = true;
-	return true;
+	/* Of what it never had one letter says enough. */
+	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		report_event(sink, &outcome);
+	page->more = error == E_OK;
+	return error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
 }
 
 /* Hands on one page, after what has to be told of earlier ones. */

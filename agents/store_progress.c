@@ -27,20 +27,6 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
-{
-	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row) VALUES(?1, ?2)"
-						    " ON CONFLICT(name) DO UPDATE SET row = excluded.row");
-	enum error error = store_begin(store, fault);
-
-	if (error != E_OK)
-		return error;
-	bind_text(put, 1, sink);
-	bind_number(put, 2, row);
-	error = database_step(put, fault);
-	return store_end(store, error, fault);
-}
-
 enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, "SELECT purged FROM sink WHERE name = ?1");
@@ -71,19 +57,49 @@ static enum error outcome_store(struct store *store, const char *sink, uint64_t 
 	return database_step(put, fault);
 }
 
-enum error store_set_sink_purged(struct store *store, const char *sink, uint64_t purge,
-				 const struct sink_outcome *outcome, struct fault *fault)
+static enum error position_store(struct store *store, const char *sink, uint64_t row, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row) VALUES(?1, ?2)"
+						   " ON CONFLICT(name) DO UPDATE SET row = excluded.row");
+
+	bind_text(put, 1, sink);
+	bind_number(put, 2, row);
+	return database_step(put, fault);
+}
+
+static enum error event_store(struct store *store, const struct sink_letter *event, struct fault *fault)
 {
 	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row, purged) VALUES(?1, 0, ?2)"
 						   " ON CONFLICT(name) DO UPDATE SET purged = excluded.purged");
+	enum error error;
+
+	bind_text(put, 1, event->name);
+	bind_number(put, 2, event->purge);
+	error = database_step(put, fault);
+	return error == E_OK ? outcome_store(store, event->name, event->purge, &event->outcome, fault) : error;
+}
+
+enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
+{
 	enum error error = store_begin(store, fault);
 
 	if (error != E_OK)
 		return error;
-	bind_text(put, 1, sink);
-	bind_number(put, 2, purge);
-	error = database_step(put, fault);
-	if (error == E_OK)
-		error = outcome_store(store, sink, purge, outcome, fault);
+	error = position_store(store, sink, row, fault);
+	return store_end(store, error, fault);
+}
+
+enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)
+{
+	enum error error = store_begin(store, fault);
+
+	if (error != E_OK)
+		return error;
+	for (; error == E_OK && letters != NULL; letters = letters->next) {
+		const struct sink_letter *letter = (const struct sink_letter *)letters;
+
+		error = letter->purge > 0 ? event_store(store, letter, fault)
+					  : position_store(store, letter->name, letter->row, fault);
+	}
 	return store_end(store, error, fault);
 }

@@ -25,8 +25,8 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 
 /* The last erase event (purge.id) that the sink was told of, 0 before the first. For readers too. */
 enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault);
-/* In a transaction of its own, with what became of its copy. */
-enum error store_set_sink_purged(struct store *store, const char *sink, uint64_t purge,
-				 const struct sink_outcome *outcome, struct fault *fault);
+/* What sinks have told, in the order in which they did, in one transaction of its own; all or nothing. An event that is
+ * not noted is told again after the next start. */
+enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault);
 
 #endif

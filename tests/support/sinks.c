@@ -82,13 +82,9 @@ static uint64_t letter_take(struct sink_place *place, struct sink_letter *letter
 {
 	uint64_t row = strcmp(letter->name, "registry") == 0 ? letter->row : 0;
 
-	if (letter->purge > 0) {
-		assert_int_equal(store_set_sink_purged(&place->store, letter->name, letter->purge, &letter->outcome, NULL),
-				 E_OK);
-		row = 0;
-	} else {
-		assert_int_equal(store_set_sink_position(&place->store, letter->name, letter->row, NULL), E_OK);
-	}
+	letter->letter.next = NULL;
+	assert_int_equal(store_sink_letters(&place->store, &letter->letter, NULL), E_OK);
+	row = letter->purge > 0 ? 0 : row;
 	free(letter);
 	return row;
 }
