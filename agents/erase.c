@@ -62,9 +62,10 @@ static struct bytes body_copy(struct arena *arena, struct bytes body)
 static enum error doomed_read(struct store *store, uint64_t row, struct arena *arena, struct doomed *doomed,
 			      struct fault *fault)
 {
-	static const char sql[] = "SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
-				  " d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
-				  " WHERE i.row = ?1 AND i.erased_at = 0";
+	static const char sql[] =
+		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
+		" d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
+		" WHERE i.row = ?1 AND i.erased_at = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

@@ -40,8 +40,9 @@ static enum error answer_add(struct showing *showing, const struct report_name *
 	error = store_ask(showing->store, get, fault);
 	if (error == E_OK) {
 		json_object_set_new(copy, "erased_at", json_string(time_text(time, column_number(get, 0), 0)));
-		json_object_set_new(copy, "erased_by",
-				    json_string(enum_text(&simpul__purge_rule__descriptor, (int)column_number(get, 1))));
+		json_object_set_new(
+			copy, "erased_by",
+			json_string(enum_text(&simpul__purge_rule__descriptor, (int)column_number(get, 1))));
 		purged = wire_unpack(&simpul__purged__descriptor, column_bytes(get, 2), &showing->arena, fault);
 		if (purged != NULL && purged->n_sinks > 0) {
 			sinks = json_of_message(purged, 0);
@@ -73,8 +74,8 @@ static enum error copies_add(struct showing *showing, const struct report_name *
 	}
 	sqlite3_reset(get);
 	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++) {
-		json_t *copy = json_pack("{s:s, s:s}", "node", receipt->audience[i], "name",
-					 report_name_text(name, text));
+		json_t *copy =
+			json_pack("{s:s, s:s}", "node", receipt->audience[i], "name", report_name_text(name, text));
 
 		error = answer_add(showing, name, receipt->audience[i], copy, fault);
 		json_array_append_new(showing->copies, copy);
@@ -120,8 +121,8 @@ static enum error updates_add(struct showing *showing, const struct report_name 
 static int copy_compare(const void *a, const void *b)
 {
 	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-	const int nodes = strcmp(json_string_value(json_object_get(x, "node")),
-				 json_string_value(json_object_get(y, "node")));
+	const int nodes =
+		strcmp(json_string_value(json_object_get(x, "node")), json_string_value(json_object_get(y, "node")));
 
 	return nodes != 0 ? nodes
 			  : strcmp(json_string_value(json_object_get(x, "name")),
@@ -201,8 +202,7 @@ static void copy_print(const json_t *copy)
 		return;
 	}
 	printf("erased %s (%s)", local_time_text(text_in(copy, "erased_at"), local), text_in(copy, "erased_by"));
-	json_array_foreach(json_object_get(copy, "sinks"), i, sink)
-		sink_print(sink);
+	json_array_foreach(json_object_get(copy, "sinks"), i, sink) sink_print(sink);
 	printf("\n");
 }
 
@@ -223,8 +223,7 @@ static void page_print(struct showing *showing, const struct report_name *name)
 	buffer_free(&page);
 	if (json_array_size(showing->copies) > 0)
 		printf("given to\n");
-	json_array_foreach(showing->copies, i, copy)
-		copy_print(copy);
+	json_array_foreach(showing->copies, i, copy) copy_print(copy);
 }
 
 int officer_outbox_show(struct officer *officer, int argc, char **argv)

@@ -234,8 +234,8 @@ static enum error all_retract(struct store *store, const struct report_name *nam
 }
 
 /* What the only report of a submission means for others; `meant` is what it refers to, when `takes_back` is true. */
-static enum error sole_read(struct store *store, const struct report_name *name, struct report_name *meant, bool *refers,
-			    bool *takes_back, struct fault *fault)
+static enum error sole_read(struct store *store, const struct report_name *name, struct report_name *meant,
+			    bool *refers, bool *takes_back, struct fault *fault)
 {
 	static const char sql[] = "SELECT header, kind FROM outbox_report WHERE epoch = ?1 AND stream = ?2"
 				  " AND number = ?3 AND reference <> '' AND code = 0";
@@ -375,7 +375,8 @@ enum error outbox_erase_expired(struct store *store, wall_ms now, size_t limit, 
 enum error outbox_break(struct store *store, const struct report_name *first, struct fault *fault)
 {
 	static const char keep_sql[] =
-		"INSERT OR REPLACE INTO broken(epoch, stream, first, count, message) SELECT epoch, stream, first, count,"
+		"INSERT OR REPLACE INTO broken(epoch, stream, first, count, message) SELECT epoch, stream, first, "
+		"count,"
 		" message FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3 AND holed = 1";
 	static const char drop_sql[] =
 		"DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3 AND holed = 1";

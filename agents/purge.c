@@ -16,8 +16,8 @@ enum {
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
-void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct sink_options *sinks,
-		size_t sink_count, const struct now *now)
+void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys,
+		const struct sink_options *sinks, size_t sink_count, const struct now *now)
 {
 	*purge = (struct purge){
 		.store = store, .keys = keys, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
@@ -40,9 +40,9 @@ static void failed(const struct fault *fault)
 /* The newest time that the broker ever gave, as far as this store knows. */
 static wall_ms newest_known(struct store *store)
 {
-	static const char sql[] =
-		"SELECT max(coalesce((SELECT accepted_at FROM inbox ORDER BY row DESC LIMIT 1), 0),"
-		" coalesce((SELECT accepted_at FROM receipt WHERE epoch = ?1 AND stream = 0 ORDER BY first DESC LIMIT 1), 0))";
+	static const char sql[] = "SELECT max(coalesce((SELECT accepted_at FROM inbox ORDER BY row DESC LIMIT 1), 0),"
+				  " coalesce((SELECT accepted_at FROM receipt WHERE epoch = ?1 AND stream = 0 ORDER BY "
+				  "first DESC LIMIT 1), 0))";
 	sqlite3_stmt *get = store_statement(store, sql);
 	wall_ms newest;
 
@@ -113,10 +113,10 @@ static enum error expire(struct purge *purge, wall_ms now, bool *more, struct fa
 
 uint64_t purge_expiring(struct store *store, wall_ms now)
 {
-	static const char sql[] =
-		"SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0 AND o.expires > ?1 AND o.expires <= ?2"
-		" AND o.code = 0 AND o.kind <= 3 AND o.number <= (SELECT s.receipted FROM stream s"
-		" WHERE s.epoch = o.epoch AND s.stream = o.stream) LIMIT ?3)";
+	static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0 AND "
+				  "o.expires > ?1 AND o.expires <= ?2"
+				  " AND o.code = 0 AND o.kind <= 3 AND o.number <= (SELECT s.receipted FROM stream s"
+				  " WHERE s.epoch = o.epoch AND s.stream = o.stream) LIMIT ?3)";
 	sqlite3_stmt *get = store_statement(store, sql);
 	uint64_t count;
 

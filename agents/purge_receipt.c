@@ -307,8 +307,8 @@ void purge_receipts_hide(const Simpul__Delivery *delivery, struct verified_repor
 
 enum error purge_receipts_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault)
 {
-	sqlite3_stmt *drop = store_statement(store,
-					     "DELETE FROM purged WHERE node = ?1 AND key_id = ?2 AND accepted_at >= ?3");
+	sqlite3_stmt *drop =
+		store_statement(store, "DELETE FROM purged WHERE node = ?1 AND key_id = ?2 AND accepted_at >= ?3");
 
 	bind_text(drop, 1, standing->node);
 	bind_number(drop, 2, standing->key_id);

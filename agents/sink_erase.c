@@ -59,9 +59,9 @@ static json_t *document_of(const struct inbox_row *row, const struct sink_event 
 	json_t *view = view_json(row, arena), *document;
 	char time[TIME_TEXT_SIZE];
 
-	document = json_pack("{s:O, s:s, s:O, s:O, s:s, s:s}", "label", json_object_get(view, "label"), "event", "erase",
-			     "name", json_object_get(view, "name"), "trust", json_object_get(view, "trust"), "rule",
-			     enum_text(&simpul__purge_rule__descriptor, (int)event->rule), "erased_at",
+	document = json_pack("{s:O, s:s, s:O, s:O, s:s, s:s}", "label", json_object_get(view, "label"), "event",
+			     "erase", "name", json_object_get(view, "name"), "trust", json_object_get(view, "trust"),
+			     "rule", enum_text(&simpul__purge_rule__descriptor, (int)event->rule), "erased_at",
 			     time_text(time, event->at, 0));
 	json_decref(view);
 	return document;
@@ -98,8 +98,13 @@ static bool row_tell(void *context, const struct inbox_row *row)
 bool sink_event_tell(const struct sink_options *options, const struct sink_kind *kind, void *self, struct store *store,
 		     const struct sink_event *event, struct sink_outcome *outcome, struct sink_reason *why)
 {
-	struct telling telling = {.options = options, .kind = kind, .self = self, .event = event,
-				  .outcome = outcome, .why = why, .taken = true};
+	struct telling telling = {.options = options,
+				  .kind = kind,
+				  .self = self,
+				  .event = event,
+				  .outcome = outcome,
+				  .why = why,
+				  .taken = true};
 
 	memset(outcome, 0, sizeof(*outcome));
 	if (view_inbox(store, event->row - 1, 1, row_tell, &telling, NULL) != E_OK)

@@ -40,10 +40,10 @@ static const char policy[] = "categories: [wanted]\n"
 			     "  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
 
 /* Says that it must keep what it was given, under a law, whenever something is to be erased. */
-static const char keeper[] =
-	"#!/bin/sh\n"
-	"[ \"$SIMPUL_EVENT\" = erase ] || exit 0\n"
-	"echo '{\"held\": {\"code\": \"UU-6-2011-72\", \"number\": \"12/2026\", \"until\": \"2027-01-01T00:00:00Z\"}}'\n";
+static const char keeper[] = "#!/bin/sh\n"
+			     "[ \"$SIMPUL_EVENT\" = erase ] || exit 0\n"
+			     "echo '{\"held\": {\"code\": \"UU-6-2011-72\", \"number\": \"12/2026\", \"until\": "
+			     "\"2027-01-01T00:00:00Z\"}}'\n";
 
 static void keeper_put(const struct exchange *x)
 {
@@ -73,7 +73,8 @@ static int set_up(void **state)
 	exchange_lay(&x, policy, (const char *const[]){"police.oku", "army.oku", "immigration.muara-enim", NULL});
 	keeper_put(&x);
 	program = memory_format("  - {name: lines, type: jsonl, path: inbox.jsonl}\n"
-				"  - {name: case-system, type: program, path: %s/keeper, erases: yes}\n", x.folder);
+				"  - {name: case-system, type: program, path: %s/keeper, erases: yes}\n",
+				x.folder);
 	sinks_put(&x, ARMY, "  - {name: files, type: folder, path: files}\n");
 	sinks_put(&x, IMMIGRATION, program);
 	free(program);
@@ -155,10 +156,10 @@ static json_t *copy_of(struct exchange *x, const char *name, const char *node, c
 
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, &out, "outbox", "show", name, "--json", NULL), 0);
 	json = json_loadb((const char *)out.data, out.size, 0, NULL);
-	json_array_foreach(json_object_get(json, "copies"), i, copy)
-		if (strcmp(json_string_value(json_object_get(copy, "node")), node) == 0 &&
-		    strcmp(json_string_value(json_object_get(copy, "name")), of) == 0)
-			found = json_incref(copy);
+	json_array_foreach(json_object_get(json, "copies"), i,
+			   copy) if (strcmp(json_string_value(json_object_get(copy, "node")), node) == 0 &&
+				     strcmp(json_string_value(json_object_get(copy, "name")), of) == 0) found =
+		json_incref(copy);
 	json_decref(json);
 	buffer_free(&out);
 	return found;
@@ -188,7 +189,8 @@ static void sink_says(const json_t *copy, const char *sink, const char *outcome)
 	json_t *said;
 	size_t i;
 
-	json_array_foreach(json_object_get(copy, "sinks"), i, said) {
+	json_array_foreach(json_object_get(copy, "sinks"), i, said)
+	{
 		if (strcmp(json_string_value(json_object_get(said, "sink")), sink) != 0)
 			continue;
 		assert_string_equal(json_string_value(json_object_get(said, "outcome")), outcome);

@@ -314,7 +314,8 @@ static void a_sealed_report_loses_its_key_and_stays_proven(void **state)
 	assert_int_equal(rows(f, "trust = 0 AND length(body) > 0"), 1);
 	retraction->header->references[0]->stream = SIMPUL__STREAM__STREAM_RED;
 	deliver(f, retraction);
-	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox_delivery WHERE length(content_key) > 0"), 0);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox_delivery WHERE length(content_key) > 0"),
+			 0);
 	assert_int_equal(proof_make(&f->store, &name, &f->world.arena, &proof, &f->fault), E_OK);
 	assert_int_equal(proof_check(proof, NULL, NULL, &f->world.arena, &finding, &f->fault), E_OK);
 	step(f);
@@ -502,7 +503,8 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	/* "files" has not come to it yet, and one that is no longer there had it. */
 	assert_int_equal(database_run(f->store.db,
-				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)", NULL),
+				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)",
+				      NULL),
 			 E_OK);
 	assert_false(step(f));
 	f->now.wall = clock_now().wall + HOUR_MS;
@@ -526,11 +528,13 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
 	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));
-	assert_int_equal(database_run(f->store.db,
-				      "INSERT INTO sink VALUES('registry', 1, 1);"
-				      "INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
-				      NULL),
-			 E_OK);
+	assert_int_equal(
+		database_run(
+			f->store.db,
+			"INSERT INTO sink VALUES('registry', 1, 1);"
+			"INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
+			NULL),
+		E_OK);
 	assert_true(step(f));
 	take_answers(f, MAIN, 1, &body);
 	sink = answer_of(f, &body)->purged[0]->sinks[0];
@@ -574,8 +578,7 @@ static void an_answer_is_kept_and_no_report_to_anybody(void **state)
 	assert_int_equal(agent_number(&f->sender, "SELECT rule FROM purged WHERE node = 'army.oku' AND number = 1"), 2);
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
 	/* A thief's word counts for nothing. */
-	sender_apply(f, inbox,
-		     agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
+	sender_apply(f, inbox, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged"), 0);
 	inbox_free(inbox);
 }

@@ -183,9 +183,9 @@ static uint64_t program_outcome(struct sink_place *place, const char *body, enum
 
 static void a_program_is_told_what_and_why(void **state)
 {
-	assert_int_equal(program_outcome(*state, "echo $SIMPUL_EVENT $SIMPUL_NAME >said; cut -c-52 >>said",
-					 SINK_ERASES_YES),
-			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(
+		program_outcome(*state, "echo $SIMPUL_EVENT $SIMPUL_NAME >said; cut -c-52 >>said", SINK_ERASES_YES),
+		SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 	file_is(*state, "said", "erase army.oku#1\n{\"label\":\"AMBER\",\"event\":\"erase\",\"name\":\"army.oku#1\"\n");
 }
 
@@ -228,7 +228,11 @@ static void a_program_that_cannot_now_is_told_again(void **state)
 static void what_is_held_under_no_law_or_for_ever_is_not_held(void **state)
 {
 	static const char *const bad[] = {
-		"", "null", "{}", "{\"held\": {}}", "{\"held\": {\"code\": \"UU-1\"}}",
+		"",
+		"null",
+		"{}",
+		"{\"held\": {}}",
+		"{\"held\": {\"code\": \"UU-1\"}}",
 		"{\"held\": {\"code\": \"a free text\", \"until\": \"2027-01-01T00:00:00Z\"}}",
 		"{\"held\": {\"code\": \"UU-1\", \"number\": \"ANNA MARIA\", \"until\": \"2027-01-01T00:00:00Z\"}}",
 		"{\"held\": {\"code\": \"UU-1\", \"until\": \"never\"}}",
