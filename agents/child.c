@@ -142,6 +142,34 @@ enum error child_start(struct child *child, const struct child_command *command,
 	return cause == ENOMEM || cause == EMFILE || cause == ENFILE || cause == EAGAIN ? E_IO : E_NOT_FOUND;
 }
 
+/* ------------------------------------------------------------------ what it writes */
+
+enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
+		      const char *what, struct fault *fault)
+{
+	struct pollfd polled[] = {{.fd = child->output, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
+	uint8_t block[4096];
+	ssize_t n;
+
+	for (;;) {
+		steady_ms now = clock_now().steady;
+
+		if (now >= deadline)
+			return fault_at(fault, E_TOO_LARGE, "%s: it takes too long to read", what);
+		polled[0].revents = 0;
+		if (poll(polled, 2, (int)(deadline - now)) > 0 && polled[1].revents != 0)
+			return fault_at(fault, E_STOPPING, "%s", what);
+		if (polled[0].revents == 0)
+			continue;
+		n = read(child->output, block, sizeof(block));
+		if (n <= 0)
+			return n == 0 ? E_OK : fault_at(fault, E_IO, "%s", what);
+		if (out->size + (size_t)n > most)
+			return fault_at(fault, E_TOO_LARGE, "%s", what);
+		buffer_append(out, block, (size_t)n);
+	}
+}
+
 /* ------------------------------------------------------------------ end */
 
 /* Whether it has ended; it is not reaped, so that its number is no other's yet. */

@@ -1,6 +1,7 @@
 /* complete - copies what decides an audience from an outbox row into the draft that updates or cancels it. */
 #include "agents/complete.h"
 #include "agents/view.h"
+#include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include <string.h>
@@ -11,6 +12,7 @@ struct completion {
 	wall_ms now;
 	bool found;
 	bool refused;
+	wall_ms expires; /* of the report that is meant */
 };
 
 static void fill(json_t *draft, const char *key, const json_t *from)
@@ -37,6 +39,7 @@ static void fill_from_header(struct completion *completion, const Simpul__Header
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		fill(completion->draft, keys[i], json);
+	completion->expires = header->expires;
 	/* A report that has run out can still be cancelled; how long that is kept must then be said. */
 	if (header->expires > completion->now)
 		fill(completion->draft, "expires", json);
@@ -63,7 +66,7 @@ static bool original_take(void *context, const struct outbox_row *row)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	routing = wire_unpack(&simpul__routing__descriptor, row->routing, &arena, NULL);
-	completion->found = header != NULL && header->kind != SIMPUL__KIND__KIND_VOID;
+	completion->found = header != NULL && !kind_is_bare(header->kind);
 	completion->refused = row->state == OUTBOX_REFUSED;
 	if (completion->found && !completion->refused)
 		fill_from_header(completion, header);
@@ -71,6 +74,22 @@ static bool original_take(void *context, const struct outbox_row *row)
 		fill_from_routing(completion, routing);
 	arena_fini(&arena);
 	return false;
+}
+
+/* What is to be known longer than was said at first needs a reason; a time that cannot be read is found wrong later. */
+static enum error extension_check(const struct completion *completion, struct fault *fault)
+{
+	const json_t *update = json_object_get(completion->draft, "update");
+	const char *text = json_string_value(json_object_get(completion->draft, "expires"));
+	const char *note = json_string_value(json_object_get(update, "note"));
+	wall_ms expires;
+
+	if (update == NULL || (note != NULL && note[0] != '\0'))
+		return E_OK;
+	/* None is left after the report has run out, and the defaults then give a new one. */
+	if (text != NULL && (!time_parse(text, &expires) || expires <= completion->expires))
+		return E_OK;
+	return fault_at(fault, E_MISSING, "update.note");
 }
 
 enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struct fault *fault)
@@ -91,5 +110,5 @@ enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struc
 	error = view_outbox_by_name(store, &name, original_take, &completion, fault);
 	if (error == E_OK && (!completion.found || completion.refused))
 		error = fault_at(fault, E_REFERENCE_UNKNOWN, "reference");
-	return error;
+	return error == E_OK ? extension_check(&completion, fault) : error;
 }

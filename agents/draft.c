@@ -172,6 +172,7 @@ static void words_set(const struct making *m, Simpul__Header *header)
 	header->operation = draft->operation;
 	header->actor = draft->actor;
 	header->case_ref = draft->case_ref;
+	header->erase = draft->erase;
 }
 
 /* The end of the report's life; a default never keeps a protected report longer than it may be kept. */

@@ -2,6 +2,7 @@
 #include "agents/inbox.h"
 #include "agents/inbox_store.h"
 #include "agents/inbox_verify.h"
+#include "agents/purge_receipt.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/seal.h"
@@ -105,6 +106,8 @@ static enum error standing_apply(struct inbox *inbox, const Simpul__Entry *entry
 
 	if (error == E_OK && entry->standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED)
 		error = inbox_doubt(inbox->store, entry->standing, fault);
+	if (error == E_OK && entry->standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED)
+		error = purge_receipts_doubt(inbox->store, entry->standing, fault);
 	return error;
 }
 
@@ -173,8 +176,11 @@ static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch
 			report_verify(inbox->store, delivery, i, &whole, content_key, &inbox->arena, &reports[i]);
 		error = inbox_unrepeat(inbox->store, delivery, whole.leaves, reports, &inbox->arena, fault);
 	}
+	if (error == E_OK)
+		error = purge_receipts_take(inbox->store, entry, reports, &inbox->arena, fault);
 	if (error == E_OK) {
 		bad_log(entry, reports);
+		purge_receipts_hide(delivery, reports);
 		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, content_key,
 					     &inbox->arena, fault);
 	}

@@ -1,5 +1,7 @@
 /* inbox_store - the rows that a batch turns into. */
 #include "agents/inbox_store.h"
+#include "agents/erase.h"
+#include "common/log.h"
 #include "common/submission.h"
 #include "common/wire.h"
 
@@ -125,8 +127,8 @@ static sqlite3_stmt *row_begin(struct store *store, const Simpul__Entry *entry)
 {
 	static const char sql[] =
 		"INSERT INTO inbox(entry, origin, epoch, stream, accepted_at, received_at, delivery_id,"
-		" idx, number, trust, kind, label, category, region, header, body)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+		" idx, number, trust, kind, label, category, region, expires, header, body, body_hash)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, entry->entry);
@@ -151,51 +153,101 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 	bind_number(put, 12, header ? header->label : 0);
 	bind_text(put, 13, header ? header->category : "");
 	bind_text(put, 14, header ? header->region : "");
-	bind_bytes(put, 15, report->header_bytes);
-	bind_bytes(put, 16, report->body);
+	bind_number(put, 15, header && header->expires <= INT64_MAX ? header->expires : 0);
+	bind_bytes(put, 16, report->header_bytes);
+	bind_bytes(put, 17, report->body);
+	bind_bytes(put, 18, report->body_hash);
 	return database_step(put, fault);
 }
 
-/* Notes what the newest row is about, when it is an UPDATE or CANCEL; only the origin itself can do that. */
-static enum error mark_store(struct store *store, const Simpul__Delivery *delivery,
-			     const struct verified_report *report, struct fault *fault)
+/* Notes what a row is about, when it is an UPDATE or CANCEL; only the origin itself can do that. A bad UPDATE is noted
+ * too, though it means nothing for a reader: what it says goes with the report that it bears on. */
+static enum error mark_store(struct store *store, uint64_t row, const struct verified_report *report,
+			     const struct report_name *meant, struct fault *fault)
 {
 	static const char sql[] = "INSERT INTO mark(origin, epoch, stream, number, kind, row)"
 				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
-	const Simpul__Header *header = report->header;
-	const Simpul__Name *meant;
-	sqlite3_stmt *put;
+	const Simpul__Kind kind = report->header->kind;
+	sqlite3_stmt *put = store_statement(store, sql);
 
-	if (report->trust == TRUST_BAD || header->n_references != 1 ||
-	    (header->kind != SIMPUL__KIND__KIND_CANCEL && header->kind != SIMPUL__KIND__KIND_UPDATE))
+	if (kind != SIMPUL__KIND__KIND_UPDATE && (kind != SIMPUL__KIND__KIND_CANCEL || report->trust == TRUST_BAD))
 		return E_OK;
-	meant = header->references[0];
-	if (strcmp(meant->origin, delivery->origin) != 0)
-		return E_OK;
-	put = store_statement(store, sql);
-	bind_text(put, 1, meant->origin);
-	bind_number(put, 2, meant->epoch);
-	bind_number(put, 3, meant->stream);
-	bind_number(put, 4, meant->number);
-	bind_number(put, 5, header->kind);
-	bind_number(put, 6, (uint64_t)sqlite3_last_insert_rowid(store->db));
+	name_bind(put, 1, meant);
+	bind_number(put, 5, kind);
+	bind_number(put, 6, row);
 	return database_step(put, fault);
+}
+
+/* Clocks need not agree: so much earlier than by ours a report may have expired at the broker. */
+#define CLOCKS_APART_MS (UINT64_C(3600) * 1000)
+
+/* Why the broker erased what it delivers without a body: there are two rules, and one of them anybody can see. */
+static Simpul__PurgeRule rule_of(const Simpul__Header *header, wall_ms now)
+{
+	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+									: SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+}
+
+/* What has to go at once: a report that came without its body, that was taken back before it came, or that updates one
+ * that was. */
+static enum error row_erase(struct store *store, uint64_t row, const struct report_name *name,
+			    const struct verified_report *report, const struct report_name *meant, wall_ms now,
+			    struct fault *fault)
+{
+	const bool is_update = meant && report->header->kind == SIMPUL__KIND__KIND_UPDATE;
+	enum error error = retraction_find(store, name, fault);
+	const bool is_gone = error == E_OK;
+
+	if (error == E_NOT_FOUND && is_update)
+		error = retraction_find(store, meant, fault);
+	if (error == E_NOT_FOUND)
+		return report->body_hash.size > 0 ? erase_row(store, row, rule_of(report->header, now), now, fault) : E_OK;
+	if (error != E_OK)
+		return error;
+	/* A bad one may not drag what else bears its name along. */
+	return is_gone || report->trust != TRUST_BAD
+		       ? erase_retracted(store, name, now, fault)
+		       : erase_row(store, row, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, now, fault);
+}
+
+/* What a row that was just stored means for others, and others for it. */
+static enum error row_settle(struct store *store, uint64_t entry, const struct report_name *name,
+			     const struct verified_report *report, struct fault *fault)
+{
+	char text[REPORT_NAME_SIZE];
+	const uint64_t row = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	const Simpul__Header *header = report->header;
+	const wall_ms now = clock_now().wall;
+	struct report_name meant;
+	const bool refers = header && reference_of(header, name->origin, &meant);
+	enum error error = refers ? mark_store(store, row, report, &meant, fault) : E_OK;
+
+	if (error == E_OK)
+		error = row_erase(store, row, name, report, refers ? &meant : NULL, now, fault);
+	if (error != E_OK || !refers || header->kind != SIMPUL__KIND__KIND_CANCEL || !header->erase ||
+	    report->trust != TRUST_GOOD)
+		return error;
+	log_event(LOG_LEVEL_NOTICE, "inbox.retracted", F_TEXT("name", report_name_text(&meant, text)),
+		  F_NUM("entry", entry));
+	return erase_retracted(store, &meant, now, fault);
 }
 
 static enum error rows_store(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
 			     struct fault *fault)
 {
 	sqlite3_stmt *put = row_begin(store, entry);
+	const Simpul__Delivery *delivery = entry->delivery;
+	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
 	enum error error = E_OK;
 
-	for (size_t i = 0; error == E_OK && i < entry->delivery->n_reports; i++) {
-		const uint64_t number = entry->delivery->first + i;
-
+	strcpy(name.origin, delivery->origin);
+	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
 		if (!reports[i].is_present)
 			continue;
-		error = row_store(put, i, number, &reports[i], fault);
+		name.number = delivery->first + i;
+		error = row_store(put, i, name.number, &reports[i], fault);
 		if (error == E_OK)
-			error = mark_store(store, entry->delivery, &reports[i], fault);
+			error = row_settle(store, entry->entry, &name, &reports[i], fault);
 	}
 	return error;
 }

@@ -104,6 +104,7 @@ void report_verify(struct store *store, const Simpul__Delivery *delivery, size_t
 	strcpy(name.origin, delivery->origin);
 	verified->header_bytes = BYTES(report->header.data, report->header.len);
 	verified->body = BYTES(report->body.data, report->body.len);
+	verified->body_hash = BYTES(report->body_hash.data, report->body_hash.len);
 	error = header_verify(&name, arena, verified);
 	if (verified->header && verified->body.size > 0 &&
 	    verified->header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED) {

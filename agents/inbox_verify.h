@@ -21,6 +21,7 @@ struct verified_report {
 	const Simpul__Header *header; /* NULL when it cannot be read */
 	struct bytes header_bytes;
 	struct bytes body; /* opened; empty when erased or not to be opened */
+	struct bytes body_hash; /* in the place of a body that was erased; else empty */
 };
 
 /* E_OK with the trust filled in; E_INVALID when the delivery is none: then the broker is at fault, for it let it

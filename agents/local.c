@@ -1,6 +1,7 @@
 /* local - takes requests of programs of this machine off a ROUTER socket, and answers each after its transaction is
  * synced. */
 #include "agents/local.h"
+#include "agents/purge.h"
 #include "agents/complete.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -106,9 +107,10 @@ static json_t *status_answer(const struct local_host *host)
 			   uplink_state_text(status.state), "since", time_text(since, status.since, 0), "cursor",
 			   position_json(&status.cursor), "in_flight", (json_int_t)status.in_flight);
 	json_object_set_new(answer, "outbox",
-			    json_pack("{s:I, s:I, s:I, s:I}", "waiting", (json_int_t)counts.waiting, "sent",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "waiting", (json_int_t)counts.waiting, "sent",
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
-				      (json_int_t)counts.refused));
+				      (json_int_t)counts.refused, "expiring",
+				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
 	set_key(answer, host->store);
 	if (status.clock_known)

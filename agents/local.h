@@ -11,7 +11,7 @@
  *       {"ok": true, "node": "police.oku", "state": "live", "since": "...",
  *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
- *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0},
+ *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
  *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
  *   anything that is not taken

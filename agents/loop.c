@@ -4,6 +4,7 @@
 #include "agents/feeder.h"
 #include "agents/intake.h"
 #include "agents/local.h"
+#include "agents/purge.h"
 #include "agents/store_progress.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -31,6 +32,7 @@ struct loop {
 	struct store store;
 	struct inbox *inbox;
 	struct feeder feeder;
+	struct purge purge;
 	struct uplink *uplink;
 	struct local *local;
 	struct mailbox *from_intake, *from_sinks;
@@ -196,16 +198,16 @@ static void profiles_reload(struct loop *loop)
 static void sinks_step(struct loop *loop)
 {
 	struct letter *next, *letter = mailbox_take_all(loop->from_sinks);
+	struct fault fault = {0};
 
+	if (letter != NULL && store_sink_letters(&loop->store, letter, &fault) != E_OK)
+		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", ((struct sink_letter *)letter)->name),
+			  F_TEXT("code", error_name(fault.code)));
 	for (; letter != NULL; letter = next) {
-		struct sink_letter *progress = (struct sink_letter *)letter;
-		struct fault fault = {0};
-
+		if (((struct sink_letter *)letter)->purge > 0)
+			purge_soon(&loop->purge);
 		next = letter->next;
-		if (store_set_sink_position(&loop->store, progress->name, progress->row, &fault) != E_OK)
-			log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", progress->name),
-				  F_TEXT("code", error_name(fault.code)));
-		free(progress);
+		free(letter);
 	}
 }
 
@@ -261,6 +263,19 @@ static void manager_step(struct loop *loop, const struct now *now)
 	}
 }
 
+/* ------------------------------------------------------------------ erasure */
+
+static void erasure_step(struct loop *loop, const struct now *now)
+{
+	struct uplink_status status;
+
+	uplink_status(loop->uplink, &status);
+	if (purge_step(&loop->purge, &status, now))
+		uplink_wake(loop->uplink);
+	loop->feeder.inbox_changed = loop->feeder.inbox_changed || loop->purge.inbox_changed;
+	loop->purge.inbox_changed = false;
+}
+
 /* ------------------------------------------------------------------ polling */
 
 static bool ready(const zmq_pollitem_t *item)
@@ -291,6 +306,7 @@ static void turn(struct loop *loop)
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
 	uplink_step(loop->uplink, &now);
+	erasure_step(loop, &now);
 	if (loop->feeder.inbox_changed) {
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
@@ -345,6 +361,7 @@ static void uplink_begin(struct loop *loop, const struct join *join)
 static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
+	const struct now now = clock_now();
 	enum error error = store_lock(settings->store, &loop->lock, fault);
 
 	if (error == E_OK)
@@ -357,6 +374,8 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
+	purge_init(&loop->purge, &loop->store, &loop->ring->keys, settings->sinks,
+		   settings->sink_count, &now);
 	uplink_begin(loop, join);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
 	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,

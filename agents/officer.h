@@ -21,6 +21,7 @@ int officer_cancel(struct officer *officer, int argc, char **argv);
 int officer_update(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
 int officer_outbox(struct officer *officer, int argc, char **argv);
+int officer_outbox_show(struct officer *officer, int argc, char **argv); /* argv[0] is "show" */
 int officer_outbox_recover(struct officer *officer, int argc, char **argv); /* argv[0] is "recover" */
 int officer_backup(struct officer *officer, int argc, char **argv);
 int officer_status(struct officer *officer, int argc, char **argv);

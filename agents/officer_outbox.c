@@ -2,7 +2,9 @@
 #include "agents/officer.h"
 #include "agents/halt_advice.h"
 #include "agents/local.h"
+#include "agents/purge.h"
 #include "agents/view.h"
+#include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +12,20 @@
 enum { ROWS_AT_ONCE = 256, ALL = -1 };
 
 static const char outbox_usage[] =
-	"usage: simpul outbox list [--waiting|--accepted|--refused] [--json]\n"
+	"usage: simpul outbox list [--waiting|--accepted|--refused|--expiring] [--json]\n"
+	"       simpul outbox show NAME [--json]\n"
 	"\n"
 	"One line a report of this office: label, name, kind, category, region, when it was taken, what became of it and\n"
 	"where it came from. A refused report says why and which field is at fault; correct it and report again.\n"
 	"\n"
 	"  --waiting    not yet on the broker's disk\n"
 	"  --accepted   on the broker's disk, with its receipt\n"
-	"  --refused    not taken by the broker\n";
+	"  --refused    not taken by the broker\n"
+	"  --expiring   to be erased everywhere within 7 days, when their time is over; an update with a later expiry and a\n"
+	"               --note that says why keeps what is still needed\n"
+	"\n"
+	"show says all of one report, and of each office that was given it or an update of it when it erased that, what\n"
+	"became of the copies in its sinks, or that it has not said so yet.\n";
 
 static const char status_usage[] =
 	"usage: simpul status [--json]\n"
@@ -42,14 +50,26 @@ static bool wants_help(int argc, char **argv, const char *usage)
 struct listing {
 	bool json;
 	int state; /* enum outbox_state, or ALL; OUTBOX_WAITING is SENT as well: an officer waits for both */
+	bool expiring;
 	struct outbox_place last;
 	size_t rows;
 	bool closed;
 	struct arena arena;
 };
 
-static bool wanted(const struct listing *listing, const struct outbox_row *row)
+static bool is_expiring(struct listing *listing, const struct outbox_row *row)
 {
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, row->header, &listing->arena, NULL);
+	const wall_ms now = clock_now().wall;
+
+	return header != NULL && row->state == OUTBOX_ACCEPTED && row->erased_at == 0 && header->expires > now &&
+	       header->expires <= now + PURGE_NOTICE_MS && header->kind <= SIMPUL__KIND__KIND_UPDATE;
+}
+
+static bool wanted(struct listing *listing, const struct outbox_row *row)
+{
+	if (listing->expiring && !is_expiring(listing, row))
+		return false;
 	if (listing->state == OUTBOX_WAITING && row->state == OUTBOX_SENT)
 		return true;
 	return listing->state == ALL || listing->state == (int)row->state;
@@ -103,6 +123,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 	static const struct option options[] = {{"waiting", no_argument, NULL, 'w'},
 						{"accepted", no_argument, NULL, 'a'},
 						{"refused", no_argument, NULL, 'r'},
+						{"expiring", no_argument, NULL, 'e'},
 						{"json", no_argument, NULL, 'j'},
 						{NULL, 0, NULL, 0}};
 	struct listing listing = {.state = ALL};
@@ -112,13 +133,17 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 		return EX_OK;
 	if (argc >= 2 && strcmp(argv[1], "recover") == 0)
 		return officer_outbox_recover(officer, argc - 1, argv + 1);
+	if (argc >= 2 && strcmp(argv[1], "show") == 0)
+		return officer_outbox_show(officer, argc - 1, argv + 1);
 	if (argc < 2 || strcmp(argv[1], "list") != 0)
-		return officer_misused(officer, "say what: list, recover");
+		return officer_misused(officer, "say what: list, show, recover");
 	while ((option = officer_option(officer, argc - 1, argv + 1, options)) != -1) {
 		if (option == 'j')
 			listing.json = true;
 		else if (option == 'w' || option == 'a' || option == 'r')
 			listing.state = state_of_option(option);
+		else if (option == 'e')
+			listing.expiring = true;
 		else
 			return EX_USAGE;
 	}
@@ -199,6 +224,9 @@ static void status_print(const json_t *status)
 	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
+	if (number_in(outbox, "expiring") > 0)
+		printf("expiry: %lld of this office's reports are erased within 7 days: simpul outbox list --expiring\n",
+		       number_in(outbox, "expiring"));
 	sinks_print(json_object_get(status, "sinks"));
 	key_print(text_in(status, "key_expires_at"));
 	if (fault != NULL && strcmp(state, "halted") == 0)

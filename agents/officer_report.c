@@ -53,11 +53,14 @@ static const char update_usage[] =
 	"{\"alert\": {...}}. Category, region, label, audience and the like stay unless the file gives them.\n";
 
 static const char cancel_usage[] =
-	"usage: simpul cancel NAME --reason R\n"
+	"usage: simpul cancel NAME --reason R [--erase]\n"
 	"\n"
 	"Takes a report of this office back: everybody who received it, and every update of it, is told.\n"
 	"\n"
-	"  --reason R   wrong-person, wrong-facts, resolved, duplicate, sent-by-mistake, no-legal-basis\n";
+	"  --reason R   wrong-person, wrong-facts, resolved, duplicate, sent-by-mistake, no-legal-basis\n"
+	"  --erase      a retraction: what the report and its updates said is erased, here, at the broker and at everybody\n"
+	"               who received it. It cannot be undone; who said what to whom stays provable. simpul outbox show NAME\n"
+	"               tells who has done so\n";
 
 /* ------------------------------------------------------------------ handing in */
 
@@ -153,8 +156,13 @@ static const char *name_of(const struct officer *officer, int argc, char **argv)
 int officer_cancel(struct officer *officer, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"reason", required_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"reason", required_argument, NULL, 'r'},
+		{"erase", no_argument, NULL, 'e'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	const char *reason = NULL, *name;
+	bool erase = false;
+	json_t *draft;
 	int option;
 
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
@@ -162,16 +170,22 @@ int officer_cancel(struct officer *officer, int argc, char **argv)
 			fputs(cancel_usage, stdout);
 			return EX_OK;
 		}
-		if (option != 'r')
+		if (option == 'e')
+			erase = true;
+		else if (option == 'r')
+			reason = optarg;
+		else
 			return EX_USAGE;
-		reason = optarg;
 	}
 	name = name_of(officer, argc, argv);
 	if (name == NULL)
 		return EX_USAGE;
 	if (reason == NULL)
 		return officer_misused(officer, "say why with --reason");
-	return hand_in(officer, json_pack("{s:s, s:{s:s}}", "reference", name, "cancel", "reason", reason));
+	draft = json_pack("{s:s, s:{s:s}}", "reference", name, "cancel", "reason", reason);
+	if (erase)
+		json_object_set_new(draft, "erase", json_true());
+	return hand_in(officer, draft);
 }
 
 /* Moves {"sighting"} or {"alert"} of a file into "update", where it is not there yet. */

@@ -43,8 +43,13 @@ static void finding_print(const struct proof_finding *finding, const Simpul__Pro
 	char fingerprint[FINGERPRINT_SIZE], time[TIME_TEXT_SIZE], exchange[2 * EXCHANGE_SIZE + 1];
 
 	report_print(finding);
-	printf("Proven: key %u of %s signed exactly this header and this content; nothing was changed.\n",
-	       finding->member.key_id, finding->member.node);
+	if (finding->body != NULL)
+		printf("Proven: key %u of %s signed exactly this header and this content; nothing was changed.\n",
+		       finding->member.key_id, finding->member.node);
+	else
+		printf("Proven: key %u of %s signed exactly this header. What the report said was erased; its hash stands\n"
+		       "        in its place and is proven too.\n",
+		       finding->member.key_id, finding->member.node);
 	if (finding->countersigned)
 		printf("Proven: the authority of the exchange confirmed that this is a key of %s.\n",
 		       finding->member.node);

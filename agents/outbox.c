@@ -2,7 +2,9 @@
  *
  * How submissions are made of them stands in outbox_submission.c, what the broker answers in outbox_answer.c. */
 #include "agents/outbox.h"
+#include "agents/erase.h"
 #include "agents/store_stream.h"
+#include "common/content.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -114,8 +116,15 @@ static enum error recipients_check(struct store *store, const struct prepared *p
 
 static bool travels_alone(Simpul__Kind kind)
 {
-	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL ||
-	       kind == SIMPUL__KIND__KIND_VOID;
+	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL || kind_is_bare(kind);
+}
+
+/* The report that a header refers to, "" when it refers to none. */
+static const char *reference_text(const Simpul__Header *header, const char *origin, char text[REPORT_NAME_SIZE])
+{
+	struct report_name meant;
+
+	return reference_of(header, origin, &meant) ? report_name_text(&meant, text) : "";
 }
 
 static enum error report_store(struct store *store, const struct report_name *name, const struct prepared *prepared,
@@ -123,9 +132,10 @@ static enum error report_store(struct store *store, const struct report_name *na
 {
 	static const char sql[] =
 		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category,"
-		" region, taken_at, source, routing, header, body)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+		" region, taken_at, source, routing, header, body, reference, expires)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 	sqlite3_stmt *put = store_statement(store, sql);
+	char reference[REPORT_NAME_SIZE];
 
 	bind_number(put, 1, name->epoch);
 	bind_number(put, 2, name->stream);
@@ -142,6 +152,8 @@ static enum error report_store(struct store *store, const struct report_name *na
 	bind_bytes(put, 13, buffer_view(&packed->routing));
 	bind_bytes(put, 14, buffer_view(&packed->header));
 	bind_bytes(put, 15, buffer_view(&packed->body));
+	bind_text(put, 16, reference_text(prepared->header, name->origin, reference));
+	bind_number(put, 17, prepared->header->expires);
 	return database_step(put, fault);
 }
 

@@ -1,5 +1,6 @@
 /* outbox_answer - applies what the broker says of what was sent: receipts with their verdicts, and refusals. */
 #include "agents/outbox.h"
+#include "agents/outbox_erase.h"
 #include "common/log.h"
 
 /* A submission as the outbox remembers it. */
@@ -124,7 +125,7 @@ static enum error receipted_advance(struct store *store, const struct report_nam
 }
 
 static enum error receipt_apply(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
-				const struct report_name *first, struct fault *fault)
+				const struct report_name *first, uint64_t count, struct fault *fault)
 {
 	enum error error = receipt_store(store, receipt, encoded, first, fault);
 
@@ -138,7 +139,9 @@ static enum error receipt_apply(struct store *store, const Simpul__Receipt *rece
 		name.number = verdict->number;
 		error = refusal_store(store, &name, error_of_code(verdict->code), verdict->field, fault);
 	}
-	return error == E_OK ? receipted_advance(store, first, fault) : error;
+	if (error == E_OK)
+		error = receipted_advance(store, first, fault);
+	return error == E_OK ? outbox_erase_receipted(store, first, count, clock_now().wall, fault) : error;
 }
 
 enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, struct bytes encoded,
@@ -157,7 +160,7 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
 	error = store_begin(store, fault);
 	if (error != E_OK)
 		return error;
-	error = receipt_apply(store, receipt, encoded, first, fault);
+	error = receipt_apply(store, receipt, encoded, first, frozen.count, fault);
 	error = store_end(store, error, fault);
 	for (size_t i = 0; error == E_OK && i < receipt->n_verdicts; i++) {
 		struct report_name name = *first;
@@ -270,6 +273,8 @@ static enum error reject_apply(struct store *store, const struct report_name *fi
 {
 	enum error error = frozen_drop(store, first, fault);
 
+	if (error == E_OK)
+		error = outbox_broken_drop(store, first, fault);
 	if (error != E_OK)
 		return error;
 	if (count == 1)

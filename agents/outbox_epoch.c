@@ -4,6 +4,8 @@
  * them is used again. A report that the broker had taken in the time that was lost is then said twice, under two names:
  * better than not at all. */
 #include "agents/outbox.h"
+#include "agents/erase.h"
+#include "agents/outbox_erase.h"
 #include "agents/store_stream.h"
 #include "common/memory.h"
 #include "common/wire.h"
@@ -92,8 +94,9 @@ static void name_move(const struct store *store, const struct moves *moves, Simp
 }
 
 static enum error header_move(struct store *store, const struct moves *moves, const struct move *move,
-			      struct buffer *out, struct fault *fault)
+			      struct buffer *out, char reference[REPORT_NAME_SIZE], struct fault *fault)
 {
+	struct report_name meant;
 	static const char sql[] = "SELECT header FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
 	Simpul__Header *header;
@@ -112,6 +115,8 @@ static enum error header_move(struct store *store, const struct moves *moves, co
 		name_move(store, moves, header->name);
 		for (size_t i = 0; i < header->n_references; i++)
 			name_move(store, moves, header->references[i]);
+		if (reference_of(header, store->node, &meant))
+			report_name_text(&meant, reference);
 		buffer_clear(out);
 		wire_pack(header, out);
 	}
@@ -123,10 +128,12 @@ static enum error header_move(struct store *store, const struct moves *moves, co
 static enum error report_move(struct store *store, const struct moves *moves, const struct move *move,
 			      struct buffer *header, struct fault *fault)
 {
-	static const char sql[] = "UPDATE outbox_report SET epoch = ?4, number = ?5, header = ?6, cut = 0"
+	char reference[REPORT_NAME_SIZE] = "";
+	static const char sql[] = "UPDATE outbox_report SET epoch = ?4, number = ?5, header = ?6, cut = 0,"
+				  " reference = ?7"
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *put = store_statement(store, sql);
-	enum error error = header_move(store, moves, move, header, fault);
+	enum error error = header_move(store, moves, move, header, reference, fault);
 
 	if (error != E_OK)
 		return error;
@@ -136,6 +143,7 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 	bind_number(put, 4, store->epoch);
 	bind_number(put, 5, move->becomes);
 	bind_bytes(put, 6, buffer_view(header));
+	bind_text(put, 7, reference);
 	return database_step(put, fault);
 }
 
@@ -148,12 +156,17 @@ static enum error rest_drop(struct store *store, struct fault *fault)
 		"DELETE FROM submission WHERE epoch < ?1 AND first > (SELECT s.receipted FROM stream s"
 		" WHERE s.epoch = submission.epoch AND s.stream = submission.stream)";
 	static const char end_sql[] = "UPDATE stream SET last = receipted, frozen = receipted WHERE epoch < ?1";
+	static const char broken_sql[] = "DELETE FROM broken WHERE epoch < ?1";
 	sqlite3_stmt *drop = store_statement(store, drop_sql), *end = store_statement(store, end_sql);
+	sqlite3_stmt *broken = store_statement(store, broken_sql);
 	enum error error;
 
 	bind_number(drop, 1, store->epoch);
 	bind_number(end, 1, store->epoch);
+	bind_number(broken, 1, store->epoch);
 	error = database_step(drop, fault);
+	if (error == E_OK)
+		error = database_step(broken, fault);
 	return error == E_OK ? database_step(end, fault) : error;
 }
 
@@ -161,8 +174,10 @@ enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault
 {
 	struct moves moves = {0};
 	struct buffer header = {0};
-	enum error error = moves_find(store, &moves, fault);
+	enum error error = outbox_void_erased(store, fault);
 
+	if (error == E_OK)
+		error = moves_find(store, &moves, fault);
 	if (error == E_OK)
 		error = numbers_give(store, &moves, fault);
 	for (size_t i = 0; error == E_OK && i < moves.count; i++)

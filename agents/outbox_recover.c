@@ -1,6 +1,7 @@
 /* outbox_recover - what becomes of the outbox when a history ended: at the broker, whose receipts of what it lost are
  * void. */
 #include "agents/outbox.h"
+#include "agents/outbox_erase.h"
 #include "common/wire.h"
 
 /* ---- the broker was restored */
@@ -63,7 +64,7 @@ static enum error former_keep(struct store *store, const struct report_name *fir
 		bind_number(step, 3, first->number);
 		error = database_step(step, fault);
 	}
-	return error;
+	return error == E_OK ? outbox_break(store, first, fault) : error;
 }
 
 /* The next receipt after `first` that is beyond `kept`; E_NOT_FOUND at the end. */

@@ -1,5 +1,6 @@
 /* outbox_submission - makes submissions of waiting reports and freezes them: what was signed once never changes. */
 #include "agents/outbox.h"
+#include "agents/outbox_erase.h"
 #include "common/limit.h"
 #include "common/log.h"
 #include "common/seal.h"
@@ -22,6 +23,7 @@ struct run {
 	const struct report_name *first;
 	size_t count, size;
 	bool sealed;
+	bool is_piece; /* routing and reports are those of a submission that was sent before */
 	enum error refused; /* the only report was refused before: a VOID goes in its place */
 	struct hash routing_key;
 	struct bytes routing; /* without salt and wraps */
@@ -131,6 +133,30 @@ static enum error run_gather(struct store *store, struct run *run, struct fault 
 	}
 	sqlite3_reset(rows);
 	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* What is left of a submission that the broker lost, from `index` up to its next hole: as it was, or whoever has the
+ * reports would take them for others. */
+static void run_piece(struct run *run, const Simpul__Submission *broken, uint64_t index)
+{
+	run->is_piece = true;
+	run->routing = of_binary(broken->routing);
+	run->pointers = &broken->reports[index];
+	while (index + run->count < broken->n_reports && broken->reports[index + run->count]->body.len > 0)
+		run->count++;
+}
+
+/* E_NOT_FOUND unless the first report of the run is in such a submission, and not erased. */
+static enum error run_broken(struct store *store, struct run *run, struct fault *fault)
+{
+	Simpul__Submission *broken;
+	uint64_t index;
+	enum error error = outbox_broken(store, run->first, run->arena, &broken, &index, fault);
+
+	if (error != E_OK)
+		return error;
+	run_piece(run, broken, index);
+	return run->count > 0 ? E_OK : E_NOT_FOUND;
 }
 
 /* ---- sealing */
@@ -338,11 +364,17 @@ static enum error freeze(struct store *store, const struct node_keys *keys, cons
 {
 	struct fault refusal = {0};
 	struct buffer routing = {0};
-	enum error error = run_gather(store, run, fault);
+	enum error error = run_broken(store, run, fault);
 
+	if (error == E_NOT_FOUND) {
+		run->is_piece = false;
+		error = run_gather(store, run, fault);
+	}
 	if (error != E_OK || run->count == 0)
 		return error;
-	if (run->refused == E_OK) {
+	if (run->is_piece) {
+		buffer_bytes(&routing, run->routing);
+	} else if (run->refused == E_OK) {
 		error = routing_make(store, keys, run, &routing, &refusal);
 		if (error == E_RECIPIENT_UNKNOWN)
 			error = run_refuse(store, run, refusal.code, refusal.field, fault);

@@ -34,9 +34,10 @@ static ProtobufCBinaryData signed_body(const Simpul__Proof *proof, const struct 
 	return result;
 }
 
-/* Puts header and body where the delivery has their leaf. A report that is kept whole as evidence stays as it is. */
+/* Puts header and body where the delivery has their leaf, or the hash that stands for a body that was erased. A report
+ * that is kept whole as evidence stays as it is. */
 static enum error report_put_back(Simpul__Proof *proof, const struct report_name *name, struct bytes header,
-				  struct bytes body, struct arena *arena, struct fault *fault)
+				  struct bytes body, struct bytes body_hash, struct arena *arena, struct fault *fault)
 {
 	Simpul__DeliveredReport *report;
 
@@ -45,15 +46,18 @@ static enum error report_put_back(Simpul__Proof *proof, const struct report_name
 	report = proof->delivery->reports[proof->index];
 	if (report->leaf.len == 0)
 		return E_OK;
-	if (body.size == 0)
-		return fault_at(fault, E_NOT_FOUND, "its content was erased");
+	if (body.size == 0 && body_hash.size != HASH_SIZE)
+		return fault_at(fault, E_NOT_FOUND, "its content cannot be opened");
 	report->leaf = (ProtobufCBinaryData){0};
 	report->header = copied(arena, header);
-	report->body = signed_body(proof, name, body, arena);
+	if (body.size > 0)
+		report->body = signed_body(proof, name, body, arena);
+	else
+		report->body_hash = copied(arena, body_hash);
 	return E_OK;
 }
 
-/* From a row (idx, accepted_at, entry, content_key, proof, header, body). */
+/* From a row (idx, accepted_at, entry, content_key, proof, header, body, body_hash). */
 static enum error proof_read(sqlite3_stmt *row, const uint8_t exchange[EXCHANGE_SIZE], const struct report_name *name,
 			     struct arena *arena, Simpul__Proof *proof, struct fault *fault)
 {
@@ -62,11 +66,14 @@ static enum error proof_read(sqlite3_stmt *row, const uint8_t exchange[EXCHANGE_
 	proof->index = (uint32_t)column_number(row, 0);
 	proof->accepted_at = column_number(row, 1);
 	proof->entry = column_number(row, 2);
-	proof->content_key = copied(arena, column_bytes(row, 3));
+	/* The key opens other reports of the delivery: with one that says nothing any more it has nothing to do. */
+	if (column_bytes(row, 7).size == 0)
+		proof->content_key = copied(arena, column_bytes(row, 3));
 	proof->delivery = wire_unpack(&simpul__delivery__descriptor, column_bytes(row, 4), arena, fault);
 	if (proof->delivery == NULL)
 		return fault_at(fault, E_CORRUPT, "delivery");
-	return report_put_back(proof, name, column_bytes(row, 5), column_bytes(row, 6), arena, fault);
+	return report_put_back(proof, name, column_bytes(row, 5), column_bytes(row, 6), column_bytes(row, 7), arena,
+			       fault);
 }
 
 static enum error member_put(struct store *store, const struct report_name *name, struct arena *arena,
@@ -96,7 +103,8 @@ enum error proof_make(struct store *store, const struct report_name *name, struc
 		      struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT i.idx, i.accepted_at, i.entry, d.content_key, d.proof, i.header, i.body FROM inbox i"
+		"SELECT i.idx, i.accepted_at, i.entry, d.content_key, d.proof, i.header, i.body, i.body_hash"
+		" FROM inbox i"
 		" JOIN inbox_delivery d ON d.delivery_id = i.delivery_id"
 		" WHERE i.origin = ?1 AND i.epoch = ?2 AND i.stream = ?3 AND i.number = ?4 ORDER BY i.row LIMIT 1";
 	sqlite3_stmt *row = store_statement(store, sql);
@@ -172,7 +180,7 @@ static enum error header_read(const Simpul__Proof *proof, struct arena *arena, s
 	if (proof->index >= delivery->n_reports)
 		return fault_at(fault, E_INVALID, "index");
 	report = delivery->reports[proof->index];
-	if (report->header.len == 0 || report->body.len == 0)
+	if (report->header.len == 0 || (report->body.len == 0) == (report->body_hash.len == 0))
 		return fault_at(fault, E_MISSING, "delivery.reports[%u]", proof->index);
 	finding->header =
 		wire_unpack(&simpul__header__descriptor, BYTES(report->header.data, report->header.len), arena, fault);
@@ -199,6 +207,8 @@ static enum error body_read(const Simpul__Proof *proof, struct arena *arena, str
 	struct bytes body = BYTES(report->body.data, report->body.len);
 	enum error error = E_OK;
 
+	if (report->body_hash.len > 0)
+		return E_OK;
 	if (finding->header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED) {
 		if (proof->content_key.len != KEY_SIZE)
 			return fault_at(fault, E_MISSING, "content_key");

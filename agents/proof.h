@@ -10,7 +10,8 @@
 #include "common/arena.h"
 #include "proto/journal.pb-c.h"
 
-/* Into memory of `arena`. E_NOT_FOUND: not in the inbox, or its body was erased; E_KEY_UNKNOWN. */
+/* Into memory of `arena`. E_NOT_FOUND: not in the inbox; E_KEY_UNKNOWN. Of a report that was erased it has the header and,
+ * in the place of what it said, the hash: enough to prove who said something when. */
 enum error proof_make(struct store *store, const struct report_name *name, struct arena *arena, Simpul__Proof **proof,
 		      struct fault *fault);
 
@@ -19,7 +20,7 @@ struct proof_finding {
 	struct report_name name;
 	struct member member;
 	const Simpul__Header *header;
-	const Simpul__Body *body;
+	const Simpul__Body *body; /* NULL: erased */
 	bool countersigned; /* by the authority that was given */
 	bool doubtful;	    /* the key was compromised when the report was made or accepted */
 	bool retired;	    /* the key was taken out of use later; its reports stay good */

@@ -4,6 +4,7 @@
  * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing
  * overtakes. */
 #include "agents/sink.h"
+#include "agents/sink_erase.h"
 #include "agents/sink_kind.h"
 #include "agents/sink_limit.h"
 #include "agents/store_progress.h"
@@ -26,8 +27,9 @@ enum {
 	SLOW_ROWS_AT_ONCE = 4,
 	FIRST_PAUSE_S = 1,
 	LONGEST_PAUSE_S = 60,
-	PASSED_OVER_SAID_EACH_MS = 3600 * 1000,
-	KEY_SIZE_MOST = REPORT_NAME_SIZE + 32
+	EVENTS_AT_ONCE = 64,
+	SLOW_EVENTS_AT_ONCE = 4,
+	PASSED_OVER_SAID_EACH_MS = 3600 * 1000
 };
 
 struct sinks;
@@ -42,6 +44,8 @@ struct sink {
 	struct store store;
 	bool store_open;
 	uint64_t row;			     /* handed on */
+	uint64_t purge;			     /* the last erase event that it was told of */
+	uint64_t unsure;		     /* rows up to here may have been handed on before a kill, and not noted */
 	unsigned pause_s;		     /* before the next attempt; 0: it works */
 	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
 	steady_ms passed_over_said;	     /* 0: never */
@@ -122,7 +126,7 @@ struct page {
 	bool failed;
 	bool more; /* there may be another one */
 	struct sink_reason why;
-	char report[KEY_SIZE_MOST]; /* that failed; "" when it was none in particular */
+	char report[SINK_KEY_SIZE]; /* that failed; "" when it was none in particular */
 };
 
 /* The row as JSON; a new reference. The label is the first key, and what kind of document this is the second. */
@@ -136,15 +140,15 @@ static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 	return document;
 }
 
-static void key_of(const struct inbox_row *row, char *key, size_t size)
+void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 {
 	char name[REPORT_NAME_SIZE];
 
 	report_name_text(&row->name, name);
 	if (row->trust == TRUST_BAD)
-		snprintf(key, size, "%s.bad-%" PRIu64, name, row->row);
+		snprintf(key, SINK_KEY_SIZE, "%s.bad-%" PRIu64, name, row->row);
 	else
-		snprintf(key, size, "%s", name);
+		snprintf(key, SINK_KEY_SIZE, "%s", name);
 }
 
 static bool row_put(struct page *page, const struct inbox_row *row)
@@ -152,13 +156,13 @@ static bool row_put(struct page *page, const struct inbox_row *row)
 	struct sink *sink = page->sink;
 	json_t *json = document_of(row, &sink->arena);
 	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = memory_format("%s\n", text);
-	char key[KEY_SIZE_MOST];
+	char key[SINK_KEY_SIZE];
 	const struct sink_report report = {.key = key,
 					   .label = json_string_value(json_object_get(json, "label")),
 					   .json = BYTES(line, strlen(line))};
 	bool put;
 
-	key_of(row, key, sizeof(key));
+	sink_key(row, key);
 	put = sink->kind->put(sink->self, &report, &page->why);
 	if (!put)
 		memcpy(page->report, key, sizeof(key));
@@ -172,8 +176,15 @@ static bool row_take(void *context, const struct inbox_row *row)
 {
 	struct page *page = context;
 	struct sink *sink = page->sink;
-	enum sink_verdict verdict = sink_verdict(&sink->options, row->header, row->body, &sink->arena);
+	enum sink_verdict verdict;
 
+	/* Nothing of an erased report is handed on. Its event comes first, while it is known that the report did not. */
+	if (row->erased_at > 0) {
+		page->more = sink_event_of(&sink->store, row->row) > sink->purge;
+		page->last = page->more ? page->last : row->row;
+		return !page->more;
+	}
+	verdict = sink_verdict(&sink->options, row->header, row->body, &sink->arena);
 	if (verdict != SINK_MAY_HAVE)
 		page->passed_over[verdict]++;
 	else
@@ -201,7 +212,9 @@ static bool store_ready(struct sink *sink)
 		return true;
 	if (store_open_reader(&sink->store, sink->all->store_path, NULL) != E_OK)
 		return false;
-	sink->store_open = store_sink_position(&sink->store, sink->options.name, &sink->row, NULL) == E_OK;
+	sink->store_open = store_sink_position(&sink->store, sink->options.name, &sink->row, NULL) == E_OK &&
+			   store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
+			   (sink->row == 0 || view_inbox_last(&sink->store, &sink->unsure, NULL) == E_OK);
 	if (!sink->store_open)
 		store_close(&sink->store);
 	return sink->store_open;
@@ -221,13 +234,58 @@ static void page_take(struct sink *sink, const struct page *page)
 	passed_over_say(sink, false);
 }
 
-/* Hands on one page. */
+static void report_event(struct sink *sink, const struct sink_outcome *outcome)
+{
+	struct sink_letter *letter = memory_zero(1, sizeof(*letter));
+
+	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
+	letter->row = sink->row;
+	letter->purge = sink->purge;
+	letter->outcome = *outcome;
+	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* Tells the sink of some of what was erased, where it was given that, or may have been. False when it failed. */
+static bool events_tell(struct sink *sink, struct page *page)
+{
+	const int most = sink->kind->slow ? SLOW_EVENTS_AT_ONCE : EVENTS_AT_ONCE;
+	struct sink_event event;
+	const uint64_t before = sink->purge;
+	struct sink_outcome outcome = {.until = 0};
+	enum error error = E_OK;
+
+	for (int i = 0; error == E_OK && i < most; i++) {
+		error = sink_event_next(&sink->store, sink->purge, &event, NULL);
+		if (error != E_OK)
+			break;
+		memset(&outcome, 0, sizeof(outcome));
+		if (event.row > 0 && (event.row <= sink->row || event.row <= sink->unsure) &&
+		    !sink_event_tell(&sink->options, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
+			return false;
+		sink->purge = event.id;
+		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+			report_event(sink, &outcome);
+	}
+	/* Of what it never had one letter says enough. */
+	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		report_event(sink, &outcome);
+	page->more = error == E_OK;
+	return error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
+}
+
+/* Hands on one page, after what has to be told of earlier ones. */
 static void hand_on(struct sink *sink, struct page *page)
 {
 	size_t most = sink->kind->slow ? SLOW_ROWS_AT_ONCE : ROWS_AT_ONCE;
 	bool read = store_ready(sink);
 
 	page->last = sink->row;
+	if (read && !events_tell(sink, page)) {
+		page->failed = true;
+		return;
+	}
+	if (page->more)
+		return;
 	if (!read || view_inbox(&sink->store, sink->row, most, row_take, page, NULL) != E_OK)
 		page->failed = !sink_fails(&page->why, "the store cannot be read");
 	if (read && sink->kind->settle != NULL && !sink->kind->settle(sink->self, &page->why)) {
@@ -236,8 +294,9 @@ static void hand_on(struct sink *sink, struct page *page)
 	}
 	if (page->last > sink->row) {
 		page_take(sink, page);
-		page->more = !page->failed;
+		page->more = true;
 	}
+	page->more = page->more && !page->failed;
 }
 
 /* ------------------------------------------------------------------ how it goes */

@@ -4,10 +4,11 @@
  *
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
  * as it does in files' names. What a sink may not have by its ceiling, its statuses or because it cannot erase is passed
- * over, counted and not tried again; it stays in the inbox.
+ * over, counted and not tried again; it stays in the inbox. What was erased before its turn came is never handed on.
  *
  *   sink.c            threads, order, pauses
  *   sink_limit.c      what a sink may have
+ *   sink_erase.c      what a sink is told of reports that must go
  *   sink_kind.h       what a kind of sink is made of
  *   sink_file.c       jsonl and folder
  *   sink_program.c    a process a report
@@ -16,6 +17,7 @@
 #define SIMPUL_SINK_H
 
 #include "common/error.h"
+#include "common/limit.h"
 #include "common/mailbox.h"
 #include "proto/report.pb-c.h"
 #include <stdbool.h>
@@ -31,7 +33,7 @@ enum sink_type {
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is
-	 * thrown away. It runs in "/", as the agent's user, with PATH, LANG, SIMPUL_EVENT=report and SIMPUL_NAME, the
+	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with PATH, LANG, SIMPUL_EVENT=report or erase, and SIMPUL_NAME, the
 	 * key of the report (sink_kind.h), as its whole environment. */
 	SINK_PROGRAM,
 	/* POST of the JSON; 2xx: taken. "Idempotency-Key" is the key of the report. The answer's body is thrown away;
@@ -61,11 +63,21 @@ struct sink_options {
 
 #define SINK_STATUS(status) (1u << (status))
 
-/* From a sink's thread to the loop: reports up to this row are handed on; the loop stores it (store thread rule). */
+/* What became of a copy. */
+struct sink_outcome {
+	Simpul__PurgeOutcome outcome; /* UNSPECIFIED: there was none */
+	char code[LIMIT_TEXT + 1], number[LIMIT_TEXT + 1]; /* HELD: the law, "" when it has no number */
+	uint64_t until;					   /* HELD, ms */
+};
+
+/* From a sink's thread to the loop: reports up to this row are handed on, or the erase event `purge` was; the loop
+ * stores it (store thread rule). */
 struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
 	uint64_t row;
+	uint64_t purge; /* 0: none */
+	struct sink_outcome outcome;
 };
 
 /* How a sink does. */

@@ -3,6 +3,7 @@
 #include "agents/sink_kind.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 struct lines {
 	const char *path;
+	enum sink_erases erases;
 	int fd; /* -1 when it is not open */
 	struct buffer waiting;
 };
@@ -86,6 +88,7 @@ static void *lines_open(const struct sink_options *options, int stop)
 
 	(void)stop;
 	lines->path = options->path;
+	lines->erases = options->erases;
 	lines->fd = -1;
 	return lines;
 }
@@ -116,6 +119,16 @@ static bool lines_settle(void *self, struct sink_reason *why)
 	return false;
 }
 
+/* Whoever reads the lines sees to it. */
+static bool lines_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
+			struct sink_reason *why)
+{
+	struct lines *lines = self;
+
+	outcome->outcome = sink_outcome_declared(lines->erases);
+	return lines_put(self, report, why) && lines_settle(self, why);
+}
+
 static void lines_close(void *self)
 {
 	struct lines *lines = self;
@@ -134,7 +147,7 @@ static bool lines_able(const struct sink_options *options, struct sink_reason *w
 }
 
 const struct sink_kind sink_jsonl = {
-	.open = lines_open, .put = lines_put, .settle = lines_settle, .close = lines_close, .able = lines_able};
+	.open = lines_open, .put = lines_put, .erase = lines_erase, .settle = lines_settle, .close = lines_close, .able = lines_able};
 
 /* ------------------------------------------------------------------ one file a report */
 
@@ -144,17 +157,65 @@ static void *folder_open(const struct sink_options *options, int stop)
 	return memory_string(options->path);
 }
 
-/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. */
-static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
+/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. Free it. */
+static char *folder_path(const char *folder, const struct sink_report *report)
 {
-	char *path = memory_format("%s/%s-%s.json", (const char *)self, report->label, report->key);
-	bool written;
+	char *path = memory_format("%s/%s-%s.json", folder, report->label, report->key);
 
 	*strrchr(path, '#') = '-';
+	return path;
+}
+
+static bool folder_sync(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = fd >= 0 && fsync(fd) == 0;
+	int cause = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = cause;
+	return synced;
+}
+
+static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
+{
+	char *path = folder_path(self, report);
+	bool written;
+
 	errno = 0;
 	written = file_write(path, report->json, 0640, NULL) == E_OK;
 	free(path);
 	return written || sink_fails(why, "%s", strerror(errno));
+}
+
+/* Halves of it that a kill left behind under another name. */
+static bool halves_unlink(const char *folder, const char *path)
+{
+	char *begin = memory_format(".%s.", path + strlen(folder) + 1);
+	DIR *listing = opendir(folder);
+	struct dirent *entry;
+	bool gone = listing != NULL;
+
+	while (gone && (entry = readdir(listing)) != NULL)
+		if (strncmp(entry->d_name, begin, strlen(begin)) == 0)
+			gone = unlinkat(dirfd(listing), entry->d_name, 0) == 0;
+	if (listing != NULL)
+		closedir(listing);
+	free(begin);
+	return gone;
+}
+
+/* What came with one name has one name here: of an update its own file goes by its own event. */
+static bool folder_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
+			 struct sink_reason *why)
+{
+	char *path = folder_path(self, report);
+	bool gone = (unlink(path) == 0 || errno == ENOENT) && halves_unlink(self, path) && folder_sync(self);
+
+	free(path);
+	outcome->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED;
+	return gone || sink_fails(why, "%s", strerror(errno));
 }
 
 static bool folder_able(const struct sink_options *options, struct sink_reason *why)
@@ -164,4 +225,4 @@ static bool folder_able(const struct sink_options *options, struct sink_reason *
 	return trouble == NULL || sink_fails(why, "%s", trouble);
 }
 
-const struct sink_kind sink_folder = {.open = folder_open, .put = folder_put, .close = free, .able = folder_able};
+const struct sink_kind sink_folder = {.open = folder_open, .put = folder_put, .erase = folder_erase, .close = free, .able = folder_able};

@@ -232,6 +232,19 @@ static bool http_put(void *self, const struct sink_report *report, struct sink_r
 	return status / 100 == 2 || sink_fails(why, "it answered %ld", status);
 }
 
+static bool http_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
+		       struct sink_reason *why)
+{
+	struct http *http = self;
+	char *key = memory_format("%s.erase", report->key); /* it is no repeat of the report */
+	const struct sink_report event = {.key = key, .label = report->label, .json = report->json};
+	bool put = http_put(self, &event, why);
+
+	outcome->outcome = sink_outcome_declared(http->options->erases);
+	free(key);
+	return put;
+}
+
 static void http_close(void *self)
 {
 	struct http *http = self;
@@ -260,4 +273,4 @@ static bool http_able(const struct sink_options *options, struct sink_reason *wh
 }
 
 const struct sink_kind sink_http = {
-	.slow = true, .open = http_open, .put = http_put, .close = http_close, .able = http_able};
+	.slow = true, .open = http_open, .put = http_put, .erase = http_erase, .close = http_close, .able = http_able};

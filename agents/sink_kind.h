@@ -3,6 +3,7 @@
 #define SIMPUL_SINK_KIND_H
 
 #include "agents/sink.h"
+#include "agents/view.h"
 #include "common/bytes.h"
 
 /* One report on its way; borrowed. */
@@ -22,11 +23,19 @@ struct sink_reason {
 /* Fills in the reason and returns false. */
 bool sink_fails(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+#define SINK_KEY_SIZE (REPORT_NAME_SIZE + 32)
+/* The key of a row, and what `erases` makes of an event that was taken. */
+void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE]);
+Simpul__PurgeOutcome sink_outcome_declared(enum sink_erases erases);
+
 struct sink_kind {
 	bool slow; /* each report takes its time: none is held back for the others of a page */
 	/* Never fails; `stop` becomes readable when nothing is to be waited for any more. */
 	void *(*open)(const struct sink_options *options, int stop);
 	bool (*put)(void *self, const struct sink_report *report, struct sink_reason *why);
+	/* The report must go: `json` is the event (sink_erase.h). Safe when it returns. */
+	bool (*erase)(void *self, const struct sink_report *report, struct sink_outcome *outcome,
+		      struct sink_reason *why);
 	/* After some `put`: all of it is safe, or has to be put again. NULL: it is already. */
 	bool (*settle)(void *self, struct sink_reason *why);
 	void (*close)(void *self);

@@ -1,13 +1,15 @@
 /* sink_program - hands each report to a process of its own. */
 #include "agents/child.h"
 #include "agents/place.h"
-#include "agents/sink_kind.h"
+#include "agents/sink_erase.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { ANSWER_MOST = 1024 };
 
 struct program {
 	const struct sink_options *options;
@@ -52,26 +54,51 @@ static bool ended_well(const struct program *program, enum child_outcome outcome
 	return WEXITSTATUS(status) == 0 || sink_fails(why, "its exit status was %d", WEXITSTATUS(status));
 }
 
-static bool program_put(void *self, const struct sink_report *report, struct sink_reason *why)
+/* Runs the program once; `heard` (NULL: nothing) receives what it writes, as far as it fits. */
+static bool program_run(struct program *program, const struct sink_report *report, const char *what,
+			struct buffer *heard, struct sink_reason *why)
 {
-	struct program *program = self;
 	steady_ms deadline = clock_now().steady + (steady_ms)program->options->seconds * 1000;
-	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", locale[] = "LANG=C.UTF-8", event[] = "SIMPUL_EVENT=report";
-	char *name = memory_format("SIMPUL_NAME=%s", report->key);
+	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", locale[] = "LANG=C.UTF-8";
+	char *event = memory_format("SIMPUL_EVENT=%s", what), *name = memory_format("SIMPUL_NAME=%s", report->key);
 	char *const environment[] = {path, locale, event, name, NULL};
-	const struct child_command command = {
-		.program = program->path, .argv = program->argv, .environment = environment};
+	const struct child_command command = {.program = program->path,
+					      .argv = program->argv,
+					      .environment = environment,
+					      .heard = heard != NULL};
 	enum child_outcome outcome;
 	struct child child;
 	int status = 0;
 	bool started = child_start(&child, &command, report->json) == E_OK;
 	int cause = errno;
 
+	free(event);
 	free(name);
 	if (!started)
 		return sink_fails(why, "it cannot be run: %s", strerror(cause));
+	/* What is too long, or comes too late, is no answer; how it ends decides all the same. */
+	if (heard != NULL && child_read(&child, ANSWER_MOST, deadline, program->stop, heard, "answer", NULL) != E_OK)
+		buffer_clear(heard);
 	outcome = child_end(&child, deadline, program->stop, &status);
 	return ended_well(program, outcome, status, why);
+}
+
+static bool program_put(void *self, const struct sink_report *report, struct sink_reason *why)
+{
+	return program_run(self, report, "report", NULL, why);
+}
+
+static bool program_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
+			  struct sink_reason *why)
+{
+	struct program *program = self;
+	struct buffer heard = {0};
+	bool taken = program_run(program, report, "erase", &heard, why);
+
+	if (taken && !sink_held_read(buffer_view(&heard), outcome))
+		outcome->outcome = sink_outcome_declared(program->options->erases);
+	buffer_free(&heard);
+	return taken;
 }
 
 static void program_close(void *self)
@@ -93,4 +120,4 @@ static bool program_able(const struct sink_options *options, struct sink_reason 
 }
 
 const struct sink_kind sink_program = {
-	.slow = true, .open = program_open, .put = program_put, .close = program_close, .able = program_able};
+	.slow = true, .open = program_open, .put = program_put, .erase = program_erase, .close = program_close, .able = program_able};

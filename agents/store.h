@@ -10,8 +10,8 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 4
-#define STORE_STATEMENTS 96
+#define STORE_VERSION 5
+#define STORE_STATEMENTS 160
 
 struct store {
 	sqlite3 *db;
@@ -25,6 +25,9 @@ struct store {
 	/* E_OK, or what a read or a commit failed with that no repetition mends (after a sync that failed a retry would
 	 * lie): store_begin refuses from then on, and the agent ends. */
 	struct fault failure;
+	/* Something was erased, and its old pages may still stand in the log: database_wipe_log. True after opening, for
+	 * nobody knows how the last run ended. */
+	bool wipe_due;
 };
 
 /* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN, one out of a backup

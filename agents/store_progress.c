@@ -27,15 +27,79 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT purged FROM sink WHERE name = ?1");
+	enum error error;
+
+	bind_text(get, 1, sink);
+	error = store_ask(store, get, fault);
+	*purge = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+static enum error outcome_store(struct store *store, const char *sink, uint64_t purge,
+				const struct sink_outcome *outcome, struct fault *fault)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO purge_sink(purge, sink, outcome, code, number, until)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	if (outcome->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		return E_OK;
+	bind_number(put, 1, purge);
+	bind_text(put, 2, sink);
+	bind_number(put, 3, outcome->outcome);
+	bind_text(put, 4, outcome->code);
+	bind_text(put, 5, outcome->number);
+	bind_number(put, 6, outcome->until);
+	return database_step(put, fault);
+}
+
+static enum error position_store(struct store *store, const char *sink, uint64_t row, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row) VALUES(?1, ?2)"
+						   " ON CONFLICT(name) DO UPDATE SET row = excluded.row");
+
+	bind_text(put, 1, sink);
+	bind_number(put, 2, row);
+	return database_step(put, fault);
+}
+
+static enum error event_store(struct store *store, const struct sink_letter *event, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row, purged) VALUES(?1, 0, ?2)"
+						   " ON CONFLICT(name) DO UPDATE SET purged = excluded.purged");
+	enum error error;
+
+	bind_text(put, 1, event->name);
+	bind_number(put, 2, event->purge);
+	error = database_step(put, fault);
+	return error == E_OK ? outcome_store(store, event->name, event->purge, &event->outcome, fault) : error;
+}
+
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "INSERT OR REPLACE INTO sink(name, row) VALUES(?1, ?2)");
 	enum error error = store_begin(store, fault);
 
 	if (error != E_OK)
 		return error;
-	bind_text(put, 1, sink);
-	bind_number(put, 2, row);
-	error = database_step(put, fault);
+	error = position_store(store, sink, row, fault);
+	return store_end(store, error, fault);
+}
+
+enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)
+{
+	enum error error = store_begin(store, fault);
+
+	if (error != E_OK)
+		return error;
+	for (; error == E_OK && letters != NULL; letters = letters->next) {
+		const struct sink_letter *letter = (const struct sink_letter *)letters;
+
+		error = letter->purge > 0 ? event_store(store, letter, fault)
+					  : position_store(store, letter->name, letter->row, fault);
+	}
 	return store_end(store, error, fault);
 }

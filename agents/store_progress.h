@@ -3,6 +3,7 @@
 #ifndef SIMPUL_STORE_PROGRESS_H
 #define SIMPUL_STORE_PROGRESS_H
 
+#include "agents/sink.h"
 #include "agents/store.h"
 #include "common/hash.h"
 
@@ -21,5 +22,11 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
 /* In a transaction of its own. A position that is lost means that a report is handed on twice,
  * which sinks allow. */
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault);
+
+/* The last erase event (purge.id) that the sink was told of, 0 before the first. For readers too. */
+enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault);
+/* What sinks have told, in the order in which they did, in one transaction of its own; all or nothing. An event that is
+ * not noted is told again after the next start. */
+enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault);
 
 #endif

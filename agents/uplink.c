@@ -402,4 +402,6 @@ void uplink_status(const struct uplink *uplink, struct uplink_status *status)
 					 .since = uplink->since,
 					 .in_flight = flights_count(uplink), .last_fault = uplink->last_fault,
 					 .clock_known = uplink->clock_known, .clock_ahead = uplink->clock_ahead};
+	if (uplink->clock_known)
+		status->broker_time = uplink->now.steady + uplink->broker_ahead;
 }

@@ -112,6 +112,7 @@ struct uplink_status {
 	struct fault last_fault;
 	bool clock_known;   /* a WELCOME came since the start */
 	int64_t clock_ahead; /* ms by which this machine was ahead of the broker then; negative: behind */
+	wall_ms broker_time; /* now, by the last WELCOME and this machine's steady clock; 0: unknown */
 };
 void uplink_status(const struct uplink *uplink, struct uplink_status *status);
 

@@ -155,6 +155,7 @@ static void take_welcome(struct uplink *uplink, const Simpul__Welcome *welcome)
 	uplink->handshake_logged = false;
 	uplink->clock_known = welcome->broker_time > 0;
 	uplink->clock_ahead = (int64_t)(uplink->now.wall - welcome->broker_time);
+	uplink->broker_ahead = welcome->broker_time - uplink->now.steady;
 	fault_at(&uplink->last_fault, E_OK, "%s", "");
 	log_event(LOG_LEVEL_INFO, "uplink.connected", F_TEXT("node", uplink->options.node), F_NUM("head", head.entry),
 		  F_NUM("policy_version", welcome->policy_version));

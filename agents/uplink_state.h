@@ -41,6 +41,7 @@ struct uplink {
 	steady_ms looked_at;	       /* HALTED: when a newer key was last looked for */
 	bool clock_known; /* a WELCOME came, and said how far our clock is ahead of the broker's */
 	int64_t clock_ahead;
+	uint64_t broker_ahead; /* of the steady clock, when clock_known */
 	struct arena arena; /* for one message */
 	struct buffer frame;
 

@@ -51,7 +51,10 @@ static const char *outbox_state_text(enum outbox_state state)
 
 static const char *label_text(const Simpul__Header *header)
 {
-	return header == NULL ? UNREADABLE_LABEL : enum_text(&simpul__label__descriptor, (int)header->label);
+	if (header == NULL)
+		return UNREADABLE_LABEL;
+	/* Kinds that are about no report have none. */
+	return kind_is_bare(header->kind) ? "-" : enum_text(&simpul__label__descriptor, (int)header->label);
 }
 
 static void set_name(json_t *json, const struct report_name *name)
@@ -59,6 +62,15 @@ static void set_name(json_t *json, const struct report_name *name)
 	char text[REPORT_NAME_SIZE];
 
 	json_object_set_new(json, "name", json_string(report_name_text(name, text)));
+}
+
+/* Adds when and why what a report said was erased, where it was. */
+static void set_erased(json_t *json, wall_ms erased_at, Simpul__PurgeRule rule, int zone)
+{
+	if (erased_at == 0)
+		return;
+	json_object_set_new(json, "erased_at", time_json(erased_at, zone));
+	json_object_set_new(json, "erased_by", json_string(enum_text(&simpul__purge_rule__descriptor, (int)rule)));
 }
 
 /* Adds "header", and the body's content under its own name; salts say nothing to anybody. */
@@ -97,6 +109,7 @@ static json_t *inbox_json(const struct inbox_row *row, const Simpul__Header *hea
 		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
 	if (row->updated_by[0] != '\0')
 		json_object_set_new(json, "updated_by", json_string(row->updated_by));
+	set_erased(json, row->erased_at, row->rule, zone);
 	set_strings(json, header, row->body, arena, zone);
 	return json;
 }
@@ -106,15 +119,14 @@ json_t *view_json(const struct inbox_row *row, struct arena *arena)
 	return inbox_json(row, wire_unpack(&simpul__header__descriptor, row->header, arena, NULL), arena, 0);
 }
 
-json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
+static json_t *outbox_json(const struct outbox_row *row, const Simpul__Header *header, struct arena *arena, int zone)
 {
-	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, row->header, arena, NULL);
 	json_t *json = json_object();
 
 	json_object_set_new(json, "label", json_string(label_text(header)));
 	set_name(json, &row->name);
 	json_object_set_new(json, "state", json_string(outbox_state_text(row->state)));
-	json_object_set_new(json, "taken_at", time_json(row->taken_at, 0));
+	json_object_set_new(json, "taken_at", time_json(row->taken_at, zone));
 	json_object_set_new(json, "source", json_string(row->source));
 	if (row->entry > 0)
 		json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
@@ -123,8 +135,14 @@ json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
 		json_object_set_new(json, "field", json_string(row->field));
 		json_object_set_new(json, "sentence", json_string(error_sentence(row->refused)));
 	}
-	set_strings(json, header, row->body, arena, 0);
+	set_erased(json, row->erased_at, row->rule, zone);
+	set_strings(json, header, row->body, arena, zone);
 	return json;
+}
+
+json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
+{
+	return outbox_json(row, wire_unpack(&simpul__header__descriptor, row->header, arena, NULL), arena, 0);
 }
 
 /* ------------------------------------------------------------------ text */
@@ -239,6 +257,18 @@ static void put_reference(struct buffer *out, const Simpul__Header *header)
 	json_decref(name);
 }
 
+/* "  ERASED 2026-11-20 21:40 (retracted)" */
+static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule rule)
+{
+	if (erased_at == 0)
+		return;
+	buffer_text(out, "  ERASED ");
+	put_time(out, erased_at);
+	buffer_text(out, " (");
+	buffer_text(out, enum_text(&simpul__purge_rule__descriptor, (int)rule));
+	buffer_text(out, ")");
+}
+
 /* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
 static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
 {
@@ -257,7 +287,8 @@ static void put_marks(struct buffer *out, const struct inbox_row *row, const Sim
 		buffer_text(out, "  DOUBTFUL: its key was compromised");
 	if (row->trust == TRUST_BAD)
 		buffer_text(out, "  BAD: do not act on it, its signature or seal fails");
-	if (row->body.size == 0)
+	put_erased(out, row->erased_at, row->rule);
+	if (row->body.size == 0 && row->erased_at == 0)
 		buffer_text(out, "  NO CONTENT");
 }
 
@@ -288,6 +319,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	put_column(out, outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);
 	put_reference(out, header);
+	put_erased(out, row->erased_at, row->rule);
 	if (row->state == OUTBOX_REFUSED) {
 		buffer_text(out, "  REFUSED: ");
 		view_safe_text(out, row->field);
@@ -376,22 +408,11 @@ static void repeated_drop(json_t *json, const Simpul__Header *header)
 		json_object_del(part, "msg_type");
 }
 
-void view_page(const struct inbox_row *row, struct buffer *out)
+/* Takes `json` over: what a page says between its two lines with the label. */
+static void put_page(struct buffer *out, json_t *json, const Simpul__Header *header)
 {
-	const Simpul__Header *header;
-	struct arena arena;
-	json_t *json;
-
-	arena_init(&arena);
-	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
-	json = inbox_json(row, header, &arena, view_zone(row->accepted_at));
 	repeated_drop(json, header);
-	buffer_text(out, "=== ");
-	buffer_text(out, label_text(header));
-	buffer_text(out, " ===");
-	put_marks(out, row, header);
-	buffer_text(out, "\n");
-	if (header != NULL) {
+	if (header != NULL && !kind_is_bare(header->kind)) {
 		put_column(out, "where", KEY_WIDTH);
 		view_safe_text(out, region_name(header));
 		buffer_text(out, "\n");
@@ -401,6 +422,40 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	buffer_text(out, label_text(header));
 	buffer_text(out, " ===\n");
 	json_decref(json);
+}
+
+static void put_page_head(struct buffer *out, const Simpul__Header *header)
+{
+	buffer_text(out, "=== ");
+	buffer_text(out, label_text(header));
+	buffer_text(out, " ===");
+}
+
+void view_page(const struct inbox_row *row, struct buffer *out)
+{
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	put_page_head(out, header);
+	put_marks(out, row, header);
+	buffer_text(out, "\n");
+	put_page(out, inbox_json(row, header, &arena, view_zone(row->accepted_at)), header);
+	arena_fini(&arena);
+}
+
+void view_outbox_page(const struct outbox_row *row, struct buffer *out)
+{
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	put_page_head(out, header);
+	put_erased(out, row->erased_at, row->rule);
+	buffer_text(out, "\n");
+	put_page(out, outbox_json(row, header, &arena, view_zone(row->taken_at)), header);
 	arena_fini(&arena);
 }
 

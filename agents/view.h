@@ -22,7 +22,9 @@ struct inbox_row {
 	 * in the inbox, and no longer once its key is known to have been compromised then. */
 	char cancelled_by[REPORT_NAME_SIZE];
 	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
-	struct bytes header, body;	   /* body empty: withheld or erased */
+	wall_ms erased_at;		   /* 0: it was not */
+	Simpul__PurgeRule rule;		   /* why it was */
+	struct bytes header, body;	   /* body empty: erased or not to be opened */
 };
 
 typedef bool inbox_each(void *context, const struct inbox_row *row);
@@ -37,7 +39,7 @@ enum error view_inbox_by_name(struct store *store, const struct report_name *nam
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
 /* {"label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
  *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"cancelled", "cancelled_by": ..., "updated_by": ...,
- *  "header": {...}, "sighting": {...}}
+ *  "erased_at": ..., "erased_by": "expired"|"retracted", "header": {...}, "sighting": {...}}
  * A new reference. Without a content the body was erased or could not be opened. A header that cannot be read has the
  * label "UNKNOWN". */
 json_t *view_json(const struct inbox_row *row, struct arena *arena);
@@ -54,6 +56,8 @@ struct outbox_row {
 	enum error refused;		    /* OUTBOX_REFUSED: why */
 	const char *field;		    /* and where */
 	const char *source;		    /* "file guests.csv:12", "local" */
+	wall_ms erased_at;		    /* 0: it was not */
+	Simpul__PurgeRule rule;		    /* why it was */
 	struct bytes header, body, routing; /* routing without salt and wraps */
 };
 
@@ -70,9 +74,10 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
 /* {"label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
- * "sentence", "header", "sighting"}; a new reference. */
+ * "sentence", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);
+void view_outbox_page(const struct outbox_row *row, struct buffer *out);
 
 /* A report that is not taken yet, as `show` would have it: the columns of the lists, then the rest of the header, the
  * content and whom it names. `masked`: of what identifies a person only the first character and the length, enough to

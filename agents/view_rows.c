@@ -25,7 +25,8 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 	name->number = column_number(row, column + 2);
 }
 
-#define INBOX_COLUMNS "row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind"
+#define INBOX_COLUMNS "row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
+	" erased_at, rule"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
 {
@@ -39,6 +40,8 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->body = bytes_copy(arena, column_bytes(from, 6));
 	name_read(from, 7, column_text(from, 10), &row->name);
 	row->kind = (Simpul__Kind)column_number(from, 11);
+	row->erased_at = column_number(from, 12);
+	row->rule = (Simpul__PurgeRule)column_number(from, 13);
 }
 
 /* ------------------------------------------------------------------ updates and cancels */
@@ -172,7 +175,8 @@ enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fau
 
 /* ------------------------------------------------------------------ outbox */
 
-#define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing"
+#define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing," \
+	" erased_at, rule"
 
 static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
 {
@@ -186,6 +190,8 @@ static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *
 	row->header = bytes_copy(arena, column_bytes(from, 9));
 	row->body = bytes_copy(arena, column_bytes(from, 10));
 	row->routing = bytes_copy(arena, column_bytes(from, 11));
+	row->erased_at = column_number(from, 12);
+	row->rule = (Simpul__PurgeRule)column_number(from, 13);
 }
 
 static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t limit, outbox_each *each, void *context,

@@ -52,38 +52,11 @@ static enum error reader_start(struct child *child, const struct workbook_reader
 	return child_start(child, &command, content);
 }
 
-/* Reads up to the end of what the child writes. */
-static enum error output_read(const struct child *child, size_t most, steady_ms deadline, int stop,
-			      struct buffer *out, struct fault *fault)
-{
-	struct pollfd polled[] = {{.fd = child->output, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
-	uint8_t block[BLOCK];
-	ssize_t n;
-
-	for (;;) {
-		steady_ms now = clock_now().steady;
-
-		if (now >= deadline)
-			return fault_at(fault, E_TOO_LARGE, "workbook: it takes too long to read");
-		polled[0].revents = 0;
-		if (poll(polled, 2, (int)(deadline - now)) > 0 && polled[1].revents != 0)
-			return fault_at(fault, E_STOPPING, "workbook");
-		if (polled[0].revents == 0)
-			continue;
-		n = read(child->output, block, sizeof(block));
-		if (n <= 0)
-			return n == 0 ? E_OK : fault_at(fault, E_IO, "workbook");
-		if (out->size + (size_t)n > most)
-			return fault_at(fault, E_TOO_LARGE, "workbook");
-		buffer_append(out, block, (size_t)n);
-	}
-}
-
 /* All that the reader writes, once it has ended well. */
 static enum error rows_read(struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *rows,
 			    struct fault *fault)
 {
-	enum error error = output_read(child, most, deadline, stop, rows, fault);
+	enum error error = child_read(child, most, deadline, stop, rows, "workbook", fault);
 	int status = 0;
 	enum child_outcome outcome = child_end(child, error == E_OK ? deadline : 0, stop, &status);
 

@@ -384,23 +384,14 @@ static size_t parts_without(struct vault_slot *slot, size_t first, size_t erased
 	return used;
 }
 
-/* SQLite does not sync a log that it cuts off: after a power cut the old one would be back, with the key in it. */
-static enum error wal_sync(struct vault *vault, struct fault *fault)
-{
-	sqlite3_file *log = NULL;
-	int result = sqlite3_file_control(vault->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
-
-	if (result == SQLITE_OK && log != NULL && log->pMethods != NULL)
-		result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
-	return result == SQLITE_OK ? E_OK : fault_at(fault, database_error(result), "keys.db: sqlite %d", result);
-}
-
-/* secure_delete overwrites the page in the database file; the old one still stands in the WAL until it is cut off. */
+/* The old pages still stand in the log until it is cut off. */
 enum error vault_settle(struct vault *vault, struct fault *fault)
 {
-	int result = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	enum error error = database_wipe_log(vault->db, DATABASE_PATIENCE_MS, fault);
 
-	return result == SQLITE_OK ? wal_sync(vault, fault) : database_fault(vault->db, fault);
+	if (error != E_OK)
+		fault_within(fault, "keys.db");
+	return error;
 }
 
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t first,

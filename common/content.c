@@ -554,7 +554,7 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 	return E_OK;
 }
 
-static enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault)
+enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault)
 {
 	const bool held = sink->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD;
 	enum error error;

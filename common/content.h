@@ -18,6 +18,9 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
  * the protection, and so does a possible victim (TRAFFICKING). `fault->field` begins with "body.". */
 enum error body_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault);
 
+/* What became of the copy of one sink: its name, the outcome, and with HELD the law and until when. */
+enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault);
+
 /* True when the age of a person in the body is unknown. Unknown age is never broadcast: unless the header carries
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);

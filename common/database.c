@@ -38,6 +38,8 @@ static const struct pragma write_pragmas[] = {
 	{"PRAGMA wal_autocheckpoint=" LOG_PAGES, "PRAGMA wal_autocheckpoint", LOG_PAGES, E_IO},
 	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1", E_IO},
 	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1", E_IO},
+	/* A page that a statement may have to put back goes nowhere but into memory. */
+	{"PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2", E_IO},
 	{NULL, NULL, NULL, E_OK},
 };
 
@@ -300,6 +302,30 @@ enum error database_step(sqlite3_stmt *statement, struct fault *fault)
 		error = database_fault(sqlite3_db_handle(statement), fault);
 	sqlite3_reset(statement);
 	return error;
+}
+
+/* SQLite does not sync a log that it cuts off: after a power cut the old one would be back. */
+static int log_sync(sqlite3 *db)
+{
+	sqlite3_file *log = NULL;
+	int result = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	if (result == SQLITE_OK && log != NULL && log->pMethods != NULL)
+		result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return result;
+}
+
+enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault)
+{
+	int result;
+
+	sqlite3_busy_timeout(db, patience_ms);
+	result = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(db, DATABASE_PATIENCE_MS);
+	if (result != SQLITE_OK)
+		return database_fault(db, fault);
+	result = log_sync(db);
+	return result == SQLITE_OK ? E_OK : fault_at(fault, database_error(result), "sqlite %d", result);
 }
 
 /* Binding fails only for a parameter that the statement does not have, or while it is being stepped. */

@@ -22,7 +22,7 @@
 
 enum database_mode {
 	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE (another size is E_VERSION), WAL, synchronous=FULL,
-	 * secure_delete=ON, foreign_keys=ON; what is read from it is on disk, whatever became of the process that wrote
+	 * secure_delete=ON, foreign_keys=ON, temp_store=MEMORY; what is read from it is on disk, whatever became of the process that wrote
 	 * it */
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0 */
@@ -47,6 +47,11 @@ sqlite3_stmt *database_prepare(sqlite3 *db, const char *sql);
 enum error database_run(sqlite3 *db, const char *sql, struct fault *fault);
 /* Steps a statement that gives no rows and resets it. */
 enum error database_step(sqlite3_stmt *statement, struct fault *fault);
+
+/* After what must not be read any more was deleted: secure_delete overwrites it in the file, but its old pages stand in
+ * the log until that is cut off, and on the disk until the cut is synced. E_BUSY: a reader is in the way, try again;
+ * waits `patience_ms` for it at most. */
+enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault);
 
 /* Shorthands; the bytes must live until the statement is reset. */
 void bind_bytes(sqlite3_stmt *statement, int index, struct bytes data);

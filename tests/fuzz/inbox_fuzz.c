@@ -17,7 +17,7 @@ enum { SIGN_BATCH = 1, SIGN_DELIVERIES = 2, MOST_BATCHES = 4 };
 
 static const char clean[] =
 	"DELETE FROM inbox; DELETE FROM mark; DELETE FROM inbox_delivery; DELETE FROM withheld; DELETE FROM member;"
-	"DELETE FROM standing; DELETE FROM head; DELETE FROM cursor; INSERT INTO cursor VALUES(1, 1, 1, zeroblob(32))";
+	"DELETE FROM standing; DELETE FROM retraction; DELETE FROM purge; DELETE FROM purged; DELETE FROM head; DELETE FROM cursor; INSERT INTO cursor VALUES(1, 1, 1, zeroblob(32))";
 
 static struct store store;
 
@@ -57,7 +57,8 @@ static uint64_t rows(void)
 		"SELECT (SELECT count(*) FROM inbox) + (SELECT count(*) FROM mark) + (SELECT count(*) FROM "
 		"inbox_delivery)"
 		" + (SELECT count(*) FROM withheld) + (SELECT count(*) FROM member) + (SELECT count(*) FROM standing)"
-		" + (SELECT count(*) FROM head)";
+		" + (SELECT count(*) FROM head) + (SELECT count(*) FROM retraction) + (SELECT count(*) FROM purge)"
+		" + (SELECT count(*) FROM purged)";
 
 	return number_of(sql);
 }
@@ -76,6 +77,21 @@ static void in_order_and_once(const struct position *cursor)
 	PROMISE(number_of(newest) <= cursor->entry);
 	PROMISE(number_of(disordered) == 0);
 	PROMISE(number_of(twice) == 0);
+}
+
+/* What was erased says nothing, and what was taken back is erased, whoever sent it and whenever it came. */
+static void erased_for_good(void)
+{
+	static const char said[] = "SELECT count(*) FROM inbox WHERE erased_at > 0 AND (length(body) > 0 OR rule = 0)";
+	static const char kept[] = "SELECT count(*) FROM inbox i JOIN retraction r USING(origin, epoch, stream, number)"
+				   " WHERE i.erased_at = 0";
+	static const char updates[] =
+		"SELECT count(*) FROM mark m JOIN retraction r USING(origin, epoch, stream, number)"
+		" JOIN inbox i ON i.row = m.row WHERE m.kind = 3 AND i.erased_at = 0";
+
+	PROMISE(number_of(said) == 0);
+	PROMISE(number_of(kept) == 0);
+	PROMISE(number_of(updates) == 0);
 }
 
 /* The stored record of the key under which a delivery came: itself confirmed by the authority. */
@@ -233,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		buffer_free(&encoded);
 	}
 	good_rows_are_signed();
+	erased_for_good();
 	PROMISE(view_inbox(&store, 0, 64, row_shown, NULL, NULL) == E_OK);
 	inbox_free(inbox);
 	return 0;

@@ -77,13 +77,19 @@ size_t account_find(const struct account *account, size_t origin, uint32_t strea
 	return account->numbers[origin][stream][number - 1];
 }
 
+struct hash account_content(struct bytes header, const struct hash *body)
+{
+	struct hash both[2] = {hash_of(header), *body};
+
+	return hash_of(BYTES(both[0].bytes, sizeof both));
+}
+
 /* Header and body as they stand in the outbox: the very bytes that recipients must have. */
 static bool content_read(struct store *store, const struct report_name *name, struct hash *content)
 {
 	static const char sql[] =
 		"SELECT header, body FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *get = store_statement(store, sql);
-	struct buffer both = {0};
 	bool found;
 
 	bind_number(get, 1, name->epoch);
@@ -91,12 +97,11 @@ static bool content_read(struct store *store, const struct report_name *name, st
 	bind_number(get, 3, name->number);
 	found = store_ask(store, get, NULL) == E_OK;
 	if (found) {
-		buffer_bytes(&both, column_bytes(get, 0));
-		buffer_bytes(&both, column_bytes(get, 1));
-		*content = hash_of(buffer_view(&both));
+		const struct hash body = hash_of(column_bytes(get, 1));
+
+		*content = account_content(column_bytes(get, 0), &body);
 	}
 	sqlite3_reset(get);
-	buffer_free(&both);
 	return found;
 }
 

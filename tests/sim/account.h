@@ -30,7 +30,7 @@ struct item {
 	wall_ms created_at, expires;
 	/* once it was taken */
 	struct report_name name;
-	struct hash content;
+	struct hash content; /* account_content */
 	/* once it is in the journal */
 	uint64_t entry; /* 0: it is not */
 	size_t index;	/* within the entry */
@@ -41,6 +41,9 @@ struct item {
 	/* at the end */
 	offices held;
 };
+
+/* Of a header and the hash of a plain body, which stays when the body is erased. */
+struct hash account_content(struct bytes header, const struct hash *body);
 
 /* An entry of the journal. */
 struct entry_note {

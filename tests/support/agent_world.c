@@ -132,7 +132,40 @@ struct prepared *agent_cancel(struct agent_world *world, const char *origin, uin
 	return prepared;
 }
 
+struct prepared *agent_retraction(struct agent_world *world, const char *origin, uint64_t number)
+{
+	struct prepared *prepared = agent_cancel(world, origin, number);
+
+	prepared->header->erase = true;
+	return prepared;
+}
+
+struct prepared *agent_update(struct agent_world *world, const char *origin, uint64_t number, const char *summary)
+{
+	struct prepared *prepared = agent_cancel(world, origin, number);
+	Simpul__Sighting *sighting = agent_sighting(world, SIMPUL__LABEL__LABEL_AMBER, summary)->body->sighting;
+	NEW(world, update, Simpul__Update, simpul__update);
+
+	update->replacement_case = SIMPUL__UPDATE__REPLACEMENT_SIGHTING;
+	update->sighting = sighting;
+	prepared->header->kind = SIMPUL__KIND__KIND_UPDATE;
+	prepared->header->msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE;
+	prepared->body->content_case = SIMPUL__BODY__CONTENT_UPDATE;
+	prepared->body->update = update;
+	return prepared;
+}
+
 /* ---- what the broker sends */
+
+void agent_erase(struct agent_world *world, Simpul__Delivery *delivery, size_t index)
+{
+	Simpul__DeliveredReport *report = delivery->reports[index];
+	const struct hash hash = hash_of(BYTES(report->body.data, report->body.len));
+
+	report->body = (ProtobufCBinaryData){0};
+	report->body_hash.len = HASH_SIZE;
+	report->body_hash.data = memcpy(arena_alloc(&world->arena, HASH_SIZE), hash.bytes, HASH_SIZE);
+}
 
 Simpul__Entry *agent_entry(struct agent_world *world, Simpul__EntryType type)
 {

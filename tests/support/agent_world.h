@@ -34,6 +34,12 @@ struct prepared *agent_sighting(struct agent_world *world, Simpul__Label label, 
 /* The same as a CANCEL of a report of `origin`. */
 struct prepared *agent_cancel(struct agent_world *world, const char *origin, uint64_t number);
 
+/* The same as an UPDATE with this summary; and a CANCEL that is a retraction. */
+struct prepared *agent_update(struct agent_world *world, const char *origin, uint64_t number, const char *summary);
+struct prepared *agent_retraction(struct agent_world *world, const char *origin, uint64_t number);
+/* Report `index` of a delivery as a broker gives it out that has erased the body. */
+void agent_erase(struct agent_world *world, Simpul__Delivery *delivery, size_t index);
+
 /* What the broker makes of a submission: an entry that goes on after world->head, and moves it. */
 Simpul__Entry *agent_entry(struct agent_world *world, Simpul__EntryType type);
 Simpul__Submission *agent_submission(struct agent_world *world, struct bytes message);

@@ -82,7 +82,9 @@ static uint64_t letter_take(struct sink_place *place, struct sink_letter *letter
 {
 	uint64_t row = strcmp(letter->name, "registry") == 0 ? letter->row : 0;
 
-	assert_int_equal(store_set_sink_position(&place->store, letter->name, letter->row, NULL), E_OK);
+	letter->letter.next = NULL;
+	assert_int_equal(store_sink_letters(&place->store, &letter->letter, NULL), E_OK);
+	row = letter->purge > 0 ? 0 : row;
 	free(letter);
 	return row;
 }
@@ -104,6 +106,34 @@ bool sink_place_reaches(struct sink_place *place, uint64_t row)
 		}
 	}
 	return at == row;
+}
+
+void sink_place_erase(struct sink_place *place, uint64_t row)
+{
+	char *sql = memory_format("UPDATE inbox SET body = x'', erased_at = 1795190003000, rule = 2 WHERE row = %llu;"
+				  "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				  " SELECT row, origin, epoch, stream, number, 2, erased_at, 1 FROM inbox WHERE row = %llu",
+				  (unsigned long long)row, (unsigned long long)row);
+
+	test_sql(&place->store, sql);
+	free(sql);
+}
+
+bool sink_place_told(struct sink_place *place, uint64_t event)
+{
+	struct pollfd wait = {.fd = mailbox_fd(place->letters), .events = POLLIN};
+	uint64_t at = 0;
+
+	while (store_sink_purged(&place->store, "registry", &at, NULL) == E_OK && at < event &&
+	       poll(&wait, 1, patient_ms(PATIENCE_MS)) > 0) {
+		struct letter *next, *letter = mailbox_take_all(place->letters);
+
+		for (; letter != NULL; letter = next) {
+			next = letter->next;
+			letter_take(place, (struct sink_letter *)letter);
+		}
+	}
+	return at == event;
 }
 
 uint64_t sink_place_position(struct sink_place *place)

@@ -24,6 +24,10 @@ void sink_place_add(struct sink_place *place, uint64_t number);
 struct sinks *sink_place_start(struct sink_place *place, const struct sink_options *options);
 /* Does what the loop does with letters, until "registry" has come to `row`. False when it does not come. */
 bool sink_place_reaches(struct sink_place *place, uint64_t row);
+/* Erases a row as the inbox does, as the next event. */
+void sink_place_erase(struct sink_place *place, uint64_t row);
+/* Does what the loop does with letters, until "registry" was told of this event. */
+bool sink_place_told(struct sink_place *place, uint64_t event);
 /* Row up to which the store says that "registry" has come. */
 uint64_t sink_place_position(struct sink_place *place);
 /* Waits until the sink fails for a reason that holds these words. */

@@ -1,0 +1,267 @@
+/* officer_outbox_show - simpul outbox show: one report of this office, and who has erased it and its updates. */
+#include "agents/officer.h"
+#include "agents/view.h"
+#include "common/json.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMN = 27 };
+
+/* A report and its updates, and what is known of the copies of each. */
+struct showing {
+	struct store *store;
+	struct arena arena;
+	json_t *json;	/* of the report */
+	json_t *copies; /* [{"node", "name", "erased_at", "erased_by", "sinks"}], sorted by node */
+	size_t rows;
+};
+
+/* ------------------------------------------------------------------ copies */
+
+/* What a node answered about a report is added to `copy`; without an answer nothing is. */
+static enum error answer_add(struct showing *showing, const struct report_name *name, const char *node, json_t *copy,
+			     struct fault *fault)
+{
+	static const char sql[] = "SELECT at, rule, sinks FROM purged WHERE epoch = ?1 AND stream = ?2 AND number = ?3"
+				  " AND node = ?4";
+	sqlite3_stmt *get = store_statement(showing->store, sql);
+	const Simpul__Purged *purged;
+	char time[TIME_TEXT_SIZE];
+	enum error error;
+	json_t *sinks;
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	bind_number(get, 3, name->number);
+	bind_text(get, 4, node);
+	error = store_ask(showing->store, get, fault);
+	if (error == E_OK) {
+		json_object_set_new(copy, "erased_at", json_string(time_text(time, column_number(get, 0), 0)));
+		json_object_set_new(
+			copy, "erased_by",
+			json_string(enum_text(&simpul__purge_rule__descriptor, (int)column_number(get, 1))));
+		purged = wire_unpack(&simpul__purged__descriptor, column_bytes(get, 2), &showing->arena, fault);
+		if (purged != NULL && purged->n_sinks > 0) {
+			sinks = json_of_message(purged, 0);
+			json_object_update(copy, sinks);
+			json_decref(sinks);
+		}
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Every node that the broker gave this report to, as its receipt says. */
+static enum error copies_add(struct showing *showing, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "SELECT receipt FROM receipt WHERE epoch = ?1 AND stream = ?2 AND first <= ?3"
+				  " ORDER BY first DESC LIMIT 1";
+	sqlite3_stmt *get = store_statement(showing->store, sql);
+	const Simpul__Receipt *receipt = NULL;
+	char text[REPORT_NAME_SIZE];
+	enum error error;
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	bind_number(get, 3, name->number);
+	error = store_ask(showing->store, get, fault);
+	if (error == E_OK) {
+		receipt = wire_unpack(&simpul__receipt__descriptor, column_bytes(get, 0), &showing->arena, fault);
+		error = receipt == NULL ? fault_at(fault, E_CORRUPT, "receipt") : E_OK;
+	}
+	sqlite3_reset(get);
+	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++) {
+		json_t *copy =
+			json_pack("{s:s, s:s}", "node", receipt->audience[i], "name", report_name_text(name, text));
+
+		error = answer_add(showing, name, receipt->audience[i], copy, fault);
+		json_array_append_new(showing->copies, copy);
+	}
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* ------------------------------------------------------------------ the report and its updates */
+
+/* Only what has a receipt, or had one before it was found wanting, was given to anybody. */
+static bool row_take(void *context, const struct outbox_row *row)
+{
+	struct showing *showing = context;
+
+	showing->rows++;
+	showing->json = view_outbox_json(row, &showing->arena);
+	return false;
+}
+
+static enum error updates_add(struct showing *showing, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "SELECT epoch, stream, number FROM outbox WHERE reference = ?1 AND kind = 3"
+				  " AND state = 2 ORDER BY epoch, stream, number";
+	sqlite3_stmt *get = store_statement(showing->store, sql);
+	struct report_name update = *name;
+	char text[REPORT_NAME_SIZE];
+	enum error error;
+
+	bind_text(get, 1, report_name_text(name, text));
+	while ((error = store_ask(showing->store, get, fault)) == E_OK) {
+		update.epoch = (uint32_t)column_number(get, 0);
+		update.stream = (uint32_t)column_number(get, 1);
+		update.number = column_number(get, 2);
+		error = copies_add(showing, &update, fault);
+		if (error != E_OK)
+			break;
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* The node that was given something first is shown first; what one node was given stands together. */
+static int copy_compare(const void *a, const void *b)
+{
+	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+	const int nodes =
+		strcmp(json_string_value(json_object_get(x, "node")), json_string_value(json_object_get(y, "node")));
+
+	return nodes != 0 ? nodes
+			  : strcmp(json_string_value(json_object_get(x, "name")),
+				   json_string_value(json_object_get(y, "name")));
+}
+
+static void copies_sort(struct showing *showing)
+{
+	const size_t count = json_array_size(showing->copies);
+	json_t **list = memory_zero(count + 1, sizeof(*list)), *sorted = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = json_array_get(showing->copies, i);
+	qsort(list, count, sizeof(*list), copy_compare);
+	for (size_t i = 0; i < count; i++)
+		json_array_append(sorted, list[i]);
+	json_decref(showing->copies);
+	showing->copies = sorted;
+	free(list);
+}
+
+static enum error showing_read(struct showing *showing, const struct report_name *name, struct fault *fault)
+{
+	enum error error = view_outbox_by_name(showing->store, name, row_take, showing, fault);
+	const char *state;
+
+	if (error == E_OK && (showing->rows == 0 || strcmp(name->origin, showing->store->node) != 0))
+		return fault_at(fault, E_NOT_FOUND, "%s", "");
+	if (error != E_OK)
+		return error;
+	state = json_string_value(json_object_get(showing->json, "state"));
+	if (strcmp(state, "accepted") == 0)
+		error = copies_add(showing, name, fault);
+	if (error == E_OK)
+		error = updates_add(showing, name, fault);
+	copies_sort(showing);
+	return error;
+}
+
+/* ------------------------------------------------------------------ printing */
+
+static const char *text_in(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+/* "2026-11-20T21:40:00+07:00" in the machine's zone. */
+static const char *local_time_text(const char *text, char local[TIME_TEXT_SIZE])
+{
+	wall_ms time;
+
+	return time_parse(text, &time) ? time_text(local, time / 1000 * 1000, view_zone(time)) : text;
+}
+
+static void sink_print(const json_t *sink)
+{
+	const json_t *basis = json_object_get(sink, "basis");
+	char local[TIME_TEXT_SIZE];
+
+	printf("; %s: %s", text_in(sink, "sink"), text_in(sink, "outcome"));
+	if (basis != NULL)
+		printf(" under %s %s until %s", text_in(basis, "code"), text_in(basis, "number"),
+		       local_time_text(text_in(sink, "until"), local));
+}
+
+static void copy_print(const json_t *copy)
+{
+	char local[TIME_TEXT_SIZE];
+	const json_t *sink;
+	size_t i;
+
+	printf("  %-*s %-*s ", COLUMN, text_in(copy, "node"), COLUMN, text_in(copy, "name"));
+	if (text_in(copy, "erased_at")[0] == '\0') {
+		printf("not erased yet, as far as is known\n");
+		return;
+	}
+	printf("erased %s (%s)", local_time_text(text_in(copy, "erased_at"), local), text_in(copy, "erased_by"));
+	json_array_foreach(json_object_get(copy, "sinks"), i, sink) sink_print(sink);
+	printf("\n");
+}
+
+static bool page_put(void *context, const struct outbox_row *row)
+{
+	view_outbox_page(row, context);
+	return false;
+}
+
+static void page_print(struct showing *showing, const struct report_name *name)
+{
+	struct buffer page = {0};
+	const json_t *copy;
+	size_t i;
+
+	view_outbox_by_name(showing->store, name, page_put, &page, NULL);
+	officer_print(&page);
+	buffer_free(&page);
+	if (json_array_size(showing->copies) > 0)
+		printf("given to\n");
+	json_array_foreach(showing->copies, i, copy) copy_print(copy);
+}
+
+int officer_outbox_show(struct officer *officer, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+	struct showing showing = {.rows = 0};
+	struct fault fault = {0};
+	struct report_name name;
+	struct store store;
+	bool json = false;
+	enum error error;
+	int option;
+
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option != 'j')
+			return EX_USAGE;
+		json = true;
+	}
+	if (optind + 1 != argc || !report_name_parse(argv[optind], &name))
+		return officer_misused(officer, "give the name of one report, such as police.oku#12");
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	arena_init(&showing.arena);
+	showing.store = &store;
+	showing.copies = json_array();
+	error = showing_read(&showing, &name, &fault);
+	if (error == E_NOT_FOUND)
+		fault_at(&fault, error, "%s", argv[optind]);
+	if (error == E_OK && json) {
+		json_object_set(showing.json, "copies", showing.copies);
+		officer_print_json(json_incref(showing.json), true);
+	} else if (error == E_OK) {
+		page_print(&showing, &name);
+	}
+	json_decref(showing.json);
+	json_decref(showing.copies);
+	arena_fini(&showing.arena);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "simpul outbox list shows what there is");
+}

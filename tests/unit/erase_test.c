@@ -1,0 +1,792 @@
+/* Tries to keep what a report said alive at an office that has to erase it, and to lose what must be told of it. */
+#include "agents/erase.h"
+#include "agents/outbox_erase.h"
+#include "agents/proof.h"
+#include "agents/purge.h"
+#include "agents/purge_receipt.h"
+#include "agents/view.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/wire.h"
+#include "tests/support/agent_world.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define MAIN SIMPUL__STREAM__STREAM_MAIN
+#define AMBER SIMPUL__LABEL__LABEL_AMBER
+#define HOUR_MS (UINT64_C(3600) * 1000)
+#define CANARY "ERIKSSON<<ANNA<MARIA"
+#define MOST 64
+
+/* police.oku sends, army.oku receives. */
+struct fixture {
+	struct agent_world world;
+	struct store sender, store;
+	struct agent_office police, army;
+	struct inbox *inbox;
+	struct purge purge, sender_purge;
+	struct outbox_submission sent;
+	struct buffer batch;
+	struct fault fault;
+	struct now now;
+	char log[4096];
+};
+
+static void log_note(void *context, enum log_level level, const char *line)
+{
+	struct fixture *f = context;
+
+	(void)level;
+	strncat(f->log, line, sizeof f->log - strlen(f->log) - 1);
+}
+
+static void apply(struct fixture *f, Simpul__Entry *entry)
+{
+	agent_batch(&f->world, entry->entry - 1, &entry, 1, NULL, &f->batch);
+	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
+}
+
+static int start(void **state)
+{
+	struct fixture *f = *state = test_calloc(1, sizeof *f);
+
+	agent_world_start(&f->world);
+	agent_office_make(&f->world, "police.oku", 1, &f->police);
+	agent_office_make(&f->world, "army.oku", 1, &f->army);
+	agent_store_open(&f->world, "police.oku", &f->sender);
+	agent_store_open(&f->world, "army.oku", &f->store);
+	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
+	f->now = clock_now();
+	purge_init(&f->purge, &f->store, &f->army.keys, NULL, 0, &f->now);
+	purge_init(&f->sender_purge, &f->sender, &f->police.keys, NULL, 0, &f->now);
+	log_copy(log_note, f);
+	apply(f, agent_member(&f->world, &f->police));
+	apply(f, agent_member(&f->world, &f->army));
+	assert_int_equal(store_member(&f->sender, 2, &f->army.member, NULL), E_OK);
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+
+	log_copy(NULL, NULL);
+	inbox_free(f->inbox);
+	buffer_free(&f->batch);
+	buffer_free(&f->sent.message);
+	store_close(&f->store);
+	store_close(&f->sender);
+	agent_world_end(&f->world);
+	test_free(f);
+	return 0;
+}
+
+/* As after a kill: nothing is written on the way out. */
+static void reopen(struct fixture *f)
+{
+	inbox_free(f->inbox);
+	store_close(&f->store);
+	agent_store_open(&f->world, "army.oku", &f->store);
+	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
+	purge_init(&f->purge, &f->store, &f->army.keys, NULL, 0, &f->now);
+}
+
+/* A frozen submission of `count` reports, after what was sent before. */
+static Simpul__Submission *send_all(struct fixture *f, struct prepared **list, size_t count)
+{
+	const struct position seen = {0};
+	struct report_name names[MOST];
+
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, list, NULL, count, false, names, &f->fault), E_OK);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, list[0]->stream, names[0].number - 1, &seen, &f->sent,
+				     &f->fault),
+			 E_OK);
+	assert_int_equal(f->sent.count, count);
+	return agent_submission(&f->world, buffer_view(&f->sent.message));
+}
+
+static Simpul__Submission *send(struct fixture *f, struct prepared *prepared)
+{
+	return send_all(f, &prepared, 1);
+}
+
+static Simpul__Submission *send_sighting(struct fixture *f)
+{
+	return send(f, agent_sighting(&f->world, AMBER, CANARY));
+}
+
+static void deliver(struct fixture *f, struct prepared *prepared)
+{
+	apply(f, agent_delivery(&f->world, send(f, prepared)));
+}
+
+/* The receipt of what was sent last. */
+static void receipted(struct fixture *f)
+{
+	struct buffer encoded = {0};
+	Simpul__Receipt *receipt = agent_receipt(&f->world, &f->sent.digest, NULL, &encoded);
+
+	assert_int_equal(outbox_receipt(&f->sender, receipt, buffer_view(&encoded), &f->sent.first, &f->fault), E_OK);
+	buffer_free(&encoded);
+}
+
+static uint64_t rows(struct fixture *f, const char *where)
+{
+	char sql[256] = "SELECT count(*) FROM inbox WHERE ";
+
+	return agent_number(&f->store, strncat(sql, where, sizeof sql - strlen(sql) - 1));
+}
+
+/* Whether a file of the node's store holds the text. */
+static bool files_hold(struct fixture *f, const char *node, const char *text)
+{
+	static const char *const ends[] = {"", "-wal", "-shm"};
+	bool found = false;
+
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		struct buffer bytes = {0};
+		char path[300];
+
+		snprintf(path, sizeof path, "%s%s", agent_world_path(&f->world, node), ends[i]);
+		if (file_read(path, 64 << 20, &bytes, NULL) == E_OK)
+			found = found || memmem(bytes.data, bytes.size, text, strlen(text)) != NULL;
+		buffer_free(&bytes);
+	}
+	return found;
+}
+
+static bool step(struct fixture *f)
+{
+	const struct uplink_status status = {.broker_time = f->now.wall};
+
+	f->now.steady += PURGE_EVERY_MS;
+	return purge_step(&f->purge, &status, &f->now);
+}
+
+static bool sender_step(struct fixture *f)
+{
+	const struct uplink_status status = {.broker_time = f->now.wall};
+
+	f->now.steady += PURGE_EVERY_MS;
+	return purge_step(&f->sender_purge, &status, &f->now);
+}
+
+/* ---- retraction */
+
+static void a_retraction_leaves_nothing_of_the_report_and_its_updates(void **state)
+{
+	struct fixture *f = *state;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_update(&f->world, "police.oku", 1, CANARY));
+	deliver(f, agent_sighting(&f->world, AMBER, "KEPT"));
+	assert_true(files_hold(f, "army.oku", CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 2 AND length(body) = 0 AND length(body_hash) = 32"), 2);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+	reopen(f);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+	assert_true(files_hold(f, "army.oku", "KEPT"));
+	assert_int_equal(rows(f, "erased_at = 0"), 2); /* another report, and the retraction itself */
+}
+
+static void an_update_or_report_that_comes_after_its_retraction_never_stays(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *report = agent_delivery(&f->world, send_sighting(f)), *update, *of_update;
+
+	update = agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, CANARY)));
+	of_update = agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 2, CANARY)));
+	f->world.head.entry = 2; /* they come later than they were accepted */
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	of_update->entry = ++f->world.head.entry;
+	apply(f, of_update);
+	update->entry = ++f->world.head.entry;
+	apply(f, update);
+	report->entry = ++f->world.head.entry;
+	apply(f, report);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 2"), 3);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+static void a_chain_of_updates_ends(void **state)
+{
+	struct fixture *f = *state;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	for (uint64_t i = 1; i <= 300; i++)
+		deliver(f, agent_update(&f->world, "police.oku", i, CANARY));
+	deliver(f, agent_update(&f->world, "police.oku", 303, CANARY)); /* of itself */
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(rows(f, "erased_at > 0"), 301);
+	deliver(f, agent_retraction(&f->world, "police.oku", 302));
+	assert_int_equal(rows(f, "erased_at > 0"), 302);
+}
+
+static void what_is_kept_as_evidence_loses_its_body_too(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *report = agent_delivery(&f->world, send_sighting(f)), *update;
+	uint8_t none[SIGNATURE_SIZE] = {0};
+
+	report->delivery->signature.data = none;
+	apply(f, report);
+	update = agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, CANARY)));
+	update->delivery->signature.data = none;
+	apply(f, update);
+	assert_int_equal(rows(f, "trust = 2"), 2);
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(rows(f, "trust = 2 AND erased_at > 0"), 2);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+static void only_a_good_retraction_by_the_origin_erases(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *forged;
+	uint8_t none[SIGNATURE_SIZE] = {0};
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_cancel(&f->world, "police.oku", 1));
+	deliver(f, agent_retraction(&f->world, "army.oku", 1));
+	forged = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
+	forged->delivery->signature.data = none;
+	apply(f, forged);
+	apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	assert_true(files_hold(f, "army.oku", CANARY));
+}
+
+/* ---- what stays */
+
+static void who_said_it_is_proven_all_the_same(void **state)
+{
+	struct fixture *f = *state;
+	const struct report_name name = {"police.oku", 1, MAIN, 1};
+	struct proof_finding finding;
+	Simpul__Proof *proof;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(proof_make(&f->store, &name, &f->world.arena, &proof, &f->fault), E_OK);
+	assert_int_equal(proof_check(proof, f->world.join.exchange, f->world.join.authority, &f->world.arena, &finding,
+				     &f->fault),
+			 E_OK);
+	assert_null(finding.body);
+	assert_int_equal(finding.name.number, 1);
+	proof->delivery->reports[0]->body_hash.data[3] ^= 1;
+	assert_int_equal(proof_check(proof, NULL, NULL, &f->world.arena, &finding, &f->fault), E_BAD_SIGNATURE);
+}
+
+static void a_sealed_report_loses_its_key_and_stays_proven(void **state)
+{
+	struct fixture *f = *state;
+	const struct report_name name = {"police.oku", 1, SIMPUL__STREAM__STREAM_RED, 1};
+	struct prepared *red = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, CANARY);
+	struct prepared *retraction = agent_retraction(&f->world, "police.oku", 1);
+	Simpul__EntryWrap wrap = SIMPUL__ENTRY_WRAP__INIT;
+	struct proof_finding finding;
+	Simpul__Submission *submission;
+	Simpul__Routing *routing;
+	Simpul__Entry *entry;
+	Simpul__Proof *proof;
+	char to_army[] = "army.oku", *to = to_army;
+
+	red->routing->n_to = 1;
+	red->routing->to = &to;
+	submission = send(f, red);
+	routing = wire_unpack(&simpul__routing__descriptor, of_binary(submission->routing), &f->world.arena, NULL);
+	entry = agent_delivery(&f->world, submission);
+	wrap.entry = entry->entry;
+	wrap.key_id = 1;
+	wrap.wrapped = routing->wraps[0]->wrapped;
+	agent_batch(&f->world, entry->entry - 1, &entry, 1, &wrap, &f->batch);
+	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
+	assert_int_equal(rows(f, "trust = 0 AND length(body) > 0"), 1);
+	retraction->header->references[0]->stream = SIMPUL__STREAM__STREAM_RED;
+	deliver(f, retraction);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox_delivery WHERE length(content_key) > 0"),
+			 0);
+	assert_int_equal(proof_make(&f->store, &name, &f->world.arena, &proof, &f->fault), E_OK);
+	assert_int_equal(proof_check(proof, NULL, NULL, &f->world.arena, &finding, &f->fault), E_OK);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+static bool line_note(void *line, const struct inbox_row *row)
+{
+	view_line(row, line);
+	return true;
+}
+
+static void a_report_that_comes_erased_is_shown_as_such_and_not_as_bad(void **state)
+{
+	struct fixture *f = *state;
+	const struct report_name name = {"police.oku", 1, MAIN, 1};
+	Simpul__Submission *submission = send_sighting(f);
+	Simpul__Entry *entry = agent_delivery(&f->world, submission);
+	struct proof_finding finding;
+	struct buffer line = {0};
+	Simpul__Proof *proof;
+
+	agent_erase(&f->world, entry->delivery, 0);
+	apply(f, entry);
+	assert_int_equal(rows(f, "trust = 0 AND erased_at > 0"), 1);
+	assert_int_equal(view_inbox(&f->store, 0, 1, line_note, &line, NULL), E_OK);
+	buffer_u8(&line, 0);
+	assert_non_null(strstr((const char *)line.data, "ERASED"));
+	assert_null(strstr((const char *)line.data, "BAD"));
+	buffer_free(&line);
+	assert_int_equal(proof_make(&f->store, &name, &f->world.arena, &proof, &f->fault), E_OK);
+	assert_int_equal(proof_check(proof, NULL, NULL, &f->world.arena, &finding, &f->fault), E_OK);
+	/* A broker that was restored sends it whole. */
+	apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(rows(f, "1"), 1);
+	step(f);
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+/* ---- expiry */
+
+static void only_what_expired_goes_and_only_by_a_clock_that_is_right(void **state)
+{
+	struct fixture *f = *state;
+	struct uplink_status status = {.broker_time = 0};
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY)); /* lives a day */
+	step(f);
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	f->now.wall += 25 * HOUR_MS;
+	f->now.steady += PURGE_EVERY_MS;
+	status.broker_time = f->now.wall - 2 * HOUR_MS;
+	purge_step(&f->purge, &status, &f->now);
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	assert_non_null(strstr(f->log, "clock.doubted"));
+	f->now.wall -= 50 * HOUR_MS; /* before what came last */
+	f->now.steady += PURGE_EVERY_MS;
+	status.broker_time = 0;
+	purge_step(&f->purge, &status, &f->now);
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	f->now.wall += 50 * HOUR_MS;
+	step(f);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 1"), 1);
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+/* ---- what the origin hears */
+
+static void take_answers(struct fixture *f, uint32_t stream, size_t expected, struct buffer *body)
+{
+	const struct position seen = {0};
+	struct outbox_submission answer = {0};
+	const Simpul__Submission *submission;
+	const Simpul__Header *header;
+
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, stream, 0, &seen, &answer, &f->fault), E_OK);
+	assert_int_equal(answer.count, expected);
+	if (expected > 0) {
+		submission = agent_submission(&f->world, buffer_view(&answer.message));
+		header = wire_unpack(&simpul__header__descriptor, of_binary(submission->reports[0]->header),
+				     &f->world.arena, NULL);
+		assert_int_equal(header->kind, SIMPUL__KIND__KIND_PURGE_RECEIPT);
+		assert_int_equal(header->msg_type, SIMPUL__MSG_TYPE__MSG_TYPE_ACK);
+		assert_int_equal(header->expires, 0);
+		buffer_bytes(body, of_binary(submission->reports[0]->body));
+	}
+	buffer_free(&answer.message);
+}
+
+static const Simpul__PurgeReceipt *answer_of(struct fixture *f, const struct buffer *body)
+{
+	const Simpul__Body *decoded =
+		wire_unpack(&simpul__body__descriptor, buffer_view(body), &f->world.arena, &f->fault);
+
+	assert_non_null(decoded);
+	assert_int_equal(decoded->content_case, SIMPUL__BODY__CONTENT_PURGE_RECEIPT);
+	return decoded->purge_receipt;
+}
+
+static void each_erased_report_is_answered_once_whatever_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__PurgeReceipt *receipt;
+	struct buffer body = {0};
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_update(&f->world, "police.oku", 1, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	reopen(f); /* killed before anything was told */
+	assert_true(step(f));
+	reopen(f);
+	assert_false(step(f));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_false(step(f));
+	take_answers(f, MAIN, 1, &body);
+	receipt = answer_of(f, &body);
+	assert_int_equal(receipt->n_purged, 2);
+	assert_string_equal(receipt->purged[0]->name->origin, "police.oku");
+	assert_int_equal(receipt->purged[0]->rule, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox_report"), 1);
+	buffer_free(&body);
+}
+
+static void an_exercise_is_answered_among_exercises(void **state)
+{
+	struct fixture *f = *state;
+	struct prepared *drill = agent_sighting(&f->world, AMBER, CANARY);
+	struct buffer body = {0};
+
+	drill->header->status = SIMPUL__STATUS__STATUS_EXERCISE;
+	drill->stream = SIMPUL__STREAM__STREAM_EXERCISE;
+	deliver(f, drill);
+	f->now.wall += 25 * HOUR_MS;
+	assert_true(step(f));
+	take_answers(f, MAIN, 0, &body);
+	take_answers(f, SIMPUL__STREAM__STREAM_EXERCISE, 1, &body);
+	assert_int_equal(answer_of(f, &body)->purged[0]->rule, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED);
+	buffer_free(&body);
+}
+
+/* A report that was withheld from this office is not here: the origin may know. */
+static void what_never_came_is_answered_too(void **state)
+{
+	struct fixture *f = *state;
+	struct buffer body = {0};
+
+	send_sighting(f);
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_true(step(f));
+	take_answers(f, MAIN, 1, &body);
+	assert_int_equal(answer_of(f, &body)->purged[0]->name->number, 1);
+	buffer_free(&body);
+}
+
+static void nothing_is_told_while_a_reader_keeps_the_log(void **state)
+{
+	struct fixture *f = *state;
+	struct store reader;
+	sqlite3_stmt *held;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "army.oku"), NULL), E_OK);
+	held = store_statement(&reader, "SELECT row FROM inbox");
+	assert_int_equal(sqlite3_step(held), SQLITE_ROW);
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_false(step(f));
+	assert_false(step(f));
+	assert_true(f->store.wipe_due);
+	assert_non_null(strstr(f->log, "store.log_held"));
+	sqlite3_reset(held);
+	store_close(&reader);
+	assert_true(step(f));
+	assert_false(files_hold(f, "army.oku", CANARY));
+}
+
+static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not_know(void **state)
+{
+	struct fixture *f = *state;
+	const struct sink_options sinks[] = {{.name = "registry"}, {.name = "files"}};
+	const Simpul__Purged *purged;
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 2, &f->now);
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	/* "files" has not come to it yet, and one that is no longer there had it. */
+	assert_int_equal(database_run(f->store.db,
+				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)",
+				      NULL),
+			 E_OK);
+	assert_false(step(f));
+	f->now.wall = clock_now().wall + HOUR_MS;
+	assert_true(step(f));
+	take_answers(f, MAIN, 1, &body);
+	purged = answer_of(f, &body)->purged[0];
+	assert_int_equal(purged->n_sinks, 2);
+	assert_string_equal(purged->sinks[0]->sink, "former");
+	assert_string_equal(purged->sinks[1]->sink, "registry");
+	assert_int_equal(purged->sinks[1]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
+	buffer_free(&body);
+}
+
+static void what_a_sink_holds_is_told_with_the_law(void **state)
+{
+	struct fixture *f = *state;
+	const struct sink_options sinks[] = {{.name = "registry"}};
+	const Simpul__SinkPurge *sink;
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(
+		database_run(
+			f->store.db,
+			"INSERT INTO sink VALUES('registry', 1, 1);"
+			"INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
+			NULL),
+		E_OK);
+	assert_true(step(f));
+	take_answers(f, MAIN, 1, &body);
+	sink = answer_of(f, &body)->purged[0]->sinks[0];
+	assert_int_equal(sink->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+	assert_string_equal(sink->basis->code, "UU-6-2011-72");
+	assert_true(sink->until == UINT64_C(1798761600000));
+	buffer_free(&body);
+}
+
+/* ---- the origin */
+
+/* The army's answer, as an entry. */
+static Simpul__Entry *answer_entry(struct fixture *f)
+{
+	const struct position seen = {0};
+	struct outbox_submission answer = {0};
+	Simpul__Entry *entry;
+
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, 0, &seen, &answer, &f->fault), E_OK);
+	entry = agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&answer.message)));
+	buffer_free(&answer.message);
+	return entry;
+}
+
+static void sender_apply(struct fixture *f, struct inbox *inbox, Simpul__Entry *entry)
+{
+	agent_batch(&f->world, inbox_cursor(inbox).entry, &entry, 1, NULL, &f->batch);
+	assert_int_equal(inbox_apply(inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
+}
+
+static void an_answer_is_kept_and_no_report_to_anybody(void **state)
+{
+	struct fixture *f = *state;
+	struct inbox *inbox = inbox_new(&f->sender, &f->police.keys, &f->world.join);
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	step(f);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
+	sender_apply(f, inbox, answer_entry(f));
+	assert_int_equal(agent_number(&f->sender, "SELECT rule FROM purged WHERE node = 'army.oku' AND number = 1"), 2);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
+	/* A thief's word counts for nothing. */
+	sender_apply(f, inbox, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged"), 0);
+	inbox_free(inbox);
+}
+
+static void names_of_others_and_of_nothing_are_ignored(void **state)
+{
+	struct fixture *f = *state;
+	struct inbox *inbox = inbox_new(&f->sender, &f->police.keys, &f->world.join);
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(database_run(f->store.db, "UPDATE purge SET number = 77", NULL), E_OK);
+	step(f);
+	sender_apply(f, inbox, answer_entry(f));
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged"), 0);
+	assert_non_null(strstr(f->log, "inbox.purge_ignored"));
+	inbox_free(inbox);
+}
+
+/* ---- the office's own */
+
+static void own_reports_go_when_their_retraction_has_its_receipt(void **state)
+{
+	struct fixture *f = *state;
+
+	send_sighting(f);
+	receipted(f);
+	send(f, agent_update(&f->world, "police.oku", 1, CANARY));
+	receipted(f);
+	send(f, agent_sighting(&f->world, AMBER, "KEPT"));
+	receipted(f);
+	send(f, agent_retraction(&f->world, "police.oku", 1));
+	sender_step(f);
+	assert_true(files_hold(f, "police.oku", CANARY));
+	receipted(f);
+	sender_step(f);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM outbox WHERE erased_at > 0 AND rule = 2"), 2);
+	assert_false(files_hold(f, "police.oku", CANARY));
+	assert_true(files_hold(f, "police.oku", "KEPT"));
+}
+
+static void own_reports_that_wait_do_not_expire_here(void **state)
+{
+	struct fixture *f = *state;
+
+	send_sighting(f);
+	receipted(f);
+	send_sighting(f);
+	f->now.wall += 25 * HOUR_MS;
+	sender_step(f);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM outbox WHERE erased_at > 0"), 1);
+	assert_int_equal(agent_number(&f->sender, "SELECT number FROM outbox WHERE erased_at > 0"), 1);
+	receipted(f);
+	sender_step(f);
+	assert_false(files_hold(f, "police.oku", CANARY));
+}
+
+static const Simpul__Submission *next_sent(struct fixture *f, uint64_t after, size_t count)
+{
+	const struct position seen = {0};
+
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, MAIN, after, &seen, &f->sent, &f->fault), E_OK);
+	assert_int_equal(f->sent.count, count);
+	return agent_submission(&f->world, buffer_view(&f->sent.message));
+}
+
+static struct hash leaf_at(struct fixture *f, const Simpul__Submission *submission, size_t index)
+{
+	struct hash leaves[MOST], digest;
+
+	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &digest, NULL), E_OK);
+	return leaves[index];
+}
+
+static void a_broker_that_lost_it_gets_a_void_for_what_is_erased_and_the_rest_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	const struct recovery recovery = {.incarnation = 2, .from = {.incarnation = 1, .entry = 0}};
+	struct prepared *list[5];
+	struct hash before[5], after;
+	const Simpul__Submission *submission;
+
+	for (size_t i = 0; i < 5; i++)
+		list[i] = agent_sighting(&f->world, AMBER, i == 2 ? CANARY : "KEPT");
+	submission = send_all(f, list, 5);
+	for (size_t i = 0; i < 5; i++)
+		before[i] = leaf_at(f, submission, i);
+	receipted(f);
+	send(f, agent_retraction(&f->world, "police.oku", 3));
+	receipted(f);
+	sender_step(f);
+	assert_false(files_hold(f, "police.oku", CANARY));
+	assert_int_equal(outbox_recover(&f->sender, &recovery, 1, &f->fault), E_OK);
+	assert_int_equal(outbox_recover(&f->sender, &recovery, 1, &f->fault), E_OK);
+	f->world.head.incarnation = 2;
+	submission = next_sent(f, 0, 2);
+	for (size_t i = 0; i < 2; i++) {
+		after = leaf_at(f, submission, i);
+		assert_memory_equal(after.bytes, before[i].bytes, HASH_SIZE);
+	}
+	receipted(f);
+	submission = next_sent(f, 2, 1);
+	assert_true(f->sent.is_void);
+	receipted(f);
+	submission = next_sent(f, 3, 2);
+	for (size_t i = 0; i < 2; i++) {
+		after = leaf_at(f, submission, i);
+		assert_memory_equal(after.bytes, before[3 + i].bytes, HASH_SIZE);
+	}
+	receipted(f);
+	next_sent(f, 5, 1); /* the retraction goes again, as it was */
+	receipted(f);
+	assert_int_equal(outbox_receipted(&f->sender, MAIN), 6);
+	assert_int_equal(agent_number(&f->sender, "SELECT code FROM outbox WHERE number = 3"), E_EXPIRED);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM broken"), 0);
+}
+
+static void what_is_erased_while_pieces_wait_goes_from_them_too(void **state)
+{
+	struct fixture *f = *state;
+	const struct recovery recovery = {.incarnation = 2, .from = {.incarnation = 1, .entry = 0}};
+	struct prepared *list[3];
+
+	for (size_t i = 0; i < 3; i++)
+		list[i] = agent_sighting(&f->world, AMBER, i == 1 ? "KEPT" : CANARY);
+	list[1]->header->expires += HOUR_MS;
+	send_all(f, list, 3);
+	receipted(f);
+	f->now.wall += 24 * HOUR_MS + HOUR_MS / 2;
+	sender_step(f);
+	assert_false(files_hold(f, "police.oku", CANARY));
+	assert_int_equal(outbox_recover(&f->sender, &recovery, 1, &f->fault), E_OK);
+	f->world.head.incarnation = 2;
+	next_sent(f, 0, 1);
+	assert_true(f->sent.is_void);
+	receipted(f);
+	next_sent(f, 1, 1);
+	assert_false(f->sent.is_void);
+	receipted(f);
+	f->now.wall += HOUR_MS;
+	sender_step(f);
+	assert_false(files_hold(f, "police.oku", "KEPT"));
+	next_sent(f, 2, 1);
+	assert_true(f->sent.is_void);
+}
+
+static void an_erased_report_of_an_old_epoch_is_a_void_in_the_new_one(void **state)
+{
+	struct fixture *f = *state;
+	const struct recovery recovery = {.incarnation = 2, .from = {.incarnation = 1, .entry = 0}};
+	uint64_t moved;
+
+	send_sighting(f);
+	receipted(f);
+	f->now.wall += 25 * HOUR_MS;
+	sender_step(f);
+	assert_int_equal(outbox_begin_epoch(&f->sender, 2, "test", &moved, &f->fault), E_OK);
+	assert_int_equal(outbox_recover(&f->sender, &recovery, 1, &f->fault), E_OK);
+	f->world.head.incarnation = 2;
+	next_sent(f, 0, 1);
+	assert_true(f->sent.is_void);
+}
+
+static void the_origin_is_told_before_something_expires_once_a_day(void **state)
+{
+	struct fixture *f = *state;
+	const char *first;
+
+	send_sighting(f);
+	receipted(f);
+	sender_step(f);
+	first = strstr(f->log, "report.expires_soon");
+	assert_non_null(first);
+	assert_null(strstr(f->log, CANARY));
+	sender_step(f);
+	assert_null(strstr(first + 1, "report.expires_soon"));
+	assert_int_equal(purge_expiring(&f->sender, f->now.wall), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_retraction_leaves_nothing_of_the_report_and_its_updates),
+		TEST(an_update_or_report_that_comes_after_its_retraction_never_stays),
+		TEST(a_chain_of_updates_ends),
+		TEST(what_is_kept_as_evidence_loses_its_body_too),
+		TEST(only_a_good_retraction_by_the_origin_erases),
+		TEST(who_said_it_is_proven_all_the_same),
+		TEST(a_sealed_report_loses_its_key_and_stays_proven),
+		TEST(a_report_that_comes_erased_is_shown_as_such_and_not_as_bad),
+		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
+		TEST(each_erased_report_is_answered_once_whatever_is_killed),
+		TEST(an_exercise_is_answered_among_exercises),
+		TEST(what_never_came_is_answered_too),
+		TEST(nothing_is_told_while_a_reader_keeps_the_log),
+		TEST(an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not_know),
+		TEST(what_a_sink_holds_is_told_with_the_law),
+		TEST(an_answer_is_kept_and_no_report_to_anybody),
+		TEST(names_of_others_and_of_nothing_are_ignored),
+		TEST(own_reports_go_when_their_retraction_has_its_receipt),
+		TEST(own_reports_that_wait_do_not_expire_here),
+		TEST(a_broker_that_lost_it_gets_a_void_for_what_is_erased_and_the_rest_as_it_was),
+		TEST(what_is_erased_while_pieces_wait_goes_from_them_too),
+		TEST(an_erased_report_of_an_old_epoch_is_a_void_in_the_new_one),
+		TEST(the_origin_is_told_before_something_expires_once_a_day),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

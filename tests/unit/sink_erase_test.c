@@ -1,0 +1,267 @@
+/* Tries to keep a sink's copy of a report that must go, and to make a sink say what is not so. */
+#include "agents/sink_erase.h"
+#include "common/config.h"
+#include "common/memory.h"
+#include "tests/support/fixed.h"
+#include "tests/support/process.h"
+#include "tests/support/sinks.h"
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST "AMBER-army.oku-1.json"
+
+static void file_is(struct sink_place *place, const char *name, const char *expected)
+{
+	char *text = sink_place_file(place, name);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static bool there(struct sink_place *place, const char *name)
+{
+	char *path = memory_format("%s/%s", place->path, name);
+	bool answer = access(path, F_OK) == 0;
+
+	free(path);
+	return answer;
+}
+
+static uint64_t outcome_of(struct sink_place *place, uint64_t event)
+{
+	sqlite3_stmt *get = store_statement(&place->store, "SELECT outcome FROM purge_sink WHERE purge = ?1");
+	uint64_t outcome;
+
+	bind_number(get, 1, event);
+	outcome = store_ask(&place->store, get, NULL) == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return outcome;
+}
+
+static struct sinks *folder_start(struct sink_place *place)
+{
+	const struct sink_options options = sink_place_options(place, SINK_FOLDER);
+
+	mkdir(place->path, 0700);
+	return sink_place_start(place, &options);
+}
+
+/* ------------------------------------------------------------------ files */
+
+static void the_file_of_a_report_goes_and_what_a_kill_left_of_it(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+	char *half;
+
+	sink_place_add(place, 1);
+	sink_place_add(place, 2);
+	sinks = folder_start(place);
+	assert_true(sink_place_reaches(place, 2));
+	assert_true(there(place, FIRST));
+	half = memory_format("%s/." FIRST ".0123456789abcdef", place->path);
+	assert_int_equal(file_write(half, BYTES("ERIKSSON", 8), 0600, NULL), E_OK);
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	assert_false(there(place, FIRST));
+	assert_int_not_equal(access(half, F_OK), 0);
+	assert_true(there(place, "AMBER-army.oku-2.json"));
+	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	sinks_stop(sinks);
+	free(half);
+}
+
+static void lines_get_an_event_that_a_person_sees_to(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_JSONL);
+	struct sinks *sinks;
+	struct buffer text = {0};
+
+	options.erases = SINK_ERASES_MANUAL;
+	sink_place_add(place, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 1));
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	assert_int_equal(file_read(place->path, 1 << 20, &text, NULL), E_OK);
+	buffer_u8(&text, 0);
+	assert_non_null(strstr((const char *)text.data, "\n{\"label\":\"AMBER\",\"event\":\"erase\",\"name\":"
+							"\"army.oku#1\",\"trust\":\"good\",\"rule\":\"retracted\","
+							"\"erased_at\":"));
+	buffer_free(&text);
+}
+
+/* ------------------------------------------------------------------ what was handed on */
+
+static void what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+
+	for (uint64_t i = 1; i <= 3; i++)
+		sink_place_add(place, i);
+	sink_place_erase(place, 2);
+	sink_place_erase(place, 1);
+	sinks = folder_start(place);
+	assert_true(sink_place_reaches(place, 3));
+	sinks_stop(sinks);
+	assert_false(there(place, FIRST));
+	assert_false(there(place, "AMBER-army.oku-2.json"));
+	assert_true(there(place, "AMBER-army.oku-3.json"));
+	assert_int_equal(outcome_of(place, 1), 0);
+	assert_int_equal(outcome_of(place, 2), 0);
+}
+
+/* The agent was killed after the file was written, and before that was noted. */
+static void a_copy_that_nobody_noted_goes_too(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+
+	for (uint64_t i = 1; i <= 3; i++)
+		sink_place_add(place, i);
+	sinks = folder_start(place);
+	assert_true(sink_place_reaches(place, 3));
+	sinks_stop(sinks);
+	test_sql(&place->store, "UPDATE sink SET row = 1");
+	sink_place_erase(place, 2);
+	sinks = folder_start(place);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_false(there(place, "AMBER-army.oku-2.json"));
+}
+
+static void a_sink_that_may_not_have_it_is_not_told(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_JSONL);
+	struct sinks *sinks;
+
+	options.ceiling = SIMPUL__LABEL__LABEL_GREEN;
+	sink_place_add(place, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 1));
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(outcome_of(place, 1), 0);
+}
+
+/* ------------------------------------------------------------------ programs */
+
+static struct sink_options script(struct sink_place *place, const char *body)
+{
+	char *text = memory_format("#!/bin/sh\ncd %s\n[ $SIMPUL_EVENT = report ] && exit 0\n%s", place->folder, body);
+
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0700, NULL), E_OK);
+	free(text);
+	return sink_place_options(place, SINK_PROGRAM);
+}
+
+/* What becomes of the first report with a program that does this. */
+static uint64_t program_outcome(struct sink_place *place, const char *body, enum sink_erases erases)
+{
+	struct sink_options options = script(place, body);
+	struct sinks *sinks;
+
+	options.erases = erases;
+	sink_place_add(place, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 1));
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	return outcome_of(place, 1);
+}
+
+static void a_program_is_told_what_and_why(void **state)
+{
+	assert_int_equal(
+		program_outcome(*state, "echo $SIMPUL_EVENT $SIMPUL_NAME >said; cut -c-52 >>said", SINK_ERASES_YES),
+		SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	file_is(*state, "said", "erase army.oku#1\n{\"label\":\"AMBER\",\"event\":\"erase\",\"name\":\"army.oku#1\"\n");
+}
+
+static void a_program_that_asks_a_person_has_not_erased(void **state)
+{
+	assert_int_equal(program_outcome(*state, "exit 0", SINK_ERASES_MANUAL),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+}
+
+static void what_a_law_keeps_is_held_until_then(void **state)
+{
+	struct sink_place *place = *state;
+	sqlite3_stmt *get;
+
+	assert_int_equal(program_outcome(place,
+					 "echo '{\"held\": {\"code\": \"UU-6-2011-72\", \"number\": \"12/2026\", "
+					 "\"until\": \"2027-01-01T00:00:00Z\"}}'",
+					 SINK_ERASES_YES),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+	get = store_statement(&place->store, "SELECT code, number, until FROM purge_sink");
+	assert_int_equal(sqlite3_step(get), SQLITE_ROW);
+	assert_string_equal(column_text(get, 0), "UU-6-2011-72");
+	assert_string_equal(column_text(get, 1), "12/2026");
+	assert_true(column_number(get, 2) == UINT64_C(1798761600000));
+	sqlite3_reset(get);
+}
+
+static void an_endless_answer_is_none(void **state)
+{
+	assert_int_equal(program_outcome(*state, "head -c 100000 /dev/zero; exit 0", SINK_ERASES_YES),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
+static void a_program_that_cannot_now_is_told_again(void **state)
+{
+	assert_int_equal(program_outcome(*state, "[ -e once ] && exit 0; touch once; exit 75", SINK_ERASES_YES),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
+static void what_is_held_under_no_law_or_for_ever_is_not_held(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"null",
+		"{}",
+		"{\"held\": {}}",
+		"{\"held\": {\"code\": \"UU-1\"}}",
+		"{\"held\": {\"code\": \"a free text\", \"until\": \"2027-01-01T00:00:00Z\"}}",
+		"{\"held\": {\"code\": \"UU-1\", \"number\": \"ANNA MARIA\", \"until\": \"2027-01-01T00:00:00Z\"}}",
+		"{\"held\": {\"code\": \"UU-1\", \"until\": \"never\"}}",
+		"{\"held\": {\"code\": 7, \"until\": \"2027-01-01T00:00:00Z\"}}",
+		"{\"held\": {\"code\": \"UU-1\", \"until\": \"2027-01-01T00:00:00Z\"}} {}"};
+	struct sink_outcome outcome;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(sink_held_read(BYTES(bad[i], strlen(bad[i])), &outcome));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, sink_place_begin, sink_place_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
+		TEST(lines_get_an_event_that_a_person_sees_to),
+		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
+		TEST(a_copy_that_nobody_noted_goes_too),
+		TEST(a_sink_that_may_not_have_it_is_not_told),
+		TEST(a_program_is_told_what_and_why),
+		TEST(a_program_that_asks_a_person_has_not_erased),
+		TEST(what_a_law_keeps_is_held_until_then),
+		TEST(an_endless_answer_is_none),
+		TEST(a_program_that_cannot_now_is_told_again),
+		cmocka_unit_test(what_is_held_under_no_law_or_for_ever_is_not_held),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
