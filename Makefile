@@ -41,7 +41,7 @@ LINK     = $(QUIET)$(CC) -pthread $(FLAGS_$(VARIANT)) -Wl,--as-needed $(LDFLAGS)
 
 PROTOS   := $(wildcard proto/*.proto)
 PROTO_O  := $(PROTOS:%.proto=$(OUT)/%.pb-c.o)
-COMMON_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard common/*.c)) $(OUT)/common/region_table.o
+COMMON_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out common/forgetful.c,$(wildcard common/*.c))) $(OUT)/common/region_table.o
 # Programs' own mains stay out of the libraries that tests link.
 PROGRAM_C := broker/simpul-broker.c broker/simpulctl.c agents/simpul-agent.c agents/simpul.c
 BROKER_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(PROGRAM_C),$(wildcard broker/*.c)))
@@ -172,6 +172,9 @@ $(OUT)/libsupport.a: $(SUPPORT_O)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(QUIET)ar rcs $@ $^
+
+# The two that run for months have a free() of their own.
+$(OUT)/simpul-broker $(OUT)/simpul-agent: $(OUT)/common/forgetful.o
 
 $(OUT)/simpul-broker $(OUT)/simpulctl: $(OUT)/%: $(OUT)/broker/%.o $(OUT)/libbroker.a $(OUT)/libsimpul.a
 	$(call say,LD,$@)

@@ -1,6 +1,5 @@
 /* simpul-agent - the process that runs a node: takes reports in, sends them, receives what others say, hands it on. */
 #include "agents/loop.h"
-#include "common/memory.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +94,6 @@ static void process_harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* whose search for leaks has to attach to the process */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	memory_forgetful();
 #endif
 }
 

@@ -269,6 +269,8 @@ static bool events_tell(struct sink *sink, struct page *page)
 	/* Of what it never had one letter says enough. */
 	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
 		report_event(sink, &outcome);
+	if (sink->purge > before)
+		database_wipe_memory(sink->store.db);
 	page->more = error == E_OK;
 	return error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
 }

@@ -8,7 +8,7 @@
 
 enum { SCRATCH_KEPT = 8, SCRATCH_LARGEST = LIMIT_BATCH, FIRST_ACTIONS = 32 };
 
-/* Once, and so that what is freed is overwritten (memory_forgetful). */
+/* Once, for what is freed is overwritten (common/forgetful.c). */
 static void memory_forget(struct core *core)
 {
 	for (size_t i = 0; i < core->scratch_count; i++)

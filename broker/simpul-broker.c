@@ -63,7 +63,6 @@ static void harden(void)
 	setrlimit(RLIMIT_CORE, &none);
 #ifndef __SANITIZE_ADDRESS__ /* whose search for leaks has to attach to the process */
 	prctl(PR_SET_DUMPABLE, 0);
-	memory_forgetful();
 #endif
 }
 

@@ -328,6 +328,11 @@ enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault)
 	return result == SQLITE_OK ? E_OK : fault_at(fault, database_error(result), "sqlite %d", result);
 }
 
+void database_wipe_memory(sqlite3 *db)
+{
+	sqlite3_db_release_memory(db);
+}
+
 /* Binding fails only for a parameter that the statement does not have, or while it is being stepped. */
 static void must_bind(int result)
 {

@@ -52,6 +52,8 @@ enum error database_step(sqlite3_stmt *statement, struct fault *fault);
  * the log until that is cut off, and on the disk until the cut is synced. E_BUSY: a reader is in the way, try again;
  * waits `patience_ms` for it at most. */
 enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault);
+/* Of what was erased nothing stays in the memory of this connection either (common/forgetful.c). */
+void database_wipe_memory(sqlite3 *db);
 
 /* Shorthands; the bytes must live until the statement is reset. */
 void bind_bytes(sqlite3_stmt *statement, int index, struct bytes data);

@@ -1,6 +1,5 @@
 /* memory - the allocator that ends the program when there is no memory left. */
 #include "common/memory.h"
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,13 +16,6 @@ void memory_exhausted(void)
 	if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
 		_exit(EX_OSERR);
 	_exit(EX_OSERR);
-}
-
-void memory_forgetful(void)
-{
-	enum { FILLING = 0x55 };
-
-	mallopt(M_PERTURB, FILLING);
 }
 
 static void *checked(void *memory)

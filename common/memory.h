@@ -7,9 +7,6 @@
 
 #include <stddef.h>
 
-/* From now on what is freed is overwritten at once, also by libraries: what was erased must not be found in a core dump.
- * mallopt(3), M_PERTURB. */
-void memory_forgetful(void);
 /* Ends the program so; for libraries that say that they have no memory where nothing can be returned. */
 _Noreturn void memory_exhausted(void);
 
