@@ -73,8 +73,7 @@ struct core_read {
 	struct journal_page page;
 	struct buffer receipt;
 	struct position position;
-	struct erasure *due; /* owned, room for LIMIT_ERASURES */
-	size_t due_count;
+	struct journal_due *due; /* owned */
 };
 struct core_read *core_read_new(void);
 void core_read_free(struct core_read *read);

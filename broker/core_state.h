@@ -206,6 +206,7 @@ struct signed_position {
 struct retention {
 	uint64_t ticket; /* of a question or a tombstone under way; 0: none */
 	steady_ms look_at;
+	bool begun;  /* the clock was compared with the journal */
 	bool forget; /* bodies were erased: memory of earlier steps is not kept for the next */
 };
 

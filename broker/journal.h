@@ -231,10 +231,15 @@ enum error journal_read_receipt(struct journal_reader *reader, const struct repo
 enum error journal_read_position(struct journal_reader *reader, uint64_t entry, struct position *position,
 				 struct fault *fault);
 
-/* What has to be erased at `now`, with `now` 0 only what was taken back; the longest due first. Nothing when there is
- * none. */
-enum error journal_read_due(struct journal_reader *reader, wall_ms now, struct erasure erasures[LIMIT_ERASURES],
-			    size_t *count, struct fault *fault);
+/* What has to be erased. */
+struct journal_due {
+	struct erasure list[LIMIT_ERASURES]; /* the longest due first */
+	size_t count;
+	wall_ms newest;	  /* when the last entry was accepted */
+	uint64_t damaged; /* an entry that is due and cannot be read; 0: none */
+};
+/* At `now`; with `now` 0 only what was taken back. */
+enum error journal_read_due(struct journal_reader *reader, wall_ms now, struct journal_due *due, struct fault *fault);
 
 /* The last entry that a node acknowledged; 0 when it never did. */
 enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault);

@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
@@ -35,21 +36,34 @@ static enum error place_of(struct draft *draft, uint64_t entry, uint64_t number,
 	return error;
 }
 
-/* The report that a CANCEL takes back, and every update of it. */
+static enum error retracted_add(struct draft *draft, uint64_t entry, uint64_t number)
+{
+	sqlite3_stmt *add = journal_statement(draft->journal, SQL_RETRACTED_ADD);
+	int64_t place;
+	enum error error;
+
+	bind_number(add, 1, entry);
+	bind_number(add, 2, number);
+	error = database_step(add, draft->fault);
+	if (error == E_OK)
+		error = place_of(draft, entry, number, &place);
+	return error == E_OK ? due_add(draft, 0, entry, place, draft->written->row.entry) : error;
+}
+
+/* The report that a CANCEL takes back, every update of it, and theirs. */
 static enum error retraction_note(struct draft *draft)
 {
-	const uint64_t cause = draft->written->row.entry;
-	sqlite3_stmt *updates = journal_statement(draft->journal, SQL_REFERENCE_ALL);
-	int64_t place;
-	enum error error = place_of(draft, draft->target, draft->append->reference.number, &place);
+	sqlite3_stmt *family = journal_statement(draft->journal, SQL_FAMILY);
+	enum error error;
 
-	if (error == E_OK)
-		error = due_add(draft, 0, draft->target, place, cause);
-	bind_number(updates, 1, draft->target);
-	bind_number(updates, 2, draft->append->reference.number);
-	while (error == E_OK && (error = journal_row_step(updates, draft->fault)) == E_OK)
-		error = due_add(draft, 0, column_number(updates, 0), 0, cause);
-	sqlite3_reset(updates);
+	bind_number(family, 1, draft->target);
+	bind_number(family, 2, draft->append->reference.number);
+	while ((error = journal_row_step(family, draft->fault)) == E_OK) {
+		error = retracted_add(draft, column_number(family, 0), column_number(family, 1));
+		if (error != E_OK)
+			break;
+	}
+	sqlite3_reset(family);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
@@ -111,6 +125,13 @@ static bool is_covered(const Simpul__Tombstone *tombstone, uint64_t entry, size_
 	return false;
 }
 
+/* Nothing lives longer: a report that says so was refused, and has no body. */
+static bool can_expire(const struct draft *draft, const Simpul__Header *header)
+{
+	return header->expires != 0 &&
+	       header->expires <= draft->written->row.accepted_at + (LIMIT_LIFE_DAYS + 1) * DAY_MS;
+}
+
 /* What the tombstone covers is no longer due; the first of what is left is. */
 static enum error expiry_move(struct draft *draft, const Simpul__Tombstone *tombstone, uint64_t entry,
 			      const Simpul__StoredSubmission *stored, struct arena *arena)
@@ -126,7 +147,7 @@ static enum error expiry_move(struct draft *draft, const Simpul__Tombstone *tomb
 			return fault_at(draft->fault, E_CORRUPT, "journal.db: header");
 		if (is_covered(tombstone, entry, i))
 			error = due_remove(draft, header->expires, entry, DUE_EXPIRES);
-		else if (next == 0 || header->expires < next)
+		else if (can_expire(draft, header) && (next == 0 || header->expires < next))
 			next = header->expires;
 	}
 	return error == E_OK && next != 0 ? due_add(draft, next, entry, DUE_EXPIRES, 0) : error;
@@ -221,33 +242,48 @@ enum error journal_keys_erase(struct journal *journal, struct fault *fault)
 
 /* ---------------------------------------------------------------------------- what recipients say */
 
-/* A name that no report has is the recipient's mistake, and nobody's loss. */
-static enum error purged_note(struct draft *draft, const Simpul__Purged *purged)
+static bool was_sent_to(const struct audience *audience, const char *node)
 {
-	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REPORT_FIND);
+	for (size_t i = 0; audience != NULL && i < audience->count; i++)
+		if (strcmp(audience->nodes[i], node) == 0)
+			return true;
+	return false;
+}
+
+static enum error purged_add(struct draft *draft, uint64_t entry, uint64_t place)
+{
 	sqlite3_stmt *add = journal_statement(draft->journal, SQL_PURGED_ADD);
-	uint64_t entry;
-	int64_t place;
 	enum error error;
 
-	bind_text(find, 1, purged->name->origin);
-	bind_number(find, 2, purged->name->epoch);
-	bind_number(find, 3, (uint64_t)purged->name->stream);
-	bind_number(find, 4, purged->name->number);
-	error = journal_number(find, 0, &entry, draft->fault);
-	if (error != E_OK || entry == 0)
-		return error;
-	error = place_of(draft, entry, purged->name->number, &place);
-	if (error != E_OK)
-		return error;
 	bind_number(add, 1, entry);
-	sqlite3_bind_int64(add, 2, place);
+	bind_number(add, 2, place);
 	bind_text(add, 3, draft->append->first.origin);
 	bind_number(add, 4, draft->written->row.entry);
 	bind_number(add, 5, draft->written->row.accepted_at);
 	error = database_step(add, draft->fault);
 	sqlite3_clear_bindings(add);
 	return error;
+}
+
+/* Noted is what somebody says who was sent the report, to its origin. Other names are their mistake, and nobody's loss. */
+static enum error purged_note(struct draft *draft, const Simpul__Purged *purged)
+{
+	const struct journal_append *append = draft->append;
+	struct report_name name = {.epoch = purged->name->epoch,
+				   .stream = (uint32_t)purged->name->stream,
+				   .number = purged->name->number};
+	struct entry_row row;
+	bool found;
+	enum error error;
+
+	if (append->audience.count != 1 || strcmp(append->audience.nodes[0], purged->name->origin) != 0)
+		return E_OK;
+	strcpy(name.origin, append->audience.nodes[0]);
+	error = draft_report_find(draft, &name, &row, &found);
+	if (error != E_OK || !found ||
+	    !was_sent_to(audience_set_get(&draft->journal->audiences, row.audience_id), append->first.origin))
+		return error;
+	return purged_add(draft, row.entry, name.number - row.first);
 }
 
 static enum error receipt_note(struct draft *draft, struct bytes encoded, struct arena *arena)

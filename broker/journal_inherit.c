@@ -5,20 +5,22 @@
 
 /* ---------------------------------------------------------------------------- inheriting an audience */
 
-/* The audience of the report referred to, when that is one that was accepted: a VOID is accepted too, but is no report and
- * went to nobody. */
-static enum error target_find(struct draft *draft, uint32_t *audience_id)
+enum error draft_report_find(struct draft *draft, const struct report_name *name, struct entry_row *row, bool *found)
 {
-	const struct report_name *name = &draft->append->reference;
+	sqlite3_stmt *origin = journal_statement(draft->journal, SQL_ORIGIN_FIND);
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_SUBMISSION_FIND);
 	sqlite3_stmt *get = journal_statement(draft->journal, SQL_ENTRY_GET);
-	struct entry_row row;
-	struct arena arena;
+	uint64_t origin_id, entry;
 	Simpul__Receipt *outcome;
-	uint64_t entry;
+	struct arena arena;
 	enum error error;
 
-	bind_number(find, 1, draft->origin_id);
+	*found = false;
+	bind_text(origin, 1, name->origin);
+	error = journal_number(origin, 0, &origin_id, draft->fault);
+	if (error != E_OK)
+		return error;
+	bind_number(find, 1, origin_id);
 	bind_number(find, 2, name->epoch);
 	bind_number(find, 3, name->stream);
 	bind_number(find, 4, name->number);
@@ -30,15 +32,27 @@ static enum error target_find(struct draft *draft, uint32_t *audience_id)
 	if (error != E_OK)
 		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: submission_of") : error;
 	arena_init(&arena);
-	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL) {
+	if (!row_load(get, row) || (outcome = outcome_unpack(row->outcome, &arena)) == NULL)
 		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
-	} else if (row.audience_id != 0 && name->number < row.first + row.count &&
-		   outcome_verdict(outcome, name->number) == E_OK) {
-		draft->target = entry;
-		*audience_id = row.audience_id;
-	}
+	else
+		*found = row->audience_id != 0 && name->number < row->first + row->count &&
+			 outcome_verdict(outcome, name->number) == E_OK;
 	arena_fini(&arena);
 	sqlite3_reset(get);
+	return error;
+}
+
+/* The audience of the report referred to. */
+static enum error target_find(struct draft *draft, uint32_t *audience_id)
+{
+	struct entry_row row;
+	bool found;
+	enum error error = draft_report_find(draft, &draft->append->reference, &row, &found);
+
+	if (error == E_OK && found) {
+		draft->target = row.entry;
+		*audience_id = row.audience_id;
+	}
 	return error;
 }
 
@@ -52,8 +66,42 @@ static enum error audience_inherit(struct draft *draft, uint32_t id)
 	return E_OK;
 }
 
-/* Who received the report itself, or the newest update of it: that one went to whoever received those before it, so a
- * report with very many updates costs no more than one with few. */
+/* Whoever received the report, an update of it, or an update of that. */
+static enum error family_inherit(struct draft *draft)
+{
+	sqlite3_stmt *family = journal_statement(draft->journal, SQL_FAMILY);
+	uint32_t last = 0;
+	enum error error;
+
+	bind_number(family, 1, draft->target);
+	bind_number(family, 2, draft->append->reference.number);
+	while ((error = journal_row_step(family, draft->fault)) == E_OK) {
+		const uint32_t id = (uint32_t)column_number(family, 2);
+
+		if (id != last && (error = audience_inherit(draft, id)) != E_OK)
+			break;
+		last = id;
+	}
+	sqlite3_reset(family);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Whether the report was taken back: nothing is added to it then. */
+static enum error retracted_find(struct draft *draft, bool *retracted)
+{
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_RETRACTED_FIND);
+	uint64_t found;
+	enum error error;
+
+	bind_number(find, 1, draft->target);
+	bind_number(find, 2, draft->append->reference.number);
+	error = journal_number(find, 0, &found, draft->fault);
+	*retracted = found != 0;
+	return error;
+}
+
+/* Who received the report itself, or the newest update of it: that one went to whoever received those before it, so
+ * another update of a report with very many costs no more than one of a report with few. */
 static enum error audiences_inherit(struct draft *draft, uint32_t audience_id)
 {
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_NEWEST);
@@ -92,6 +140,7 @@ enum error draft_audience_inherit(struct draft *draft)
 {
 	struct journal_append *append = draft->append;
 	uint32_t audience_id = 0;
+	bool retracted = false;
 	enum error error;
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
@@ -99,12 +148,14 @@ enum error draft_audience_inherit(struct draft *draft)
 	if (append->inherit == INHERIT_ONLY)
 		audience_clear(&append->audience);
 	error = target_find(draft, &audience_id);
-	if (error == E_OK && draft->target == 0) {
+	if (error == E_OK && append->inherit == INHERIT_ADD)
+		error = retracted_find(draft, &retracted);
+	if (error == E_OK && (draft->target == 0 || retracted)) {
 		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
 		return E_OK;
 	}
 	if (error == E_OK)
-		error = audiences_inherit(draft, audience_id);
+		error = append->inherit == INHERIT_ONLY ? family_inherit(draft) : audiences_inherit(draft, audience_id);
 	unreachable_narrow(append);
 	return error;
 }

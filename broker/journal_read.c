@@ -22,6 +22,7 @@ static void statements_prepare(struct journal_reader *r)
 					"ORDER BY first DESC LIMIT 1");
 	r->cursor = database_prepare(r->db, "SELECT entry FROM cursor WHERE node = ?1");
 	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
+	r->newest = database_prepare(r->db, "SELECT accepted_at FROM entry ORDER BY entry DESC LIMIT 1");
 	r->due = database_prepare(r->db, "SELECT entry, place, cause FROM due WHERE at <= ?1 ORDER BY at");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }

@@ -31,10 +31,74 @@ static uint32_t next_incarnation(uint32_t last, wall_ms now)
 	return seconds > last && seconds < UINT32_MAX ? (uint32_t)seconds : last + 1;
 }
 
-static enum error incarnation_begin(struct journal *journal, uint32_t incarnation, const char *reason, wall_ms now,
-				    struct journal_recovery *recovery, struct fault *fault)
+static struct journal_append *tombstone_of(const struct erasure *erasures, size_t count, wall_ms now)
 {
-	struct journal_append *append;
+	struct journal_append *append = journal_append_new();
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(erasures, count, now, &append->content);
+	return append;
+}
+
+/* Up to `most` tombstones from the erasure *done on, behind `first` (NULL: nothing). Returns the first of all. */
+static struct journal_append *tombstones_add(struct journal_append *first, const struct erasures *former, size_t *done,
+					     size_t most, wall_ms now)
+{
+	struct journal_append *last = first;
+
+	for (size_t i = 0; i < most && *done < former->count; i++) {
+		const size_t left = former->count - *done, count = left < LIMIT_ERASURES ? left : LIMIT_ERASURES;
+		struct journal_append *next = tombstone_of(former->list + *done, count, now);
+
+		if (last == NULL)
+			first = next;
+		else
+			last->letter.next = &next->letter;
+		last = next;
+		*done += count;
+	}
+	return first;
+}
+
+static struct journal_append *genesis_append(struct journal *journal, const struct position *from, const char *reason)
+{
+	struct journal_append *genesis = journal_append_new();
+
+	genesis->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS;
+	genesis_pack(journal, from, reason, &genesis->content);
+	return genesis;
+}
+
+static void appends_free(struct journal_append *append)
+{
+	while (append != NULL) {
+		struct journal_append *next = (struct journal_append *)append->letter.next;
+
+		journal_append_free(append);
+		append = next;
+	}
+}
+
+static enum error appends_commit(struct journal *journal, struct journal_append *appends, wall_ms now,
+				 struct position *begins, struct fault *fault)
+{
+	const enum error error = journal_commit(journal, appends, now);
+
+	if (error != E_OK && fault != NULL)
+		*fault = appends->result;
+	if (begins != NULL)
+		*begins = (struct position){journal->state.position.incarnation, appends->entry, appends->head};
+	appends_free(appends);
+	return error;
+}
+
+/* In one transaction, with tombstones for what was erased in the history that is over: a body that is gone without one
+ * would be damage. Those of more than 65,280 places follow in others. */
+static enum error incarnation_begin(struct journal *journal, uint32_t incarnation, const char *reason,
+				    const struct erasures *former, wall_ms now, struct journal_recovery *recovery,
+				    struct fault *fault)
+{
+	size_t done = 0;
 	enum error error;
 
 	recovery->from = journal->state.position;
@@ -44,32 +108,12 @@ static enum error incarnation_begin(struct journal *journal, uint32_t incarnatio
 		return fault_at(fault, E_INVALID, "incarnation: the journal has %u already",
 				(unsigned)recovery->from.incarnation);
 	journal->state.position.incarnation = incarnation;
-	append = journal_append_new();
-	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS;
-	genesis_pack(journal, &recovery->from, reason, &append->content);
-	error = journal_commit(journal, append, now);
-	if (error != E_OK && fault != NULL)
-		*fault = append->result;
-	recovery->begins = journal->state.position;
-	journal_append_free(append);
-	return error;
-}
-
-static enum error bury(struct journal *journal, const struct erasures *former, wall_ms now, struct fault *fault)
-{
-	enum error error = E_OK;
-
-	for (size_t done = 0; error == E_OK && done < former->count; done += LIMIT_ERASURES) {
-		const size_t left = former->count - done;
-		struct journal_append *append = journal_append_new();
-
-		append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
-		tombstone_pack(former->list + done, left < LIMIT_ERASURES ? left : LIMIT_ERASURES, now, &append->content);
-		error = journal_commit(journal, append, now);
-		if (error != E_OK && fault != NULL)
-			*fault = append->result;
-		journal_append_free(append);
-	}
+	error = appends_commit(journal,
+			       tombstones_add(genesis_append(journal, &recovery->from, reason), former, &done,
+					      LIMIT_COMMIT_ENTRIES - 1, now),
+			       now, &recovery->begins, fault);
+	while (error == E_OK && done < former->count)
+		error = appends_commit(journal, tombstones_add(NULL, former, &done, 1, now), now, NULL, fault);
 	return error;
 }
 
@@ -95,9 +139,7 @@ enum error journal_recover(const struct journal_options *options, uint32_t incar
 	if (error == E_OK)
 		error = journal_open_marked(&journal, options, fault);
 	if (error == E_OK)
-		error = incarnation_begin(journal, incarnation, reason, now, recovery, fault);
-	if (error == E_OK)
-		error = bury(journal, &former, now, fault);
+		error = incarnation_begin(journal, incarnation, reason, &former, now, recovery, fault);
 	journal_close(journal);
 	free(former.list);
 	return error;

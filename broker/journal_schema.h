@@ -44,6 +44,8 @@
 	 * report that the CANCEL in entry `cause` took back, at once. */ \
 	"CREATE TABLE due(at INTEGER, entry INTEGER, place INTEGER, cause INTEGER NOT NULL," \
 	" PRIMARY KEY(at, entry, place)) WITHOUT ROWID;" \
+	/* Taken back: nothing can be added to them. */ \
+	"CREATE TABLE retracted(entry INTEGER, number INTEGER, PRIMARY KEY(entry, number)) WITHOUT ROWID;" \
 	/* Under a tombstone; their keys are to be destroyed, if that was not done yet. */ \
 	"CREATE TABLE erasing(entry INTEGER, place INTEGER, count INTEGER, PRIMARY KEY(entry, place, count)) WITHOUT ROWID;" \
 	/* Who says that it no longer has a report, and in which entry. */ \

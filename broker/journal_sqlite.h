@@ -31,18 +31,21 @@
 	X(CONTENT_ADD, "INSERT INTO content(entry, content, nonce, bodies) VALUES(?1, ?2, ?3, ?4)") \
 	X(CONTENT_GET, "SELECT content FROM content WHERE entry = ?1") \
 	X(ENTRY_FIRST, "SELECT first FROM entry WHERE entry = ?1") \
-	X(REFERENCE_ALL, "SELECT entry FROM reference JOIN entry USING(entry) JOIN audience ON audience.id = audience_id " \
-			 "WHERE target = ?1 AND number = ?2 AND kind <> 0") \
+	/* A report and its updates, and theirs. Cancels have audiences of no class. */ \
+	X(FAMILY, "WITH RECURSIVE family(entry, number, audience_id) AS (" \
+		  "SELECT entry, ?2, audience_id FROM entry WHERE entry = ?1 " \
+		  "UNION SELECT entry.entry, entry.first, entry.audience_id FROM family " \
+		  "JOIN reference ON reference.target = family.entry AND reference.number = family.number " \
+		  "JOIN entry ON entry.entry = reference.entry JOIN audience ON audience.id = entry.audience_id " \
+		  "WHERE audience.kind <> 0) SELECT entry, number, audience_id FROM family") \
+	X(RETRACTED_ADD, "INSERT OR IGNORE INTO retracted(entry, number) VALUES(?1, ?2)") \
+	X(RETRACTED_FIND, "SELECT 1 FROM retracted WHERE entry = ?1 AND number = ?2") \
 	X(DUE_ADD, "INSERT OR IGNORE INTO due(at, entry, place, cause) VALUES(?1, ?2, ?3, ?4)") \
 	X(DUE_REMOVE, "DELETE FROM due WHERE at = ?1 AND entry = ?2 AND place = ?3") \
 	X(ERASING_ADD, "INSERT OR IGNORE INTO erasing(entry, place, count) VALUES(?1, ?2, ?3)") \
 	X(ERASING_ALL, "SELECT entry, place, erasing.count, entry.count, nonce FROM erasing JOIN entry USING(entry) " \
 		       "JOIN content USING(entry)") \
 	X(ERASING_CLEAR, "DELETE FROM erasing") \
-	X(REPORT_FIND, "SELECT entry.entry FROM submission_of JOIN entry USING(entry) WHERE submission_of.origin_id = " \
-		       "(SELECT id FROM origin WHERE node = ?1) AND submission_of.epoch = ?2 AND submission_of.stream = ?3 " \
-		       "AND submission_of.first <= ?4 AND ?4 < entry.first + entry.count " \
-		       "ORDER BY submission_of.first DESC LIMIT 1") \
 	X(PURGED_ADD, "INSERT INTO purged(entry, place, node, receipt, at) VALUES(?1, ?2, ?3, ?4, ?5) " \
 		      "ON CONFLICT DO UPDATE SET receipt = excluded.receipt, at = excluded.at") \
 	X(SIGNATURE_SET, "UPDATE entry SET signature = ?2 WHERE entry = ?1") \
@@ -139,6 +142,9 @@ struct draft {
 	struct fault *fault;
 };
 
+/* The entry of a report that was accepted and went to somebody: a VOID is accepted too, but is no report. `row->outcome` is
+ * not to be used. */
+enum error draft_report_find(struct draft *draft, const struct report_name *name, struct entry_row *row, bool *found);
 /* Adds those who received the report referred to, or makes that report's absence the verdict of this one. */
 enum error draft_audience_inherit(struct draft *draft);
 /* Gives the audience its number, a new one when there was none like it. Nobody has none. */

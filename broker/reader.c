@@ -115,8 +115,8 @@ void question_answer(struct core_read *read, struct journal_reader *journal)
 		error = journal_read_receipt(journal, &read->first, read->count, &read->digest, &read->receipt, fault);
 		break;
 	case READ_DUE:
-		read->due = memory_alloc(LIMIT_ERASURES * sizeof(*read->due));
-		error = journal_read_due(journal, read->now, read->due, &read->due_count, fault);
+		read->due = memory_zero(1, sizeof(*read->due));
+		error = journal_read_due(journal, read->now, read->due, fault);
 		break;
 	case READ_POSITION:
 		error = journal_read_position(journal, read->after, &read->position, fault);

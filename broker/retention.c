@@ -4,7 +4,10 @@
 #include "broker/core_state.h"
 #include "common/memory.h"
 
-enum { LOOK_MS = 60 * 1000 }; /* between two looks when nothing was taken back */
+#define LOOK_MS (60 * 1000) /* between two looks when nothing was taken back */
+/* At the start the journal is the only witness of the time: so long after its newest entry, or so long before. */
+#define SILENT_MOST_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define BEHIND_MOST_MS (3600 * 1000)
 
 void retention_soon(struct core *core)
 {
@@ -33,17 +36,45 @@ static void tombstone_start(struct core *core, const struct core_read *read)
 
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
 	append->ticket = core->retention.ticket = next_ticket(core);
-	tombstone_pack(read->due, read->due_count, core->now->wall, &append->content);
+	tombstone_pack(read->due->list, read->due->count, core->now->wall, &append->content);
 	append_start(core, append);
+}
+
+/* A machine that was started with a clock that is years ahead would erase everything at once. False: it is in doubt. */
+static bool clock_compare(struct core *core, wall_ms newest)
+{
+	const wall_ms now = core->now->wall;
+	const bool ahead = now > newest + SILENT_MOST_MS;
+
+	if (core->retention.begun)
+		return true;
+	core->retention.begun = true;
+	if (!ahead && now + BEHIND_MOST_MS >= newest)
+		return true;
+	core->clock_doubted = true;
+	LOG(core, ALARM, "clock.doubted", F_TEXT("direction", ahead ? "ahead" : "back"),
+	    F_NUM("seconds", (ahead ? now - newest : newest - now) / 1000));
+	return false;
+}
+
+static void unreadable(struct core *core, const char *code, const char *field, uint64_t entry)
+{
+	LOG(core, ALARM, "journal.unreadable", F_TEXT("node", ""), F_TEXT("code", code), F_TEXT("field", field),
+	    F_NUM("entry", entry));
 }
 
 void retention_read_done(struct core *core, const struct core_read *read)
 {
 	core->retention.ticket = 0;
-	if (read->result.code != E_OK)
-		LOG(core, ALARM, "journal.unreadable", F_TEXT("node", ""), F_TEXT("code", error_name(read->result.code)),
-		    F_TEXT("field", read->result.field));
-	else if (read->due_count > 0 && !core->stopping)
+	if (read->result.code != E_OK) {
+		unreadable(core, error_name(read->result.code), read->result.field, 0);
+		return;
+	}
+	if (read->due->damaged != 0)
+		unreadable(core, error_name(E_CORRUPT), "due", read->due->damaged);
+	if (!clock_compare(core, read->due->newest))
+		retention_soon(core); /* again, for what was taken back alone */
+	else if (read->due->count > 0 && !core->stopping)
 		tombstone_start(core, read);
 }
 

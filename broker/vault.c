@@ -16,6 +16,7 @@ enum {
 	BLOCK = 4096,		     /* slots laid in by one transaction */
 	WINDOW = 64,		     /* keys derived at a time */
 	NO_WINDOW = -1,
+	SETTLE_PATIENCE_MS = 20, /* commits wait meanwhile */
 };
 
 struct vault {
@@ -287,14 +288,48 @@ static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 						  key);
 }
 
+static enum error slot_replace(struct vault *vault, uint64_t entry, const uint8_t *value, size_t size, struct fault *fault)
+{
+	enum error error;
+
+	bind_number(vault->replace, 1, entry);
+	sqlite3_bind_blob(vault->replace, 2, value, (int)size, SQLITE_STATIC);
+	error = database_step(vault->replace, fault);
+	sqlite3_clear_bindings(vault->replace);
+	return error;
+}
+
+/* In a history that is over this entry was another one, of which something was erased: parts of its own for each report, as
+ * a list, so that nobody takes it for a slot that is as it was. */
+static enum error slot_anew(struct vault *vault, uint64_t entry, size_t count, struct fault *fault)
+{
+	uint8_t *parts = memory_zero(count, LISTED_SIZE);
+	enum error error;
+
+	randombytes_buf(parts, count * LISTED_SIZE);
+	for (size_t i = 0; i < count; i++) {
+		parts[i * LISTED_SIZE] = (uint8_t)(i >> 8);
+		parts[i * LISTED_SIZE + 1] = (uint8_t)i;
+	}
+	error = slot_replace(vault, entry, parts, count * LISTED_SIZE, fault);
+	sodium_memzero(parts, count * LISTED_SIZE);
+	free(parts);
+	return error;
+}
+
 enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			 const struct bytes *bodies, size_t count, struct buffer *out, struct fault *fault)
 {
 	struct vault_slot *slot;
 	enum error error = vault_slot_open(vault, entry, nonce, &slot, fault);
 
-	if (error == E_OK && !is_whole(slot))
-		error = fault_at(fault, E_CORRUPT, "keys.db: slot used before");
+	if (error == E_OK && !is_whole(slot)) {
+		vault_slot_close(slot);
+		slot = NULL;
+		error = slot_anew(vault, entry, count, fault);
+		if (error == E_OK)
+			error = vault_slot_open(vault, entry, nonce, &slot, fault);
+	}
 	for (size_t i = 0; error == E_OK && i < count; i++)
 		if (bodies[i].data == NULL)
 			buffer_u32(out, 0);
@@ -387,7 +422,7 @@ static size_t parts_without(struct vault_slot *slot, size_t first, size_t erased
 /* The old pages still stand in the log until it is cut off. */
 enum error vault_settle(struct vault *vault, struct fault *fault)
 {
-	enum error error = database_wipe_log(vault->db, DATABASE_PATIENCE_MS, fault);
+	enum error error = database_wipe_log(vault->db, SETTLE_PATIENCE_MS, fault);
 
 	if (error != E_OK)
 		fault_within(fault, "keys.db");
@@ -406,10 +441,7 @@ enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[
 		return error;
 	rest = memory_zero(count, LISTED_SIZE);
 	size = parts_without(slot, first, erased, count, rest);
-	bind_number(vault->replace, 1, entry);
-	sqlite3_bind_blob(vault->replace, 2, rest, (int)size, SQLITE_STATIC);
-	error = database_step(vault->replace, fault);
-	sqlite3_clear_bindings(vault->replace);
+	error = slot_replace(vault, entry, rest, size, fault);
 	sodium_memzero(rest, count * LISTED_SIZE);
 	free(rest);
 	vault_slot_close(slot);

@@ -10,7 +10,8 @@
  *
  * where the nonce is drawn for each append and kept beside the bodies, so that an aborted append never shares a key with
  * the one that takes its number. Erasing one report of an entry replaces its slot by the other reports' parts: u16 i ||
- * part, 34 bytes each, so that 32 bytes are always a slot and no bytes an entry of which everything is erased. Without a
+ * part, 34 bytes each, so that 32 bytes are always a slot and no bytes an entry of which everything is erased. After a
+ * recovery an entry may have the number of one of which something was erased: it gets such a list from the beginning. Without a
  * master key (all zeros) whoever has both files reads everything; README.md says so.
  */
 #ifndef SIMPUL_VAULT_H

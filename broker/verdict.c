@@ -102,7 +102,7 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 	return wraps_check(core, submit, fault);
 }
 
-/* A purge receipt is for one node, whatever the policy says of the two. */
+/* A purge receipt is for one node, whatever the policy grants: whoever is in it must answer. */
 static enum error answer_audience(struct core *core, struct submit *submit, struct fault *fault)
 {
 	const Simpul__Routing *routing = submit->routing;
@@ -110,6 +110,8 @@ static enum error answer_audience(struct core *core, struct submit *submit, stru
 
 	if (routing->n_to != 1 || routing->n_not_to > 0 || routing->n_wraps > 0)
 		return fault_at(fault, E_INVALID, "routing.to");
+	if (!core->policy || !policy_knows_node(core->policy, submit->node->name))
+		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
 	if (!origin)
 		return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[0]");
 	if (origin == submit->node || origin->standing != SIMPUL__STANDING__STANDING_ACTIVE || origin->leaving)

@@ -3,11 +3,11 @@
  *
  * All libraries of the program use them (ld exports them, since libraries refer to them). M_PERTURB of mallopt(3) would be
  * less: glibc's threads keep small pieces at hand without overwriting them. Sanitizers and valgrind bring their own. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 void __libc_free(void *memory); /* glibc's, by its other name */
 
@@ -48,5 +48,9 @@ void *reallocarray(void *old, size_t count, size_t size)
 		return NULL;
 	return realloc(old, bytes);
 }
+
+#else
+
+extern int nothing_to_forget; /* for ISO C a file that holds nothing is none */
 
 #endif

@@ -26,7 +26,7 @@ enum limit {
 	LIMIT_RATE_REPORTS = 1000000,	   /* reports per second of a node, unless the broker is configured for less */
 	LIMIT_HEARTBEAT_MS = 2000,	   /* an empty batch when nothing else was sent */
 	LIMIT_SILENCE_MS = 10000,	   /* a session without a sign of life ends */
-	LIMIT_PURGED = 64,		   /* reports in a purge receipt or a tombstone */
+	LIMIT_PURGED = 64,		   /* reports in a purge receipt */
 	LIMIT_BACKUP_DAYS = 7,		   /* a copy of the data keys is overwritten by then */
 	LIMIT_SESSION_TOPICS = 4,	   /* subscriptions a node may hold on the feed socket */
 	LIMIT_LOG_LINE = 2048,		   /* a line of the log, bytes */
@@ -64,7 +64,6 @@ enum limit {
 	X(update, note, 2000) \
 	X(purge_receipt, purged, LIMIT_PURGED) \
 	X(purged, sinks, 16) \
-	X(tombstone, targets, LIMIT_PURGED) \
 	X(person, remark, 1000) \
 	X(person, documents, 8) \
 	X(vehicle, remark, 1000) \

@@ -383,6 +383,13 @@ static void read_receipt(struct world *world, struct core_read *read)
 	}
 }
 
+/* Erasing is for those on a real journal. */
+static void nothing_due(const struct world *world, struct core_read *read)
+{
+	read->due = memory_zero(1, sizeof(*read->due));
+	read->due->newest = world->now.wall;
+}
+
 void world_read(struct world *world)
 {
 	struct core_read *read = world->reads;
@@ -398,7 +405,9 @@ void world_read(struct world *world)
 			read_page(world, read);
 		else if (read->type == READ_RECEIPT)
 			read_receipt(world, read);
-		else if (read->type == READ_POSITION)
+		else if (read->type == READ_DUE)
+			nothing_due(world, read);
+		else
 			world_position(world, read->after, &read->position);
 		event.read = read;
 		world_step(world, &event);

@@ -152,6 +152,8 @@ static void header_write(const struct saying *saying, uint64_t number, struct bu
 	header.label = SIMPUL__LABEL__LABEL_AMBER;
 	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	header.expires = saying->expires == 0 ? 0 : saying->expires + 1000 * (number - saying->first);
+	if (saying->never && number > saying->first)
+		header.expires = UINT64_MAX;
 	header.erase = saying->erase;
 	header.references = references;
 	header.n_references = saying->reference != 0;

@@ -36,6 +36,7 @@ struct saying {
 	size_t refused;	    /* so many of the first reports are refused */
 	const char *named;  /* a name in the routing's `to` */
 	wall_ms expires;    /* of the first report; each next one has a second more */
+	bool never;	    /* all but the first say that they never expire */
 	bool erase;	    /* CANCEL: a retraction */
 	bool wraps;	    /* the routing holds a key wrap for each node of the audience */
 };

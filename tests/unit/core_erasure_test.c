@@ -1,12 +1,14 @@
 /* core_erasure_test - runs core and journal together: what expired or was taken back must be gone in memory too, and
  * nothing may die of a clock that is wrong. */
 #include "broker/core_state.h"
+#include "common/memory.h"
 #include "tests/support/journaled_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -60,6 +62,7 @@ static void what_expired_is_gone_from_memory_and_disk(void **state)
 {
 	struct world *world = journaled_world(state);
 
+	later(world, 1000);
 	say(world, (struct speech){.node = POLICE, .count = 2});
 	later(world, LIFE - 10 * 60 * 1000);
 	assert_int_equal(whole_in(world, ARMY, FIRST), 2);
@@ -130,6 +133,24 @@ static void nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_i
 	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
 }
 
+/* The machine was switched off, and its battery was empty. */
+static void nothing_expires_of_a_clock_that_was_wrong_from_the_start(void **state)
+{
+	const struct core_event confirmed = {.type = CORE_CLOCK};
+	struct world *world = journaled_world(state);
+
+	say(world, (struct speech){.node = POLICE});
+	world_restart(world);
+	world->now.wall += 3 * 365 * DAY;
+	later(world, 1000);
+	assert_true(world_alarmed(world, "clock.doubted"));
+	later(world, 10 * 60 * 1000);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
+	world_step(world, &confirmed);
+	later(world, 10);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
+}
+
 static void what_is_taken_back_does_not_wait_for_the_clock(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -186,6 +207,17 @@ static void what_was_due_when_the_broker_stopped_goes_when_it_is_back(void **sta
 static const struct speech answer_to_police = {
 	.node = ARMY, .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT, .to = {"police.oku"}};
 
+static void assert_verdict(struct world *world, struct speech speech, enum error code)
+{
+	const Simpul__Receipt *receipt;
+
+	say(world, speech);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 1);
+	assert_int_equal(receipt->verdicts[0]->code, code);
+	assert_int_equal(receipt->n_audience, 0);
+}
+
 static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -200,6 +232,19 @@ static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
 	assert_int_equal(world_pushes(world, IMMIGRATION), 0);
 }
 
+static void who_is_no_longer_in_the_policy_says_nothing_this_way_either(void **state)
+{
+	struct world *world = journaled_world(state);
+	char *without = memory_string(world_policy), *line = strstr(without, "  - {node: army.oku");
+
+	assert_non_null(line);
+	memmove(line, strchr(line, '\n') + 1, strlen(strchr(line, '\n') + 1) + 1);
+	world_load_policy(world, without);
+	world_commit(world, E_OK);
+	free(without);
+	assert_verdict(world, answer_to_police, E_MAY_NOT_PUBLISH);
+}
+
 /* Health may publish nothing at all. */
 static void who_may_say_nothing_else_must_still_answer(void **state)
 {
@@ -210,17 +255,6 @@ static void who_may_say_nothing_else_must_still_answer(void **state)
 	world_hello(world, HEALTH, HEAD);
 	say(world, speech);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
-}
-
-static void assert_verdict(struct world *world, struct speech speech, enum error code)
-{
-	const Simpul__Receipt *receipt;
-
-	say(world, speech);
-	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
-	assert_int_equal(receipt->n_verdicts, 1);
-	assert_int_equal(receipt->verdicts[0]->code, code);
-	assert_int_equal(receipt->n_audience, 0);
 }
 
 static void it_carries_nothing_to_others(void **state)
@@ -250,11 +284,13 @@ int main(void)
 		TEST(what_is_taken_back_is_gone_at_once),
 		TEST(a_plain_cancel_leaves_the_body),
 		TEST(nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right),
+		TEST(nothing_expires_of_a_clock_that_was_wrong_from_the_start),
 		TEST(what_is_taken_back_does_not_wait_for_the_clock),
 		TEST(a_tombstone_that_failed_is_tried_again),
 		TEST(what_was_due_when_the_broker_stopped_goes_when_it_is_back),
 		TEST(a_purge_receipt_goes_to_the_origin_and_to_nobody_else),
 		TEST(who_may_say_nothing_else_must_still_answer),
+		TEST(who_is_no_longer_in_the_policy_says_nothing_this_way_either),
 		TEST(it_carries_nothing_to_others),
 	};
 

@@ -34,24 +34,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-struct due {
-	struct erasure list[LIMIT_ERASURES];
-	size_t count;
-};
-
-static struct due due_at(const struct ledger *ledger, wall_ms now)
+static struct journal_due due_at(const struct ledger *ledger, wall_ms now)
 {
 	struct journal_reader *reader;
-	struct due due;
+	struct journal_due due;
 	struct fault fault = {0};
 
 	assert_int_equal(journal_reader_open(&reader, &ledger->options, &fault), E_OK);
-	assert_int_equal(journal_read_due(reader, now, due.list, &due.count, &fault), E_OK);
+	assert_int_equal(journal_read_due(reader, now, &due, &fault), E_OK);
 	journal_reader_close(reader);
 	return due;
 }
 
-static void assert_due(const struct due *due, size_t i, uint64_t entry, uint32_t first, uint32_t count,
+static void assert_due(const struct journal_due *due, size_t i, uint64_t entry, uint32_t first, uint32_t count,
 		       Simpul__PurgeRule rule, uint64_t cause)
 {
 	assert_in_range(i, 0, due->count - 1);
@@ -96,7 +91,7 @@ static void assert_verifies(const struct ledger *ledger)
 }
 
 /* What the core does when it is told so. */
-static void bury(struct ledger *ledger, const struct due *due)
+static void bury(struct ledger *ledger, const struct journal_due *due)
 {
 	ledger_bury(ledger, due->list, due->count);
 }
@@ -121,7 +116,7 @@ static void each_report_of_a_submission_dies_at_its_own_time(void **state)
 {
 	struct ledger *ledger = *state;
 	const uint64_t entry = ledger_say(ledger, &three);
-	struct due due = due_at(ledger, EXPIRES);
+	struct journal_due due = due_at(ledger, EXPIRES);
 
 	assert_due(&due, 0, entry, 0, 1, EXPIRED, 0);
 	bury(ledger, &due);
@@ -142,7 +137,7 @@ static void what_a_tombstone_does_not_name_stays_due(void **state)
 {
 	struct ledger *ledger = *state;
 	const uint64_t entry = ledger_say(ledger, &three);
-	const struct due due = due_at(ledger, EXPIRES);
+	const struct journal_due due = due_at(ledger, EXPIRES);
 
 	ledger->now = EXPIRES + 60 * 1000;
 	bury(ledger, &due);
@@ -161,11 +156,28 @@ static void a_refused_report_has_nothing_that_could_die(void **state)
 	assert_int_equal(due_at(ledger, EXPIRES + 1000).count, 1);
 }
 
+/* It would live for ever, was refused for that, and must not be looked at for ever. */
+static void a_time_that_no_report_may_have_is_never_due(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &(struct saying){.origin = POLICE,
+								   .first = 1,
+								   .count = 2,
+								   .audience = TO(ARMY),
+								   .expires = EXPIRES,
+								   .never = true});
+	struct journal_due due = due_at(ledger, EXPIRES);
+
+	assert_due(&due, 0, entry, 0, 1, EXPIRED, 0);
+	bury(ledger, &due);
+	assert_int_equal(due_at(ledger, EXPIRES * 2).count, 0);
+}
+
 static void more_than_a_tombstone_holds_comes_in_turns(void **state)
 {
 	enum { MANY = LIMIT_ERASURES + 10 };
 	struct ledger *ledger = *state;
-	struct due due;
+	struct journal_due due;
 
 	for (uint64_t i = 1; i <= MANY; i++)
 		ledger_say(ledger, &(struct saying){.origin = POLICE, .first = i, .audience = TO(ARMY), .expires = EXPIRES});
@@ -200,7 +212,7 @@ static void a_retraction_takes_the_report_and_its_updates_and_no_other(void **st
 	const uint64_t update = say_about(ledger, 4, 2, SIMPUL__KIND__KIND_UPDATE, false);
 	const uint64_t other = say_about(ledger, 5, 3, SIMPUL__KIND__KIND_UPDATE, false);
 	const uint64_t cancel = say_about(ledger, 6, 2, SIMPUL__KIND__KIND_CANCEL, true);
-	struct due due = due_at(ledger, 0);
+	struct journal_due due = due_at(ledger, 0);
 
 	assert_int_equal(due.count, 2);
 	assert_due(&due, 0, entry, 1, 1, RETRACTED, cancel);
@@ -212,6 +224,54 @@ static void a_retraction_takes_the_report_and_its_updates_and_no_other(void **st
 	assert_bodies(ledger, ARMY, other, 1, 0);
 	assert_bodies(ledger, ARMY, cancel, 1, 0);
 	assert_verifies(ledger);
+}
+
+static void a_retraction_takes_updates_of_updates_and_reaches_who_got_only_those(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	const uint64_t update = say_about(ledger, 2, 1, SIMPUL__KIND__KIND_UPDATE, false);
+	const uint64_t deep = ledger_say(ledger, &(struct saying){.origin = POLICE,
+								  .first = 3,
+								  .kind = SIMPUL__KIND__KIND_UPDATE,
+								  .reference = 2,
+								  .audience = TO(ARMY) | TO(IMMIGRATION)});
+	const uint64_t cancel = say_about(ledger, 4, 1, SIMPUL__KIND__KIND_CANCEL, true);
+	const struct journal_due due = due_at(ledger, 0);
+	struct journal_reader *reader;
+	struct journal_page page;
+
+	assert_int_equal(due.count, 3);
+	assert_due(&due, 0, entry, 0, 1, RETRACTED, cancel);
+	assert_due(&due, 1, update, 0, 1, RETRACTED, cancel);
+	assert_due(&due, 2, deep, 0, 1, RETRACTED, cancel);
+	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
+	assert_int_equal(journal_read_page(reader, ledger_nodes[IMMIGRATION], deep, LIMIT_BATCH, &page, NULL), E_OK);
+	assert_int_equal(page.count, 1);
+	assert_int_equal(page.items[0].entry, cancel);
+	journal_page_free(&page);
+	journal_reader_close(reader);
+}
+
+static void nothing_is_added_to_what_was_taken_back(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_append *late;
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	say_about(ledger, 2, 1, SIMPUL__KIND__KIND_UPDATE, false);
+	say_about(ledger, 3, 1, SIMPUL__KIND__KIND_CANCEL, true);
+	for (uint64_t reference = 1; reference <= 2; reference++) {
+		late = ledger_append(ledger, &(struct saying){.origin = POLICE,
+							      .first = 3 + reference,
+							      .kind = SIMPUL__KIND__KIND_UPDATE,
+							      .reference = reference,
+							      .audience = TO(ARMY)});
+		assert_int_equal(ledger_commit(ledger, late, NULL), E_OK);
+		assert_int_equal(late->reports[0].verdict, E_REFERENCE_UNKNOWN);
+		assert_int_equal(late->audience.count, 0);
+		journal_append_free(late);
+	}
 }
 
 static void a_cancel_that_is_no_retraction_erases_nothing(void **state)
@@ -236,7 +296,7 @@ static void what_was_taken_back_can_expire_as_well(void **state)
 {
 	struct ledger *ledger = *state;
 	const uint64_t entry = ledger_say(ledger, &three);
-	struct due due;
+	struct journal_due due;
 
 	say_about(ledger, 4, 1, SIMPUL__KIND__KIND_CANCEL, true);
 	due = due_at(ledger, 0);
@@ -272,7 +332,7 @@ static void a_reader_in_the_way_only_delays_the_end(void **state)
 	struct ledger *ledger = *state;
 	const uint64_t entry = ledger_say(ledger, &three);
 	char *file = memory_format("%s/%s", ledger->path, VAULT_FILE);
-	const struct due due = due_at(ledger, EXPIRES + 10000);
+	const struct journal_due due = due_at(ledger, EXPIRES + 10000);
 	sqlite3 *thief = NULL;
 	sqlite3_stmt *rows;
 	uint64_t waiting;
@@ -305,7 +365,7 @@ static void a_backup_from_before_and_the_keys_of_today_bring_nothing_back(void *
 	const char *const end[] = {"/bin/rm", "-rf", other, journal, keys, now, NULL};
 	struct journal_verdict verdict;
 	struct position last;
-	struct due due;
+	struct journal_due due;
 
 	assert_int_equal(journal_backup(&ledger->options, journal, keys, &last, NULL), E_OK);
 	due = due_at(ledger, EXPIRES + 10000);
@@ -322,6 +382,39 @@ static void a_backup_from_before_and_the_keys_of_today_bring_nothing_back(void *
 	free(keys);
 	free(other);
 	free(now);
+}
+
+/* Its number was that of one that was erased in the history that is over. */
+static void an_entry_may_take_a_number_whose_key_was_erased(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t next = ledger_say(ledger, &three) + 1;
+	uint64_t entry;
+
+	assert_int_equal(vault_reserve(ledger->journal->vault, next, NULL), E_OK);
+	assert_int_equal(vault_erase(ledger->journal->vault, next, (const uint8_t[VAULT_NONCE_SIZE]){1}, 0, 1, 1, NULL),
+			 E_OK);
+	entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .count = 2, .audience = TO(ARMY)});
+	assert_int_equal(entry, next);
+	assert_bodies(ledger, ARMY, entry, 2, 0);
+	ledger_bury(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0}, 1);
+	assert_bodies(ledger, ARMY, entry, 1, 1);
+	assert_verifies(ledger);
+}
+
+static void one_that_cannot_be_read_keeps_no_other_alive(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t bad = ledger_say(ledger, &three);
+	const uint64_t good = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .audience = TO(ARMY),
+								  .expires = EXPIRES});
+	struct journal_due due;
+
+	assert_int_equal(database_run(ledger->journal->db, "UPDATE content SET content = x'ff' WHERE entry = 7", NULL), E_OK);
+	due = due_at(ledger, EXPIRES);
+	assert_int_equal(due.damaged, bad);
+	assert_int_equal(due.count, 1);
+	assert_due(&due, 0, good, 0, 1, EXPIRED, 0);
 }
 
 /* ---------------------------------------------------------------------------- damage */
@@ -385,6 +478,39 @@ static void purge_receipt_write(struct buffer *out, uint64_t first_number, uint6
 	wire_pack(&body, out);
 }
 
+static uint64_t noted(const struct ledger *ledger)
+{
+	sqlite3_stmt *rows = database_prepare(ledger->journal->db, "SELECT count(*) FROM purged");
+	uint64_t count = 99;
+
+	assert_int_equal(journal_number(rows, 99, &count, NULL), E_OK);
+	sqlite3_finalize(rows);
+	return count;
+}
+
+/* Nor who tells it to somebody else than the origin. */
+static void who_was_not_sent_a_report_cannot_say_that_it_is_gone(void **state)
+{
+	struct ledger *ledger = *state;
+	struct buffer body = {0};
+
+	ledger_say(ledger, &three);
+	purge_receipt_write(&body, 1, 2);
+	ledger_say(ledger, &(struct saying){.origin = IMMIGRATION,
+					    .first = 1,
+					    .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT,
+					    .audience = TO(POLICE),
+					    .encoded = buffer_view(&body)});
+	assert_int_equal(noted(ledger), 0);
+	ledger_say(ledger, &(struct saying){.origin = ARMY,
+					    .first = 1,
+					    .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT,
+					    .audience = TO(IMMIGRATION),
+					    .encoded = buffer_view(&body)});
+	assert_int_equal(noted(ledger), 0);
+	buffer_free(&body);
+}
+
 static void a_purge_receipt_is_noted_with_the_report_and_another_name_harms_nobody(void **state)
 {
 	struct ledger *ledger = *state;
@@ -418,16 +544,22 @@ int main(void)
 		TEST(each_report_of_a_submission_dies_at_its_own_time),
 		TEST(what_a_tombstone_does_not_name_stays_due),
 		TEST(a_refused_report_has_nothing_that_could_die),
+		TEST(a_time_that_no_report_may_have_is_never_due),
 		TEST(more_than_a_tombstone_holds_comes_in_turns),
 		TEST(a_retraction_takes_the_report_and_its_updates_and_no_other),
+		TEST(a_retraction_takes_updates_of_updates_and_reaches_who_got_only_those),
+		TEST(nothing_is_added_to_what_was_taken_back),
 		TEST(a_cancel_that_is_no_retraction_erases_nothing),
 		TEST(a_retraction_of_what_is_not_there_erases_nothing),
 		TEST(what_was_taken_back_can_expire_as_well),
 		TEST(keys_under_a_tombstone_die_at_the_next_start),
 		TEST(a_reader_in_the_way_only_delays_the_end),
 		TEST(a_backup_from_before_and_the_keys_of_today_bring_nothing_back),
+		TEST(an_entry_may_take_a_number_whose_key_was_erased),
+		TEST(one_that_cannot_be_read_keeps_no_other_alive),
 		TEST(a_tombstone_that_cannot_be_is_found),
 		TEST(a_tombstone_for_other_reports_hides_nothing),
+		TEST(who_was_not_sent_a_report_cannot_say_that_it_is_gone),
 		TEST(a_purge_receipt_is_noted_with_the_report_and_another_name_harms_nobody),
 	};
 

@@ -386,7 +386,7 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| CURVE handshake | %d s |", LIMIT_HANDSHAKE_MS / 1000},
 		{"| heartbeat, unless WELCOME says otherwise | %d ms |", LIMIT_HEARTBEAT_MS},
 		{"| silence before a session ends | %d s |", LIMIT_SILENCE_MS / 1000},
-		{"| reports in a purge receipt or a tombstone | %d |", LIMIT_PURGED},
+		{"| reports in a purge receipt | %d |", LIMIT_PURGED},
 		{"| days until a copy of the data keys is overwritten | %d |", LIMIT_BACKUP_DAYS},
 		{"| topics of a node that the broker knows | %d |", LIMIT_SESSION_TOPICS},
 		{"| connections at the log | %d; of more the oldest is cut that has not said a message |", LIMIT_WATCH_CONNECTIONS},
