@@ -348,24 +348,30 @@ static void session_open(struct uplink *uplink)
 		uplink_offline(uplink, error, "socket", 0);
 }
 
+/* True when the next attempt is under other keys, the broker's or our own, than any so far. */
+static bool handshake_again(struct uplink *uplink)
+{
+	/* Sockets of a session that stood connect again by themselves, so this may be after any message. */
+	if (uplink->state != UPLINK_OFFLINE && announced_keys(uplink)) {
+		const bool changed = broker_change(uplink);
+
+		if (!changed)
+			key_change(uplink);
+		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
+		return changed;
+	}
+	if (uplink->state != UPLINK_GREETING || !key_change(uplink))
+		return false;
+	uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
+	return uplink->tries_next;
+}
+
 /* A key that is not in force is not even let in, without a word why; with two of them the other may be. */
 static void handshake_watch(struct uplink *uplink)
 {
 	if (!uplink->transport.handshake_failed(uplink->transport.context))
 		return;
-	if (uplink->state == UPLINK_GREETING && announced_keys(uplink)) {
-		const bool changed = broker_change(uplink);
-
-		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
-		if (changed)
-			return;
-		key_change(uplink);
-	} else if (uplink->state == UPLINK_GREETING && key_change(uplink)) {
-		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
-		if (uplink->tries_next)
-			return;
-	}
-	if (uplink->handshake_logged)
+	if (handshake_again(uplink) || uplink->handshake_logged)
 		return;
 	uplink->handshake_logged = true;
 	log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
