@@ -76,7 +76,8 @@ static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, w
 {
 	struct core *core = context;
 
-	(void)accepted_at;
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS && entry == 1)
+		core->broker_made = core->authority_made = accepted_at; /* simpulctl init makes them all */
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
 		history_add(core, entry, content);
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
@@ -440,6 +441,8 @@ enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_
 void core_status(const struct core *core, struct core_status *status)
 {
 	*status = (struct core_status){.position = core->position,
+				       .broker_made = core->broker_made,
+				       .authority_made = core->authority_made,
 				       .announced = core->announced.entry,
 				       .policy_version = core->policy_version,
 				       .members = core->node_count,

@@ -199,6 +199,7 @@ enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_
 
 struct core_status {
 	struct position position;
+	wall_ms broker_made, authority_made; /* when their keys were made, as far as the journal tells; 0: it does not */
 	uint64_t announced; /* entry of newer keys of the broker that are not in force yet; 0: none */
 	uint32_t policy_version;
 	struct hash policy_hash;

@@ -223,6 +223,7 @@ struct core {
 	struct term *terms; /* that came in force, ascending */
 	size_t term_count;
 	struct term announced; /* not in force yet */
+	wall_ms broker_made, authority_made; /* when the keys in use were made; 0: not known */
 	struct policy *policy;
 	uint32_t policy_version;
 	struct buffer loaded_policy; /* while a journal is loaded: the newest PolicyVersion so far */

@@ -200,6 +200,7 @@ static void member_apply(struct core *core, const struct member *member)
 	node->member = *member;
 	node->lapsed = false;
 	core->lapse_next = 0;
+	authority_seen(core, &member->successions);
 	key_add(core, node);
 }
 

@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void authority_seen(struct core *core, const struct successions *successions)
+{
+	wall_ms made;
+
+	if (successions->size < SUCCESSION_SIZE)
+		return;
+	made = load_u64(successions->bytes + successions->size - SUCCESSION_SIZE + KEY_SIZE);
+	if (made > core->authority_made)
+		core->authority_made = made;
+}
+
 void terms_take(struct core *core, uint64_t entry, struct bytes content)
 {
 	const Simpul__BrokerKey *key = wire_view(&simpul__broker_key__descriptor, content, &core->arena, NULL);
@@ -14,6 +25,7 @@ void terms_take(struct core *core, uint64_t entry, struct bytes content)
 	/* The journal's own, and compared with the chain. */
 	if (key == NULL || broker_succession_of_message(&term.succession, key->succession, NULL) != E_OK)
 		return;
+	authority_seen(core, &term.succession.successions);
 	if (!key->in_force) {
 		core->announced = term;
 		return;
@@ -21,6 +33,7 @@ void terms_take(struct core *core, uint64_t entry, struct bytes content)
 	core->terms = memory_grow(core->terms, core->term_count + 1, sizeof(*core->terms));
 	core->terms[core->term_count++] = term;
 	core->announced.entry = 0;
+	core->broker_made = term.succession.created_at;
 }
 
 void terms_free(struct core *core)

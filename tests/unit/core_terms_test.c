@@ -133,6 +133,7 @@ static void what_came_in_force_is_told_with_the_entry_it_holds_from(void **state
 	Simpul__BrokerKey key = SIMPUL__BROKER_KEY__INIT;
 	Simpul__BrokerSuccession message;
 	const Simpul__BrokerTerms *terms;
+	struct core_status status;
 	struct broker_keys newer;
 
 	broker_keys_generate(&newer);
@@ -153,6 +154,9 @@ static void what_came_in_force_is_told_with_the_entry_it_holds_from(void **state
 	assert_int_equal(terms->n_terms, 1);
 	assert_int_equal(terms->terms[0]->entry, world->position.entry);
 	assert_true(key_is(terms->terms[0]->succession->former_key, former.public_key));
+	core_status(world->core, &status);
+	assert_int_equal(status.broker_made, succession.created_at);
+	assert_int_equal(status.announced, 0);
 	/* A key that was in force never comes back, and the former one announces nothing more. */
 	assert_int_equal(offer(world, &succession), E_INVALID);
 	succession = made(world, &newer.signing, &(struct broker_keys){.signing = former}, &world->authority);
