@@ -1,6 +1,7 @@
 /* doctor - simpul doctor: goes through all that an office needs, and says in plain words what is wrong and what to do.
  */
 #include "agents/doctor.h"
+#include "agents/broker_ring.h"
 
 #include "common/config.h"
 #include "common/memory.h"
@@ -184,6 +185,8 @@ static void check_store(struct doctor *doctor)
 		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read", path);
 	check_record(doctor, &store);
 	store_close(&store);
+	if (doctor->has_join)
+		broker_ring_follow(path, &doctor->join);
 }
 
 /* ------------------------------------------------------------------ the command */

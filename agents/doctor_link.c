@@ -104,8 +104,8 @@ static const struct {
 	[KNOCK_SILENT] = {"%s: no answer", "see whether a firewall or the link between the offices stops it"},
 	[KNOCK_NO_ROUTE] = {"%s: the network does not lead there", "see this machine's network and routes"},
 	[KNOCK_STRANGER] = {"%s: who listens there is not the broker of the join file (broker_curve)",
-			    "ask the operators for a new join file and compare it with them, or whether something else "
-			    "is at that port"},
+			    "ask the operators for a new join file and compare it with them (its keys may have been renewed "
+			    "while this office was away), or whether something else is at that port"},
 	[KNOCK_REFUSED] =
 		{"%s: the broker does not let this office's key in: it is not enrolled, or was retired or revoked",
 		 "ask the operators: simpulctl nodes shows it"},

@@ -22,6 +22,7 @@ struct inbox {
 	struct store *store;
 	const struct node_keys *keys;
 	const struct keyring *ring; /* NULL: these keys alone */
+	struct broker_ring *broker; /* NULL: the keys of `join` */
 	struct join join;
 	struct position cursor; /* on disk */
 	uint32_t incarnation;	/* that the broker went on in, as this session proved; 0: that of the cursor */
@@ -50,6 +51,11 @@ struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const
 void inbox_former_keys(struct inbox *inbox, const struct keyring *ring)
 {
 	inbox->ring = ring;
+}
+
+void inbox_broker(struct inbox *inbox, struct broker_ring *broker)
+{
+	inbox->broker = broker;
 }
 
 struct position inbox_cursor(const struct inbox *inbox)
@@ -109,6 +115,20 @@ static enum error standing_apply(struct inbox *inbox, const Simpul__Entry *entry
 	if (error == E_OK && entry->standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED)
 		error = purge_receipts_doubt(inbox->store, entry->standing, fault);
 	return error;
+}
+
+static enum error broker_key_apply(struct inbox *inbox, const Simpul__Entry *entry, struct fault *fault)
+{
+	enum error error;
+
+	if (inbox->broker == NULL)
+		return E_OK;
+	error = broker_ring_heard(inbox->broker, entry->entry, entry->broker_key, fault);
+	if (error == E_OK || error_remedy(error) == REMEDY_RETRY)
+		return error;
+	log_event(LOG_LEVEL_ALARM, "inbox.bad_broker_key", F_NUM("entry", entry->entry),
+		  F_TEXT("code", error_name(error)));
+	return fault_at(fault, E_BAD_SIGNATURE, "broker_key");
 }
 
 /* The office's keys that this wrap is for; NULL when it does not have them. */
@@ -198,6 +218,8 @@ static enum error entry_apply(struct inbox *inbox, const Simpul__Batch *batch, c
 		return member_apply(inbox, entry, fault);
 	case SIMPUL__ENTRY__CONTENT_STANDING:
 		return standing_apply(inbox, entry, fault);
+	case SIMPUL__ENTRY__CONTENT_BROKER_KEY:
+		return broker_key_apply(inbox, entry, fault);
 	case SIMPUL__ENTRY__CONTENT_STUB:
 		log_event(LOG_LEVEL_NOTICE, "inbox.withheld", F_NUM("entry", entry->entry),
 			  F_NUM("policy_version", entry->stub->policy_version));
@@ -232,6 +254,11 @@ static bool incarnation_follows(const struct inbox *inbox, const struct position
 	return upto->incarnation >= inbox->seen.incarnation && upto->incarnation <= last;
 }
 
+static const uint8_t *broker_key_of(const struct inbox *inbox)
+{
+	return inbox->broker != NULL ? inbox->broker->join->broker_signing : inbox->join.broker_signing;
+}
+
 /* Where the batch stands against what was seen; INBOX_APPLIED: it is to be applied. */
 static enum inbox_result batch_place(const struct inbox *inbox, const Simpul__Batch *batch, struct position *upto,
 				     struct fault *fault)
@@ -253,7 +280,7 @@ static enum inbox_result batch_place(const struct inbox *inbox, const Simpul__Ba
 		return INBOX_BEHIND;
 	if (entries_check(batch, fault) != E_OK)
 		return INBOX_FAILED;
-	if (!chain_verify(inbox->join.broker_signing, inbox->join.exchange, upto,
+	if (!chain_verify(broker_key_of(inbox), inbox->join.exchange, upto,
 			  BYTES(batch->signature.data, batch->signature.len))) {
 		fault_at(fault, E_BAD_SIGNATURE, "signature");
 		return INBOX_FAILED;

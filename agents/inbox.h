@@ -6,6 +6,7 @@
 #ifndef SIMPUL_INBOX_H
 #define SIMPUL_INBOX_H
 
+#include "agents/broker_ring.h"
 #include "agents/keyring.h"
 #include "agents/store.h"
 #include "common/keys.h"
@@ -25,6 +26,8 @@ struct inbox *inbox_new(struct store *store, const struct node_keys *keys, const
 void inbox_free(struct inbox *inbox);
 /* Opens what was sealed to former keys too; `ring` is borrowed. */
 void inbox_former_keys(struct inbox *inbox, const struct keyring *ring);
+/* Follows the broker's keys, which are then those of the ring's join; `broker` is borrowed. */
+void inbox_broker(struct inbox *inbox, struct broker_ring *broker);
 
 enum inbox_result {
 	INBOX_APPLIED, /* cursor moved */

@@ -30,6 +30,8 @@ struct loop {
 	int signals, lock;
 	void *zmq;
 	struct store store;
+	struct join join; /* with the broker's keys that are in force */
+	struct broker_ring broker;
 	struct inbox *inbox;
 	struct feeder feeder;
 	struct purge purge;
@@ -347,10 +349,17 @@ static void newer_keys_taken(void *context)
 	keyring_renew(context);
 }
 
-static void uplink_begin(struct loop *loop, const struct join *join)
+static enum error broker_told(void *context, const Simpul__BrokerTerms *told, const uint8_t curve[KEY_SIZE],
+			      struct fault *fault)
+{
+	return broker_ring_told(context, told, curve, fault);
+}
+
+static void uplink_begin(struct loop *loop)
 {
 	const struct uplink_options options = {
-		.join = join, .keys = &loop->ring->keys, .node = loop->settings->node,
+		.join = &loop->join, .broker = {.context = &loop->broker, .terms = &loop->broker.terms, .told = broker_told},
+		.keys = &loop->ring->keys, .node = loop->settings->node,
 		.renewal = {.context = loop->ring, .next = newer_keys, .taken = newer_keys_taken}, .epoch = loop->store.epoch,
 		.subscription = loop->settings->subscribes ? &loop->settings->subscription : NULL,
 		.source = feeder_source(&loop->feeder), .target = feeder_target(&loop->feeder)};
@@ -366,17 +375,21 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 
 	if (error == E_OK)
 		error = store_open(&loop->store, settings->store, join->exchange, settings->node, fault);
+	loop->join = *join;
+	if (error == E_OK)
+		error = broker_ring_open(&loop->broker, &loop->store, &loop->join, fault);
 	if (error != E_OK)
 		return error;
 	loop->zmq = zmq_ctx_new();
 	loop->from_intake = mailbox_new();
 	loop->from_sinks = mailbox_new();
-	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, join);
+	loop->inbox = inbox_new(&loop->store, &loop->ring->keys, &loop->join);
+	inbox_broker(loop->inbox, &loop->broker);
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
 	purge_init(&loop->purge, &loop->store, &loop->ring->keys, settings->sinks,
 		   settings->sink_count, &now);
-	uplink_begin(loop, join);
+	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
 	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
 					.uplink = loop->uplink, .sinks = loop->sinks};

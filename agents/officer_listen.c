@@ -1,4 +1,5 @@
 /* officer_listen - simpul listen: prints what is published in the open to all members, a line each. */
+#include "agents/broker_ring.h"
 #include "agents/listener.h"
 #include "agents/officer.h"
 #include "common/json.h"
@@ -95,6 +96,8 @@ static int listen_with(const struct officer *officer, const struct settings *set
 	struct join join;
 	enum error error = join_load(&join, settings->join, &fault);
 
+	if (error == E_OK)
+		broker_ring_follow(settings->store, &join);
 	if (error == E_OK)
 		error = node_keys_load(&keys, settings->keys, &fault);
 	if (error == E_OK && join.bulletin_endpoint[0] == '\0')

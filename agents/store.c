@@ -9,7 +9,7 @@
  *
  *   meta              exchange (blob), node (text), epoch (of the outbox, integer); 'epoch 2' and so on: why it began;
  *                     'epoch told': the highest that a broker had and this store had not; in a backup its mark
- *                     (backup.h)
+ *                     (backup.h); 'broker keys': an encoded BrokerTerms (broker_ring.h)
  *
  *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
  *                     later but code and field (why it was refused), cut, and what erasure takes, so that accepting 256 reports does not

@@ -147,6 +147,30 @@ static bool key_change(struct uplink *uplink)
 	return true;
 }
 
+/* ---- newer keys of the broker */
+
+static const struct broker_term *announced_keys(const struct uplink *uplink)
+{
+	const struct broker_terms *terms = uplink->options.broker.terms;
+
+	return terms && terms->is_announced ? &terms->announced : NULL;
+}
+
+/* The broker may have taken up the keys that it announced: those and the present ones in turn. */
+static bool broker_change(struct uplink *uplink)
+{
+	uplink->tries_announced = !uplink->tries_announced && announced_keys(uplink);
+	return uplink->tries_announced;
+}
+
+const uint8_t *uplink_broker_key(const struct uplink *uplink, uint64_t entry)
+{
+	const struct broker_terms *terms = uplink->options.broker.terms;
+	const uint8_t *present = uplink->options.join->broker_signing;
+
+	return terms ? broker_terms_key(terms, entry, present) : present;
+}
+
 void uplink_key_taken(struct uplink *uplink)
 {
 	const struct uplink_renewal *renewal = &uplink->options.renewal;
@@ -312,7 +336,10 @@ static void session_open(struct uplink *uplink)
 	uplink_enter(uplink, UPLINK_GREETING);
 	if (uplink->options.target.begin)
 		uplink->options.target.begin(uplink->options.target.context);
-	error = transport->open(transport->context, uplink->options.join, &uplink->session_keys);
+	uplink->session_join = *uplink->options.join;
+	if (uplink->tries_announced && announced_keys(uplink))
+		memcpy(uplink->session_join.broker_curve, announced_keys(uplink)->curve_key, KEY_SIZE);
+	error = transport->open(transport->context, &uplink->session_join, &uplink->session_keys);
 	if (error == E_OK)
 		hello_send(uplink);
 	else if (error == E_CONFIG)
@@ -321,17 +348,30 @@ static void session_open(struct uplink *uplink)
 		uplink_offline(uplink, error, "socket", 0);
 }
 
+/* True when the next attempt is under other keys, the broker's or our own, than any so far. */
+static bool handshake_again(struct uplink *uplink)
+{
+	/* Sockets of a session that stood connect again by themselves, so this may be after any message. */
+	if (uplink->state != UPLINK_OFFLINE && announced_keys(uplink)) {
+		const bool changed = broker_change(uplink);
+
+		if (!changed)
+			key_change(uplink);
+		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
+		return changed;
+	}
+	if (uplink->state != UPLINK_GREETING || !key_change(uplink))
+		return false;
+	uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
+	return uplink->tries_next;
+}
+
 /* A key that is not in force is not even let in, without a word why; with two of them the other may be. */
 static void handshake_watch(struct uplink *uplink)
 {
 	if (!uplink->transport.handshake_failed(uplink->transport.context))
 		return;
-	if (uplink->state == UPLINK_GREETING && key_change(uplink)) {
-		uplink_offline(uplink, E_KEY_UNKNOWN, "handshake", 0);
-		if (uplink->tries_next)
-			return;
-	}
-	if (uplink->handshake_logged)
+	if (handshake_again(uplink) || uplink->handshake_logged)
 		return;
 	uplink->handshake_logged = true;
 	log_event(LOG_LEVEL_ALARM, "uplink.handshake_failed", F_TEXT("node", uplink->options.node),
@@ -358,9 +398,10 @@ static void timers(struct uplink *uplink)
 	const struct session *session = &uplink->session;
 	const steady_ms now = uplink->now.steady;
 
-	if (uplink->state == UPLINK_GREETING && now - session->opened_at > HELLO_MS)
+	if (uplink->state == UPLINK_GREETING && now - session->opened_at > HELLO_MS) {
+		broker_change(uplink);
 		uplink_offline(uplink, E_UNREACHABLE, "hello", 0);
-	else if (in_session(uplink) && flights_overdue(uplink))
+	} else if (in_session(uplink) && flights_overdue(uplink))
 		uplink_offline(uplink, E_UNREACHABLE, "submit", 0);
 	else if (uplink->state == UPLINK_CATCHING_UP && session->fetch_seq != 0 && now - session->fetch_at > ANSWER_MS)
 		uplink_offline(uplink, E_UNREACHABLE, "fetch", 0);

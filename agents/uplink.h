@@ -14,6 +14,7 @@
 #define SIMPUL_UPLINK_H
 
 #include "agents/uplink_transport.h"
+#include "common/broker_succession.h"
 #include "common/chain.h"
 #include "common/clock.h"
 #include "common/recovery.h"
@@ -77,8 +78,18 @@ struct uplink_renewal {
 	void (*taken)(void *context);
 };
 
+/* How the broker's keys are followed. NULLs: they are those of the join for ever. */
+struct uplink_broker {
+	void *context;
+	const struct broker_terms *terms; /* what is known: keys that were announced are tried where the present ones fail */
+	/* WELCOME told what is in force, over a session with this CURVE key; `options.join` has it afterwards. An error halts,
+	 * with remedy RETRY it is told again. */
+	enum error (*told)(void *context, const Simpul__BrokerTerms *told, const uint8_t curve[KEY_SIZE], struct fault *fault);
+};
+
 struct uplink_options {
-	const struct join *join;
+	const struct join *join; /* its broker keys: those in force */
+	struct uplink_broker broker;
 	const struct node_keys *keys;
 	struct uplink_renewal renewal;
 	const char *node;

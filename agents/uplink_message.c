@@ -25,10 +25,27 @@ struct story {
 	uint64_t kept; /* up to this entry every one of its incarnations is the same */
 };
 
+/* By the key that the broker had then: the present one, or one before it. */
+static enum error recovery_take(const struct uplink *uplink, struct recovery *recovery, struct bytes genesis,
+				struct fault *fault)
+{
+	const struct join *join = uplink->options.join;
+	const struct broker_terms *terms = uplink->options.broker.terms;
+	enum error error = recovery_read(recovery, genesis, join->exchange, join->broker_signing, fault);
+
+	for (size_t i = 0; error != E_OK && terms && i < terms->count; i++) {
+		const uint8_t *former = i == 0 ? terms->first : terms->list[i - 1].signing_key;
+
+		if (recovery_read(recovery, genesis, join->exchange, former, NULL) == E_OK &&
+		    memcmp(uplink_broker_key(uplink, recovery->from.entry + 1), former, KEY_SIZE) == 0)
+			error = E_OK;
+	}
+	return error;
+}
+
 static enum error story_read(const struct uplink *uplink, const Simpul__Welcome *welcome, struct story *story,
 			     struct fault *fault)
 {
-	const struct join *join = uplink->options.join;
 	uint32_t incarnation = 0;
 
 	*story = (struct story){.kept = UINT64_MAX};
@@ -37,8 +54,8 @@ static enum error story_read(const struct uplink *uplink, const Simpul__Welcome 
 	for (size_t i = 0; i < welcome->n_recoveries; i++) {
 		struct recovery *recovery = &story->recoveries[story->count++];
 
-		if (recovery_read(recovery, BYTES(welcome->recoveries[i].data, welcome->recoveries[i].len),
-				  join->exchange, join->broker_signing, fault) != E_OK) {
+		if (recovery_take(uplink, recovery, BYTES(welcome->recoveries[i].data, welcome->recoveries[i].len), fault) !=
+		    E_OK) {
 			fault_within(fault, "welcome.recoveries[%zu]", i);
 			return fault->code;
 		}
@@ -103,7 +120,20 @@ static enum error history_take(const struct uplink *uplink, const Simpul__Welcom
 	return target->recover(target->context, story.recoveries, story.count, &place, fault);
 }
 
-static enum error welcome_check(const struct uplink *uplink, const Simpul__Welcome *welcome, struct position *head,
+/* What is in force comes first: everything else is signed with it. */
+static enum error broker_keys_take(struct uplink *uplink, const Simpul__Welcome *welcome, struct fault *fault)
+{
+	const struct uplink_broker *broker = &uplink->options.broker;
+	const enum error error =
+		broker->told ? broker->told(broker->context, welcome->broker_keys, uplink->session_join.broker_curve, fault)
+			     : E_OK;
+
+	if (error == E_OK)
+		uplink->tries_announced = false;
+	return error;
+}
+
+static enum error welcome_check(struct uplink *uplink, const Simpul__Welcome *welcome, struct position *head,
 				struct fault *fault)
 {
 	if (welcome->version != LINK_VERSION)
@@ -115,6 +145,8 @@ static enum error welcome_check(const struct uplink *uplink, const Simpul__Welco
 		return fault_at(fault, E_INVALID, "welcome.feed");
 	if (position_of_message(head, welcome->head) != E_OK || head->incarnation == 0)
 		return fault_at(fault, E_INVALID, "welcome.head");
+	if (broker_keys_take(uplink, welcome, fault) != E_OK)
+		return fault->code;
 	return history_take(uplink, welcome, head, fault);
 }
 

@@ -36,6 +36,8 @@ struct uplink {
 	unsigned failures; /* sessions in a row that did not become live */
 	steady_ms retry_at;
 	bool handshake_logged;
+	bool tries_announced;	       /* the same with keys that the broker announced */
+	struct join session_join;      /* with the broker's key that the session was opened with */
 	bool tries_next;	       /* this session, or the next one, is under the newer key */
 	struct node_keys session_keys; /* those that the session was opened with */
 	steady_ms looked_at;	       /* HALTED: when a newer key was last looked for */
@@ -83,6 +85,8 @@ void uplink_fetch(struct uplink *uplink, uint64_t after);
 /* The target's cursor, in this session's incarnation where it has none yet. */
 struct position uplink_cursor(const struct uplink *uplink);
 
+/* The broker's key at this entry. */
+const uint8_t *uplink_broker_key(const struct uplink *uplink, uint64_t entry);
 /* The broker greeted us: the key that we came under is the office's. */
 void uplink_key_taken(struct uplink *uplink);
 

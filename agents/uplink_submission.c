@@ -145,7 +145,7 @@ static enum error receipt_fits(const struct uplink *uplink, const struct flight 
 	for (size_t i = 0; i < receipt->n_verdicts; i++)
 		if (receipt->verdicts[i]->number - flight->first.number >= flight->count)
 			return fault_at(fault, E_INVALID, "receipt.verdicts[%zu]", i);
-	return receipt_check(receipt, join->exchange, join->broker_signing, NULL, fault);
+	return receipt_check(receipt, join->exchange, uplink_broker_key(uplink, receipt->entry), NULL, fault);
 }
 
 void flight_receipt(struct uplink *uplink, struct flight *flight, const Simpul__Receipt *receipt, struct bytes encoded)

@@ -41,6 +41,9 @@ void item_encode(struct tail_item *item, struct journal_append *append)
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
 		content_take(item, ENTRY_MEMBER, &append->content);
 		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
+		content_take(item, ENTRY_BROKER_KEY, &append->content);
+		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
 		content_take(item, ENTRY_STANDING, &append->content);
 		break;

@@ -247,6 +247,40 @@ static void do_enroll(struct control *control, const struct asker *asker, const 
 		step(control, asker, &event);
 }
 
+/* "succession": an encoded BrokerSuccession in hexadecimal. */
+static enum error succession_of_request(const json_t *request, struct broker_succession *succession, struct fault *fault)
+{
+	const char *hex = request_text(request, "succession");
+	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t *data = memory_alloc(size + 1);
+	struct arena arena;
+	const Simpul__BrokerSuccession *message;
+	enum error error;
+
+	arena_init(&arena);
+	if (hex == NULL || !hex_parse(hex, data, size))
+		error = fault_at(fault, E_INVALID, "succession");
+	else if ((message = wire_unpack(&simpul__broker_succession__descriptor, BYTES(data, size), &arena, fault)) == NULL)
+		error = fault->code;
+	else
+		error = broker_succession_of_message(succession, message, fault);
+	arena_fini(&arena);
+	free(data);
+	return error;
+}
+
+static void do_broker_key(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct broker_succession succession;
+	struct fault fault = {0};
+	struct core_event event = {.type = CORE_BROKER_KEY, .broker_key = &succession};
+
+	if (succession_of_request(request, &succession, &fault) != E_OK)
+		answer_send(control, asker, answer_of_fault(&fault));
+	else
+		step(control, asker, &event);
+}
+
 /* The operator's words go into the journal: short, one line. */
 static bool reason_valid(const char *reason)
 {
@@ -331,6 +365,7 @@ static const struct {
 	{"watchers-reload", do_watchers_reload}, /* the same for watchers */
 	{"enroll", do_enroll},		     /* record: MemberRecord, hexadecimal */
 	{"standing", do_standing},	     /* node, standing, since (ms), reason */
+	{"broker-key", do_broker_key},	     /* succession: BrokerSuccession, hexadecimal */
 	{"grant", do_grant},		     /* node, from_entry, reason */
 };
 

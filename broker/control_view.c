@@ -72,6 +72,9 @@ json_t *view_status(const struct control_port *port)
 	set_number(object, "incarnation", status.position.incarnation);
 	set_number(object, "entry", status.position.entry);
 	set_hex(object, "head", status.position.head.bytes, HASH_SIZE);
+	set_time(object, "broker_key_made", status.broker_made);
+	set_time(object, "authority_key_made", status.authority_made);
+	set_number(object, "broker_keys_announced", status.announced);
 	set_inspection(object, port);
 	set_number(object, "policy_version", status.policy_version);
 	set_hex(object, "policy_hash", status.policy_hash.bytes, HASH_SIZE);

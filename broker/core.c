@@ -3,6 +3,7 @@
 #include "broker/core_state.h"
 #include "broker/encode.h"
 #include "broker/history.h"
+#include "broker/terms.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -39,6 +40,7 @@ void core_free(struct core *core)
 	actions_free(core);
 	buffer_free(&core->loaded_policy);
 	history_free(core);
+	terms_free(core);
 	free(core->topics);
 	free(core->keys);
 	free(core->key_slots);
@@ -74,9 +76,12 @@ static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, w
 {
 	struct core *core = context;
 
-	(void)accepted_at;
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS && entry == 1)
+		core->broker_made = core->authority_made = accepted_at; /* simpulctl init makes them all */
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
 		history_add(core, entry, content);
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
+		terms_take(core, entry, content);
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
 		/* There may be many versions, and only the last is in force: that one is parsed. */
 		buffer_clear(&core->loaded_policy);
@@ -389,6 +394,9 @@ static void dispatch(struct core *core, const struct core_event *event)
 	case CORE_GRANT:
 		grant_add(core, event);
 		break;
+	case CORE_BROKER_KEY:
+		terms_offer(core, event);
+		break;
 	case CORE_CLOCK:
 		clock_confirm(core, event);
 		break;
@@ -433,6 +441,9 @@ enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_
 void core_status(const struct core *core, struct core_status *status)
 {
 	*status = (struct core_status){.position = core->position,
+				       .broker_made = core->broker_made,
+				       .authority_made = core->authority_made,
+				       .announced = core->announced.entry,
 				       .policy_version = core->policy_version,
 				       .members = core->node_count,
 				       .connected = core->connected,

@@ -14,6 +14,7 @@
 
 #include "broker/journal.h"
 #include "broker/policy.h"
+#include "common/broker_succession.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/member.h"
@@ -48,6 +49,7 @@ enum core_event_type {
 	CORE_ENROLL,	 /* a countersigned member record from an operator */
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
 	CORE_GRANT,	 /* fetch below the cursor: from an operator */
+	CORE_BROKER_KEY, /* newer keys of the broker, countersigned: from an operator */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
 	CORE_DISK,	 /* free space fell below the reserve, or is back */
 	CORE_TICK,	 /* at least every 100 ms */
@@ -106,9 +108,10 @@ struct core_event {
 			uint64_t from_entry;
 			const char *reason;
 		} grant;
+		const struct broker_succession *broker_key;
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, CLOCK, POLICY: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, BROKER_KEY, CLOCK, POLICY: repeated in ACTION_ANSWER */
 };
 
 /* ---------------------------------------------------------------------------- actions */
@@ -195,6 +198,8 @@ enum error core_key_status(const struct core *core, const uint8_t curve_key[KEY_
 
 struct core_status {
 	struct position position;
+	wall_ms broker_made, authority_made; /* when their keys were made, as far as the journal tells; 0: it does not */
+	uint64_t announced; /* entry of newer keys of the broker that are not in force yet; 0: none */
 	uint32_t policy_version;
 	struct hash policy_hash;
 	size_t members, connected;

@@ -196,6 +196,12 @@ struct opening {
 	struct buffer genesis;
 };
 
+/* Keys of the broker itself. */
+struct term {
+	uint64_t entry; /* that announced them, or from which on they are in force; 0: none */
+	struct broker_succession succession;
+};
+
 struct signed_position {
 	bool known;
 	uint64_t entry;
@@ -215,6 +221,10 @@ struct core {
 	struct position position;
 	struct opening *openings; /* ascending */
 	size_t opening_count;
+	struct term *terms; /* that came in force, ascending */
+	size_t term_count;
+	struct term announced; /* not in force yet */
+	wall_ms broker_made, authority_made; /* when the keys in use were made; 0: not known */
 	struct policy *policy;
 	uint32_t policy_version;
 	struct buffer loaded_policy; /* while a journal is loaded: the newest PolicyVersion so far */
@@ -307,6 +317,12 @@ struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream);
 /* Makes an entry that is no submission part of the state: when loading, and when it is committed. */
 void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content);
 void enroll(struct core *core, const struct core_event *event);
+/* An entry that is no submission on its way to disk; `node` and the answer to an operator may be none. */
+struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
+				  bool everyone);
+void operation_answers(struct operation *operation, const struct core_event *event);
+/* NULL for `node`: of whichever. */
+bool operation_runs(const struct core *core, Simpul__EntryType type, const struct node *node);
 /* A new key of the node is on its way to disk. */
 bool enrolment_runs(const struct core *core, const struct node *node);
 void standing_set(struct core *core, const struct core_event *event);

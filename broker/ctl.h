@@ -27,6 +27,7 @@ struct ctl_command {
 int ctl_init(struct ctl *ctl, int argc, char **argv);
 int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv);
 int ctl_authority_renew(struct ctl *ctl, int argc, char **argv);
+int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv);
 int ctl_countersign(struct ctl *ctl, int argc, char **argv);
 int ctl_enroll(struct ctl *ctl, int argc, char **argv);
 int ctl_join(struct ctl *ctl, int argc, char **argv);

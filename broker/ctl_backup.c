@@ -1,11 +1,12 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
- * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and log.key and watchers where
- * there are. The data keys stand beside it,
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and broker.keys.next, log.key and
+ * watchers where there are. The data keys stand beside it,
  * one file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest
  * keys open the oldest journal, except for what was erased since. */
 #include "broker/ctl.h"
 
+#include "broker/take_up.h"
 #include "common/backup.h"
 #include "common/config.h"
 #include "common/memory.h"
@@ -76,6 +77,18 @@ static enum error file_copy_any(const char *folder_from, const char *from, const
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* Keys that offices were told of and that are not in force yet: into a backup, or out of it. */
+static enum error newer_keys_copy(const char *folder_from, const struct place *place, const char *folder_to,
+				  struct fault *fault)
+{
+	char *path = newer_keys_path(&place->settings);
+	const enum error error = folder_from != NULL ? file_copy_any(folder_from, "broker.keys.next", NULL, path, fault)
+						     : file_copy_any(NULL, path, folder_to, "broker.keys.next", fault);
+
+	free(path);
+	return error;
+}
+
 /* ---- making one */
 
 static enum error small_files_copy(const struct ctl *ctl, const struct place *place, const char *part,
@@ -85,6 +98,8 @@ static enum error small_files_copy(const struct ctl *ctl, const struct place *pl
 
 	if (error == E_OK)
 		error = file_copy(NULL, place->settings.keys, part, "broker.keys", fault);
+	if (error == E_OK)
+		error = newer_keys_copy(NULL, place, part, fault);
 	if (error == E_OK)
 		error = file_copy(NULL, place->settings.exchange, part, "exchange.id", fault);
 	if (error == E_OK)
@@ -176,6 +191,8 @@ static enum error place_fill(struct place *place, const char *backup, const char
 		error = place_check(place, part, fault);
 	if (error == E_OK)
 		error = file_copy(backup, "broker.keys", NULL, place->settings.keys, fault);
+	if (error == E_OK)
+		error = newer_keys_copy(backup, place, NULL, fault);
 	if (error == E_OK)
 		error = file_copy(backup, "exchange.id", NULL, place->settings.exchange, fault);
 	if (error == E_OK)

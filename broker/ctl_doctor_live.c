@@ -64,14 +64,34 @@ static void status_judge(struct ctl_doctor *doctor)
 			     ctl_number(doctor->status, "members"));
 }
 
+/* Keys that end by nobody's word but their age. */
+static void keys_judge(struct ctl_doctor *doctor)
+{
+	struct checkup *checkup = &doctor->checkup;
+	wall_ms broker = 0, authority = 0;
+
+	if (ctl_number(doctor->status, "broker_keys_announced") != 0)
+		checkup_note(checkup, CHECKUP_WARN, "broker",
+			     "start it anew once every office has a cursor that is not below (simpulctl nodes)",
+			     "newer keys of it are announced by entry %lld and not in force",
+			     ctl_number(doctor->status, "broker_keys_announced"));
+	if (time_parse(ctl_text(doctor->status, "broker_key_made"), &broker))
+		checkup_key(checkup, "broker", "the broker", broker, 0, "renew it: simpulctl broker-keys renew");
+	if (time_parse(ctl_text(doctor->status, "authority_key_made"), &authority))
+		checkup_key(checkup, "authority", "the authority", authority, 0,
+			    "renew it where it is kept: simpulctl authority renew");
+}
+
 void doctor_broker(struct ctl_doctor *doctor)
 {
 	struct fault fault = {0};
 
-	if (ctl_question(doctor->ctl, "status", NULL, &doctor->status, &fault) == E_OK)
-		status_judge(doctor);
-	else
+	if (ctl_question(doctor->ctl, "status", NULL, &doctor->status, &fault) != E_OK) {
 		absence_explain(doctor, &fault);
+		return;
+	}
+	status_judge(doctor);
+	keys_judge(doctor);
 }
 
 /* ---- ports */

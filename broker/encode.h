@@ -29,6 +29,7 @@ enum {
 	ENTRY_MEMBER = 6,
 	ENTRY_STANDING = 7,
 	ENTRY_STUB = 8,
+	ENTRY_BROKER_KEY = 9,
 };
 void put_entry_head(struct buffer *out, uint64_t entry, uint32_t type, uint64_t accepted_at, uint32_t policy_version);
 

@@ -134,6 +134,10 @@ enum error journal_create(const struct journal_options *options, const uint8_t e
  * journal), E_NOT_FOUND, E_INVALID (another broker's key), E_HISTORY_DIFFERS (out of a backup: journal_recover). */
 enum error journal_open(struct journal **journal, const struct journal_options *options, struct fault *fault);
 void journal_close(struct journal *journal);
+/* Puts newer keys of the broker in force that were announced (an entry of type BROKER_KEY): by an entry in a commit of its
+ * own, the first that they sign. Before anything else is done with the journal. E_NOT_FOUND when they were not announced;
+ * otherwise as journal_commit. */
+enum error journal_succeed(struct journal *journal, const struct broker_keys *next, wall_ms now, struct fault *fault);
 /* Two programs must not write one journal: *lock is an open file that is closed when all is done, and ends with the
  * process. E_CONFIG when there is no journal, or another holds it. */
 enum error journal_lock(const char *folder, int *lock, struct fault *fault);

@@ -290,6 +290,8 @@ static enum error rows_write(struct draft *draft)
 		error = sequence_write(draft);
 	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
 		error = journal_incarnation_write(draft->journal, draft->fault);
+	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
+		error = journal_broker_write(draft->journal, draft->fault);
 	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE)
 		error = draft_tombstone_write(draft);
 	if (error == E_OK)

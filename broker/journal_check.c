@@ -50,6 +50,8 @@ static bool genesis_check(struct check *check)
 		return check_bad(check, "the genesis is of another exchange or authority than table meta says");
 	if (check->row.entry == 1 ? genesis->incarnation != 1 : !recovery_check(check, genesis))
 		return check_bad(check, "the incarnation does not follow the one before");
+	if (check->row.entry > 1 && !bytes_equal(of_binary(genesis->broker_key), BYTES(check->broker_key, KEY_SIZE)))
+		return check_bad(check, "the incarnation is of another broker's key");
 	check->verdict->last.incarnation = genesis->incarnation;
 	memcpy(check->broker_key, genesis->broker_key.data, KEY_SIZE);
 	return true;
@@ -174,6 +176,8 @@ bool check_other(struct check *check)
 		return readable_check(check, &simpul__fetch_grant__descriptor);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE:
 		return check_tombstone(check);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
+		return check_broker_key(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}

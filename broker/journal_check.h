@@ -4,6 +4,7 @@
 
 #include "broker/journal_row.h"
 #include "broker/vault.h"
+#include "common/broker_succession.h"
 #include "common/member.h"
 
 /* The last report of one sequence. */
@@ -32,6 +33,8 @@ struct check {
 
 	/* as of the entry before */
 	uint8_t exchange[EXCHANGE_SIZE], authority[KEY_SIZE], broker_key[KEY_SIZE];
+	struct broker_succession announced; /* newer keys of the broker, not in force yet */
+	bool has_announced;
 	wall_ms accepted_at;
 	uint32_t policy_version;
 	size_t unsigned_run;	/* entries since the last signature */
@@ -57,6 +60,9 @@ bool check_bad(struct check *check, const char *format, ...) __attribute__((form
 /* False when something is wrong, or with check->fault->code set when the check cannot go on. */
 bool check_submission(struct check *check);
 bool check_other(struct check *check);
+
+/* journal_check_broker.c */
+bool check_broker_key(struct check *check);
 
 /* journal_check_erased.c: a body of the entry looked at is not there. */
 void check_gone(struct check *check, size_t index);

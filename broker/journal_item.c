@@ -269,6 +269,8 @@ enum error item_build(struct vault *vault, const struct item_source *source, con
 		return submission_build(vault, &walked, node, item);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER:
 		return content_build(source, ENTRY_MEMBER, item, fault);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
+		return content_build(source, ENTRY_BROKER_KEY, item, fault);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
 		return content_build(source, ENTRY_STANDING, item, fault);
 	default:

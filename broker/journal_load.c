@@ -93,8 +93,8 @@ static enum error tail_start(sqlite3 *db, struct position *position, struct faul
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* Whether the row follows `state`, which it then becomes. */
-static bool tail_row_check(struct journal *journal, const struct entry_row *row)
+/* Whether the row, in the name of this key of the broker, follows `state`, which it then becomes. */
+static bool tail_row_check(struct journal *journal, const struct entry_row *row, const uint8_t broker_key[KEY_SIZE])
 {
 	struct journal_state *state = &journal->state;
 	const struct audience *audience = audience_set_get(&journal->audiences, row->audience_id);
@@ -107,7 +107,7 @@ static bool tail_row_check(struct journal *journal, const struct entry_row *row)
 	arena_init(&arena);
 	outcome = outcome_unpack(row->outcome, &arena);
 	if (outcome != NULL)
-		hash = row_hash(row, journal->options.broker.public_key, outcome, audience);
+		hash = row_hash(row, broker_key, outcome, audience);
 	arena_fini(&arena);
 	head = chain_head(&state->position.head, &hash);
 	if (outcome == NULL || !hash_equal(&hash, &row->entry_hash) || !hash_equal(&head, &row->head))
@@ -133,15 +133,23 @@ static enum error tail_check(struct journal *journal, struct fault *fault)
 {
 	sqlite3_stmt *rows;
 	struct entry_row row = {0};
+	uint8_t broker_key[KEY_SIZE];
 	enum error error = tail_start(journal->db, &journal->state.position, fault);
 
+	if (error == E_OK)
+		error = journal_broker_key_at(journal, journal->state.position.entry, broker_key, fault);
 	if (error != E_OK)
 		return error;
 	rows = database_prepare(journal->db, "SELECT " ENTRY_COLUMNS " FROM entry WHERE entry > ?1 ORDER BY entry");
 	bind_number(rows, 1, journal->state.position.entry);
-	while (error == E_OK && (error = journal_row_step(rows, fault)) == E_OK)
-		if (!row_load(rows, &row) || !tail_row_check(journal, &row))
+	while (error == E_OK && (error = journal_row_step(rows, fault)) == E_OK) {
+		const bool whole = row_load(rows, &row);
+
+		if (whole && row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
+			error = journal_broker_key_at(journal, row.entry, broker_key, fault);
+		if (error == E_OK && (!whole || !tail_row_check(journal, &row, broker_key)))
 			error = fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)row.entry);
+	}
 	sqlite3_finalize(rows);
 	if (error != E_NOT_FOUND)
 		return error;

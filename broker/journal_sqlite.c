@@ -196,14 +196,18 @@ static enum error meta_set(struct journal *journal, const char *key, struct byte
 	return error;
 }
 
+enum error journal_broker_write(struct journal *journal, struct fault *fault)
+{
+	return meta_set(journal, "broker", BYTES(journal->options.broker.public_key, KEY_SIZE), fault);
+}
+
 static enum error meta_write(struct journal *journal, struct fault *fault)
 {
 	enum error error = meta_set(journal, "exchange", BYTES(journal->exchange, EXCHANGE_SIZE), fault);
 
 	if (error == E_OK)
 		error = meta_set(journal, "authority", BYTES(journal->authority, KEY_SIZE), fault);
-	return error == E_OK ? meta_set(journal, "broker", BYTES(journal->options.broker.public_key, KEY_SIZE), fault)
-			     : error;
+	return error == E_OK ? journal_broker_write(journal, fault) : error;
 }
 
 enum error journal_incarnation_write(struct journal *journal, struct fault *fault)

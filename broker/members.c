@@ -1,6 +1,6 @@
 /* members - who belongs to the exchange: records, keys, standings, policies and grants, by operators' acts that are
  * entries. */
-#include "broker/core_state.h"
+#include "broker/terms.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -200,6 +200,7 @@ static void member_apply(struct core *core, const struct member *member)
 	node->member = *member;
 	node->lapsed = false;
 	core->lapse_next = 0;
+	authority_seen(core, &member->successions);
 	key_add(core, node);
 }
 
@@ -272,7 +273,7 @@ void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content
 
 /* ---------------------------------------------------------------------------- operators' acts */
 
-static bool operation_runs(const struct core *core, Simpul__EntryType type, const struct node *node)
+bool operation_runs(const struct core *core, Simpul__EntryType type, const struct node *node)
 {
 	for (size_t i = 0; i < core->operation_count; i++)
 		if (core->operations[i].type == type && (!node || core->operations[i].node == node))
@@ -285,8 +286,8 @@ bool enrolment_runs(const struct core *core, const struct node *node)
 	return operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node);
 }
 
-static struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node,
-					 const void *content, bool everyone)
+struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
+				  bool everyone)
 {
 	struct journal_append *append = journal_append_new();
 	struct operation *operation;
@@ -303,7 +304,7 @@ static struct operation *operation_start(struct core *core, Simpul__EntryType ty
 	return operation;
 }
 
-static void answer_to(struct operation *operation, const struct core_event *event)
+void operation_answers(struct operation *operation, const struct core_event *event)
 {
 	operation->answer = true;
 	operation->operator_ticket = event->operator_ticket;
@@ -347,7 +348,7 @@ void enroll(struct core *core, const struct core_event *event)
 		return;
 	}
 	member_to_message(event->enroll, &record);
-	answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node_find(core, event->enroll->node),
+	operation_answers(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node_find(core, event->enroll->node),
 				  &record, true),
 		  event);
 }
@@ -411,7 +412,7 @@ void standing_set(struct core *core, const struct core_event *event)
 	message.standing = event->standing.standing;
 	message.since = event->standing.since;
 	message.reason = arena_text(&core->arena, event->standing.reason ? event->standing.reason : "");
-	answer_to(standing_start(core, node, &message), event);
+	operation_answers(standing_start(core, node, &message), event);
 }
 
 void suspend(struct core *core, struct node *node, enum error code)
@@ -456,7 +457,7 @@ void grant_add(struct core *core, const struct core_event *event)
 	else if (event->grant.from_entry > core->position.entry)
 		fault_at(&fault, E_INVALID, "from_entry");
 	else {
-		answer_to(grant_start(core, node, event->grant.from_entry, reason), event);
+		operation_answers(grant_start(core, node, event->grant.from_entry, reason), event);
 		return;
 	}
 	answer(core, event->operator_ticket, &fault, 0);
@@ -480,7 +481,7 @@ void policy_offer(struct core *core, const struct core_event *event)
 		version.version = core->policy_version + 1;
 		version.hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)hash.bytes};
 		version.text = (ProtobufCBinaryData){text.size, (uint8_t *)(uintptr_t)text.data};
-		answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY, NULL, &version, false), event);
+		operation_answers(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY, NULL, &version, false), event);
 	}
 	policy_free(event->policy);
 }
@@ -518,6 +519,9 @@ static void log_done(struct core *core, const struct operation *operation, const
 		LOG(core, NOTICE, "policy.changed", F_NUM("version", core->policy_version),
 		    F_NUM("entry", append->entry));
 		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
+		LOG(core, NOTICE, "keys.announced", F_NUM("entry", append->entry));
+		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));
 		break;
@@ -541,6 +545,8 @@ static void operation_take_effect(struct core *core, struct operation *operation
 	const enum error old = operation->node ? standing_error(operation->node->standing) : E_OK;
 
 	entry_apply(core, append->type, buffer_view(&append->content));
+	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
+		terms_take(core, append->entry, buffer_view(&append->content));
 	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER) {
 		operation->node = record_node(core, append);
 		session_end(core, operation->node, E_KEY_EXPIRED);

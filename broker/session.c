@@ -2,6 +2,7 @@
  * subscriptions. */
 #include "broker/batch.h"
 #include "broker/history.h"
+#include "broker/terms.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <string.h>
@@ -117,6 +118,7 @@ static void welcome_send(struct core *core, const struct node *node, const struc
 	welcome.feed_key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)session->feed.key};
 	streams_tell(core, node, &welcome);
 	history_tell(core, greeting->incarnation, &welcome);
+	terms_tell(core, &welcome);
 	welcome.limits = &limits;
 	welcome.heartbeat_ms = core->options.heartbeat_ms;
 	welcome.broker_time = core->now->wall;

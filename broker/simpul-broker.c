@@ -1,5 +1,6 @@
 /* simpul-broker - the process in the middle: starts everything in order, serves, stops everything in reverse. */
 #include "broker/loop.h"
+#include "broker/take_up.h"
 
 #include "common/arena.h"
 #include "common/memory.h"
@@ -95,12 +96,10 @@ static int signals_block(void)
 
 static enum error journal_open_locked(struct broker *broker, struct fault *fault)
 {
-	struct journal_options options = broker_journal_options(&broker->settings, &broker->identity);
 	enum error error = journal_lock(broker->settings.journal, &broker->lock, fault);
 
 	if (error == E_OK)
-		error = journal_open(&broker->journal, &options, fault);
-	keys_wipe(&options, sizeof(options));
+		error = keys_take_up(&broker->settings, &broker->identity, &broker->journal, fault);
 	if (error == E_NOT_FOUND)
 		error = fault_at(fault, E_CONFIG, "%s: there is no journal; simpulctl init makes one",
 				 broker->settings.journal);

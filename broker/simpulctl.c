@@ -40,6 +40,13 @@ static const struct ctl_command commands[] = {
 	 "  --no-passphrase          leaves the newer key open\n"
 	 "\nNothing else changes: offices and broker accept what either signs, with the join files that they have.\n",
 	 ctl_authority_renew},
+	{"broker-keys renew", "--authority-key FILE", "Makes newer keys for the broker and tells every office; needs a running broker",
+	 "  --authority-key FILE     the authority's key: offices take no other keys of a broker\n"
+	 "  --passphrase-file FILE   first line: its passphrase; otherwise as with enroll\n"
+	 "\nThe newer keys lie beside the present ones (broker.keys.next) and are taken up when the broker is started the\n"
+	 "next time. Offices that have heard of them follow by themselves; it names those that have not. Run it as the\n"
+	 "user that the broker runs as. Run a second time it tells of the same keys.\n",
+	 ctl_broker_keys_renew},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",
 	 "  --authority-key FILE     the authority's key\n" SIGNING_HELP

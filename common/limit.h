@@ -88,6 +88,7 @@ enum limit {
 	X(receipt, later, LIMIT_COMMIT_ENTRIES) \
 	X(welcome, streams, 1024) \
 	X(member_record, successions, 832) \
+	X(broker_succession, successions, 832) \
 	X(stored_submission, routing, LIMIT_ROUTING) \
 	X(stored_submission, body_hashes, 32 * LIMIT_SUBMISSION_REPORTS) \
 	X(policy_version, text, LIMIT_FRAME) \

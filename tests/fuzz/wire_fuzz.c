@@ -22,6 +22,8 @@ static const ProtobufCMessageDescriptor *const types[] = {
 	&simpul__stored_submission__descriptor,
 	&simpul__policy_version__descriptor,
 	&simpul__subscription__descriptor,
+	&simpul__broker_terms__descriptor,
+	&simpul__broker_key__descriptor,
 };
 
 /* The first byte says which message the rest is. */

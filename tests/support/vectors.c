@@ -1,5 +1,6 @@
 /* vectors - the steps of the golden vectors, each a few calls of the code that the programs use. */
 #include "tests/support/vectors.h"
+#include "common/broker_succession.h"
 #include "common/chain.h"
 #include "common/json.h"
 #include "common/member.h"
@@ -166,6 +167,25 @@ static bool member_step(struct work *work)
 	return true;
 }
 
+static bool broker_succession_step(struct work *work)
+{
+	static const struct successions none;
+	struct broker_succession succession;
+	struct broker_keys next = {.signing = {.public_key = {0}}};
+	struct signing_key former, authority;
+	uint8_t exchange[EXCHANGE_SIZE];
+
+	if (!bytes_of(work, "exchange", exchange, EXCHANGE_SIZE) || !signing_key_of(work, "former_seed", &former) ||
+	    !bytes_of(work, "signing_key", next.signing.public_key, KEY_SIZE) ||
+	    !bytes_of(work, "curve_key", next.curve_public, KEY_SIZE) ||
+	    !signing_key_of(work, "authority_seed", &authority))
+		return false;
+	broker_succession_sign(&succession, exchange, &former, &next, number_of(work, "created_at"), &authority, &none);
+	result(work, "former_signature", succession.former_signature, SIGNATURE_SIZE);
+	result(work, "authority_signature", succession.authority_signature, SIGNATURE_SIZE);
+	return true;
+}
+
 /* ------------------------------------------------------------------ messages and leaves */
 
 const ProtobufCMessageDescriptor *vector_message(const char *name)
@@ -178,6 +198,7 @@ const ProtobufCMessageDescriptor *vector_message(const char *name)
 		&simpul__down__descriptor,	    &simpul__receipt__descriptor,
 		&simpul__member_record__descriptor, &simpul__member_standing__descriptor,
 		&simpul__genesis__descriptor,	    &simpul__policy_version__descriptor,
+		&simpul__broker_key__descriptor,
 		&simpul__proof__descriptor};
 
 	for (size_t i = 0; name && i < sizeof types / sizeof types[0]; i++)
@@ -391,6 +412,7 @@ bool vector_run(json_t *step, vector_files *files, struct fault *fault)
 	} steps[] = {{"signing-key", signing_key_step},
 		     {"exchange-key", exchange_key_step},
 		     {"member", member_step},
+		     {"broker-succession", broker_succession_step},
 		     {"message", message_step},
 		     {"leaf", leaf_step},
 		     {"submission", submission_step},

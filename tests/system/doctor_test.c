@@ -1,6 +1,7 @@
 /* doctor_test - what is broken on purpose is named by the doctors of offices and of the broker, in words, with what to
  * do. */
 #include "common/memory.h"
+#include "tests/support/aged.h"
 #include "tests/support/operate.h"
 
 #include <pthread.h>
@@ -484,6 +485,26 @@ static void keys_of_the_broker_that_others_can_read_are_named(void **state)
 	free(path);
 }
 
+static void keys_of_broker_and_authority_that_are_old_are_named(void **state)
+{
+	struct exchange old;
+	char *authority, *config;
+
+	(void)state;
+	exchange_make(&old, policy);
+	config = broker_path(&old, "broker.yaml");
+	journal_make_aged(config, 1000);
+	exchange_start_broker(&old);
+	assert_broker_doctor_says(&old, "warn", "the key of the broker is 1000 days old");
+	assert_broker_doctor_says(&old, "warn", "the key of the authority is 1000 days old");
+	authority = broker_path(&old, "authority.key");
+	assert_int_equal(exchange_ctl(&old, NULL, "broker-keys", "renew", "--authority-key", authority, NULL), 0);
+	assert_broker_doctor_says(&old, "warn", "newer keys of it are announced by entry");
+	assert_true(exchange_end(&old, false));
+	free(authority);
+	free(config);
+}
+
 /* Enrols an office whose keys were made so many days ago, and end after so many ("0": never). */
 static void enrol_aged(struct exchange *x, const char *node, unsigned days, const char *expires)
 {
@@ -630,6 +651,7 @@ int main(void)
 		cmocka_unit_test(each_mistake_in_a_file_of_the_broker_is_named),
 		cmocka_unit_test(keys_of_the_broker_that_others_can_read_are_named),
 		cmocka_unit_test(operators_programs_get_json),
+		cmocka_unit_test(keys_of_broker_and_authority_that_are_old_are_named),
 		cmocka_unit_test(members_that_need_somebody_are_named),
 		cmocka_unit_test(an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do),
 		cmocka_unit_test(a_journal_that_was_changed_or_lost_its_keys_is_named),

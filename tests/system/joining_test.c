@@ -1,5 +1,5 @@
 /* joining_test - walks through the README's chapters "Try it on your own data" and "When a key ends", command by command, as
- * a newcomer would: an exchange is made, two offices join, a report arrives, a key is renewed.
+ * a newcomer would: an exchange is made, two offices join, a report arrives, keys of an office and of the broker are renewed.
  *
  * The commands are those of README.md itself. What a person does between them is in the table `stand_ins` and in
  * carry_all; everything else runs as it stands there. */
@@ -29,7 +29,7 @@
 
 enum { COMMANDS = 64, STARTED = 8, SECONDS = 60 };
 /* Blocks of commands in both chapters. */
-enum { MAKING = 1, ENROLLING, ASKING, RENEWAL };
+enum { MAKING = 1, ENROLLING, ASKING, RENEWAL, BROKER_RENEWAL };
 
 /* A command of the chapter: where it is typed, in which of the chapter's blocks. */
 struct step {
@@ -226,6 +226,7 @@ static void carry_all(const struct walk *walk, const char *office)
 
 /* What the operator answers at the terminal: the passphrase, and yes when the fingerprint is that of the phone. */
 static const struct terminal_line making[] = {{"New passphrase", WORDS}, {"once more", WORDS}, {NULL, NULL}};
+static const struct terminal_line renewing[] = {{"Passphrase", WORDS}, {NULL, NULL}};
 static const struct terminal_line enrolling[] = {{"Type yes", "yes"}, {"Passphrase", WORDS}, {NULL, NULL}};
 
 static int at_terminal(const char *folder, const char *command, const struct terminal_line *lines, struct buffer *out)
@@ -262,6 +263,8 @@ static const struct terminal_line *answers_of(const char *command)
 {
 	if (strstr(command, "simpulctl init"))
 		return making;
+	if (strstr(command, " broker-keys renew"))
+		return renewing;
 	return strstr(command, " enroll ") ? enrolling : NULL;
 }
 
@@ -332,7 +335,7 @@ static int set_up(void **state)
 
 	settings_read(&walk);
 	must(commands_read(&walk, JOINING, MAKING) == ASKING, "three blocks of commands");
-	must(commands_read(&walk, RENEWING, RENEWAL) == RENEWAL, "one block of commands");
+	must(commands_read(&walk, RENEWING, RENEWAL) == BROKER_RENEWAL, "two blocks of commands");
 	machine_make(&walk);
 	*state = &walk;
 	return 0;
@@ -473,6 +476,36 @@ static void a_key_is_renewed_without_a_stop(void **state)
 			       "simpul status --json | grep -q '\"key_id\": *2' && test -e " FIRST ".keys.1 && simpul status"));
 }
 
+/* The broker was the first that was started: it is ended, and what is started now takes its place. */
+static void broker_again(struct walk *walk, const char *command)
+{
+	assert_int_equal(process_end(walk->started[0], SIGTERM, 20), 0);
+	start(walk, walk->broker, command);
+	walk->started[0] = walk->started[--walk->started_count];
+}
+
+static void the_brokers_keys_are_renewed_with_one_restart(void **state)
+{
+	struct walk *walk = *state;
+	size_t steps = 0;
+
+	for (size_t i = 0; i < walk->count; i++) {
+		struct buffer out = {0};
+
+		if (walk->steps[i].block == BROKER_RENEWAL && strncmp(walk->steps[i].text, "simpul-broker ", 14) == 0)
+			broker_again(walk, walk->steps[i].text);
+		else if (walk->steps[i].block == BROKER_RENEWAL)
+			run(walk, walk->broker, walk->steps[i].text, &out);
+		steps += walk->steps[i].block == BROKER_RENEWAL;
+		buffer_free(&out);
+	}
+	assert_int_equal(steps, 2);
+	for (int i = 0; i < 2; i++)
+		assert_true(comes_true(walk, walk->offices[i], "simpul status"));
+	assert_true(comes_true(walk, walk->broker,
+			       "test ! -e exchange/broker.keys.next && simpulctl -c exchange/broker.yaml journal verify"));
+}
+
 /* ------------------------------------------------------------------ and not otherwise */
 
 static const char enroll_again[] =
@@ -513,6 +546,7 @@ int main(void)
 		cmocka_unit_test(two_offices_join),
 		cmocka_unit_test(a_report_arrives_and_every_question_of_the_chapter_is_answered),
 		cmocka_unit_test(a_key_is_renewed_without_a_stop),
+		cmocka_unit_test(the_brokers_keys_are_renewed_with_one_restart),
 		cmocka_unit_test(nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange),
 	};
 
