@@ -320,6 +320,14 @@ static void do_grant(struct control *control, const struct asker *asker, const j
 	}
 }
 
+static void do_clock_confirm(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_CLOCK};
+
+	(void)request;
+	step(control, asker, &event);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct control *control, const struct asker *asker, const json_t *request);
@@ -332,6 +340,7 @@ static const struct {
 	{"enroll", do_enroll},		     /* record: MemberRecord, hexadecimal */
 	{"standing", do_standing},	     /* node, standing, since (ms), reason */
 	{"grant", do_grant},		     /* node, from_entry, reason */
+	{"clock-confirm", do_clock_confirm}, /* the clock is right */
 };
 
 /* ---- requests */

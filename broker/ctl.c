@@ -117,6 +117,20 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 	return -1;
 }
 
+/* ---- the journal */
+
+enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault)
+{
+	struct broker_settings settings;
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
+
+	*c = NULL;
+	if (error == E_OK)
+		error = journal_case_open(c, settings.journal, fault);
+	broker_settings_free(&settings);
+	return error;
+}
+
 /* ---- the broker */
 
 bool ctl_listens(const char *path)
@@ -251,4 +265,11 @@ const char *ctl_text(const json_t *object, const char *key)
 long long ctl_number(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+void ctl_print_json(json_t *object)
+{
+	json_object_del(object, "ok");
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
 }

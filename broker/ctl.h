@@ -2,6 +2,7 @@
 #ifndef SIMPUL_CTL_H
 #define SIMPUL_CTL_H
 
+#include "broker/journal_copy.h"
 #include "broker/settings.h"
 #include <getopt.h>
 #include <jansson.h>
@@ -35,6 +36,8 @@ int ctl_retire(struct ctl *ctl, int argc, char **argv);
 int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_grant(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
+int ctl_report(struct ctl *ctl, int argc, char **argv);
+int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
@@ -72,6 +75,12 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 int ctl_fail(const struct fault *fault, const char *advice);
 int ctl_usage(const struct ctl *ctl, const char *what);
 
+/* ---- the journal, also beside a running broker */
+
+enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault);
+/* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
+const char *ctl_copy_state(const struct copy *copy);
+
 /* ---- the broker */
 
 /* The key of the log socket, which is made when there is none. */
@@ -89,6 +98,8 @@ int ctl_unanswered(const struct fault *fault);
 /* Members of an answer; "-" and 0 when they are not there. */
 const char *ctl_text(const json_t *object, const char *key);
 long long ctl_number(const json_t *object, const char *key);
+/* For programs: one line, without "ok". */
+void ctl_print_json(json_t *object);
 /* Asks and says what came of it: `done` on success, the error otherwise. */
 int ctl_order(const struct ctl *ctl, json_t *request, const char *done);
 

@@ -207,17 +207,13 @@ static enum error explain_report(struct journal_case *c, const char *node, const
 
 static int explain(const struct ctl *ctl, const char *node, const char *report, const struct ctl_who *who)
 {
-	struct broker_settings settings;
 	struct journal_case *c = NULL;
 	struct fault fault = {0};
-	enum error error = broker_settings_load(ctl->config, &settings, &fault);
+	enum error error = ctl_case_open(ctl, &c, &fault);
 
-	if (error == E_OK)
-		error = journal_case_open(&c, settings.journal, &fault);
 	if (error == E_OK)
 		error = report != NULL ? explain_report(c, node, report, &fault) : explain_class(c, node, who, &fault);
 	journal_case_close(c);
-	broker_settings_free(&settings);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 

@@ -15,14 +15,6 @@ static const char *yes_no(const json_t *object, const char *key)
 	return json_is_true(json_object_get(object, key)) ? "yes" : "no";
 }
 
-/* For programs: one line of JSON. */
-static void print_json(json_t *object)
-{
-	json_object_del(object, "ok");
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-}
-
 /* Asks the broker and shows the answer: as `print` has it, or with --json as it came. */
 static int show(struct ctl *ctl, int argc, char **argv, const char *question, void (*print)(const json_t *answer))
 {
@@ -37,7 +29,7 @@ static int show(struct ctl *ctl, int argc, char **argv, const char *question, vo
 	if (ctl_question(ctl, question, NULL, &answer, &fault) != E_OK)
 		return ctl_unanswered(&fault);
 	if (json)
-		print_json(answer);
+		ctl_print_json(answer);
 	else
 		print(answer);
 	json_decref(answer);
@@ -179,7 +171,7 @@ static void print_verdict(const struct journal_verdict *verdict, bool json)
 					   "incarnation", (json_int_t)verdict->last.incarnation, "head", head,
 					   "bad_entry", (json_int_t)verdict->bad_entry, "what", verdict->what);
 
-		print_json(object);
+		ctl_print_json(object);
 		json_decref(object);
 		return;
 	}
