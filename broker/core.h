@@ -49,6 +49,7 @@ enum core_event_type {
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
 	CORE_GRANT,	 /* fetch below the cursor: from an operator */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
+	CORE_ACT,	 /* an operator or auditor looks at something */
 	CORE_DISK,	 /* free space fell below the reserve, or is back */
 	CORE_TICK,	 /* at least every 100 ms */
 	CORE_STOP,	 /* take nothing new; what is under way is finished */
@@ -109,7 +110,9 @@ struct core_event {
 		} grant;
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, CLOCK, POLICY: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	/* The same: an encoded Act (broker/act.h), to be recorded behind what it made; empty: it is not recorded. */
+	struct bytes act;
 };
 
 /* ---------------------------------------------------------------------------- actions */

@@ -186,6 +186,8 @@ struct operation {
 	struct node *node; /* NULL: none, or not enrolled yet */
 	bool answer;	   /* an operator waits */
 	uint64_t operator_ticket;
+	struct buffer act; /* what is recorded behind it; empty: nothing */
+	uint64_t made;	   /* of an act: the entry that it is about */
 };
 
 /* An incarnation of the journal. */
@@ -305,6 +307,11 @@ struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream);
 /* Makes an entry that is no submission part of the state: when loading, and when it is committed. */
 void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content);
 void enroll(struct core *core, const struct core_event *event);
+/* Hands an entry that is no submission to the journal. */
+struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
+				  bool everyone);
+/* It is done when this operator has his answer, and his act is recorded. */
+void answer_to(struct operation *operation, const struct core_event *event);
 /* A new key of the node is on its way to disk. */
 bool enrolment_runs(const struct core *core, const struct node *node);
 void standing_set(struct core *core, const struct core_event *event);
@@ -321,6 +328,15 @@ void node_free(struct node *node);
 void node_touch(struct core *core, struct node *node, enum turn_kind kind);
 /* Who was not touched for the longest time; NULL: nobody stands in it. */
 struct node *node_untouched(const struct core *core, enum turn_kind kind);
+
+/* ---------------------------------------------------------------------------- acts.c */
+
+/* Records a look. */
+void act_take(struct core *core, const struct core_event *event);
+/* Records the act of a change that is on disk, if it has one; then it is the act that answers. */
+bool act_follows(struct core *core, const struct operation *change, const struct journal_append *append);
+void act_answer(struct core *core, const struct operation *operation, const struct journal_append *append);
+void act_log(struct core *core, const struct journal_append *append);
 
 /* ---------------------------------------------------------------------------- session.c */
 

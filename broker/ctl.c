@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "common/memory.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,15 +137,27 @@ enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct 
 bool ctl_listens(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 	bool listens;
 
 	/* broker_settings_load made sure that it fits. */
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	errno = 0;
 	listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	error = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = error;
 	return listens;
+}
+
+const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings)
+{
+	if (!ctl->auditor && ctl_listens(settings->control))
+		return settings->control;
+	if (!ctl->auditor && errno != EACCES)
+		return NULL;
+	return ctl_listens(settings->audit) ? settings->audit : NULL;
 }
 
 /* The fault that the broker answered with; E_OK when it was none. */
@@ -199,19 +212,23 @@ static enum error exchange_json(const char *path, const char *text, json_t **ans
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault)
 {
 	struct broker_settings settings;
-	char *text = json_dumps(request, JSON_COMPACT);
+	const char *path = NULL;
+	char *text;
 	enum error error = broker_settings_load(ctl->config, &settings, fault);
 
 	*answer = NULL;
+	if (ctl->person != NULL)
+		json_object_set_new(request, "as", json_string(ctl->person));
+	text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	if (error == E_NOT_FOUND)
 		fault_at(fault, E_NOT_FOUND, "%s (-c FILE names another)", ctl->config);
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
-	if (error == E_OK && !ctl_listens(settings.control))
-		error = fault_at(fault, E_UNREACHABLE, "%s", settings.control);
+	if (error == E_OK && (path = ctl_socket(ctl, &settings)) == NULL)
+		error = fault_at(fault, E_UNREACHABLE, "%s", ctl->auditor ? settings.audit : settings.control);
 	if (error == E_OK)
-		error = exchange_json(settings.control, text, answer, fault);
+		error = exchange_json(path, text, answer, fault);
 	if (error == E_OK)
 		error = answer_check(*answer, fault);
 	if (error != E_OK) {

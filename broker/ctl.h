@@ -13,6 +13,8 @@ struct ctl_command;
 struct ctl {
 	const char *config; /* path of broker.yaml */
 	const struct ctl_command *command;
+	const char *person; /* --as: who asks, in his own words; NULL: not said */
+	bool auditor;	    /* -a: by the auditors' socket, whoever asks */
 };
 
 struct ctl_command {
@@ -37,6 +39,8 @@ int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_grant(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
 int ctl_report(struct ctl *ctl, int argc, char **argv);
+int ctl_breach_report(struct ctl *ctl, int argc, char **argv);
+int ctl_acts(struct ctl *ctl, int argc, char **argv);
 int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
@@ -86,8 +90,14 @@ const char *ctl_copy_state(const struct copy *copy);
 /* The key of the log socket, which is made when there is none. */
 enum error ctl_watch_key_make(const struct broker_settings *settings, struct curve_key *key, struct fault *fault);
 
-/* Whether somebody listens at an ipc socket: one that died leaves its path behind, and ZeroMQ would wait for ever. */
+/* Whether somebody listens at an ipc socket, errno why not (EACCES: this user may not ask): one that died leaves its path behind, and ZeroMQ would wait for ever. */
 bool ctl_listens(const char *path);
+/* The socket by which this run speaks to the broker: the operators', or the auditors' where this user may
+ * not use that, or asked for the other; NULL when none does. */
+const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings);
+/* Has the look recorded that the command is about to have; `reason` may be NULL. Where that fails it says so, and the exit
+ * status is not EX_OK: nothing is to be shown. */
+int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
  * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);

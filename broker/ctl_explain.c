@@ -220,8 +220,10 @@ static int explain(const struct ctl *ctl, const char *node, const char *report, 
 int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_who who = {0};
-	const char *report = NULL;
+	struct report_name name;
+	const char *report = NULL, *reason = NULL;
 	const struct ctl_option options[] = {{"report", &report, NULL},
+					     {"reason", &reason, NULL},
 					     {"kind", &who.kind, NULL},
 					     {"category", &who.category, NULL},
 					     {"region", &who.region, NULL},
@@ -236,5 +238,9 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "NODE is a name such as police.oku");
 	if (report != NULL ? who.category != NULL || who.region != NULL : who.category == NULL || who.region == NULL)
 		return ctl_usage(ctl, "give --report, or --category and --region");
+	if (report != NULL && !report_name_parse(report, &name))
+		return ctl_fail(&(struct fault){E_INVALID, "--report", 0}, NULL);
+	if (report != NULL && (status = ctl_look(ctl, "policy explain", report, reason)) != EX_OK)
+		return status;
 	return explain(ctl, argv[first], report, &who);
 }

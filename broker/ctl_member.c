@@ -89,8 +89,11 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv)
 
 int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv)
 {
-	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 0, &status);
+	const char *reason = "";
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
 
 	return first < 0 ? status
-			 : ctl_order(ctl, json_pack("{s:s}", "command", "clock-confirm"), "the broker's clock is right");
+			 : ctl_order(ctl, json_pack("{s:s, s:s}", "command", "clock-confirm", "reason", reason),
+				     "the broker's clock is right");
 }

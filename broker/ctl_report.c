@@ -92,8 +92,9 @@ static void report_print(const json_t *report)
 
 int ctl_report(struct ctl *ctl, int argc, char **argv)
 {
+	const char *reason = NULL;
 	bool json = false;
-	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {"json", NULL, &json}, {0}};
 	struct report_name name;
 	struct fault fault = {0};
 	json_t *report;
@@ -103,6 +104,8 @@ int ctl_report(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!report_name_parse(argv[first], &name))
 		return ctl_usage(ctl, "NAME is the name of a report, such as police.oku#1842");
+	if ((status = ctl_look(ctl, "report", argv[first], reason)) != EX_OK)
+		return status;
 	if (ctl_report_json(ctl, &name, &report, &fault) != E_OK)
 		return ctl_fail(&fault, NULL);
 	if (json)

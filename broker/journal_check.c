@@ -138,6 +138,16 @@ static bool readable_check(struct check *check, const ProtobufCMessageDescriptor
 	       check_bad(check, "the content cannot be read");
 }
 
+/* What it names is there already. */
+static bool act_check(struct check *check)
+{
+	const Simpul__Act *act = stored_unpack(&simpul__act__descriptor, check->content, &check->arena);
+
+	if (act == NULL)
+		return check_bad(check, "the act cannot be read");
+	return act->entry < check->row.entry || check_bad(check, "the act names an entry that was not there");
+}
+
 static bool columns_check(struct check *check)
 {
 	const struct entry_row *row = &check->row;
@@ -174,6 +184,8 @@ bool check_other(struct check *check)
 		return readable_check(check, &simpul__fetch_grant__descriptor);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE:
 		return check_tombstone(check);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
+		return act_check(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}
@@ -329,6 +341,8 @@ static bool bodies_check(struct check *check, const Simpul__StoredSubmission *st
 
 	if (check->nonce.size != VAULT_NONCE_SIZE)
 		return check_bad(check, "the nonce has not its size");
+	if (check->vault == NULL)
+		return true;
 	if (vault_slot_open(check->vault, check->row.entry, check->nonce.data, &slot, &fault) != E_OK) {
 		if (fault.code == E_CORRUPT)
 			return check_bad(check, "keys.db has no slot for the entry");

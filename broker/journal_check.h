@@ -21,11 +21,13 @@ struct gone {
 };
 
 struct check {
-	const struct journal_options *options;
+	const struct journal_options *options; /* NULL: only the file is there ... */
+	const char *file;		       /* ... namely this one ... */
+	const uint8_t *given_authority;	       /* ... and this key: no body is looked at */
 	const struct journal_watch *watch; /* NULL: goes on to the end */
 	sqlite3 *db;
-	struct vault *vault;
-	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference;
+	struct vault *vault; /* NULL: no body is looked at */
+	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission;
 	struct audience_set audiences;
 	struct journal_verdict *verdict;
 	struct fault *fault;

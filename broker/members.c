@@ -285,8 +285,8 @@ bool enrolment_runs(const struct core *core, const struct node *node)
 	return operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node);
 }
 
-static struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node,
-					 const void *content, bool everyone)
+struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
+				  bool everyone)
 {
 	struct journal_append *append = journal_append_new();
 	struct operation *operation;
@@ -303,10 +303,12 @@ static struct operation *operation_start(struct core *core, Simpul__EntryType ty
 	return operation;
 }
 
-static void answer_to(struct operation *operation, const struct core_event *event)
+void answer_to(struct operation *operation, const struct core_event *event)
 {
 	operation->answer = true;
 	operation->operator_ticket = event->operator_ticket;
+	if (event->type != CORE_ACT && event->type != CORE_CLOCK)
+		buffer_bytes(&operation->act, event->act);
 }
 
 static enum error enroll_check(const struct core *core, const struct member *member, struct fault *fault)
@@ -521,6 +523,9 @@ static void log_done(struct core *core, const struct operation *operation, const
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));
 		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
+		act_log(core, append);
+		break;
 	default:
 		LOG(core, NOTICE, "grant.recorded", F_TEXT("node", node->name), F_NUM("from_entry", node->granted_from),
 		    F_NUM("entry", append->entry));
@@ -582,6 +587,11 @@ void operation_done(struct core *core, struct journal_append *append)
 		operation_take_effect(core, &operation, append);
 	else
 		operation_undo(&operation);
-	if (operation.answer)
+	if (operation.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT) {
+		if (operation.answer)
+			act_answer(core, &operation, append);
+	} else if (!act_follows(core, &operation, append) && operation.answer) {
 		answer(core, operation.operator_ticket, &append->result, append->entry);
+	}
+	buffer_free(&operation.act);
 }

@@ -20,7 +20,7 @@
 struct raw_settings {
 	char *journal, *keys, *exchange, *policy, *master_key_file;
 	char *link, *feed, *link_public, *feed_public;
-	char *control, *log_socket;
+	char *control, *audit, *log_socket, *operators_group, *auditors_group;
 	char *log, *log_public, *log_key, *watchers;
 	char *bulletin, *bulletin_public;
 	uint32_t reserve_mib, rate_reports, rate_mib, heartbeat_ms, silence_ms;
@@ -60,7 +60,10 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_ENDPOINT("link_public", link_public),
 	OPTIONAL_ENDPOINT("feed_public", feed_public),
 	OPTIONAL_PATH("control", control),
+	OPTIONAL_PATH("audit", audit),
 	OPTIONAL_PATH("log_socket", log_socket),
+	OPTIONAL_ENDPOINT("operators_group", operators_group),
+	OPTIONAL_ENDPOINT("auditors_group", auditors_group),
 	OPTIONAL_ENDPOINT("log", log),
 	OPTIONAL_ENDPOINT("log_public", log_public),
 	OPTIONAL_ENDPOINT("bulletin", bulletin),
@@ -201,9 +204,13 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 	settings->policy = config_path(source->path, raw->policy);
 	settings->watch_key = config_path(source->path, raw->log_key != NULL ? raw->log_key : "log.key");
 	settings->watchers = config_path(source->path, raw->watchers != NULL ? raw->watchers : "watchers");
+	settings->operators_group = memory_string(raw->operators_group);
+	settings->auditors_group = memory_string(raw->auditors_group);
 	settings->master_key_file =
 		raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) : master_credential();
 	error = load_socket_path(source, "control", raw->control, "control.sock", &settings->control);
+	if (error == E_OK)
+		error = load_socket_path(source, "audit", raw->audit, "audit.sock", &settings->audit);
 	if (error == E_OK)
 		error = load_socket_path(source, "log_socket", raw->log_socket, "log.sock", &settings->log);
 	return error;
@@ -292,6 +299,9 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->link_public);
 	free(settings->feed_public);
 	free(settings->control);
+	free(settings->audit);
+	free(settings->operators_group);
+	free(settings->auditors_group);
 	free(settings->log);
 	free(settings->bulletin);
 	free(settings->bulletin_public);

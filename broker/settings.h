@@ -18,7 +18,8 @@ struct broker_settings {
 	char *master_key_file;		 /* NULL: bodies are encrypted with a key that whoever has both files knows */
 	char *link, *feed;		 /* where to listen: "tcp://192.0.2.1:7401" */
 	char *link_public, *feed_public; /* where offices find them */
-	char *control, *log;		 /* paths of the operators' sockets */
+	char *control, *audit, *log;	 /* paths of the sockets of operators, auditors, both */
+	char *operators_group, *auditors_group; /* whom the first, and the other two, are given to; NULL: this user's own */
 	char *watch, *watch_public;	 /* where the log may be followed from afar; NULL: nowhere */
 	char *bulletin, *bulletin_public; /* where reports are published in the open; NULL: nowhere */
 	char *watch_key, *watchers;	 /* files: the key of that socket, who may */

@@ -65,6 +65,7 @@ static const struct ctl_command commands[] = {
 	 ctl_grant},
 	{"got", "NODE", "Lists what a node was sent, as far as the journal knows; also beside a running broker",
 	 "  --since TIME             accepted since then (default: ever)\n"
+	 "  --reason TEXT            for the record; no personal data\n"
 	 "  --json                   for programs, a report a line\n"
 	 "\nacknowledged  it is on the node's disk\n"
 	 "erased        it was, and the node says that it is no more\n"
@@ -73,6 +74,7 @@ static const struct ctl_command commands[] = {
 	 "\nHeaders only. After a theft: what may be in wrong hands.\n",
 	 ctl_got},
 	{"report", "NAME", "Says who has a report, who no longer, and who must still be told; also beside a running broker",
+	 "  --reason TEXT            for the record; no personal data\n"
 	 "  --json                   for programs\n"
 	 "\nacknowledged  it is on the node's disk\n"
 	 "erased        it was, and the node says that it is no more; for each sink what became of that copy\n"
@@ -81,10 +83,30 @@ static const struct ctl_command commands[] = {
 	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
 	 "\nWith its updates and cancels. Who was shut out and has a copy hears of nothing any more: by letter. What became\n"
 	 "of copies in sinks is read where this user may read broker.keys and the data keys. Of the origin's own copy the\n"
-	 "journal knows nothing.\n",
+	 "journal knows nothing. That it was looked at is recorded.\n",
 	 ctl_report},
+	{"breach-report", "--node NODE --since TIME",
+	 "Lists what a lost machine or a stolen key could have revealed; also beside a running broker",
+	 "  --node NODE              whose it was\n"
+	 "  --since TIME             when it was lost\n"
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "  --json                   for programs, with each report\n"
+	 "\nSTORED         accepted before: on the machine. The key alone does not open them (BELOW_CURSOR)\n"
+	 "LATER          accepted since: for whoever had the key, until it was revoked\n"
+	 "SEALED         of these: a key of their own each, which machine and key open\n"
+	 "PROTECTED      of these: on children, refugees, victims of trafficking, health\n"
+	 "ERASED SINCE   of these: the node says that they are gone, which it said too late to count\n"
+	 "ERASED BEFORE  not among these: the node said before that they are gone\n"
+	 "\nHeaders only. That it was looked at is recorded.\n",
+	 ctl_breach_report},
 	{"clock confirm", "", "Says that the broker's clock is right, after it jumped: what has expired is erased from then on",
-	 "", ctl_clock_confirm},
+	 "  --reason TEXT            for the record; no personal data\n",
+	 ctl_clock_confirm},
+	{"acts", "", "Lists what operators and auditors did and looked at; also beside a running broker",
+	 "  --since TIME             since then (default: ever)\n"
+	 "  --json                   for programs, a line each\n"
+	 "\nThe user is the one that the kernel knows, \"as\" is what he said himself (simpulctl --as NAME).\n",
+	 ctl_acts},
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
 	{"nodes", "", "Shows the members",
 	 "  --json                   for programs\n"
@@ -119,12 +141,15 @@ static const struct ctl_command commands[] = {
 	 "  --kind K                 sighting (default), alert\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
 	 "  --protection P           child, refugee, trafficking, health\n"
-	 "\nReads the journal, also without a running broker.\n",
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "\nReads the journal, also without a running broker. With --report it is recorded.\n",
 	 ctl_policy_explain},
 	{"policy diff", "[FILE]", "Shows which node gains and loses what by a policy file, before it is put in force",
 	 "Without FILE: policy.yaml of the configuration.\n",
 	 ctl_policy_diff},
-	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
+	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong",
+	 "  --reason TEXT            for the record; no personal data\n",
+	 ctl_policy_reload},
 	{"log", "--follow [--broker FILE]", "Shows what the broker logs, here or from afar",
 	 "  --follow                 until interrupted\n"
 	 "  --level LEVEL            and above: debug, info, notice, warning, error, alarm\n"
@@ -144,8 +169,12 @@ static const struct ctl_command commands[] = {
 	 "  --held-entry N           an entry whose head somebody else holds\n"
 	 "  --held-head HEX          that head\n"
 	 "  --held-incarnation N     of which history (default: 1)\n"
+	 "  --file FILE              a journal.db alone, without a broker's keys and configuration; with one of:\n"
+	 "  --authority HEX          the authority's public key, as join files have it\n"
+	 "  --exchange-file FILE     exchange.id, which has it too\n"
 	 "  --json                   for programs\n"
-	 "\nEnds with 0 when all is well, with 65 when something was changed, cut or forked.\n",
+	 "\nNames the first entry that is wrong. Ends with 0 when all is well, with 65 when something was changed, cut or\n"
+	 "forked. Of a file alone all is checked but the bodies: hashes, signatures, numbers, audiences, tombstones.\n",
 	 ctl_journal_verify},
 	{"journal recover", "--reason TEXT",
 	 "Begins a new incarnation on a journal that came out of a backup; no broker may run",
@@ -167,10 +196,12 @@ static const struct ctl_command commands[] = {
 
 static void help(FILE *out)
 {
-	fputs("Usage: simpulctl [-c FILE] COMMAND ...\n\n", out);
+	fputs("Usage: simpulctl [-c FILE] [-a] [--as NAME] COMMAND ...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
+	      "  -a               as an auditor: by the socket that changes nothing\n"
+	      "  --as NAME        who you are, for the record, where several share a user\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
 	      out);
@@ -225,7 +256,10 @@ static int run(struct ctl *ctl, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {.config = "broker.yaml"};
-	const struct option table[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	const struct option table[] = {{"help", no_argument, NULL, 'h'},
+				       {"version", no_argument, NULL, 'V'},
+				       {"as", required_argument, NULL, 'A'},
+				       {0}};
 	const struct rlimit no_core = {0, 0}; /* keys pass through here */
 	int option;
 
@@ -233,10 +267,16 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &no_core);
 	log_init("simpulctl", LOG_LEVEL_WARNING);
 	keys_init();
-	while ((option = getopt_long(argc, argv, "+c:hV", table, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+c:ahV", table, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			ctl.config = optarg;
+			break;
+		case 'a':
+			ctl.auditor = true;
+			break;
+		case 'A':
+			ctl.person = optarg;
 			break;
 		case 'h':
 			help(stdout);

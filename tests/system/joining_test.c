@@ -147,6 +147,10 @@ static const struct stand_in {
 	{"simpulctl init exchange ", "simpulctl init exchange --link tcp://127.0.0.1:@1 --feed tcp://127.0.0.1:@2 "},
 	/* The list that somebody keeps in Excel: the profile's own example. */
 	{"simpul try list.csv", "cp agents/profiles/police/patrol-example.csv list.csv; simpul try list.csv"},
+	/* What goes on until somebody ends it, or needs a port that the exchange of the chapter does not offer. */
+	{"simpul listen alert.tppo.16.01", "simpul listen --help"},
+	{"simpulctl watcher new duty", "simpulctl watcher new --help"},
+	{"simpulctl log --follow --broker duty.watch", "simpulctl log --help"},
 	/* Names of reports and offices that are examples. */
 	{"army.oku#2", FIRST "#1"},
 	{"army.oku", SECOND},

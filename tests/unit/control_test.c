@@ -1,5 +1,6 @@
 /* Tries to break what broker/control.h promises: whatever is asked, there is one answer, and only good requests reach
  * the core. */
+#include "broker/act.h"
 #include "broker/control.h"
 #include "common/wire.h"
 #include <jansson.h>
@@ -17,8 +18,8 @@
 
 /* A control without a loop: what would be stepped is kept here. */
 struct stage {
-	char folder[64], path[96];
-	void *context, *operator;
+	char folder[64], path[96], audit[96];
+	void *context, *operator, *auditor;
 	struct broker_settings settings;
 	struct broker_identity identity;
 	struct control_port port;
@@ -30,7 +31,15 @@ struct stage {
 	Simpul__Standing standing;
 	wall_ms since;
 	enum error reload_error;
+	unsigned watcher_reloads;
+	struct buffer act; /* of the last step or reload */
 };
+
+static void act_keep(struct stage *stage, struct bytes act)
+{
+	buffer_clear(&stage->act);
+	buffer_bytes(&stage->act, act);
+}
 
 static void keep_step(void *context, const struct core_event *event)
 {
@@ -38,6 +47,7 @@ static void keep_step(void *context, const struct core_event *event)
 
 	stage->steps++;
 	stage->type = event->type;
+	act_keep(stage, event->act);
 	stage->ticket = event->operator_ticket;
 	if (event->type == CORE_STANDING) {
 		snprintf(stage->node, sizeof(stage->node), "%s", event->standing.node);
@@ -48,13 +58,35 @@ static void keep_step(void *context, const struct core_event *event)
 	}
 }
 
-static enum error keep_reload(void *context, uint64_t ticket, struct fault *fault)
+static enum error keep_reload(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
 {
 	struct stage *stage = context;
 
 	stage->reloads++;
 	stage->ticket = ticket;
+	act_keep(stage, act);
 	return stage->reload_error == E_OK ? E_OK : fault_at(fault, stage->reload_error, "policy.yaml:7: wrong");
+}
+
+static enum error keep_reload_watchers(void *context, struct fault *fault)
+{
+	struct stage *stage = context;
+
+	(void)fault;
+	stage->watcher_reloads++;
+	return E_OK;
+}
+
+static void *stage_connect(struct stage *stage, const char *path)
+{
+	char endpoint[128];
+	const int wait = 2000;
+	void *socket = zmq_socket(stage->context, ZMQ_DEALER);
+
+	zmq_setsockopt(socket, ZMQ_RCVTIMEO, &wait, sizeof(wait));
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+	assert_int_equal(zmq_connect(socket, endpoint), 0);
+	return socket;
 }
 
 static int stage_open(void **state)
@@ -62,14 +94,14 @@ static int stage_open(void **state)
 	const struct core_options options = {
 		.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
 	struct stage *stage = calloc(1, sizeof(*stage));
-	char endpoint[128];
-	const int wait = 2000;
 
 	keys_init();
 	snprintf(stage->folder, sizeof(stage->folder), "/tmp/simpul-control-XXXXXX");
 	assert_non_null(mkdtemp(stage->folder));
 	snprintf(stage->path, sizeof(stage->path), "%s/control.sock", stage->folder);
+	snprintf(stage->audit, sizeof(stage->audit), "%s/audit.sock", stage->folder);
 	stage->settings.control = stage->path;
+	stage->settings.audit = stage->audit;
 	stage->settings.link_public = stage->settings.feed_public = (char *)"tcp://127.0.0.1:1";
 	broker_keys_generate(&stage->identity.keys);
 	snprintf(stage->identity.exchange.name, sizeof(stage->identity.exchange.name), "Test");
@@ -78,13 +110,12 @@ static int stage_open(void **state)
 					    .settings = &stage->settings,
 					    .identity = &stage->identity,
 					    .step = keep_step,
-					    .reload = keep_reload};
+					    .reload = keep_reload,
+					    .reload_watchers = keep_reload_watchers};
 	stage->context = zmq_ctx_new();
 	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);
-	stage->operator= zmq_socket(stage->context, ZMQ_DEALER);
-	zmq_setsockopt(stage->operator, ZMQ_RCVTIMEO, &wait, sizeof(wait));
-	snprintf(endpoint, sizeof(endpoint), "ipc://%s", stage->path);
-	assert_int_equal(zmq_connect(stage->operator, endpoint), 0);
+	stage->operator = stage_connect(stage, stage->path);
+	stage->auditor = stage_connect(stage, stage->audit);
 	*state = stage;
 	return 0;
 }
@@ -96,39 +127,55 @@ static int stage_close(void **state)
 
 	zmq_setsockopt(stage->operator, ZMQ_LINGER, &linger, sizeof(linger));
 	zmq_close(stage->operator);
+	zmq_setsockopt(stage->auditor, ZMQ_LINGER, &linger, sizeof(linger));
+	zmq_close(stage->auditor);
 	control_free(stage->control);
 	zmq_ctx_term(stage->context);
 	core_free((struct core *)stage->port.core);
-	unlink(stage->path);
+	assert_int_equal(access(stage->path, F_OK), -1);
+	assert_int_equal(access(stage->audit, F_OK), -1);
+	buffer_free(&stage->act);
 	rmdir(stage->folder);
 	free(stage);
 	return 0;
 }
 
-/* Lets the control take one request as a REQ socket would send it. */
-static void request(struct stage *stage, const char *text, size_t size)
+/* Lets the control take one request as a REQ socket of this role would send it. */
+static void request_as(struct stage *stage, enum control_role role, const char *text, size_t size)
 {
-	zmq_pollitem_t item = {.socket = control_socket(stage->control), .events = ZMQ_POLLIN};
+	zmq_pollitem_t item = {.socket = control_socket(stage->control, role), .events = ZMQ_POLLIN};
+	void *socket = role == CONTROL_OPERATOR ? stage->operator : stage->auditor;
 
-	assert_true(zmq_send(stage->operator, "", 0, ZMQ_SNDMORE) >= 0);
-	assert_true(zmq_send(stage->operator, text, size, 0) >= 0);
+	assert_true(zmq_send(socket, "", 0, ZMQ_SNDMORE) >= 0);
+	assert_true(zmq_send(socket, text, size, 0) >= 0);
 	assert_int_equal(zmq_poll(&item, 1, 2000), 1);
 	control_take(stage->control);
 }
 
+static void request(struct stage *stage, const char *text, size_t size)
+{
+	request_as(stage, CONTROL_OPERATOR, text, size);
+}
+
 /* The answer that came; ends the test when there is none. */
-static json_t *answer(struct stage *stage)
+static json_t *answer_as(struct stage *stage, enum control_role role)
 {
 	static char text[8192];
+	void *socket = role == CONTROL_OPERATOR ? stage->operator : stage->auditor;
 	int size;
 	json_t *json;
 
-	assert_int_equal(zmq_recv(stage->operator, text, sizeof(text), 0), 0);
-	size = zmq_recv(stage->operator, text, sizeof(text), 0);
+	assert_int_equal(zmq_recv(socket, text, sizeof(text), 0), 0);
+	size = zmq_recv(socket, text, sizeof(text), 0);
 	assert_in_range(size, 1, sizeof(text));
 	json = json_loadb(text, (size_t)size, 0, NULL);
 	assert_non_null(json);
 	return json;
+}
+
+static json_t *answer(struct stage *stage)
+{
+	return answer_as(stage, CONTROL_OPERATOR);
 }
 
 static void assert_refused(struct stage *stage, const char *text, const char *code, const char *field)
@@ -321,6 +368,114 @@ static void too_many_waiting_operators_are_told_so(void **state)
 	assert_int_equal(stage->reloads, 64);
 }
 
+/* ---- roles and the record */
+
+/* Every command, whole, and whether it changes something: whoever adds one must say so here. */
+static const struct {
+	const char *name, *request;
+	bool changes;
+} verbs[] = {
+	{"status", "{\"command\": \"status\"}", false},
+	{"nodes", "{\"command\": \"nodes\"}", false},
+	{"policy-show", "{\"command\": \"policy-show\"}", false},
+	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}", false},
+	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
+	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
+	{"enroll", "{\"command\": \"enroll\", \"record\": \"00\"}", true},
+	{"standing",
+	 "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"retired\", \"reason\": \"\"}", true},
+	{"grant", "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
+	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
+};
+
+static void every_verb_that_changes_something_is_refused_to_an_auditor(void **state)
+{
+	struct stage *stage = *state;
+	const char *name;
+	bool changes;
+
+	for (size_t i = 0; (name = control_command(i, &changes)) != NULL; i++) {
+		json_t *json;
+
+		assert_true(i < sizeof(verbs) / sizeof(verbs[0]));
+		assert_string_equal(name, verbs[i].name);
+		assert_int_equal(changes, verbs[i].changes);
+		if (!changes)
+			continue;
+		request_as(stage, CONTROL_AUDITOR, verbs[i].request, strlen(verbs[i].request));
+		json = answer_as(stage, CONTROL_AUDITOR);
+		assert_string_equal(json_string_value(json_object_get(json, "code")), "OPERATORS_ONLY");
+		json_decref(json);
+	}
+	assert_int_equal(stage->steps + stage->reloads + stage->watcher_reloads, 0);
+}
+
+static const Simpul__Act *act_of(const struct stage *stage)
+{
+	static Simpul__Act *act;
+
+	if (act != NULL)
+		simpul__act__free_unpacked(act, NULL);
+	act = simpul__act__unpack(NULL, stage->act.size, stage->act.data);
+	assert_non_null(act);
+	return act;
+}
+
+static void an_auditor_sees_and_his_looks_are_recorded(void **state)
+{
+	struct stage *stage = *state;
+	const struct fault none = {0};
+	json_t *json;
+
+	request_as(stage, CONTROL_AUDITOR, verbs[0].request, strlen(verbs[0].request));
+	json = answer_as(stage, CONTROL_AUDITOR);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	json_decref(json);
+	request_as(stage, CONTROL_AUDITOR, verbs[3].request, strlen(verbs[3].request));
+	assert_int_equal(stage->type, CORE_ACT);
+	assert_true(act_of(stage)->auditor);
+	control_done(stage->control, stage->ticket, &none, 9);
+	json = answer_as(stage, CONTROL_AUDITOR);
+	assert_int_equal(json_integer_value(json_object_get(json, "entry")), 9);
+	json_decref(json);
+}
+
+static void an_act_says_who_what_and_why(void **state)
+{
+	static const char grant[] = "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, "
+				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
+	struct stage *stage = *state;
+	char user[ACT_USER_SIZE];
+	const Simpul__Act *act;
+
+	request(stage, grant, strlen(grant));
+	act = act_of(stage);
+	assert_string_equal(act->user, act_user_name(getuid(), user));
+	assert_string_equal(act->person, "Ms Duty");
+	assert_string_equal(act->command, "grant");
+	assert_string_equal(act->object, "police.oku");
+	assert_string_equal(act->reason, "disk lost");
+	assert_false(act->auditor);
+	request(stage, "{\"command\": \"policy-reload\"}", 28);
+	assert_string_equal(act_of(stage)->command, "policy reload");
+}
+
+static void what_would_spoil_the_record_is_refused(void **state)
+{
+	struct stage *stage = *state;
+
+	assert_refused(stage, "{\"command\": \"status\", \"as\": 1}", "INVALID", "as");
+	assert_refused(stage, "{\"command\": \"clock-confirm\", \"as\": \"a\\nb\"}", "INVALID", "as");
+	assert_refused(stage, "{\"command\": \"clock-confirm\", \"reason\": \"a\\u007fb\"}", "INVALID", "reason");
+	assert_refused(stage, "{\"command\": \"policy-reload\", \"reason\": 7}", "INVALID", "reason");
+	assert_refused(stage, "{\"command\": \"look\", \"what\": \"revoke\", \"object\": \"police.oku\"}", "UNKNOWN_VALUE",
+		       "what");
+	assert_refused(stage, "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku#1\"}", "INVALID", "object");
+	assert_refused(stage, "{\"command\": \"look\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
+	assert_refused(stage, "{\"command\": \"look\", \"what\": \"report\"}", "INVALID", "object");
+	assert_int_equal(stage->steps + stage->reloads, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +489,11 @@ int main(void)
 						stage_close),
 		cmocka_unit_test_setup_teardown(a_record_reaches_the_core_as_it_was_sent, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(a_policy_that_is_wrong_is_named_with_its_line, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(every_verb_that_changes_something_is_refused_to_an_auditor, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(an_auditor_sees_and_his_looks_are_recorded, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(an_act_says_who_what_and_why, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(what_would_spoil_the_record_is_refused, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(too_many_waiting_operators_are_told_so, stage_open, stage_close),
 	};
 
