@@ -104,6 +104,52 @@ static void what_is_changed_is_recorded_with_its_entry(void **state)
 	free(path);
 }
 
+static json_t *breach_of(struct exchange *x, const char *node, const char *since)
+{
+	struct buffer out = {0};
+	json_t *breach;
+
+	assert_int_equal(exchange_ctl(x, &out, "breach-report", "--node", node, "--since", since, "--json", NULL), 0);
+	breach = json_loadb((const char *)out.data, out.size, 0, NULL);
+	assert_non_null(breach);
+	buffer_free(&out);
+	return breach;
+}
+
+static long long group_number(const json_t *breach, const char *key)
+{
+	return json_integer_value(
+		json_object_get(json_array_get(json_object_get(breach, "groups"), 0), key));
+}
+
+static void what_a_lost_laptop_could_have_revealed_is_listed(void **state)
+{
+	struct exchange *x = *state;
+	json_t *breach = breach_of(x, "army.oku", "2100-01-01T00:00:00Z");
+	const json_t *notify = json_object_get(breach, "notify");
+
+	assert_int_equal(json_array_size(json_object_get(breach, "groups")), 1);
+	assert_int_equal(group_number(breach, "stored"), 1);
+	assert_int_equal(group_number(breach, "later"), 0);
+	assert_int_equal(json_array_size(notify), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(notify, 0), "node")), "police.oku");
+	assert_true(json_is_true(json_object_get(breach, "active")));
+	json_decref(breach);
+	breach = breach_of(x, "army.oku", "2020-01-01T00:00:00Z");
+	assert_int_equal(group_number(breach, "stored"), 0);
+	assert_int_equal(group_number(breach, "later"), 1);
+	json_decref(breach);
+	breach = breach_of(x, "police.oku", "2020-01-01T00:00:00Z");
+	assert_int_equal(json_array_size(json_object_get(breach, "groups")), 0);
+	assert_int_equal(json_integer_value(json_object_get(breach, "own")), 1);
+	json_decref(breach);
+	assert_recorded(x, "breach-report army.oku\n");
+	assert_int_equal(exchange_ctl(x, NULL, "breach-report", "--node", "army.oku", NULL), 64);
+	assert_int_equal(exchange_ctl(x, NULL, "breach-report", "--node", "army.nowhere", "--since",
+				      "2020-01-01T00:00:00Z", NULL),
+			 66);
+}
+
 static long long entry_now(struct exchange *x)
 {
 	json_t *status = ctl_json(x, "status");
@@ -207,14 +253,36 @@ static void without_a_broker_a_look_is_recorded_all_the_same(void **state)
 	buffer_free(&out);
 }
 
+static void an_auditor_checks_the_file_alone(void **state)
+{
+	struct exchange *x = *state;
+	char *journal = broker_path(x, "journal/journal.db"), *exchange = broker_path(x, "exchange.id");
+	struct buffer out = {0};
+
+	assert_int_equal(operate_run(x, &out, "simpulctl", "journal", "verify", "--file", journal, "--exchange-file",
+				     exchange, NULL),
+			 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, "(bodies were not looked at)"));
+	assert_int_equal(operate_run(x, NULL, "simpulctl", "journal", "verify", "--file", journal, "--authority",
+				     "0000000000000000000000000000000000000000000000000000000000000000", NULL),
+			 65);
+	assert_int_equal(operate_run(x, NULL, "simpulctl", "journal", "verify", "--file", journal, NULL), 64);
+	buffer_free(&out);
+	free(exchange);
+	free(journal);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_looked_at_is_recorded_with_the_reason),
 		cmocka_unit_test(what_is_changed_is_recorded_with_its_entry),
+		cmocka_unit_test(what_a_lost_laptop_could_have_revealed_is_listed),
 		cmocka_unit_test(an_auditor_sees_all_and_changes_nothing),
 		cmocka_unit_test(the_kernel_keeps_operators_auditors_and_others_apart),
 		cmocka_unit_test(without_a_broker_a_look_is_recorded_all_the_same),
+		cmocka_unit_test(an_auditor_checks_the_file_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
