@@ -14,9 +14,39 @@ static char *text_of(const char *text)
 	return (char *)(uintptr_t)(text != NULL ? text : "");
 }
 
+struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const char *command, const struct hash *content)
+{
+	struct buffer statement = {0};
+	struct hash digest;
+
+	buffer_bytes(&statement, BYTES(exchange, EXCHANGE_SIZE));
+	buffer_u64(&statement, at);
+	buffer_name(&statement, command);
+	buffer_bytes(&statement, BYTES(content->bytes, HASH_SIZE));
+	digest = hash_tagged(SIGN_TAG_ACT, buffer_view(&statement));
+	buffer_free(&statement);
+	return digest;
+}
+
+struct hash act_grant_content(const char *node, uint64_t from_entry, const char *reason)
+{
+	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
+	struct buffer encoded = {0};
+	struct hash content;
+
+	grant.node = text_of(node);
+	grant.from_entry = from_entry;
+	grant.reason = text_of(reason);
+	wire_pack(&grant, &encoded);
+	content = hash_of(buffer_view(&encoded));
+	buffer_free(&encoded);
+	return content;
+}
+
 void act_pack(const struct act *act, struct buffer *out)
 {
 	Simpul__Act message = SIMPUL__ACT__INIT;
+	Simpul__ActSignature signatures[2], *list[2] = {&signatures[0], &signatures[1]};
 
 	message.user = text_of(act->user);
 	message.person = text_of(act->person);
@@ -24,6 +54,17 @@ void act_pack(const struct act *act, struct buffer *out)
 	message.command = text_of(act->command);
 	message.object = text_of(act->object);
 	message.reason = text_of(act->reason);
+	for (size_t i = 0; act->signatures != NULL && i < 2; i++) {
+		const struct act_signature *from = &act->signatures[i];
+
+		simpul__act_signature__init(&signatures[i]);
+		signatures[i].operator_ = text_of(from->operator_name);
+		signatures[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
+		signatures[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
+	}
+	message.signed_at = act->signed_at;
+	message.signatures = list;
+	message.n_signatures = act->signatures != NULL ? 2 : 0;
 	wire_pack(&message, out);
 }
 

@@ -13,18 +13,6 @@
 
 #define REQUESTS_AT_ONCE 16
 #define REQUEST_LIMIT (64 * 1024)
-#define PENDING 64
-
-struct control {
-	void *sockets[CONTROL_ROLES]; /* NULL: there is none */
-	const struct control_port *port;
-	uint64_t next_ticket;
-	struct {
-		uint64_t ticket; /* 0: free */
-		struct asker asker;
-	} pending[PENDING];
-};
-
 /* ---- life */
 
 static enum error group_give(const char *path, const char *name, struct fault *fault)
@@ -109,6 +97,8 @@ void control_free(struct control *control)
 		zmq_close(control->sockets[role]);
 		unlink(path_of(control, role));
 	}
+	for (size_t i = 0; i < PROPOSALS; i++)
+		json_decref(control->proposals[i].request);
 	free(control);
 }
 
@@ -224,6 +214,8 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 		answer_code(control, asker, E_OPERATORS_ONLY, "command");
 	} else if (person != NULL && !act_text_valid(json_string_value(person))) {
 		answer_code(control, asker, E_INVALID, "as");
+	} else if ((command->kind & control->port->settings->two_operators) != 0) {
+		proposal_take(control, asker, command, request);
 	} else {
 		log_event(LOG_LEVEL_DEBUG, "operator.command", F_TEXT("command", command->name));
 		command->run(control, asker, request);

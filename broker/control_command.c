@@ -25,7 +25,9 @@ static void act_of(const struct asker *asker, const json_t *request, const char 
 				.auditor = asker->role == CONTROL_AUDITOR,
 				.command = command,
 				.object = object,
-				.reason = request_text(request, "reason")};
+				.reason = request_text(request, "reason"),
+				.signed_at = asker->approved != NULL ? asker->approved->at : 0,
+				.signatures = asker->approved != NULL ? asker->approved->signatures : NULL};
 
 	act_pack(&act, out);
 }
@@ -132,8 +134,7 @@ static void do_look(struct control *control, const struct asker *asker, const js
 
 /* ---- changing */
 
-/* "record": an encoded MemberRecord in hexadecimal. */
-static enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
+enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
 {
 	const char *hex = request_text(request, "record");
 	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
@@ -239,17 +240,20 @@ static void do_clock_confirm(struct control *control, const struct asker *asker,
 		step(control, asker, request, &event, "clock confirm", "");
 }
 
-/* Beside the keys named here each takes "as": who asks, in his own words. */
+/* Beside the keys named here each takes "as": who asks, in his own words. Those with a kind, where the settings say that they
+ * take two operators, take "at" (ms) and "signature" (hexadecimal), and become a proposal. */
 const struct control_command control_commands[] = {
-	{"status", false, do_status},		   /* counters, position, identity */
-	{"nodes", false, do_nodes},		   /* members */
-	{"policy-show", false, do_policy_show},	   /* node (optional) */
-	{"look", false, do_look},		   /* what, object, reason (optional): a look at the journal is recorded */
-	{"policy-reload", true, do_policy_reload}, /* reason (optional): reads the file again */
-	{"watchers-reload", true, do_watchers_reload}, /* the same for watchers */
-	{"enroll", true, do_enroll},		   /* record: MemberRecord, hexadecimal; reason (optional) */
-	{"standing", true, do_standing},	   /* node, standing, since (ms), reason */
-	{"grant", true, do_grant},		   /* node, from_entry, reason */
-	{"clock-confirm", true, do_clock_confirm}, /* reason (optional): the clock is right */
-	{NULL, false, NULL},
+	{"status", false, 0, NULL, do_status},		/* counters, position, identity */
+	{"nodes", false, 0, NULL, do_nodes},		/* members */
+	{"policy-show", false, 0, NULL, do_policy_show}, /* node (optional) */
+	{"proposals", false, 0, NULL, do_proposals},	/* what waits for a second operator */
+	{"look", false, 0, NULL, do_look}, /* what, object, reason (optional): a look at the journal is recorded */
+	{"policy-reload", true, ACT_POLICY, "policy reload", do_policy_reload}, /* reason (optional): reads the file again */
+	{"watchers-reload", true, 0, NULL, do_watchers_reload},			/* the same for watchers */
+	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
+	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
+	{"grant", true, ACT_GRANT, "grant", do_grant},	   /* node, from_entry, reason */
+	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
+	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */
+	{NULL, false, 0, NULL, NULL},
 };

@@ -219,10 +219,12 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 	*answer = NULL;
 	if (ctl->person != NULL)
 		json_object_set_new(request, "as", json_string(ctl->person));
-	text = json_dumps(request, JSON_COMPACT);
-	json_decref(request);
 	if (error == E_NOT_FOUND)
 		fault_at(fault, E_NOT_FOUND, "%s (-c FILE names another)", ctl->config);
+	if (error == E_OK && ctl->key != NULL)
+		error = ctl_sign(ctl->key, &settings, request, fault);
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
 	if (error == E_OK && (path = ctl_socket(ctl, &settings)) == NULL)
@@ -250,10 +252,14 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 		return ctl_fail(&fault, "is the broker running?");
 	if (error == E_UNEXPECTED)
 		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
+	if (error == E_TWO_OPERATORS)
+		return ctl_fail(&fault, TWO_OPERATORS_ADVICE);
 	if (error != E_OK)
 		return ctl_fail(&fault, NULL);
 	/* No entry: it was so before. */
-	if (ctl_number(answer, "entry") == 0)
+	if (ctl_proposed(answer))
+		;
+	else if (ctl_number(answer, "entry") == 0)
 		printf("%s, as it was\n", done);
 	else
 		printf("%s (entry %lld)\n", done, ctl_number(answer, "entry"));

@@ -14,6 +14,7 @@ struct ctl {
 	const char *config; /* path of broker.yaml */
 	const struct ctl_command *command;
 	const char *person; /* --as: who asks, in his own words; NULL: not said */
+	const char *key;    /* --key: an operator's, which signs what takes two; NULL: none */
 	bool auditor;	    /* -a: by the auditors' socket, whoever asks */
 };
 
@@ -40,6 +41,9 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
 int ctl_report(struct ctl *ctl, int argc, char **argv);
 int ctl_breach_report(struct ctl *ctl, int argc, char **argv);
+int ctl_operator_new(struct ctl *ctl, int argc, char **argv);
+int ctl_proposals(struct ctl *ctl, int argc, char **argv);
+int ctl_approve(struct ctl *ctl, int argc, char **argv);
 int ctl_acts(struct ctl *ctl, int argc, char **argv);
 int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
@@ -76,6 +80,7 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 
 /* ---- errors: one sentence on standard error; the exit status is returned */
 
+#define TWO_OPERATORS_ADVICE "two different operators: simpulctl --key FILE ... proposes it, simpulctl --key FILE approve puts it through"
 int ctl_fail(const struct fault *fault, const char *advice);
 int ctl_usage(const struct ctl *ctl, const char *what);
 
@@ -98,6 +103,10 @@ const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *sett
 /* Has the look recorded that the command is about to have; `reason` may be NULL. Where that fails it says so, and the exit
  * status is not EX_OK: nothing is to be shown. */
 int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason);
+/* Adds an operator's signature to a request that may take two. */
+enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault);
+/* True, and said, when an answer means that a second operator is needed. */
+bool ctl_proposed(const json_t *answer);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
  * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);

@@ -40,6 +40,8 @@ static void act_print(void *context, const struct recorded *recorded)
 		printf(" (entry %llu)", (unsigned long long)act->entry);
 	if (act->person[0] != '\0')
 		printf(", as %s", act->person);
+	for (size_t i = 0; i < act->n_signatures; i++)
+		printf("%s%s", i == 0 ? ", signed by " : " and ", act->signatures[i]->operator_);
 	if (act->auditor)
 		fputs(", auditor", stdout);
 	printf(act->reason[0] != '\0' ? ": %s\n" : "%s\n", act->reason);
@@ -49,16 +51,19 @@ static void act_print_json(void *context, const struct recorded *recorded)
 {
 	const Simpul__Act *act = recorded->act;
 	char time[TIME_TEXT_SIZE];
-	json_t *object = json_pack("{s:I, s:s, s:s}", "entry", (json_int_t)recorded->entry, "at",
+	json_t *signed_by = json_array(), *object = json_pack("{s:I, s:s, s:s}", "entry", (json_int_t)recorded->entry, "at",
 				   time_text(time, recorded->at, 0), "command",
 				   act == NULL ? change_text(recorded->type) : act->command);
 
 	(void)context;
+	for (size_t i = 0; act != NULL && i < act->n_signatures; i++)
+		json_array_append_new(signed_by, json_string(act->signatures[i]->operator_));
 	if (act != NULL)
 		json_object_update_new(object,
 				       json_pack("{s:s, s:s, s:b, s:s, s:s, s:I}", "user", act->user, "as", act->person,
 						 "auditor", act->auditor, "object", act->object, "reason", act->reason,
 						 "made", (json_int_t)act->entry));
+	json_object_set_new(object, "signed_by", signed_by);
 	ctl_print_json(object);
 	json_decref(object);
 }

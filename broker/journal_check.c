@@ -138,16 +138,6 @@ static bool readable_check(struct check *check, const ProtobufCMessageDescriptor
 	       check_bad(check, "the content cannot be read");
 }
 
-/* What it names is there already. */
-static bool act_check(struct check *check)
-{
-	const Simpul__Act *act = stored_unpack(&simpul__act__descriptor, check->content, &check->arena);
-
-	if (act == NULL)
-		return check_bad(check, "the act cannot be read");
-	return act->entry < check->row.entry || check_bad(check, "the act names an entry that was not there");
-}
-
 static bool columns_check(struct check *check)
 {
 	const struct entry_row *row = &check->row;
@@ -185,7 +175,7 @@ bool check_other(struct check *check)
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE:
 		return check_tombstone(check);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
-		return act_check(check);
+		return check_act(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}

@@ -27,7 +27,7 @@ struct check {
 	const struct journal_watch *watch; /* NULL: goes on to the end */
 	sqlite3 *db;
 	struct vault *vault; /* NULL: no body is looked at */
-	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission;
+	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission, *other;
 	struct audience_set audiences;
 	struct journal_verdict *verdict;
 	struct fault *fault;
@@ -59,6 +59,9 @@ bool check_bad(struct check *check, const char *format, ...) __attribute__((form
 /* False when something is wrong, or with check->fault->code set when the check cannot go on. */
 bool check_submission(struct check *check);
 bool check_other(struct check *check);
+
+/* journal_check_act.c */
+bool check_act(struct check *check);
 
 /* journal_check_erased.c: a body of the entry looked at is not there. */
 void check_gone(struct check *check, size_t index);

@@ -233,6 +233,8 @@ static void statements_prepare(struct check *check)
 					    "AND stream = ?3 AND first <= ?4 ORDER BY first DESC LIMIT 1");
 	check->submission = database_prepare(check->db, "SELECT origin_id, outcome, content FROM entry "
 							"JOIN content USING(entry) WHERE entry = ?1 AND type = 2");
+	check->other = database_prepare(check->db, "SELECT type, content FROM entry JOIN content USING(entry) "
+						   "WHERE entry = ?1 AND type <> 2");
 	check->reference = database_prepare(check->db, "SELECT 1 FROM reference "
 						       "WHERE target = ?1 AND number = ?2 AND entry = ?3");
 }

@@ -291,7 +291,11 @@ static void reload_by_signal(struct loop *loop)
 
 	sd_notify(0, "RELOADING=1");
 	reload_watchers(loop, &fault);
-	if (reload(loop, TICKET_SIGNAL, BYTES(NULL, 0), &fault) != E_OK)
+	if ((loop->parts.settings->two_operators & ACT_POLICY) != 0) {
+		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
+			  F_TEXT("place", "signal"));
+		sd_notify(0, "READY=1");
+	} else if (reload(loop, TICKET_SIGNAL, BYTES(NULL, 0), &fault) != E_OK)
 		sd_notify(0, "READY=1");
 }
 

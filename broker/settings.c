@@ -24,6 +24,9 @@ struct raw_settings {
 	char *log, *log_public, *log_key, *watchers;
 	char *bulletin, *bulletin_public;
 	uint32_t reserve_mib, rate_reports, rate_mib, heartbeat_ms, silence_ms;
+	char *operators;
+	enum act_kind *two_operators;
+	unsigned two_operators_count;
 	enum log_level *log_level;
 };
 
@@ -40,6 +43,11 @@ static const cyaml_strval_t log_levels[] = {
 	{"debug", LOG_LEVEL_DEBUG},	{"info", LOG_LEVEL_INFO},   {"notice", LOG_LEVEL_NOTICE},
 	{"warning", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR}, {"alarm", LOG_LEVEL_ALARM},
 };
+
+static const cyaml_strval_t act_kinds[] = {{"policy", ACT_POLICY}, {"enroll", ACT_ENROLL}, {"grant", ACT_GRANT}};
+
+static const cyaml_schema_value_t act_kind = {
+	CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, enum act_kind, act_kinds, CYAML_ARRAY_LEN(act_kinds))};
 
 #define PATH(key, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct raw_settings, member, 1, 4000)
 #define ENDPOINT(key, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct raw_settings, member, 1, 127)
@@ -62,6 +70,9 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_PATH("control", control),
 	OPTIONAL_PATH("audit", audit),
 	OPTIONAL_PATH("log_socket", log_socket),
+	OPTIONAL_PATH("operators", operators),
+	CYAML_FIELD_SEQUENCE("two_operators", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_settings, two_operators,
+			     &act_kind, 0, CYAML_ARRAY_LEN(act_kinds)),
 	OPTIONAL_ENDPOINT("operators_group", operators_group),
 	OPTIONAL_ENDPOINT("auditors_group", auditors_group),
 	OPTIONAL_ENDPOINT("log", log),
@@ -204,6 +215,9 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 	settings->policy = config_path(source->path, raw->policy);
 	settings->watch_key = config_path(source->path, raw->log_key != NULL ? raw->log_key : "log.key");
 	settings->watchers = config_path(source->path, raw->watchers != NULL ? raw->watchers : "watchers");
+	settings->operators = config_path(source->path, raw->operators != NULL ? raw->operators : "operators");
+	for (unsigned i = 0; i < raw->two_operators_count; i++)
+		settings->two_operators |= raw->two_operators[i];
 	settings->operators_group = memory_string(raw->operators_group);
 	settings->auditors_group = memory_string(raw->auditors_group);
 	settings->master_key_file =
@@ -300,6 +314,7 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->feed_public);
 	free(settings->control);
 	free(settings->audit);
+	free(settings->operators);
 	free(settings->operators_group);
 	free(settings->auditors_group);
 	free(settings->log);
@@ -313,6 +328,11 @@ void broker_settings_free(struct broker_settings *settings)
 }
 
 /* ---- what the files hold */
+
+enum error broker_operators_load(struct broker_settings *settings, struct fault *fault)
+{
+	return settings->two_operators == 0 ? E_OK : operators_load(&settings->signers, settings->operators, fault);
+}
 
 enum error broker_identity_load(const struct broker_settings *settings, struct broker_identity *identity,
 				struct fault *fault)

@@ -23,6 +23,7 @@ static const struct ctl_command commands[] = {
 	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"
 	 "                           credential simpul.passphrase, otherwise it is asked for\n"
 	 "  --no-passphrase          leaves authority.key open\n"
+	 "  --two-operators          policies, members and grants take the signatures of two operators\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
 	{"authority passphrase", "FILE", "Changes the passphrase of an authority's key",
@@ -102,6 +103,16 @@ static const struct ctl_command commands[] = {
 	{"clock confirm", "", "Says that the broker's clock is right, after it jumped: what has expired is erased from then on",
 	 "  --reason TEXT            for the record; no personal data\n",
 	 ctl_clock_confirm},
+	{"operator new", "NAME", "Makes the key of an operator, for what takes two, and prints the line for the file operators",
+	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
+	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, grant. Shutting somebody out never does.\n",
+	 ctl_operator_new},
+	{"proposals", "", "Lists what one operator has signed and another one has to approve", "  --json                   for programs\n",
+	 ctl_proposals},
+	{"approve", "ID", "Signs what another operator proposed, and puts it through: simpulctl --key FILE approve ID",
+	 "What is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
+	 "from simpulctl join.\n",
+	 ctl_approve},
 	{"acts", "", "Lists what operators and auditors did and looked at; also beside a running broker",
 	 "  --since TIME             since then (default: ever)\n"
 	 "  --json                   for programs, a line each\n"
@@ -196,11 +207,12 @@ static const struct ctl_command commands[] = {
 
 static void help(FILE *out)
 {
-	fputs("Usage: simpulctl [-c FILE] [-a] [--as NAME] COMMAND ...\n\n", out);
+	fputs("Usage: simpulctl [-c FILE] [-a] [--as NAME] [--key FILE] COMMAND ...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
 	      "  -a               as an auditor: by the socket that changes nothing\n"
+	      "  --key FILE       an operator's key, to sign what takes two operators\n"
 	      "  --as NAME        who you are, for the record, where several share a user\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
@@ -259,6 +271,7 @@ int main(int argc, char **argv)
 	const struct option table[] = {{"help", no_argument, NULL, 'h'},
 				       {"version", no_argument, NULL, 'V'},
 				       {"as", required_argument, NULL, 'A'},
+				       {"key", required_argument, NULL, 'K'},
 				       {0}};
 	const struct rlimit no_core = {0, 0}; /* keys pass through here */
 	int option;
@@ -274,6 +287,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			ctl.auditor = true;
+			break;
+		case 'K':
+			ctl.key = optarg;
 			break;
 		case 'A':
 			ctl.person = optarg;

@@ -85,7 +85,8 @@ enum remedy {
 	X(INTERNAL, 129, EX_SOFTWARE, STOP, "a program error") \
 	X(PASSPHRASE, 130, EX_NOPERM, STOP, "the passphrase is wrong") \
 	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed") \
-	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing")
+	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing") \
+	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

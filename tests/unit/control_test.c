@@ -378,6 +378,7 @@ static const struct {
 	{"status", "{\"command\": \"status\"}", false},
 	{"nodes", "{\"command\": \"nodes\"}", false},
 	{"policy-show", "{\"command\": \"policy-show\"}", false},
+	{"proposals", "{\"command\": \"proposals\"}", false},
 	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}", false},
 	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
 	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
@@ -385,6 +386,7 @@ static const struct {
 	{"standing",
 	 "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"retired\", \"reason\": \"\"}", true},
 	{"grant", "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
+	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
 	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
 };
 
@@ -431,7 +433,7 @@ static void an_auditor_sees_and_his_looks_are_recorded(void **state)
 	json = answer_as(stage, CONTROL_AUDITOR);
 	assert_true(json_is_true(json_object_get(json, "ok")));
 	json_decref(json);
-	request_as(stage, CONTROL_AUDITOR, verbs[3].request, strlen(verbs[3].request));
+	request_as(stage, CONTROL_AUDITOR, verbs[4].request, strlen(verbs[4].request));
 	assert_int_equal(stage->type, CORE_ACT);
 	assert_true(act_of(stage)->auditor);
 	control_done(stage->control, stage->ticket, &none, 9);
@@ -476,6 +478,115 @@ static void what_would_spoil_the_record_is_refused(void **state)
 	assert_int_equal(stage->steps + stage->reloads, 0);
 }
 
+/* ---- two operators */
+
+struct pair {
+	struct signing_key keys[2];
+};
+
+static struct pair pair_enlist(struct stage *stage)
+{
+	struct watchers *list = &stage->settings.signers.list;
+	struct pair pair;
+
+	for (int i = 0; i < 2; i++) {
+		signing_key_generate(&pair.keys[i]);
+		snprintf(list->list[i].name, sizeof(list->list[i].name), "operator-%d", i);
+		memcpy(list->list[i].key, pair.keys[i].public_key, KEY_SIZE);
+	}
+	list->count = 2;
+	stage->settings.two_operators = ACT_GRANT;
+	return pair;
+}
+
+/* The signature of a grant to police.oku from entry 1, for "x". */
+static char *grant_signed(const struct stage *stage, const struct signing_key *key, wall_ms at,
+			  char hex[2 * SIGNATURE_SIZE + 1])
+{
+	const struct hash content = act_grant_content("police.oku", 1, "x");
+	const struct hash digest = act_digest(stage->identity.exchange.id, at, "grant", &content);
+	uint8_t signature[SIGNATURE_SIZE];
+
+	digest_sign(key, SIGN_TAG_ACT, &digest, signature);
+	return hex_of(hex, BYTES(signature, SIGNATURE_SIZE));
+}
+
+static void propose(struct stage *stage, const struct signing_key *key, wall_ms at, const char *code, const char *field)
+{
+	char text[512], hex[2 * SIGNATURE_SIZE + 1];
+	json_t *json;
+
+	snprintf(text, sizeof(text),
+		 "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\", "
+		 "\"at\": %llu, \"signature\": \"%s\"}",
+		 (unsigned long long)at, grant_signed(stage, key, at, hex));
+	if (code != NULL) {
+		assert_refused(stage, text, code, field);
+		return;
+	}
+	request(stage, text, strlen(text));
+	json = answer(stage);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(json, "proposal")), 1);
+	json_decref(json);
+}
+
+static char *approval(const struct stage *stage, const struct signing_key *key, wall_ms at, char text[400])
+{
+	char hex[2 * SIGNATURE_SIZE + 1];
+
+	snprintf(text, 400, "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"%s\"}",
+		 grant_signed(stage, key, at, hex));
+	return text;
+}
+
+static void two_different_operators_are_needed_and_their_word_counts_once(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	struct signing_key stranger;
+	const Simpul__Act *act;
+	char text[400];
+
+	signing_key_generate(&stranger);
+	assert_refused(stage, verbs[9].request, "TWO_OPERATORS", "");
+	propose(stage, &stranger, at, "BAD_SIGNATURE", "signature");
+	propose(stage, &pair.keys[0], at, NULL, NULL);
+	propose(stage, &pair.keys[1], at, "EXISTS", "proposal");
+	assert_refused(stage, approval(stage, &pair.keys[0], at, text), "TWO_OPERATORS", "signature");
+	assert_refused(stage, approval(stage, &stranger, at, text), "BAD_SIGNATURE", "signature");
+	assert_refused(stage, approval(stage, &pair.keys[1], at + 1, text), "BAD_SIGNATURE", "signature");
+	assert_int_equal(stage->steps, 0);
+	approval(stage, &pair.keys[1], at, text);
+	request(stage, text, strlen(text));
+	assert_int_equal(stage->steps, 1);
+	assert_int_equal(stage->type, CORE_GRANT);
+	act = act_of(stage);
+	assert_int_equal(act->n_signatures, 2);
+	assert_string_equal(act->signatures[0]->operator_, "operator-0");
+	assert_string_equal(act->signatures[1]->operator_, "operator-1");
+	assert_int_equal(act->signed_at, at);
+	/* Both stand in the journal now, for everybody to say again. */
+	assert_refused(stage, text, "NOT_FOUND", "proposal");
+	propose(stage, &pair.keys[0], at, "EXISTS", "proposal");
+	assert_int_equal(stage->steps, 1);
+}
+
+static void a_word_from_before_the_start_or_for_another_day_is_refused(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms now = clock_now().wall;
+
+	stage->port.started_at = now;
+	propose(stage, &pair.keys[0], now - 1, "CLOCK", "at");
+	stage->port.started_at = 0;
+	propose(stage, &pair.keys[0], now - ACT_LIFE_MS, "CLOCK", "at");
+	propose(stage, &pair.keys[0], now + 2 * ACT_LIFE_MS, "CLOCK", "at");
+	assert_int_equal(stage->steps, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +605,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_auditor_sees_and_his_looks_are_recorded, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(an_act_says_who_what_and_why, stage_open, stage_close),
 		cmocka_unit_test_setup_teardown(what_would_spoil_the_record_is_refused, stage_open, stage_close),
+		cmocka_unit_test_setup_teardown(two_different_operators_are_needed_and_their_word_counts_once, stage_open,
+						stage_close),
+		cmocka_unit_test_setup_teardown(a_word_from_before_the_start_or_for_another_day_is_refused, stage_open,
+						stage_close),
 		cmocka_unit_test_setup_teardown(too_many_waiting_operators_are_told_so, stage_open, stage_close),
 	};
 

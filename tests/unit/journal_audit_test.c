@@ -1,7 +1,9 @@
 /* journal_audit_test - tries to deceive an auditor who has a file and one public key: with other keys, forks, cuts, rollbacks
  * and tombstones that say why a body is gone when it should not be. Edits of columns: journal_verify_test. */
+#include "broker/act.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include "common/wire.h"
 #include "tests/support/ledger.h"
 #include "tests/support/process.h"
 
@@ -244,6 +246,101 @@ static void an_update_goes_with_what_it_updates(void **state)
 	assert_string_equal(buried(ledger, &(struct erasure){update, 0, 1, RETRACTED, cause}).what, "");
 }
 
+/* ---------------------------------------------------------------------------- acts of a broker that means ill */
+
+static uint64_t append_one(struct ledger *ledger, Simpul__EntryType type, struct buffer *content)
+{
+	struct journal_append *append = journal_append_new();
+	uint64_t entry;
+
+	append->type = type;
+	buffer_bytes(&append->content, buffer_view(content));
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	entry = append->entry;
+	journal_append_free(append);
+	buffer_free(content);
+	return entry;
+}
+
+/* A grant, and an act that says that the owners of two keys signed `said` for it. */
+static struct journal_verdict verdict_of_signed(struct ledger *ledger, const struct signing_key keys[2], const char *said,
+						 uint64_t entry_off)
+{
+	const wall_ms at = ledger->now;
+	const struct hash content = act_grant_content("army.oku", 1, said);
+	const struct hash digest = act_digest(ledger->exchange, at, "grant", &content);
+	struct act_signature signatures[2] = {{.operator_name = "ani"}, {.operator_name = "budi"}};
+	const struct act act = {.user = "root", .command = "grant", .signed_at = at, .signatures = signatures};
+	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
+	struct buffer encoded = {0}, packed = {0};
+	struct journal_verdict verdict;
+	Simpul__Act *message;
+	uint64_t entry;
+	char *file;
+
+	grant.node = (char *)(uintptr_t)"army.oku";
+	grant.from_entry = 1;
+	grant.reason = (char *)(uintptr_t)"inbox lost";
+	wire_pack(&grant, &encoded);
+	entry = append_one(ledger, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT, &encoded);
+	for (int i = 0; i < 2; i++) {
+		memcpy(signatures[i].key, keys[i].public_key, KEY_SIZE);
+		digest_sign(&keys[i], SIGN_TAG_ACT, &digest, signatures[i].signature);
+	}
+	act_pack(&act, &packed);
+	message = simpul__act__unpack(NULL, packed.size, packed.data);
+	buffer_clear(&packed);
+	message->entry = entry - entry_off;
+	wire_pack(message, &packed);
+	simpul__act__free_unpacked(message, NULL);
+	append_one(ledger, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT, &packed);
+	file = copy_of(ledger, "copy");
+	verdict = audit(ledger, file, NULL);
+	free(file);
+	return verdict;
+}
+
+static void what_two_operators_signed_is_checked(void **state)
+{
+	struct signing_key keys[2];
+
+	signing_key_generate(&keys[0]);
+	signing_key_generate(&keys[1]);
+	assert_string_equal(verdict_of_signed(*state, keys, "inbox lost", 0).what, "");
+}
+
+static void what_they_signed_for_something_else_is_found(void **state)
+{
+	struct signing_key keys[2];
+	struct journal_verdict verdict;
+
+	signing_key_generate(&keys[0]);
+	signing_key_generate(&keys[1]);
+	verdict = verdict_of_signed(*state, keys, "another reason", 0);
+	assert_string_equal(verdict.what, "two operators did not sign what the act names");
+	assert_int_equal(verdict.bad_entry, 9);
+}
+
+static void one_operator_twice_is_found(void **state)
+{
+	struct signing_key keys[2];
+
+	signing_key_generate(&keys[0]);
+	keys[1] = keys[0];
+	assert_string_equal(verdict_of_signed(*state, keys, "inbox lost", 0).what,
+			    "two operators did not sign what the act names");
+}
+
+static void signatures_for_what_nobody_signs_are_found(void **state)
+{
+	struct signing_key keys[2];
+
+	signing_key_generate(&keys[0]);
+	signing_key_generate(&keys[1]);
+	assert_string_equal(verdict_of_signed(*state, keys, "inbox lost", 1).what,
+			    "the act says that two operators signed what cannot be signed");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -261,6 +358,10 @@ int main(void)
 		TEST(a_report_that_is_no_cancel_takes_nothing_back),
 		TEST(a_tombstone_of_what_is_no_report_is_found),
 		TEST(an_update_goes_with_what_it_updates),
+		TEST(what_two_operators_signed_is_checked),
+		TEST(what_they_signed_for_something_else_is_found),
+		TEST(one_operator_twice_is_found),
+		TEST(signatures_for_what_nobody_signs_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
