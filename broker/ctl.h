@@ -60,6 +60,7 @@ int ctl_watcher_new(struct ctl *ctl, int argc, char **argv);
 int ctl_watcher_remove(struct ctl *ctl, int argc, char **argv);
 int ctl_watcher_list(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
+int ctl_journal_checkpoint(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_recover(struct ctl *ctl, int argc, char **argv);
 int ctl_backup_make(struct ctl *ctl, int argc, char **argv);
 int ctl_backup_restore(struct ctl *ctl, int argc, char **argv);

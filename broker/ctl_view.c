@@ -1,8 +1,10 @@
 /* ctl_view - simpulctl status, nodes, journal: looking at a broker and at its record. */
 #include "broker/ctl.h"
 
+#include "broker/journal_checkpoint.h"
 #include "common/json.h"
 #include "common/member.h"
+#include "common/memory.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,14 +218,43 @@ static enum error verify_file(const char *file, const char *authority, const cha
 	return journal_audit(file, exchange.authority, held, verdict, fault);
 }
 
+static enum error checkpoint_here(const struct ctl *ctl, const char *file, const struct checkpoint *checkpoint,
+				  struct fault *fault)
+{
+	struct broker_settings settings;
+	char *path;
+	enum error error;
+
+	if (file != NULL)
+		return journal_checkpoint_check(file, checkpoint, fault);
+	error = broker_settings_load(ctl->config, &settings, fault);
+	path = memory_format("%s/journal.db", settings.journal);
+	if (error == E_OK)
+		error = journal_checkpoint_check(path, checkpoint, fault);
+	free(path);
+	broker_settings_free(&settings);
+	return error;
+}
+
+static void print_checkpoint(const struct checkpoint *checkpoint)
+{
+	printf("checkpoint at entry %" PRIu64 " of incarnation %u: signed by the broker", checkpoint->position.entry,
+	       checkpoint->position.incarnation);
+	for (size_t i = 0; i < checkpoint->count; i++)
+		printf("%s %s", i == 0 ? ", countersigned by" : ",", checkpoint->signers[i].node);
+	putchar('\n');
+}
+
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv)
 {
 	const char *incarnation = "1", *entry = NULL, *head = NULL;
-	const char *file = NULL, *authority = NULL, *exchange_file = NULL;
+	const char *file = NULL, *authority = NULL, *exchange_file = NULL, *checkpoint_file = NULL;
+	struct checkpoint checkpoint;
 	bool json = false;
 	const struct ctl_option options[] = {{"held-incarnation", &incarnation, NULL},
 					     {"held-entry", &entry, NULL},
 					     {"held-head", &head, NULL},
+					     {"checkpoint", &checkpoint_file, NULL},
 					     {"file", &file, NULL},
 					     {"authority", &authority, NULL},
 					     {"exchange-file", &exchange_file, NULL},
@@ -242,10 +273,20 @@ int ctl_journal_verify(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "--held-entry takes a number and --held-head 64 hexadecimal digits, both");
 	if ((file != NULL) != ((authority != NULL) != (exchange_file != NULL)))
 		return ctl_usage(ctl, "--file goes with either --authority or --exchange-file");
+	if (given != NULL && checkpoint_file != NULL)
+		return ctl_usage(ctl, "--checkpoint and --held-entry exclude each other");
+	if (checkpoint_file != NULL && checkpoint_load(&checkpoint, checkpoint_file, &fault) != E_OK)
+		return ctl_fail(&fault, "simpulctl journal checkpoint makes one");
+	if (checkpoint_file != NULL)
+		given = &checkpoint.position;
 	error = file == NULL ? verify_here(ctl, given, &verdict, &fault)
 			     : verify_file(file, authority, exchange_file, given, &verdict, &fault);
+	if (error == E_OK && verdict.bad_entry == 0 && checkpoint_file != NULL)
+		error = checkpoint_here(ctl, file, &checkpoint, &fault);
 	if (error != E_OK)
 		return ctl_fail(&fault, NULL);
+	if (verdict.bad_entry == 0 && checkpoint_file != NULL && !json)
+		print_checkpoint(&checkpoint);
 	print_verdict(&verdict, file != NULL, json);
 	return verdict.bad_entry != 0 ? EX_DATAERR : EX_OK;
 }

@@ -111,6 +111,8 @@ enum error journal_open_marked(struct journal **journal, const struct journal_op
 /* Notes the incarnation of journal->state, which is one that goes on: no backup any more. Inside a transaction. */
 enum error journal_incarnation_write(struct journal *journal, struct fault *fault);
 
+/* Reads a journal of which only this file is there: one beside which no log stands is a copy that nobody writes. */
+enum error journal_file_open(sqlite3 **db, const char *file, struct fault *fault);
 /* A value of table meta. E_CORRUPT unless it is there with this size. */
 enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);
 /* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is

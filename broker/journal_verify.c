@@ -244,24 +244,28 @@ static int look_at_stop(void *context)
 	return stopped(context);
 }
 
-/* A copy alone is complete; one beside which a log stands must be read with it. */
-static enum error file_open(struct check *check)
+enum error journal_file_open(sqlite3 **db, const char *file, struct fault *fault)
 {
-	char *file = check->file != NULL ? memory_string(check->file)
-					 : memory_format("%s/%s", check->options->path, JOURNAL_FILE);
 	char *log = memory_format("%s-wal", file);
-	const bool alone = check->file != NULL && access(log, F_OK) != 0;
-	enum error error = database_open(&check->db, file, alone ? DATABASE_COPY : DATABASE_READ, JOURNAL_VERSION, NULL,
-					 check->fault);
+	const bool alone = access(log, F_OK) != 0;
 
 	free(log);
+	return database_open(db, file, alone ? DATABASE_COPY : DATABASE_READ, JOURNAL_VERSION, NULL, fault);
+}
+
+static enum error journal_open_here(struct check *check)
+{
+	char *file = memory_format("%s/%s", check->options->path, JOURNAL_FILE);
+	enum error error = database_open(&check->db, file, DATABASE_READ, JOURNAL_VERSION, NULL, check->fault);
+
 	free(file);
 	return error;
 }
 
 static enum error check_open(struct check *check)
 {
-	enum error error = file_open(check);
+	enum error error = check->file != NULL ? journal_file_open(&check->db, check->file, check->fault)
+					       : journal_open_here(check);
 
 	if (error == E_OK)
 		error = journal_meta_get(check->db, "exchange", check->exchange, EXCHANGE_SIZE, check->fault);

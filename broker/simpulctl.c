@@ -180,6 +180,7 @@ static const struct ctl_command commands[] = {
 	 "  --held-entry N           an entry whose head somebody else holds\n"
 	 "  --held-head HEX          that head\n"
 	 "  --held-incarnation N     of which history (default: 1)\n"
+	 "  --checkpoint FILE        the same as a file, signed by the broker and by members (simpulctl journal checkpoint)\n"
 	 "  --file FILE              a journal.db alone, without a broker's keys and configuration; with one of:\n"
 	 "  --authority HEX          the authority's public key, as join files have it\n"
 	 "  --exchange-file FILE     exchange.id, which has it too\n"
@@ -187,6 +188,12 @@ static const struct ctl_command commands[] = {
 	 "\nNames the first entry that is wrong. Ends with 0 when all is well, with 65 when something was changed, cut or\n"
 	 "forked. Of a file alone all is checked but the bodies: hashes, signatures, numbers, audiences, tombstones.\n",
 	 ctl_journal_verify},
+	{"journal checkpoint", "-o FILE", "Exports a signed position of the journal, for offices to countersign",
+	 "  -o FILE                  where to\n"
+	 "  --entry N                at this entry (default: the last one)\n"
+	 "\nAn office signs it (simpul checkpoint sign) when it holds the same head there. Keep it away from this machine:\n"
+	 "whoever has it finds a cut, a rollback or a fork with journal verify --checkpoint.\n",
+	 ctl_journal_checkpoint},
 	{"journal recover", "--reason TEXT",
 	 "Begins a new incarnation on a journal that came out of a backup; no broker may run",
 	 "  --reason TEXT            for the journal; no personal data\n"
