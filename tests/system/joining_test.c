@@ -149,6 +149,8 @@ static const struct stand_in {
 	{"simpul try list.csv", "cp agents/profiles/police/patrol-example.csv list.csv; simpul try list.csv"},
 	/* What goes on until somebody ends it, or needs a port that the exchange of the chapter does not offer. */
 	{"simpul listen alert.tppo.16.01", "simpul listen --help"},
+	/* The file is carried, and the office must hold what it says. */
+	{"simpul checkpoint sign paper.json", "simpul checkpoint --help"},
 	{"simpulctl watcher new duty", "simpulctl watcher new --help"},
 	{"simpulctl log --follow --broker duty.watch", "simpulctl log --help"},
 	/* Names of reports and offices that are examples. */
