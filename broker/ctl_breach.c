@@ -1,5 +1,5 @@
-/* ctl_breach - simpulctl breach-report: what a lost machine or a stolen key of a node could have revealed. Headers only. */
-#include "broker/ctl.h"
+/* ctl_breach - simpulctl breach-report: counts what a node had and got, by category and label, and whose it was. */
+#include "broker/ctl_breach.h"
 
 #include "common/json.h"
 #include "common/memory.h"
@@ -192,6 +192,23 @@ static void breach_print(const struct breach *breach)
 		printf("%s is active still: simpulctl revoke %s --compromised-since %s\n", breach->node, breach->node, time);
 }
 
+static void breach_free(struct breach *breach)
+{
+	json_decref(breach->reports);
+	free(breach->groups);
+	free(breach->origins);
+}
+
+enum error ctl_breach_json(const struct ctl *ctl, const char *node, wall_ms since, json_t **object, struct fault *fault)
+{
+	struct breach breach = {.node = node, .since = since, .reports = json_array()};
+	enum error error = breach_gather(ctl, &breach, fault);
+
+	*object = error == E_OK ? breach_json(&breach) : NULL;
+	breach_free(&breach);
+	return error;
+}
+
 int ctl_breach_report(struct ctl *ctl, int argc, char **argv)
 {
 	const char *since = NULL, *reason = NULL;
@@ -224,8 +241,6 @@ int ctl_breach_report(struct ctl *ctl, int argc, char **argv)
 	} else {
 		breach_print(&breach);
 	}
-	json_decref(breach.reports);
-	free(breach.groups);
-	free(breach.origins);
+	breach_free(&breach);
 	return status;
 }

@@ -1,4 +1,5 @@
 /* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is gone. */
+#include "broker/ctl_breach.h"
 #include "broker/ctl_report.h"
 
 #include "common/memory.h"
@@ -224,6 +225,56 @@ static void a_report_that_is_not_there_is_not_found(void **state)
 	assert_null(report);
 }
 
+/* ---------------------------------------------------------------------------- what a thief could have read */
+
+static long long breach_number(const struct place *place, int node, wall_ms since, const char *key)
+{
+	const struct ctl ctl = {.config = place->config};
+	struct fault fault = {0};
+	json_t *breach;
+	long long number;
+
+	if (ctl_breach_json(&ctl, ledger_nodes[node], since, &breach, &fault) != E_OK)
+		fail_msg("%s at %s", error_name(fault.code), fault.field);
+	assert_int_equal(json_array_size(json_object_get(breach, "groups")), 1);
+	number = ctl_number(json_array_get(json_object_get(breach, "groups"), 0), key);
+	json_decref(breach);
+	return number;
+}
+
+/* Three commits: the report, the purge receipt, and a report that comes later. */
+static void what_was_erased_before_the_theft_was_not_on_the_machine(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+	const wall_ms before = ledger->now;
+	wall_ms erased;
+
+	story(place, NULL);
+	erased = ledger->now + 500;
+	ledger->now += 10000;
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)});
+	assert_int_equal(breach_number(place, ARMY, erased, "erased_before"), 1);
+	assert_int_equal(breach_number(place, ARMY, erased, "stored"), 0);
+	assert_int_equal(breach_number(place, ARMY, erased, "later"), 1);
+	/* Stolen before: what the node said afterwards counts for nothing. */
+	assert_int_equal(breach_number(place, ARMY, before, "erased_before"), 0);
+	assert_int_equal(breach_number(place, ARMY, before, "erased_since"), 1);
+	assert_int_equal(breach_number(place, ARMY, before, "later"), 2);
+	assert_int_equal(breach_number(place, IMMIGRATION, erased, "stored"), 1);
+	assert_int_equal(breach_number(place, IMMIGRATION, erased, "erased_since"), 0);
+}
+
+static void a_cancel_reveals_nothing_and_is_not_counted(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+
+	story(place, NULL);
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1});
+	assert_int_equal(breach_number(place, IMMIGRATION, UINT64_MAX >> 1, "stored"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -235,6 +286,8 @@ int main(void)
 		TEST(updates_cancels_and_the_tombstone_are_there),
 		TEST(a_report_that_was_refused_is_with_nobody),
 		TEST(a_report_that_is_not_there_is_not_found),
+		TEST(what_was_erased_before_the_theft_was_not_on_the_machine),
+		TEST(a_cancel_reveals_nothing_and_is_not_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
