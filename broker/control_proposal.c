@@ -1,7 +1,7 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
- * In memory, for a day; a restart forgets it. What was carried out stays until its day is over, so that its signatures, which
- * stand in the journal, do nothing a second time. */
+ * In memory, for a day; a restart forgets it. What was carried out stays until its day is over, so that its signatures,
+ * which stand in the journal, do nothing a second time. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"

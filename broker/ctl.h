@@ -81,7 +81,8 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 
 /* ---- errors: one sentence on standard error; the exit status is returned */
 
-#define TWO_OPERATORS_ADVICE "two different operators: simpulctl --key FILE ... proposes it, simpulctl --key FILE approve puts it through"
+#define TWO_OPERATORS_ADVICE \
+	"two different operators: simpulctl --key FILE ... proposes it, simpulctl --key FILE approve puts it through"
 int ctl_fail(const struct fault *fault, const char *advice);
 int ctl_usage(const struct ctl *ctl, const char *what);
 
@@ -96,7 +97,8 @@ const char *ctl_copy_state(const struct copy *copy);
 /* The key of the log socket, which is made when there is none. */
 enum error ctl_watch_key_make(const struct broker_settings *settings, struct curve_key *key, struct fault *fault);
 
-/* Whether somebody listens at an ipc socket, errno why not (EACCES: this user may not ask): one that died leaves its path behind, and ZeroMQ would wait for ever. */
+/* Whether somebody listens at an ipc socket, errno why not (EACCES: this user may not ask): one that died leaves its path
+ * behind, and ZeroMQ would wait for ever. */
 bool ctl_listens(const char *path);
 /* The socket by which this run speaks to the broker: the operators', or the auditors' where this user may
  * not use that, or asked for the other; NULL when none does. */

@@ -1,9 +1,9 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
- * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and log.key, watchers and operators where
- * there are. The data keys stand beside it,
- * one file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest
- * keys open the oldest journal, except for what was erased since. */
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and log.key, watchers and
+ * operators where there are. The data keys stand beside it, one file for all backups of an exchange, overwritten each
+ * time: slots are only ever added or erased, so the newest keys open the oldest journal, except for what was erased
+ * since. */
 #include "broker/ctl.h"
 
 #include "common/backup.h"
@@ -156,7 +156,8 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 static enum error place_check(const struct place *place, const char *part, struct fault *fault)
 {
 	const char *const paths[] = {place->settings.keys, place->settings.exchange, place->settings.policy,
-				     place->settings.journal, place->settings.watch_key, place->settings.watchers, place->settings.operators};
+				     place->settings.journal, place->settings.watch_key, place->settings.watchers,
+				     place->settings.operators};
 	const size_t length = strlen(part);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -1,5 +1,5 @@
-/* journal_checkpoint - whether a checkpoint is of a journal: its broker's signature and those of members. The head itself is
- * compared by journal_verify and journal_audit, to which its position is a held one. */
+/* journal_checkpoint - whether a checkpoint is of a journal: its broker's signature and those of members. The head itself
+ * is compared by journal_verify and journal_audit, to which its position is a held one. */
 #ifndef SIMPUL_JOURNAL_CHECKPOINT_H
 #define SIMPUL_JOURNAL_CHECKPOINT_H
 

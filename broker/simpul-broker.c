@@ -228,7 +228,8 @@ static enum error configure(struct broker *broker, const char *config, struct fa
 	return error;
 }
 
-/* The policy of the file becomes an entry when it is not the one that the journal has last; a start is no second operator. */
+/* The policy of the file becomes an entry when it is not the one that the journal has last; a start is no second
+ * operator. */
 static enum error put_policy_in_force(struct broker *broker, struct fault *fault)
 {
 	struct policy *policy = broker->policy;

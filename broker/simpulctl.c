@@ -108,8 +108,8 @@ static const struct ctl_command commands[] = {
 	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
 	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, grant. Shutting somebody out never does.\n",
 	 ctl_operator_new},
-	{"proposals", "", "Lists what one operator has signed and another one has to approve", "  --json                   for programs\n",
-	 ctl_proposals},
+	{"proposals", "", "Lists what one operator has signed and another one has to approve",
+	 "  --json                   for programs\n", ctl_proposals},
 	{"approve", "ID", "Signs what another operator proposed, and puts it through: simpulctl --key FILE approve ID",
 	 "What is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
 	 "from simpulctl join.\n",

@@ -1,5 +1,5 @@
-/* checkpoint - a position of a journal as a file that can be handed round: signed by the broker, countersigned by members who
- * hold the same head. Whoever keeps one can prove later that a journal is another history. PROTOCOL.md, "Histories".
+/* checkpoint - a position of a journal as a file that can be handed round: signed by the broker, countersigned by members
+ * who hold the same head. Whoever keeps one can prove later that a journal is another history. PROTOCOL.md, "Histories".
  *
  *   {"format": "simpul checkpoint 1", "exchange", "incarnation", "entry", "head", "signature",
  *    "countersigned": [{"node", "key_id", "signature"}]}                              bytes in hexadecimal */

@@ -27,7 +27,8 @@ enum database_mode {
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0 */
 	DATABASE_READ,
-	/* the same of a copy that nobody writes, also where nothing may be written: no file is made beside it, and no lock taken */
+	/* the same of a copy that nobody writes, also where nothing may be written: no file is made beside it, and no
+	 * lock taken */
 	DATABASE_COPY,
 };
 

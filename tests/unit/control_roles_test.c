@@ -1,4 +1,5 @@
-/* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and unrecorded. */
+/* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and
+ * unrecorded. */
 #include "tests/support/control_stage.h"
 
 #include <stdio.h>
@@ -217,6 +218,25 @@ static void a_word_from_before_the_start_or_for_another_day_is_refused(void **st
 	assert_int_equal(stage->steps, 0);
 }
 
+static void a_group_that_is_not_there_is_named_and_nobody_comes_in(void **state)
+{
+	struct stage *stage = *state;
+	struct broker_settings settings = stage->settings;
+	struct control_port port = stage->port;
+	struct control *control;
+	struct fault fault = {0};
+	char path[120];
+
+	snprintf(path, sizeof(path), "%s/other.sock", stage->folder);
+	settings.control = path;
+	settings.audit = NULL;
+	settings.operators_group = (char *)(uintptr_t)"no-such-group";
+	port.settings = &settings;
+	assert_int_equal(control_new(&control, stage->context, &port, &fault), E_CONFIG);
+	assert_non_null(strstr(fault.field, "there is no group \"no-such-group\""));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
 int main(void)
@@ -227,6 +247,7 @@ int main(void)
 		TEST(an_act_says_who_what_and_why),
 		TEST(what_would_spoil_the_record_is_refused),
 		TEST(two_different_operators_are_needed_and_their_word_counts_once),
+		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
 	};
 

@@ -1,4 +1,5 @@
-/* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is gone. */
+/* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is
+ * gone. */
 #include "broker/ctl_breach.h"
 #include "broker/ctl_report.h"
 

@@ -1,5 +1,5 @@
-/* journal_audit_test - tries to deceive an auditor who has a file and one public key: with other keys, forks, cuts, rollbacks
- * and tombstones that say why a body is gone when it should not be. Edits of columns: journal_verify_test. */
+/* journal_audit_test - tries to deceive an auditor who has a file and one public key: with other keys, forks, cuts,
+ * rollbacks, and tombstones and acts that say what is not so. Edits of columns: journal_verify_test. */
 #include "broker/act.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
