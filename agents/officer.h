@@ -28,6 +28,7 @@ int officer_status(struct officer *officer, int argc, char **argv);
 int officer_doctor(struct officer *officer, int argc, char **argv);
 int officer_listen(struct officer *officer, int argc, char **argv);
 int officer_verify(struct officer *officer, int argc, char **argv);
+int officer_checkpoint(struct officer *officer, int argc, char **argv);
 int officer_try(struct officer *officer, int argc, char **argv);
 
 /* "simpul inbox: <what is wrong>; <advice>" on standard error; returns the exit status. `advice` may be NULL. */

@@ -27,6 +27,7 @@ static const char usage[] =
 	"  status                   whether the agent is connected\n"
 	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"
+	"  checkpoint sign FILE     say that this office holds the same history of the exchange as its broker shows\n"
 	"  keys rotate              make newer keys of this office and a request to have them enrolled\n"
 	"\n"
 	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
@@ -49,6 +50,7 @@ static const struct {
 	{"verify", officer_verify},
 	{"join", officer_join},
 	{"keys", officer_keys},
+	{"checkpoint", officer_checkpoint},
 };
 
 static int command_run(struct officer *officer, int argc, char **argv)

@@ -1,11 +1,10 @@
-/* control - reads operators' requests, turns them into looks at the core or events for it, and answers. */
-#include "broker/control.h"
+/* control - the sockets of operators and auditors: reads their requests, has them carried out, and answers. */
+#include "broker/control_state.h"
 
-#include "broker/control_view.h"
 #include "common/memory.h"
 #include "common/socket.h"
-#include "common/wire.h"
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,55 +13,72 @@
 
 #define REQUESTS_AT_ONCE 16
 #define REQUEST_LIMIT (64 * 1024)
-#define PENDING 64
-#define REASON_LIMIT 200
-
-/* Who waits for an answer: the routing id of a REQ socket. */
-struct asker {
-	uint8_t id[32];
-	size_t size;
-};
-
-struct control {
-	void *socket;
-	const struct control_port *port;
-	uint64_t next_ticket;
-	struct {
-		uint64_t ticket; /* 0: free */
-		struct asker asker;
-	} pending[PENDING];
-};
-
 /* ---- life */
 
-enum error control_bind(void *socket, const char *path, struct fault *fault)
+static enum error group_give(const char *path, const char *name, struct fault *fault)
+{
+	const struct group *group = name == NULL ? NULL : getgrnam(name);
+
+	if (name == NULL)
+		return E_OK;
+	if (group == NULL)
+		return fault_at(fault, E_CONFIG, "%s: there is no group \"%s\"", path, name);
+	if (chown(path, (uid_t)-1, group->gr_gid) != 0)
+		return fault_at(fault, E_CONFIG, "%s: this user may not give it to group \"%s\": it is no member", path,
+				name);
+	return E_OK;
+}
+
+enum error control_bind(void *socket, const char *path, const char *group, struct fault *fault)
 {
 	char *endpoint = memory_format("ipc://%s", path);
+	const mode_t before = umask(0177); /* nobody comes in before the group is right */
 	enum error error = E_OK;
 
 	if (zmq_bind(socket, endpoint) != 0)
 		error = fault_at(fault, E_CONFIG, "%s: %s", path, zmq_strerror(zmq_errno()));
-	else if (chmod(path, 0660) != 0)
+	umask(before);
+	if (error == E_OK)
+		error = group_give(path, group, fault);
+	if (error == E_OK && chmod(path, 0660) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 	free(endpoint);
 	return error;
 }
 
+static const char *path_of(const struct control *control, enum control_role role)
+{
+	const struct broker_settings *settings = control->port->settings;
+
+	return role == CONTROL_OPERATOR ? settings->control : settings->audit;
+}
+
+static enum error socket_open(struct control *control, void *context, enum control_role role, struct fault *fault)
+{
+	const struct broker_settings *settings = control->port->settings;
+	const int64_t largest = REQUEST_LIMIT;
+	const int linger = 200;
+	void *socket;
+
+	if (path_of(control, role) == NULL)
+		return E_OK;
+	socket = control->sockets[role] = zmq_socket(context, ZMQ_ROUTER);
+	if (socket == NULL || zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) != 0 ||
+	    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
+		return fault_at(fault, E_IO, "%s: %s", path_of(control, role), zmq_strerror(zmq_errno()));
+	return control_bind(socket, path_of(control, role),
+			    role == CONTROL_OPERATOR ? settings->operators_group : settings->auditors_group, fault);
+}
+
 enum error control_new(struct control **control, void *context, const struct control_port *port, struct fault *fault)
 {
 	struct control *made = memory_zero(1, sizeof(*made));
-	const int64_t largest = REQUEST_LIMIT;
-	const int linger = 200;
-	enum error error;
+	enum error error = E_OK;
 
 	made->port = port;
 	made->next_ticket = 1;
-	made->socket = zmq_socket(context, ZMQ_ROUTER);
-	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) != 0 ||
-	    zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
-		error = fault_at(fault, E_IO, "%s: %s", port->settings->control, zmq_strerror(zmq_errno()));
-	else
-		error = control_bind(made->socket, port->settings->control, fault);
+	for (int role = 0; error == E_OK && role < CONTROL_ROLES; role++)
+		error = socket_open(made, context, role, fault);
 	if (error != E_OK) {
 		control_free(made);
 		return error;
@@ -75,16 +91,25 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	if (control->socket != NULL) {
-		zmq_close(control->socket);
-		unlink(control->port->settings->control);
+	for (int role = 0; role < CONTROL_ROLES; role++) {
+		if (control->sockets[role] == NULL)
+			continue;
+		zmq_close(control->sockets[role]);
+		unlink(path_of(control, role));
 	}
+	for (size_t i = 0; i < PROPOSALS; i++)
+		json_decref(control->proposals[i].request);
 	free(control);
 }
 
-void *control_socket(const struct control *control)
+void *control_socket(const struct control *control, enum control_role role)
 {
-	return control->socket;
+	return control->sockets[role];
+}
+
+const struct control_port *control_port_of(const struct control *control)
+{
+	return control->port;
 }
 
 /* ---- answers */
@@ -97,9 +122,9 @@ static void answer_send(struct control *control, const struct asker *asker, json
 	json_decref(answer);
 	if (text == NULL)
 		return;
-	zmq_send(control->socket, asker->id, asker->size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-	zmq_send(control->socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-	zmq_send(control->socket, text, strlen(text), ZMQ_DONTWAIT);
+	zmq_send(control->sockets[asker->role], asker->id, asker->size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+	zmq_send(control->sockets[asker->role], "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+	zmq_send(control->sockets[asker->role], text, strlen(text), ZMQ_DONTWAIT);
 	free(text);
 }
 
@@ -109,19 +134,23 @@ static json_t *answer_of_fault(const struct fault *fault)
 			 "field", fault->field);
 }
 
-static void answer_fault(struct control *control, const struct asker *asker, enum error code, const char *field)
+void answer_fault(struct control *control, const struct asker *asker, const struct fault *fault)
+{
+	answer_send(control, asker, answer_of_fault(fault));
+}
+
+void answer_code(struct control *control, const struct asker *asker, enum error code, const char *field)
 {
 	struct fault fault = {0};
 
 	fault_at(&fault, code, "%s", field);
-	answer_send(control, asker, answer_of_fault(&fault));
+	answer_fault(control, asker, &fault);
 }
 
-/* Takes over `view`; NULL: there is no such thing. */
-static void answer_view(struct control *control, const struct asker *asker, json_t *view)
+void answer_view(struct control *control, const struct asker *asker, json_t *view)
 {
 	if (view == NULL) {
-		answer_fault(control, asker, E_NOT_FOUND, "");
+		answer_code(control, asker, E_NOT_FOUND, "");
 		return;
 	}
 	json_object_set_new(view, "ok", json_true());
@@ -142,8 +171,7 @@ void control_done(struct control *control, uint64_t ticket, const struct fault *
 	}
 }
 
-/* A ticket whose answer goes to `asker`; 0 when too many are waiting. */
-static uint64_t ticket_take(struct control *control, const struct asker *asker)
+uint64_t ticket_take(struct control *control, const struct asker *asker)
 {
 	for (size_t i = 0; i < PENDING; i++) {
 		if (control->pending[i].ticket != 0)
@@ -154,238 +182,55 @@ static uint64_t ticket_take(struct control *control, const struct asker *asker)
 	return 0;
 }
 
-/* Steps an event; the answer follows from the core. */
-static void step(struct control *control, const struct asker *asker, struct core_event *event)
-{
-	event->operator_ticket = ticket_take(control, asker);
-	if (event->operator_ticket == 0) {
-		answer_fault(control, asker, E_BUSY, "");
-		return;
-	}
-	control->port->step(control->port->loop, event);
-}
-
-/* ---- commands */
-
-/* A text of the request; NULL when it is missing or not a text. */
-static const char *request_text(const json_t *request, const char *key)
-{
-	return json_string_value(json_object_get(request, key));
-}
-
-static void do_status(struct control *control, const struct asker *asker, const json_t *request)
-{
-	(void)request;
-	answer_view(control, asker, view_status(control->port));
-}
-
-static void do_nodes(struct control *control, const struct asker *asker, const json_t *request)
-{
-	(void)request;
-	answer_view(control, asker, view_nodes(control->port->core));
-}
-
-static void do_policy_show(struct control *control, const struct asker *asker, const json_t *request)
-{
-	answer_view(control, asker, view_policy(control->port->core, request_text(request, "node")));
-}
-
-static void do_policy_reload(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct fault fault = {0};
-	uint64_t ticket = ticket_take(control, asker);
-
-	(void)request;
-	if (ticket == 0)
-		answer_fault(control, asker, E_BUSY, "");
-	else if (control->port->reload(control->port->loop, ticket, &fault) != E_OK)
-		control_done(control, ticket, &fault, 0);
-}
-
-static void do_watchers_reload(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct fault fault = {0};
-
-	(void)request;
-	if (control->port->reload_watchers(control->port->loop, &fault) == E_OK)
-		answer_view(control, asker, json_object());
-	else
-		answer_send(control, asker, answer_of_fault(&fault));
-}
-
-/* "record": an encoded MemberRecord in hexadecimal. */
-static enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
-{
-	const char *hex = request_text(request, "record");
-	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
-	uint8_t *data = memory_alloc(size + 1);
-	struct arena arena;
-	const Simpul__MemberRecord *record = NULL;
-	enum error error;
-
-	arena_init(&arena);
-	if (hex == NULL || !hex_parse(hex, data, size))
-		error = fault_at(fault, E_INVALID, "record");
-	else if ((record = wire_unpack(&simpul__member_record__descriptor, BYTES(data, size), &arena, fault)) == NULL)
-		error = fault->code;
-	else
-		error = member_of_message(member, record, fault);
-	arena_fini(&arena);
-	free(data);
-	return error;
-}
-
-static void do_enroll(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct member member;
-	struct fault fault = {0};
-	struct core_event event = {.type = CORE_ENROLL, .enroll = &member};
-
-	if (member_of_request(request, &member, &fault) != E_OK)
-		answer_send(control, asker, answer_of_fault(&fault));
-	else
-		step(control, asker, &event);
-}
-
-/* "succession": an encoded BrokerSuccession in hexadecimal. */
-static enum error succession_of_request(const json_t *request, struct broker_succession *succession, struct fault *fault)
-{
-	const char *hex = request_text(request, "succession");
-	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
-	uint8_t *data = memory_alloc(size + 1);
-	struct arena arena;
-	const Simpul__BrokerSuccession *message;
-	enum error error;
-
-	arena_init(&arena);
-	if (hex == NULL || !hex_parse(hex, data, size))
-		error = fault_at(fault, E_INVALID, "succession");
-	else if ((message = wire_unpack(&simpul__broker_succession__descriptor, BYTES(data, size), &arena, fault)) == NULL)
-		error = fault->code;
-	else
-		error = broker_succession_of_message(succession, message, fault);
-	arena_fini(&arena);
-	free(data);
-	return error;
-}
-
-static void do_broker_key(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct broker_succession succession;
-	struct fault fault = {0};
-	struct core_event event = {.type = CORE_BROKER_KEY, .broker_key = &succession};
-
-	if (succession_of_request(request, &succession, &fault) != E_OK)
-		answer_send(control, asker, answer_of_fault(&fault));
-	else
-		step(control, asker, &event);
-}
-
-/* The operator's words go into the journal: short, one line. */
-static bool reason_valid(const char *reason)
-{
-	if (reason == NULL || strlen(reason) > REASON_LIMIT)
-		return false;
-	for (const char *c = reason; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return false;
-	return true;
-}
-
-static bool standing_of_request(const json_t *request, Simpul__Standing *standing)
-{
-	static const struct {
-		const char *word;
-		Simpul__Standing standing;
-	} words[] = {
-		{"active", SIMPUL__STANDING__STANDING_ACTIVE},
-		{"retired", SIMPUL__STANDING__STANDING_RETIRED},
-		{"compromised", SIMPUL__STANDING__STANDING_COMPROMISED},
-	};
-	const char *text = request_text(request, "standing");
-
-	for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i].word) != 0)
-			continue;
-		*standing = words[i].standing;
-		return true;
-	}
-	return false;
-}
-
-static void do_standing(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct core_event event = {.type = CORE_STANDING};
-	json_int_t since = json_integer_value(json_object_get(request, "since"));
-
-	event.standing.node = request_text(request, "node");
-	event.standing.reason = request_text(request, "reason");
-	if (event.standing.node == NULL || !node_name_valid(event.standing.node))
-		answer_fault(control, asker, E_INVALID, "node");
-	else if (!standing_of_request(request, &event.standing.standing))
-		answer_fault(control, asker, E_UNKNOWN_VALUE, "standing");
-	else if (!reason_valid(event.standing.reason))
-		answer_fault(control, asker, E_INVALID, "reason");
-	else if (since < 0)
-		answer_fault(control, asker, E_INVALID, "since");
-	else {
-		if (event.standing.standing == SIMPUL__STANDING__STANDING_COMPROMISED)
-			event.standing.since = since > 0 ? (wall_ms)since : clock_now().wall;
-		step(control, asker, &event);
-	}
-}
-
-static void do_grant(struct control *control, const struct asker *asker, const json_t *request)
-{
-	struct core_event event = {.type = CORE_GRANT};
-	json_int_t from = json_integer_value(json_object_get(request, "from_entry"));
-
-	event.grant.node = request_text(request, "node");
-	event.grant.reason = request_text(request, "reason");
-	if (event.grant.node == NULL || !node_name_valid(event.grant.node))
-		answer_fault(control, asker, E_INVALID, "node");
-	else if (from < 1)
-		answer_fault(control, asker, E_INVALID, "from_entry");
-	else if (!reason_valid(event.grant.reason) || event.grant.reason[0] == '\0')
-		answer_fault(control, asker, E_INVALID, "reason");
-	else {
-		event.grant.from_entry = (uint64_t)from;
-		step(control, asker, &event);
-	}
-}
-
-static const struct {
-	const char *name;
-	void (*run)(struct control *control, const struct asker *asker, const json_t *request);
-} commands[] = {
-	{"status", do_status},		     /* counters, position, identity */
-	{"nodes", do_nodes},		     /* members */
-	{"policy-show", do_policy_show},     /* node (optional) */
-	{"policy-reload", do_policy_reload}, /* reads the file again */
-	{"watchers-reload", do_watchers_reload}, /* the same for watchers */
-	{"enroll", do_enroll},		     /* record: MemberRecord, hexadecimal */
-	{"standing", do_standing},	     /* node, standing, since (ms), reason */
-	{"broker-key", do_broker_key},	     /* succession: BrokerSuccession, hexadecimal */
-	{"grant", do_grant},		     /* node, from_entry, reason */
-};
-
 /* ---- requests */
+
+const char *control_command(size_t index, bool *changes)
+{
+	*changes = control_commands[index].changes;
+	return control_commands[index].name;
+}
+
+static const struct control_command *command_find(const char *name)
+{
+	const struct control_command *command = control_commands;
+
+	while (command->name != NULL && (name == NULL || strcmp(name, command->name) != 0))
+		command++;
+	return command->name == NULL ? NULL : command;
+}
 
 static void dispatch(struct control *control, const struct asker *asker, struct bytes text)
 {
 	json_t *request = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
-	const char *name = request_text(request, "command");
-	size_t i = 0, count = sizeof(commands) / sizeof(commands[0]);
+	const json_t *person = json_object_get(request, "as");
+	const struct control_command *command =
+		command_find(json_string_value(json_object_get(request, "command")));
 
-	while (i < count && (name == NULL || strcmp(name, commands[i].name) != 0))
-		i++;
-	if (i == count) {
-		answer_fault(control, asker, E_UNKNOWN_VALUE, "command");
+	if (command == NULL) {
+		answer_code(control, asker, E_UNKNOWN_VALUE, "command");
+	} else if (command->changes && asker->role != CONTROL_OPERATOR) {
+		log_event(LOG_LEVEL_WARNING, "operator.refused", F_TEXT("user", asker->user),
+			  F_TEXT("command", command->name));
+		answer_code(control, asker, E_OPERATORS_ONLY, "command");
+	} else if (person != NULL && !act_text_valid(json_string_value(person))) {
+		answer_code(control, asker, E_INVALID, "as");
+	} else if ((command->kind & control->port->settings->two_operators) != 0) {
+		proposal_take(control, asker, command, request);
 	} else {
-		log_event(LOG_LEVEL_DEBUG, "operator.command", F_TEXT("command", name));
-		commands[i].run(control, asker, request);
+		log_event(LOG_LEVEL_DEBUG, "operator.command", F_TEXT("command", command->name));
+		command->run(control, asker, request);
 	}
 	json_decref(request);
+}
+
+/* The kernel's word, by way of libzmq. */
+static void asker_name(struct asker *asker, zmq_msg_t *text)
+{
+	uid_t user;
+
+	asker->user[0] = '\0';
+	if (act_peer_user(zmq_msg_gets(text, "Peer-Address"), &user))
+		act_user_name(user, asker->user);
 }
 
 /* Reads the frames of one request: id, empty, text. False when nothing is waiting; no text when it was not one. */
@@ -410,20 +255,31 @@ static bool request_receive(void *socket, struct asker *asker, zmq_msg_t *text)
 	return true;
 }
 
-bool control_take(struct control *control)
+static bool socket_take(struct control *control, enum control_role role)
 {
-	struct asker asker;
+	struct asker asker = {.role = role};
 	zmq_msg_t text;
-	bool waiting = true;
+	bool waiting = control->sockets[role] != NULL;
 	unsigned taken = 0;
 
 	while (waiting && taken < REQUESTS_AT_ONCE) {
 		zmq_msg_init(&text);
-		waiting = request_receive(control->socket, &asker, &text);
-		if (waiting && zmq_msg_size(&text) > 0)
+		waiting = request_receive(control->sockets[role], &asker, &text);
+		if (waiting && zmq_msg_size(&text) > 0) {
+			asker_name(&asker, &text);
 			dispatch(control, &asker, BYTES(zmq_msg_data(&text), zmq_msg_size(&text)));
+		}
 		zmq_msg_close(&text);
 		taken += waiting;
 	}
 	return taken > 0;
+}
+
+bool control_take(struct control *control)
+{
+	bool taken = false;
+
+	for (int role = 0; role < CONTROL_ROLES; role++)
+		taken = socket_take(control, role) || taken;
+	return taken;
 }

@@ -1,9 +1,11 @@
-/* control - the operators' socket: one JSON request, one JSON answer, over a ZeroMQ ipc REQ/ROUTER pair of mode 0660.
+/* control - the sockets of operators and of auditors: one JSON request, one JSON answer, over a ZeroMQ ipc REQ/ROUTER pair.
  *
- *   request  {"command": "status"} ...          see the table in control.c
+ *   request  {"command": "status"} ...          see the table in control_command.c
  *   answer   {"ok": true, ...} or {"ok": false, "code": "NOT_FOUND", "number": 126, "field": "node"}
  *
- * Who may speak is decided by the file's mode and folder. What changes the journal is answered when it is on disk. */
+ * Who may speak is decided by the files' group, mode (0660) and folder: by the operators' everything may be asked, by the
+ * auditors' what changes nothing (E_OPERATORS_ONLY). What changes the journal is answered when it is on disk, and so is the
+ * record of it (broker/acts.c), with the Unix user at the other end. */
 #ifndef SIMPUL_CONTROL_H
 #define SIMPUL_CONTROL_H
 
@@ -21,23 +23,26 @@ struct control_port {
 	struct inspector *inspector; /* NULL until serving begins */
 	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
 	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong. */
-	enum error (*reload)(void *loop, uint64_t ticket, struct fault *fault);
+	enum error (*reload)(void *loop, uint64_t ticket, struct bytes act, struct fault *fault);
 	/* Reads the file of watchers again; E_CONFIG when it is wrong. */
 	enum error (*reload_watchers)(void *loop, struct fault *fault);
 };
 
 struct control;
+enum control_role { CONTROL_OPERATOR, CONTROL_AUDITOR, CONTROL_ROLES };
 
-/* Binds the socket of the settings. E_CONFIG, E_IO. `port` must outlive the control. */
+/* Binds the sockets of the settings. E_CONFIG, E_IO. `port` must outlive the control. */
 enum error control_new(struct control **control, void *context, const struct control_port *port, struct fault *fault);
 void control_free(struct control *control);
-void *control_socket(const struct control *control); /* to poll */
+void *control_socket(const struct control *control, enum control_role role); /* to poll; NULL: there is none */
+/* The names of all commands, and whether each is for operators alone; NULL behind the last. */
+const char *control_command(size_t index, bool *changes);
 /* Takes requests that are waiting, at most a bounded number. */
 bool control_take(struct control *control);
 /* The core's ACTION_ANSWER for a ticket that control gave out; others are ignored. */
 void control_done(struct control *control, uint64_t ticket, const struct fault *fault, uint64_t entry);
 
-/* Binds an ipc socket of mode 0660 in place of what a dead broker left. */
-enum error control_bind(void *socket, const char *path, struct fault *fault);
+/* Binds an ipc socket of mode 0660 and this group (NULL: the user's own) in place of what a dead broker left. */
+enum error control_bind(void *socket, const char *path, const char *group, struct fault *fault);
 
 #endif

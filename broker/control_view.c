@@ -143,3 +143,19 @@ json_t *view_policy(const struct core *core, const char *node)
 	buffer_free(&text);
 	return object;
 }
+
+json_t *view_proposal(const struct proposal *proposal)
+{
+	json_t *object = json_object(), *request = json_copy(proposal->request);
+
+	json_object_del(request, "signature");
+	set_number(object, "proposal", proposal->id);
+	set_text(object, "command", proposal->command->act);
+	set_text(object, "operator", proposal->signatures[0].operator_name);
+	set_number(object, "at_ms", proposal->at);
+	set_time(object, "at", proposal->at);
+	set_time(object, "expires", proposal->at + ACT_LIFE_MS);
+	set_hex(object, "content", proposal->content.bytes, HASH_SIZE);
+	json_object_set_new(object, "request", request);
+	return object;
+}

@@ -44,6 +44,8 @@ void core_free(struct core *core)
 	free(core->topics);
 	free(core->keys);
 	free(core->key_slots);
+	for (size_t i = 0; i < core->operation_count; i++)
+		buffer_free(&core->operations[i].act);
 	free(core->operations);
 	keys_wipe(&core->options, sizeof(core->options));
 	free(core);
@@ -399,6 +401,9 @@ static void dispatch(struct core *core, const struct core_event *event)
 		break;
 	case CORE_CLOCK:
 		clock_confirm(core, event);
+		break;
+	case CORE_ACT:
+		act_take(core, event);
 		break;
 	case CORE_DISK:
 		disk_changed(core, event->disk_low);

@@ -51,6 +51,7 @@ enum core_event_type {
 	CORE_GRANT,	 /* fetch below the cursor: from an operator */
 	CORE_BROKER_KEY, /* newer keys of the broker, countersigned: from an operator */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
+	CORE_ACT,	 /* an operator or auditor looks at something */
 	CORE_DISK,	 /* free space fell below the reserve, or is back */
 	CORE_TICK,	 /* at least every 100 ms */
 	CORE_STOP,	 /* take nothing new; what is under way is finished */
@@ -111,7 +112,9 @@ struct core_event {
 		const struct broker_succession *broker_key;
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, BROKER_KEY, CLOCK, POLICY: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, BROKER_KEY, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	/* The same: an encoded Act (broker/act.h), to be recorded behind what it made; empty: it is not recorded. */
+	struct bytes act;
 };
 
 /* ---------------------------------------------------------------------------- actions */

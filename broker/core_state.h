@@ -186,6 +186,8 @@ struct operation {
 	struct node *node; /* NULL: none, or not enrolled yet */
 	bool answer;	   /* an operator waits */
 	uint64_t operator_ticket;
+	struct buffer act; /* what is recorded behind it; empty: nothing */
+	uint64_t made;	   /* of an act: the entry that it is about */
 };
 
 /* An incarnation of the journal. */
@@ -320,7 +322,8 @@ void enroll(struct core *core, const struct core_event *event);
 /* An entry that is no submission on its way to disk; `node` and the answer to an operator may be none. */
 struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
 				  bool everyone);
-void operation_answers(struct operation *operation, const struct core_event *event);
+/* It is done when this operator has his answer, and his act is recorded. */
+void answer_to(struct operation *operation, const struct core_event *event);
 /* NULL for `node`: of whichever. */
 bool operation_runs(const struct core *core, Simpul__EntryType type, const struct node *node);
 /* A new key of the node is on its way to disk. */
@@ -339,6 +342,15 @@ void node_free(struct node *node);
 void node_touch(struct core *core, struct node *node, enum turn_kind kind);
 /* Who was not touched for the longest time; NULL: nobody stands in it. */
 struct node *node_untouched(const struct core *core, enum turn_kind kind);
+
+/* ---------------------------------------------------------------------------- acts.c */
+
+/* Records a look. */
+void act_take(struct core *core, const struct core_event *event);
+/* Records the act of a change that is on disk, if it has one; then it is the act that answers. */
+bool act_follows(struct core *core, const struct operation *change, const struct journal_append *append);
+void act_answer(struct core *core, const struct operation *operation, const struct journal_append *append);
+void act_log(struct core *core, const struct journal_append *append);
 
 /* ---------------------------------------------------------------------------- session.c */
 

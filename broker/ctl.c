@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "common/memory.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,20 +118,46 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 	return -1;
 }
 
+/* ---- the journal */
+
+enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault)
+{
+	struct broker_settings settings;
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
+
+	*c = NULL;
+	if (error == E_OK)
+		error = journal_case_open(c, settings.journal, fault);
+	broker_settings_free(&settings);
+	return error;
+}
+
 /* ---- the broker */
 
 bool ctl_listens(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
 	bool listens;
 
 	/* broker_settings_load made sure that it fits. */
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	errno = 0;
 	listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	error = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = error;
 	return listens;
+}
+
+const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings)
+{
+	if (!ctl->auditor && ctl_listens(settings->control))
+		return settings->control;
+	if (!ctl->auditor && errno != EACCES)
+		return NULL;
+	return ctl_listens(settings->audit) ? settings->audit : NULL;
 }
 
 /* The fault that the broker answered with; E_OK when it was none. */
@@ -185,19 +212,25 @@ static enum error exchange_json(const char *path, const char *text, json_t **ans
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault)
 {
 	struct broker_settings settings;
-	char *text = json_dumps(request, JSON_COMPACT);
+	const char *path = NULL;
+	char *text;
 	enum error error = broker_settings_load(ctl->config, &settings, fault);
 
 	*answer = NULL;
-	json_decref(request);
+	if (ctl->person != NULL)
+		json_object_set_new(request, "as", json_string(ctl->person));
 	if (error == E_NOT_FOUND)
 		fault_at(fault, E_NOT_FOUND, "%s (-c FILE names another)", ctl->config);
+	if (error == E_OK && ctl->key != NULL)
+		error = ctl_sign(ctl->key, &settings, request, fault);
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
-	if (error == E_OK && !ctl_listens(settings.control))
-		error = fault_at(fault, E_UNREACHABLE, "%s", settings.control);
+	if (error == E_OK && (path = ctl_socket(ctl, &settings)) == NULL)
+		error = fault_at(fault, E_UNREACHABLE, "%s", ctl->auditor ? settings.audit : settings.control);
 	if (error == E_OK)
-		error = exchange_json(settings.control, text, answer, fault);
+		error = exchange_json(path, text, answer, fault);
 	if (error == E_OK)
 		error = answer_check(*answer, fault);
 	if (error != E_OK) {
@@ -219,10 +252,14 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 		return ctl_fail(&fault, "is the broker running?");
 	if (error == E_UNEXPECTED)
 		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
+	if (error == E_TWO_OPERATORS)
+		return ctl_fail(&fault, TWO_OPERATORS_ADVICE);
 	if (error != E_OK)
 		return ctl_fail(&fault, NULL);
 	/* No entry: it was so before. */
-	if (ctl_number(answer, "entry") == 0)
+	if (ctl_proposed(answer))
+		;
+	else if (ctl_number(answer, "entry") == 0)
 		printf("%s, as it was\n", done);
 	else
 		printf("%s (entry %lld)\n", done, ctl_number(answer, "entry"));
@@ -251,4 +288,11 @@ const char *ctl_text(const json_t *object, const char *key)
 long long ctl_number(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+void ctl_print_json(json_t *object)
+{
+	json_object_del(object, "ok");
+	json_dumpf(object, stdout, JSON_COMPACT);
+	putchar('\n');
 }

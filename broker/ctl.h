@@ -2,6 +2,7 @@
 #ifndef SIMPUL_CTL_H
 #define SIMPUL_CTL_H
 
+#include "broker/journal_copy.h"
 #include "broker/settings.h"
 #include <getopt.h>
 #include <jansson.h>
@@ -12,6 +13,9 @@ struct ctl_command;
 struct ctl {
 	const char *config; /* path of broker.yaml */
 	const struct ctl_command *command;
+	const char *person; /* --as: who asks, in his own words; NULL: not said */
+	const char *key;    /* --key: an operator's, which signs what takes two; NULL: none */
+	bool auditor;	    /* -a: by the auditors' socket, whoever asks */
 };
 
 struct ctl_command {
@@ -36,6 +40,13 @@ int ctl_retire(struct ctl *ctl, int argc, char **argv);
 int ctl_restore(struct ctl *ctl, int argc, char **argv);
 int ctl_grant(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
+int ctl_report(struct ctl *ctl, int argc, char **argv);
+int ctl_breach_report(struct ctl *ctl, int argc, char **argv);
+int ctl_operator_new(struct ctl *ctl, int argc, char **argv);
+int ctl_proposals(struct ctl *ctl, int argc, char **argv);
+int ctl_approve(struct ctl *ctl, int argc, char **argv);
+int ctl_acts(struct ctl *ctl, int argc, char **argv);
+int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
 int ctl_doctor(struct ctl *ctl, int argc, char **argv);
@@ -50,6 +61,7 @@ int ctl_watcher_new(struct ctl *ctl, int argc, char **argv);
 int ctl_watcher_remove(struct ctl *ctl, int argc, char **argv);
 int ctl_watcher_list(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv);
+int ctl_journal_checkpoint(struct ctl *ctl, int argc, char **argv);
 int ctl_journal_recover(struct ctl *ctl, int argc, char **argv);
 int ctl_backup_make(struct ctl *ctl, int argc, char **argv);
 int ctl_backup_restore(struct ctl *ctl, int argc, char **argv);
@@ -70,16 +82,35 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 
 /* ---- errors: one sentence on standard error; the exit status is returned */
 
+#define TWO_OPERATORS_ADVICE \
+	"two different operators: simpulctl --key FILE ... proposes it, simpulctl --key FILE approve puts it through"
 int ctl_fail(const struct fault *fault, const char *advice);
 int ctl_usage(const struct ctl *ctl, const char *what);
+
+/* ---- the journal, also beside a running broker */
+
+enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault);
+/* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
+const char *ctl_copy_state(const struct copy *copy);
 
 /* ---- the broker */
 
 /* The key of the log socket, which is made when there is none. */
 enum error ctl_watch_key_make(const struct broker_settings *settings, struct curve_key *key, struct fault *fault);
 
-/* Whether somebody listens at an ipc socket: one that died leaves its path behind, and ZeroMQ would wait for ever. */
+/* Whether somebody listens at an ipc socket, errno why not (EACCES: this user may not ask): one that died leaves its path
+ * behind, and ZeroMQ would wait for ever. */
 bool ctl_listens(const char *path);
+/* The socket by which this run speaks to the broker: the operators', or the auditors' where this user may
+ * not use that, or asked for the other; NULL when none does. */
+const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings);
+/* Has the look recorded that the command is about to have; `reason` may be NULL. Where that fails it says so, and the exit
+ * status is not EX_OK: nothing is to be shown. */
+int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason);
+/* Adds an operator's signature to a request that may take two. */
+enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault);
+/* True, and said, when an answer means that a second operator is needed. */
+bool ctl_proposed(const json_t *answer);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker
  * answered. */
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
@@ -90,6 +121,8 @@ int ctl_unanswered(const struct fault *fault);
 /* Members of an answer; "-" and 0 when they are not there. */
 const char *ctl_text(const json_t *object, const char *key);
 long long ctl_number(const json_t *object, const char *key);
+/* For programs: one line, without "ok". */
+void ctl_print_json(json_t *object);
 /* Asks and says what came of it: `done` on success, the error otherwise. */
 int ctl_order(const struct ctl *ctl, json_t *request, const char *done);
 

@@ -1,9 +1,9 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
- * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and broker.keys.next, log.key and
- * watchers where there are. The data keys stand beside it,
- * one file for all backups of an exchange, overwritten each time: slots are only ever added or erased, so the newest
- * keys open the oldest journal, except for what was erased since. */
+ * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and broker.keys.next, log.key,
+ * watchers and operators where there are. The data keys stand beside it, one file for all backups of an exchange, overwritten
+ * each time: slots are only ever added or erased, so the newest keys open the oldest journal, except for what was erased
+ * since. */
 #include "broker/ctl.h"
 
 #include "broker/take_up.h"
@@ -106,7 +106,9 @@ static enum error small_files_copy(const struct ctl *ctl, const struct place *pl
 		error = file_copy(NULL, place->settings.policy, part, "policy.yaml", fault);
 	if (error == E_OK)
 		error = file_copy_any(NULL, place->settings.watch_key, part, "log.key", fault);
-	return error == E_OK ? file_copy_any(NULL, place->settings.watchers, part, "watchers", fault) : error;
+	if (error == E_OK)
+		error = file_copy_any(NULL, place->settings.watchers, part, "watchers", fault);
+	return error == E_OK ? file_copy_any(NULL, place->settings.operators, part, "operators", fault) : error;
 }
 
 /* The keys get their name first: they open this backup and all before it. */
@@ -169,7 +171,8 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 static enum error place_check(const struct place *place, const char *part, struct fault *fault)
 {
 	const char *const paths[] = {place->settings.keys, place->settings.exchange, place->settings.policy,
-				     place->settings.journal, place->settings.watch_key, place->settings.watchers};
+				     place->settings.journal, place->settings.watch_key, place->settings.watchers,
+				     place->settings.operators};
 	const size_t length = strlen(part);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
@@ -201,6 +204,8 @@ static enum error place_fill(struct place *place, const char *backup, const char
 		error = file_copy_any(backup, "log.key", NULL, place->settings.watch_key, fault);
 	if (error == E_OK)
 		error = file_copy_any(backup, "watchers", NULL, place->settings.watchers, fault);
+	if (error == E_OK)
+		error = file_copy_any(backup, "operators", NULL, place->settings.operators, fault);
 	if (error == E_OK)
 		error = broker_identity_load(&place->settings, &place->identity, fault);
 	if (error == E_OK)

@@ -224,7 +224,7 @@ static enum error join_of_broker(const struct ctl *ctl, struct join *join, struc
 
 /* The request is looked at before a person is asked about it, and a whole record before the broker is. */
 static enum error enroll_one(const struct ctl *ctl, struct member *member, const struct wish *wish, const char *path,
-			     struct fault *fault)
+			     bool *proposed, struct fault *fault)
 {
 	struct join join;
 	json_t *answer = NULL;
@@ -242,7 +242,8 @@ static enum error enroll_one(const struct ctl *ctl, struct member *member, const
 		error = member_check(member, join.exchange, join.authority, fault);
 	if (error == E_OK)
 		error = ctl_ask(ctl, enroll_request(member), &answer, fault);
-	if (error == E_OK)
+	*proposed = error == E_OK && ctl_proposed(answer);
+	if (error == E_OK && !*proposed)
 		error = join_save(&join, path, fault);
 	json_decref(answer);
 	return error;
@@ -265,6 +266,8 @@ static const char *enroll_advice(const struct fault *fault)
 		if (strcmp(fault->field, "authority_signature") == 0)
 			return "this is not the authority key of this exchange, or its .successions file is not beside it";
 		return NULL;
+	case E_TWO_OPERATORS:
+		return TWO_OPERATORS_ADVICE;
 	case E_EXISTS:
 		return "a key is enrolled once; simpulctl join writes a lost join file again";
 	default:
@@ -299,6 +302,7 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 	struct fault fault = {0};
 	struct member member;
 	char *path = NULL;
+	bool proposed = false;
 	enum error error;
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 
@@ -309,9 +313,11 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 	error = member_load(&member, argv[first], &fault);
 	if (error == E_OK) {
 		path = wish.out != NULL ? memory_string(wish.out) : memory_format("%s.join", member.node);
-		error = enroll_one(ctl, &member, &wish, path, &fault);
+		error = enroll_one(ctl, &member, &wish, path, &proposed, &fault);
 	}
-	if (error == E_OK) {
+	if (error == E_OK && proposed)
+		printf("join file    simpulctl join -o %s, when that is done\n", path);
+	if (error == E_OK && !proposed) {
 		print_expiry(&member);
 		printf("join file    %s: give it to the office\n", path);
 		printf("policy       simpulctl policy show %s: what it may send and receive\n", member.node);

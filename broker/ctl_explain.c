@@ -207,25 +207,23 @@ static enum error explain_report(struct journal_case *c, const char *node, const
 
 static int explain(const struct ctl *ctl, const char *node, const char *report, const struct ctl_who *who)
 {
-	struct broker_settings settings;
 	struct journal_case *c = NULL;
 	struct fault fault = {0};
-	enum error error = broker_settings_load(ctl->config, &settings, &fault);
+	enum error error = ctl_case_open(ctl, &c, &fault);
 
-	if (error == E_OK)
-		error = journal_case_open(&c, settings.journal, &fault);
 	if (error == E_OK)
 		error = report != NULL ? explain_report(c, node, report, &fault) : explain_class(c, node, who, &fault);
 	journal_case_close(c);
-	broker_settings_free(&settings);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 
 int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_who who = {0};
-	const char *report = NULL;
+	struct report_name name;
+	const char *report = NULL, *reason = NULL;
 	const struct ctl_option options[] = {{"report", &report, NULL},
+					     {"reason", &reason, NULL},
 					     {"kind", &who.kind, NULL},
 					     {"category", &who.category, NULL},
 					     {"region", &who.region, NULL},
@@ -240,5 +238,9 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "NODE is a name such as police.oku");
 	if (report != NULL ? who.category != NULL || who.region != NULL : who.category == NULL || who.region == NULL)
 		return ctl_usage(ctl, "give --report, or --category and --region");
+	if (report != NULL && !report_name_parse(report, &name))
+		return ctl_fail(&(struct fault){E_INVALID, "--report", 0}, NULL);
+	if (report != NULL && (status = ctl_look(ctl, "policy explain", report, reason)) != EX_OK)
+		return status;
 	return explain(ctl, argv[first], report, &who);
 }

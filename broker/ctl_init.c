@@ -31,6 +31,7 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "reserve_mib: 64\n"
 				  "log_level: info\n"
 				  "\n"
+				  "%stwo_operators: [policy, enroll, grant]\n"
 				  "%slog: %s\n"
 				  "%sbulletin: %s\n";
 
@@ -63,7 +64,7 @@ static const char policy_yaml[] =
 
 struct init {
 	const char *folder, *name, *link, *feed, *log, *bulletin, *master_key_file, *passphrase_file;
-	bool no_passphrase;
+	bool no_passphrase, two_operators;
 	struct passphrase passphrase;
 	struct signing_key authority;
 	struct broker_settings settings;
@@ -112,8 +113,8 @@ static enum error configuration_write(struct init *init, struct fault *fault)
 	char *path = memory_format("%s/broker.yaml", init->folder);
 	char *text = memory_format(broker_yaml, init->name, master ? "master_key_file: " : "",
 				   master ? init->master_key_file : "", master ? "\n" : "", init->link, init->feed,
-				   init->log != NULL ? "" : "# ", init->log != NULL ? init->log : "tcp://127.0.0.1:7403",
-				   init->bulletin != NULL ? "" : "# ",
+				   init->two_operators ? "" : "# ", init->log != NULL ? "" : "# ",
+				   init->log != NULL ? init->log : "tcp://127.0.0.1:7403", init->bulletin != NULL ? "" : "# ",
 				   init->bulletin != NULL ? init->bulletin : "tcp://127.0.0.1:7404");
 	enum error error = text_write(init->folder, "broker.yaml", text, fault);
 
@@ -195,6 +196,10 @@ static void report(const struct init *init)
 		puts("There is no master key: whoever copies journal/ can read every body that was not erased.\n"
 		     "simpulctl init --master-key-file FILE, or the systemd credential simpul.master, keeps the key "
 		     "apart.\n");
+	if (init->two_operators)
+		printf("Before the broker starts two operators make a key each (simpulctl operator new NAME), and the lines that it\n"
+		       "prints become %s/operators.\n\n",
+		       init->folder);
 	printf("Next: simpul-broker -c %s/broker.yaml\n", init->folder);
 }
 
@@ -226,6 +231,7 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 					     {"master-key-file", &init.master_key_file, NULL},
 					     {"passphrase-file", &init.passphrase_file, NULL},
 					     {"no-passphrase", NULL, &init.no_passphrase},
+					     {"two-operators", NULL, &init.two_operators},
 					     {0}};
 	struct fault fault = {0};
 	enum error error;

@@ -1,4 +1,4 @@
-/* ctl_member - simpulctl revoke, retire, restore, grant: what an operator decides about a member. */
+/* ctl_member - simpulctl revoke, retire, restore, grant, clock confirm: what an operator decides. */
 #include "broker/ctl.h"
 
 #include "common/json.h"
@@ -83,4 +83,17 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "an argument is not UTF-8");
 	snprintf(done, sizeof(done), "%.64s may fetch from entry %llu on", argv[first], entry);
 	return ctl_order(ctl, request, done);
+}
+
+/* ---- clock */
+
+int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = "";
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+
+	return first < 0 ? status
+			 : ctl_order(ctl, json_pack("{s:s, s:s}", "command", "clock-confirm", "reason", reason),
+				     "the broker's clock is right");
 }

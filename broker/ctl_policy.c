@@ -43,10 +43,13 @@ int ctl_policy_show(struct ctl *ctl, int argc, char **argv)
 
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
 {
-	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 0, &status);
+	const char *reason = "";
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
 
 	return first < 0 ? status
-			 : ctl_order(ctl, json_pack("{s:s}", "command", "policy-reload"), "the policy is in force");
+			 : ctl_order(ctl, json_pack("{s:s, s:s}", "command", "policy-reload", "reason", reason),
+				     "the policy is in force");
 }
 
 /* ---- in force and on disk */

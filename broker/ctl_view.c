@@ -1,8 +1,10 @@
 /* ctl_view - simpulctl status, nodes, journal: looking at a broker and at its record. */
 #include "broker/ctl.h"
 
+#include "broker/journal_checkpoint.h"
 #include "common/json.h"
 #include "common/member.h"
+#include "common/memory.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +15,6 @@
 static const char *yes_no(const json_t *object, const char *key)
 {
 	return json_is_true(json_object_get(object, key)) ? "yes" : "no";
-}
-
-/* For programs: one line of JSON. */
-static void print_json(json_t *object)
-{
-	json_object_del(object, "ok");
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
 }
 
 /* Asks the broker and shows the answer: as `print` has it, or with --json as it came. */
@@ -37,7 +31,7 @@ static int show(struct ctl *ctl, int argc, char **argv, const char *question, vo
 	if (ctl_question(ctl, question, NULL, &answer, &fault) != E_OK)
 		return ctl_unanswered(&fault);
 	if (json)
-		print_json(answer);
+		ctl_print_json(answer);
 	else
 		print(answer);
 	json_decref(answer);
@@ -166,7 +160,7 @@ static bool held_parse(const char *incarnation, const char *entry, const char *h
 	return held->entry != 0 && *end == '\0' && head != NULL && hex_parse(head, held->head.bytes, HASH_SIZE);
 }
 
-static void print_verdict(const struct journal_verdict *verdict, bool json)
+static void print_verdict(const struct journal_verdict *verdict, bool alone, bool json)
 {
 	const bool good = verdict->bad_entry == 0;
 	char head[2 * HASH_SIZE + 1];
@@ -179,62 +173,120 @@ static void print_verdict(const struct journal_verdict *verdict, bool json)
 					   "incarnation", (json_int_t)verdict->last.incarnation, "head", head,
 					   "bad_entry", (json_int_t)verdict->bad_entry, "what", verdict->what);
 
-		print_json(object);
+		ctl_print_json(object);
 		json_decref(object);
 		return;
 	}
 	if (good)
-		printf("ok: %" PRIu64 " entries, %" PRIu64 " submissions, %" PRIu64 " reports; head %s\n",
-		       verdict->entries, verdict->submissions, verdict->reports, head);
+		printf("ok: %" PRIu64 " entries, %" PRIu64 " submissions, %" PRIu64 " reports; head %s%s\n",
+		       verdict->entries, verdict->submissions, verdict->reports, head,
+		       alone ? " (bodies were not looked at)" : "");
 	else
 		printf("BAD at entry %" PRIu64 ": %s\n", verdict->bad_entry, verdict->what);
 }
 
-static int verify(const struct ctl *ctl, const struct position *held, bool json)
+static enum error verify_here(const struct ctl *ctl, const struct position *held, struct journal_verdict *verdict,
+			      struct fault *fault)
 {
 	struct broker_settings settings;
 	struct broker_identity identity = {0};
-	struct journal_verdict verdict = {0};
-	struct fault fault = {0};
-	enum error error = broker_settings_load(ctl->config, &settings, &fault);
-	int status = EX_OK;
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
 
 	if (error == E_OK)
-		error = broker_identity_load(&settings, &identity, &fault);
+		error = broker_identity_load(&settings, &identity, fault);
 	if (error == E_OK) {
 		struct journal_options options = broker_journal_options(&settings, &identity);
 
-		error = journal_verify(&options, held, &verdict, &fault);
+		error = journal_verify(&options, held, verdict, fault);
 		keys_wipe(&options, sizeof(options));
 	}
-	if (error == E_OK)
-		print_verdict(&verdict, json);
-	if (error != E_OK)
-		status = ctl_fail(&fault, NULL);
-	else if (verdict.bad_entry != 0)
-		status = EX_DATAERR;
 	broker_identity_wipe(&identity);
 	broker_settings_free(&settings);
-	return status;
+	return error;
+}
+
+/* A file alone: whose journal it is to be stands in exchange.id, or is given. */
+static enum error verify_file(const char *file, const char *authority, const char *exchange_file,
+			      const struct position *held, struct journal_verdict *verdict, struct fault *fault)
+{
+	struct exchange exchange;
+
+	if (authority != NULL && !hex_parse(authority, exchange.authority, KEY_SIZE))
+		return fault_at(fault, E_INVALID, "--authority");
+	if (authority == NULL && exchange_load(&exchange, exchange_file, fault) != E_OK)
+		return fault->code;
+	return journal_audit(file, exchange.authority, held, verdict, fault);
+}
+
+static enum error checkpoint_here(const struct ctl *ctl, const char *file, const struct checkpoint *checkpoint,
+				  struct fault *fault)
+{
+	struct broker_settings settings;
+	char *path;
+	enum error error;
+
+	if (file != NULL)
+		return journal_checkpoint_check(file, checkpoint, fault);
+	error = broker_settings_load(ctl->config, &settings, fault);
+	path = memory_format("%s/journal.db", settings.journal);
+	if (error == E_OK)
+		error = journal_checkpoint_check(path, checkpoint, fault);
+	free(path);
+	broker_settings_free(&settings);
+	return error;
+}
+
+static void print_checkpoint(const struct checkpoint *checkpoint)
+{
+	printf("checkpoint at entry %" PRIu64 " of incarnation %u: signed by the broker", checkpoint->position.entry,
+	       checkpoint->position.incarnation);
+	for (size_t i = 0; i < checkpoint->count; i++)
+		printf("%s %s", i == 0 ? ", countersigned by" : ",", checkpoint->signers[i].node);
+	putchar('\n');
 }
 
 int ctl_journal_verify(struct ctl *ctl, int argc, char **argv)
 {
 	const char *incarnation = "1", *entry = NULL, *head = NULL;
+	const char *file = NULL, *authority = NULL, *exchange_file = NULL, *checkpoint_file = NULL;
+	struct checkpoint checkpoint;
 	bool json = false;
 	const struct ctl_option options[] = {{"held-incarnation", &incarnation, NULL},
 					     {"held-entry", &entry, NULL},
 					     {"held-head", &head, NULL},
+					     {"checkpoint", &checkpoint_file, NULL},
+					     {"file", &file, NULL},
+					     {"authority", &authority, NULL},
+					     {"exchange-file", &exchange_file, NULL},
 					     {"json", NULL, &json},
 					     {0}};
-	struct position held = {0};
+	struct position held = {0}, *given;
+	struct journal_verdict verdict = {0};
+	struct fault fault = {0};
+	enum error error;
 	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-	bool given;
 
 	if (first < 0)
 		return status;
-	given = entry != NULL || head != NULL;
-	if (given && !held_parse(incarnation, entry, head, &held))
+	given = entry != NULL || head != NULL ? &held : NULL;
+	if (given != NULL && !held_parse(incarnation, entry, head, &held))
 		return ctl_usage(ctl, "--held-entry takes a number and --held-head 64 hexadecimal digits, both");
-	return verify(ctl, given ? &held : NULL, json);
+	if ((file != NULL) != ((authority != NULL) != (exchange_file != NULL)))
+		return ctl_usage(ctl, "--file goes with either --authority or --exchange-file");
+	if (given != NULL && checkpoint_file != NULL)
+		return ctl_usage(ctl, "--checkpoint and --held-entry exclude each other");
+	if (checkpoint_file != NULL && checkpoint_load(&checkpoint, checkpoint_file, &fault) != E_OK)
+		return ctl_fail(&fault, "simpulctl journal checkpoint makes one");
+	if (checkpoint_file != NULL)
+		given = &checkpoint.position;
+	error = file == NULL ? verify_here(ctl, given, &verdict, &fault)
+			     : verify_file(file, authority, exchange_file, given, &verdict, &fault);
+	if (error == E_OK && verdict.bad_entry == 0 && checkpoint_file != NULL)
+		error = checkpoint_here(ctl, file, &checkpoint, &fault);
+	if (error != E_OK)
+		return ctl_fail(&fault, NULL);
+	if (verdict.bad_entry == 0 && checkpoint_file != NULL && !json)
+		print_checkpoint(&checkpoint);
+	print_verdict(&verdict, file != NULL, json);
+	return verdict.bad_entry != 0 ? EX_DATAERR : EX_OK;
 }

@@ -77,7 +77,7 @@ struct journal_append {
 	struct audience audience; /* in: as the core decided; out: as stored, inherited nodes included, with its id */
 	struct hash digest;	  /* of the submission; for other types computed here from `content` */
 	struct buffer content;	  /* StoredSubmission, MemberRecord, MemberStanding, PolicyVersion, NodeSubscription,
-				     FetchGrant, Tombstone */
+				     FetchGrant, Tombstone, Act */
 
 	/* ENTRY_TYPE_SUBMISSION only */
 	struct report_name first; /* the first report's name */
@@ -264,6 +264,10 @@ struct journal_verdict {
  * `held` (may be NULL) is a position that somebody else holds: a fork, a cut or a rollback shows against it. */
 enum error journal_verify(const struct journal_options *options, const struct position *held,
 			  struct journal_verdict *verdict, struct fault *fault);
+/* The same of a file alone, for whoever has nothing else than the authority's public key: no broker's key, no data keys, no
+ * right to write. All but the bodies is checked: that they are what was hashed, and that none is gone without a tombstone. */
+enum error journal_audit(const char *file, const uint8_t authority[KEY_SIZE], const struct position *held,
+			 struct journal_verdict *verdict, struct fault *fault);
 /* What journal_open checks, of the newest entries only: read-only, also beside a running broker. `last` becomes the end of
  * the journal. Errors as of journal_open. */
 enum error journal_tail_verify(const struct journal_options *options, struct position *last, struct fault *fault);

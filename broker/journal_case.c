@@ -1,27 +1,14 @@
 /* journal_case - looks up in journal.db what an explanation needs. */
-#include "broker/journal_case.h"
-
+#include "broker/journal_case_state.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define POLICIES_MOST 4
-
-struct journal_case {
-	sqlite3 *db;
-	struct audience_set audiences;
-	struct arena arena;
-	uint64_t end;
-	struct policy *policies[POLICIES_MOST]; /* handed out */
-	size_t policy_count;
-};
-
 /* ---------------------------------------------------------------------------- life */
 
-/* Copies what a row holds, for it ends with the next step. */
-static struct bytes kept(struct journal_case *c, struct bytes bytes)
+struct bytes case_keep(struct journal_case *c, struct bytes bytes)
 {
 	uint8_t *copy = arena_alloc(&c->arena, bytes.size + 1);
 
@@ -67,6 +54,7 @@ void journal_case_close(struct journal_case *c)
 		return;
 	for (size_t i = 0; i < c->policy_count; i++)
 		policy_free(c->policies[i]);
+	free(c->graves);
 	audience_set_free(&c->audiences);
 	arena_fini(&c->arena);
 	database_close(c->db);
@@ -86,7 +74,7 @@ static enum error policy_take(struct journal_case *c, struct bytes content, cons
 	const Simpul__PolicyVersion *stored = stored_unpack(&simpul__policy_version__descriptor, content, &c->arena);
 	enum error error;
 
-	if (stored == NULL || c->policy_count == POLICIES_MOST)
+	if (stored == NULL || c->policy_count == CASE_POLICIES_MOST)
 		return fault_at(fault, E_CORRUPT, "journal.db: policy");
 	error = policy_parse(BYTES(stored->text.data, stored->text.len), "policy", &c->policies[c->policy_count],
 			     fault);
@@ -110,7 +98,7 @@ enum error journal_case_policy(struct journal_case *c, uint64_t at, const struct
 	bind_number(get, 1, at);
 	error = journal_row_step(get, fault);
 	if (error == E_OK)
-		error = policy_take(c, kept(c, column_bytes(get, 0)), policy, version, fault);
+		error = policy_take(c, case_keep(c, column_bytes(get, 0)), policy, version, fault);
 	sqlite3_finalize(get);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -161,7 +149,7 @@ enum error journal_case_node(struct journal_case *c, const char *node, uint64_t 
 	*out = (struct case_node){.member = false};
 	bind_number(rows, 1, at);
 	while ((error = journal_row_step(rows, fault)) == E_OK)
-		node_note(c, column_number(rows, 0), kept(c, column_bytes(rows, 1)), node, out);
+		node_note(c, column_number(rows, 0), case_keep(c, column_bytes(rows, 1)), node, out);
 	sqlite3_finalize(rows);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -213,6 +201,7 @@ static enum error report_take(struct journal_case *c, const struct entry_row *ro
 	if (stored == NULL || outcome == NULL || index >= stored->n_headers)
 		return corrupt(row->entry, fault);
 	*out = (struct case_report){.entry = row->entry,
+				    .place = (uint32_t)index,
 				    .accepted_at = row->accepted_at,
 				    .policy_version = row->policy_version,
 				    .verdict = outcome_verdict(outcome, number),
@@ -242,8 +231,8 @@ enum error journal_case_report(struct journal_case *c, const struct report_name 
 	if (error == E_OK && !row_load(get, &row))
 		error = corrupt(entry, fault);
 	if (error == E_OK) {
-		row.outcome = kept(c, row.outcome);
-		error = report_take(c, &row, kept(c, column_bytes(get, ENTRY_COLUMN_COUNT)), name->number, out, fault);
+		row.outcome = case_keep(c, row.outcome);
+		error = report_take(c, &row, case_keep(c, column_bytes(get, ENTRY_COLUMN_COUNT)), name->number, out, fault);
 	}
 	sqlite3_finalize(get);
 	return error;

@@ -29,6 +29,7 @@ enum error journal_case_node(struct journal_case *c, const char *node, uint64_t 
 
 struct case_report {
 	uint64_t entry;
+	uint32_t place; /* within the entry, from 0 */
 	wall_ms accepted_at;
 	uint32_t policy_version;
 	const Simpul__Header *header;
@@ -36,6 +37,13 @@ struct case_report {
 	enum error verdict; /* E_OK, or why it was refused */
 	const char *field;  /* at fault then */
 	const struct audience *audience;
+};
+/* What the broker did to a body. */
+struct burial {
+	uint64_t entry; /* of the tombstone; 0: the body is there */
+	wall_ms at, final_at;
+	Simpul__PurgeRule rule;
+	uint64_t cause; /* RETRACTED: the entry of the CANCEL */
 };
 /* E_NOT_FOUND when no report of this name came in. */
 enum error journal_case_report(struct journal_case *c, const struct report_name *name, struct case_report *out,

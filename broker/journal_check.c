@@ -178,6 +178,8 @@ bool check_other(struct check *check)
 		return check_tombstone(check);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
 		return check_broker_key(check);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
+		return check_act(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}
@@ -333,6 +335,8 @@ static bool bodies_check(struct check *check, const Simpul__StoredSubmission *st
 
 	if (check->nonce.size != VAULT_NONCE_SIZE)
 		return check_bad(check, "the nonce has not its size");
+	if (check->vault == NULL)
+		return true;
 	if (vault_slot_open(check->vault, check->row.entry, check->nonce.data, &slot, &fault) != E_OK) {
 		if (fault.code == E_CORRUPT)
 			return check_bad(check, "keys.db has no slot for the entry");

@@ -22,11 +22,13 @@ struct gone {
 };
 
 struct check {
-	const struct journal_options *options;
+	const struct journal_options *options; /* NULL: only the file is there ... */
+	const char *file;		       /* ... namely this one ... */
+	const uint8_t *given_authority;	       /* ... and this key: no body is looked at */
 	const struct journal_watch *watch; /* NULL: goes on to the end */
 	sqlite3 *db;
-	struct vault *vault;
-	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference;
+	struct vault *vault; /* NULL: no body is looked at */
+	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission, *other;
 	struct audience_set audiences;
 	struct journal_verdict *verdict;
 	struct fault *fault;
@@ -63,6 +65,8 @@ bool check_other(struct check *check);
 
 /* journal_check_broker.c */
 bool check_broker_key(struct check *check);
+/* journal_check_act.c */
+bool check_act(struct check *check);
 
 /* journal_check_erased.c: a body of the entry looked at is not there. */
 void check_gone(struct check *check, size_t index);

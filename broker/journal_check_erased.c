@@ -4,6 +4,7 @@
 #include "broker/journal_check.h"
 
 #include "common/memory.h"
+#include "common/wire.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,8 +76,78 @@ static void gone_cover(struct check *check, const Simpul__TombstoneTarget *targe
 
 /* ---------------------------------------------------------------------------- tombstones */
 
+/* A submission that stands before the tombstone. */
+struct buried {
+	uint64_t origin_id;
+	const Simpul__StoredSubmission *stored;
+	const Simpul__Receipt *outcome;
+};
+
+static bool buried_load(struct check *check, uint64_t entry, struct buried *buried)
+{
+	enum error error;
+
+	*buried = (struct buried){0};
+	bind_number(check->submission, 1, entry);
+	error = journal_row_step(check->submission, check->fault);
+	if (error == E_OK) {
+		buried->origin_id = column_number(check->submission, 0);
+		buried->outcome = outcome_unpack(column_bytes(check->submission, 1), &check->arena);
+		buried->stored = stored_unpack(&simpul__stored_submission__descriptor,
+					       column_bytes(check->submission, 2), &check->arena);
+	}
+	sqlite3_reset(check->submission);
+	return buried->stored != NULL && buried->outcome != NULL;
+}
+
+static const Simpul__Header *header_at(struct check *check, const struct buried *buried, size_t index)
+{
+	return index < buried->stored->n_headers ? stored_unpack(&simpul__header__descriptor,
+								 of_binary(buried->stored->headers[index]), &check->arena)
+						 : NULL;
+}
+
+static bool expiry_check(struct check *check, const Simpul__TombstoneTarget *target, const struct buried *buried)
+{
+	for (size_t i = target->index; i < target->index + target->count; i++) {
+		const Simpul__Header *header = header_at(check, buried, i);
+
+		if (header == NULL || header->expires > check->row.accepted_at)
+			return check_bad(check, "the tombstone says of a report that it has expired, and it had not");
+	}
+	return true;
+}
+
+static bool names_equal(const Simpul__Name *a, const Simpul__Name *b)
+{
+	return strcmp(a->origin, b->origin) == 0 && a->epoch == b->epoch && a->stream == b->stream &&
+	       a->number == b->number;
+}
+
+/* The CANCEL takes back the report, or what the report is an update of. */
+static bool retraction_check(struct check *check, const Simpul__TombstoneTarget *target, const struct buried *buried)
+{
+	const Simpul__Header *header = header_at(check, buried, target->index), *cause = NULL;
+	struct buried cancel;
+	bool good;
+
+	if (buried_load(check, target->cause, &cancel) &&
+	    outcome_verdict(cancel.outcome, cancel.stored->first) == E_OK)
+		cause = header_at(check, &cancel, 0);
+	good = header != NULL && cause != NULL && target->count == 1 && cancel.origin_id == buried->origin_id &&
+	       cause->kind == SIMPUL__KIND__KIND_CANCEL && cause->erase && cause->n_references == 1;
+	if (good && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1)
+		good = names_equal(header->references[0], cause->references[0]) ||
+		       names_equal(header->name, cause->references[0]);
+	else if (good)
+		good = names_equal(header->name, cause->references[0]);
+	return good || check_bad(check, "the tombstone names a CANCEL that did not take the report back");
+}
+
 static bool target_check(struct check *check, const Simpul__TombstoneTarget *target)
 {
+	struct buried buried;
+
 	const bool retracted = target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
 
 	if (target->entry == 0 || target->entry >= check->row.entry || target->count == 0 ||
@@ -85,7 +156,10 @@ static bool target_check(struct check *check, const Simpul__TombstoneTarget *tar
 	if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_UNSPECIFIED ||
 	    retracted != (target->cause > target->entry && target->cause < check->row.entry))
 		return check_bad(check, "the tombstone gives no good reason");
-	return true;
+	if (!buried_load(check, target->entry, &buried) ||
+	    target->index + target->count > buried.stored->n_headers)
+		return check_bad(check, "the tombstone names reports that cannot be");
+	return retracted ? retraction_check(check, target, &buried) : expiry_check(check, target, &buried);
 }
 
 bool check_tombstone(struct check *check)

@@ -119,6 +119,8 @@ enum error journal_broker_write(struct journal *journal, struct fault *fault);
 /* The broker's key in whose name this entry is; that of the options where it never changed. journal_succeed.c */
 enum error journal_broker_key_at(struct journal *journal, uint64_t entry, uint8_t key[KEY_SIZE], struct fault *fault);
 
+/* Reads a journal of which only this file is there: one beside which no log stands is a copy that nobody writes. */
+enum error journal_file_open(sqlite3 **db, const char *file, struct fault *fault);
 /* A value of table meta. E_CORRUPT unless it is there with this size. */
 enum error journal_meta_get(sqlite3 *db, const char *key, void *value, size_t size, struct fault *fault);
 /* Position, policy and audiences as the journal has them, after checking its newest entries. E_NOT_FOUND when it is

@@ -4,6 +4,7 @@
 #include "common/memory.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	PAGE = 64,	   /* entries read in one go: a long read would keep the log from beginning anew */
@@ -140,7 +141,7 @@ static bool end_check(struct check *check, const struct position *held)
 		return check_bad(check, "the journal is empty");
 	if (check->unsigned_run > 0)
 		return check_bad(check, "the last entry is not signed: what followed was cut off");
-	if (memcmp(check->broker_key, check->options->broker.public_key, KEY_SIZE) != 0 &&
+	if (check->options != NULL && memcmp(check->broker_key, check->options->broker.public_key, KEY_SIZE) != 0 &&
 	    !bytes_all_zero(BYTES(check->options->broker.public_key, KEY_SIZE)))
 		return check_bad(check, "the journal was signed by another broker");
 	if (held != NULL && held->entry > last->entry) {
@@ -230,6 +231,10 @@ static void statements_prepare(struct check *check)
 	check->target =
 		database_prepare(check->db, "SELECT entry FROM submission_of WHERE origin_id = ?1 AND epoch = ?2 "
 					    "AND stream = ?3 AND first <= ?4 ORDER BY first DESC LIMIT 1");
+	check->submission = database_prepare(check->db, "SELECT origin_id, outcome, content FROM entry "
+							"JOIN content USING(entry) WHERE entry = ?1 AND type = 2");
+	check->other = database_prepare(check->db, "SELECT type, content FROM entry JOIN content USING(entry) "
+						   "WHERE entry = ?1 AND type <> 2");
 	check->reference = database_prepare(check->db, "SELECT 1 FROM reference "
 						       "WHERE target = ?1 AND number = ?2 AND entry = ?3");
 }
@@ -239,17 +244,34 @@ static int look_at_stop(void *context)
 	return stopped(context);
 }
 
-static enum error check_open(struct check *check)
+enum error journal_file_open(sqlite3 **db, const char *file, struct fault *fault)
+{
+	char *log = memory_format("%s-wal", file);
+	const bool alone = access(log, F_OK) != 0;
+
+	free(log);
+	return database_open(db, file, alone ? DATABASE_COPY : DATABASE_READ, JOURNAL_VERSION, NULL, fault);
+}
+
+static enum error journal_open_here(struct check *check)
 {
 	char *file = memory_format("%s/%s", check->options->path, JOURNAL_FILE);
 	enum error error = database_open(&check->db, file, DATABASE_READ, JOURNAL_VERSION, NULL, check->fault);
 
 	free(file);
+	return error;
+}
+
+static enum error check_open(struct check *check)
+{
+	enum error error = check->file != NULL ? journal_file_open(&check->db, check->file, check->fault)
+					       : journal_open_here(check);
+
 	if (error == E_OK)
 		error = journal_meta_get(check->db, "exchange", check->exchange, EXCHANGE_SIZE, check->fault);
 	if (error == E_OK)
 		error = journal_meta_get(check->db, "authority", check->authority, KEY_SIZE, check->fault);
-	if (error == E_OK)
+	if (error == E_OK && check->options != NULL)
 		error = vault_open(&check->vault, check->options->path, check->options->master, false, check->fault);
 	if (error == E_OK) {
 		statements_prepare(check);
@@ -287,7 +309,10 @@ static void check_run(struct check *check, const struct position *held)
 {
 	const uint64_t end = last_entry(check);
 
-	while (check->verdict->last.entry < end && page_check(check, held))
+	check->row.entry = 1;
+	if (check->given_authority != NULL && memcmp(check->authority, check->given_authority, KEY_SIZE) != 0)
+		check_bad(check, "the journal is of another authority");
+	while (going_well(check) && check->verdict->last.entry < end && page_check(check, held))
 		;
 	if (check->watch != NULL && check->watch->hurry != NULL)
 		check->watch->hurry();
@@ -300,34 +325,51 @@ static void check_run(struct check *check, const struct position *held)
 	database_run(check->db, "ROLLBACK", NULL);
 }
 
-enum error journal_verify_until(const struct journal_options *options, const struct position *held,
-				const struct journal_watch *watch, struct journal_verdict *verdict, struct fault *fault)
+static enum error check_all(struct check *check, const struct position *held, struct journal_verdict *verdict,
+			    struct fault *fault)
 {
 	struct fault own = {0};
-	struct check check = {.options = options, .watch = watch, .verdict = verdict, .fault = &own};
 	enum error error;
 
 	*verdict = (struct journal_verdict){0};
-	arena_init(&check.arena);
-	error = check_open(&check);
+	check->verdict = verdict;
+	check->fault = &own;
+	arena_init(&check->arena);
+	error = check_open(check);
 	if (error == E_OK) {
-		check_run(&check, held);
+		check_run(check, held);
 		/* What is wrong with an entry is the answer; only what keeps the check from going on is a fault. */
 		error = verdict->bad_entry != 0 ? E_OK : own.code;
 	}
 	/* What was cut short may look like damage. */
-	if (stopped(&check)) {
+	if (stopped(check)) {
 		verdict->bad_entry = 0;
 		error = fault_at(&own, E_STOPPING, "%s", "");
 	}
-	check_close(&check);
+	check_close(check);
 	if (error != E_OK && fault != NULL)
 		*fault = own;
 	return error;
+}
+
+enum error journal_verify_until(const struct journal_options *options, const struct position *held,
+				const struct journal_watch *watch, struct journal_verdict *verdict, struct fault *fault)
+{
+	struct check check = {.options = options, .watch = watch};
+
+	return check_all(&check, held, verdict, fault);
 }
 
 enum error journal_verify(const struct journal_options *options, const struct position *held,
 			  struct journal_verdict *verdict, struct fault *fault)
 {
 	return journal_verify_until(options, held, NULL, verdict, fault);
+}
+
+enum error journal_audit(const char *file, const uint8_t authority[KEY_SIZE], const struct position *held,
+			 struct journal_verdict *verdict, struct fault *fault)
+{
+	struct check check = {.file = file, .given_authority = authority};
+
+	return check_all(&check, held, verdict, fault);
 }

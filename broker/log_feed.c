@@ -31,7 +31,8 @@ static void copy_line(void *context, enum log_level level, const char *text)
 	mailbox_put(feed->lines, &line->letter);
 }
 
-enum error log_feed_new(struct log_feed **feed, void *context, const char *path, struct fault *fault)
+enum error log_feed_new(struct log_feed **feed, void *context, const char *path, const char *group,
+			struct fault *fault)
 {
 	struct log_feed *made = memory_zero(1, sizeof(*made));
 	const int linger = 0;
@@ -44,7 +45,7 @@ enum error log_feed_new(struct log_feed **feed, void *context, const char *path,
 	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", path, zmq_strerror(zmq_errno()));
 	else
-		error = control_bind(made->socket, path, fault);
+		error = control_bind(made->socket, path, group, fault);
 	if (error != E_OK) {
 		log_feed_free(made);
 		return error;

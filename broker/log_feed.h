@@ -12,7 +12,8 @@
 struct log_feed;
 
 /* Binds `path` and begins to copy the log. */
-enum error log_feed_new(struct log_feed **feed, void *context, const char *path, struct fault *fault);
+enum error log_feed_new(struct log_feed **feed, void *context, const char *path, const char *group,
+			struct fault *fault);
 /* Ends the copying, then closes. */
 void log_feed_free(struct log_feed *feed);
 int log_feed_fd(const struct log_feed *feed); /* readable when lines are waiting */

@@ -234,10 +234,10 @@ static enum pollset_result on_reads(void *context)
 
 /* ---- policy */
 
-static enum error reload(void *context, uint64_t ticket, struct fault *fault)
+static enum error reload(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
 {
 	struct loop *loop = context;
-	struct core_event event = {.type = CORE_POLICY, .operator_ticket = ticket};
+	struct core_event event = {.type = CORE_POLICY, .operator_ticket = ticket, .act = act};
 	enum error error = policy_load(loop->parts.settings->policy, &event.policy, fault);
 
 	if (error == E_OK)
@@ -291,7 +291,11 @@ static void reload_by_signal(struct loop *loop)
 
 	sd_notify(0, "RELOADING=1");
 	reload_watchers(loop, &fault);
-	if (reload(loop, TICKET_SIGNAL, &fault) != E_OK)
+	if ((loop->parts.settings->two_operators & ACT_POLICY) != 0) {
+		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
+			  F_TEXT("place", "signal"));
+		sd_notify(0, "READY=1");
+	} else if (reload(loop, TICKET_SIGNAL, BYTES(NULL, 0), &fault) != E_OK)
 		sd_notify(0, "READY=1");
 }
 
@@ -409,7 +413,8 @@ static enum error inner_sockets(struct loop *loop, struct fault *fault)
 	if (error == E_OK) {
 		zap_tell(loop->zap, loop->guard);
 		zap_admit_watchers(loop->zap, parts->watchers);
-		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log, fault);
+		error = log_feed_new(&loop->log_feed, loop->context, parts->settings->log,
+				     parts->settings->auditors_group, fault);
 	}
 	if (error == E_OK)
 		error = control_new(&loop->control, loop->context, &loop->port, fault);
@@ -459,7 +464,8 @@ static void poll_everything(struct loop *loop)
 	pollset_add_fd(set, loop->parts.signals, on_signal, loop);
 	pollset_add_fd(set, log_feed_fd(loop->log_feed), on_log, loop);
 	pollset_add_socket(set, zap_socket(loop->zap), true, on_zap, loop);
-	pollset_add_socket(set, control_socket(loop->control), true, on_control, loop);
+	for (int role = 0; role < CONTROL_ROLES; role++)
+		pollset_add_socket(set, control_socket(loop->control, role), true, on_control, loop);
 	guard_attach(loop->guard, set);
 	pollset_add_socket(set, loop->link, true, on_link, loop);
 	pollset_add_socket(set, loop->feed, true, on_feed, loop);

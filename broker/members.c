@@ -304,10 +304,12 @@ struct operation *operation_start(struct core *core, Simpul__EntryType type, str
 	return operation;
 }
 
-void operation_answers(struct operation *operation, const struct core_event *event)
+void answer_to(struct operation *operation, const struct core_event *event)
 {
 	operation->answer = true;
 	operation->operator_ticket = event->operator_ticket;
+	if (event->type != CORE_ACT && event->type != CORE_CLOCK)
+		buffer_bytes(&operation->act, event->act);
 }
 
 static enum error enroll_check(const struct core *core, const struct member *member, struct fault *fault)
@@ -348,7 +350,7 @@ void enroll(struct core *core, const struct core_event *event)
 		return;
 	}
 	member_to_message(event->enroll, &record);
-	operation_answers(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node_find(core, event->enroll->node),
+	answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node_find(core, event->enroll->node),
 				  &record, true),
 		  event);
 }
@@ -412,7 +414,7 @@ void standing_set(struct core *core, const struct core_event *event)
 	message.standing = event->standing.standing;
 	message.since = event->standing.since;
 	message.reason = arena_text(&core->arena, event->standing.reason ? event->standing.reason : "");
-	operation_answers(standing_start(core, node, &message), event);
+	answer_to(standing_start(core, node, &message), event);
 }
 
 void suspend(struct core *core, struct node *node, enum error code)
@@ -457,7 +459,7 @@ void grant_add(struct core *core, const struct core_event *event)
 	else if (event->grant.from_entry > core->position.entry)
 		fault_at(&fault, E_INVALID, "from_entry");
 	else {
-		operation_answers(grant_start(core, node, event->grant.from_entry, reason), event);
+		answer_to(grant_start(core, node, event->grant.from_entry, reason), event);
 		return;
 	}
 	answer(core, event->operator_ticket, &fault, 0);
@@ -481,7 +483,7 @@ void policy_offer(struct core *core, const struct core_event *event)
 		version.version = core->policy_version + 1;
 		version.hash = (ProtobufCBinaryData){HASH_SIZE, (uint8_t *)(uintptr_t)hash.bytes};
 		version.text = (ProtobufCBinaryData){text.size, (uint8_t *)(uintptr_t)text.data};
-		operation_answers(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY, NULL, &version, false), event);
+		answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY, NULL, &version, false), event);
 	}
 	policy_free(event->policy);
 }
@@ -524,6 +526,9 @@ static void log_done(struct core *core, const struct operation *operation, const
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));
+		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
+		act_log(core, append);
 		break;
 	default:
 		LOG(core, NOTICE, "grant.recorded", F_TEXT("node", node->name), F_NUM("from_entry", node->granted_from),
@@ -588,6 +593,11 @@ void operation_done(struct core *core, struct journal_append *append)
 		operation_take_effect(core, &operation, append);
 	else
 		operation_undo(&operation);
-	if (operation.answer)
+	if (operation.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT) {
+		if (operation.answer)
+			act_answer(core, &operation, append);
+	} else if (!act_follows(core, &operation, append) && operation.answer) {
 		answer(core, operation.operator_ticket, &append->result, append->entry);
+	}
+	buffer_free(&operation.act);
 }

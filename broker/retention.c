@@ -111,5 +111,8 @@ void clock_confirm(struct core *core, const struct core_event *event)
 		LOG(core, NOTICE, "clock.confirmed", F_NUM("entry", core->position.entry));
 	core->clock_doubted = false;
 	retention_soon(core);
-	answer(core, event->operator_ticket, &good, core->position.entry);
+	if (event->act.size > 0)
+		act_take(core, event);
+	else
+		answer(core, event->operator_ticket, &good, core->position.entry);
 }

@@ -20,10 +20,13 @@
 struct raw_settings {
 	char *journal, *keys, *exchange, *policy, *master_key_file;
 	char *link, *feed, *link_public, *feed_public;
-	char *control, *log_socket;
+	char *control, *audit, *log_socket, *operators_group, *auditors_group;
 	char *log, *log_public, *log_key, *watchers;
 	char *bulletin, *bulletin_public;
 	uint32_t reserve_mib, rate_reports, rate_mib, heartbeat_ms, silence_ms;
+	char *operators;
+	enum act_kind *two_operators;
+	unsigned two_operators_count;
 	enum log_level *log_level;
 };
 
@@ -40,6 +43,11 @@ static const cyaml_strval_t log_levels[] = {
 	{"debug", LOG_LEVEL_DEBUG},	{"info", LOG_LEVEL_INFO},   {"notice", LOG_LEVEL_NOTICE},
 	{"warning", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR}, {"alarm", LOG_LEVEL_ALARM},
 };
+
+static const cyaml_strval_t act_kinds[] = {{"policy", ACT_POLICY}, {"enroll", ACT_ENROLL}, {"grant", ACT_GRANT}};
+
+static const cyaml_schema_value_t act_kind = {
+	CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, enum act_kind, act_kinds, CYAML_ARRAY_LEN(act_kinds))};
 
 #define PATH(key, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct raw_settings, member, 1, 4000)
 #define ENDPOINT(key, member) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct raw_settings, member, 1, 127)
@@ -60,7 +68,13 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_ENDPOINT("link_public", link_public),
 	OPTIONAL_ENDPOINT("feed_public", feed_public),
 	OPTIONAL_PATH("control", control),
+	OPTIONAL_PATH("audit", audit),
 	OPTIONAL_PATH("log_socket", log_socket),
+	OPTIONAL_PATH("operators", operators),
+	CYAML_FIELD_SEQUENCE("two_operators", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_settings, two_operators,
+			     &act_kind, 0, CYAML_ARRAY_LEN(act_kinds)),
+	OPTIONAL_ENDPOINT("operators_group", operators_group),
+	OPTIONAL_ENDPOINT("auditors_group", auditors_group),
 	OPTIONAL_ENDPOINT("log", log),
 	OPTIONAL_ENDPOINT("log_public", log_public),
 	OPTIONAL_ENDPOINT("bulletin", bulletin),
@@ -201,9 +215,16 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 	settings->policy = config_path(source->path, raw->policy);
 	settings->watch_key = config_path(source->path, raw->log_key != NULL ? raw->log_key : "log.key");
 	settings->watchers = config_path(source->path, raw->watchers != NULL ? raw->watchers : "watchers");
+	settings->operators = config_path(source->path, raw->operators != NULL ? raw->operators : "operators");
+	for (unsigned i = 0; i < raw->two_operators_count; i++)
+		settings->two_operators |= raw->two_operators[i];
+	settings->operators_group = memory_string(raw->operators_group);
+	settings->auditors_group = memory_string(raw->auditors_group);
 	settings->master_key_file =
 		raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) : master_credential();
 	error = load_socket_path(source, "control", raw->control, "control.sock", &settings->control);
+	if (error == E_OK)
+		error = load_socket_path(source, "audit", raw->audit, "audit.sock", &settings->audit);
 	if (error == E_OK)
 		error = load_socket_path(source, "log_socket", raw->log_socket, "log.sock", &settings->log);
 	return error;
@@ -292,6 +313,10 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->link_public);
 	free(settings->feed_public);
 	free(settings->control);
+	free(settings->audit);
+	free(settings->operators);
+	free(settings->operators_group);
+	free(settings->auditors_group);
 	free(settings->log);
 	free(settings->bulletin);
 	free(settings->bulletin_public);
@@ -303,6 +328,11 @@ void broker_settings_free(struct broker_settings *settings)
 }
 
 /* ---- what the files hold */
+
+enum error broker_operators_load(struct broker_settings *settings, struct fault *fault)
+{
+	return settings->two_operators == 0 ? E_OK : operators_load(&settings->signers, settings->operators, fault);
+}
 
 enum error broker_identity_load(const struct broker_settings *settings, struct broker_identity *identity,
 				struct fault *fault)

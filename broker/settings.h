@@ -7,6 +7,7 @@
 
 #include "common/exchange.h"
 #include "broker/journal.h"
+#include "broker/operators.h"
 #include "common/keys.h"
 #include "common/log.h"
 
@@ -18,10 +19,14 @@ struct broker_settings {
 	char *master_key_file;		 /* NULL: bodies are encrypted with a key that whoever has both files knows */
 	char *link, *feed;		 /* where to listen: "tcp://192.0.2.1:7401" */
 	char *link_public, *feed_public; /* where offices find them */
-	char *control, *log;		 /* paths of the operators' sockets */
+	char *control, *audit, *log;	 /* paths of the sockets of operators, auditors, both */
+	char *operators_group, *auditors_group; /* whom the first, and the other two, are given to; NULL: this user's own */
 	char *watch, *watch_public;	 /* where the log may be followed from afar; NULL: nowhere */
 	char *bulletin, *bulletin_public; /* where reports are published in the open; NULL: nowhere */
 	char *watch_key, *watchers;	 /* files: the key of that socket, who may */
+	char *operators; /* file: who may sign what takes two */
+	unsigned two_operators; /* enum act_kind, as bits: what takes two */
+	struct operators signers; /* of that file, where anything takes two */
 	uint64_t reserve_bytes;
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;
@@ -31,6 +36,8 @@ struct broker_settings {
 /* E_CONFIG with "broker.yaml:line: what"; E_NOT_FOUND. Free the result also after an error. */
 enum error broker_settings_load(const char *path, struct broker_settings *settings, struct fault *fault);
 void broker_settings_free(struct broker_settings *settings);
+/* Reads the file of operators where anything takes two of them; E_CONFIG when there are not two. */
+enum error broker_operators_load(struct broker_settings *settings, struct fault *fault);
 
 /* Everything secret or fixed that the files named by the settings hold. Wipe with broker_identity_wipe. */
 struct broker_identity {

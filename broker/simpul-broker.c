@@ -219,13 +219,16 @@ static enum error configure(struct broker *broker, const char *config, struct fa
 	if (error == E_OK)
 		error = broker_identity_load(&broker->settings, &broker->identity, fault);
 	if (error == E_OK)
+		error = broker_operators_load(&broker->settings, fault);
+	if (error == E_OK)
 		error = policy_load(broker->settings.policy, &broker->policy, fault);
 	if (error == E_OK && broker->settings.watch != NULL)
 		error = configure_log(broker, fault);
 	return error;
 }
 
-/* The policy of the file becomes an entry when it is not the one that the journal has last. */
+/* The policy of the file becomes an entry when it is not the one that the journal has last; a start is no second
+ * operator. */
 static enum error put_policy_in_force(struct broker *broker, struct fault *fault)
 {
 	struct policy *policy = broker->policy;
@@ -237,6 +240,11 @@ static enum error put_policy_in_force(struct broker *broker, struct fault *fault
 
 		if (hash_equal(&held, &wanted))
 			return E_OK;
+		if ((broker->settings.two_operators & ACT_POLICY) != 0) {
+			log_event(LOG_LEVEL_ALARM, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
+				  F_TEXT("place", "start"));
+			return E_OK;
+		}
 	}
 	broker->policy = NULL;
 	return loop_policy(broker->loop, policy, fault);

@@ -24,6 +24,7 @@ static const struct ctl_command commands[] = {
 	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"
 	 "                           credential simpul.passphrase, otherwise it is asked for\n"
 	 "  --no-passphrase          leaves authority.key open\n"
+	 "  --two-operators          policies, members and grants take the signatures of two operators\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
 	{"authority passphrase", "FILE", "Changes the passphrase of an authority's key",
@@ -73,12 +74,59 @@ static const struct ctl_command commands[] = {
 	 ctl_grant},
 	{"got", "NODE", "Lists what a node was sent, as far as the journal knows; also beside a running broker",
 	 "  --since TIME             accepted since then (default: ever)\n"
+	 "  --reason TEXT            for the record; no personal data\n"
 	 "  --json                   for programs, a report a line\n"
 	 "\nacknowledged  it is on the node's disk\n"
+	 "erased        it was, and the node says that it is no more\n"
 	 "maybe         it was due to the node, which has not acknowledged it\n"
 	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
 	 "\nHeaders only. After a theft: what may be in wrong hands.\n",
 	 ctl_got},
+	{"report", "NAME", "Says who has a report, who no longer, and who must still be told; also beside a running broker",
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "  --json                   for programs\n"
+	 "\nacknowledged  it is on the node's disk\n"
+	 "erased        it was, and the node says that it is no more; for each sink what became of that copy\n"
+	 "maybe         sent, perhaps, and not acknowledged\n"
+	 "waiting       not sent yet: the node was not there since\n"
+	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
+	 "\nWith its updates and cancels. Who was shut out and has a copy hears of nothing any more: by letter. What became\n"
+	 "of copies in sinks is read where this user may read broker.keys and the data keys. Of the origin's own copy the\n"
+	 "journal knows nothing. That it was looked at is recorded.\n",
+	 ctl_report},
+	{"breach-report", "--node NODE --since TIME",
+	 "Lists what a lost machine or a stolen key could have revealed; also beside a running broker",
+	 "  --node NODE              whose it was\n"
+	 "  --since TIME             when it was lost\n"
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "  --json                   for programs, with each report\n"
+	 "\nSTORED         accepted before: on the machine. The key alone does not open them, unless a\n"
+	 "               grant was open (simpulctl acts)\n"
+	 "LATER          accepted since: for whoever had the key, until it was revoked\n"
+	 "SEALED         of these: a key of their own each, which machine and key open\n"
+	 "PROTECTED      of these: on children, refugees, victims of trafficking, health\n"
+	 "ERASED SINCE   of these: the node says that they are gone, which it said too late to count\n"
+	 "ERASED BEFORE  not among these: the node said before that they are gone\n"
+	 "\nHeaders only. That it was looked at is recorded.\n",
+	 ctl_breach_report},
+	{"clock confirm", "", "Says that the broker's clock is right, after it jumped: what has expired is erased from then on",
+	 "  --reason TEXT            for the record; no personal data\n",
+	 ctl_clock_confirm},
+	{"operator new", "NAME", "Makes the key of an operator, for what takes two, and prints the line for the file operators",
+	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
+	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, grant. Shutting somebody out never does.\n",
+	 ctl_operator_new},
+	{"proposals", "", "Lists what one operator has signed and another one has to approve",
+	 "  --json                   for programs\n", ctl_proposals},
+	{"approve", "ID", "Signs what another operator proposed, and puts it through: simpulctl --key FILE approve ID",
+	 "What is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
+	 "from simpulctl join.\n",
+	 ctl_approve},
+	{"acts", "", "Lists what operators and auditors did and looked at; also beside a running broker",
+	 "  --since TIME             since then (default: ever)\n"
+	 "  --json                   for programs, a line each\n"
+	 "\nThe user is the one that the kernel knows, \"as\" is what he said himself (simpulctl --as NAME).\n",
+	 ctl_acts},
 	{"status", "", "Shows the broker", "  --json                   for programs\n", ctl_status},
 	{"nodes", "", "Shows the members",
 	 "  --json                   for programs\n"
@@ -113,12 +161,15 @@ static const struct ctl_command commands[] = {
 	 "  --kind K                 sighting (default), alert\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
 	 "  --protection P           child, refugee, trafficking, health\n"
-	 "\nReads the journal, also without a running broker.\n",
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "\nReads the journal, also without a running broker. With --report it is recorded.\n",
 	 ctl_policy_explain},
 	{"policy diff", "[FILE]", "Shows which node gains and loses what by a policy file, before it is put in force",
 	 "Without FILE: policy.yaml of the configuration.\n",
 	 ctl_policy_diff},
-	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong", "", ctl_policy_reload},
+	{"policy reload", "", "Puts policy.yaml in force; keeps the old one when it is wrong",
+	 "  --reason TEXT            for the record; no personal data\n",
+	 ctl_policy_reload},
 	{"log", "--follow [--broker FILE]", "Shows what the broker logs, here or from afar",
 	 "  --follow                 until interrupted\n"
 	 "  --level LEVEL            and above: debug, info, notice, warning, error, alarm\n"
@@ -138,9 +189,20 @@ static const struct ctl_command commands[] = {
 	 "  --held-entry N           an entry whose head somebody else holds\n"
 	 "  --held-head HEX          that head\n"
 	 "  --held-incarnation N     of which history (default: 1)\n"
+	 "  --checkpoint FILE        the same as a file, signed by the broker and by members (simpulctl journal checkpoint)\n"
+	 "  --file FILE              a journal.db alone, without a broker's keys and configuration; with one of:\n"
+	 "  --authority HEX          the authority's public key, as join files have it\n"
+	 "  --exchange-file FILE     exchange.id, which has it too\n"
 	 "  --json                   for programs\n"
-	 "\nEnds with 0 when all is well, with 65 when something was changed, cut or forked.\n",
+	 "\nNames the first entry that is wrong. Ends with 0 when all is well, with 65 when something was changed, cut or\n"
+	 "forked. Of a file alone all is checked but the bodies: hashes, signatures, numbers, audiences, tombstones.\n",
 	 ctl_journal_verify},
+	{"journal checkpoint", "-o FILE", "Exports a signed position of the journal, for offices to countersign",
+	 "  -o FILE                  where to\n"
+	 "  --entry N                at this entry (default: the last one)\n"
+	 "\nAn office signs it (simpul checkpoint sign) when it holds the same head there. Keep it away from this machine:\n"
+	 "whoever has it finds a cut, a rollback or a fork with journal verify --checkpoint.\n",
+	 ctl_journal_checkpoint},
 	{"journal recover", "--reason TEXT",
 	 "Begins a new incarnation on a journal that came out of a backup; no broker may run",
 	 "  --reason TEXT            for the journal; no personal data\n"
@@ -161,10 +223,13 @@ static const struct ctl_command commands[] = {
 
 static void help(FILE *out)
 {
-	fputs("Usage: simpulctl [-c FILE] COMMAND ...\n\n", out);
+	fputs("Usage: simpulctl [-c FILE] [-a] [--as NAME] [--key FILE] COMMAND ...\n\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
+	      "  -a               as an auditor: by the socket that changes nothing\n"
+	      "  --key FILE       an operator's key, to sign what takes two operators\n"
+	      "  --as NAME        who you are, for the record, where several share a user\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
 	      out);
@@ -219,7 +284,11 @@ static int run(struct ctl *ctl, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {.config = "broker.yaml"};
-	const struct option table[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
+	const struct option table[] = {{"help", no_argument, NULL, 'h'},
+				       {"version", no_argument, NULL, 'V'},
+				       {"as", required_argument, NULL, 'A'},
+				       {"key", required_argument, NULL, 'K'},
+				       {0}};
 	const struct rlimit no_core = {0, 0}; /* keys pass through here */
 	int option;
 
@@ -227,10 +296,19 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_CORE, &no_core);
 	log_init("simpulctl", LOG_LEVEL_WARNING);
 	keys_init();
-	while ((option = getopt_long(argc, argv, "+c:hV", table, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+c:ahV", table, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			ctl.config = optarg;
+			break;
+		case 'a':
+			ctl.auditor = true;
+			break;
+		case 'K':
+			ctl.key = optarg;
+			break;
+		case 'A':
+			ctl.person = optarg;
 			break;
 		case 'h':
 			help(stdout);

@@ -118,5 +118,5 @@ void terms_offer(struct core *core, const struct core_event *event)
 	}
 	broker_succession_to_message(event->broker_key, &succession);
 	key.succession = &succession;
-	operation_answers(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY, NULL, &key, true), event);
+	answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY, NULL, &key, true), event);
 }

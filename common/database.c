@@ -228,11 +228,42 @@ static enum error file_prepare(const char *path, enum database_mode mode, struct
 	struct stat status;
 	enum error error;
 
-	if (mode == DATABASE_READ)
+	if (mode != DATABASE_WRITE)
 		return stat(path, &status) == 0 ? E_OK : fault_at(fault, E_NOT_FOUND, "%s", path);
 	error = create_file(path, fault);
 	/* Always, for a start that made the file may have died before it synced. */
 	return error == E_OK ? sync_folder(path, fault) : error;
+}
+
+/* As SQLite wants a path within a URI. */
+static void uri_write(const char *path, struct buffer *out)
+{
+	char hex[4];
+
+	buffer_text(out, "file:");
+	for (; *path != '\0'; path++) {
+		if (strchr("?#%", *path) == NULL) {
+			buffer_u8(out, (uint8_t)*path);
+			continue;
+		}
+		snprintf(hex, sizeof(hex), "%%%02x", (unsigned)(unsigned char)*path);
+		buffer_text(out, hex);
+	}
+	buffer_bytes(out, BYTES("?immutable=1", sizeof("?immutable=1"))); /* with its zero */
+}
+
+static int file_open(const char *path, enum database_mode mode, sqlite3 **db)
+{
+	struct buffer uri = {0};
+	int result;
+
+	if (mode != DATABASE_COPY)
+		return sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	uri_write(path, &uri);
+	result = sqlite3_open_v2((const char *)uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+				 NULL);
+	buffer_free(&uri);
+	return result;
 }
 
 enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
@@ -244,7 +275,7 @@ enum error database_open(sqlite3 **db, const char *path, enum database_mode mode
 	*db = NULL;
 	if (error != E_OK)
 		return error;
-	if (sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (file_open(path, mode, &opened) != SQLITE_OK) {
 		error = database_fault(opened, fault);
 		goto close;
 	}

@@ -27,11 +27,14 @@ enum database_mode {
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0 */
 	DATABASE_READ,
+	/* the same of a copy that nobody writes, also where nothing may be written: no file is made beside it, and no
+	 * lock taken */
+	DATABASE_COPY,
 };
 
 /* `schema` (DATABASE_WRITE) is run inside one transaction when user_version is 0, and user_version becomes `version`;
  * another version than `version` is E_VERSION. Each pragma is read back: E_IO when it did not take.
- * DATABASE_READ never creates the file (E_NOT_FOUND) and checks the version only. On an error *db is NULL. */
+ * DATABASE_READ and DATABASE_COPY never create the file (E_NOT_FOUND) and check the version only. On an error *db is NULL. */
 enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
 			 struct fault *fault);
 void database_close(sqlite3 *db); /* finalises every statement that was prepared on it; NULL is allowed */

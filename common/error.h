@@ -84,7 +84,9 @@ enum remedy {
 	X(CANNOT_OPEN, 128, EX_DATAERR, STOP, "the sealed bytes cannot be opened with this key") \
 	X(INTERNAL, 129, EX_SOFTWARE, STOP, "a program error") \
 	X(PASSPHRASE, 130, EX_NOPERM, STOP, "the passphrase is wrong") \
-	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed")
+	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed") \
+	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing") \
+	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

@@ -59,7 +59,7 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(cancel_reason, "", "wrong-person", "wrong-facts", "resolved", "duplicate", "sent-by-mistake",
 	      "no-legal-basis"),
 	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant",
-	      "tombstone", "", "broker-key"),
+	      "tombstone", "act", "broker-key"),
 	WORDS(purge_rule, "", "expired", "retracted", "former"),
 	WORDS(purge_outcome, "", "erased", "requested", "held", "unknown"),
 	WORDS(standing, "", "active", "suspended", "retired", "compromised"),

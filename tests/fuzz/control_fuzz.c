@@ -36,7 +36,9 @@ static void loop_step(void *loop, const struct core_event *event)
 
 	(void)loop;
 	stage.reached++;
-	PROMISE(event->type == CORE_ENROLL || event->type == CORE_STANDING || event->type == CORE_GRANT);
+	PROMISE(event->type == CORE_ENROLL || event->type == CORE_STANDING || event->type == CORE_GRANT ||
+		event->type == CORE_ACT || event->type == CORE_CLOCK);
+	PROMISE(event->act.size > 0);
 	PROMISE(event->operator_ticket != 0);
 	if (event->type == CORE_ENROLL)
 		PROMISE(node_name_valid(event->enroll->node));
@@ -47,17 +49,25 @@ static void loop_step(void *loop, const struct core_event *event)
 			text_good(event->grant.reason));
 	world_forget(stage.world);
 	world_step(stage.world, event);
-	world_commit(stage.world, E_OK);
+	for (int i = 0; i < 2; i++) /* the change, and the record of it */
+		world_commit(stage.world, E_OK);
 	for (size_t i = 0; (seen = world_find(stage.world, ACTION_ANSWER, i)) != NULL; i++)
 		control_done(stage.control, event->operator_ticket, &seen->fault, seen->entry);
 }
 
-static enum error loop_reload(void *loop, uint64_t ticket, struct fault *fault)
+static enum error loop_reload(void *loop, uint64_t ticket, struct bytes act, struct fault *fault)
 {
 	(void)loop;
-	PROMISE(ticket != 0);
+	PROMISE(ticket != 0 && act.size > 0);
 	stage.reached++;
 	return fault_at(fault, E_CONFIG, "policy.yaml:7: wrong");
+}
+
+static enum error loop_reload_watchers(void *loop, struct fault *fault)
+{
+	(void)loop;
+	(void)fault;
+	return E_OK;
 }
 
 /* A run depends on its input alone: what it changed is gone before the next. */
@@ -81,7 +91,8 @@ static void stage_open(void)
 					   .settings = &stage.settings,
 					   .identity = &stage.identity,
 					   .step = loop_step,
-					   .reload = loop_reload};
+					   .reload = loop_reload,
+					   .reload_watchers = loop_reload_watchers};
 	world_anew();
 	stage.context = zmq_ctx_new();
 	PROMISE(control_new(&stage.control, stage.context, &stage.port, NULL) == E_OK);
@@ -109,7 +120,7 @@ static void answer_good(const char *text, size_t size)
 
 static void request(struct bytes text)
 {
-	zmq_pollitem_t item = {.socket = control_socket(stage.control), .events = ZMQ_POLLIN};
+	zmq_pollitem_t item = {.socket = control_socket(stage.control, CONTROL_OPERATOR), .events = ZMQ_POLLIN};
 	zmq_msg_t frame;
 
 	PROMISE(zmq_send(stage.operator_, "", 0, ZMQ_SNDMORE) == 0);

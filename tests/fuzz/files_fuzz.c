@@ -1,6 +1,7 @@
-/* files_fuzz - files that people carry between offices: requests, member records, join files, exchange.id and keys. One
+/* files_fuzz - files that people carry between offices: requests, member records, join files, exchange.id, checkpoints and keys. One
  * that is taken is the same after it is saved and read again, and a member that passes is the one who signed. */
 #include "common/authority.h"
+#include "common/checkpoint.h"
 #include "common/exchange.h"
 #include "common/member.h"
 #include "common/memory.h"
@@ -99,10 +100,27 @@ static void other_keys(const char *path)
 	master_key_load(master, path, NULL);
 }
 
+static void checkpoint_file(const char *path)
+{
+	char *copy = saved_path();
+	struct checkpoint checkpoint, again;
+
+	if (checkpoint_load(&checkpoint, path, NULL) == E_OK) {
+		PROMISE(checkpoint.count <= CHECKPOINT_SIGNERS);
+		PROMISE(checkpoint_save(&checkpoint, copy, NULL) == E_OK && checkpoint_load(&again, copy, NULL) == E_OK);
+		PROMISE(checkpoint.position.entry == again.position.entry && checkpoint.count == again.count);
+		PROMISE(hash_equal(&checkpoint.position.head, &again.position.head));
+		for (size_t i = 0; i < checkpoint.count; i++)
+			PROMISE(memcmp(checkpoint.signers[i].signature, again.signers[i].signature, SIGNATURE_SIZE) == 0 &&
+				strcmp(checkpoint.signers[i].node, again.signers[i].node) == 0);
+	}
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const kinds[])(const char *path) = {member_file, join_file, exchange_file, node_key_file,
-							  other_keys};
+							  other_keys, checkpoint_file};
 	static bool started;
 	struct bytes rest = BYTES(data, size);
 	const uint8_t kind = take_u8(&rest);
@@ -110,6 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!started)
 		fuzz_start();
 	started = true;
-	kinds[kind % 5](fuzz_file(rest));
+	kinds[kind % (sizeof kinds / sizeof kinds[0])](fuzz_file(rest));
 	return 0;
 }

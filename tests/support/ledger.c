@@ -1,8 +1,11 @@
 /* ledger - builds members, reports and their signatures, as offices would, without any network. */
 #include "tests/support/ledger.h"
+
+#include "common/exchange.h"
 #include "common/memory.h"
 #include "common/submission.h"
 #include "common/wire.h"
+#include <fcntl.h>
 #include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -355,4 +358,68 @@ uint64_t ledger_bury(struct ledger *ledger, const struct erasure *erasures, size
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
 	tombstone_pack(erasures, count, ledger->now, &append->content);
 	return store_one(ledger, append);
+}
+
+void ledger_purge_receipt(struct buffer *out, uint64_t first_number, uint64_t second_number, Simpul__SinkPurge *sink)
+{
+	uint8_t salt[16] = {1};
+	Simpul__Body body = SIMPUL__BODY__INIT;
+	Simpul__PurgeReceipt receipt = SIMPUL__PURGE_RECEIPT__INIT;
+	Simpul__Purged purged[2], *list[2] = {&purged[0], &purged[1]};
+	Simpul__Name names[2];
+	const uint64_t numbers[2] = {first_number, second_number};
+
+	for (size_t i = 0; i < 2; i++) {
+		simpul__purged__init(&purged[i]);
+		simpul__name__init(&names[i]);
+		names[i].origin = (char *)(uintptr_t)ledger_nodes[POLICE];
+		names[i].epoch = 1;
+		names[i].number = numbers[i];
+		purged[i].name = &names[i];
+		purged[i].rule = SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+		purged[i].at = LEDGER_START;
+		purged[i].sinks = &sink;
+		purged[i].n_sinks = sink != NULL;
+	}
+	receipt.purged = list;
+	receipt.n_purged = 2;
+	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
+	body.purge_receipt = &receipt;
+	wire_pack(&body, out);
+}
+
+static char *file_of(const struct ledger *ledger, const char *name)
+{
+	return memory_format("%s/%s", ledger->path, name);
+}
+
+static void file_write(const struct ledger *ledger, const char *name, const void *data, size_t size)
+{
+	char *path = file_of(ledger, name);
+	const int fd = open(path, O_CREAT | O_WRONLY | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0 && write(fd, data, size) == (ssize_t)size && close(fd) == 0);
+	free(path);
+}
+
+void ledger_configure(const struct ledger *ledger, char config[96])
+{
+	static const char text[] = "journal: .\nkeys: broker.keys\nexchange: exchange.id\npolicy: policy.yaml\n"
+				   "master_key_file: master.key\nlink: tcp://127.0.0.1:1\nfeed: tcp://127.0.0.1:2\n";
+	char *keys_file = file_of(ledger, "broker.keys"), *exchange_file = file_of(ledger, "exchange.id");
+	struct exchange exchange = {.name = "Test"};
+	struct broker_keys keys;
+
+	broker_keys_generate(&keys);
+	keys.signing = ledger->options.broker;
+	memcpy(exchange.id, ledger->exchange, EXCHANGE_SIZE);
+	memcpy(exchange.authority, ledger->authority.public_key, KEY_SIZE);
+	assert_int_equal(broker_keys_save(&keys, keys_file, NULL), E_OK);
+	assert_int_equal(exchange_save(&exchange, exchange_file, NULL), E_OK);
+	file_write(ledger, "broker.yaml", text, strlen(text));
+	file_write(ledger, "master.key", ledger->options.master, KEY_SIZE);
+	snprintf(config, 96, "%s/broker.yaml", ledger->path);
+	free(keys_file);
+	free(exchange_file);
 }

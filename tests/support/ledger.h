@@ -57,6 +57,10 @@ struct journal_append *ledger_member(struct ledger *ledger, int node, uint32_t k
 enum error ledger_commit(struct ledger *ledger, struct journal_append *first, ...) __attribute__((sentinel));
 /* Buries reports under a tombstone; returns its entry. */
 uint64_t ledger_bury(struct ledger *ledger, const struct erasure *erasures, size_t count);
+/* The body of a purge receipt of two reports of the police; `sink` may be NULL. Free with buffer_free. */
+void ledger_purge_receipt(struct buffer *out, uint64_t first_number, uint64_t second_number, Simpul__SinkPurge *sink);
+/* Writes broker.yaml and what it names into the ledger's folder, for simpulctl; "<path>/broker.yaml" into `config`. */
+void ledger_configure(const struct ledger *ledger, char config[96]);
 /* Commits one append, which must be stored, and frees it; returns its entry. */
 uint64_t ledger_say(struct ledger *ledger, const struct saying *saying);
 

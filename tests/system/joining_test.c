@@ -152,6 +152,8 @@ static const struct stand_in {
 	/* They go on until somebody ends them. */
 	{"simpulctl log --follow", "simpulctl log"},
 	{"simpul listen alert.tppo.16.01", "timeout 2 simpul listen alert.tppo.16.01; test $? = 124"},
+	/* The file is carried, and the office must hold what it says. */
+	{"simpul checkpoint sign paper.json", "simpul checkpoint --help"},
 	/* Names of reports and offices that are examples. */
 	{"army.oku#2", FIRST "#1"},
 	{"army.oku", SECOND},

@@ -1,8 +1,8 @@
 /* Tries to break what broker/control.h promises: whatever is asked, there is one answer, and only good requests reach
  * the core. */
-#include "broker/control.h"
 #include "common/wire.h"
-#include <jansson.h>
+#include "tests/support/control_stage.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,134 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-/* A control without a loop: what would be stepped is kept here. */
-struct stage {
-	char folder[64], path[96];
-	void *context, *operator;
-	struct broker_settings settings;
-	struct broker_identity identity;
-	struct control_port port;
-	struct control *control;
-	unsigned steps, reloads;
-	enum core_event_type type;
-	uint64_t ticket;
-	char node[LIMIT_NODE_NAME + 1];
-	Simpul__Standing standing;
-	wall_ms since;
-	enum error reload_error;
-};
-
-static void keep_step(void *context, const struct core_event *event)
-{
-	struct stage *stage = context;
-
-	stage->steps++;
-	stage->type = event->type;
-	stage->ticket = event->operator_ticket;
-	if (event->type == CORE_STANDING) {
-		snprintf(stage->node, sizeof(stage->node), "%s", event->standing.node);
-		stage->standing = event->standing.standing;
-		stage->since = event->standing.since;
-	} else if (event->type == CORE_ENROLL) {
-		snprintf(stage->node, sizeof(stage->node), "%s", event->enroll->node);
-	}
-}
-
-static enum error keep_reload(void *context, uint64_t ticket, struct fault *fault)
-{
-	struct stage *stage = context;
-
-	stage->reloads++;
-	stage->ticket = ticket;
-	return stage->reload_error == E_OK ? E_OK : fault_at(fault, stage->reload_error, "policy.yaml:7: wrong");
-}
-
-static int stage_open(void **state)
-{
-	const struct core_options options = {
-		.rate_reports = 1, .rate_bytes = 1, .heartbeat_ms = 1000, .silence_ms = 10000};
-	struct stage *stage = calloc(1, sizeof(*stage));
-	char endpoint[128];
-	const int wait = 2000;
-
-	keys_init();
-	snprintf(stage->folder, sizeof(stage->folder), "/tmp/simpul-control-XXXXXX");
-	assert_non_null(mkdtemp(stage->folder));
-	snprintf(stage->path, sizeof(stage->path), "%s/control.sock", stage->folder);
-	stage->settings.control = stage->path;
-	stage->settings.link_public = stage->settings.feed_public = (char *)"tcp://127.0.0.1:1";
-	broker_keys_generate(&stage->identity.keys);
-	snprintf(stage->identity.exchange.name, sizeof(stage->identity.exchange.name), "Test");
-	stage->port = (struct control_port){.loop = stage,
-					    .core = core_new(&options),
-					    .settings = &stage->settings,
-					    .identity = &stage->identity,
-					    .step = keep_step,
-					    .reload = keep_reload};
-	stage->context = zmq_ctx_new();
-	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);
-	stage->operator= zmq_socket(stage->context, ZMQ_DEALER);
-	zmq_setsockopt(stage->operator, ZMQ_RCVTIMEO, &wait, sizeof(wait));
-	snprintf(endpoint, sizeof(endpoint), "ipc://%s", stage->path);
-	assert_int_equal(zmq_connect(stage->operator, endpoint), 0);
-	*state = stage;
-	return 0;
-}
-
-static int stage_close(void **state)
-{
-	struct stage *stage = *state;
-	const int linger = 0;
-
-	zmq_setsockopt(stage->operator, ZMQ_LINGER, &linger, sizeof(linger));
-	zmq_close(stage->operator);
-	control_free(stage->control);
-	zmq_ctx_term(stage->context);
-	core_free((struct core *)stage->port.core);
-	unlink(stage->path);
-	rmdir(stage->folder);
-	free(stage);
-	return 0;
-}
-
-/* Lets the control take one request as a REQ socket would send it. */
-static void request(struct stage *stage, const char *text, size_t size)
-{
-	zmq_pollitem_t item = {.socket = control_socket(stage->control), .events = ZMQ_POLLIN};
-
-	assert_true(zmq_send(stage->operator, "", 0, ZMQ_SNDMORE) >= 0);
-	assert_true(zmq_send(stage->operator, text, size, 0) >= 0);
-	assert_int_equal(zmq_poll(&item, 1, 2000), 1);
-	control_take(stage->control);
-}
-
-/* The answer that came; ends the test when there is none. */
-static json_t *answer(struct stage *stage)
-{
-	static char text[8192];
-	int size;
-	json_t *json;
-
-	assert_int_equal(zmq_recv(stage->operator, text, sizeof(text), 0), 0);
-	size = zmq_recv(stage->operator, text, sizeof(text), 0);
-	assert_in_range(size, 1, sizeof(text));
-	json = json_loadb(text, (size_t)size, 0, NULL);
-	assert_non_null(json);
-	return json;
-}
-
-static void assert_refused(struct stage *stage, const char *text, const char *code, const char *field)
-{
-	json_t *json;
-
-	request(stage, text, strlen(text));
-	json = answer(stage);
-	assert_true(json_is_false(json_object_get(json, "ok")));
-	assert_string_equal(json_string_value(json_object_get(json, "code")), code);
-	assert_string_equal(json_string_value(json_object_get(json, "field")), field);
-	json_decref(json);
-}
 
 static void nobody_else_may_open_the_socket(void **state)
 {
@@ -158,8 +30,8 @@ static void the_status_never_holds_a_secret(void **state)
 	char secret[2 * KEY_SIZE + 1], *text;
 	json_t *json;
 
-	request(stage, "{\"command\": \"status\"}", 21);
-	json = answer(stage);
+	stage_request(stage, "{\"command\": \"status\"}", 21);
+	json = stage_answer(stage);
 	assert_true(json_is_true(json_object_get(json, "ok")));
 	assert_string_equal(json_string_value(json_object_get(json, "name")), "Test");
 	text = json_dumps(json, 0);
@@ -182,7 +54,7 @@ static void requests_of_no_form_are_refused(void **state)
 	struct stage *stage = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_refused(stage, bad[i], "UNKNOWN_VALUE", "command");
+		stage_refused(stage, bad[i], "UNKNOWN_VALUE", "command");
 	assert_int_equal(stage->steps, 0);
 }
 
@@ -199,8 +71,8 @@ static void frames_of_no_form_are_dropped(void **state)
 	zmq_send(stage->operator, "", 0, 0);
 	usleep(50000);
 	control_take(stage->control);
-	request(stage, "{\"command\": \"nodes\"}", 20);
-	json = answer(stage);
+	stage_request(stage, "{\"command\": \"nodes\"}", 20);
+	json = stage_answer(stage);
 	assert_true(json_is_array(json_object_get(json, "nodes")));
 	json_decref(json);
 }
@@ -210,26 +82,26 @@ static void orders_that_are_not_whole_do_not_reach_the_core(void **state)
 	struct stage *stage = *state;
 	char long_reason[400];
 
-	assert_refused(stage, "{\"command\": \"standing\"}", "INVALID", "node");
-	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"police\"}", "INVALID", "node");
-	assert_refused(stage,
+	stage_refused(stage, "{\"command\": \"standing\"}", "INVALID", "node");
+	stage_refused(stage, "{\"command\": \"standing\", \"node\": \"police\"}", "INVALID", "node");
+	stage_refused(stage,
 		       "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"suspended\", \"reason\": \"\"}",
 		       "UNKNOWN_VALUE", "standing");
-	assert_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\"}", "INVALID",
+	stage_refused(stage, "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\"}", "INVALID",
 		       "reason");
-	assert_refused(
+	stage_refused(
 		stage,
 		"{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"a\\nb\"}",
 		"INVALID", "reason");
 	snprintf(long_reason, sizeof(long_reason),
 		 "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}", 0);
-	assert_refused(stage, long_reason, "INVALID", "reason");
-	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}",
+	stage_refused(stage, long_reason, "INVALID", "reason");
+	stage_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}",
 		       "INVALID", "from_entry");
-	assert_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}",
+	stage_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}",
 		       "INVALID", "reason");
-	assert_refused(stage, "{\"command\": \"enroll\"}", "INVALID", "record");
-	assert_refused(stage, "{\"command\": \"enroll\", \"record\": \"0z\"}", "INVALID", "record");
+	stage_refused(stage, "{\"command\": \"enroll\"}", "INVALID", "record");
+	stage_refused(stage, "{\"command\": \"enroll\", \"record\": \"0z\"}", "INVALID", "record");
 	assert_int_equal(stage->steps, 0);
 }
 
@@ -244,7 +116,7 @@ static void an_order_is_answered_when_the_core_has_done_it(void **state)
 	char frame[8];
 	json_t *json;
 
-	request(stage, order, strlen(order));
+	stage_request(stage, order, strlen(order));
 	assert_int_equal(stage->steps, 1);
 	assert_string_equal(stage->node, "police.oku");
 	assert_int_equal(stage->standing, SIMPUL__STANDING__STANDING_COMPROMISED);
@@ -254,7 +126,7 @@ static void an_order_is_answered_when_the_core_has_done_it(void **state)
 	control_done(stage->control, stage->ticket + 1, &none, 7); /* somebody else's */
 	assert_int_equal(zmq_recv(stage->operator, frame, sizeof(frame), 0), -1);
 	control_done(stage->control, stage->ticket, &none, 8);
-	json = answer(stage);
+	json = stage_answer(stage);
 	assert_int_equal(json_integer_value(json_object_get(json, "entry")), 8);
 	json_decref(json);
 	control_done(stage->control, stage->ticket, &none, 8); /* once only */
@@ -279,7 +151,7 @@ static void a_record_reaches_the_core_as_it_was_sent(void **state)
 	buffer_text(&text, "{\"command\": \"enroll\", \"record\": \"");
 	buffer_text(&text, hex_of(hex, buffer_view(&encoded)));
 	buffer_text(&text, "\"}");
-	request(stage, (const char *)text.data, text.size);
+	stage_request(stage, (const char *)text.data, text.size);
 	assert_int_equal(stage->steps, 1);
 	assert_int_equal(stage->type, CORE_ENROLL);
 	assert_string_equal(stage->node, "police.oku");
@@ -295,15 +167,15 @@ static void a_policy_that_is_wrong_is_named_with_its_line(void **state)
 	json_t *json;
 
 	stage->reload_error = E_CONFIG;
-	assert_refused(stage, "{\"command\": \"policy-reload\"}", "CONFIG", "policy.yaml:7: wrong");
+	stage_refused(stage, "{\"command\": \"policy-reload\"}", "CONFIG", "policy.yaml:7: wrong");
 	stage->reload_error = E_OK;
-	request(stage, "{\"command\": \"policy-reload\"}", 28);
+	stage_request(stage, "{\"command\": \"policy-reload\"}", 28);
 	control_done(stage->control, stage->ticket, &none, 3);
-	json = answer(stage);
+	json = stage_answer(stage);
 	assert_true(json_is_true(json_object_get(json, "ok")));
 	json_decref(json);
 	assert_int_equal(stage->reloads, 2);
-	assert_refused(stage, "{\"command\": \"policy-show\"}", "NOT_FOUND", "");
+	stage_refused(stage, "{\"command\": \"policy-show\"}", "NOT_FOUND", "");
 }
 
 static void too_many_waiting_operators_are_told_so(void **state)
@@ -312,10 +184,10 @@ static void too_many_waiting_operators_are_told_so(void **state)
 	json_t *json;
 
 	for (int i = 0; i < 64; i++)
-		request(stage, "{\"command\": \"policy-reload\"}", 28);
+		stage_request(stage, "{\"command\": \"policy-reload\"}", 28);
 	assert_int_equal(stage->reloads, 64);
-	request(stage, "{\"command\": \"policy-reload\"}", 28);
-	json = answer(stage);
+	stage_request(stage, "{\"command\": \"policy-reload\"}", 28);
+	json = stage_answer(stage);
 	assert_string_equal(json_string_value(json_object_get(json, "code")), "BUSY");
 	json_decref(json);
 	assert_int_equal(stage->reloads, 64);

@@ -90,9 +90,16 @@ static void assert_verifies(const struct ledger *ledger)
 	assert_string_equal(verdict.what, "");
 }
 
+static void time_passes(struct ledger *ledger)
+{
+	if (ledger->now < EXPIRES + 100000)
+		ledger->now = EXPIRES + 100000;
+}
+
 /* What the core does when it is told so. */
 static void bury(struct ledger *ledger, const struct journal_due *due)
 {
+	time_passes(ledger);
 	ledger_bury(ledger, due->list, due->count);
 }
 
@@ -423,6 +430,7 @@ static struct journal_verdict verdict_after(struct ledger *ledger, const struct 
 {
 	struct journal_verdict verdict;
 
+	time_passes(ledger);
 	ledger_bury(ledger, erasure, 1);
 	assert_int_equal(journal_verify(&ledger->options, NULL, &verdict, NULL), E_OK);
 	return verdict;
@@ -451,33 +459,6 @@ static void a_tombstone_for_other_reports_hides_nothing(void **state)
 
 /* ---------------------------------------------------------------------------- who no longer has it */
 
-static void purge_receipt_write(struct buffer *out, uint64_t first_number, uint64_t second_number)
-{
-	uint8_t salt[16] = {1};
-	Simpul__Body body = SIMPUL__BODY__INIT;
-	Simpul__PurgeReceipt receipt = SIMPUL__PURGE_RECEIPT__INIT;
-	Simpul__Purged purged[2], *list[2] = {&purged[0], &purged[1]};
-	Simpul__Name names[2];
-	const uint64_t numbers[2] = {first_number, second_number};
-
-	for (size_t i = 0; i < 2; i++) {
-		simpul__purged__init(&purged[i]);
-		simpul__name__init(&names[i]);
-		names[i].origin = (char *)(uintptr_t)ledger_nodes[POLICE];
-		names[i].epoch = 1;
-		names[i].number = numbers[i];
-		purged[i].name = &names[i];
-		purged[i].rule = RETRACTED;
-		purged[i].at = EXPIRES;
-	}
-	receipt.purged = list;
-	receipt.n_purged = 2;
-	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
-	body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
-	body.purge_receipt = &receipt;
-	wire_pack(&body, out);
-}
-
 static uint64_t noted(const struct ledger *ledger)
 {
 	sqlite3_stmt *rows = database_prepare(ledger->journal->db, "SELECT count(*) FROM purged");
@@ -495,7 +476,7 @@ static void who_was_not_sent_a_report_cannot_say_that_it_is_gone(void **state)
 	struct buffer body = {0};
 
 	ledger_say(ledger, &three);
-	purge_receipt_write(&body, 1, 2);
+	ledger_purge_receipt(&body, 1, 2, NULL);
 	ledger_say(ledger, &(struct saying){.origin = IMMIGRATION,
 					    .first = 1,
 					    .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT,
@@ -520,7 +501,7 @@ static void a_purge_receipt_is_noted_with_the_report_and_another_name_harms_nobo
 	sqlite3_stmt *rows;
 	uint64_t answered;
 
-	purge_receipt_write(&body, 2, 77);
+	ledger_purge_receipt(&body, 2, 77, NULL);
 	receipt.encoded = buffer_view(&body);
 	answered = ledger_say(ledger, &receipt);
 	rows = database_prepare(ledger->journal->db, "SELECT entry, place, node, receipt FROM purged");

@@ -43,6 +43,8 @@ static void fill(struct ledger *ledger)
 	ledger_say(ledger, &(struct saying){.origin = ARMY, .first = 2, .audience = TO(POLICE)}); /* 11 */
 }
 
+static struct journal_verdict audit_of(const struct closed *closed, const struct position *held);
+
 static int setup(void **state)
 {
 	struct closed *closed = memory_zero(1, sizeof(*closed));
@@ -57,6 +59,9 @@ static int setup(void **state)
 	assert_string_equal(verdict.what, "");
 	assert_int_equal(verdict.entries, 11);
 	assert_int_equal(verdict.submissions, 5);
+	assert_int_equal(verdict.reports, 7);
+	verdict = audit_of(closed, &closed->last);
+	assert_string_equal(verdict.what, "");
 	assert_int_equal(verdict.reports, 7);
 	*state = closed;
 	return 0;
@@ -92,6 +97,23 @@ static struct journal_verdict verdict_of(const struct closed *closed, const stru
 	return verdict;
 }
 
+/* What an auditor finds who has the file alone. */
+static struct journal_verdict audit_of(const struct closed *closed, const struct position *held)
+{
+	char *file = memory_format("%s/%s", closed->ledger.path, JOURNAL_FILE);
+	struct journal_verdict verdict;
+
+	assert_int_equal(journal_audit(file, closed->ledger.authority.public_key, held, &verdict, NULL), E_OK);
+	free(file);
+	return verdict;
+}
+
+/* Bodies, which only their keys open. */
+static bool is_for_keys_alone(const char *file, const char *edit)
+{
+	return strcmp(file, JOURNAL_FILE) != 0 || strstr(edit, "bodies") != NULL || strstr(edit, "nonce") != NULL;
+}
+
 /* An edit, the edit that takes it back, and the entry at which it must be found (0: at any). */
 struct tampering {
 	const char *edit, *undo;
@@ -109,6 +131,8 @@ static void assert_found(const struct closed *closed, const char *file, const st
 	assert_true(verdict.what[0] != '\0');
 	if (tampering->entry != 0 && verdict.bad_entry != tampering->entry)
 		fail_msg("%s: found at %d: %s", tampering->edit, (int)verdict.bad_entry, verdict.what);
+	if (!is_for_keys_alone(file, tampering->edit))
+		assert_string_equal(audit_of(closed, NULL).what, verdict.what);
 	edit(closed, file, tampering->undo);
 	verdict = verdict_of(closed, NULL);
 	assert_string_equal(verdict.what, "");
@@ -284,6 +308,7 @@ static void a_cut_tail_is_found_against_a_held_head(void **state)
 			 0); /* whoever cuts with care needs a held head to be caught */
 	verdict = verdict_of(closed, &closed->last);
 	assert_int_equal(verdict.bad_entry, 11);
+	assert_int_equal(audit_of(closed, &closed->last).bad_entry, 11);
 }
 
 static void a_tail_cut_within_a_commit_is_found(void **state)
@@ -300,6 +325,7 @@ static void another_history_is_found_against_a_held_head(void **state)
 
 	held.head.bytes[5] ^= 1;
 	assert_int_equal(verdict_of(closed, &held).bad_entry, 11);
+	assert_int_equal(audit_of(closed, &held).bad_entry, 11);
 	held = closed->last;
 	held.incarnation = 2;
 	assert_int_equal(verdict_of(closed, &held).bad_entry, 11);
@@ -314,6 +340,7 @@ static void a_reordered_pair_is_found(void **state)
 	     "UPDATE content SET entry = 21 + entry WHERE entry < 0;"
 	     "UPDATE submission_of SET entry = 21 - entry WHERE entry IN (10, 11)");
 	assert_int_equal(verdict_of(*state, NULL).bad_entry, 10);
+	assert_int_equal(audit_of(*state, NULL).bad_entry, 10);
 }
 
 static void a_removed_entry_is_found(void **state)

@@ -128,6 +128,7 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 		{FILES SOCKETS "rate_reports: many\n", "broker.yaml:7: "},
 		{FILES SOCKETS "heartbeat_ms: 5000\nsilence_ms: 6000\n", "broker.yaml:8: silence_ms must be"},
 		{FILES SOCKETS "log_level: loud\n", "broker.yaml:7: "},
+		{FILES SOCKETS "two_operators: [revoke]\n", "broker.yaml:7: "},
 		{FILES SOCKETS
 		 "control: /a123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
 		 "890123456789012345678\n",

@@ -1,0 +1,104 @@
+/* act - names users and packs what they did. */
+#include "broker/act.h"
+
+#include "common/wire.h"
+#include "proto/journal.pb-c.h"
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *text_of(const char *text)
+{
+	return (char *)(uintptr_t)(text != NULL ? text : "");
+}
+
+struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const char *command, const struct hash *content)
+{
+	struct buffer statement = {0};
+	struct hash digest;
+
+	buffer_bytes(&statement, BYTES(exchange, EXCHANGE_SIZE));
+	buffer_u64(&statement, at);
+	buffer_name(&statement, command);
+	buffer_bytes(&statement, BYTES(content->bytes, HASH_SIZE));
+	digest = hash_tagged(SIGN_TAG_ACT, buffer_view(&statement));
+	buffer_free(&statement);
+	return digest;
+}
+
+struct hash act_grant_content(const char *node, uint64_t from_entry, const char *reason)
+{
+	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
+	struct buffer encoded = {0};
+	struct hash content;
+
+	grant.node = text_of(node);
+	grant.from_entry = from_entry;
+	grant.reason = text_of(reason);
+	wire_pack(&grant, &encoded);
+	content = hash_of(buffer_view(&encoded));
+	buffer_free(&encoded);
+	return content;
+}
+
+void act_pack(const struct act *act, struct buffer *out)
+{
+	Simpul__Act message = SIMPUL__ACT__INIT;
+	Simpul__ActSignature signatures[2], *list[2] = {&signatures[0], &signatures[1]};
+
+	message.user = text_of(act->user);
+	message.person = text_of(act->person);
+	message.auditor = act->auditor;
+	message.command = text_of(act->command);
+	message.object = text_of(act->object);
+	message.reason = text_of(act->reason);
+	for (size_t i = 0; act->signatures != NULL && i < 2; i++) {
+		const struct act_signature *from = &act->signatures[i];
+
+		simpul__act_signature__init(&signatures[i]);
+		signatures[i].operator_ = text_of(from->operator_name);
+		signatures[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
+		signatures[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
+	}
+	message.signed_at = act->signed_at;
+	message.signatures = list;
+	message.n_signatures = act->signatures != NULL ? 2 : 0;
+	wire_pack(&message, out);
+}
+
+bool act_text_valid(const char *text)
+{
+	if (text == NULL || strlen(text) > ACT_TEXT_MOST)
+		return false;
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return false;
+	return true;
+}
+
+bool act_peer_user(const char *address, uid_t *user)
+{
+	const char *part = address == NULL ? NULL : strchr(address, ':');
+	char *end = NULL;
+	unsigned long number;
+
+	if (part == NULL || part[1] < '0' || part[1] > '9')
+		return false;
+	number = strtoul(part + 1, &end, 10);
+	*user = (uid_t)number;
+	return *end == ':' && number < UINT32_MAX;
+}
+
+char *act_user_name(uid_t user, char name[ACT_USER_SIZE])
+{
+	struct passwd entry, *found = NULL;
+	char memory[4096];
+
+	if (getpwuid_r(user, &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
+		snprintf(name, ACT_USER_SIZE, "%.64s", found->pw_name);
+	else
+		snprintf(name, ACT_USER_SIZE, "%lu", (unsigned long)user);
+	return name;
+}

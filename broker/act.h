@@ -1,0 +1,51 @@
+/* act - who asks the broker for something, and how that is written down: the content of an ENTRY_TYPE_ACT. */
+#ifndef SIMPUL_ACT_H
+#define SIMPUL_ACT_H
+
+#include "common/clock.h"
+#include "common/exchange.h"
+#include "common/hash.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define ACT_USER_SIZE 65
+#define ACT_TEXT_MOST 200 /* bytes of `person` and `reason` */
+
+#define ACT_OPERATOR_SIZE 33
+#define SIGN_TAG_ACT "simpul/act/1"
+#define ACT_LIFE_MS (UINT64_C(24) * 3600 * 1000) /* of a proposal */
+
+/* What may need two operators, as bits. */
+enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_GRANT = 4 };
+
+struct act_signature {
+	char operator_name[ACT_OPERATOR_SIZE];
+	uint8_t key[KEY_SIZE], signature[SIGNATURE_SIZE];
+};
+
+struct act {
+	const char *user;   /* Unix user; "" when nobody could tell */
+	const char *person; /* as he says himself; NULL or "" for none */
+	bool auditor;
+	const char *command, *object, *reason; /* "" or NULL: none */
+	wall_ms signed_at;			  /* two operators signed */
+	const struct act_signature *signatures; /* two of them; NULL: none was needed */
+};
+
+/* What two operators sign; `content` as PROTOCOL.md, "Two operators", has it. */
+struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const char *command, const struct hash *content);
+
+/* Of a grant: the hash of what will stand in its entry. */
+struct hash act_grant_content(const char *node, uint64_t from_entry, const char *reason);
+/* Appends an encoded Act without an entry. */
+void act_pack(const struct act *act, struct buffer *out);
+/* Short, one line. NULL is not. */
+bool act_text_valid(const char *text);
+/* The user at the other end of an ipc connection, of libzmq's "Peer-Address" (NULL is allowed): "localhost:UID:GID:PID".
+ * False when there is none. */
+bool act_peer_user(const char *address, uid_t *user);
+/* The user's name, or its number where it has none. Returns `name`. */
+char *act_user_name(uid_t user, char name[ACT_USER_SIZE]);
+
+#endif

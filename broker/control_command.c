@@ -1,0 +1,294 @@
+/* control_command - what operators and auditors may ask for: looks at the core, events for it, and the record of both. */
+#include "broker/control_state.h"
+
+#include "broker/control_view.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what all share */
+
+
+/* A text of the request; NULL when it is missing or not a text. */
+static const char *request_text(const json_t *request, const char *key)
+{
+	return json_string_value(json_object_get(request, key));
+}
+
+/* What is recorded of a request, without the entry that it makes. */
+static void act_of(const struct asker *asker, const json_t *request, const char *command, const char *object,
+		   struct buffer *out)
+{
+	const struct act act = {.user = asker->user,
+				.person = request_text(request, "as"),
+				.auditor = asker->role == CONTROL_AUDITOR,
+				.command = command,
+				.object = object,
+				.reason = request_text(request, "reason"),
+				.signed_at = asker->approved != NULL ? asker->approved->at : 0,
+				.signatures = asker->approved != NULL ? asker->approved->signatures : NULL};
+
+	act_pack(&act, out);
+}
+
+/* Steps an event; the answer follows from the core, when both change and act are on disk. */
+static void step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
+		 const char *command, const char *object)
+{
+	struct buffer act = {0};
+
+	event->operator_ticket = ticket_take(control, asker);
+	if (event->operator_ticket == 0) {
+		answer_code(control, asker, E_BUSY, "");
+		return;
+	}
+	act_of(asker, request, command, object, &act);
+	event->act = buffer_view(&act);
+	control_port_of(control)->step(control_port_of(control)->loop, event);
+	buffer_free(&act);
+}
+
+/* False, and answered, when the request's reason is none; it may be left out. */
+static bool reason_good(struct control *control, const struct asker *asker, const json_t *request)
+{
+	if (json_object_get(request, "reason") == NULL || act_text_valid(request_text(request, "reason")))
+		return true;
+	answer_code(control, asker, E_INVALID, "reason");
+	return false;
+}
+
+static bool is_one_of(const char *text, const char *const list[])
+{
+	for (size_t i = 0; text != NULL && list[i] != NULL; i++)
+		if (strcmp(text, list[i]) == 0)
+			return true;
+	return false;
+}
+
+/* ---- looking */
+
+static void do_status(struct control *control, const struct asker *asker, const json_t *request)
+{
+	(void)request;
+	answer_view(control, asker, view_status(control_port_of(control)));
+}
+
+static void do_nodes(struct control *control, const struct asker *asker, const json_t *request)
+{
+	(void)request;
+	answer_view(control, asker, view_nodes(control_port_of(control)->core));
+}
+
+static void do_policy_show(struct control *control, const struct asker *asker, const json_t *request)
+{
+	answer_view(control, asker, view_policy(control_port_of(control)->core, request_text(request, "node")));
+}
+
+static void do_policy_reload(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct control_port *port = control_port_of(control);
+	struct fault fault = {0};
+	struct buffer act = {0};
+	uint64_t ticket;
+
+	if (!reason_good(control, asker, request))
+		return;
+	ticket = ticket_take(control, asker);
+	act_of(asker, request, "policy reload", "", &act);
+	if (ticket == 0)
+		answer_code(control, asker, E_BUSY, "");
+	else if (port->reload(port->loop, ticket, buffer_view(&act), &fault) != E_OK)
+		control_done(control, ticket, &fault, 0);
+	buffer_free(&act);
+}
+
+static void do_watchers_reload(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct control_port *port = control_port_of(control);
+	struct core_event event = {.type = CORE_ACT};
+	struct fault fault = {0};
+
+	if (port->reload_watchers(port->loop, &fault) == E_OK)
+		step(control, asker, request, &event, "watchers reload", "");
+	else
+		answer_fault(control, asker, &fault);
+}
+
+/* A look at the journal that simpulctl is about to have by itself: shown when it is recorded. */
+static void do_look(struct control *control, const struct asker *asker, const json_t *request)
+{
+	static const char *const nodes[] = {"got", "breach-report", NULL}, *const reports[] = {"report", "policy explain", NULL};
+	const char *what = request_text(request, "what"), *object = request_text(request, "object");
+	struct core_event event = {.type = CORE_ACT};
+	struct report_name name;
+
+	if (!is_one_of(what, nodes) && !is_one_of(what, reports))
+		answer_code(control, asker, E_UNKNOWN_VALUE, "what");
+	else if (object == NULL ||
+		 !(is_one_of(what, nodes) ? node_name_valid(object) : report_name_parse(object, &name)))
+		answer_code(control, asker, E_INVALID, "object");
+	else if (reason_good(control, asker, request))
+		step(control, asker, request, &event, what, object);
+}
+
+/* ---- changing */
+
+enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
+{
+	const char *hex = request_text(request, "record");
+	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t *data = memory_alloc(size + 1);
+	struct arena arena;
+	const Simpul__MemberRecord *record = NULL;
+	enum error error;
+
+	arena_init(&arena);
+	if (hex == NULL || !hex_parse(hex, data, size))
+		error = fault_at(fault, E_INVALID, "record");
+	else if ((record = wire_unpack(&simpul__member_record__descriptor, BYTES(data, size), &arena, fault)) == NULL)
+		error = fault->code;
+	else
+		error = member_of_message(member, record, fault);
+	arena_fini(&arena);
+	free(data);
+	return error;
+}
+
+static void do_enroll(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct member member;
+	struct fault fault = {0};
+	struct core_event event = {.type = CORE_ENROLL, .enroll = &member};
+
+	if (member_of_request(request, &member, &fault) != E_OK)
+		answer_fault(control, asker, &fault);
+	else if (reason_good(control, asker, request))
+		step(control, asker, request, &event, "enroll", member.node);
+}
+
+/* The word of the request, and the command that people know. */
+static bool standing_of_request(const json_t *request, Simpul__Standing *standing, const char **command)
+{
+	static const struct {
+		const char *word, *command;
+		Simpul__Standing standing;
+	} words[] = {
+		{"active", "restore", SIMPUL__STANDING__STANDING_ACTIVE},
+		{"retired", "retire", SIMPUL__STANDING__STANDING_RETIRED},
+		{"compromised", "revoke", SIMPUL__STANDING__STANDING_COMPROMISED},
+	};
+	const char *text = request_text(request, "standing");
+
+	for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i].word) != 0)
+			continue;
+		*standing = words[i].standing;
+		*command = words[i].command;
+		return true;
+	}
+	return false;
+}
+
+static void do_standing(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_STANDING};
+	const char *command;
+	json_int_t since = json_integer_value(json_object_get(request, "since"));
+
+	event.standing.node = request_text(request, "node");
+	event.standing.reason = request_text(request, "reason");
+	if (event.standing.node == NULL || !node_name_valid(event.standing.node))
+		answer_code(control, asker, E_INVALID, "node");
+	else if (!standing_of_request(request, &event.standing.standing, &command))
+		answer_code(control, asker, E_UNKNOWN_VALUE, "standing");
+	else if (!act_text_valid(event.standing.reason))
+		answer_code(control, asker, E_INVALID, "reason");
+	else if (since < 0)
+		answer_code(control, asker, E_INVALID, "since");
+	else {
+		if (event.standing.standing == SIMPUL__STANDING__STANDING_COMPROMISED)
+			event.standing.since = since > 0 ? (wall_ms)since : clock_now().wall;
+		step(control, asker, request, &event, command, event.standing.node);
+	}
+}
+
+static void do_grant(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_GRANT};
+	json_int_t from = json_integer_value(json_object_get(request, "from_entry"));
+
+	event.grant.node = request_text(request, "node");
+	event.grant.reason = request_text(request, "reason");
+	if (event.grant.node == NULL || !node_name_valid(event.grant.node))
+		answer_code(control, asker, E_INVALID, "node");
+	else if (from < 1)
+		answer_code(control, asker, E_INVALID, "from_entry");
+	else if (!act_text_valid(event.grant.reason) || event.grant.reason[0] == '\0')
+		answer_code(control, asker, E_INVALID, "reason");
+	else {
+		event.grant.from_entry = (uint64_t)from;
+		step(control, asker, request, &event, "grant", event.grant.node);
+	}
+}
+
+/* "succession": an encoded BrokerSuccession in hexadecimal. */
+static enum error succession_of_request(const json_t *request, struct broker_succession *succession, struct fault *fault)
+{
+	const char *hex = request_text(request, "succession");
+	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t *data = memory_alloc(size + 1);
+	struct arena arena;
+	const Simpul__BrokerSuccession *message;
+	enum error error;
+
+	arena_init(&arena);
+	if (hex == NULL || !hex_parse(hex, data, size))
+		error = fault_at(fault, E_INVALID, "succession");
+	else if ((message = wire_unpack(&simpul__broker_succession__descriptor, BYTES(data, size), &arena, fault)) == NULL)
+		error = fault->code;
+	else
+		error = broker_succession_of_message(succession, message, fault);
+	arena_fini(&arena);
+	free(data);
+	return error;
+}
+
+static void do_broker_key(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct broker_succession succession;
+	struct fault fault = {0};
+	struct core_event event = {.type = CORE_BROKER_KEY, .broker_key = &succession};
+
+	if (succession_of_request(request, &succession, &fault) != E_OK)
+		answer_fault(control, asker, &fault);
+	else
+		step(control, asker, request, &event, "broker-keys", "");
+}
+
+static void do_clock_confirm(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_CLOCK};
+
+	if (reason_good(control, asker, request))
+		step(control, asker, request, &event, "clock confirm", "");
+}
+
+/* Beside the keys named here each takes "as": who asks, in his own words. Those with a kind, where the settings say that they
+ * take two operators, take "at" (ms) and "signature" (hexadecimal), and become a proposal. */
+const struct control_command control_commands[] = {
+	{"status", false, 0, NULL, do_status},		/* counters, position, identity */
+	{"nodes", false, 0, NULL, do_nodes},		/* members */
+	{"policy-show", false, 0, NULL, do_policy_show}, /* node (optional) */
+	{"proposals", false, 0, NULL, do_proposals},	/* what waits for a second operator */
+	{"look", false, 0, NULL, do_look}, /* what, object, reason (optional): a look at the journal is recorded */
+	{"policy-reload", true, ACT_POLICY, "policy reload", do_policy_reload}, /* reason (optional): reads the file again */
+	{"watchers-reload", true, 0, NULL, do_watchers_reload},			/* the same for watchers */
+	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
+	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
+	{"grant", true, ACT_GRANT, "grant", do_grant},	   /* node, from_entry, reason */
+	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
+	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
+	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */
+	{NULL, false, 0, NULL, NULL},
+};

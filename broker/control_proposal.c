@@ -1,0 +1,211 @@
+/* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
+ *
+ * In memory, for a day; a restart forgets it. What was carried out stays until its day is over, so that its signatures,
+ * which stand in the journal, do nothing a second time. */
+#include "broker/control_state.h"
+
+#include "broker/control_view.h"
+#include "common/wire.h"
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- what is signed */
+
+static enum error policy_content(const struct control *control, struct hash *content, struct fault *fault)
+{
+	struct policy *policy = NULL;
+	enum error error = policy_load(control->port->settings->policy, &policy, fault);
+
+	if (error == E_OK)
+		*content = policy_hash(policy);
+	policy_free(policy);
+	return error;
+}
+
+static enum error enroll_content(const json_t *request, struct hash *content, struct fault *fault)
+{
+	struct member member;
+	Simpul__MemberRecord record;
+	struct buffer encoded = {0};
+	enum error error = member_of_request(request, &member, fault);
+
+	if (error != E_OK)
+		return error;
+	member_to_message(&member, &record);
+	wire_pack(&record, &encoded);
+	*content = hash_of(buffer_view(&encoded));
+	buffer_free(&encoded);
+	return E_OK;
+}
+
+static enum error grant_content(const json_t *request, struct hash *content, struct fault *fault)
+{
+	const char *node = json_string_value(json_object_get(request, "node"));
+	const char *reason = json_string_value(json_object_get(request, "reason"));
+	const json_int_t from = json_integer_value(json_object_get(request, "from_entry"));
+
+	if (node == NULL || !node_name_valid(node))
+		return fault_at(fault, E_INVALID, "node");
+	if (from < 1)
+		return fault_at(fault, E_INVALID, "from_entry");
+	if (!act_text_valid(reason) || reason[0] == '\0')
+		return fault_at(fault, E_INVALID, "reason");
+	*content = act_grant_content(node, (uint64_t)from, reason);
+	return E_OK;
+}
+
+static enum error content_of(const struct control *control, const struct control_command *command, const json_t *request,
+			     struct hash *content, struct fault *fault)
+{
+	switch (command->kind) {
+	case ACT_POLICY:
+		return policy_content(control, content, fault);
+	case ACT_ENROLL:
+		return enroll_content(request, content, fault);
+	default:
+		return grant_content(request, content, fault);
+	}
+}
+
+/* ---- proposals */
+
+static void proposals_expire(struct control *control, wall_ms now)
+{
+	for (size_t i = 0; i < PROPOSALS; i++) {
+		struct proposal *proposal = &control->proposals[i];
+
+		if (proposal->id == 0 || now < proposal->at + ACT_LIFE_MS)
+			continue;
+		json_decref(proposal->request);
+		*proposal = (struct proposal){.id = 0};
+	}
+}
+
+static struct proposal *proposal_find(struct control *control, uint64_t id)
+{
+	for (size_t i = 0; id != 0 && i < PROPOSALS; i++)
+		if (control->proposals[i].id == id && !control->proposals[i].done)
+			return &control->proposals[i];
+	return NULL;
+}
+
+static bool is_taken(const struct control *control, const struct hash *digest)
+{
+	for (size_t i = 0; i < PROPOSALS; i++)
+		if (control->proposals[i].id != 0 && hash_equal(&control->proposals[i].digest, digest))
+			return true;
+	return false;
+}
+
+static struct proposal *proposal_room(struct control *control)
+{
+	for (size_t i = 0; i < PROPOSALS; i++)
+		if (control->proposals[i].id == 0)
+			return &control->proposals[i];
+	return NULL;
+}
+
+/* Whose word the request has; E_TWO_OPERATORS when it has none. */
+static enum error signature_take(const struct control *control, const json_t *request, const struct hash *digest,
+				 struct act_signature *signature, struct fault *fault)
+{
+	const char *hex = json_string_value(json_object_get(request, "signature"));
+	uint8_t bytes[SIGNATURE_SIZE];
+
+	if (hex == NULL)
+		return fault_at(fault, E_TWO_OPERATORS, "%s", "");
+	if (!hex_parse(hex, bytes, SIGNATURE_SIZE) ||
+	    !operators_verify(&control->port->settings->signers, digest, BYTES(bytes, SIGNATURE_SIZE), signature))
+		return fault_at(fault, E_BAD_SIGNATURE, "signature");
+	return E_OK;
+}
+
+static enum error proposal_check(struct control *control, const struct control_command *command, const json_t *request,
+				 struct proposal *made, struct fault *fault)
+{
+	const wall_ms now = clock_now().wall;
+	enum error error = content_of(control, command, request, &made->content, fault);
+
+	made->at = (wall_ms)json_integer_value(json_object_get(request, "at"));
+	made->digest = act_digest(control->port->identity->exchange.id, made->at, command->act, &made->content);
+	if (error == E_OK)
+		error = signature_take(control, request, &made->digest, &made->signatures[0], fault);
+	if (error == E_OK && (made->at < control->port->started_at || made->at > now + ACT_LIFE_MS ||
+			      now >= made->at + ACT_LIFE_MS))
+		error = fault_at(fault, E_CLOCK, "at");
+	if (error == E_OK && is_taken(control, &made->digest))
+		error = fault_at(fault, E_EXISTS, "proposal");
+	return error;
+}
+
+void proposal_take(struct control *control, const struct asker *asker, const struct control_command *command,
+		   const json_t *request)
+{
+	struct proposal made = {.command = command}, *room;
+	struct fault fault = {0};
+
+	proposals_expire(control, clock_now().wall);
+	room = proposal_room(control);
+	if (proposal_check(control, command, request, &made, &fault) != E_OK) {
+		answer_fault(control, asker, &fault);
+	} else if (room == NULL) {
+		answer_code(control, asker, E_BUSY, "proposals");
+	} else {
+		made.id = ++control->last_proposal;
+		made.request = json_deep_copy(request);
+		*room = made;
+		log_event(LOG_LEVEL_NOTICE, "operator.proposed", F_NUM("proposal", made.id),
+			  F_TEXT("command", command->act), F_TEXT("operator", made.signatures[0].operator_name));
+		answer_view(control, asker, json_pack("{s:I}", "proposal", (json_int_t)made.id));
+	}
+}
+
+/* ---- the second operator */
+
+void do_proposals(struct control *control, const struct asker *asker, const json_t *request)
+{
+	json_t *object = json_object(), *list = json_array();
+
+	(void)request;
+	proposals_expire(control, clock_now().wall);
+	for (size_t i = 0; i < PROPOSALS; i++)
+		if (control->proposals[i].id != 0 && !control->proposals[i].done)
+			json_array_append_new(list, view_proposal(&control->proposals[i]));
+	json_object_set_new(object, "proposals", list);
+	answer_view(control, asker, object);
+}
+
+static enum error approval_check(struct control *control, struct proposal *proposal, const json_t *request,
+				 struct fault *fault)
+{
+	struct hash content;
+	enum error error = signature_take(control, request, &proposal->digest, &proposal->signatures[1], fault);
+
+	if (error == E_OK && memcmp(proposal->signatures[0].key, proposal->signatures[1].key, KEY_SIZE) == 0)
+		error = fault_at(fault, E_TWO_OPERATORS, "signature");
+	if (error == E_OK)
+		error = content_of(control, proposal->command, proposal->request, &content, fault);
+	if (error == E_OK && !hash_equal(&content, &proposal->content))
+		error = fault_at(fault, E_INVALID, "policy: the file was changed since");
+	return error;
+}
+
+void do_approve(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const json_int_t id = json_integer_value(json_object_get(request, "proposal"));
+	struct asker approved = *asker;
+	struct proposal *proposal;
+	struct fault fault = {0};
+
+	proposals_expire(control, clock_now().wall);
+	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
+	if (proposal == NULL) {
+		answer_code(control, asker, E_NOT_FOUND, "proposal");
+	} else if (approval_check(control, proposal, request, &fault) != E_OK) {
+		answer_fault(control, asker, &fault);
+	} else {
+		approved.approved = proposal;
+		proposal->done = true;
+		proposal->command->run(control, &approved, proposal->request);
+	}
+}

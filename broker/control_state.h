@@ -1,0 +1,74 @@
+/* control_state - what control.c (sockets, requests, answers) and control_command.c (what is asked) share. */
+#ifndef SIMPUL_CONTROL_STATE_H
+#define SIMPUL_CONTROL_STATE_H
+
+#include "broker/act.h"
+#include "broker/control.h"
+#include "broker/operators.h"
+#include <jansson.h>
+
+#define PENDING 64
+#define PROPOSALS 32
+
+struct control_command;
+
+/* What one operator signed, and, once it is done, two. */
+struct proposal {
+	uint64_t id; /* 0: free */
+	bool done;
+	const struct control_command *command;
+	json_t *request; /* owned */
+	wall_ms at;
+	struct hash content, digest;
+	struct act_signature signatures[2];
+};
+
+/* Who waits for an answer: the routing id of a REQ socket. */
+struct asker {
+	const struct proposal *approved; /* what both operators signed; NULL: one asks */
+	enum control_role role;
+	char user[ACT_USER_SIZE]; /* "" when it could not be told */
+	uint8_t id[32];
+	size_t size;
+};
+
+struct control_command {
+	const char *name;
+	bool changes; /* for operators alone */
+	enum act_kind kind; /* may take two operators; 0: never */
+	const char *act;    /* what it is called in an act; NULL: by the command itself */
+	void (*run)(struct control *control, const struct asker *asker, const json_t *request);
+};
+/* Ends with one without a name. */
+extern const struct control_command control_commands[];
+
+struct control {
+	void *sockets[CONTROL_ROLES]; /* NULL: there is none */
+	const struct control_port *port;
+	uint64_t next_ticket;
+	struct {
+		uint64_t ticket; /* 0: free */
+		struct asker asker;
+	} pending[PENDING];
+	struct proposal proposals[PROPOSALS];
+	uint64_t last_proposal;
+};
+
+const struct control_port *control_port_of(const struct control *control);
+/* Answers. Take over `view`; NULL: there is no such thing. */
+void answer_view(struct control *control, const struct asker *asker, json_t *view);
+void answer_fault(struct control *control, const struct asker *asker, const struct fault *fault);
+void answer_code(struct control *control, const struct asker *asker, enum error code, const char *field);
+/* A ticket whose answer goes to `asker`; 0 when too many are waiting. */
+uint64_t ticket_take(struct control *control, const struct asker *asker);
+
+/* "record": an encoded MemberRecord in hexadecimal. */
+enum error member_of_request(const json_t *request, struct member *member, struct fault *fault);
+
+/* control_proposal.c */
+void proposal_take(struct control *control, const struct asker *asker, const struct control_command *command,
+		   const json_t *request);
+void do_proposals(struct control *control, const struct asker *asker, const json_t *request);
+void do_approve(struct control *control, const struct asker *asker, const json_t *request);
+
+#endif

@@ -1,0 +1,84 @@
+/* ctl_look - records that somebody is about to look at something in the journal: through the broker, or without one by
+ * hand. */
+#include "broker/ctl.h"
+
+#include "broker/act.h"
+#include <unistd.h>
+
+static enum error act_commit(const struct journal_options *options, const struct act *act, struct fault *fault)
+{
+	struct journal *journal;
+	struct journal_append *append;
+	enum error error = journal_open(&journal, options, fault);
+
+	if (error != E_OK)
+		return error;
+	append = journal_append_new();
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT;
+	act_pack(act, &append->content);
+	error = journal_commit(journal, append, clock_now().wall);
+	if (error != E_OK && fault != NULL)
+		*fault = append->result;
+	journal_append_free(append);
+	journal_close(journal);
+	return error;
+}
+
+/* No broker runs, and none starts meanwhile. */
+static enum error look_alone(const struct broker_settings *settings, const struct act *act, struct fault *fault)
+{
+	struct broker_identity identity;
+	int lock = -1;
+	enum error error = journal_lock(settings->journal, &lock, fault);
+
+	if (error != E_OK)
+		return error;
+	error = broker_identity_load(settings, &identity, fault);
+	if (error == E_OK) {
+		struct journal_options options = broker_journal_options(settings, &identity);
+
+		error = act_commit(&options, act, fault);
+		keys_wipe(&options, sizeof(options));
+		broker_identity_wipe(&identity);
+	}
+	close(lock);
+	return error;
+}
+
+static enum error look(const struct ctl *ctl, const struct broker_settings *settings, const struct act *act,
+		       struct fault *fault)
+{
+	json_t *answer;
+	enum error error;
+
+	if (ctl_socket(ctl, settings) == NULL)
+		return look_alone(settings, act, fault);
+	error = ctl_ask(ctl,
+			json_pack("{s:s, s:s, s:s, s:s}", "command", "look", "what", act->command, "object", act->object,
+				  "reason", act->reason),
+			&answer, fault);
+	json_decref(answer);
+	return error;
+}
+
+int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason)
+{
+	struct broker_settings settings;
+	struct fault fault = {0};
+	char user[ACT_USER_SIZE];
+	const struct act act = {.user = act_user_name(getuid(), user),
+				.person = ctl->person,
+				.auditor = ctl->auditor,
+				.command = what,
+				.object = object,
+				.reason = reason != NULL ? reason : ""};
+	enum error error = E_OK;
+
+	if (!act_text_valid(act.reason))
+		return ctl_usage(ctl, "--reason takes one line of at most 200 bytes");
+	error = broker_settings_load(ctl->config, &settings, &fault);
+	if (error == E_OK)
+		error = look(ctl, &settings, &act, &fault);
+	broker_settings_free(&settings);
+	return error == E_OK ? EX_OK : ctl_fail(&fault, "it is shown when it can be recorded that it was looked at");
+}

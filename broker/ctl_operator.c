@@ -1,0 +1,251 @@
+/* ctl_operator - simpulctl operator new, proposals, approve: what takes two operators, and their keys. */
+#include "broker/ctl.h"
+
+#include "broker/act.h"
+#include "common/json.h"
+#include "common/member.h"
+#include "common/memory.h"
+#include "common/wire.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- what is signed */
+
+static enum error record_content(const char *hex, struct hash *content, struct fault *fault)
+{
+	const size_t size = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t *data = memory_alloc(size + 1);
+	const bool good = hex != NULL && hex_parse(hex, data, size);
+
+	if (good)
+		*content = hash_of(BYTES(data, size));
+	free(data);
+	return good ? E_OK : fault_at(fault, E_INVALID, "record");
+}
+
+/* Of the file as it is here: what is signed is what the operator can read. */
+static enum error policy_content(const struct broker_settings *settings, struct hash *content, struct fault *fault)
+{
+	struct policy *policy = NULL;
+	enum error error = policy_load(settings->policy, &policy, fault);
+
+	if (error == E_OK)
+		*content = policy_hash(policy);
+	policy_free(policy);
+	return error;
+}
+
+/* `*act` becomes NULL when the request never takes two. */
+static enum error request_content(const struct broker_settings *settings, const json_t *request, const char **act,
+				  struct hash *content, struct fault *fault)
+{
+	const char *command = ctl_text(request, "command");
+
+	*act = NULL;
+	if (strcmp(command, "policy-reload") == 0) {
+		*act = "policy reload";
+		return policy_content(settings, content, fault);
+	}
+	if (strcmp(command, "enroll") == 0) {
+		*act = "enroll";
+		return record_content(json_string_value(json_object_get(request, "record")), content, fault);
+	}
+	if (strcmp(command, "grant") == 0) {
+		*act = "grant";
+		*content = act_grant_content(ctl_text(request, "node"), (uint64_t)ctl_number(request, "from_entry"),
+					     ctl_text(request, "reason"));
+	}
+	return E_OK;
+}
+
+static enum error digest_signature(const struct broker_settings *settings, const char *key_file, wall_ms at, const char *act,
+				   const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1], struct fault *fault)
+{
+	struct exchange exchange;
+	struct signing_key key;
+	uint8_t signature[SIGNATURE_SIZE];
+	struct hash digest;
+	enum error error = exchange_load(&exchange, settings->exchange, fault);
+
+	if (error == E_OK)
+		error = signing_key_load(&key, key_file, fault);
+	if (error != E_OK)
+		return error;
+	digest = act_digest(exchange.id, at, act, content);
+	digest_sign(&key, SIGN_TAG_ACT, &digest, signature);
+	keys_wipe(&key, sizeof(key));
+	hex_of(hex, BYTES(signature, SIGNATURE_SIZE));
+	return E_OK;
+}
+
+enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault)
+{
+	const wall_ms at = clock_now().wall;
+	char hex[2 * SIGNATURE_SIZE + 1];
+	struct hash content;
+	const char *act;
+	enum error error = request_content(settings, request, &act, &content, fault);
+
+	if (error != E_OK || act == NULL)
+		return error;
+	error = digest_signature(settings, key_file, at, act, &content, hex, fault);
+	json_object_set_new(request, "at", json_integer((json_int_t)at));
+	json_object_set_new(request, "signature", json_string(hex));
+	return error;
+}
+
+bool ctl_proposed(const json_t *answer)
+{
+	const long long proposal = ctl_number(answer, "proposal");
+
+	if (proposal == 0)
+		return false;
+	printf("proposed: a second operator puts it through with simpulctl --key FILE approve %lld, within a day\n", proposal);
+	return true;
+}
+
+/* ---- keys */
+
+int ctl_operator_new(struct ctl *ctl, int argc, char **argv)
+{
+	const char *path = NULL;
+	const struct ctl_option options[] = {{"o", &path, NULL}, {0}};
+	char *own = NULL, hex[2 * KEY_SIZE + 1];
+	struct signing_key key;
+	struct fault fault = {0};
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
+
+	if (first < 0)
+		return status;
+	if (!watcher_name_valid(argv[first]))
+		return ctl_usage(ctl, "NAME has small letters, digits and hyphens, at most 32");
+	own = memory_format("%s.operator", argv[first]);
+	signing_key_generate(&key);
+	status = signing_key_save(&key, path != NULL ? path : own, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+	if (status == EX_OK)
+		printf("%s = %s\n", argv[first], hex_of(hex, BYTES(key.public_key, KEY_SIZE)));
+	if (status == EX_OK)
+		fputs("This line goes into the file operators beside broker.yaml; then the broker is started anew.\n", stderr);
+	keys_wipe(&key, sizeof(key));
+	free(own);
+	return status;
+}
+
+/* ---- proposals */
+
+static void member_print(const json_t *request)
+{
+	const char *hex = ctl_text(request, "record");
+	const size_t size = strlen(hex) / 2;
+	uint8_t *data = memory_alloc(size + 1);
+	const Simpul__MemberRecord *record = NULL;
+	char fingerprint[FINGERPRINT_SIZE];
+	struct member member;
+	struct arena arena;
+
+	arena_init(&arena);
+	if (hex_parse(hex, data, size))
+		record = wire_unpack(&simpul__member_record__descriptor, BYTES(data, size), &arena, NULL);
+	if (record != NULL && member_of_message(&member, record, NULL) == E_OK)
+		printf("%s, key %u, fingerprint %s", member.node, member.key_id, member_fingerprint(&member, fingerprint));
+	arena_fini(&arena);
+	free(data);
+}
+
+static void proposal_print(const json_t *proposal)
+{
+	const json_t *request = json_object_get(proposal, "request");
+	const char *command = ctl_text(proposal, "command");
+
+	printf("%4lld  %s by %s, until %s: ", ctl_number(proposal, "proposal"), command, ctl_text(proposal, "operator"),
+	       ctl_text(proposal, "expires"));
+	if (strcmp(command, "enroll") == 0)
+		member_print(request);
+	else if (strcmp(command, "grant") == 0)
+		printf("%s from entry %lld, \"%s\"", ctl_text(request, "node"), ctl_number(request, "from_entry"),
+		       ctl_text(request, "reason"));
+	else
+		printf("policy.yaml with the hash %s (simpulctl policy diff shows it)", ctl_text(proposal, "content"));
+	putchar('\n');
+}
+
+int ctl_proposals(struct ctl *ctl, int argc, char **argv)
+{
+	bool json = false;
+	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
+	struct fault fault = {0};
+	json_t *answer;
+	const json_t *list;
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+
+	if (first < 0)
+		return status;
+	if (ctl_question(ctl, "proposals", NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
+	list = json_object_get(answer, "proposals");
+	for (size_t i = 0; !json && i < json_array_size(list); i++)
+		proposal_print(json_array_get(list, i));
+	if (json)
+		ctl_print_json(answer);
+	json_decref(answer);
+	return EX_OK;
+}
+
+static const json_t *proposal_at(const json_t *answer, long long id)
+{
+	const json_t *list = json_object_get(answer, "proposals");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (ctl_number(json_array_get(list, i), "proposal") == id)
+			return json_array_get(list, i);
+	return NULL;
+}
+
+/* Computed from what the proposal shows and from the policy's file, not from what the broker says that it signs. */
+static enum error approval_make(const struct ctl *ctl, const json_t *proposal, json_t **request, struct fault *fault)
+{
+	struct broker_settings settings;
+	char hex[2 * SIGNATURE_SIZE + 1];
+	struct hash content;
+	const char *act = NULL;
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
+
+	if (error == E_OK)
+		error = request_content(&settings, json_object_get(proposal, "request"), &act, &content, fault);
+	if (error == E_OK && act == NULL)
+		error = fault_at(fault, E_MALFORMED, "proposal");
+	if (error == E_OK)
+		error = digest_signature(&settings, ctl->key, (wall_ms)ctl_number(proposal, "at_ms"), act, &content, hex,
+					 fault);
+	broker_settings_free(&settings);
+	if (error == E_OK)
+		*request = json_pack("{s:s, s:I, s:s}", "command", "approve", "proposal",
+				     (json_int_t)ctl_number(proposal, "proposal"), "signature", hex);
+	return error;
+}
+
+int ctl_approve(struct ctl *ctl, int argc, char **argv)
+{
+	struct fault fault = {0};
+	json_t *answer, *request = NULL;
+	const json_t *proposal;
+	int status, first = ctl_options(ctl, argc, argv, NULL, 1, 1, &status);
+	enum error error;
+
+	if (first < 0)
+		return status;
+	if (ctl->key == NULL)
+		return ctl_usage(ctl, "simpulctl --key FILE approve ID: the key of an operator who did not propose it");
+	if (ctl_question(ctl, "proposals", NULL, &answer, &fault) != E_OK)
+		return ctl_unanswered(&fault);
+	proposal = proposal_at(answer, strtoll(argv[first], NULL, 10));
+	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
+				 : approval_make(ctl, proposal, &request, &fault);
+	if (error == E_OK)
+		proposal_print(proposal);
+	json_decref(answer);
+	return error == E_OK ? ctl_order(ctl, request, "done") : ctl_fail(&fault, "simpulctl proposals lists what waits");
+}

@@ -1,0 +1,32 @@
+/* journal_case_state - what the files share that look things up for an explanation: the connection and what it gave out. */
+#ifndef SIMPUL_JOURNAL_CASE_STATE_H
+#define SIMPUL_JOURNAL_CASE_STATE_H
+
+#include "broker/journal_case.h"
+#include "broker/journal_row.h"
+
+#define CASE_POLICIES_MOST 4
+
+/* A run of reports under a tombstone. */
+struct grave {
+	uint64_t entry; /* of the reports */
+	uint32_t first, count;
+	struct burial burial;
+};
+
+struct journal_case {
+	sqlite3 *db;
+	struct audience_set audiences;
+	struct arena arena;
+	uint64_t end;
+	struct policy *policies[CASE_POLICIES_MOST]; /* handed out */
+	size_t policy_count;
+	struct grave *graves; /* by entry; read when first asked for */
+	size_t grave_count, grave_capacity;
+	bool graves_read;
+};
+
+/* A copy in the case's memory of what a row holds, for that ends with the next step. */
+struct bytes case_keep(struct journal_case *c, struct bytes bytes);
+
+#endif

@@ -1,0 +1,58 @@
+/* journal_check_act - acts: what one names is there, and where it says that two operators signed, they did, and that. */
+#include "broker/journal_check.h"
+
+#include "broker/act.h"
+#include "common/wire.h"
+#include <string.h>
+
+/* What two operators sign of an entry: PROTOCOL.md, "Two operators". */
+static bool content_hash(struct check *check, uint64_t type, struct bytes content, struct hash *hash)
+{
+	const Simpul__PolicyVersion *policy;
+
+	if (type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
+		*hash = hash_of(content);
+		return type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER || type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT;
+	}
+	policy = stored_unpack(&simpul__policy_version__descriptor, content, &check->arena);
+	return policy != NULL && hash_load(hash, of_binary(policy->hash));
+}
+
+static bool signatures_verify(const Simpul__Act *act, const struct hash *digest)
+{
+	for (size_t i = 0; i < act->n_signatures; i++) {
+		const Simpul__ActSignature *signature = act->signatures[i];
+
+		if (signature->key.len != KEY_SIZE ||
+		    !digest_verify(signature->key.data, SIGN_TAG_ACT, digest, of_binary(signature->signature)))
+			return false;
+	}
+	return act->n_signatures == 2 &&
+	       !bytes_equal(of_binary(act->signatures[0]->key), of_binary(act->signatures[1]->key));
+}
+
+static bool signatures_check(struct check *check, const Simpul__Act *act)
+{
+	struct hash content, digest;
+	bool known;
+
+	bind_number(check->other, 1, act->entry);
+	known = journal_row_step(check->other, check->fault) == E_OK &&
+		content_hash(check, column_number(check->other, 0), column_bytes(check->other, 1), &content);
+	sqlite3_reset(check->other);
+	if (!known)
+		return check_bad(check, "the act says that two operators signed what cannot be signed");
+	digest = act_digest(check->exchange, act->signed_at, act->command, &content);
+	return signatures_verify(act, &digest) || check_bad(check, "two operators did not sign what the act names");
+}
+
+bool check_act(struct check *check)
+{
+	const Simpul__Act *act = stored_unpack(&simpul__act__descriptor, check->content, &check->arena);
+
+	if (act == NULL)
+		return check_bad(check, "the act cannot be read");
+	if (act->entry >= check->row.entry)
+		return check_bad(check, "the act names an entry that was not there");
+	return act->n_signatures == 0 || signatures_check(check, act);
+}

@@ -1,0 +1,210 @@
+/* two_operators_test - one operator alone puts no policy, no member and no grant through, whatever he tries; two do. */
+#include "common/memory.h"
+#include "tests/support/operate.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const char policy[] = "categories: [public-order]\n"
+			     "agencies:\n"
+			     "  - agency: police\n"
+			     "    ceiling: AMBER\n"
+			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+			     "nodes:\n"
+			     "  - {node: police.oku, regions: [\"16.01\"]}\n";
+
+static char *ani, *budi; /* their keys */
+
+static void operator_make(struct exchange *x, const char *name, const char *key, struct buffer *lines)
+{
+	assert_int_equal(exchange_ctl(x, lines, "operator", "new", name, "-o", key, NULL), 0);
+}
+
+/* A broker with an office, started anew so that some things take two from now on. */
+static int set_up(void **state)
+{
+	static struct exchange x;
+	struct buffer lines = {0};
+	char *yaml, *operators;
+	FILE *file;
+
+	exchange_lay(&x, policy, (const char *const[]){"police.oku", NULL});
+	ani = broker_path(&x, "ani.operator");
+	budi = broker_path(&x, "budi.operator");
+	operators = broker_path(&x, "operators");
+	yaml = broker_path(&x, "broker.yaml");
+	operator_make(&x, "ani", ani, &lines);
+	assert_int_equal(process_end(x.broker, SIGTERM, 20), 0);
+	file = fopen(yaml, "a");
+	assert_non_null(file);
+	fputs("two_operators: [policy, enroll, grant]\n", file);
+	fclose(file);
+	buffer_u8(&lines, 0);
+	file_put(operators, (const char *)lines.data); /* one is too few to start with */
+	assert_int_equal(operate_run(&x, NULL, "simpul-broker", "-t", "-c", yaml, NULL), 78);
+	lines.size--;
+	operator_make(&x, "budi", budi, &lines);
+	buffer_u8(&lines, 0);
+	file_put(operators, (const char *)lines.data);
+	exchange_start_broker(&x);
+	buffer_free(&lines);
+	free(operators);
+	free(yaml);
+	*state = &x;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	free(ani);
+	free(budi);
+	return exchange_tear_down(state);
+}
+
+static long long entry_now(struct exchange *x)
+{
+	json_t *status = ctl_json(x, "status");
+	const long long entry = json_integer_value(json_object_get(status, "entry"));
+
+	json_decref(status);
+	return entry;
+}
+
+/* The number of the only proposal, as text; "" when there is none. */
+static const char *proposed(struct exchange *x)
+{
+	static char text[24];
+	json_t *answer = ctl_json(x, "proposals");
+	const json_t *list = json_object_get(answer, "proposals");
+
+	text[0] = '\0';
+	if (json_array_size(list) == 1)
+		snprintf(text, sizeof text, "%lld",
+			 (long long)json_integer_value(json_object_get(json_array_get(list, 0), "proposal")));
+	json_decref(answer);
+	return text;
+}
+
+static void assert_recorded(struct exchange *x, const char *expected)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_ctl(x, &out, "acts", NULL), 0);
+	buffer_u8(&out, 0);
+	if (strstr((const char *)out.data, expected) == NULL)
+		fail_msg("no \"%s\" in:\n%s", expected, (const char *)out.data);
+	buffer_free(&out);
+}
+
+#define GRANT "grant", "police.oku", "--from", "1", "--reason", "inbox lost", NULL
+
+static void one_operator_alone_is_refused(void **state)
+{
+	struct exchange *x = *state;
+	const long long before = entry_now(x);
+	char *stranger = broker_path(x, "stranger.operator");
+	struct buffer unused = {0};
+
+	assert_int_equal(exchange_ctl(x, NULL, GRANT), 77);
+	assert_int_equal(exchange_ctl(x, NULL, "policy", "reload", NULL), 77);
+	operator_make(x, "stranger", stranger, &unused);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, GRANT), 65);
+	assert_string_equal(proposed(x), "");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, GRANT), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "approve", proposed(x), NULL), 77); /* the same once more */
+	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, "approve", proposed(x), NULL), 65);
+	assert_int_equal(exchange_ctl(x, NULL, "approve", proposed(x), NULL), 64);
+	assert_int_equal(exchange_ctl(x, NULL, "-a", "--key", budi, "approve", proposed(x), NULL), 77);
+	assert_int_equal(entry_now(x), before);
+	buffer_free(&unused);
+	free(stranger);
+}
+
+/* After the test above: a grant waits. */
+static void two_put_it_through_once(void **state)
+{
+	struct exchange *x = *state;
+	char *id = memory_string(proposed(x));
+	struct buffer out = {0};
+
+	assert_string_not_equal(id, "");
+	assert_int_equal(exchange_ctl(x, &out, "proposals", NULL), 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, "grant by ani"));
+	assert_non_null(strstr((const char *)out.data, "police.oku from entry 1, \"inbox lost\""));
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 0);
+	assert_recorded(x, "grant police.oku (entry ");
+	assert_recorded(x, ", signed by ani and budi: inbox lost\n");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 66);
+	assert_string_equal(proposed(x), "");
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	buffer_free(&out);
+	free(id);
+}
+
+static void a_policy_is_the_file_that_both_have_read(void **state)
+{
+	struct exchange *x = *state;
+	char *path = broker_path(x, "policy.yaml");
+	const long long before = entry_now(x);
+
+	file_swap(path, "[public-order]", "[public-order, health]");
+	kill(x->broker, SIGHUP);
+	assert_true(log_has(x, "policy.rejected code=TWO_OPERATORS place=signal", 10));
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "policy", "reload", NULL), 0);
+	file_swap(path, "[public-order, health]", "[public-order, lodging]");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 65);
+	assert_int_equal(entry_now(x), before);
+	file_swap(path, "[public-order, lodging]", "[public-order, health]");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 0);
+	assert_recorded(x, "policy reload (entry ");
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	free(path);
+}
+
+static void shutting_somebody_out_takes_one(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "police.oku", "--reason", "stolen", NULL), 0);
+	assert_recorded(x, "revoke police.oku (entry ");
+}
+
+/* The last test. A restart forgets what waits, and puts no changed policy in force. */
+static void a_restart_is_no_second_operator(void **state)
+{
+	struct exchange *x = *state;
+	char *path = broker_path(x, "policy.yaml");
+	json_t *before = ctl_json(x, "status"), *after;
+
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "grant", "police.oku", "--from", "1", "--reason", "x", NULL), 0);
+	file_swap(path, "[public-order, health]", "[public-order, election]");
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	exchange_start_broker(x);
+	after = ctl_json(x, "status");
+	assert_int_equal(json_integer_value(json_object_get(before, "policy_version")),
+			 json_integer_value(json_object_get(after, "policy_version")));
+	assert_string_equal(proposed(x), "");
+	json_decref(before);
+	json_decref(after);
+	free(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_operator_alone_is_refused),
+		cmocka_unit_test(two_put_it_through_once),
+		cmocka_unit_test(a_policy_is_the_file_that_both_have_read),
+		cmocka_unit_test(shutting_somebody_out_takes_one),
+		cmocka_unit_test(a_restart_is_no_second_operator),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

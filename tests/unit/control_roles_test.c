@@ -1,0 +1,256 @@
+/* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and
+ * unrecorded. */
+#include "tests/support/control_stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+/* Every command, whole, and whether it changes something: whoever adds one must say so here. */
+static const struct {
+	const char *name, *request;
+	bool changes;
+} verbs[] = {
+	{"status", "{\"command\": \"status\"}", false},
+	{"nodes", "{\"command\": \"nodes\"}", false},
+	{"policy-show", "{\"command\": \"policy-show\"}", false},
+	{"proposals", "{\"command\": \"proposals\"}", false},
+	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}", false},
+	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
+	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
+	{"enroll", "{\"command\": \"enroll\", \"record\": \"00\"}", true},
+	{"standing",
+	 "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"retired\", \"reason\": \"\"}", true},
+	{"grant", "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
+	{"broker-key", "{\"command\": \"broker-key\", \"succession\": \"00\"}", true},
+	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
+	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
+};
+
+static void every_verb_that_changes_something_is_refused_to_an_auditor(void **state)
+{
+	struct stage *stage = *state;
+	const char *name;
+	bool changes;
+
+	for (size_t i = 0; (name = control_command(i, &changes)) != NULL; i++) {
+		json_t *json;
+
+		assert_true(i < sizeof(verbs) / sizeof(verbs[0]));
+		assert_string_equal(name, verbs[i].name);
+		assert_int_equal(changes, verbs[i].changes);
+		if (!changes)
+			continue;
+		stage_request_as(stage, CONTROL_AUDITOR, verbs[i].request, strlen(verbs[i].request));
+		json = stage_answer_as(stage, CONTROL_AUDITOR);
+		assert_string_equal(json_string_value(json_object_get(json, "code")), "OPERATORS_ONLY");
+		json_decref(json);
+	}
+	assert_int_equal(stage->steps + stage->reloads + stage->watcher_reloads, 0);
+}
+
+static void an_auditor_sees_and_his_looks_are_recorded(void **state)
+{
+	struct stage *stage = *state;
+	const struct fault none = {0};
+	json_t *json;
+
+	stage_request_as(stage, CONTROL_AUDITOR, verbs[0].request, strlen(verbs[0].request));
+	json = stage_answer_as(stage, CONTROL_AUDITOR);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	json_decref(json);
+	stage_request_as(stage, CONTROL_AUDITOR, verbs[4].request, strlen(verbs[4].request));
+	assert_int_equal(stage->type, CORE_ACT);
+	assert_true(stage_act(stage)->auditor);
+	control_done(stage->control, stage->ticket, &none, 9);
+	json = stage_answer_as(stage, CONTROL_AUDITOR);
+	assert_int_equal(json_integer_value(json_object_get(json, "entry")), 9);
+	json_decref(json);
+}
+
+static void an_act_says_who_what_and_why(void **state)
+{
+	static const char grant[] = "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, "
+				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
+	struct stage *stage = *state;
+	char user[ACT_USER_SIZE];
+	const Simpul__Act *act;
+
+	stage_request(stage, grant, strlen(grant));
+	act = stage_act(stage);
+	assert_string_equal(act->user, act_user_name(getuid(), user));
+	assert_string_equal(act->person, "Ms Duty");
+	assert_string_equal(act->command, "grant");
+	assert_string_equal(act->object, "police.oku");
+	assert_string_equal(act->reason, "disk lost");
+	assert_false(act->auditor);
+	stage_request(stage, "{\"command\": \"policy-reload\"}", 28);
+	assert_string_equal(stage_act(stage)->command, "policy reload");
+}
+
+static void what_would_spoil_the_record_is_refused(void **state)
+{
+	struct stage *stage = *state;
+
+	stage_refused(stage, "{\"command\": \"status\", \"as\": 1}", "INVALID", "as");
+	stage_refused(stage, "{\"command\": \"clock-confirm\", \"as\": \"a\\nb\"}", "INVALID", "as");
+	stage_refused(stage, "{\"command\": \"clock-confirm\", \"reason\": \"a\\u007fb\"}", "INVALID", "reason");
+	stage_refused(stage, "{\"command\": \"policy-reload\", \"reason\": 7}", "INVALID", "reason");
+	stage_refused(stage, "{\"command\": \"look\", \"what\": \"revoke\", \"object\": \"police.oku\"}", "UNKNOWN_VALUE",
+		       "what");
+	stage_refused(stage, "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku#1\"}", "INVALID", "object");
+	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
+	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\"}", "INVALID", "object");
+	assert_int_equal(stage->steps + stage->reloads, 0);
+}
+
+/* ---- two operators */
+
+struct pair {
+	struct signing_key keys[2];
+};
+
+static struct pair pair_enlist(struct stage *stage)
+{
+	struct watchers *list = &stage->settings.signers.list;
+	struct pair pair;
+
+	for (int i = 0; i < 2; i++) {
+		signing_key_generate(&pair.keys[i]);
+		snprintf(list->list[i].name, sizeof(list->list[i].name), "operator-%d", i);
+		memcpy(list->list[i].key, pair.keys[i].public_key, KEY_SIZE);
+	}
+	list->count = 2;
+	stage->settings.two_operators = ACT_GRANT;
+	return pair;
+}
+
+/* The signature of a grant to police.oku from entry 1, for "x". */
+static char *grant_signed(const struct stage *stage, const struct signing_key *key, wall_ms at,
+			  char hex[2 * SIGNATURE_SIZE + 1])
+{
+	const struct hash content = act_grant_content("police.oku", 1, "x");
+	const struct hash digest = act_digest(stage->identity.exchange.id, at, "grant", &content);
+	uint8_t signature[SIGNATURE_SIZE];
+
+	digest_sign(key, SIGN_TAG_ACT, &digest, signature);
+	return hex_of(hex, BYTES(signature, SIGNATURE_SIZE));
+}
+
+static void propose(struct stage *stage, const struct signing_key *key, wall_ms at, const char *code, const char *field)
+{
+	char text[512], hex[2 * SIGNATURE_SIZE + 1];
+	json_t *json;
+
+	snprintf(text, sizeof(text),
+		 "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\", "
+		 "\"at\": %llu, \"signature\": \"%s\"}",
+		 (unsigned long long)at, grant_signed(stage, key, at, hex));
+	if (code != NULL) {
+		stage_refused(stage, text, code, field);
+		return;
+	}
+	stage_request(stage, text, strlen(text));
+	json = stage_answer(stage);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(json, "proposal")), 1);
+	json_decref(json);
+}
+
+static char *approval(const struct stage *stage, const struct signing_key *key, wall_ms at, char text[400])
+{
+	char hex[2 * SIGNATURE_SIZE + 1];
+
+	snprintf(text, 400, "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"%s\"}",
+		 grant_signed(stage, key, at, hex));
+	return text;
+}
+
+static void two_different_operators_are_needed_and_their_word_counts_once(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	struct signing_key stranger;
+	const Simpul__Act *act;
+	char text[400];
+
+	signing_key_generate(&stranger);
+	stage_refused(stage, verbs[9].request, "TWO_OPERATORS", "");
+	propose(stage, &stranger, at, "BAD_SIGNATURE", "signature");
+	propose(stage, &pair.keys[0], at, NULL, NULL);
+	propose(stage, &pair.keys[1], at, "EXISTS", "proposal");
+	stage_refused(stage, approval(stage, &pair.keys[0], at, text), "TWO_OPERATORS", "signature");
+	stage_refused(stage, approval(stage, &stranger, at, text), "BAD_SIGNATURE", "signature");
+	stage_refused(stage, approval(stage, &pair.keys[1], at + 1, text), "BAD_SIGNATURE", "signature");
+	assert_int_equal(stage->steps, 0);
+	approval(stage, &pair.keys[1], at, text);
+	stage_request(stage, text, strlen(text));
+	assert_int_equal(stage->steps, 1);
+	assert_int_equal(stage->type, CORE_GRANT);
+	act = stage_act(stage);
+	assert_int_equal(act->n_signatures, 2);
+	assert_string_equal(act->signatures[0]->operator_, "operator-0");
+	assert_string_equal(act->signatures[1]->operator_, "operator-1");
+	assert_int_equal(act->signed_at, at);
+	/* Both stand in the journal now, for everybody to say again. */
+	stage_refused(stage, text, "NOT_FOUND", "proposal");
+	propose(stage, &pair.keys[0], at, "EXISTS", "proposal");
+	assert_int_equal(stage->steps, 1);
+}
+
+static void a_word_from_before_the_start_or_for_another_day_is_refused(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms now = clock_now().wall;
+
+	stage->port.started_at = now;
+	propose(stage, &pair.keys[0], now - 1, "CLOCK", "at");
+	stage->port.started_at = 0;
+	propose(stage, &pair.keys[0], now - ACT_LIFE_MS, "CLOCK", "at");
+	propose(stage, &pair.keys[0], now + 2 * ACT_LIFE_MS, "CLOCK", "at");
+	assert_int_equal(stage->steps, 0);
+}
+
+static void a_group_that_is_not_there_is_named_and_nobody_comes_in(void **state)
+{
+	struct stage *stage = *state;
+	struct broker_settings settings = stage->settings;
+	struct control_port port = stage->port;
+	struct control *control;
+	struct fault fault = {0};
+	char path[120];
+
+	snprintf(path, sizeof(path), "%s/other.sock", stage->folder);
+	settings.control = path;
+	settings.audit = NULL;
+	settings.operators_group = (char *)(uintptr_t)"no-such-group";
+	port.settings = &settings;
+	assert_int_equal(control_new(&control, stage->context, &port, &fault), E_CONFIG);
+	assert_non_null(strstr(fault.field, "there is no group \"no-such-group\""));
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_verb_that_changes_something_is_refused_to_an_auditor),
+		TEST(an_auditor_sees_and_his_looks_are_recorded),
+		TEST(an_act_says_who_what_and_why),
+		TEST(what_would_spoil_the_record_is_refused),
+		TEST(two_different_operators_are_needed_and_their_word_counts_once),
+		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
+		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

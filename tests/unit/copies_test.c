@@ -1,0 +1,295 @@
+/* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is
+ * gone. */
+#include "broker/ctl_breach.h"
+#include "broker/ctl_report.h"
+
+#include "common/memory.h"
+#include "common/wire.h"
+#include "tests/support/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define TO(node) (1u << (node))
+#define DUE_TO_THREE (TO(ARMY) | TO(IMMIGRATION) | TO(OTHER_POLICE))
+
+struct place {
+	struct ledger ledger;
+	char config[96];
+};
+
+static int setup(void **state)
+{
+	struct place *place = *state = memory_zero(1, sizeof(*place));
+
+	ledger_open(&place->ledger);
+	ledger_configure(&place->ledger, place->config);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *place = *state;
+
+	ledger_close(&place->ledger);
+	free(place);
+	return 0;
+}
+
+/* police.oku#1, which goes to three; two have it, and one of these says that it is gone. */
+static uint64_t story(struct place *place, Simpul__SinkPurge *sink)
+{
+	struct ledger *ledger = &place->ledger;
+	const uint64_t entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = DUE_TO_THREE});
+	struct buffer body = {0};
+
+	ledger_purge_receipt(&body, 1, 77, sink);
+	ledger_say(ledger, &(struct saying){.origin = ARMY,
+					    .first = 1,
+					    .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT,
+					    .audience = TO(POLICE),
+					    .encoded = buffer_view(&body)});
+	buffer_free(&body);
+	journal_note_cursor(ledger->journal, ledger_nodes[ARMY], entry);
+	journal_note_cursor(ledger->journal, ledger_nodes[IMMIGRATION], entry);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	return entry;
+}
+
+static json_t *report_of(const struct place *place, const char *text)
+{
+	const struct ctl ctl = {.config = place->config};
+	struct report_name name;
+	struct fault fault = {0};
+	json_t *report;
+
+	assert_true(report_name_parse(text, &name));
+	if (ctl_report_json(&ctl, &name, &report, &fault) != E_OK)
+		fail_msg("%s at %s", error_name(fault.code), fault.field);
+	return report;
+}
+
+static const json_t *copy_at(const json_t *report, int node)
+{
+	const json_t *copies = json_object_get(report, "copies");
+
+	for (size_t i = 0; i < json_array_size(copies); i++)
+		if (strcmp(ctl_text(json_array_get(copies, i), "node"), ledger_nodes[node]) == 0)
+			return json_array_get(copies, i);
+	return NULL;
+}
+
+static void assert_names(const json_t *report, const char *key, const char *expected)
+{
+	const json_t *names = json_object_get(report, key);
+	char text[200] = "";
+
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		strcat(text, json_string_value(json_array_get(names, i)));
+		strcat(text, " ");
+	}
+	assert_string_equal(text, expected);
+}
+
+static void every_recipient_is_there_with_what_is_known_of_it(void **state)
+{
+	struct place *place = *state;
+	json_t *report;
+
+	story(place, NULL);
+	report = report_of(place, "police.oku#1");
+	assert_int_equal(json_array_size(json_object_get(report, "copies")), 3);
+	assert_string_equal(ctl_text(copy_at(report, ARMY), "state"), "erased");
+	assert_string_equal(ctl_text(copy_at(report, IMMIGRATION), "state"), "acknowledged");
+	assert_string_equal(ctl_text(copy_at(report, OTHER_POLICE), "state"), "maybe");
+	assert_names(report, "held_by", "immigration.oku police.muara-enim ");
+	assert_names(report, "by_letter", "");
+	json_decref(report);
+}
+
+static void a_sink_that_did_not_erase_is_a_copy(void **state)
+{
+	struct place *place = *state;
+	Simpul__LegalBasis basis = SIMPUL__LEGAL_BASIS__INIT;
+	Simpul__SinkPurge sink = SIMPUL__SINK_PURGE__INIT;
+	json_t *report;
+	const json_t *told;
+
+	basis.code = (char *)(uintptr_t)"UU";
+	basis.number = (char *)(uintptr_t)"6/2011";
+	sink.sink = (char *)(uintptr_t)"registry";
+	sink.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD;
+	sink.basis = &basis;
+	sink.until = LEDGER_START + 1000;
+	story(place, &sink);
+	report = report_of(place, "police.oku#1");
+	told = json_array_get(json_object_get(copy_at(report, ARMY), "sinks"), 0);
+	assert_string_equal(ctl_text(told, "sink"), "registry");
+	assert_string_equal(ctl_text(told, "outcome"), "held");
+	assert_string_equal(ctl_text(told, "basis"), "UU 6/2011");
+	assert_names(report, "held_by", "army.oku immigration.oku police.muara-enim ");
+	json_decref(report);
+}
+
+static void who_was_shut_out_and_has_a_copy_is_told_by_letter(void **state)
+{
+	struct place *place = *state;
+	struct journal_append *append = journal_append_new();
+	Simpul__MemberStanding standing = SIMPUL__MEMBER_STANDING__INIT;
+	json_t *report;
+
+	story(place, NULL);
+	standing.node = (char *)(uintptr_t)ledger_nodes[IMMIGRATION];
+	standing.key_id = 1;
+	standing.standing = SIMPUL__STANDING__STANDING_RETIRED;
+	standing.reason = (char *)(uintptr_t)"closed";
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING;
+	wire_pack(&standing, &append->content);
+	assert_int_equal(ledger_commit(&place->ledger, append, NULL), E_OK);
+	journal_append_free(append);
+	report = report_of(place, "police.oku#1");
+	assert_names(report, "held_by", "police.muara-enim ");
+	assert_names(report, "by_letter", "immigration.oku ");
+	assert_string_equal(ctl_text(copy_at(report, IMMIGRATION), "standing"), "retired");
+	json_decref(report);
+}
+
+static void updates_cancels_and_the_tombstone_are_there(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+	const uint64_t entry = story(place, NULL);
+	struct erasure erasure = {.entry = entry, .count = 1, .rule = SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED};
+	json_t *report;
+	const json_t *references, *erased;
+	uint64_t buried;
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE,
+					    .first = 2,
+					    .kind = SIMPUL__KIND__KIND_UPDATE,
+					    .reference = 1,
+					    .audience = TO(IMMIGRATION)});
+	erasure.cause = ledger_say(ledger, &(struct saying){.origin = POLICE,
+							    .first = 3,
+							    .kind = SIMPUL__KIND__KIND_CANCEL,
+							    .reference = 1,
+							    .erase = true});
+	buried = ledger_bury(ledger, &erasure, 1);
+	report = report_of(place, "police.oku#1");
+	erased = json_object_get(report, "erased");
+	assert_int_equal(ctl_number(erased, "entry"), buried);
+	assert_int_equal(ctl_number(erased, "cause"), erasure.cause);
+	assert_string_equal(ctl_text(erased, "rule"), "retracted");
+	references = json_object_get(report, "references");
+	assert_int_equal(json_array_size(references), 2);
+	assert_string_equal(ctl_text(json_array_get(references, 0), "name"), "police.oku#2");
+	assert_true(json_is_null(json_object_get(json_array_get(references, 0), "erased")));
+	assert_string_equal(ctl_text(json_array_get(references, 1), "kind"), "cancel");
+	assert_true(json_is_true(json_object_get(json_array_get(references, 1), "erase")));
+	/* The army has said that it erased the report, and not that it erased the update. */
+	assert_names(report, "held_by", "immigration.oku police.muara-enim army.oku ");
+	json_decref(report);
+}
+
+static void a_report_that_was_refused_is_with_nobody(void **state)
+{
+	struct place *place = *state;
+	json_t *report;
+
+	ledger_say(&place->ledger,
+		   &(struct saying){.origin = POLICE, .first = 1, .count = 2, .refused = 1, .audience = TO(ARMY)});
+	report = report_of(place, "police.oku#1");
+	assert_true(json_is_object(json_object_get(report, "refused")));
+	assert_int_equal(json_array_size(json_object_get(report, "copies")), 0);
+	assert_names(report, "held_by", "");
+	json_decref(report);
+	report = report_of(place, "police.oku#2");
+	assert_true(json_is_null(json_object_get(report, "refused")));
+	assert_int_equal(json_array_size(json_object_get(report, "copies")), 1);
+	json_decref(report);
+}
+
+static void a_report_that_is_not_there_is_not_found(void **state)
+{
+	const struct place *place = *state;
+	const struct ctl ctl = {.config = place->config};
+	const struct report_name name = {.origin = "police.oku", .epoch = 1, .number = 9};
+	struct fault fault = {0};
+	json_t *report;
+
+	assert_int_equal(ctl_report_json(&ctl, &name, &report, &fault), E_NOT_FOUND);
+	assert_null(report);
+}
+
+/* ---------------------------------------------------------------------------- what a thief could have read */
+
+static long long breach_number(const struct place *place, int node, wall_ms since, const char *key)
+{
+	const struct ctl ctl = {.config = place->config};
+	struct fault fault = {0};
+	json_t *breach;
+	long long number;
+
+	if (ctl_breach_json(&ctl, ledger_nodes[node], since, &breach, &fault) != E_OK)
+		fail_msg("%s at %s", error_name(fault.code), fault.field);
+	assert_int_equal(json_array_size(json_object_get(breach, "groups")), 1);
+	number = ctl_number(json_array_get(json_object_get(breach, "groups"), 0), key);
+	json_decref(breach);
+	return number;
+}
+
+/* Three commits: the report, the purge receipt, and a report that comes later. */
+static void what_was_erased_before_the_theft_was_not_on_the_machine(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+	const wall_ms before = ledger->now;
+	wall_ms erased;
+
+	story(place, NULL);
+	erased = ledger->now + 500;
+	ledger->now += 10000;
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY)});
+	assert_int_equal(breach_number(place, ARMY, erased, "erased_before"), 1);
+	assert_int_equal(breach_number(place, ARMY, erased, "stored"), 0);
+	assert_int_equal(breach_number(place, ARMY, erased, "later"), 1);
+	/* Stolen before: what the node said afterwards counts for nothing. */
+	assert_int_equal(breach_number(place, ARMY, before, "erased_before"), 0);
+	assert_int_equal(breach_number(place, ARMY, before, "erased_since"), 1);
+	assert_int_equal(breach_number(place, ARMY, before, "later"), 2);
+	assert_int_equal(breach_number(place, IMMIGRATION, erased, "stored"), 1);
+	assert_int_equal(breach_number(place, IMMIGRATION, erased, "erased_since"), 0);
+}
+
+static void a_cancel_reveals_nothing_and_is_not_counted(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+
+	story(place, NULL);
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1});
+	assert_int_equal(breach_number(place, IMMIGRATION, UINT64_MAX >> 1, "stored"), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(every_recipient_is_there_with_what_is_known_of_it),
+		TEST(a_sink_that_did_not_erase_is_a_copy),
+		TEST(who_was_shut_out_and_has_a_copy_is_told_by_letter),
+		TEST(updates_cancels_and_the_tombstone_are_there),
+		TEST(a_report_that_was_refused_is_with_nobody),
+		TEST(a_report_that_is_not_there_is_not_found),
+		TEST(what_was_erased_before_the_theft_was_not_on_the_machine),
+		TEST(a_cancel_reveals_nothing_and_is_not_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
