@@ -33,10 +33,14 @@ static void fill_from_header(struct completion *completion, const Simpul__Header
 {
 	static const char *const keys[] = {"status",	 "category", "region",	    "label",	 "handling",
 					   "protection", "purpose",  "legal_basis", "operation", "case_ref"};
+	static const char *const grades[] = {"source_grade", "information_grade"};
 	json_t *json = json_of_message(header, 0);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		fill(completion->draft, keys[i], json);
+	/* A new content may be graded otherwise; unless that is said it is as good as the one before. */
+	for (size_t i = 0; json_object_get(completion->draft, "update") != NULL && i < 2; i++)
+		fill(completion->draft, grades[i], json);
 	/* A report that has run out can still be cancelled; how long that is kept must then be said. */
 	if (header->expires > completion->now)
 		fill(completion->draft, "expires", json);

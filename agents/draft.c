@@ -165,9 +165,6 @@ static void words_set(const struct making *m, Simpul__Header *header)
 	header->handling = draft->handling;
 	header->n_protection = draft->n_protection;
 	header->protection = draft->protection;
-	header->legal_basis = draft->legal_basis;
-	header->source_grade = draft->source_grade;
-	header->information_grade = draft->information_grade;
 	header->category = draft->category;
 	header->operation = draft->operation;
 	header->actor = draft->actor;
@@ -186,14 +183,42 @@ static wall_ms expires_of(const struct making *m)
 	return m->now + days * DAY_MS;
 }
 
-/* Status, label, purpose, region, expiry: given, or by default. */
+static Simpul__LegalBasis *basis_of(const struct making *m)
+{
+	Simpul__LegalBasis *basis;
+
+	if (m->draft->legal_basis || !m->defaults->legal_basis)
+		return m->draft->legal_basis;
+	basis = message_new(m->arena, &simpul__legal_basis__descriptor);
+	basis->code = arena_text(m->arena, m->defaults->legal_basis);
+	return basis;
+}
+
+/* What the report rests on: given, or by default. A CANCEL states nothing that would have to be graded. */
+static void grounds_set(const struct making *m, Simpul__Header *header)
+{
+	const Simpul__Draft *draft = m->draft;
+	const bool states = header->kind != SIMPUL__KIND__KIND_CANCEL;
+
+	header->purpose = draft->purpose;
+	if (header->purpose[0] == '\0' && m->defaults->purpose)
+		header->purpose = arena_text(m->arena, m->defaults->purpose);
+	header->legal_basis = states ? basis_of(m) : draft->legal_basis;
+	header->source_grade = draft->source_grade;
+	if (header->source_grade == 0 && states)
+		header->source_grade = m->defaults->source_grade;
+	header->information_grade = draft->information_grade;
+	if (header->information_grade == 0 && states)
+		header->information_grade = m->defaults->information_grade;
+}
+
+/* Status, label, region, expiry: given, or by default. */
 static enum error defaults_set(const struct making *m, Simpul__Header *header)
 {
 	const Simpul__Draft *draft = m->draft;
 
 	header->status = draft->status != 0 ? draft->status : SIMPUL__STATUS__STATUS_ACTUAL;
 	header->label = draft->label != 0 ? draft->label : m->defaults->label;
-	header->purpose = draft->purpose != 0 ? draft->purpose : m->defaults->purpose;
 	header->expires = expires_of(m);
 	header->region = draft->region;
 	if (header->region[0] == '\0' && m->defaults->region)
@@ -214,6 +239,7 @@ static enum error header_make(const struct making *m, struct prepared *prepared)
 	header->about = about_of(m->draft);
 	header->created_at = m->now;
 	words_set(m, header);
+	grounds_set(m, header);
 	error = defaults_set(m, header);
 	if (error == E_OK)
 		error = reference_set(m, header);

@@ -20,12 +20,14 @@ static const char usage[] =
 	"       simpul inbox export NAME -o FILE\n"
 	"\n"
 	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what\n"
-	"          changes how it is to be read: EXERCISE, CANCELLED, UPDATED, DOUBTFUL, BAD. Persons are shown by show alone\n"
+	"          changes how it is to be read: CANCELLED, UPDATED, DOUBTFUL, BAD; EXERCISE and TEST stand before all.\n"
+	"          Persons are shown by show alone\n"
 	"show      all that a report says\n"
 	"follow    lists what arrives from now on, until it is interrupted\n"
 	"export    writes a file with which anybody can check who said this, with simpul verify\n"
 	"\n"
-	"--json gives one JSON object a line (show: one over many lines), the label first.\n"
+	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
+	"before it a mark where a report is not in earnest.\n"
 	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel.\n";
 
 /* What is to be listed, and how. */

@@ -144,10 +144,12 @@ static void *folder_open(const struct sink_options *options, int stop)
 	return memory_string(options->path);
 }
 
-/* "AMBER-police.oku-X12.json": the label first, and nothing that a shell would take for its own. */
+/* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label; nothing that a shell would
+ * take for its own. */
 static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
 {
-	char *path = memory_format("%s/%s-%s.json", (const char *)self, report->label, report->key);
+	char *path = memory_format("%s/%s%s%s-%s.json", (const char *)self, report->mark == NULL ? "" : report->mark,
+				   report->mark == NULL ? "" : "-", report->label, report->key);
 	bool written;
 
 	*strrchr(path, '#') = '-';

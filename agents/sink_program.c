@@ -58,7 +58,8 @@ static bool program_put(void *self, const struct sink_report *report, struct sin
 	steady_ms deadline = clock_now().steady + (steady_ms)program->options->seconds * 1000;
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", locale[] = "LANG=C.UTF-8", event[] = "SIMPUL_EVENT=report";
 	char *name = memory_format("SIMPUL_NAME=%s", report->key);
-	char *const environment[] = {path, locale, event, name, NULL};
+	char *mark = memory_format("SIMPUL_MARK=%s", report->mark == NULL ? "" : report->mark);
+	char *const environment[] = {path, locale, event, name, mark, NULL};
 	const struct child_command command = {
 		.program = program->path, .argv = program->argv, .environment = environment};
 	enum child_outcome outcome;
@@ -68,6 +69,7 @@ static bool program_put(void *self, const struct sink_report *report, struct sin
 	int cause = errno;
 
 	free(name);
+	free(mark);
 	if (!started)
 		return sink_fails(why, "it cannot be run: %s", strerror(cause));
 	outcome = child_end(&child, deadline, program->stop, &status);

@@ -54,6 +54,23 @@ static const char *label_text(const Simpul__Header *header)
 	return header == NULL ? UNREADABLE_LABEL : enum_text(&simpul__label__descriptor, (int)header->label);
 }
 
+/* What stands first, before the label; "" where the report is in earnest. */
+static const char *mark_of(const Simpul__Header *header)
+{
+	return header == NULL ? "" : status_mark((int)header->status);
+}
+
+/* A new document: first that it is not in earnest, then the label. */
+static json_t *document_new(const Simpul__Header *header)
+{
+	json_t *json = json_object();
+
+	if (mark_of(header)[0] != '\0')
+		json_object_set_new(json, "mark", json_string(mark_of(header)));
+	json_object_set_new(json, "label", json_string(label_text(header)));
+	return json;
+}
+
 static void set_name(json_t *json, const struct report_name *name)
 {
 	char text[REPORT_NAME_SIZE];
@@ -84,9 +101,8 @@ static void set_strings(json_t *json, const Simpul__Header *header, struct bytes
 
 static json_t *inbox_json(const struct inbox_row *row, const Simpul__Header *header, struct arena *arena, int zone)
 {
-	json_t *json = json_object();
+	json_t *json = document_new(header);
 
-	json_object_set_new(json, "label", json_string(label_text(header)));
 	set_name(json, &row->name);
 	json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
 	json_object_set_new(json, "accepted_at", time_json(row->accepted_at, zone));
@@ -109,9 +125,8 @@ json_t *view_json(const struct inbox_row *row, struct arena *arena)
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
 {
 	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, row->header, arena, NULL);
-	json_t *json = json_object();
+	json_t *json = document_new(header);
 
-	json_object_set_new(json, "label", json_string(label_text(header)));
 	set_name(json, &row->name);
 	json_object_set_new(json, "state", json_string(outbox_state_text(row->state)));
 	json_object_set_new(json, "taken_at", time_json(row->taken_at, 0));
@@ -192,6 +207,14 @@ static void put_time(struct buffer *out, wall_ms time)
 	buffer_text(out, text);
 }
 
+/* "EXERCISE AMBER", or the label alone. */
+static void put_label(struct buffer *out, const Simpul__Header *header)
+{
+	buffer_text(out, mark_of(header));
+	buffer_text(out, mark_of(header)[0] == '\0' ? "" : " ");
+	buffer_text(out, label_text(header));
+}
+
 static void put_upper(struct buffer *out, const char *text)
 {
 	for (; *text != '\0'; text++)
@@ -203,6 +226,13 @@ static const char *region_name(const Simpul__Header *header)
 	const struct region *region = region_find(header->region);
 
 	return region == NULL ? header->region : region->name;
+}
+
+static void put_label_column(struct buffer *out, const Simpul__Header *header)
+{
+	buffer_text(out, mark_of(header));
+	buffer_text(out, mark_of(header)[0] == '\0' ? "" : " ");
+	put_column(out, label_text(header), LABEL_WIDTH);
 }
 
 /* What a report is about, and where. */
@@ -218,7 +248,7 @@ static void put_columns(struct buffer *out, const struct report_name *name, cons
 {
 	char text[REPORT_NAME_SIZE];
 
-	put_column(out, label_text(header), LABEL_WIDTH);
+	put_label_column(out, header);
 	put_column(out, report_name_text(name, text), NAME_WIDTH);
 	if (header == NULL)
 		put_column(out, "(cannot be read)", KIND_WIDTH + CATEGORY_WIDTH + REGION_WIDTH + 2);
@@ -239,14 +269,10 @@ static void put_reference(struct buffer *out, const Simpul__Header *header)
 	json_decref(name);
 }
 
-/* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
+/* What changes how the report is to be read, in capitals: CANCELLED, DOUBTFUL ... */
 static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
 {
 	put_reference(out, header);
-	if (header != NULL && header->status != SIMPUL__STATUS__STATUS_ACTUAL) {
-		buffer_text(out, "  ");
-		put_upper(out, enum_text(&simpul__status__descriptor, (int)header->status));
-	}
 	if (row->cancelled_by[0] != '\0' || row->updated_by[0] != '\0') {
 		buffer_text(out, "  ");
 		put_upper(out, state_text(row));
@@ -361,12 +387,13 @@ static void put_value(struct buffer *out, const char *key, json_t *json, unsigne
 	put_members(out, json, depth + 1);
 }
 
-/* What a page says elsewhere: the label above and below, the name on top. A msg_type that follows from the kind says
+/* What a page says elsewhere: mark and label above and below, the name on top. A msg_type that follows from the kind says
  * nothing new. */
 static void repeated_drop(json_t *json, const Simpul__Header *header)
 {
 	json_t *part = json_object_get(json, "header");
 
+	json_object_del(json, "mark");
 	json_object_del(json, "label");
 	if (header == NULL)
 		return;
@@ -387,7 +414,7 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	json = inbox_json(row, header, &arena, view_zone(row->accepted_at));
 	repeated_drop(json, header);
 	buffer_text(out, "=== ");
-	buffer_text(out, label_text(header));
+	put_label(out, header);
 	buffer_text(out, " ===");
 	put_marks(out, row, header);
 	buffer_text(out, "\n");
@@ -398,7 +425,7 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	}
 	put_members(out, json, 0);
 	buffer_text(out, "=== ");
-	buffer_text(out, label_text(header));
+	put_label(out, header);
 	buffer_text(out, " ===\n");
 	json_decref(json);
 	arena_fini(&arena);
@@ -485,7 +512,7 @@ void view_draft(const struct prepared *draft, bool masked, struct buffer *out)
 
 	if (masked)
 		members_mask(json, false);
-	put_column(out, label_text(draft->header), LABEL_WIDTH);
+	put_label_column(out, draft->header);
 	put_about(out, draft->header);
 	buffer_text(out, "\n");
 	put_members(out, json, 1);

@@ -101,7 +101,8 @@ static void report_print(const char *name, const struct case_report *report, con
 	const bool about = header->kind != class->kind;
 	char time[TIME_TEXT_SIZE];
 
-	printf("%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n", name,
+	printf("%s%s%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n",
+	       status_mark((int)header->status), header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), about ? " of " : "",
 	       about ? enum_text(&simpul__kind__descriptor, (int)class->kind) : "", class->category, class->region,
 	       enum_text(&simpul__label__descriptor, (int)class->label), report->entry,

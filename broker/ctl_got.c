@@ -41,7 +41,8 @@ static void found_print(const struct found *found)
 {
 	const Simpul__Header *header = found->header;
 
-	printf("%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", found->state, found->time, found->name,
+	printf("%s%s%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", status_mark((int)header->status),
+	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", found->state, found->time, found->name,
 	       enum_text(&simpul__label__descriptor, (int)header->label),
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), header->category, header->region);
 }
@@ -49,7 +50,8 @@ static void found_print(const struct found *found)
 static void found_print_json(const struct found *found)
 {
 	const Simpul__Header *header = found->header;
-	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "state", found->state, "name",
+	const char *mark = status_mark((int)header->status);
+	json_t *object = json_pack("{s:s*, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "mark", mark[0] == '\0' ? NULL : mark, "state", found->state, "name",
 				   found->name, "entry", (json_int_t)found->entry->entry, "accepted_at", found->time,
 				   "label", enum_text(&simpul__label__descriptor, (int)header->label), "kind",
 				   enum_text(&simpul__kind__descriptor, (int)header->kind), "category",

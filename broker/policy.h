@@ -55,6 +55,11 @@ enum denial policy_admits(const struct policy *policy, const char *node, const s
 const char *
 denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
 
+/* Whether a report rests on what the policy demands of its kind and category. `persons`: what is said is about a person,
+ * or is sealed. Nothing is asked of a CANCEL: taking back needs no grounds. E_PURPOSE_UNKNOWN, E_MISSING (legal_basis,
+ * source_grade, information_grade, protection), E_EXPIRES_TOO_LATE; `fault->field` begins with "header.". */
+enum error policy_lawful(const struct policy *policy, const Simpul__Header *header, bool persons, struct fault *fault);
+
 /* What a node subscribed to narrows what it receives; an empty list means all. */
 bool subscription_wants(const Simpul__Subscription *subscription, const struct routing_class *class);
 

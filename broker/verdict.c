@@ -163,9 +163,14 @@ static enum error report_verdict(struct core *core, const struct submit *submit,
 		error = body_check(header, body, fault);
 	if (error == E_OK && body && submit->routing->n_to == 0 && body_age_unknown(body) && !protects_child(header))
 		error = fault_at(fault, E_MISSING, "routing.to");
-	if (error == E_OK && submit->common.code != E_OK)
+	if (error == E_OK && submit->common.code != E_OK) {
 		*fault = submit->common;
-	return error == E_OK ? submit->common.code : error;
+		error = submit->common.code;
+	}
+	/* Of what is sealed the header alone tells: there may be a person in it. */
+	if (error == E_OK && !kind_is_bare(header->kind))
+		error = policy_lawful(core->policy, header, !body || body_person_count(body) > 0, fault);
+	return error;
 }
 
 /* ---------------------------------------------------------------------------- the append */

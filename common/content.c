@@ -42,7 +42,12 @@ static bool is_category(const char *text)
 	return matches(text, LOWER | DIGIT, "-", 32);
 }
 
-static bool is_law_code(const char *text)
+bool purpose_valid(const char *text)
+{
+	return is_category(text); /* both are words of a list that the exchange keeps */
+}
+
+bool law_code_valid(const char *text)
 {
 	return in_class(text[0], UPPER | DIGIT, "") && matches(text, UPPER | DIGIT, ".-", 32);
 }
@@ -225,7 +230,7 @@ static enum error class_check(const Simpul__Header *header, struct fault *fault)
 	if ((error = required_check(header->category, is_category, "category", fault)) != E_OK ||
 	    (error = given(header->region[0] != '\0', "region", fault)) != E_OK ||
 	    (error = given(header->label != 0, "label", fault)) != E_OK ||
-	    (error = given(header->purpose != 0, "purpose", fault)) != E_OK ||
+	    (error = required_check(header->purpose, purpose_valid, "purpose", fault)) != E_OK ||
 	    (error = ascending_check((const int *)header->handling, header->n_handling, "handling", fault)) != E_OK ||
 	    (error = ascending_check((const int *)header->protection, header->n_protection, "protection", fault)) !=
 		    E_OK)
@@ -255,7 +260,7 @@ static enum error expiry_check(const Simpul__Header *header, wall_ms now, struct
 /* `field` is what the message calls the place. */
 static enum error basis_check(const Simpul__LegalBasis *basis, const char *field, struct fault *fault)
 {
-	enum error error = required_check(basis->code, is_law_code, "code", fault);
+	enum error error = required_check(basis->code, law_code_valid, "code", fault);
 
 	if (error == E_OK)
 		error = optional_check(basis->number, is_reference_code, "number", fault);
@@ -293,7 +298,7 @@ static enum error bare_check(const Simpul__Header *header, struct fault *fault)
 		      {"label", header->label != 0},
 		      {"handling", header->n_handling > 0},
 		      {"protection", header->n_protection > 0},
-		      {"purpose", header->purpose != 0},
+		      {"purpose", header->purpose[0] != '\0'},
 		      {"legal_basis", header->legal_basis != NULL},
 		      {"source_grade", header->source_grade != 0},
 		      {"information_grade", header->information_grade != 0},

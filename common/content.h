@@ -22,6 +22,10 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);
 
+/* Whether a text has the form of a purpose ([a-z0-9-]{1,32}), of a law's code ([A-Z0-9][A-Z0-9.-]{0,31}). */
+bool purpose_valid(const char *text);
+bool law_code_valid(const char *text);
+
 /* How many persons a body holds; of an update in what it puts in the place. */
 size_t body_person_count(const Simpul__Body *body);
 

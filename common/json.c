@@ -37,9 +37,8 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void", "purge-receipt"),
 	WORDS(label, "", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"),
 	WORDS(handling, "", "H0", "H1", "H2", "H3"),
-	WORDS(protection, "", "child", "refugee", "trafficking", "health"),
-	WORDS(purpose, "", "immigration-oversight", "law-enforcement", "state-security", "victim-protection",
-	      "public-health", "labour-inspection", "customs-control", "population-registry"),
+	WORDS(protection, "", "child", "refugee", "trafficking", "health", "biometric", "genetic", "criminal-record",
+	      "finance"),
 	WORDS(source_grade, "", "A", "B", "C", "X"),
 	WORDS(information_grade, "", "1", "2", "3", "4"),
 	WORDS(body_form, "", "plain", "sealed"),
@@ -71,6 +70,17 @@ const char *enum_text(const ProtobufCEnumDescriptor *type, int value)
 		if (vocabularies[i].type == type && value >= 0 && (size_t)value < vocabularies[i].count)
 			return vocabularies[i].words[value];
 	return "";
+}
+
+const char *status_mark(int status)
+{
+	static const char *const marks[] = {[SIMPUL__STATUS__STATUS_UNSPECIFIED] = "NOT ACTUAL",
+					    [SIMPUL__STATUS__STATUS_ACTUAL] = "",
+					    [SIMPUL__STATUS__STATUS_EXERCISE] = "EXERCISE",
+					    [SIMPUL__STATUS__STATUS_SYSTEM] = "SYSTEM",
+					    [SIMPUL__STATUS__STATUS_TEST] = "TEST"};
+
+	return status >= 0 && (size_t)status < sizeof(marks) / sizeof(marks[0]) ? marks[status] : marks[0];
 }
 
 #define SEPARATORS "-_+ "

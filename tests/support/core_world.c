@@ -14,7 +14,8 @@
 
 const char *const world_names[WORLD_NODES] = {"police.oku", "army.oku", "immigration.muara-enim", "health.oku"};
 
-const char *const world_policy = "categories: [wanted, missing]\n"
+const char *const world_policy = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+                                 "categories: [wanted, missing]\n"
 				 "agencies:\n"
 				 "  - agency: police\n    ceiling: RED\n    protection: [child]\n"
 				 "    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
@@ -777,7 +778,7 @@ static void header_say(struct world *world, const struct speech *speech, Simpul_
 	header->category = (char *)(uintptr_t)(speech->category ? speech->category : "wanted");
 	header->region = (char *)(uintptr_t)(speech->region ? speech->region : "16.01");
 	header->label = speech->label ? speech->label : SIMPUL__LABEL__LABEL_AMBER;
-	header->purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT;
+	header->purpose = (char *)"law-enforcement";
 	header->expires = START_WALL + 30 * DAY;
 	if (!refers)
 		return;

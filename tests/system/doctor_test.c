@@ -18,7 +18,8 @@
 /* The agent of the first runs, that of the second does not. */
 enum { POLICE, ARMY };
 
-static const char policy[] = "categories: [public-order, lodging]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+                             "categories: [public-order, lodging]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"

@@ -20,6 +20,7 @@ enum { POLICE, ARMY, IMMIGRATION };
 
 /* The army is granted nothing of what the others say. */
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, tppo, health]\n"
 	"agencies:\n"
 	"  - agency: police\n"

@@ -104,7 +104,7 @@ static void sighting_init(struct sample *s)
 	s->header.label = SIMPUL__LABEL__LABEL_AMBER;
 	s->header.handling = s->handling;
 	s->header.protection = s->protection;
-	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	s->header.purpose = (char *)"immigration-oversight";
 	s->header.expires = NOW + 30 * DAY;
 	s->header.references = s->references;
 	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
@@ -147,7 +147,7 @@ static void void_init(struct sample *s)
 	s->header.kind = SIMPUL__KIND__KIND_VOID;
 	s->header.category = s->header.region = TEXT("");
 	s->header.label = SIMPUL__LABEL__LABEL_UNSPECIFIED;
-	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_UNSPECIFIED;
+	s->header.purpose = (char *)"";
 	s->header.expires = 0;
 	s->body.content_case = SIMPUL__BODY__CONTENT_VOID;
 	s->body.void_ = &s->nothing;
@@ -234,7 +234,7 @@ static void a_missing_field_is_named(void **state)
 	HEADER(sighting_init, s.header.category = TEXT(""), E_MISSING, "header.category");
 	HEADER(sighting_init, s.header.region = TEXT(""), E_MISSING, "header.region");
 	HEADER(sighting_init, s.header.label = 0, E_MISSING, "header.label");
-	HEADER(sighting_init, s.header.purpose = 0, E_MISSING, "header.purpose");
+	HEADER(sighting_init, s.header.purpose = (char *)"", E_MISSING, "header.purpose");
 	HEADER(sighting_init, s.header.expires = 0, E_MISSING, "header.expires");
 	HEADER(sighting_init, s.header.form = 0, E_MISSING, "header.form");
 	HEADER(update_init, s.header.about = 0, E_MISSING, "header.about");
@@ -376,7 +376,7 @@ static void a_void_says_nothing_else(void **state)
 	HEADER(void_init, s.header.region = TEXT("16"), E_INVALID, "header.region");
 	HEADER(void_init, s.header.label = 1, E_INVALID, "header.label");
 	HEADER(void_init, s.header.n_handling = 1, E_INVALID, "header.handling");
-	HEADER(void_init, s.header.purpose = 1, E_INVALID, "header.purpose");
+	HEADER(void_init, s.header.purpose = (char *)"tppo", E_INVALID, "header.purpose");
 	HEADER(void_init, s.header.expires = NOW + 1, E_INVALID, "header.expires");
 	HEADER(void_init, s.header.actor = TEXT("a"), E_INVALID, "header.actor");
 	HEADER(void_init, s.header.n_references = 1, E_INVALID, "header.references");

@@ -124,7 +124,7 @@ static void red_is_for_named_nodes_alone(void **state)
 static void defaults_fill_in_what_the_draft_leaves_out(void **state)
 {
 	const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_GREEN,
-						.purpose = SIMPUL__PURPOSE__PURPOSE_STATE_SECURITY,
+						.purpose = "state-security",
 						.region = "16.09",
 						.region_within = "16",
 						.expires_days = 30};
@@ -134,7 +134,7 @@ static void defaults_fill_in_what_the_draft_leaves_out(void **state)
 	attempt_with(&a, &defaults, "{'category':'tppm'," SIGHTING "}");
 	assert_int_equal(a.error, E_OK);
 	assert_int_equal(a.prepared.header->label, SIMPUL__LABEL__LABEL_GREEN);
-	assert_int_equal(a.prepared.header->purpose, SIMPUL__PURPOSE__PURPOSE_STATE_SECURITY);
+	assert_string_equal(a.prepared.header->purpose, "state-security");
 	assert_string_equal(a.prepared.header->region, "16.09");
 	assert_int_equal(a.prepared.header->expires, NOW + 30 * DAY_MS);
 	attempt_end(&a);

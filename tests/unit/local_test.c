@@ -17,7 +17,7 @@ struct place {
 };
 
 static const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_AMBER,
-					       .purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT,
+					       .purpose = "law-enforcement",
 					       .region = "16.01",
 					       .expires_days = 30};
 
