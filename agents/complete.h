@@ -9,7 +9,8 @@
 /* Adds to a draft with `update` or `cancel` what it leaves out: about, status, category, region, label, handling,
  * protection, purpose, legal_basis, in an update the grades, expires (while it lies ahead), operation, case_ref, to, not_to. Leaves other drafts
  * alone.
- * E_NOT_ORIGIN: another office's report; E_REFERENCE_UNKNOWN: not in the outbox, or refused; field "reference". */
+ * A flag, a release request and a release get the status of the report in the inbox that they answer.
+ * E_NOT_ORIGIN: another office's report; E_INVALID at "status": an exercise about what is in earnest, or the like; E_REFERENCE_UNKNOWN: not in the outbox (what is answered: in the inbox), or refused; field "reference". */
 enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struct fault *fault);
 
 #endif

@@ -3,6 +3,7 @@
  * How submissions are made of them stands in outbox_submission.c, what the broker answers in outbox_answer.c. */
 #include "agents/outbox.h"
 #include "agents/store_stream.h"
+#include "common/content.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -112,12 +113,6 @@ static enum error recipients_check(struct store *store, const struct prepared *p
 	return E_OK;
 }
 
-static bool travels_alone(Simpul__Kind kind)
-{
-	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL ||
-	       kind == SIMPUL__KIND__KIND_VOID;
-}
-
 static enum error report_store(struct store *store, const struct report_name *name, const struct prepared *prepared,
 			       const struct packed *packed, const char *source, wall_ms now, struct fault *fault)
 {
@@ -131,7 +126,7 @@ static enum error report_store(struct store *store, const struct report_name *na
 	bind_number(put, 2, name->stream);
 	bind_number(put, 3, name->number);
 	bind_bytes(put, 4, BYTES(packed->routing_key.bytes, HASH_SIZE));
-	bind_number(put, 5, travels_alone(prepared->header->kind));
+	bind_number(put, 5, kind_travels_alone(prepared->header->kind));
 	bind_number(put, 6, is_sealed(prepared->header));
 	bind_number(put, 7, prepared->header->kind);
 	bind_number(put, 8, prepared->header->label);

@@ -7,7 +7,7 @@
 
 /* The audience of the report referred to, when that is one that was accepted: a VOID is accepted too, but is no report and
  * went to nobody. */
-static enum error target_find(struct draft *draft, uint32_t *audience_id)
+static enum error target_find(struct draft *draft, uint64_t origin_id, uint32_t *audience_id)
 {
 	const struct report_name *name = &draft->append->reference;
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_SUBMISSION_FIND);
@@ -18,7 +18,7 @@ static enum error target_find(struct draft *draft, uint32_t *audience_id)
 	uint64_t entry;
 	enum error error;
 
-	bind_number(find, 1, draft->origin_id);
+	bind_number(find, 1, origin_id);
 	bind_number(find, 2, name->epoch);
 	bind_number(find, 3, name->stream);
 	bind_number(find, 4, name->number);
@@ -88,6 +88,28 @@ static void report_refuse(struct draft *draft, enum error verdict, const char *f
 	draft->target = 0;
 }
 
+/* Who answers must have been told: whoever was not learns nothing, not even that there is such a report. What is answered
+ * is not tied to its answers, as it is to its updates: its audience is none of theirs. */
+static enum error heard_check(struct draft *draft)
+{
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_ORIGIN_FIND);
+	const struct audience *heard = NULL;
+	uint32_t audience_id = 0;
+	uint64_t origin_id;
+	enum error error;
+
+	bind_text(find, 1, draft->append->reference.origin);
+	error = journal_number(find, 0, &origin_id, draft->fault);
+	if (error == E_OK && origin_id != 0)
+		error = target_find(draft, origin_id, &audience_id);
+	draft->target = 0;
+	if (error == E_OK && audience_id != 0)
+		heard = audience_set_get(&draft->journal->audiences, audience_id);
+	if (error == E_OK && (heard == NULL || !audience_reaches(heard, draft->append->first.origin)))
+		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
+	return error;
+}
+
 enum error draft_audience_inherit(struct draft *draft)
 {
 	struct journal_append *append = draft->append;
@@ -96,9 +118,11 @@ enum error draft_audience_inherit(struct draft *draft)
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
 		return E_OK;
+	if (append->inherit == INHERIT_HEARD)
+		return heard_check(draft);
 	if (append->inherit == INHERIT_ONLY)
 		audience_clear(&append->audience);
-	error = target_find(draft, &audience_id);
+	error = target_find(draft, draft->origin_id, &audience_id);
 	if (error == E_OK && draft->target == 0) {
 		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
 		return E_OK;

@@ -7,6 +7,7 @@
 #include "common/content.h"
 #include "common/memory.h"
 #include "common/wire.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Field numbers of link.proto. A Delivery has those of a Submission, but for the eighth. */
@@ -102,14 +103,17 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 	return wraps_check(core, submit, fault);
 }
 
-/* A purge receipt is for one node, whatever the policy says of the two. */
+/* An answer is for one node, whatever the policy says of the two: the one whose report it is about. */
 static enum error answer_audience(struct core *core, struct submit *submit, struct fault *fault)
 {
 	const Simpul__Routing *routing = submit->routing;
+	const Simpul__Header *header = submit->headers[0];
 	const struct node *origin = routing->n_to == 1 ? node_find(core, routing->to[0]) : NULL;
 
 	if (routing->n_to != 1 || routing->n_not_to > 0 || routing->n_wraps > 0)
 		return fault_at(fault, E_INVALID, "routing.to");
+	if (header->n_references == 1 && strcmp(header->references[0]->origin, routing->to[0]) != 0)
+		return fault_at(fault, E_INVALID, "routing.to[0]");
 	if (!origin)
 		return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[0]");
 	if (origin == submit->node || origin->standing != SIMPUL__STANDING__STANDING_ACTIVE || origin->leaving)
@@ -128,7 +132,7 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 
 	if (header->kind == SIMPUL__KIND__KIND_VOID)
 		return E_OK;
-	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+	if (kind_is_answer(header->kind))
 		return answer_audience(core, submit, fault);
 	if (!core->policy)
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
@@ -292,6 +296,18 @@ static void delivery_write(const struct submit *submit, struct journal_append *a
 	bodies_locate(buffer_view(&append->delivery), append->reports);
 }
 
+static enum inherit inherit_of(Simpul__Kind kind)
+{
+	switch (kind) {
+	case SIMPUL__KIND__KIND_CANCEL:
+		return INHERIT_ONLY;
+	case SIMPUL__KIND__KIND_UPDATE:
+		return INHERIT_ADD;
+	default:
+		return kind_answers_one(kind) ? INHERIT_HEARD : INHERIT_NONE;
+	}
+}
+
 /* Who gets it; nobody when every report was refused. */
 static void audience_set(struct submit *submit, struct journal_append *append)
 {
@@ -299,12 +315,13 @@ static void audience_set(struct submit *submit, struct journal_append *append)
 
 	if (header->kind == SIMPUL__KIND__KIND_VOID)
 		return;
-	if (header->kind == SIMPUL__KIND__KIND_CANCEL || header->kind == SIMPUL__KIND__KIND_UPDATE) {
-		append->inherit = header->kind == SIMPUL__KIND__KIND_CANCEL ? INHERIT_ONLY : INHERIT_ADD;
-		append->reference = (struct report_name){.epoch = header->references[0]->epoch,
-							 .stream = (uint32_t)header->references[0]->stream,
-							 .number = header->references[0]->number};
-		memcpy(append->reference.origin, submit->node->name, sizeof(append->reference.origin));
+	append->inherit = inherit_of(header->kind);
+	if (append->inherit != INHERIT_NONE) {
+		const Simpul__Name *meant = header->references[0];
+
+		append->reference = (struct report_name){
+			.epoch = meant->epoch, .stream = (uint32_t)meant->stream, .number = meant->number};
+		snprintf(append->reference.origin, sizeof(append->reference.origin), "%s", meant->origin);
 	}
 	if (append->inherit == INHERIT_ONLY)
 		return;

@@ -129,10 +129,8 @@ Simpul__MsgType msg_type_of(Simpul__Kind kind)
 		return SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE;
 	case SIMPUL__KIND__KIND_CANCEL:
 		return SIMPUL__MSG_TYPE__MSG_TYPE_CANCEL;
-	case SIMPUL__KIND__KIND_PURGE_RECEIPT:
-		return SIMPUL__MSG_TYPE__MSG_TYPE_ACK;
 	default:
-		return SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
+		return kind_is_answer(kind) ? SIMPUL__MSG_TYPE__MSG_TYPE_ACK : SIMPUL__MSG_TYPE__MSG_TYPE_ALERT;
 	}
 }
 
@@ -147,7 +145,7 @@ Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label)
 
 static bool is_kind(Simpul__Kind kind)
 {
-	return kind > 0 && kind <= SIMPUL__KIND__KIND_PURGE_RECEIPT;
+	return kind > 0 && kind <= SIMPUL__KIND__KIND_RELEASE;
 }
 
 static bool refers(const Simpul__Header *header)
@@ -184,6 +182,33 @@ static enum error origin_check(const Simpul__Header *header, wall_ms now, struct
 	return E_OK;
 }
 
+static bool in_exercise(Simpul__Stream stream)
+{
+	return stream == SIMPUL__STREAM__STREAM_EXERCISE || stream == SIMPUL__STREAM__STREAM_EXERCISE_RED;
+}
+
+/* The one report that is meant. An exercise speaks of exercises, and nothing else does. */
+static enum error meant_check(const Simpul__Header *header, struct fault *fault)
+{
+	const bool own = refers(header);
+	const Simpul__Name *meant;
+	enum error error = given(header->n_references > 0, "references", fault);
+
+	if (error != E_OK)
+		return error;
+	if (header->n_references > 1)
+		return fault_at(fault, E_INVALID, "references");
+	meant = header->references[0];
+	error = name_check(meant, fault);
+	if (error == E_OK && own != (strcmp(meant->origin, header->name->origin) == 0))
+		error = fault_at(fault, own ? E_NOT_ORIGIN : E_INVALID, "%s", "");
+	if (error == E_OK && in_exercise(meant->stream) != in_exercise(header->name->stream))
+		error = fault_at(fault, E_STREAM, "stream");
+	if (error != E_OK)
+		fault_within(fault, "references[0]");
+	return error;
+}
+
 /* What an UPDATE or CANCEL is about; nothing for the others. */
 static enum error reference_check(const Simpul__Header *header, struct fault *fault)
 {
@@ -193,21 +218,15 @@ static enum error reference_check(const Simpul__Header *header, struct fault *fa
 		return fault_at(fault, E_INVALID, "erase");
 	if (!refers(header)) {
 		error = absent(header->about != 0, "about", fault);
+		if (error == E_OK && kind_answers_one(header->kind))
+			return meant_check(header, fault);
 		return error == E_OK ? absent(header->n_references > 0, "references", fault) : error;
 	}
-	if ((error = given(header->about != 0, "about", fault)) != E_OK ||
-	    (error = given(header->n_references > 0, "references", fault)) != E_OK)
+	if ((error = given(header->about != 0, "about", fault)) != E_OK)
 		return error;
 	if (header->about != SIMPUL__KIND__KIND_SIGHTING && header->about != SIMPUL__KIND__KIND_ALERT)
 		return fault_at(fault, E_INVALID, "about");
-	if (header->n_references > 1)
-		return fault_at(fault, E_INVALID, "references");
-	error = name_check(header->references[0], fault);
-	if (error == E_OK && strcmp(header->references[0]->origin, header->name->origin) != 0)
-		error = fault_at(fault, E_NOT_ORIGIN, "%s", "");
-	if (error != E_OK)
-		fault_within(fault, "references[0]");
-	return error;
+	return meant_check(header, fault);
 }
 
 /* Strictly ascending and without the unspecified value. */
@@ -284,12 +303,10 @@ static enum error codes_check(const Simpul__Header *header, struct fault *fault)
 	return absent(header->deadline != 0, "deadline", fault);
 }
 
-/* A VOID uses up a number and says nothing else; a purge receipt says it all in its body. */
+/* A VOID uses up a number and says nothing else; an answer says it all in its body. */
 static enum error bare_check(const Simpul__Header *header, struct fault *fault)
 {
-	const Simpul__Stream stream = header->name->stream;
-	const bool exercise =
-		stream == SIMPUL__STREAM__STREAM_EXERCISE || stream == SIMPUL__STREAM__STREAM_EXERCISE_RED;
+	const bool exercise = in_exercise(header->name->stream);
 	const struct {
 		const char *name;
 		bool is_given;
@@ -337,9 +354,26 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
 	return error;
 }
 
+bool kind_answers_one(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_FLAG || kind == SIMPUL__KIND__KIND_RELEASE_REQUEST ||
+	       kind == SIMPUL__KIND__KIND_RELEASE;
+}
+
+bool kind_is_answer(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_PURGE_RECEIPT || kind_answers_one(kind);
+}
+
 bool kind_is_bare(Simpul__Kind kind)
 {
-	return kind == SIMPUL__KIND__KIND_VOID || kind == SIMPUL__KIND__KIND_PURGE_RECEIPT;
+	return kind == SIMPUL__KIND__KIND_VOID || kind_is_answer(kind);
+}
+
+bool kind_travels_alone(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL ||
+	       kind == SIMPUL__KIND__KIND_VOID || kind_answers_one(kind);
 }
 
 bool header_same_class(const Simpul__Header *a, const Simpul__Header *b)
@@ -540,7 +574,10 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 			[SIMPUL__KIND__KIND_UPDATE] = {SIMPUL__BODY__CONTENT_UPDATE, "update"},
 			[SIMPUL__KIND__KIND_CANCEL] = {SIMPUL__BODY__CONTENT_CANCEL, "cancel"},
 			[SIMPUL__KIND__KIND_VOID] = {SIMPUL__BODY__CONTENT_VOID, "void"},
-			[SIMPUL__KIND__KIND_PURGE_RECEIPT] = {SIMPUL__BODY__CONTENT_PURGE_RECEIPT, "purge_receipt"}};
+			[SIMPUL__KIND__KIND_PURGE_RECEIPT] = {SIMPUL__BODY__CONTENT_PURGE_RECEIPT, "purge_receipt"},
+			[SIMPUL__KIND__KIND_FLAG] = {SIMPUL__BODY__CONTENT_FLAG, "flag"},
+			[SIMPUL__KIND__KIND_RELEASE_REQUEST] = {SIMPUL__BODY__CONTENT_RELEASE_REQUEST, "release_request"},
+			[SIMPUL__KIND__KIND_RELEASE] = {SIMPUL__BODY__CONTENT_RELEASE, "release"}};
 	struct stated replacement;
 
 	if (!is_kind(header->kind))
@@ -610,6 +647,45 @@ static enum error purge_receipt_check(const Simpul__PurgeReceipt *receipt, struc
 	return error;
 }
 
+/* The nodes that should have it, each once; no agencies, for the origin decides about offices. */
+static enum error release_request_check(const Simpul__ReleaseRequest *request, struct fault *fault)
+{
+	enum error error = given(request->reason != 0, "reason", fault);
+
+	if (error == E_OK)
+		error = given(request->n_nodes > 0, "nodes", fault);
+	for (size_t i = 0; error == E_OK && i < request->n_nodes; i++) {
+		bool twice = false;
+
+		for (size_t k = 0; k < i; k++)
+			twice = twice || strcmp(request->nodes[k], request->nodes[i]) == 0;
+		if (twice || !node_name_valid(request->nodes[i]))
+			error = fault_at(fault, E_INVALID, "nodes[%zu]", i);
+	}
+	if (error != E_OK)
+		fault_within(fault, "release_request");
+	return error;
+}
+
+/* What is neither a sighting nor an alert, nor replaces one. */
+static enum error answer_check(const Simpul__Body *body, struct fault *fault)
+{
+	switch (body->content_case) {
+	case SIMPUL__BODY__CONTENT_CANCEL:
+		return given(body->cancel->reason != 0, "cancel.reason", fault);
+	case SIMPUL__BODY__CONTENT_PURGE_RECEIPT:
+		return purge_receipt_check(body->purge_receipt, fault);
+	case SIMPUL__BODY__CONTENT_FLAG:
+		return given(body->flag->reason != 0, "flag.reason", fault);
+	case SIMPUL__BODY__CONTENT_RELEASE_REQUEST:
+		return release_request_check(body->release_request, fault);
+	case SIMPUL__BODY__CONTENT_RELEASE:
+		return given(body->release->decision != 0, "release.decision", fault);
+	default:
+		return E_OK;
+	}
+}
+
 static enum error statement_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault)
 {
 	const struct stated statement = stated_in(body);
@@ -631,10 +707,8 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
 
 	if (error == E_OK)
 		error = kind_check(header, body, fault);
-	if (error == E_OK && header->kind == SIMPUL__KIND__KIND_CANCEL)
-		error = given(body->cancel->reason != 0, "cancel.reason", fault);
-	if (error == E_OK && header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
-		error = purge_receipt_check(body->purge_receipt, fault);
+	if (error == E_OK)
+		error = answer_check(body, fault);
 	if (error == E_OK)
 		error = statement_check(header, body, fault);
 	if (error != E_OK) {

@@ -65,6 +65,7 @@ enum limit {
 	X(purge_receipt, purged, LIMIT_PURGED) \
 	X(purged, sinks, 16) \
 	X(tombstone, targets, LIMIT_PURGED) \
+	X(release_request, nodes, 16) \
 	X(person, remark, 1000) \
 	X(person, documents, 8) \
 	X(vehicle, remark, 1000) \

@@ -1,5 +1,6 @@
 /* core_world - runs the core against a journal in memory and keeps a copy of every action. */
 #include "tests/support/core_world.h"
+#include "broker/journal_row.h"
 #include "broker/reader.h"
 #include "common/memory.h"
 #include "common/content.h"
@@ -216,6 +217,10 @@ static void inherit_audience(struct world *world, struct journal_append *append)
 		    record->first.stream != append->reference.stream ||
 		    record->first.number != append->reference.number)
 			continue;
+		if (append->inherit == INHERIT_HEARD && !audience_reaches(&record->audience, append->first.origin))
+			break;
+		if (append->inherit == INHERIT_HEARD)
+			return;
 		const struct routing_class class = append->audience.class;
 
 		audience_clear(&append->audience);
