@@ -33,6 +33,8 @@ size_t body_person_count(const Simpul__Body *body);
 Simpul__MsgType msg_type_of(Simpul__Kind kind);
 /* The stream that a status and a label belong to. */
 Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
+/* Whether this version has such a kind. */
+bool kind_known(Simpul__Kind kind);
 /* True for what a recipient of a report says to its origin alone, and the origin to who asked: PURGE_RECEIPT, FLAG,
  * RELEASE_REQUEST, RELEASE. */
 bool kind_is_answer(Simpul__Kind kind);
