@@ -1,13 +1,21 @@
 /* journal_inherit - the audience of one append: completed by that of the report referred to, then given its number. */
 #include "broker/journal_sqlite.h"
+#include "common/wire.h"
 #include <stdio.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------------------- inheriting an audience */
 
+/* The report referred to. */
+struct target {
+	uint64_t entry; /* 0: none that was accepted */
+	uint64_t index; /* of the report within its submission */
+	uint32_t audience_id;
+};
+
 /* The audience of the report referred to, when that is one that was accepted: a VOID is accepted too, but is no report and
  * went to nobody. */
-static enum error target_find(struct draft *draft, uint64_t origin_id, uint32_t *audience_id)
+static enum error target_find(struct draft *draft, uint64_t origin_id, struct target *target)
 {
 	const struct report_name *name = &draft->append->reference;
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_SUBMISSION_FIND);
@@ -18,6 +26,7 @@ static enum error target_find(struct draft *draft, uint64_t origin_id, uint32_t 
 	uint64_t entry;
 	enum error error;
 
+	*target = (struct target){0};
 	bind_number(find, 1, origin_id);
 	bind_number(find, 2, name->epoch);
 	bind_number(find, 3, name->stream);
@@ -30,13 +39,43 @@ static enum error target_find(struct draft *draft, uint64_t origin_id, uint32_t 
 	if (error != E_OK)
 		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: submission_of") : error;
 	arena_init(&arena);
-	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL) {
+	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL)
 		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
-	} else if (row.audience_id != 0 && name->number < row.first + row.count &&
-		   outcome_verdict(outcome, name->number) == E_OK) {
-		draft->target = entry;
-		*audience_id = row.audience_id;
-	}
+	else if (row.audience_id != 0 && name->number < row.first + row.count &&
+		 outcome_verdict(outcome, name->number) == E_OK)
+		*target = (struct target){entry, name->number - row.first, row.audience_id};
+	arena_fini(&arena);
+	sqlite3_reset(get);
+	return error;
+}
+
+/* The status of a report out of its submission; UNSPECIFIED when that cannot be read. */
+static Simpul__Status status_in(struct bytes content, uint64_t index, struct arena *arena)
+{
+	const Simpul__StoredSubmission *stored =
+		stored_unpack(&simpul__stored_submission__descriptor, content, arena);
+	const Simpul__Header *header = stored == NULL || index >= stored->n_headers
+					       ? NULL
+					       : stored_unpack(&simpul__header__descriptor,
+							       of_binary(stored->headers[index]), arena);
+
+	return header == NULL ? SIMPUL__STATUS__STATUS_UNSPECIFIED : header->status;
+}
+
+/* Whether what is said is as much in earnest as what it is about. */
+static enum error status_compare(struct draft *draft, const struct target *target, bool *same)
+{
+	sqlite3_stmt *get = journal_statement(draft->journal, SQL_CONTENT_GET);
+	struct arena arena;
+	enum error error;
+
+	bind_number(get, 1, target->entry);
+	error = journal_row_step(get, draft->fault);
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: content") : error;
+	arena_init(&arena);
+	*same = status_in(column_bytes(get, 0), target->index, &arena) ==
+		status_in(buffer_view(&draft->append->content), 0, &arena);
 	arena_fini(&arena);
 	sqlite3_reset(get);
 	return error;
@@ -88,47 +127,56 @@ static void report_refuse(struct draft *draft, enum error verdict, const char *f
 	draft->target = 0;
 }
 
-/* Who answers must have been told: whoever was not learns nothing, not even that there is such a report. What is answered
- * is not tied to its answers, as it is to its updates: its audience is none of theirs. */
-static enum error heard_check(struct draft *draft)
+/* Who answers must have been told: whoever was not learns nothing, not even that there is such a report. */
+static bool was_told(const struct draft *draft, const struct target *target)
 {
-	sqlite3_stmt *find = journal_statement(draft->journal, SQL_ORIGIN_FIND);
-	const struct audience *heard = NULL;
-	uint32_t audience_id = 0;
-	uint64_t origin_id;
-	enum error error;
+	const struct audience *told = audience_set_get(&draft->journal->audiences, target->audience_id);
 
-	bind_text(find, 1, draft->append->reference.origin);
-	error = journal_number(find, 0, &origin_id, draft->fault);
-	if (error == E_OK && origin_id != 0)
-		error = target_find(draft, origin_id, &audience_id);
-	draft->target = 0;
-	if (error == E_OK && audience_id != 0)
-		heard = audience_set_get(&draft->journal->audiences, audience_id);
-	if (error == E_OK && (heard == NULL || !audience_reaches(heard, draft->append->first.origin)))
-		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
-	return error;
+	return told != NULL && audience_reaches(told, draft->append->first.origin);
 }
 
-enum error draft_audience_inherit(struct draft *draft)
+/* Finds what is referred to, or makes that it may not be the verdict. */
+static enum error target_check(struct draft *draft, struct target *target)
 {
-	struct journal_append *append = draft->append;
-	uint32_t audience_id = 0;
-	enum error error;
+	const bool answers = draft->append->inherit == INHERIT_HEARD;
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_ORIGIN_FIND);
+	uint64_t origin_id = draft->origin_id;
+	bool same = true;
+	enum error error = E_OK;
 
-	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
-		return E_OK;
-	if (append->inherit == INHERIT_HEARD)
-		return heard_check(draft);
-	if (append->inherit == INHERIT_ONLY)
-		audience_clear(&append->audience);
-	error = target_find(draft, draft->origin_id, &audience_id);
-	if (error == E_OK && draft->target == 0) {
+	if (answers) {
+		bind_text(find, 1, draft->append->reference.origin);
+		error = journal_number(find, 0, &origin_id, draft->fault);
+	}
+	if (error == E_OK)
+		error = target_find(draft, origin_id, target);
+	if (error == E_OK && (target->entry == 0 || (answers && !was_told(draft, target)))) {
 		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
 		return E_OK;
 	}
 	if (error == E_OK)
-		error = audiences_inherit(draft, audience_id);
+		error = status_compare(draft, target, &same);
+	if (error == E_OK && !same)
+		report_refuse(draft, E_INVALID, "header.status");
+	return error;
+}
+
+/* What is answered is not tied to its answers, as it is to its updates: its audience is none of theirs. */
+enum error draft_audience_inherit(struct draft *draft)
+{
+	struct journal_append *append = draft->append;
+	struct target target = {0};
+	enum error error;
+
+	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
+		return E_OK;
+	if (append->inherit == INHERIT_ONLY)
+		audience_clear(&append->audience);
+	error = target_check(draft, &target);
+	if (error != E_OK || append->reports[0].verdict != E_OK || append->inherit == INHERIT_HEARD)
+		return error;
+	draft->target = target.entry;
+	error = audiences_inherit(draft, target.audience_id);
 	unreachable_narrow(append);
 	return error;
 }

@@ -225,6 +225,37 @@ static void an_exercise_answers_exercises_alone(void **state)
 		       "header.references[0].stream");
 }
 
+static void a_test(Simpul__Header *header)
+{
+	header->status = SIMPUL__STATUS__STATUS_TEST;
+}
+static void a_test_of_the_police(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->status = SIMPUL__STATUS__STATUS_TEST;
+}
+
+/* Tests are numbered with what is in earnest: the name does not tell them apart. */
+static void a_test_answers_and_takes_back_tests_alone(void **state)
+{
+	struct speech test = {.node = POLICE,
+			      .kind = SIMPUL__KIND__KIND_CANCEL,
+			      .reference = 1,
+			      .spoil_header = a_test_of_the_police};
+
+	(void)state;
+	spoil = a_test;
+	assert_refused(answer(ARMY, POLICE, 1, FLAGS), E_INVALID, "header.status");
+	for (int i = 0; i < 2; i++) {
+		test.kind = i == 0 ? SIMPUL__KIND__KIND_UPDATE : SIMPUL__KIND__KIND_CANCEL;
+		test.first = next[POLICE]++;
+		world_forget(world);
+		world_say(world, &test);
+		world_commit(world, E_OK);
+		assert_refused(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt, E_INVALID, "header.status");
+	}
+}
+
 /* Answers are no updates: a cancel goes where the report went. */
 static void answers_do_not_widen_what_follows_the_report(void **state)
 {
@@ -250,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_did_not_get_it_learns_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_answer_says_nothing_else_to_nobody_else, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_exercise_answers_exercises_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_test_answers_and_takes_back_tests_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_do_not_widen_what_follows_the_report, setup, teardown),
 	};
 
