@@ -28,7 +28,8 @@ static const char usage[] =
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
 	"before it a mark where a report is not in earnest.\n"
-	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel.\n";
+	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
+	"release-request, release.\n";
 
 /* What is to be listed, and how. */
 struct listing {
@@ -155,7 +156,7 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
 		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
-			return officer_misused(officer, "--kind is sighting, alert, update or cancel"), false;
+			return officer_misused(officer, "--kind is sighting, alert, update, cancel, flag, release-request or release"), false;
 		if (option == 'c')
 			listing->category = optarg;
 		else if (option == 'j')

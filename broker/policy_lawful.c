@@ -5,7 +5,7 @@
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
-static bool purpose_known(const struct policy *policy, const char *purpose)
+bool policy_knows_purpose(const struct policy *policy, const char *purpose)
 {
 	for (size_t i = 0; i < policy->purpose_count; i++)
 		if (strcmp(policy->purposes[i], purpose) == 0)
@@ -44,7 +44,7 @@ enum error policy_lawful(const struct policy *policy, const Simpul__Header *head
 
 	if (header->kind == SIMPUL__KIND__KIND_CANCEL || (int)class.kind >= POLICY_KINDS)
 		return E_OK;
-	if (!purpose_known(policy, header->purpose))
+	if (!policy_knows_purpose(policy, header->purpose))
 		return fault_at(fault, E_PURPOSE_UNKNOWN, "header.purpose");
 	error = grounds_check(policy, header, &class, persons, fault);
 	if (error == E_OK && persons)

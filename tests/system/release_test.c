@@ -105,6 +105,13 @@ static bool lists(struct exchange *x, size_t office, const char *text)
 	return wait_for(is_listed, &awaited, 20);
 }
 
+static bool lists_now(struct exchange *x, size_t office, const char *text)
+{
+	struct awaited awaited = {x, office, text};
+
+	return is_listed(&awaited);
+}
+
 static bool shows(struct exchange *x, size_t office, const char *name, const char *text)
 {
 	struct buffer out = {0};
@@ -144,12 +151,16 @@ static void a_flag_reaches_the_origin_with_its_reason(void **state)
 {
 	struct exchange *x = *state;
 	char *name = tell_the_army(x, "canary-flagged", ""), *about = memory_format("of %s", name), *flag;
-	struct buffer out = {0};
+	struct buffer out = {0}, said = {0};
 
 	assert_true(lists(x, ARMY, name));
 	flag = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "wrong-region", NULL));
 	assert_true(lists(x, POLICE, about));
 	assert_true(shows(x, POLICE, flag, "wrong-region"));
+	assert_int_equal(exchange_ctl(x, &said, "policy", "explain", "army.oku", "--report", flag, NULL), 0);
+	assert_true(holds(&said, "army.oku sent it itself"));
+	assert_int_equal(exchange_ctl(x, &said, "policy", "explain", "health.oku", "--report", flag, NULL), 0);
+	assert_true(holds(&said, ": flag; entry "));
 	/* Nobody else hears of it, and who did not get the report cannot flag it. */
 	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "flag", name, "--reason", "no-capacity", NULL),
 			 EX_DATAERR);
@@ -229,12 +240,69 @@ static void what_is_refused_or_taken_back_goes_nowhere(void **state)
 	free(name);
 }
 
+/* Says something else about a report. */
+static void update(struct exchange *x, const char *name, const char *more)
+{
+	char *text = memory_format("{%s\"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", "
+				   "\"summary\": \"canary-newest\"}}",
+				   more);
+
+	assert_int_equal(exchange_simpul(x, POLICE, text, NULL, "update", name, "--json", "-", NULL), 0);
+	free(text);
+}
+
+/* Asks for immigration, and has it granted; the name of what carries it out. */
+static char *release(struct exchange *x, const char *name)
+{
+	struct buffer out = {0}, second = {0};
+	char *request = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
+						      "immigration.muara-enim", "--reason", "investigation", NULL));
+	char *granted;
+
+	assert_true(lists(x, POLICE, request));
+	granted = printed(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
+	free(request);
+	return granted;
+}
+
+static void what_is_shared_is_what_was_said_last(void **state)
+{
+	struct exchange *x = *state;
+	char *name = tell_the_army(x, "canary-first", ""), *granted;
+
+	assert_true(lists(x, ARMY, name));
+	update(x, name, "");
+	granted = release(x, name);
+	assert_true(lists(x, IMMIGRATION, granted));
+	assert_true(shows(x, IMMIGRATION, granted, "canary-newest"));
+	assert_false(office_holds(x, IMMIGRATION, "canary-first"));
+	free(granted);
+	free(name);
+}
+
+/* Immigration has no grant for children here: what the origin cannot send it cannot release. */
+static void what_is_shared_keeps_the_limits_of_what_was_said_last(void **state)
+{
+	struct exchange *x = *state;
+	char *name = tell_the_army(x, "canary-child", ""), *granted;
+
+	assert_true(lists(x, ARMY, name));
+	update(x, name, "\"protection\": [\"child\"], \"expires\": \"2027-01-02T00:00:00Z\", ");
+	granted = release(x, name);
+	assert_true(has_all(x, IMMIGRATION));
+	assert_false(lists_now(x, IMMIGRATION, granted));
+	free(granted);
+	free(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_flag_reaches_the_origin_with_its_reason),
 		cmocka_unit_test(an_exercise_is_flagged_as_one),
 		cmocka_unit_test(what_is_granted_goes_to_whom_the_policy_lets_have_it),
+		cmocka_unit_test(what_is_shared_is_what_was_said_last),
+		cmocka_unit_test(what_is_shared_keeps_the_limits_of_what_was_said_last),
 		cmocka_unit_test(what_is_refused_or_taken_back_goes_nowhere),
 	};
 

@@ -548,9 +548,36 @@ static void what_a_node_gains_and_loses_is_told(void **state)
 	assert_differs(AFTER, AFTER, NULL, 0);
 }
 
+static void what_reports_must_carry_from_now_on_is_told(void **state)
+{
+	static const char *const harder[] = {
+		"(all)                            gains  purposes: health\n",
+		"(all)                            gains  the demand for a legal basis of sightings: overstay, lodging\n",
+		"(all)                            gains  the demand for the protection health of alerts: health\n",
+		"(all)                            loses  the days that sightings are kept: 90, not 1830\n",
+	};
+	static const char *const easier[] = {
+		"(all)                            loses  purposes: health\n",
+		"(all)                            loses  the demand for a legal basis of sightings: overstay, lodging\n",
+		"(all)                            loses  the demand for the protection health of alerts: health\n",
+		"(all)                            gains  the days that sightings are kept: 1830, not 90\n",
+	};
+	static const char demanding[] =
+		"categories: [overstay, health, lodging]\npurposes: [law-enforcement, health]\nagencies: []\nnodes: []\n"
+		"demands:\n  - {kinds: [sighting], categories: [overstay, lodging], legal_basis: true}\n"
+		"  - {kinds: [alert], categories: [health], protection: [health]}\nexpires_days: {sighting: 90}\n";
+	static const char content[] = "categories: [overstay, health, lodging]\nagencies: []\n" NO_NODES;
+
+	(void)state;
+	assert_differs(content, demanding, harder, 4);
+	assert_differs(demanding, content, easier, 4);
+	assert_differs(demanding, demanding, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_reports_must_carry_from_now_on_is_told),
 		cmocka_unit_test(the_examples_of_all_regions_are_good),
 		cmocka_unit_test(guests_of_a_lodging_are_told_to_immigration_alone),
 		cmocka_unit_test(a_van_that_the_army_sees_is_told_to_police_and_district),
