@@ -156,6 +156,7 @@ static void a_flag_reaches_the_origin_with_its_reason(void **state)
 	assert_true(lists(x, ARMY, name));
 	flag = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "wrong-region", NULL));
 	assert_true(lists(x, POLICE, about));
+	assert_true(lists(x, POLICE, ": wrong-region"));
 	assert_true(shows(x, POLICE, flag, "wrong-region"));
 	assert_int_equal(exchange_ctl(x, &said, "policy", "explain", "army.oku", "--report", flag, NULL), 0);
 	assert_true(holds(&said, "army.oku sent it itself"));
