@@ -3,8 +3,9 @@
  * report's name).
  *
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
- * as it does in files' names; before it stands the mark of what is not in earnest: "mark": "EXERCISE". What a sink may not have by its ceiling, its statuses or because it cannot erase is passed
- * over, counted and not tried again; it stays in the inbox.
+ * as it does in files' names; before it stands the mark of what is not in earnest ("mark": "EXERCISE"). What a sink may
+ * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it stays
+ * in the inbox.
  *
  *   sink.c            threads, order, pauses
  *   sink_limit.c      what a sink may have
@@ -26,8 +27,8 @@
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a
-	 * dot-file, then renamed */
+	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json", a bad one
+	 * "AMBER-police.oku-12.bad-7.json"; written to a dot-file, then renamed */
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is

@@ -16,7 +16,7 @@
 #define START_SECONDS 60
 
 static const char policy_yaml[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-                                  "categories: [overstay]\n"
+				  "categories: [overstay]\n"
 				  "agencies:\n"
 				  "  - agency: police\n"
 				  "    ceiling: AMBER\n"

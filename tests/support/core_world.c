@@ -16,7 +16,7 @@
 const char *const world_names[WORLD_NODES] = {"police.oku", "army.oku", "immigration.muara-enim", "health.oku"};
 
 const char *const world_policy = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-                                 "categories: [wanted, missing]\n"
+				 "categories: [wanted, missing]\n"
 				 "agencies:\n"
 				 "  - agency: police\n    ceiling: RED\n    protection: [child]\n"
 				 "    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"

@@ -18,7 +18,7 @@
 #define OTHER "another river entirely"
 
 static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-                             "categories: [public-order]\n"
+			     "categories: [public-order]\n"
 			     "agencies:\n"
 			     "  - {agency: police, ceiling: AMBER}\n"
 			     "nodes:\n"

@@ -13,7 +13,7 @@
 enum { POLICE, ARMY, IMMIGRATION };
 
 static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-                             "categories: [public-order, lodging, health]\n"
+			     "categories: [public-order, lodging, health]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"

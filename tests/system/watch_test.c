@@ -26,7 +26,7 @@
 enum { POLICE, ARMY };
 
 static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-                             "categories: [public-order]\n"
+			     "categories: [public-order]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"
