@@ -19,9 +19,9 @@ static const char policy[] =
 	"purposes: [immigration-oversight]\n"
 	"categories: [public-order, other]\n"
 	"agencies:\n"
-	"  - agency: police\n    ceiling: AMBER\n    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: army\n    ceiling: AMBER\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: immigration\n    ceiling: AMBER\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: police\n    ceiling: RED\n    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: army\n    ceiling: RED\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: immigration\n    ceiling: RED\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
 	"  - agency: health\n    ceiling: AMBER\n    receive: [{kinds: [sighting], categories: [other]}]\n"
 	"nodes:\n"
 	"  - {node: police.oku, regions: [\"16.01\"]}\n"
@@ -55,13 +55,13 @@ static char *printed(struct buffer *out, int status)
 	return (char *)out->data;
 }
 
-/* A sighting for the army alone, once it has come; its name. */
-static char *tell_the_army(struct exchange *x, const char *words, const char *more)
+/* A sighting for the army alone; its name. */
+static char *tell_labelled(struct exchange *x, const char *label, const char *words, const char *more)
 {
 	struct buffer draft = {0}, out = {0};
-	char *fields = memory_format("\"label\": \"AMBER\", \"purpose\": \"immigration-oversight\", \"expires\": "
+	char *fields = memory_format("\"label\": \"%s\", \"purpose\": \"immigration-oversight\", \"expires\": "
 				     "\"2027-01-01T00:00:00Z\", \"to\": [\"army.oku\"], %s",
-				     more),
+				     label, more),
 	     *name;
 
 	draft_line(&draft, "public-order", "16.01", words, fields);
@@ -80,6 +80,11 @@ static bool holds(struct buffer *out, const char *text)
 	found = strstr((const char *)out->data, text) != NULL;
 	buffer_free(out);
 	return found;
+}
+
+static char *tell_the_army(struct exchange *x, const char *words, const char *more)
+{
+	return tell_labelled(x, "AMBER", words, more);
 }
 
 struct awaited {
@@ -296,6 +301,22 @@ static void what_is_shared_keeps_the_limits_of_what_was_said_last(void **state)
 	free(name);
 }
 
+/* Sealed anew, to those who had it and to those who are to have it. */
+static void what_is_red_stays_red(void **state)
+{
+	struct exchange *x = *state;
+	char *name = tell_labelled(x, "RED", "canary-red", ""), *granted;
+
+	assert_true(lists(x, ARMY, name));
+	granted = release(x, name);
+	assert_true(lists(x, IMMIGRATION, granted));
+	assert_true(shows(x, IMMIGRATION, granted, "=== RED ==="));
+	assert_true(shows(x, IMMIGRATION, granted, "canary-red"));
+	assert_true(lists(x, ARMY, granted));
+	free(granted);
+	free(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +325,7 @@ int main(void)
 		cmocka_unit_test(what_is_granted_goes_to_whom_the_policy_lets_have_it),
 		cmocka_unit_test(what_is_shared_is_what_was_said_last),
 		cmocka_unit_test(what_is_shared_keeps_the_limits_of_what_was_said_last),
+		cmocka_unit_test(what_is_red_stays_red),
 		cmocka_unit_test(what_is_refused_or_taken_back_goes_nowhere),
 	};
 
