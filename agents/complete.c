@@ -13,6 +13,7 @@ struct completion {
 	bool found;
 	bool refused;
 	wall_ms expires; /* of the report that is meant */
+	bool mixed; /* an exercise and something in earnest */
 };
 
 static void fill(json_t *draft, const char *key, const json_t *from)
@@ -35,11 +36,15 @@ static void fill_from_header(struct completion *completion, const Simpul__Header
 {
 	static const char *const keys[] = {"status",	 "category", "region",	    "label",	 "handling",
 					   "protection", "purpose",  "legal_basis", "operation", "case_ref"};
+	static const char *const grades[] = {"source_grade", "information_grade"};
 	json_t *json = json_of_message(header, 0);
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		fill(completion->draft, keys[i], json);
 	completion->expires = header->expires;
+	/* A new content may be graded otherwise; unless that is said it is as good as the one before. */
+	for (size_t i = 0; json_object_get(completion->draft, "update") != NULL && i < 2; i++)
+		fill(completion->draft, grades[i], json);
 	/* A report that has run out can still be cancelled; how long that is kept must then be said. */
 	if (header->expires > completion->now)
 		fill(completion->draft, "expires", json);
@@ -56,6 +61,15 @@ static void fill_from_routing(struct completion *completion, const Simpul__Routi
 	json_decref(json);
 }
 
+/* A status that cannot be read is refused when the draft is. */
+static bool same_status(const json_t *draft, const Simpul__Header *header)
+{
+	const char *text = json_string_value(json_object_get(draft, "status"));
+	int status;
+
+	return text == NULL || !enum_parse(&simpul__status__descriptor, text, &status) || status == (int)header->status;
+}
+
 static bool original_take(void *context, const struct outbox_row *row)
 {
 	struct completion *completion = context;
@@ -70,6 +84,8 @@ static bool original_take(void *context, const struct outbox_row *row)
 	completion->refused = row->state == OUTBOX_REFUSED;
 	if (completion->found && !completion->refused)
 		fill_from_header(completion, header);
+	if (completion->found)
+		completion->mixed = !same_status(completion->draft, header);
 	if (completion->found && !completion->refused && routing != NULL)
 		fill_from_routing(completion, routing);
 	arena_fini(&arena);
@@ -92,6 +108,34 @@ static enum error extension_check(const struct completion *completion, struct fa
 	return fault_at(fault, E_MISSING, "update.note");
 }
 
+/* An answer is as much in earnest as what it answers. Only a request for it is released. */
+static bool answered_take(void *context, const struct inbox_row *row)
+{
+	struct completion *completion = context;
+	const bool release = json_object_get(completion->draft, "release") != NULL;
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	completion->found = header != NULL && row->trust != TRUST_BAD &&
+			    (row->kind == SIMPUL__KIND__KIND_RELEASE_REQUEST) == release;
+	if (completion->found && json_object_get(completion->draft, "status") == NULL)
+		json_object_set_new(completion->draft, "status",
+				    json_string(enum_text(&simpul__status__descriptor, (int)header->status)));
+	completion->mixed = completion->found && !same_status(completion->draft, header);
+	arena_fini(&arena);
+	return !completion->found;
+}
+
+static bool has_any(const json_t *draft, const char *const *keys)
+{
+	for (; *keys != NULL; keys++)
+		if (json_object_get(draft, *keys) != NULL)
+			return true;
+	return false;
+}
+
 enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struct fault *fault)
 {
 	const char *reference = json_string_value(json_object_get(draft, "reference"));
@@ -99,16 +143,21 @@ enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struc
 	struct report_name name;
 	enum error error;
 
-	if (json_object_get(draft, "update") == NULL && json_object_get(draft, "cancel") == NULL)
+	const bool answers = has_any(draft, (const char *const[]){"flag", "release_request", "release", NULL});
+
+	if (!answers && !has_any(draft, (const char *const[]){"update", "cancel", NULL}))
 		return E_OK;
 	if (reference == NULL)
 		return fault_at(fault, E_MISSING, "reference");
 	if (!report_name_parse(reference, &name))
 		return fault_at(fault, E_INVALID, "reference");
-	if (strcmp(name.origin, store->node) != 0)
+	if (!answers && strcmp(name.origin, store->node) != 0)
 		return fault_at(fault, E_NOT_ORIGIN, "reference");
-	error = view_outbox_by_name(store, &name, original_take, &completion, fault);
+	error = answers ? view_inbox_by_name(store, &name, answered_take, &completion, fault)
+			: view_outbox_by_name(store, &name, original_take, &completion, fault);
 	if (error == E_OK && (!completion.found || completion.refused))
 		error = fault_at(fault, E_REFERENCE_UNKNOWN, "reference");
+	if (error == E_OK && completion.mixed)
+		error = fault_at(fault, E_INVALID, "status");
 	return error == E_OK ? extension_check(&completion, fault) : error;
 }

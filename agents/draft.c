@@ -92,20 +92,29 @@ static enum error places_resolve(const struct making *m)
 
 /* ------------------------------------------------------------------ kind */
 
-static Simpul__Kind kind_of(const Simpul__Draft *draft)
+/* What a draft may hold, and what becomes of it. */
+static const struct content {
+	Simpul__Draft__ContentCase in_draft;
+	Simpul__Body__ContentCase in_body;
+	Simpul__Kind kind;
+} contents[] = {
+	{SIMPUL__DRAFT__CONTENT__NOT_SET, SIMPUL__BODY__CONTENT__NOT_SET, SIMPUL__KIND__KIND_UNSPECIFIED},
+	{SIMPUL__DRAFT__CONTENT_SIGHTING, SIMPUL__BODY__CONTENT_SIGHTING, SIMPUL__KIND__KIND_SIGHTING},
+	{SIMPUL__DRAFT__CONTENT_ALERT, SIMPUL__BODY__CONTENT_ALERT, SIMPUL__KIND__KIND_ALERT},
+	{SIMPUL__DRAFT__CONTENT_UPDATE, SIMPUL__BODY__CONTENT_UPDATE, SIMPUL__KIND__KIND_UPDATE},
+	{SIMPUL__DRAFT__CONTENT_CANCEL, SIMPUL__BODY__CONTENT_CANCEL, SIMPUL__KIND__KIND_CANCEL},
+	{SIMPUL__DRAFT__CONTENT_FLAG, SIMPUL__BODY__CONTENT_FLAG, SIMPUL__KIND__KIND_FLAG},
+	{SIMPUL__DRAFT__CONTENT_RELEASE_REQUEST, SIMPUL__BODY__CONTENT_RELEASE_REQUEST,
+	 SIMPUL__KIND__KIND_RELEASE_REQUEST},
+	{SIMPUL__DRAFT__CONTENT_RELEASE, SIMPUL__BODY__CONTENT_RELEASE, SIMPUL__KIND__KIND_RELEASE},
+};
+
+static const struct content *content_of(const Simpul__Draft *draft)
 {
-	switch (draft->content_case) {
-	case SIMPUL__DRAFT__CONTENT_SIGHTING:
-		return SIMPUL__KIND__KIND_SIGHTING;
-	case SIMPUL__DRAFT__CONTENT_ALERT:
-		return SIMPUL__KIND__KIND_ALERT;
-	case SIMPUL__DRAFT__CONTENT_UPDATE:
-		return SIMPUL__KIND__KIND_UPDATE;
-	case SIMPUL__DRAFT__CONTENT_CANCEL:
-		return SIMPUL__KIND__KIND_CANCEL;
-	default:
-		return SIMPUL__KIND__KIND_UNSPECIFIED;
-	}
+	for (size_t i = 1; i < sizeof(contents) / sizeof(contents[0]); i++)
+		if (contents[i].in_draft == draft->content_case)
+			return &contents[i];
+	return &contents[0];
 }
 
 /* What an update is about follows from what it replaces the report with. */
@@ -165,9 +174,6 @@ static void words_set(const struct making *m, Simpul__Header *header)
 	header->handling = draft->handling;
 	header->n_protection = draft->n_protection;
 	header->protection = draft->protection;
-	header->legal_basis = draft->legal_basis;
-	header->source_grade = draft->source_grade;
-	header->information_grade = draft->information_grade;
 	header->category = draft->category;
 	header->operation = draft->operation;
 	header->actor = draft->actor;
@@ -187,14 +193,42 @@ static wall_ms expires_of(const struct making *m)
 	return m->now + days * DAY_MS;
 }
 
-/* Status, label, purpose, region, expiry: given, or by default. */
+static Simpul__LegalBasis *basis_of(const struct making *m)
+{
+	Simpul__LegalBasis *basis;
+
+	if (m->draft->legal_basis || !m->defaults->legal_basis)
+		return m->draft->legal_basis;
+	basis = message_new(m->arena, &simpul__legal_basis__descriptor);
+	basis->code = arena_text(m->arena, m->defaults->legal_basis);
+	return basis;
+}
+
+/* What the report rests on: given, or by default. A CANCEL states nothing that would have to be graded. */
+static void grounds_set(const struct making *m, Simpul__Header *header)
+{
+	const Simpul__Draft *draft = m->draft;
+	const bool states = header->kind != SIMPUL__KIND__KIND_CANCEL;
+
+	header->purpose = draft->purpose;
+	if (header->purpose[0] == '\0' && m->defaults->purpose)
+		header->purpose = arena_text(m->arena, m->defaults->purpose);
+	header->legal_basis = states ? basis_of(m) : draft->legal_basis;
+	header->source_grade = draft->source_grade;
+	if (header->source_grade == 0 && states)
+		header->source_grade = m->defaults->source_grade;
+	header->information_grade = draft->information_grade;
+	if (header->information_grade == 0 && states)
+		header->information_grade = m->defaults->information_grade;
+}
+
+/* Status, label, region, expiry: given, or by default. */
 static enum error defaults_set(const struct making *m, Simpul__Header *header)
 {
 	const Simpul__Draft *draft = m->draft;
 
 	header->status = draft->status != 0 ? draft->status : SIMPUL__STATUS__STATUS_ACTUAL;
 	header->label = draft->label != 0 ? draft->label : m->defaults->label;
-	header->purpose = draft->purpose != 0 ? draft->purpose : m->defaults->purpose;
 	header->expires = expires_of(m);
 	header->region = draft->region;
 	if (header->region[0] == '\0' && m->defaults->region)
@@ -208,13 +242,14 @@ static enum error header_make(const struct making *m, struct prepared *prepared)
 	struct report_name name = {.epoch = 1, .number = 1};
 	enum error error;
 
-	header->kind = kind_of(m->draft);
+	header->kind = content_of(m->draft)->kind;
 	if (header->kind == SIMPUL__KIND__KIND_UNSPECIFIED)
 		return fault_at(m->fault, E_MISSING, "sighting, alert, update or cancel");
 	header->msg_type = msg_type_of(header->kind);
 	header->about = about_of(m->draft);
 	header->created_at = m->now;
 	words_set(m, header);
+	grounds_set(m, header);
 	error = defaults_set(m, header);
 	if (error == E_OK)
 		error = reference_set(m, header);
@@ -240,26 +275,8 @@ static void body_make(const struct making *m, struct prepared *prepared)
 
 	body->salt = salt_provisional(m->arena);
 	prepared->body = body;
-	switch (draft->content_case) {
-	case SIMPUL__DRAFT__CONTENT_SIGHTING:
-		body->content_case = SIMPUL__BODY__CONTENT_SIGHTING;
-		body->sighting = draft->sighting;
-		break;
-	case SIMPUL__DRAFT__CONTENT_ALERT:
-		body->content_case = SIMPUL__BODY__CONTENT_ALERT;
-		body->alert = draft->alert;
-		break;
-	case SIMPUL__DRAFT__CONTENT_UPDATE:
-		body->content_case = SIMPUL__BODY__CONTENT_UPDATE;
-		body->update = draft->update;
-		break;
-	case SIMPUL__DRAFT__CONTENT_CANCEL:
-		body->content_case = SIMPUL__BODY__CONTENT_CANCEL;
-		body->cancel = draft->cancel;
-		break;
-	default:
-		break;
-	}
+	body->content_case = content_of(draft)->in_body;
+	body->sighting = draft->sighting; /* whichever it is: in both messages they are pointers that share a place */
 }
 
 /* ------------------------------------------------------------------ routing */
@@ -295,6 +312,22 @@ static enum error red_check(const struct making *m, const Simpul__Header *header
 	return E_OK;
 }
 
+/* An answer goes to the origin of what it answers, and to nobody else. */
+static enum error answer_address(const struct making *m, struct prepared *prepared, Simpul__Routing *routing)
+{
+	const Simpul__Header *header = prepared->header;
+
+	if (m->draft->n_to > 0 || m->draft->n_not_to > 0)
+		return fault_at(m->fault, E_INVALID, m->draft->n_to > 0 ? "to" : "not_to");
+	if (header->n_references != 1)
+		return fault_at(m->fault, E_MISSING, "reference");
+	routing->n_to = 1;
+	routing->to = arena_alloc(m->arena, sizeof(*routing->to));
+	routing->to[0] = header->references[0]->origin;
+	prepared->routing = routing;
+	return E_OK;
+}
+
 static enum error routing_make(const struct making *m, struct prepared *prepared)
 {
 	const Simpul__Draft *draft = m->draft;
@@ -309,6 +342,8 @@ static enum error routing_make(const struct making *m, struct prepared *prepared
 		if (named_before(draft->to, draft->n_to, draft->not_to[i]))
 			return fault_at(m->fault, E_INVALID, "not_to[%zu]", i);
 	routing->salt = salt_provisional(m->arena);
+	if (kind_answers_one(prepared->header->kind))
+		return answer_address(m, prepared, routing);
 	routing->n_to = draft->n_to;
 	routing->to = draft->to;
 	routing->n_not_to = draft->n_not_to;
@@ -371,6 +406,8 @@ static enum error report_check(const struct making *m, const struct prepared *pr
 	return error;
 }
 
+static const struct draft_defaults no_defaults;
+
 enum error draft_of_json(const json_t *json, const struct draft_defaults *defaults, const char *node, wall_ms now,
 			 struct arena *arena, struct prepared *prepared, struct fault *fault)
 {
@@ -382,6 +419,8 @@ enum error draft_of_json(const json_t *json, const struct draft_defaults *defaul
 	m.draft = json_to_message(&simpul__draft__descriptor, json, arena, m.fault);
 	if (!m.draft)
 		return m.fault->code;
+	if (kind_is_bare(content_of(m.draft)->kind))
+		m.defaults = &no_defaults; /* its header names nothing that could be left out */
 	if ((error = places_resolve(&m)) != E_OK || (error = header_make(&m, prepared)) != E_OK)
 		return error;
 	body_make(&m, prepared);

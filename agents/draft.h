@@ -28,7 +28,10 @@ struct prepared {
 /* What a drop folder's profile or the agent's configuration adds where a draft is silent. */
 struct draft_defaults {
 	Simpul__Label label;	  /* UNSPECIFIED: none */
-	Simpul__Purpose purpose;
+	const char *purpose;	  /* NULL: none */
+	const char *legal_basis;  /* code; NULL: none */
+	Simpul__SourceGrade source_grade;
+	Simpul__InformationGrade information_grade;
 	const char *region;	  /* code; NULL: none */
 	const char *region_within; /* names of regions are looked for within this code; NULL or "": all */
 	unsigned expires_days;	  /* 0: none; a report with a protection gets no more than it may be kept */

@@ -20,8 +20,8 @@ enum value {
 	VALUE_PERSON,
 };
 
-/* Where it goes: the draft itself, its sighting or alert, or the place in that. */
-enum where { IN_DRAFT, IN_SIGHTING, IN_ALERT, IN_CONTENT, IN_PLACE };
+/* Where it goes: the draft itself, its legal basis, its sighting or alert, or the place in that. */
+enum where { IN_DRAFT, IN_BASIS, IN_SIGHTING, IN_ALERT, IN_CONTENT, IN_PLACE };
 
 static const struct flag {
 	const char *name, *key;
@@ -32,6 +32,10 @@ static const struct flag {
 	{"region", "region", VALUE_WORD, IN_DRAFT},
 	{"label", "label", VALUE_WORD, IN_DRAFT},
 	{"purpose", "purpose", VALUE_WORD, IN_DRAFT},
+	{"legal-basis", "code", VALUE_WORD, IN_BASIS},
+	{"order", "number", VALUE_WORD, IN_BASIS},
+	{"source-grade", "source_grade", VALUE_WORD, IN_DRAFT},
+	{"information-grade", "information_grade", VALUE_WORD, IN_DRAFT},
 	{"protection", "protection", VALUE_LIST, IN_DRAFT},
 	{"handling", "handling", VALUE_LIST, IN_DRAFT},
 	{"to", "to", VALUE_LIST, IN_DRAFT},
@@ -233,6 +237,8 @@ static json_t *target_of(json_t *draft, const char *kind, enum where where)
 	switch (where) {
 	case IN_DRAFT:
 		return draft;
+	case IN_BASIS:
+		return member_of(draft, "legal_basis", json_object);
 	case IN_SIGHTING:
 		return sighting ? content : NULL;
 	case IN_ALERT:

@@ -20,13 +20,16 @@ static const char usage[] =
 	"       simpul inbox export NAME -o FILE\n"
 	"\n"
 	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what\n"
-	"          changes how it is to be read: EXERCISE, CANCELLED, UPDATED, DOUBTFUL, BAD. Persons are shown by show alone\n"
+	"          changes how it is to be read: CANCELLED, UPDATED, DOUBTFUL, BAD; EXERCISE and TEST stand before all.\n"
+	"          Persons are shown by show alone\n"
 	"show      all that a report says\n"
 	"follow    lists what arrives from now on, until it is interrupted\n"
 	"export    writes a file with which anybody can check who said this, with simpul verify\n"
 	"\n"
-	"--json gives one JSON object a line (show: one over many lines), the label first.\n"
-	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel.\n";
+	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
+	"before it a mark where a report is not in earnest.\n"
+	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
+	"release-request, release.\n";
 
 /* What is to be listed, and how. */
 struct listing {
@@ -153,7 +156,7 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
 		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
-			return officer_misused(officer, "--kind is sighting, alert, update or cancel"), false;
+			return officer_misused(officer, "--kind is sighting, alert, update, cancel, flag, release-request or release"), false;
 		if (option == 'c')
 			listing->category = optarg;
 		else if (option == 'j')

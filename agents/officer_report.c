@@ -1,8 +1,7 @@
 /* officer_report - simpul report, update and cancel: makes a draft from options, questions or a file, and hands it to
  * the agent. */
-#include "agents/officer.h"
 #include "agents/officer_draft.h"
-#include "agents/local.h"
+#include "agents/officer_hand.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,19 @@ static const char report_usage[] =
 	"What is left out is filled in from the agent's defaults where there are any.\n"
 	"\n"
 	"every report needs   --category; --region, --label, --purpose and an expiry, here or in the agent's defaults;\n"
-	"                     --protection child or trafficking where a person is a child or a possible victim\n"
+	"                     --protection child or trafficking where a person is a child or a possible victim;\n"
+	"                     grades and a legal basis where the exchange's policy demands them\n"
 	"a sighting needs     --assertion and --first-seen\n"
 	"an alert needs       --assertion, --headline, --urgency, --severity and --certainty\n"
 	"\n"
 	"  --category C --region R    R: a code (16.01) or a name (\"Baturaja Timur\")\n"
 	"  --label L                  CLEAR, GREEN, AMBER, AMBER+STRICT, RED\n"
-	"  --purpose P                immigration-oversight, law-enforcement, state-security, victim-protection ...\n"
-	"  --protection P             child, refugee, trafficking, health; may be repeated, as --handling, --to ...\n"
+	"  --purpose P                one of the exchange's list: tppo, wanted, overstay, public-order, health ...\n"
+	"  --legal-basis C --order N  the law (UU-6-2011-75) and the number of the order or letter\n"
+	"  --source-grade G           A, B, C, X: how far the source is to be trusted\n"
+	"  --information-grade G      1, 2, 3, 4: how far what it says is\n"
+	"  --protection P             child, refugee, trafficking, health, biometric, genetic, criminal-record, finance;\n"
+	"                             may be repeated, as --handling, --to ...\n"
 	"  --to N --not-to N          an office (police.oku) or an agency (police)\n"
 	"  --handling H               H0, H1, H2, H3\n"
 	"  --status S                 Actual (unless given), Exercise, Test\n"
@@ -62,95 +66,29 @@ static const char cancel_usage[] =
 	"               who received it. It cannot be undone; who said what to whom stays provable. simpul outbox show NAME\n"
 	"               tells who has done so\n";
 
-/* ------------------------------------------------------------------ handing in */
-
-static const char *advice_for(enum error error)
-{
-	switch (error) {
-	case E_UNREACHABLE:
-		return "nothing was taken: start simpul-agent, or ask who runs it";
-	case E_DISK_FULL:
-		return "nothing was taken: make room on the disk and report again";
-	case E_MISSING:
-		return "nothing was taken: give it and report again";
-	case E_INVALID:
-		return "nothing was taken: correct it and report again";
-	case E_UNKNOWN_VALUE:
-		return "nothing was taken: simpul report --help has the lists";
-	case E_REGION_UNKNOWN:
-		return "nothing was taken: give its code, such as 16.01, or its whole name";
-	default:
-		return "nothing was taken";
-	}
-}
-
-/* Takes the draft or the list of drafts over, and prints the names that the agent gave. */
-static int hand_in(const struct officer *officer, json_t *drafts)
-{
-	json_t *request = json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "report");
-	json_t *answer, *name;
-	struct fault fault = {0};
-	size_t i;
-
-	json_object_set_new(request, json_is_array(drafts) ? "drafts" : "draft", drafts);
-	if (officer_ask(officer, request, &answer, &fault) != E_OK)
-		return officer_fail(officer, &fault, advice_for(fault.code));
-	json_array_foreach(json_object_get(answer, "names"), i, name)
-		puts(json_is_string(name) ? json_string_value(name) : "");
-	json_decref(answer);
-	return EX_OK;
-}
-
 static int hand_in_file(const struct officer *officer, const char *path)
 {
 	struct fault fault = {0};
 	json_t *drafts = officer_json(path, &fault);
 
-	return drafts == NULL ? officer_fail(officer, &fault, NULL) : hand_in(officer, drafts);
+	return drafts == NULL ? officer_fail(officer, &fault, NULL) : officer_hand_in(officer, drafts);
 }
 
 /* ------------------------------------------------------------------ commands */
-
-static bool wants_help(int argc, char **argv, const char *usage)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return true;
-		}
-	}
-	return false;
-}
 
 int officer_report(struct officer *officer, int argc, char **argv)
 {
 	json_t *draft;
 	int status;
 
-	if (wants_help(argc, argv, report_usage))
+	if (officer_helped(argc, argv, report_usage))
 		return EX_OK;
 	if (argc == 3 && strcmp(argv[1], "--json") == 0)
 		return hand_in_file(officer, argv[2]);
 	if (argc < 2 || (strcmp(argv[1], "sighting") != 0 && strcmp(argv[1], "alert") != 0))
 		return officer_misused(officer, "say what: sighting, alert, or --json FILE");
 	draft = officer_draft(officer, argv[1], argc - 1, argv + 1, &status);
-	return draft == NULL ? status : hand_in(officer, draft);
-}
-
-/* One NAME among the arguments; NULL after a message. */
-static const char *name_of(const struct officer *officer, int argc, char **argv)
-{
-	struct report_name name;
-
-	if (optind + 1 != argc) {
-		officer_misused(officer, "give the name of one report, such as police.oku#12");
-		return NULL;
-	}
-	if (!report_name_parse(argv[optind], &name)) {
-		officer_misused(officer, "that is not the name of a report, such as police.oku#12");
-		return NULL;
-	}
-	return argv[optind];
+	return draft == NULL ? status : officer_hand_in(officer, draft);
 }
 
 int officer_cancel(struct officer *officer, int argc, char **argv)
@@ -177,7 +115,7 @@ int officer_cancel(struct officer *officer, int argc, char **argv)
 		else
 			return EX_USAGE;
 	}
-	name = name_of(officer, argc, argv);
+	name = officer_name_of(officer, argc, argv);
 	if (name == NULL)
 		return EX_USAGE;
 	if (reason == NULL)
@@ -185,7 +123,7 @@ int officer_cancel(struct officer *officer, int argc, char **argv)
 	draft = json_pack("{s:s, s:{s:s}}", "reference", name, "cancel", "reason", reason);
 	if (erase)
 		json_object_set_new(draft, "erase", json_true());
-	return hand_in(officer, draft);
+	return officer_hand_in(officer, draft);
 }
 
 /* Moves {"sighting"} or {"alert"} of a file into "update", where it is not there yet. */
@@ -224,7 +162,7 @@ static int update_send(struct officer *officer, const char *name, const char *pa
 	}
 	replacement_wrap(draft, note);
 	json_object_set_new(draft, "reference", json_string(name));
-	return hand_in(officer, draft);
+	return officer_hand_in(officer, draft);
 }
 
 int officer_update(struct officer *officer, int argc, char **argv)
@@ -249,7 +187,7 @@ int officer_update(struct officer *officer, int argc, char **argv)
 		else
 			return EX_USAGE;
 	}
-	name = name_of(officer, argc, argv);
+	name = officer_name_of(officer, argc, argv);
 	if (name == NULL)
 		return EX_USAGE;
 	if (path == NULL)

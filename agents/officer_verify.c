@@ -29,12 +29,12 @@ static void report_print(const struct proof_finding *finding)
 	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
 
 	view_safe_text(&category, header->category);
-	printf("%s %s: %s of category %.*s, %s%s%s%s, made %s%s\n",
+	printf("%s%s%s %s: %s of category %.*s, %s%s%s%s, made %s\n", status_mark((int)header->status),
+	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ",
 	       enum_text(&simpul__label__descriptor, (int)header->label), report_name_text(&finding->name, name),
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), (int)category.size, (const char *)category.data,
 	       region == NULL ? "an unknown region" : region->code, region == NULL ? "" : " (",
-	       region == NULL ? "" : region->name, region == NULL ? "" : ")", when(time, header->created_at),
-	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : "; NOT ACTUAL: an exercise or a test");
+	       region == NULL ? "" : region->name, region == NULL ? "" : ")", when(time, header->created_at));
 	buffer_free(&category);
 }
 

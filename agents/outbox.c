@@ -114,11 +114,6 @@ static enum error recipients_check(struct store *store, const struct prepared *p
 	return E_OK;
 }
 
-static bool travels_alone(Simpul__Kind kind)
-{
-	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL || kind_is_bare(kind);
-}
-
 /* The report that a header refers to, "" when it refers to none. */
 static const char *reference_text(const Simpul__Header *header, const char *origin, char text[REPORT_NAME_SIZE])
 {
@@ -141,7 +136,7 @@ static enum error report_store(struct store *store, const struct report_name *na
 	bind_number(put, 2, name->stream);
 	bind_number(put, 3, name->number);
 	bind_bytes(put, 4, BYTES(packed->routing_key.bytes, HASH_SIZE));
-	bind_number(put, 5, travels_alone(prepared->header->kind));
+	bind_number(put, 5, kind_travels_alone(prepared->header->kind));
 	bind_number(put, 6, is_sealed(prepared->header));
 	bind_number(put, 7, prepared->header->kind);
 	bind_number(put, 8, prepared->header->label);

@@ -61,15 +61,6 @@ static const cyaml_schema_field_t fixed_fields[] = {
 static const cyaml_schema_value_t fixed_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct fixed_config, fixed_fields)};
 
-static const cyaml_schema_field_t defaults_fields[] = {
-	OPTIONAL_TEXT("label", struct defaults_config, label, LONGEST_NAME),
-	OPTIONAL_TEXT("purpose", struct defaults_config, purpose, LONGEST_NAME),
-	OPTIONAL_TEXT("region", struct defaults_config, region, LONGEST_NAME),
-	OPTIONAL_TEXT("region_within", struct defaults_config, region_within, LONGEST_NAME),
-	CYAML_FIELD_UINT("expires_days", CYAML_FLAG_OPTIONAL, struct defaults_config, expires_days),
-	CYAML_FIELD_END,
-};
-
 static const cyaml_schema_field_t profile_fields[] = {
 	CYAML_FIELD_ENUM("format", CYAML_FLAG_STRICT, struct profile_config, format, formats, CYAML_ARRAY_LEN(formats)),
 	OPTIONAL_TEXT("separator", struct profile_config, separator, 1),
@@ -113,27 +104,11 @@ static bool zone_valid(const char *zone)
 
 static enum error defaults_resolve(const struct checking *c)
 {
-	const struct defaults_config *config = &c->profile->config->defaults;
-	int label = 0, purpose = 0;
+	struct defaults_wrong wrong;
 
-	if (config->label != NULL && !enum_parse(&simpul__label__descriptor, config->label, &label))
-		return wrong(c, config->label, "no such label");
-	if (config->purpose != NULL && !enum_parse(&simpul__purpose__descriptor, config->purpose, &purpose))
-		return wrong(c, config->purpose, "no such purpose");
-	if (config->region != NULL && !region_exists(config->region))
-		return wrong(c, config->region, "no region has this code");
-	if (config->region_within != NULL && config->region_within[0] != '\0' && !region_exists(config->region_within))
-		return wrong(c, config->region_within, "no region has this code");
-	if (config->expires_days > LIMIT_LIFE_DAYS)
-		return wrong(c, "expires_days", "longer than a report may be kept");
-	c->profile->defaults = (struct draft_defaults){
-		.label = (Simpul__Label)label,
-		.purpose = (Simpul__Purpose)purpose,
-		.region = config->region,
-		.region_within = config->region_within,
-		.expires_days = config->expires_days,
-	};
-	return E_OK;
+	return defaults_read(&c->profile->config->defaults, &c->profile->defaults, &wrong)
+		       ? E_OK
+		       : config_fault(c->fault, c->path, c->text, wrong.word, "%s", wrong.what);
 }
 
 /* ------------------------------------------------------------------ kinds */

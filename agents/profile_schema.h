@@ -3,6 +3,7 @@
 #ifndef SIMPUL_PROFILE_SCHEMA_H
 #define SIMPUL_PROFILE_SCHEMA_H
 
+#include "agents/defaults.h"
 #include "agents/profile.h"
 #include "agents/profile_path.h"
 
@@ -41,18 +42,13 @@ struct fixed_config {
 	char *field, *value;
 };
 
-struct defaults_config {
-	char *label, *purpose, *region, *region_within; /* may be NULL */
-	unsigned expires_days;
-};
-
 struct profile_config {
 	enum profile_format format;
 	char *separator, *zone; /* may be NULL */
 	enum profile_encoding encoding;
 	enum date_form date_format;
 	bool strict;
-	struct defaults_config defaults;
+	struct defaults_words defaults;
 	struct fixed_config *fixed;
 	unsigned fixed_count;
 	struct column_config *columns;

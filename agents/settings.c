@@ -1,5 +1,6 @@
 /* settings - reads agent.yaml against its schema and checks what a schema cannot say. */
 #include "agents/settings.h"
+#include "agents/defaults.h"
 #include "agents/settings_check.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -26,11 +27,6 @@ struct file_subscribe {
 	uint32_t kinds_count, categories_count, regions_count;
 };
 
-struct file_defaults {
-	char *label, *purpose, *region, *region_within;
-	uint32_t expires_days;
-};
-
 struct settings_file {
 	char *node, *keys, *join, *store, *local;
 	struct file_folder *folders;
@@ -38,7 +34,7 @@ struct settings_file {
 	struct settings_file_sink *sinks;
 	uint32_t sinks_count;
 	struct file_subscribe *subscribe;
-	struct file_defaults *defaults;
+	struct defaults_words *defaults;
 	enum log_level *log_level;
 };
 
@@ -68,15 +64,6 @@ static const cyaml_schema_field_t subscribe_fields[] = {
 
 #define OPTIONAL_TEXT(type, key) \
 	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, key, 1, 4096)
-static const cyaml_schema_field_t defaults_fields[] = {
-	OPTIONAL_TEXT(struct file_defaults, label),
-	OPTIONAL_TEXT(struct file_defaults, purpose),
-	OPTIONAL_TEXT(struct file_defaults, region),
-	OPTIONAL_TEXT(struct file_defaults, region_within),
-	CYAML_FIELD_UINT("expires_days", CYAML_FLAG_OPTIONAL, struct file_defaults, expires_days),
-	CYAML_FIELD_END,
-};
-
 static const cyaml_strval_t levels[] = {
 	{"debug", LOG_LEVEL_DEBUG}, {"info", LOG_LEVEL_INFO}, {"notice", LOG_LEVEL_NOTICE},
 	{"warning", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR},
@@ -185,30 +172,13 @@ static enum error subscribe_take(struct settings *settings, const struct setting
 
 static enum error defaults_take(struct settings *settings, const struct settings_check *check)
 {
-	const struct file_defaults *given = settings->file->defaults;
-	int label = 0, purpose = 0;
+	const struct defaults_words *given = settings->file->defaults;
+	struct defaults_wrong wrong;
 
 	settings->defaults.region_within = "";
-	if (given == NULL)
+	if (given == NULL || defaults_read(given, &settings->defaults, &wrong))
 		return E_OK;
-	if (given->label != NULL && !enum_parse(&simpul__label__descriptor, given->label, &label))
-		return settings_wrong(check, "label", "label: CLEAR, GREEN, AMBER, AMBER+STRICT or RED");
-	if (given->purpose != NULL && !enum_parse(&simpul__purpose__descriptor, given->purpose, &purpose))
-		return settings_wrong(check, "purpose", "purpose: it is not in the list");
-	if (given->region != NULL && !region_exists(given->region))
-		return settings_wrong(check, "region", "region: there is no such region");
-	if (given->region_within != NULL && !region_exists(given->region_within))
-		return settings_wrong(check, "region_within", "region_within: there is no such region");
-	if (given->expires_days > MOST_DAYS)
-		return settings_wrong(check, "expires_days", "expires_days: at most 1830");
-	settings->defaults = (struct draft_defaults){
-		.label = (Simpul__Label)label,
-		.purpose = (Simpul__Purpose)purpose,
-		.region = given->region,
-		.region_within = given->region_within == NULL ? "" : given->region_within,
-		.expires_days = given->expires_days,
-	};
-	return E_OK;
+	return settings_wrong(check, wrong.word, wrong.what);
 }
 
 static enum error folder_check(const struct file_folder *given, const struct settings_check *check)

@@ -13,7 +13,7 @@
  *           {name: desk, type: http, url: "http://127.0.0.1:8080/reports", path: /run/desk.sock, token_file: desk.token,
  *            seconds: 30, erases: yes}]
  *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}    what is left out means all
- *   defaults: {label: AMBER, purpose: law-enforcement, region: "16.01", region_within: "16", expires_days: 30}
+ *   defaults: {label: AMBER, purpose: law-enforcement, region_within: "16", expires_days: 90}    more: agents/defaults.h
  *   log_level: info                debug, info, notice, warning, error
  *
  * Paths are relative to the file. node, keys, join and store are required.

@@ -18,6 +18,8 @@ static const char usage[] =
 	"  report sighting|alert    say what was seen, or warn\n"
 	"  update NAME              replace what a report of this office said\n"
 	"  cancel NAME              take a report of this office back\n"
+	"  flag NAME                tell a report's origin that this office cannot act on it\n"
+	"  release request|list|grant|refuse    ask an origin to share a report with others, and answer\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
@@ -41,6 +43,8 @@ static const struct {
 	{"try", officer_try},
 	{"update", officer_update},
 	{"cancel", officer_cancel},
+	{"flag", officer_flag},
+	{"release", officer_release},
 	{"inbox", officer_inbox},
 	{"outbox", officer_outbox},
 	{"backup", officer_backup},

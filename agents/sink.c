@@ -129,12 +129,16 @@ struct page {
 	char report[SINK_KEY_SIZE]; /* that failed; "" when it was none in particular */
 };
 
-/* The row as JSON; a new reference. The label is the first key, and what kind of document this is the second. */
+/* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind of document this is. */
 static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 {
 	json_t *view = view_json(row, arena);
-	json_t *document = json_pack("{s:O, s:s}", "label", json_object_get(view, "label"), "event", "report");
+	json_t *mark = json_object_get(view, "mark"), *document = json_object();
 
+	if (mark != NULL)
+		json_object_set(document, "mark", mark);
+	json_object_set(document, "label", json_object_get(view, "label"));
+	json_object_set_new(document, "event", json_string("report"));
 	json_object_update(document, view);
 	json_decref(view);
 	return document;
@@ -158,6 +162,7 @@ static bool row_put(struct page *page, const struct inbox_row *row)
 	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = memory_format("%s\n", text);
 	char key[SINK_KEY_SIZE];
 	const struct sink_report report = {.key = key,
+					   .mark = json_string_value(json_object_get(json, "mark")),
 					   .label = json_string_value(json_object_get(json, "label")),
 					   .json = BYTES(line, strlen(line))};
 	bool put;

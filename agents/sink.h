@@ -3,8 +3,9 @@
  * report's name).
  *
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
- * as it does in files' names. What a sink may not have by its ceiling, its statuses or because it cannot erase is passed
- * over, counted and not tried again; it stays in the inbox. What was erased before its turn came is never handed on.
+ * as it does in files' names; before it stands the mark of what is not in earnest ("mark": "EXERCISE"). What a sink may
+ * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it stays
+ * in the inbox. What was erased before its turn came is never handed on.
  *
  *   sink.c            threads, order, pauses
  *   sink_limit.c      what a sink may have
@@ -28,13 +29,14 @@
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", a bad one "AMBER-police.oku-12.bad-7.json"; written to a
-	 * dot-file, then renamed */
+	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json", a bad one
+	 * "AMBER-police.oku-12.bad-7.json"; written to a dot-file, then renamed */
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is
-	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with PATH, LANG, SIMPUL_EVENT=report or erase, and SIMPUL_NAME, the
-	 * key of the report (sink_kind.h), as its whole environment. */
+	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with PATH, LANG,
+	 * SIMPUL_EVENT=report or erase, SIMPUL_NAME, the key of the report (sink_kind.h), and SIMPUL_MARK, "EXERCISE" ... or "",
+	 * as its whole environment. */
 	SINK_PROGRAM,
 	/* POST of the JSON; 2xx: taken. "Idempotency-Key" is the key of the report. The answer's body is thrown away;
 	 * redirects and proxies are not followed, and no connection is made to another machine. */

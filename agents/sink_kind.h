@@ -11,6 +11,7 @@ struct sink_report {
 	/* "police.oku#12"; of one that is not what it claims to be "police.oku#12.bad-7": it must not take the place of
 	 * the one whose name it bears. */
 	const char *key;
+	const char *mark; /* "EXERCISE" ...; NULL: it is in earnest */
 	const char *label;
 	struct bytes json; /* with its line end */
 };

@@ -61,7 +61,8 @@ static bool program_run(struct program *program, const struct sink_report *repor
 	steady_ms deadline = clock_now().steady + (steady_ms)program->options->seconds * 1000;
 	char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", locale[] = "LANG=C.UTF-8";
 	char *event = memory_format("SIMPUL_EVENT=%s", what), *name = memory_format("SIMPUL_NAME=%s", report->key);
-	char *const environment[] = {path, locale, event, name, NULL};
+	char *mark = memory_format("SIMPUL_MARK=%s", report->mark == NULL ? "" : report->mark);
+	char *const environment[] = {path, locale, event, name, mark, NULL};
 	const struct child_command command = {.program = program->path,
 					      .argv = program->argv,
 					      .environment = environment,
@@ -74,6 +75,7 @@ static bool program_run(struct program *program, const struct sink_report *repor
 
 	free(event);
 	free(name);
+	free(mark);
 	if (!started)
 		return sink_fails(why, "it cannot be run: %s", strerror(cause));
 	/* What is too long, or comes too late, is no answer; how it ends decides all the same. */

@@ -1,5 +1,5 @@
-/* view - writes rows of inbox and outbox as JSON, as one line and as a page. */
-#include "agents/view.h"
+/* view - writes rows of inbox and outbox as one line and as a page. */
+#include "agents/view_part.h"
 #include "common/content.h"
 #include "common/json.h"
 #include "common/region.h"
@@ -10,140 +10,6 @@
 #include <time.h>
 
 enum { LABEL_WIDTH = 12, NAME_WIDTH = 27, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 33, KEY_WIDTH = 22 };
-
-#define UNREADABLE_LABEL "UNKNOWN"
-
-/* ------------------------------------------------------------------ JSON */
-
-static json_t *time_json(wall_ms time, int zone)
-{
-	char text[TIME_TEXT_SIZE];
-
-	return json_string(time_text(text, time, zone));
-}
-
-static const char *trust_text(enum inbox_trust trust)
-{
-	switch (trust) {
-	case TRUST_GOOD:
-		return "good";
-	case TRUST_DOUBTFUL:
-		return "doubtful";
-	default:
-		return "bad";
-	}
-}
-
-static const char *state_text(const struct inbox_row *row)
-{
-	return row->cancelled_by[0] != '\0' ? "cancelled" : row->updated_by[0] != '\0' ? "updated" : "current";
-}
-
-static const char *outbox_state_text(enum outbox_state state)
-{
-	static const char *const texts[] = {[OUTBOX_WAITING] = "waiting",
-					    [OUTBOX_SENT] = "sent",
-					    [OUTBOX_ACCEPTED] = "accepted",
-					    [OUTBOX_REFUSED] = "refused"};
-
-	return texts[state];
-}
-
-static const char *label_text(const Simpul__Header *header)
-{
-	if (header == NULL)
-		return UNREADABLE_LABEL;
-	/* Kinds that are about no report have none. */
-	return kind_is_bare(header->kind) ? "-" : enum_text(&simpul__label__descriptor, (int)header->label);
-}
-
-static void set_name(json_t *json, const struct report_name *name)
-{
-	char text[REPORT_NAME_SIZE];
-
-	json_object_set_new(json, "name", json_string(report_name_text(name, text)));
-}
-
-/* Adds when and why what a report said was erased, where it was. */
-static void set_erased(json_t *json, wall_ms erased_at, Simpul__PurgeRule rule, int zone)
-{
-	if (erased_at == 0)
-		return;
-	json_object_set_new(json, "erased_at", time_json(erased_at, zone));
-	json_object_set_new(json, "erased_by", json_string(enum_text(&simpul__purge_rule__descriptor, (int)rule)));
-}
-
-/* Adds "header", and the body's content under its own name; salts say nothing to anybody. */
-static void set_strings(json_t *json, const Simpul__Header *header, struct bytes body, struct arena *arena, int zone)
-{
-	const Simpul__Body *decoded = NULL;
-	json_t *part;
-
-	if (header != NULL) {
-		part = json_of_message(header, zone);
-		json_object_del(part, "salt");
-		json_object_set_new(json, "header", part);
-	}
-	if (body.size > 0)
-		decoded = wire_unpack(&simpul__body__descriptor, body, arena, NULL);
-	if (decoded != NULL) {
-		part = json_of_message(decoded, zone);
-		json_object_del(part, "salt");
-		json_object_update(json, part);
-		json_decref(part);
-	}
-}
-
-static json_t *inbox_json(const struct inbox_row *row, const Simpul__Header *header, struct arena *arena, int zone)
-{
-	json_t *json = json_object();
-
-	json_object_set_new(json, "label", json_string(label_text(header)));
-	set_name(json, &row->name);
-	json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
-	json_object_set_new(json, "accepted_at", time_json(row->accepted_at, zone));
-	json_object_set_new(json, "received_at", time_json(row->received_at, zone));
-	json_object_set_new(json, "trust", json_string(trust_text(row->trust)));
-	json_object_set_new(json, "state", json_string(state_text(row)));
-	if (row->cancelled_by[0] != '\0')
-		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
-	if (row->updated_by[0] != '\0')
-		json_object_set_new(json, "updated_by", json_string(row->updated_by));
-	set_erased(json, row->erased_at, row->rule, zone);
-	set_strings(json, header, row->body, arena, zone);
-	return json;
-}
-
-json_t *view_json(const struct inbox_row *row, struct arena *arena)
-{
-	return inbox_json(row, wire_unpack(&simpul__header__descriptor, row->header, arena, NULL), arena, 0);
-}
-
-static json_t *outbox_json(const struct outbox_row *row, const Simpul__Header *header, struct arena *arena, int zone)
-{
-	json_t *json = json_object();
-
-	json_object_set_new(json, "label", json_string(label_text(header)));
-	set_name(json, &row->name);
-	json_object_set_new(json, "state", json_string(outbox_state_text(row->state)));
-	json_object_set_new(json, "taken_at", time_json(row->taken_at, zone));
-	json_object_set_new(json, "source", json_string(row->source));
-	if (row->entry > 0)
-		json_object_set_new(json, "entry", json_integer((json_int_t)row->entry));
-	if (row->state == OUTBOX_REFUSED) {
-		json_object_set_new(json, "code", json_string(error_name(row->refused)));
-		json_object_set_new(json, "field", json_string(row->field));
-		json_object_set_new(json, "sentence", json_string(error_sentence(row->refused)));
-	}
-	set_erased(json, row->erased_at, row->rule, zone);
-	set_strings(json, header, row->body, arena, zone);
-	return json;
-}
-
-json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena)
-{
-	return outbox_json(row, wire_unpack(&simpul__header__descriptor, row->header, arena, NULL), arena, 0);
-}
 
 /* ------------------------------------------------------------------ text */
 
@@ -210,6 +76,14 @@ static void put_time(struct buffer *out, wall_ms time)
 	buffer_text(out, text);
 }
 
+/* "EXERCISE AMBER", or the label alone. */
+static void put_label(struct buffer *out, const Simpul__Header *header)
+{
+	buffer_text(out, view_mark(header));
+	buffer_text(out, view_mark(header)[0] == '\0' ? "" : " ");
+	buffer_text(out, view_label_text(header));
+}
+
 static void put_upper(struct buffer *out, const char *text)
 {
 	for (; *text != '\0'; text++)
@@ -221,6 +95,13 @@ static const char *region_name(const Simpul__Header *header)
 	const struct region *region = region_find(header->region);
 
 	return region == NULL ? header->region : region->name;
+}
+
+static void put_label_column(struct buffer *out, const Simpul__Header *header)
+{
+	buffer_text(out, view_mark(header));
+	buffer_text(out, view_mark(header)[0] == '\0' ? "" : " ");
+	put_column(out, view_label_text(header), LABEL_WIDTH);
 }
 
 /* What a report is about, and where. */
@@ -236,7 +117,7 @@ static void put_columns(struct buffer *out, const struct report_name *name, cons
 {
 	char text[REPORT_NAME_SIZE];
 
-	put_column(out, label_text(header), LABEL_WIDTH);
+	put_label_column(out, header);
 	put_column(out, report_name_text(name, text), NAME_WIDTH);
 	if (header == NULL)
 		put_column(out, "(cannot be read)", KIND_WIDTH + CATEGORY_WIDTH + REGION_WIDTH + 2);
@@ -269,17 +150,34 @@ static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule 
 	buffer_text(out, ")");
 }
 
-/* What changes how the report is to be read, in capitals: EXERCISE, CANCELLED, DOUBTFUL ... */
-static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header)
+/* What an answer says, in a few words. */
+static void put_answer(struct buffer *out, struct bytes encoded, struct arena *arena)
+{
+	const Simpul__Body *body =
+		encoded.size == 0 ? NULL : wire_unpack(&simpul__body__descriptor, encoded, arena, NULL);
+
+	if (body != NULL && body->content_case == SIMPUL__BODY__CONTENT_FLAG) {
+		buffer_text(out, ": ");
+		buffer_text(out, enum_text(&simpul__flag_reason__descriptor, (int)body->flag->reason));
+	} else if (body != NULL && body->content_case == SIMPUL__BODY__CONTENT_RELEASE) {
+		buffer_text(out, ": ");
+		buffer_text(out, enum_text(&simpul__release_decision__descriptor, (int)body->release->decision));
+	} else if (body != NULL && body->content_case == SIMPUL__BODY__CONTENT_RELEASE_REQUEST) {
+		for (size_t i = 0; i < body->release_request->n_nodes; i++) {
+			buffer_text(out, i == 0 ? " for " : ", ");
+			view_safe_text(out, body->release_request->nodes[i]);
+		}
+	}
+}
+
+/* What changes how the report is to be read, in capitals: CANCELLED, DOUBTFUL ... */
+static void put_marks(struct buffer *out, const struct inbox_row *row, const Simpul__Header *header, struct arena *arena)
 {
 	put_reference(out, header);
-	if (header != NULL && header->status != SIMPUL__STATUS__STATUS_ACTUAL) {
-		buffer_text(out, "  ");
-		put_upper(out, enum_text(&simpul__status__descriptor, (int)header->status));
-	}
+	put_answer(out, row->body, arena);
 	if (row->cancelled_by[0] != '\0' || row->updated_by[0] != '\0') {
 		buffer_text(out, "  ");
-		put_upper(out, state_text(row));
+		put_upper(out, view_state_text(row));
 		buffer_text(out, " by ");
 		view_safe_text(out, row->cancelled_by[0] != '\0' ? row->cancelled_by : row->updated_by);
 	}
@@ -301,7 +199,7 @@ void view_line(const struct inbox_row *row, struct buffer *out)
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_columns(out, &row->name, header);
 	put_time(out, row->accepted_at);
-	put_marks(out, row, header);
+	put_marks(out, row, header, &arena);
 	buffer_text(out, "\n");
 	arena_fini(&arena);
 }
@@ -316,10 +214,11 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	put_columns(out, &row->name, header);
 	put_time(out, row->taken_at);
 	buffer_text(out, "  ");
-	put_column(out, outbox_state_text(row->state), 8);
+	put_column(out, view_outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);
 	put_reference(out, header);
 	put_erased(out, row->erased_at, row->rule);
+	put_answer(out, row->body, &arena);
 	if (row->state == OUTBOX_REFUSED) {
 		buffer_text(out, "  REFUSED: ");
 		view_safe_text(out, row->field);
@@ -393,12 +292,13 @@ static void put_value(struct buffer *out, const char *key, json_t *json, unsigne
 	put_members(out, json, depth + 1);
 }
 
-/* What a page says elsewhere: the label above and below, the name on top. A msg_type that follows from the kind says
+/* What a page says elsewhere: mark and label above and below, the name on top. A msg_type that follows from the kind says
  * nothing new. */
 static void repeated_drop(json_t *json, const Simpul__Header *header)
 {
 	json_t *part = json_object_get(json, "header");
 
+	json_object_del(json, "mark");
 	json_object_del(json, "label");
 	if (header == NULL)
 		return;
@@ -419,7 +319,7 @@ static void put_page(struct buffer *out, json_t *json, const Simpul__Header *hea
 	}
 	put_members(out, json, 0);
 	buffer_text(out, "=== ");
-	buffer_text(out, label_text(header));
+	put_label(out, header);
 	buffer_text(out, " ===\n");
 	json_decref(json);
 }
@@ -427,7 +327,7 @@ static void put_page(struct buffer *out, json_t *json, const Simpul__Header *hea
 static void put_page_head(struct buffer *out, const Simpul__Header *header)
 {
 	buffer_text(out, "=== ");
-	buffer_text(out, label_text(header));
+	put_label(out, header);
 	buffer_text(out, " ===");
 }
 
@@ -439,9 +339,9 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_page_head(out, header);
-	put_marks(out, row, header);
+	put_marks(out, row, header, &arena);
 	buffer_text(out, "\n");
-	put_page(out, inbox_json(row, header, &arena, view_zone(row->accepted_at)), header);
+	put_page(out, view_inbox_json(row, header, &arena, view_zone(row->accepted_at)), header);
 	arena_fini(&arena);
 }
 
@@ -455,7 +355,7 @@ void view_outbox_page(const struct outbox_row *row, struct buffer *out)
 	put_page_head(out, header);
 	put_erased(out, row->erased_at, row->rule);
 	buffer_text(out, "\n");
-	put_page(out, outbox_json(row, header, &arena, view_zone(row->taken_at)), header);
+	put_page(out, view_outbox_json_of(row, header, &arena, view_zone(row->taken_at)), header);
 	arena_fini(&arena);
 }
 
@@ -540,7 +440,7 @@ void view_draft(const struct prepared *draft, bool masked, struct buffer *out)
 
 	if (masked)
 		members_mask(json, false);
-	put_column(out, label_text(draft->header), LABEL_WIDTH);
+	put_label_column(out, draft->header);
 	put_about(out, draft->header);
 	buffer_text(out, "\n");
 	put_members(out, json, 1);

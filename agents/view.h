@@ -1,4 +1,5 @@
-/* view - reports of the inbox and the outbox as people and programs see them: JSON and text, label first.
+/* view - reports of the inbox and the outbox as people and programs see them: JSON and text, label first; before it
+ * stands EXERCISE, TEST or SYSTEM where a report is not in earnest.
  *
  * Read-only; used by `simpul` and by the sinks, so that a report looks the same everywhere. Rows are copied out of the
  * store before `each` sees them, so that a slow reader holds no transaction open. */
@@ -37,11 +38,11 @@ enum error view_inbox_by_name(struct store *store, const struct report_name *nam
 			      struct fault *fault);
 /* The newest row, 0 when there is none. */
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
-/* {"label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
+/* {"mark": "EXERCISE", "label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
  *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"cancelled", "cancelled_by": ..., "updated_by": ...,
  *  "erased_at": ..., "erased_by": "expired"|"retracted", "header": {...}, "sighting": {...}}
  * A new reference. Without a content the body was erased or could not be opened. A header that cannot be read has the
- * label "UNKNOWN". */
+ * label "UNKNOWN"; `mark` is there unless the report is Actual (status_mark). */
 json_t *view_json(const struct inbox_row *row, struct arena *arena);
 /* One line for lists; a page for `show`. Control characters of a report never reach the terminal. */
 void view_line(const struct inbox_row *row, struct buffer *out);
@@ -73,7 +74,7 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 		       void *context, struct fault *fault);
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
-/* {"label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
+/* {"mark", "label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
  * "sentence", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);

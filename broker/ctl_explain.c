@@ -3,6 +3,7 @@
 
 #include "broker/journal_case.h"
 #include "broker/journal_row.h"
+#include "common/content.h"
 #include "common/json.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -101,7 +102,15 @@ static void report_print(const char *name, const struct case_report *report, con
 	const bool about = header->kind != class->kind;
 	char time[TIME_TEXT_SIZE];
 
-	printf("%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n", name,
+	if (kind_is_bare(header->kind)) { /* it has neither category nor region nor label */
+		printf("%s%s%s: %s; entry %" PRIu64 ", accepted %s\n", status_mark((int)header->status),
+		       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
+		       enum_text(&simpul__kind__descriptor, (int)header->kind), report->entry,
+		       time_text(time, report->accepted_at, 0));
+		return;
+	}
+	printf("%s%s%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n",
+	       status_mark((int)header->status), header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), about ? " of " : "",
 	       about ? enum_text(&simpul__kind__descriptor, (int)class->kind) : "", class->category, class->region,
 	       enum_text(&simpul__label__descriptor, (int)class->label), report->entry,
@@ -130,6 +139,11 @@ static void audience_print(const struct question *q, const struct case_report *r
 	const bool cancels = report->header->kind == SIMPUL__KIND__KIND_CANCEL;
 	const char *why = obstacle(q);
 
+	if (kind_is_answer(report->header->kind)) {
+		printf("%s %s: an answer goes to the office whose report it is about, whatever the policy says\n", q->node,
+		       got ? "is to get it" : "is not to get it");
+		return;
+	}
 	if (cancels)
 		printf("%s %s: a cancel goes to those who had the report that it is about, whatever the policy says\n",
 		       q->node, got ? "is to get it" : "is not to get it");

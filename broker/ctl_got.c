@@ -30,7 +30,8 @@ static void report_print(const struct found_report *report)
 	const Simpul__Header *header = report->header;
 	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
 
-	printf("%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", ctl_copy_state(&report->copy),
+	printf("%s%s%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", status_mark((int)header->status),
+	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", ctl_copy_state(&report->copy),
 	       time_text(time, report->accepted_at, 0), report_name_text(&report->name, name),
 	       enum_text(&simpul__label__descriptor, (int)header->label),
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), header->category, header->region);
@@ -39,9 +40,11 @@ static void report_print(const struct found_report *report)
 static void report_print_json(const struct found_report *report)
 {
 	const Simpul__Header *header = report->header;
+	const char *mark = status_mark((int)header->status);
 	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
-	json_t *object = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "state", ctl_copy_state(&report->copy),
-				   "name", report_name_text(&report->name, name), "entry", (json_int_t)report->entry,
+	json_t *object = json_pack("{s:s*, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "mark",
+				   mark[0] == '\0' ? NULL : mark, "state", ctl_copy_state(&report->copy), "name",
+				   report_name_text(&report->name, name), "entry", (json_int_t)report->entry,
 				   "accepted_at", time_text(time, report->accepted_at, 0), "label",
 				   enum_text(&simpul__label__descriptor, (int)header->label), "kind",
 				   enum_text(&simpul__kind__descriptor, (int)header->kind), "category",

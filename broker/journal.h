@@ -39,6 +39,7 @@ enum inherit {
 	INHERIT_NONE,
 	INHERIT_ADD,  /* update: who may receive it now, and who received the original */
 	INHERIT_ONLY, /* cancel: who received the original or an update of it */
+	INHERIT_HEARD, /* answer: as decided, if its author is in the audience of what it refers to */
 };
 
 /* What an append does to reports that are there already. */

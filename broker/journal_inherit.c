@@ -1,5 +1,6 @@
 /* journal_inherit - the audience of one append: completed by that of the report referred to, then given its number. */
 #include "broker/journal_sqlite.h"
+#include "common/wire.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -42,17 +43,55 @@ enum error draft_report_find(struct draft *draft, const struct report_name *name
 	return error;
 }
 
-/* The audience of the report referred to. */
-static enum error target_find(struct draft *draft, uint32_t *audience_id)
+/* The report referred to. */
+struct target {
+	uint64_t entry; /* 0: none that was accepted */
+	uint64_t index; /* of the report within its submission */
+	uint32_t audience_id;
+};
+
+static enum error target_find(struct draft *draft, struct target *target)
 {
+	const struct report_name *name = &draft->append->reference;
 	struct entry_row row;
 	bool found;
-	enum error error = draft_report_find(draft, &draft->append->reference, &row, &found);
+	enum error error = draft_report_find(draft, name, &row, &found);
 
-	if (error == E_OK && found) {
-		draft->target = row.entry;
-		*audience_id = row.audience_id;
-	}
+	*target = (struct target){0};
+	if (error == E_OK && found)
+		*target = (struct target){row.entry, name->number - row.first, row.audience_id};
+	return error;
+}
+
+/* The status of a report out of its submission; UNSPECIFIED when that cannot be read. */
+static Simpul__Status status_in(struct bytes content, uint64_t index, struct arena *arena)
+{
+	const Simpul__StoredSubmission *stored =
+		stored_unpack(&simpul__stored_submission__descriptor, content, arena);
+	const Simpul__Header *header = stored == NULL || index >= stored->n_headers
+					       ? NULL
+					       : stored_unpack(&simpul__header__descriptor,
+							       of_binary(stored->headers[index]), arena);
+
+	return header == NULL ? SIMPUL__STATUS__STATUS_UNSPECIFIED : header->status;
+}
+
+/* Whether what is said is as much in earnest as what it is about. */
+static enum error status_compare(struct draft *draft, const struct target *target, bool *same)
+{
+	sqlite3_stmt *get = journal_statement(draft->journal, SQL_CONTENT_GET);
+	struct arena arena;
+	enum error error;
+
+	bind_number(get, 1, target->entry);
+	error = journal_row_step(get, draft->fault);
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: content") : error;
+	arena_init(&arena);
+	*same = status_in(column_bytes(get, 0), target->index, &arena) ==
+		status_in(buffer_view(&draft->append->content), 0, &arena);
+	arena_fini(&arena);
+	sqlite3_reset(get);
 	return error;
 }
 
@@ -87,13 +126,13 @@ static enum error family_inherit(struct draft *draft)
 }
 
 /* Whether the report was taken back: nothing is added to it then. */
-static enum error retracted_find(struct draft *draft, bool *retracted)
+static enum error retracted_find(struct draft *draft, const struct target *target, bool *retracted)
 {
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_RETRACTED_FIND);
 	uint64_t found;
 	enum error error;
 
-	bind_number(find, 1, draft->target);
+	bind_number(find, 1, target->entry);
 	bind_number(find, 2, draft->append->reference.number);
 	error = journal_number(find, 0, &found, draft->fault);
 	*retracted = found != 0;
@@ -136,26 +175,50 @@ static void report_refuse(struct draft *draft, enum error verdict, const char *f
 	draft->target = 0;
 }
 
+/* Who answers must have been told: whoever was not learns nothing, not even that there is such a report. */
+static bool was_told(const struct draft *draft, const struct target *target)
+{
+	const struct audience *told = audience_set_get(&draft->journal->audiences, target->audience_id);
+
+	return told != NULL && audience_reaches(told, draft->append->first.origin);
+}
+
+/* Finds what is referred to, or makes that it may not be the verdict. */
+static enum error target_check(struct draft *draft, struct target *target)
+{
+	const bool answers = draft->append->inherit == INHERIT_HEARD;
+	bool same = true, retracted = false;
+	enum error error = target_find(draft, target);
+
+	if (error == E_OK && draft->append->inherit == INHERIT_ADD)
+		error = retracted_find(draft, target, &retracted);
+	if (error == E_OK && (target->entry == 0 || retracted || (answers && !was_told(draft, target)))) {
+		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
+		return E_OK;
+	}
+	if (error == E_OK)
+		error = status_compare(draft, target, &same);
+	if (error == E_OK && !same)
+		report_refuse(draft, E_INVALID, "header.status");
+	return error;
+}
+
+/* What is answered is not tied to its answers, as it is to its updates: its audience is none of theirs. */
 enum error draft_audience_inherit(struct draft *draft)
 {
 	struct journal_append *append = draft->append;
-	uint32_t audience_id = 0;
-	bool retracted = false;
+	struct target target = {0};
 	enum error error;
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
 		return E_OK;
 	if (append->inherit == INHERIT_ONLY)
 		audience_clear(&append->audience);
-	error = target_find(draft, &audience_id);
-	if (error == E_OK && append->inherit == INHERIT_ADD)
-		error = retracted_find(draft, &retracted);
-	if (error == E_OK && (draft->target == 0 || retracted)) {
-		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
-		return E_OK;
-	}
-	if (error == E_OK)
-		error = append->inherit == INHERIT_ONLY ? family_inherit(draft) : audiences_inherit(draft, audience_id);
+	error = target_check(draft, &target);
+	if (error != E_OK || append->reports[0].verdict != E_OK || append->inherit == INHERIT_HEARD)
+		return error;
+	draft->target = target.entry;
+	error = append->inherit == INHERIT_ONLY ? family_inherit(draft) : audiences_inherit(draft, target.audience_id);
 	unreachable_narrow(append);
 	return error;
 }

@@ -127,8 +127,7 @@ const char *policy_node_name(const struct policy *policy, size_t index)
 
 /* ---- decisions */
 
-/* Whether a table of grants holds the kind and category of a class. */
-static bool granted(const struct policy *policy, const uint64_t grants[POLICY_KINDS], const struct routing_class *class)
+bool policy_grants(const struct policy *policy, const uint64_t grants[POLICY_KINDS], const struct routing_class *class)
 {
 	int category = policy_category_index(policy, class->category);
 
@@ -157,7 +156,7 @@ enum error policy_may_publish(const struct policy *policy, const char *name, con
 {
 	const struct policy_node *node = policy_node_find(policy, name);
 
-	if (node == NULL || !granted(policy, node->rights.publish, class))
+	if (node == NULL || !policy_grants(policy, node->rights.publish, class))
 		return E_MAY_NOT_PUBLISH;
 	if (!label_within(class->label, node->rights.ceiling))
 		return E_LABEL_ABOVE_CEILING;
@@ -170,7 +169,7 @@ enum denial policy_admits(const struct policy *policy, const char *name, const s
 
 	if (node == NULL)
 		return DENIED_NOT_IN_POLICY;
-	if (!granted(policy, node->rights.receive, class))
+	if (!policy_grants(policy, node->rights.receive, class))
 		return DENIED_NOT_GRANTED;
 	if (!region_granted(node, class->region))
 		return DENIED_REGION;
@@ -269,7 +268,7 @@ void policy_protection_text(unsigned protection, struct buffer *out)
 
 	if (protection == 0)
 		buffer_text(out, "none");
-	for (int i = SIMPUL__PROTECTION__PROTECTION_CHILD; i <= SIMPUL__PROTECTION__PROTECTION_HEALTH; i++) {
+	for (int i = SIMPUL__PROTECTION__PROTECTION_CHILD; i < POLICY_PROTECTIONS; i++) {
 		if ((protection >> i & 1) == 0)
 			continue;
 		buffer_text(out, separator);

@@ -39,6 +39,7 @@ bool routing_names(char *const *list, size_t count, const char *node);
 bool policy_knows_node(const struct policy *policy, const char *node);
 bool policy_knows_agency(const struct policy *policy, const char *agency);
 bool policy_knows_category(const struct policy *policy, const char *category);
+bool policy_knows_purpose(const struct policy *policy, const char *purpose);
 
 /* E_OK, E_MAY_NOT_PUBLISH, E_LABEL_ABOVE_CEILING. */
 enum error policy_may_publish(const struct policy *policy, const char *node, const struct routing_class *class);
@@ -55,6 +56,11 @@ enum denial policy_admits(const struct policy *policy, const char *node, const s
 const char *
 denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
 
+/* Whether a report rests on what the policy demands of its kind and category. `persons`: what is said is about a person,
+ * or is sealed. Nothing is asked of a CANCEL: taking back needs no grounds. E_PURPOSE_UNKNOWN, E_MISSING (legal_basis,
+ * source_grade, information_grade, protection), E_EXPIRES_TOO_LATE; `fault->field` begins with "header.". */
+enum error policy_lawful(const struct policy *policy, const Simpul__Header *header, bool persons, struct fault *fault);
+
 /* What a node subscribed to narrows what it receives; an empty list means all. */
 bool subscription_wants(const Simpul__Subscription *subscription, const struct routing_class *class);
 
@@ -69,7 +75,7 @@ void policy_describe(const struct policy *policy, const char *node, struct buffe
 void policy_explain(const struct policy *policy, const char *node, const struct routing_class *class, bool publish,
 		    struct buffer *out);
 /* Appends what each node may do under `to` that it may not under `from` ("gains"), and the other way round ("loses"), one
- * thing a line; returns the number of lines. */
+ * thing a line, and of "(all)" what every report must carry; returns the number of lines. */
 size_t policy_diff(const struct policy *from, const struct policy *to, struct buffer *out);
 
 #endif

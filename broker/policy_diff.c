@@ -110,6 +110,71 @@ static void protection_more(struct diff *diff, bool gains, const struct policy_n
 	list_write(diff, gains, "protection: ", &list);
 }
 
+/* ---- what all must give */
+
+static void purposes_more(struct diff *diff, bool gains, const struct policy *more, const struct policy *less)
+{
+	struct buffer list = {0};
+
+	for (size_t i = 0; i < more->purpose_count; i++)
+		if (!policy_knows_purpose(less, more->purposes[i]))
+			list_add(&list, more->purposes[i]);
+	list_write(diff, gains, "purposes: ", &list);
+}
+
+static void demand_more(struct diff *diff, bool gains, const char *what, const struct side *more,
+			const uint64_t of[POLICY_KINDS], const struct side *less, const uint64_t other[POLICY_KINDS])
+{
+	for (int kind = SIMPUL__KIND__KIND_SIGHTING; kind < POLICY_KINDS; kind++) {
+		char *line = memory_format("%s of %ss: ", what, enum_text(&simpul__kind__descriptor, kind));
+
+		categories_more(diff, gains, line, more, of[kind], less, other[kind]);
+		free(line);
+	}
+}
+
+static void demands_more(struct diff *diff, bool gains, const struct side *more, const struct side *less)
+{
+	const struct policy_demands *a = &more->policy->demands, *b = &less->policy->demands;
+
+	purposes_more(diff, gains, more->policy, less->policy);
+	demand_more(diff, gains, "the demand for a legal basis", more, a->legal_basis, less, b->legal_basis);
+	demand_more(diff, gains, "the demand for grades", more, a->grading, less, b->grading);
+	for (int p = SIMPUL__PROTECTION__PROTECTION_CHILD; p < POLICY_PROTECTIONS; p++) {
+		char *what = memory_format("the demand for the protection %s", enum_text(&simpul__protection__descriptor, p));
+
+		demand_more(diff, gains, what, more, a->protection[p], less, b->protection[p]);
+		free(what);
+	}
+}
+
+/* A kind without a term of its own is kept as long as any report may be. */
+static void days_differ(struct diff *diff, const struct policy *from, const struct policy *to)
+{
+	for (int kind = SIMPUL__KIND__KIND_SIGHTING; kind < POLICY_KINDS; kind++) {
+		const unsigned before = from->demands.expires_days[kind], after = to->demands.expires_days[kind];
+		const unsigned was = before == 0 ? LIMIT_LIFE_DAYS : before, is = after == 0 ? LIMIT_LIFE_DAYS : after;
+		char *days = memory_format("%u, not %u", is, was);
+		char *what = memory_format("the days that %ss are kept: ", enum_text(&simpul__kind__descriptor, kind));
+
+		if (is != was)
+			change_write(diff, is > was, what, days);
+		free(what);
+		free(days);
+	}
+}
+
+static size_t all_diff(const struct policy *from, const struct policy *to, struct buffer *out)
+{
+	const struct side before = {from, &nothing}, after = {to, &nothing};
+	struct diff diff = {.node = "(all)", .out = out};
+
+	demands_more(&diff, true, &after, &before);
+	demands_more(&diff, false, &before, &after);
+	days_differ(&diff, from, to);
+	return diff.count;
+}
+
 /* ---- nodes */
 
 static void side_more(struct diff *diff, bool gains, const struct side *more, const struct side *less)
@@ -142,7 +207,7 @@ static size_t node_diff(const struct policy *from, const struct policy *to, cons
 /* Both lists of nodes ascend: merged, each name once. */
 size_t policy_diff(const struct policy *from, const struct policy *to, struct buffer *out)
 {
-	size_t a = 0, b = 0, count = 0;
+	size_t a = 0, b = 0, count = all_diff(from, to, out);
 
 	while (a < from->node_count || b < to->node_count) {
 		const char *old = a < from->node_count ? from->nodes[a].name : NULL;

@@ -64,7 +64,8 @@ static enum error load_protection(const struct check *check, char *const *words,
 		if (count == 1 && strcmp(words[i], "none") == 0)
 			return E_OK;
 		if (!word_value(&simpul__protection__descriptor, words[i], &value))
-			return wrong(check, words[i], "'%s' is no protection: child, refugee, trafficking or health",
+			return wrong(check, words[i], "'%s' is no protection: child, refugee, trafficking, health, biometric, "
+				     "genetic, criminal-record or finance",
 				     words[i]);
 		*mask |= 1u << value;
 	}
@@ -155,25 +156,74 @@ static enum error load_rights(const struct check *check, const struct raw_rights
 	return error;
 }
 
-/* ---- categories, agencies, nodes */
+/* ---- what is demanded */
 
-static enum error load_categories(struct check *check, const struct raw_policy *raw)
+static enum error load_demand(const struct check *check, const struct raw_demand *raw, struct policy_demands *demands)
 {
-	struct policy *policy = check->policy;
+	uint64_t of[POLICY_KINDS];
+	unsigned protection;
+	enum error error = load_grants(check, &raw->of, 1, of);
 
-	check->place = place_of_key(check->text, 0, "categories", 0);
-	for (size_t i = 0; i < raw->categories_count; i++) {
-		const char *category = raw->categories[i];
+	if (error == E_OK)
+		error = load_protection(check, raw->protection, raw->protection_count, &protection);
+	for (size_t kind = 0; error == E_OK && kind < POLICY_KINDS; kind++) {
+		demands->legal_basis[kind] |= raw->legal_basis ? of[kind] : 0;
+		demands->grading[kind] |= raw->grading ? of[kind] : 0;
+		for (size_t p = 0; p < POLICY_PROTECTIONS; p++)
+			demands->protection[p][kind] |= (protection >> p & 1) != 0 ? of[kind] : 0;
+	}
+	return error;
+}
 
+static enum error load_days(const struct check *check, const struct raw_days *raw, struct policy_demands *demands)
+{
+	const struct check days = within(check, "expires_days");
+
+	if (raw == NULL)
+		return E_OK;
+	demands->expires_days[SIMPUL__KIND__KIND_SIGHTING] = raw->sighting;
+	demands->expires_days[SIMPUL__KIND__KIND_ALERT] = raw->alert;
+	for (size_t kind = 0; kind < POLICY_KINDS; kind++)
+		if (demands->expires_days[kind] > LIMIT_LIFE_DAYS)
+			return wrong(&days, kind == SIMPUL__KIND__KIND_ALERT ? "alert" : "sighting",
+				     "expires_days: no report is kept longer than %d days", LIMIT_LIFE_DAYS);
+	return E_OK;
+}
+
+static enum error load_demands(const struct check *check, const struct raw_policy *raw)
+{
+	struct check demands = within(check, "demands");
+	enum error error = load_days(check, raw->expires_days, &check->policy->demands);
+
+	for (size_t i = 0; i < raw->demands_count && error == E_OK; i++)
+		error = load_demand(&demands, &raw->demands[i], &check->policy->demands);
+	return error;
+}
+
+/* ---- categories, purposes, agencies, nodes */
+
+static bool listed(char list[][POLICY_CATEGORY_SIZE], size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], word) == 0)
+			return true;
+	return false;
+}
+
+/* The list under `key`, of which one is a `what`. */
+static enum error load_list(struct check *check, const char *key, const char *what, char *const *words, size_t count,
+			    char list[][POLICY_CATEGORY_SIZE], size_t *filled)
+{
+	check->place = place_of_key(check->text, 0, key, 0);
+	for (size_t i = 0; i < count; i++) {
 		/* The same form as an agency's name. */
-		if (!agency_name_valid(category))
-			return wrong(check, category, "'%s' is no category: lower-case letters, digits and '-'",
-				     category);
-		if (policy_knows_category(policy, category)) {
-			check->place = place_of_word(check->text, check->place, category) + strlen(category);
-			return wrong(check, category, "the category '%s' is named twice", category);
+		if (!agency_name_valid(words[i]))
+			return wrong(check, words[i], "'%s' is no %s: lower-case letters, digits and '-'", words[i], what);
+		if (listed(list, *filled, words[i])) {
+			check->place = place_of_word(check->text, check->place, words[i]) + strlen(words[i]);
+			return wrong(check, words[i], "the %s '%s' is named twice", what, words[i]);
 		}
-		snprintf(policy->categories[policy->category_count++], POLICY_CATEGORY_SIZE, "%s", category);
+		snprintf(list[(*filled)++], POLICY_CATEGORY_SIZE, "%s", words[i]);
 	}
 	return E_OK;
 }
@@ -257,9 +307,17 @@ static size_t first_entry(const struct check *check, const char *list, const cha
 
 static enum error load_tables(struct check *check, const struct raw_policy *raw)
 {
-	enum error error = load_categories(check, raw);
+	struct policy *policy = check->policy;
 	size_t next = first_entry(check, "agencies", "agency");
+	enum error error = load_list(check, "categories", "category", raw->categories, raw->categories_count,
+				     policy->categories, &policy->category_count);
 
+	if (error == E_OK)
+		error = load_list(check, "purposes", "purpose", raw->purposes, raw->purposes_count, policy->purposes,
+				  &policy->purpose_count);
+	check->place = 0;
+	if (error == E_OK)
+		error = load_demands(check, raw);
 	for (size_t i = 0; i < raw->agencies_count && error == E_OK; i++) {
 		struct check entry = entry_check(check, "agency", &next);
 

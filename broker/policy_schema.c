@@ -40,12 +40,31 @@ static const cyaml_schema_field_t node_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t demand_fields[] = {
+	CYAML_FIELD_SEQUENCE("kinds", CYAML_FLAG_POINTER, struct raw_demand, of.kinds, &word, 1, POLICY_KINDS),
+	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_demand, of.categories, &word, 1,
+			     POLICY_CATEGORIES),
+	CYAML_FIELD_BOOL("legal_basis", CYAML_FLAG_OPTIONAL, struct raw_demand, legal_basis),
+	CYAML_FIELD_BOOL("grading", CYAML_FLAG_OPTIONAL, struct raw_demand, grading),
+	CYAML_FIELD_SEQUENCE("protection", LIST, struct raw_demand, protection, &word, 1, 8),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t days_fields[] = {
+	CYAML_FIELD_UINT("sighting", CYAML_FLAG_OPTIONAL, struct raw_days, sighting),
+	CYAML_FIELD_UINT("alert", CYAML_FLAG_OPTIONAL, struct raw_days, alert),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t demand = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_demand, demand_fields)};
 static const cyaml_schema_value_t agency = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_agency, agency_fields)};
 static const cyaml_schema_value_t node = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_node, node_fields)};
 
 static const cyaml_schema_field_t policy_fields[] = {
 	CYAML_FIELD_SEQUENCE("categories", CYAML_FLAG_POINTER, struct raw_policy, categories, &word, 1,
 			     POLICY_CATEGORIES),
+	CYAML_FIELD_SEQUENCE("purposes", CYAML_FLAG_POINTER, struct raw_policy, purposes, &word, 1, POLICY_PURPOSES),
+	CYAML_FIELD_SEQUENCE("demands", LIST, struct raw_policy, demands, &demand, 0, 64),
+	CYAML_FIELD_MAPPING_PTR("expires_days", LIST, struct raw_policy, expires_days, days_fields),
 	CYAML_FIELD_SEQUENCE("agencies", CYAML_FLAG_POINTER, struct raw_policy, agencies, &agency, 0, POLICY_AGENCIES),
 	CYAML_FIELD_SEQUENCE("nodes", CYAML_FLAG_POINTER, struct raw_policy, nodes, &node, 0, LIMIT_NODES),
 	CYAML_FIELD_END,

@@ -11,6 +11,19 @@ struct raw_grant {
 	unsigned categories_count;
 };
 
+/* What reports of these kinds and categories must carry. */
+struct raw_demand {
+	struct raw_grant of;
+	bool legal_basis, grading;
+	char **protection;
+	unsigned protection_count;
+};
+
+/* The most that a kind may be kept; 0: not given. */
+struct raw_days {
+	unsigned sighting, alert;
+};
+
 /* What an agency has and a node may override; a list that is not given is NULL. */
 struct raw_rights {
 	char *ceiling;
@@ -41,6 +54,11 @@ struct raw_node {
 struct raw_policy {
 	char **categories;
 	unsigned categories_count;
+	char **purposes;
+	unsigned purposes_count;
+	struct raw_demand *demands;
+	unsigned demands_count;
+	struct raw_days *expires_days; /* NULL: not given */
 	struct raw_agency *agencies;
 	unsigned agencies_count;
 	struct raw_node *nodes;

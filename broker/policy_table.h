@@ -9,12 +9,15 @@
 /* A set of categories is a bit mask, bit i for the i-th of the exchange's list. */
 #define POLICY_CATEGORIES 64
 #define POLICY_CATEGORY_SIZE 33
+#define POLICY_PURPOSES 64
 #define POLICY_AGENCIES 64
 #define POLICY_REGIONS 64
 #define POLICY_TEXT_LIMIT (1024 * 1024 - 1024) /* an entry of the journal holds it: PolicyVersion.text */
 
 /* Grants are indexed by kind: only SIGHTING and ALERT are granted, updates and cancels follow what they are about. */
 #define POLICY_KINDS (SIMPUL__KIND__KIND_ALERT + 1)
+
+#define POLICY_PROTECTIONS (SIMPUL__PROTECTION__PROTECTION_FINANCE + 1)
 
 struct policy_rights {
 	Simpul__Label ceiling;
@@ -35,15 +38,26 @@ struct policy_node {
 	char (*regions)[REGION_CODE_SIZE]; /* owned: most nodes have one or two, and there may be thousands of nodes */
 };
 
+/* Of which kinds and categories something is demanded, and how long a kind may be kept (0: as long as any report). */
+struct policy_demands {
+	uint64_t legal_basis[POLICY_KINDS], grading[POLICY_KINDS];
+	uint64_t protection[POLICY_PROTECTIONS][POLICY_KINDS]; /* by Simpul__Protection */
+	unsigned expires_days[POLICY_KINDS];
+};
+
 struct policy {
 	struct buffer text;
 	struct hash hash;
-	size_t category_count, agency_count, node_count;
+	size_t category_count, purpose_count, agency_count, node_count;
 	char categories[POLICY_CATEGORIES][POLICY_CATEGORY_SIZE];
+	char purposes[POLICY_PURPOSES][POLICY_CATEGORY_SIZE];
+	struct policy_demands demands;
 	struct policy_agency agencies[POLICY_AGENCIES];
 	struct policy_node *nodes; /* owned, ascending by name */
 };
 
+/* Whether a table of grants or demands holds the kind and category of a class. */
+bool policy_grants(const struct policy *policy, const uint64_t grants[POLICY_KINDS], const struct routing_class *class);
 /* The index of a category, -1 when it is not in the list. */
 int policy_category_index(const struct policy *policy, const char *category);
 /* NULL when there is none. */

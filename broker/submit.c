@@ -299,13 +299,6 @@ static enum error report_decode(struct core *core, struct submit *submit, size_t
 	return body_decode(core, submit, index, fault);
 }
 
-/* What follows from another report's audience, or has none, cannot share one. */
-static bool travels_alone(Simpul__Kind kind)
-{
-	return kind == SIMPUL__KIND__KIND_UPDATE || kind == SIMPUL__KIND__KIND_CANCEL ||
-	       kind == SIMPUL__KIND__KIND_VOID;
-}
-
 static enum error reports_decode(struct core *core, struct submit *submit, struct fault *fault)
 {
 	enum error error;
@@ -317,7 +310,7 @@ static enum error reports_decode(struct core *core, struct submit *submit, struc
 		if (error != E_OK)
 			return error;
 	}
-	if (submit->count > 1 && travels_alone(submit->headers[0]->kind))
+	if (submit->count > 1 && kind_travels_alone(submit->headers[0]->kind))
 		return fault_at(fault, E_MIXED_ROUTING, "reports[1].header.kind");
 	submit->class = routing_class_of(submit->headers[0]);
 	return E_OK;

@@ -7,6 +7,7 @@
 #include "common/content.h"
 #include "common/memory.h"
 #include "common/wire.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Field numbers of link.proto. A Delivery has those of a Submission, but for the eighth. */
@@ -102,16 +103,20 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 	return wraps_check(core, submit, fault);
 }
 
-/* A purge receipt is for one node, whatever the policy grants: whoever is in it must answer. */
+/* An answer is for one node, whatever the policy grants: the one whose report it is about. Whoever is in the policy may and
+ * must answer. */
 static enum error answer_audience(struct core *core, struct submit *submit, struct fault *fault)
 {
 	const Simpul__Routing *routing = submit->routing;
+	const Simpul__Header *header = submit->headers[0];
 	const struct node *origin = routing->n_to == 1 ? node_find(core, routing->to[0]) : NULL;
 
 	if (routing->n_to != 1 || routing->n_not_to > 0 || routing->n_wraps > 0)
 		return fault_at(fault, E_INVALID, "routing.to");
 	if (!core->policy || !policy_knows_node(core->policy, submit->node->name))
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
+	if (header->n_references == 1 && strcmp(header->references[0]->origin, routing->to[0]) != 0)
+		return fault_at(fault, E_INVALID, "routing.to[0]");
 	if (!origin)
 		return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[0]");
 	if (origin == submit->node || origin->standing != SIMPUL__STANDING__STANDING_ACTIVE || origin->leaving)
@@ -130,7 +135,7 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 
 	if (header->kind == SIMPUL__KIND__KIND_VOID)
 		return E_OK;
-	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
+	if (kind_is_answer(header->kind))
 		return answer_audience(core, submit, fault);
 	if (!core->policy)
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
@@ -165,9 +170,14 @@ static enum error report_verdict(struct core *core, const struct submit *submit,
 		error = body_check(header, body, fault);
 	if (error == E_OK && body && submit->routing->n_to == 0 && body_age_unknown(body) && !protects_child(header))
 		error = fault_at(fault, E_MISSING, "routing.to");
-	if (error == E_OK && submit->common.code != E_OK)
+	if (error == E_OK && submit->common.code != E_OK) {
 		*fault = submit->common;
-	return error == E_OK ? submit->common.code : error;
+		error = submit->common.code;
+	}
+	/* Of what is sealed the header alone tells: there may be a person in it. */
+	if (error == E_OK && !kind_is_bare(header->kind))
+		error = policy_lawful(core->policy, header, !body || body_person_count(body) > 0, fault);
+	return error;
 }
 
 /* ---------------------------------------------------------------------------- the append */
@@ -289,6 +299,18 @@ static void delivery_write(const struct submit *submit, struct journal_append *a
 	bodies_locate(buffer_view(&append->delivery), append->reports);
 }
 
+static enum inherit inherit_of(Simpul__Kind kind)
+{
+	switch (kind) {
+	case SIMPUL__KIND__KIND_CANCEL:
+		return INHERIT_ONLY;
+	case SIMPUL__KIND__KIND_UPDATE:
+		return INHERIT_ADD;
+	default:
+		return kind_answers_one(kind) ? INHERIT_HEARD : INHERIT_NONE;
+	}
+}
+
 /* Who gets it; nobody when every report was refused. */
 static void audience_set(struct submit *submit, struct journal_append *append)
 {
@@ -296,12 +318,13 @@ static void audience_set(struct submit *submit, struct journal_append *append)
 
 	if (header->kind == SIMPUL__KIND__KIND_VOID)
 		return;
-	if (header->kind == SIMPUL__KIND__KIND_CANCEL || header->kind == SIMPUL__KIND__KIND_UPDATE) {
-		append->inherit = header->kind == SIMPUL__KIND__KIND_CANCEL ? INHERIT_ONLY : INHERIT_ADD;
-		append->reference = (struct report_name){.epoch = header->references[0]->epoch,
-							 .stream = (uint32_t)header->references[0]->stream,
-							 .number = header->references[0]->number};
-		memcpy(append->reference.origin, submit->node->name, sizeof(append->reference.origin));
+	append->inherit = inherit_of(header->kind);
+	if (append->inherit != INHERIT_NONE) {
+		const Simpul__Name *meant = header->references[0];
+
+		append->reference = (struct report_name){
+			.epoch = meant->epoch, .stream = (uint32_t)meant->stream, .number = meant->number};
+		snprintf(append->reference.origin, sizeof(append->reference.origin), "%s", meant->origin);
 	}
 	if (append->inherit == INHERIT_ONLY)
 		return;

@@ -25,15 +25,28 @@ enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault);
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);
 
+/* Whether a text has the form of a purpose ([a-z0-9-]{1,32}), of a law's code ([A-Z0-9][A-Z0-9.-]{0,31}). */
+bool purpose_valid(const char *text);
+bool law_code_valid(const char *text);
+
 /* How many persons a body holds; of an update in what it puts in the place. */
 size_t body_person_count(const Simpul__Body *body);
 
-/* The CAP msgType that a kind has: UPDATE, CANCEL and PURGE_RECEIPT (ACK) have their own, everything else is an ALERT. */
+/* The CAP msgType that a kind has: UPDATE, CANCEL and answers (ACK) have their own, everything else is an ALERT. */
 Simpul__MsgType msg_type_of(Simpul__Kind kind);
 /* The stream that a status and a label belong to. */
 Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
-/* True for VOID and PURGE_RECEIPT: no policy is asked about them, and their headers name no category, region or label. */
+/* Whether this version has such a kind. */
+bool kind_known(Simpul__Kind kind);
+/* True for what a recipient of a report says to its origin alone, and the origin to who asked: PURGE_RECEIPT, FLAG,
+ * RELEASE_REQUEST, RELEASE. */
+bool kind_is_answer(Simpul__Kind kind);
+/* True for an answer that refers to a report of the node that it goes to: all but PURGE_RECEIPT, which may be about many. */
+bool kind_answers_one(Simpul__Kind kind);
+/* True for VOID and answers: no policy is asked about them, and their headers name no category, region or label. */
 bool kind_is_bare(Simpul__Kind kind);
+/* True for what follows from another report, or is none: alone in its submission. */
+bool kind_travels_alone(Simpul__Kind kind);
 /* True when the two headers agree in everything that decides an audience: kind, about, category, region, label,
  * protection, status, form. (to and not_to stand in the routing, one for all.) */
 bool header_same_class(const Simpul__Header *a, const Simpul__Header *b);

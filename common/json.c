@@ -34,12 +34,12 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(stream, "main", "exercise", "red", "exercise-red"),
 	WORDS(status, "", "Actual", "Exercise", "System", "Test"),
 	WORDS(msg_type, "", "Alert", "Update", "Cancel", "Ack"),
-	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void", "purge-receipt"),
+	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void", "purge-receipt", "flag", "release-request",
+	      "release"),
 	WORDS(label, "", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"),
 	WORDS(handling, "", "H0", "H1", "H2", "H3"),
-	WORDS(protection, "", "child", "refugee", "trafficking", "health"),
-	WORDS(purpose, "", "immigration-oversight", "law-enforcement", "state-security", "victim-protection",
-	      "public-health", "labour-inspection", "customs-control", "population-registry"),
+	WORDS(protection, "", "child", "refugee", "trafficking", "health", "biometric", "genetic", "criminal-record",
+	      "finance"),
 	WORDS(source_grade, "", "A", "B", "C", "X"),
 	WORDS(information_grade, "", "1", "2", "3", "4"),
 	WORDS(body_form, "", "plain", "sealed"),
@@ -56,6 +56,9 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(certainty, "", "Observed", "Likely", "Possible", "Unlikely", "Unknown"),
 	WORDS(response_type, "", "Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear",
 	      "None"),
+	WORDS(flag_reason, "", "legally-barred", "no-capacity", "wrong-region"),
+	WORDS(release_reason, "", "other-region", "other-competence", "investigation", "victim-protection", "legal-duty"),
+	WORDS(release_decision, "", "granted", "refused"),
 	WORDS(cancel_reason, "", "wrong-person", "wrong-facts", "resolved", "duplicate", "sent-by-mistake",
 	      "no-legal-basis"),
 	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant",
@@ -71,6 +74,17 @@ const char *enum_text(const ProtobufCEnumDescriptor *type, int value)
 		if (vocabularies[i].type == type && value >= 0 && (size_t)value < vocabularies[i].count)
 			return vocabularies[i].words[value];
 	return "";
+}
+
+const char *status_mark(int status)
+{
+	static const char *const marks[] = {[SIMPUL__STATUS__STATUS_UNSPECIFIED] = "NOT ACTUAL",
+					    [SIMPUL__STATUS__STATUS_ACTUAL] = "",
+					    [SIMPUL__STATUS__STATUS_EXERCISE] = "EXERCISE",
+					    [SIMPUL__STATUS__STATUS_SYSTEM] = "SYSTEM",
+					    [SIMPUL__STATUS__STATUS_TEST] = "TEST"};
+
+	return status >= 0 && (size_t)status < sizeof(marks) / sizeof(marks[0]) ? marks[status] : marks[0];
 }
 
 #define SEPARATORS "-_+ "

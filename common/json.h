@@ -21,6 +21,9 @@ void *json_to_message(const ProtobufCMessageDescriptor *type, const json_t *json
 
 /* One value of an enumeration as text, and back; false when there is none. "" for the unspecified value. */
 const char *enum_text(const ProtobufCEnumDescriptor *type, int value);
+/* What stands before everything else wherever a person sees a report: "EXERCISE", "TEST", "SYSTEM"; "" for an Actual one.
+ * A value that is not known is "NOT ACTUAL". */
+const char *status_mark(int status);
 bool enum_parse(const ProtobufCEnumDescriptor *type, const char *text, int *value);
 
 #endif

@@ -51,7 +51,7 @@ enum limit {
 	X(submitted_report, body, LIMIT_REPORT) \
 	X(header, references, 8) \
 	X(header, handling, 4) \
-	X(header, protection, 4) \
+	X(header, protection, 8) \
 	X(header, salt, 16) \
 	X(body, salt, 16) \
 	X(sighting, summary, 4000) \
@@ -64,11 +64,12 @@ enum limit {
 	X(update, note, 2000) \
 	X(purge_receipt, purged, LIMIT_PURGED) \
 	X(purged, sinks, 16) \
+	X(release_request, nodes, 16) \
 	X(person, remark, 1000) \
 	X(person, documents, 8) \
 	X(vehicle, remark, 1000) \
 	X(draft, handling, 4) \
-	X(draft, protection, 4) \
+	X(draft, protection, 8) \
 	X(draft, to, 64) \
 	X(draft, not_to, 64) \
 	X(routing, salt, 16) \

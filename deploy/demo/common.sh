@@ -102,6 +102,7 @@ make_office() { # NODE PROVINCE FOLDERS
 		$folders
 		sinks:
 		  - {name: registry, type: jsonl, path: inbox.jsonl}
-		defaults: {label: AMBER, purpose: immigration-oversight, region_within: "$province", expires_days: 90}
+		defaults: {label: AMBER, purpose: immigration-oversight, source_grade: B, information_grade: "2",
+		           region_within: "$province", expires_days: 90}
 	YAML
 }

@@ -15,7 +15,8 @@
 #define PREPARED_AT_ONCE 8192 /* reports in memory */
 #define START_SECONDS 60
 
-static const char policy_yaml[] = "categories: [overstay, public-order]\n"
+static const char policy_yaml[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+				  "categories: [overstay, public-order]\n"
 				  "agencies:\n"
 				  "  - agency: police\n"
 				  "    ceiling: AMBER\n"

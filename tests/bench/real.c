@@ -18,7 +18,8 @@
 #define UPLINK_ITEMS 2
 
 /* Everybody of the agency "army" receives everything that "police" says. */
-static const char policy_yaml[] = "categories: [overstay]\n"
+static const char policy_yaml[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+				  "categories: [overstay]\n"
 				  "agencies:\n"
 				  "  - agency: police\n"
 				  "    ceiling: AMBER\n"

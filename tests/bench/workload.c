@@ -36,7 +36,7 @@ static void sample_make(struct sample *sample, const char *origin, uint64_t numb
 	sample->header.category = (char *)(uintptr_t) "overstay";
 	sample->header.region = (char *)(uintptr_t) "16.01";
 	sample->header.label = SIMPUL__LABEL__LABEL_AMBER;
-	sample->header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	sample->header.purpose = (char *)"immigration-oversight";
 	sample->header.expires = made_at + 30 * DAY_MS;
 	sample->header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	simpul__sighting__init(&sample->sighting);

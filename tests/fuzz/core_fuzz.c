@@ -159,8 +159,10 @@ static void frame_sign_and_send(size_t sender, bool second, struct bytes frame)
 
 static const char *const policies[] = {
 	NULL, /* world_policy */
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [wanted, missing]\nagencies:\n  - {agency: police, ceiling: AMBER}\nnodes:\n"
 	"  - {node: police.oku, regions: ['16.01']}\n",
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [wanted]\nagencies:\n  - agency: police\n    ceiling: GREEN\n    publish:\n"
 	"      - {kinds: [sighting], categories: ['*']}\n  - agency: army\n    ceiling: RED\n    receive:\n"
 	"      - {kinds: [sighting], categories: ['*']}\nnodes:\n  - {node: police.oku, regions: ['16']}\n"

@@ -13,7 +13,7 @@
 static const struct draft_defaults defaults[] = {
 	{0},
 	{.label = SIMPUL__LABEL__LABEL_AMBER,
-	 .purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT,
+	 .purpose = "law-enforcement",
 	 .region = "16.01",
 	 .region_within = "16",
 	 .expires_days = 365},

@@ -86,8 +86,8 @@ void rules_write(const struct rules *rules, uint32_t version, struct buffer *out
 {
 	char line[160];
 
-	snprintf(line, sizeof line, "# %u\ncategories: [%s, %s, %s]\nagencies:\n", version, category_names[0],
-		 category_names[1], category_names[2]);
+	snprintf(line, sizeof line, "# %u\npurposes: [immigration-oversight]\ncategories: [%s, %s, %s]\nagencies:\n", version,
+		 category_names[0], category_names[1], category_names[2]);
 	buffer_text(out, line);
 	for (size_t i = 0; i < AGENCIES; i++) {
 		const struct agency_rules *agency = &rules->agencies[i];

@@ -172,7 +172,7 @@ static void header_fill(Simpul__Header *header, const struct item *item, struct 
 	header->category = arena_text(arena, category_names[item->topic.category]);
 	header->region = arena_text(arena, region_codes[item->topic.region]);
 	header->label = item->topic.label;
-	header->purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	header->purpose = (char *)"immigration-oversight";
 	header->expires = item->expires;
 	header->form = red ? SIMPUL__BODY_FORM__BODY_FORM_SEALED : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	if (!item->topic.child)

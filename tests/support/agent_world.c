@@ -90,7 +90,7 @@ static struct prepared *prepared_new(struct agent_world *world, Simpul__Label la
 	header->category = arena_text(&world->arena, "immigration");
 	header->region = arena_text(&world->arena, "16.01");
 	header->label = label;
-	header->purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	header->purpose = (char *)"immigration-oversight";
 	header->expires = header->created_at + 24 * HOUR_MS;
 	header->form = red ? SIMPUL__BODY_FORM__BODY_FORM_SEALED : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	*prepared = (struct prepared){.header = header, .body = body, .routing = routing,

@@ -24,6 +24,7 @@ static const struct category {
 #define CATEGORIES (sizeof categories / sizeof categories[0])
 
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, lodging, health]\n"
 	"agencies:\n"
 	"  - agency: police\n"

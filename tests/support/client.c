@@ -283,7 +283,7 @@ static void header_write(const struct client *c, const struct client_report *rep
 	header.category = (char *)report->category;
 	header.region = (char *)report->region;
 	header.label = report->label ? report->label : SIMPUL__LABEL__LABEL_AMBER;
-	header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	header.purpose = (char *)"immigration-oversight";
 	header.expires = report->expires ? report->expires : now + 30 * DAY_MS;
 	header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	wire_pack(&header, out);

@@ -1,5 +1,6 @@
 /* core_world - runs the core against a journal in memory and keeps a copy of every action. */
 #include "tests/support/core_world.h"
+#include "broker/journal_row.h"
 #include "broker/reader.h"
 #include "common/memory.h"
 #include "common/content.h"
@@ -14,7 +15,8 @@
 
 const char *const world_names[WORLD_NODES] = {"police.oku", "army.oku", "immigration.muara-enim", "health.oku"};
 
-const char *const world_policy = "categories: [wanted, missing]\n"
+const char *const world_policy = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+				 "categories: [wanted, missing]\n"
 				 "agencies:\n"
 				 "  - agency: police\n    ceiling: RED\n    protection: [child]\n"
 				 "    publish:\n      - {kinds: [sighting, alert], categories: ['*']}\n"
@@ -215,6 +217,10 @@ static void inherit_audience(struct world *world, struct journal_append *append)
 		    record->first.stream != append->reference.stream ||
 		    record->first.number != append->reference.number)
 			continue;
+		if (append->inherit == INHERIT_HEARD && !audience_reaches(&record->audience, append->first.origin))
+			break;
+		if (append->inherit == INHERIT_HEARD)
+			return;
 		const struct routing_class class = append->audience.class;
 
 		audience_clear(&append->audience);
@@ -798,7 +804,7 @@ static void header_say(struct world *world, const struct speech *speech, Simpul_
 	header->category = (char *)(uintptr_t)(speech->category ? speech->category : "wanted");
 	header->region = (char *)(uintptr_t)(speech->region ? speech->region : "16.01");
 	header->label = speech->label ? speech->label : SIMPUL__LABEL__LABEL_AMBER;
-	header->purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT;
+	header->purpose = (char *)"law-enforcement";
 	header->expires = START_WALL + 30 * DAY;
 	if (!refers)
 		return;

@@ -3,6 +3,7 @@
 #define SIMPUL_TEST_POLICY_H
 
 #define POLICY_AGENCIES \
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n" \
 	"categories: [public-order]\n" \
 	"agencies:\n"
 #define POLICY_AGENCY(agency) \

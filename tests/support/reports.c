@@ -42,7 +42,7 @@ void test_header(const struct test_report *report, struct buffer *out)
 	header.category = (char *)(uintptr_t)(report->category == NULL ? "overstay" : report->category);
 	header.region = (char *)(uintptr_t)"16.01";
 	header.label = OR(report->label, SIMPUL__LABEL__LABEL_AMBER);
-	header.purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT;
+	header.purpose = (char *)"law-enforcement";
 	header.expires = 1797190000000;
 	header.form = OR(report->form, SIMPUL__BODY_FORM__BODY_FORM_PLAIN);
 	wire_pack(&header, out);

@@ -17,7 +17,8 @@
 #define WORDS "a river of the south"
 #define OTHER "another river entirely"
 
-static const char policy[] = "categories: [public-order]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+			     "categories: [public-order]\n"
 			     "agencies:\n"
 			     "  - {agency: police, ceiling: AMBER}\n"
 			     "nodes:\n"

@@ -19,7 +19,8 @@
 /* The agent of the first runs, that of the second does not. */
 enum { POLICE, ARMY };
 
-static const char policy[] = "categories: [public-order, lodging]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+			     "categories: [public-order, lodging]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"
@@ -449,7 +450,7 @@ static void each_mistake_in_a_file_of_the_broker_is_named(void **state)
 		{"broker.yaml", "exchange: exchange.id", "exchange: exchange.lost", "FAIL", "exchange.lost"},
 		{"broker.yaml", "journal: journal", "journal: lost", "FAIL", "journal.db"},
 		{"broker.yaml", "policy: policy.yaml", "policy: policy.lost", "FAIL", "policy.lost"},
-		{"policy.yaml", "ceiling: AMBER\n", "ceiling: AMBRE\n", "FAIL", "policy.yaml:4"},
+		{"policy.yaml", "ceiling: AMBER\n", "ceiling: AMBRE\n", "FAIL", "policy.yaml:5"},
 		{"policy.yaml", "ceiling: AMBER\n", "ceiling: GREEN\n", "warn",
 		 "policy.yaml is not the policy in force"},
 		{"broker.yaml", "control: control.sock", "control: silent.sock", "FAIL", "simpul-broker does not run"},

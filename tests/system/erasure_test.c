@@ -20,7 +20,8 @@ enum { POLICE, ARMY, IMMIGRATION, OFFICES };
 #define ABSENT "absent-canary"
 #define KILLED "killed-canary"
 
-static const char policy[] = "categories: [wanted]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
+			     "categories: [wanted]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER+STRICT\n"

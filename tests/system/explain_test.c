@@ -12,7 +12,8 @@
 
 enum { POLICE, ARMY, IMMIGRATION };
 
-static const char policy[] = "categories: [public-order, lodging, health]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+			     "categories: [public-order, lodging, health]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"
@@ -119,7 +120,7 @@ static void what_a_node_would_get_is_explained(void **state)
 	assert_class_explained(x, "army.oku", "public-order", "16.08",
 			       "NO   region: 16.08; it is responsible for 16.01");
 	assert_class_explained(x, "army.oku", "public-order", "16.01",
-			       "(the policy's lines 17, army.oku, and 7, army)");
+			       "(the policy's lines 18, army.oku, and 8, army)");
 	assert_class_explained(x, "immigration.muara-enim", "lodging", "16.01", "not subscribed to such reports");
 	assert_class_explained(x, "police.nowhere", "lodging", "16.01", "no member of the exchange");
 }

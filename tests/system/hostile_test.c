@@ -15,6 +15,7 @@
 enum { POLICE, ARMY, IMMIGRATION, TIMUR, SELATAN };
 
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, lodging]\n"
 	"agencies:\n"
 	"  - agency: police\n"

@@ -19,6 +19,7 @@
 enum { POLICE, ARMY };
 
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, lodging]\n"
 	"agencies:\n"
 	"  - agency: police\n"

@@ -20,6 +20,7 @@ enum { POLICE, ARMY, IMMIGRATION };
 
 /* The army is granted nothing of what the others say. */
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, tppo, health]\n"
 	"agencies:\n"
 	"  - agency: police\n"
@@ -196,7 +197,7 @@ static void only_what_is_for_everybody_is_heard(void **state)
 	assert_true(hears(&l, "green-alert"));
 	assert_true(hears(&l, "clear-sighting"));
 	assert_true(hears(&l, "green-exercise"));
-	assert_true(heard(&l, "EXERCISE"));
+	assert_true(heard(&l, "EXERCISE GREEN "));
 	assert_true(exchange_settled(x, 20));
 	assert_false(heard(&l, "not-"));
 	assert_false(heard(&l, "ERIKSSON"));

@@ -20,7 +20,8 @@ enum { POLICE, ARMY, OFFICES };
 #define SEALED "sealed-canary-for-the-named-office-alone"
 #define TAKEN_BACK "open-canary-that-is-going-to-be-taken-back"
 
-static const char policy[] = "categories: [wanted]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
+			     "categories: [wanted]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: RED\n"

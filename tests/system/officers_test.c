@@ -13,6 +13,7 @@
 enum { POLICE, ARMY, IMMIGRATION, HEALTH };
 
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order, wanted, health]\n"
 	"agencies:\n"
 	"  - agency: police\n"

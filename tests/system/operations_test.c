@@ -30,7 +30,8 @@ static const char policy[] =
 	"nodes:\n"
 	"  - {node: police.oku, regions: [\"16.01\"]}\n"
 	"  - {node: army.oku, regions: [\"16.01\"]}\n"
-	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n";
+	"  - {node: immigration.muara-enim, regions: [\"16.01\"]}\n"
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n";
 
 static int set_up(void **state)
 {

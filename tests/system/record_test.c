@@ -15,7 +15,8 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] = "categories: [public-order]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
+			     "categories: [public-order]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"

@@ -17,6 +17,7 @@ enum { POLICE, ARMY };
 enum { PIECE = 150 };
 
 static const char policy[] =
+	"purposes: [law-enforcement, immigration-oversight, state-security]\n"
 	"categories: [public-order]\n"
 	"agencies:\n"
 	"  - agency: police\n"

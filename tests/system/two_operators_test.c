@@ -11,7 +11,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const char policy[] = "categories: [public-order]\n"
+static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
+			     "categories: [public-order]\n"
 			     "agencies:\n"
 			     "  - agency: police\n"
 			     "    ceiling: AMBER\n"

@@ -104,7 +104,7 @@ static void sighting_init(struct sample *s)
 	s->header.label = SIMPUL__LABEL__LABEL_AMBER;
 	s->header.handling = s->handling;
 	s->header.protection = s->protection;
-	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_IMMIGRATION_OVERSIGHT;
+	s->header.purpose = (char *)"immigration-oversight";
 	s->header.expires = NOW + 30 * DAY;
 	s->header.references = s->references;
 	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
@@ -147,7 +147,7 @@ static void void_init(struct sample *s)
 	s->header.kind = SIMPUL__KIND__KIND_VOID;
 	s->header.category = s->header.region = TEXT("");
 	s->header.label = SIMPUL__LABEL__LABEL_UNSPECIFIED;
-	s->header.purpose = SIMPUL__PURPOSE__PURPOSE_UNSPECIFIED;
+	s->header.purpose = (char *)"";
 	s->header.expires = 0;
 	s->body.content_case = SIMPUL__BODY__CONTENT_VOID;
 	s->body.void_ = &s->nothing;
@@ -234,7 +234,7 @@ static void a_missing_field_is_named(void **state)
 	HEADER(sighting_init, s.header.category = TEXT(""), E_MISSING, "header.category");
 	HEADER(sighting_init, s.header.region = TEXT(""), E_MISSING, "header.region");
 	HEADER(sighting_init, s.header.label = 0, E_MISSING, "header.label");
-	HEADER(sighting_init, s.header.purpose = 0, E_MISSING, "header.purpose");
+	HEADER(sighting_init, s.header.purpose = (char *)"", E_MISSING, "header.purpose");
 	HEADER(sighting_init, s.header.expires = 0, E_MISSING, "header.expires");
 	HEADER(sighting_init, s.header.form = 0, E_MISSING, "header.form");
 	HEADER(update_init, s.header.about = 0, E_MISSING, "header.about");
@@ -313,7 +313,7 @@ static void parts_of_a_header_agree(void **state)
 	(void)state;
 	HEADER(sighting_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE, E_INVALID, "header.msg_type");
 	HEADER(update_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT, E_INVALID, "header.msg_type");
-	HEADER(sighting_init, s.header.kind = 7, E_UNKNOWN_VALUE, "header.kind");
+	HEADER(sighting_init, s.header.kind = SIMPUL__KIND__KIND_RELEASE + 1, E_UNKNOWN_VALUE, "header.kind");
 	HEADER(sighting_init, s.header.about = SIMPUL__KIND__KIND_ALERT, E_INVALID, "header.about");
 	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_UPDATE, E_INVALID, "header.about");
 	HEADER(sighting_init, s.header.n_references = 1, E_INVALID, "header.references");
@@ -330,6 +330,27 @@ static void parts_of_a_header_agree(void **state)
 	HEADER(sighting_init,
 	       (s.header.label = SIMPUL__LABEL__LABEL_RED, s.name.stream = SIMPUL__STREAM__STREAM_RED,
 		s.header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED),
+	       E_OK, "");
+}
+
+/* Nothing that is in earnest is replaced or taken back by an exercise, nor the other way round. */
+static void an_exercise_and_what_is_in_earnest_never_mix(void **state)
+{
+	(void)state;
+	HEADER(update_init,
+	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE), E_STREAM,
+	       "header.references[0].stream");
+	HEADER(cancel_init,
+	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE), E_STREAM,
+	       "header.references[0].stream");
+	HEADER(update_init, s.reference.stream = SIMPUL__STREAM__STREAM_EXERCISE, E_STREAM,
+	       "header.references[0].stream");
+	HEADER(cancel_init, s.reference.stream = SIMPUL__STREAM__STREAM_EXERCISE_RED, E_STREAM,
+	       "header.references[0].stream");
+	HEADER(update_init, s.reference.stream = SIMPUL__STREAM__STREAM_RED, E_OK, "");
+	HEADER(update_init,
+	       (s.header.status = SIMPUL__STATUS__STATUS_EXERCISE, s.name.stream = SIMPUL__STREAM__STREAM_EXERCISE,
+		s.reference.stream = SIMPUL__STREAM__STREAM_EXERCISE),
 	       E_OK, "");
 }
 
@@ -376,7 +397,7 @@ static void a_void_says_nothing_else(void **state)
 	HEADER(void_init, s.header.region = TEXT("16"), E_INVALID, "header.region");
 	HEADER(void_init, s.header.label = 1, E_INVALID, "header.label");
 	HEADER(void_init, s.header.n_handling = 1, E_INVALID, "header.handling");
-	HEADER(void_init, s.header.purpose = 1, E_INVALID, "header.purpose");
+	HEADER(void_init, s.header.purpose = (char *)"tppo", E_INVALID, "header.purpose");
 	HEADER(void_init, s.header.expires = NOW + 1, E_INVALID, "header.expires");
 	HEADER(void_init, s.header.actor = TEXT("a"), E_INVALID, "header.actor");
 	HEADER(void_init, s.header.n_references = 1, E_INVALID, "header.references");
@@ -529,6 +550,7 @@ int main(void)
 		cmocka_unit_test(times_are_neither_ahead_nor_over_nor_too_long),
 		cmocka_unit_test(lists_ascend_without_repeats),
 		cmocka_unit_test(parts_of_a_header_agree),
+		cmocka_unit_test(an_exercise_and_what_is_in_earnest_never_mix),
 		cmocka_unit_test(only_a_cancel_erases),
 		cmocka_unit_test(a_purge_receipt_says_in_its_body_what_became_of_each_copy),
 		cmocka_unit_test(a_void_says_nothing_else),

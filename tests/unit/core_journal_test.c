@@ -164,7 +164,8 @@ static void the_state_after_a_restart_is_the_state_before(void **state)
 	key_replace(world, ARMY, 2);
 	world_standing(world, HEALTH, SIMPUL__STANDING__STANDING_RETIRED);
 	world_commit(world, E_OK);
-	world_load_policy(world, "categories: [wanted]\nagencies:\n  - {agency: police, ceiling: RED}\n"
+	world_load_policy(world, "purposes: [law-enforcement, immigration-oversight, state-security]\n"
+	                         "categories: [wanted]\nagencies:\n  - {agency: police, ceiling: RED}\n"
 				 "nodes:\n  - {node: police.oku, regions: ['16.01']}\n");
 	world_commit(world, E_OK);
 	world_ack(world, IMMIGRATION, HEAD + 1);

@@ -790,7 +790,7 @@ static void spoil_far(Simpul__Header *header, size_t index)
 static void spoil_purpose(Simpul__Header *header, size_t index)
 {
 	(void)index;
-	header->purpose = 0;
+	header->purpose = (char *)"";
 }
 static void spoil_reference(Simpul__Header *header, size_t index)
 {

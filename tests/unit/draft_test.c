@@ -124,7 +124,7 @@ static void red_is_for_named_nodes_alone(void **state)
 static void defaults_fill_in_what_the_draft_leaves_out(void **state)
 {
 	const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_GREEN,
-						.purpose = SIMPUL__PURPOSE__PURPOSE_STATE_SECURITY,
+						.purpose = "state-security",
 						.region = "16.09",
 						.region_within = "16",
 						.expires_days = 30};
@@ -134,7 +134,7 @@ static void defaults_fill_in_what_the_draft_leaves_out(void **state)
 	attempt_with(&a, &defaults, "{'category':'tppm'," SIGHTING "}");
 	assert_int_equal(a.error, E_OK);
 	assert_int_equal(a.prepared.header->label, SIMPUL__LABEL__LABEL_GREEN);
-	assert_int_equal(a.prepared.header->purpose, SIMPUL__PURPOSE__PURPOSE_STATE_SECURITY);
+	assert_string_equal(a.prepared.header->purpose, "state-security");
 	assert_string_equal(a.prepared.header->region, "16.09");
 	assert_int_equal(a.prepared.header->expires, NOW + 30 * DAY_MS);
 	attempt_end(&a);
@@ -271,10 +271,36 @@ static void no_report_is_larger_than_the_wire_takes(void **state)
 	free(text);
 }
 
+static void what_a_report_rests_on_comes_from_the_defaults(void **state)
+{
+	const struct draft_defaults defaults = {.purpose = "wanted",
+						.legal_basis = "UU-6-2011-75",
+						.source_grade = SIMPUL__SOURCE_GRADE__SOURCE_GRADE_B,
+						.information_grade = SIMPUL__INFORMATION_GRADE__INFORMATION_GRADE_2};
+	struct attempt a;
+
+	(void)state;
+	attempt_with(&a, &defaults, "{'category':'overstay','region':'16.01','label':'AMBER','expires':'2026-12-01T00:00:00Z',"
+				    "'source_grade':'A'," SIGHTING "}");
+	assert_int_equal(a.error, E_OK);
+	assert_string_equal(a.prepared.header->purpose, "wanted");
+	assert_string_equal(a.prepared.header->legal_basis->code, "UU-6-2011-75");
+	assert_int_equal(a.prepared.header->source_grade, SIMPUL__SOURCE_GRADE__SOURCE_GRADE_A);
+	assert_int_equal(a.prepared.header->information_grade, SIMPUL__INFORMATION_GRADE__INFORMATION_GRADE_2);
+	arena_fini(&a.arena);
+	attempt_with(&a, &defaults, "{'reference':'army.oku#3','flag':{'reason':'no-capacity'}}");
+	assert_int_equal(a.error, E_OK);
+	assert_string_equal(a.prepared.header->purpose, "");
+	assert_null(a.prepared.header->legal_basis);
+	assert_string_equal(a.prepared.routing->to[0], "army.oku");
+	arena_fini(&a.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_draft_becomes_a_report_that_the_broker_would_take),
+		cmocka_unit_test(what_a_report_rests_on_comes_from_the_defaults),
 		cmocka_unit_test(an_exercise_and_a_red_report_go_to_streams_of_their_own),
 		cmocka_unit_test(red_is_for_named_nodes_alone),
 		cmocka_unit_test(defaults_fill_in_what_the_draft_leaves_out),

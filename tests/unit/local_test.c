@@ -17,7 +17,7 @@ struct place {
 };
 
 static const struct draft_defaults defaults = {.label = SIMPUL__LABEL__LABEL_AMBER,
-					       .purpose = SIMPUL__PURPOSE__PURPOSE_LAW_ENFORCEMENT,
+					       .purpose = "law-enforcement",
 					       .region = "16.01",
 					       .expires_days = 30};
 
@@ -236,6 +236,33 @@ static void a_cancel_takes_over_what_decides_the_audience(void **state)
 	json_decref(cancel);
 }
 
+/* Not in a test either: its name is one of the main stream, so nobody else could tell. */
+static void what_is_in_earnest_is_not_changed_by_an_exercise(void **state)
+{
+	static const char *const mixed[] = {"Exercise", "Test", "System"};
+	struct place *place = *state;
+
+	taken(place, REPORT(SIGHTING), "police.oku#1");
+	for (size_t i = 0; i < sizeof(mixed) / sizeof(mixed[0]); i++) {
+		char *request = memory_format(REPORT("{\"reference\": \"police.oku#1\", \"status\": \"%s\", \"cancel\": "
+						     "{\"reason\": \"resolved\"}}"),
+					      mixed[i]);
+
+		refused(place, request, "INVALID", "status");
+		free(request);
+	}
+	taken(place, REPORT("{\"reference\": \"police.oku#1\", \"status\": \"actual\", \"cancel\": {\"reason\": \"resolved\"}}"),
+	      "police.oku#2");
+}
+
+/* What an office did not get it knows nothing about. */
+static void only_what_came_in_is_flagged(void **state)
+{
+	refused(*state, REPORT("{\"reference\": \"army.oku#1\", \"flag\": {\"reason\": \"wrong-region\"}}"),
+		"REFERENCE_UNKNOWN", "reference");
+	refused(*state, REPORT("{\"flag\": {\"reason\": \"wrong-region\"}}"), "MISSING", "reference");
+}
+
 static void only_what_this_office_said_can_be_cancelled(void **state)
 {
 	struct place *place = *state;
@@ -330,6 +357,8 @@ int main(void)
 		TEST(the_status_tells_state_and_counts),
 		TEST(others_than_owner_and_group_cannot_report),
 		TEST(a_cancel_takes_over_what_decides_the_audience),
+		TEST(what_is_in_earnest_is_not_changed_by_an_exercise),
+		TEST(only_what_came_in_is_flagged),
 		TEST(only_what_this_office_said_can_be_cancelled),
 	};
 

@@ -274,14 +274,15 @@ static void a_subscription_narrows_and_an_empty_one_does_not(void **state)
 #define HEAD "categories: [lodging, wanted]\nagencies:\n"
 #define POLICE "  - agency: police\n    ceiling: AMBER\n    receive: [{kinds: [alert], categories: [wanted]}]\n"
 #define NODES "nodes:\n"
-#define NO_NODES "nodes: []\n"
+#define PURPOSES "purposes: [law-enforcement]\n"
+#define NO_NODES "nodes: []\n" PURPOSES
 #define OKU "  - node: police.oku\n    regions: [\"16.01\"]\n"
 
 static void a_node_overrides_its_agency(void **state)
 {
 	struct policy *policy = parse(HEAD POLICE NODES OKU "    ceiling: GREEN\n"
 							    "  - node: police.a\n    regions: [16.01]\n"
-							    "    receive: [{kinds: [none], categories: [\"*\"]}]\n");
+							    "    receive: [{kinds: [none], categories: [\"*\"]}]\n" PURPOSES);
 	struct routing_class class = alert("wanted", "16.01");
 
 	(void)state;
@@ -301,9 +302,20 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{"categories: [a]\nagencies: []\nnodes: []\nsurprise: 1\n", "policy.yaml:4: "},
 		{"categories: [a\nagencies: []\nnodes: []\n", "policy.yaml:2: "},
 		{"categories: [a]\nagencies: []\n", "policy.yaml:"},
-		{"categories: [a,\n  b, a]\nagencies: []\nnodes: []\n",
+		{"categories: [a,\n  b, a]\nagencies: []\n" NO_NODES,
 		 "policy.yaml:2: the category 'a' is named twice"},
-		{"categories: [Bad]\nagencies: []\nnodes: []\n", "policy.yaml:1: 'Bad' is no category"},
+		{"categories: [Bad]\nagencies: []\n" NO_NODES, "policy.yaml:1: 'Bad' is no category"},
+		{"categories: [a]\nagencies: []\nnodes: []\n", "policy.yaml:"},
+		{HEAD POLICE "nodes: []\npurposes: [tppo,\n  wanted, Tppo]\n", "policy.yaml:8: 'Tppo' is no purpose"},
+		{HEAD POLICE "nodes: []\npurposes: [tppo,\n  wanted, tppo]\n",
+		 "policy.yaml:8: the purpose 'tppo' is named twice"},
+		{HEAD POLICE NO_NODES "demands:\n  - {kinds: [alert], categories: [wanted], grading: true}\n"
+				      "  - {kinds: [alert], categories: [overstay], grading: true}\n",
+		 "policy.yaml:10: 'overstay' is not in the list"},
+		{HEAD POLICE NO_NODES "demands:\n  - {kinds: [alert], categories: [wanted], protection: [poor]}\n",
+		 "policy.yaml:9: 'poor' is no protection"},
+		{HEAD POLICE NO_NODES "expires_days:\n  sighting: 90\n  alert: 1831\n",
+		 "policy.yaml:10: expires_days: no report is kept longer"},
 		{HEAD POLICE POLICE NO_NODES, "policy.yaml:6: the agency 'police' is named twice"},
 		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES,
 		 "policy.yaml:3: 'Police' is no name of an agency"},
@@ -321,13 +333,13 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{HEAD POLICE "    publish:\n      - kinds: [alert]\n        categories: [wanted, overstay]\n" NO_NODES,
 		 "policy.yaml:8: 'overstay' is not in the list of categories"},
 		{HEAD POLICE "    ask: [overstay]\n" NO_NODES, "policy.yaml:6: 'overstay' is not in the list"},
-		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU,
+		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU PURPOSES,
 		 "policy.yaml:10: the node 'police.oku' is named twice"},
-		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n",
+		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n" PURPOSES,
 		 "policy.yaml:7: there is no agency 'army'"},
-		{HEAD POLICE NODES "  - node: police\n    regions: [16.01]\n",
+		{HEAD POLICE NODES "  - node: police\n    regions: [16.01]\n" PURPOSES,
 		 "policy.yaml:7: 'police' is no name of a node"},
-		{HEAD POLICE NODES OKU "  - node: police.b\n    regions: [16.01,\n     16.99]\n",
+		{HEAD POLICE NODES OKU "  - node: police.b\n    regions: [16.01,\n     16.99]\n" PURPOSES,
 		 "policy.yaml:11: the region '16.99' does not exist"},
 		{HEAD POLICE NODES "  - node: police.oku\n    regions: []\n", "policy.yaml:8: "},
 		{HEAD POLICE NODES OKU "    receive: []\n", "policy.yaml:9: "},
@@ -472,7 +484,7 @@ static void an_explanation_never_disagrees_with_the_decision(void **state)
 	"    ceiling: AMBER\n" \
 	"    publish: [{kinds: [sighting], categories: [health]}]\n" \
 	"    receive: [{kinds: [sighting], categories: [health]}]\n" \
-	"nodes:\n" \
+	PURPOSES "nodes:\n" \
 	"  - {node: health.oku, regions: [\"16.01\"]}\n" \
 	"  - {node: police.oku, regions: [\"16.01\", \"16.08\"]}\n"
 
@@ -485,7 +497,7 @@ static void an_explanation_never_disagrees_with_the_decision(void **state)
 	"    protection: [child]\n" \
 	"    publish: [{kinds: [sighting, alert], categories: [overstay]}]\n" \
 	"    receive: [{kinds: [sighting, alert], categories: [overstay, wanted]}]\n" \
-	"nodes:\n" \
+	PURPOSES "nodes:\n" \
 	"  - {node: police.oku, regions: [\"16.01\"]}\n" \
 	"  - {node: police.oku-timur, regions: [\"16.08\"]}\n"
 
@@ -536,9 +548,36 @@ static void what_a_node_gains_and_loses_is_told(void **state)
 	assert_differs(AFTER, AFTER, NULL, 0);
 }
 
+static void what_reports_must_carry_from_now_on_is_told(void **state)
+{
+	static const char *const harder[] = {
+		"(all)                            gains  purposes: health\n",
+		"(all)                            gains  the demand for a legal basis of sightings: overstay, lodging\n",
+		"(all)                            gains  the demand for the protection health of alerts: health\n",
+		"(all)                            loses  the days that sightings are kept: 90, not 1830\n",
+	};
+	static const char *const easier[] = {
+		"(all)                            loses  purposes: health\n",
+		"(all)                            loses  the demand for a legal basis of sightings: overstay, lodging\n",
+		"(all)                            loses  the demand for the protection health of alerts: health\n",
+		"(all)                            gains  the days that sightings are kept: 1830, not 90\n",
+	};
+	static const char demanding[] =
+		"categories: [overstay, health, lodging]\npurposes: [law-enforcement, health]\nagencies: []\nnodes: []\n"
+		"demands:\n  - {kinds: [sighting], categories: [overstay, lodging], legal_basis: true}\n"
+		"  - {kinds: [alert], categories: [health], protection: [health]}\nexpires_days: {sighting: 90}\n";
+	static const char content[] = "categories: [overstay, health, lodging]\nagencies: []\n" NO_NODES;
+
+	(void)state;
+	assert_differs(content, demanding, harder, 4);
+	assert_differs(demanding, content, easier, 4);
+	assert_differs(demanding, demanding, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_reports_must_carry_from_now_on_is_told),
 		cmocka_unit_test(the_examples_of_all_regions_are_good),
 		cmocka_unit_test(guests_of_a_lodging_are_told_to_immigration_alone),
 		cmocka_unit_test(a_van_that_the_army_sees_is_told_to_police_and_district),

@@ -533,10 +533,10 @@ static void a_list_too_long_to_be_named_ends_in_dots(void **state)
 	struct parsed_file file;
 
 	(void)state;
-	parse(TOP FIXED COLUMNS "- {column: Tujuan, field: purpose}\n",
+	parse(TOP FIXED COLUMNS "- {column: Tujuan, field: sighting.requested_action}\n",
 	      "Nama;Usia;Tgl Lahir;Tanggal;Jam;Tujuan\nA;;;21/11/2026;10:00;x\n", &file);
 	line_refused(&file, 0, 2, E_UNKNOWN_VALUE,
-		     "column \"Tujuan\": not one of: immigration-oversight, law-enforcement ...");
+		     "column \"Tujuan\": not one of: inform-origin, observe-discreetly ...");
 	parsed_file_free(&file);
 }
 

@@ -258,7 +258,9 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 	refused(*state, "subscribe: {regions: [\"99\"]}\n", "no such region");
 	refused(*state, "subscribe: {categories: [overstay, overstay]}\n", "twice");
 	refused(*state, "defaults: {label: PURPLE}\n", ":5");
-	refused(*state, "defaults: {purpose: fun}\n", "purpose");
+	refused(*state, "defaults: {purpose: Fun!}\n", "purpose");
+	refused(*state, "defaults: {legal_basis: a law}\n", "legal_basis");
+	refused(*state, "defaults: {source_grade: E}\n", ":5: source_grade");
 	refused(*state, "defaults: {region: \"99\"}\n", "region");
 	refused(*state, "defaults: {expires_days: 4000}\n", "expires_days");
 	refused(*state, "sinks:\n  - {name: a, type: csv, path: /a}\n", "type: one of jsonl, folder");

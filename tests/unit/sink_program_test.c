@@ -130,7 +130,7 @@ static void nothing_of_the_report_and_of_the_agent_stands_around_it(void **state
 	run_to(place, &options, 1);
 	file_is(place, "environment",
 		"PATH=/usr/local/bin:/usr/bin:/bin\nLANG=C.UTF-8\nSIMPUL_EVENT=report\n"
-		"SIMPUL_NAME=army.oku#1\n");
+		"SIMPUL_NAME=army.oku#1\nSIMPUL_MARK=\n");
 	file_is(place, "arguments", arguments);
 	file_is(place, "where", "/\n");
 	file_is(place, "open", "0\n1\n10\n2\n"); /* 10: the script, of the shell */

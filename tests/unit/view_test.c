@@ -304,7 +304,8 @@ static void an_exercise_says_so_in_capitals(void **state)
 	exercise.status = SIMPUL__STATUS__STATUS_EXERCISE;
 	exercise.name.stream = 1;
 	test_inbox_add(&((struct place *)*state)->store, &exercise, TRUST_GOOD, 1);
-	shows(*state, first_line, "EXERCISE", true);
+	shows(*state, first_line, "EXERCISE AMBER ", true);
+	shows(*state, first_page, "=== EXERCISE AMBER ===", true);
 	shows(*state, first_line, "army.oku#X12", true);
 }
 

@@ -1,0 +1,69 @@
+/* officer_hand - hands drafts to the running agent, and says what to do when it does not take them. */
+#include "agents/officer_hand.h"
+#include "agents/local.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char *advice_for(enum error error)
+{
+	switch (error) {
+	case E_UNREACHABLE:
+		return "nothing was taken: start simpul-agent, or ask who runs it";
+	case E_DISK_FULL:
+		return "nothing was taken: make room on the disk and report again";
+	case E_MISSING:
+		return "nothing was taken: give it and report again";
+	case E_INVALID:
+		return "nothing was taken: correct it and report again";
+	case E_UNKNOWN_VALUE:
+		return "nothing was taken: simpul report --help has the lists";
+	case E_REFERENCE_UNKNOWN:
+		return "nothing was taken: simpul inbox list and simpul outbox list show what there is";
+	case E_REGION_UNKNOWN:
+		return "nothing was taken: give its code, such as 16.01, or its whole name";
+	default:
+		return "nothing was taken";
+	}
+}
+
+int officer_hand_in(const struct officer *officer, json_t *drafts)
+{
+	json_t *request = json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "report");
+	json_t *answer, *name;
+	struct fault fault = {0};
+	size_t i;
+
+	json_object_set_new(request, json_is_array(drafts) ? "drafts" : "draft", drafts);
+	if (officer_ask(officer, request, &answer, &fault) != E_OK)
+		return officer_fail(officer, &fault, advice_for(fault.code));
+	json_array_foreach(json_object_get(answer, "names"), i, name)
+		puts(json_is_string(name) ? json_string_value(name) : "");
+	json_decref(answer);
+	return EX_OK;
+}
+
+bool officer_helped(int argc, char **argv, const char *usage)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *officer_name_of(const struct officer *officer, int argc, char **argv)
+{
+	struct report_name name;
+
+	if (optind + 1 != argc) {
+		officer_misused(officer, "give the name of one report, such as police.oku#12");
+		return NULL;
+	}
+	if (!report_name_parse(argv[optind], &name)) {
+		officer_misused(officer, "that is not the name of a report, such as police.oku#12");
+		return NULL;
+	}
+	return argv[optind];
+}
