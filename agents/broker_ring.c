@@ -28,7 +28,8 @@ static enum error terms_put(struct store *store, struct bytes encoded, struct fa
 }
 
 /* What is kept, in memory of the arena; an empty one when nothing is. */
-static enum error kept_load(struct broker_ring *ring, struct arena *arena, Simpul__BrokerTerms **kept, struct fault *fault)
+static enum error kept_load(struct broker_ring *ring, struct arena *arena, Simpul__BrokerTerms **kept,
+			    struct fault *fault)
 {
 	struct buffer encoded = {0};
 	enum error error = terms_get(ring->store, &encoded, fault);

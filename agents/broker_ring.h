@@ -17,9 +17,9 @@ struct broker_ring {
 
 /* Both are borrowed; `join` as the file has it. E_CORRUPT, and what the database says. */
 enum error broker_ring_open(struct broker_ring *ring, struct store *store, struct join *join, struct fault *fault);
-/* WELCOME says what is in force, over a session with this CURVE key; NULL for `told`: the broker never had other keys. For
- * good before it returns. E_BAD_SIGNATURE and others when it does not follow from what is known, E_HISTORY_DIFFERS when it
- * denies what is known. */
+/* WELCOME says what is in force, over a session with this CURVE key; NULL for `told`: the broker never had other keys.
+ * For good before it returns. E_BAD_SIGNATURE and others when it does not follow from what is known, E_HISTORY_DIFFERS
+ * when it denies what is known. */
 enum error broker_ring_told(struct broker_ring *ring, const Simpul__BrokerTerms *told, const uint8_t curve[KEY_SIZE],
 			    struct fault *fault);
 /* An entry of the feed; inside a transaction. E_BAD_SIGNATURE and others when it is none. */

@@ -1,4 +1,5 @@
-/* ctl_broker_keys - simpulctl broker-keys renew: makes newer keys of the broker and has them announced to every office. */
+/* ctl_broker_keys - simpulctl broker-keys renew: makes newer keys of the broker and has them announced to every office.
+ */
 #include "broker/ctl.h"
 
 #include "broker/ctl_passphrase.h"
@@ -122,7 +123,8 @@ static bool has_heard(const json_t *node, uint64_t entry)
 
 static bool is_member(const json_t *node)
 {
-	return strcmp(ctl_text(node, "standing"), "active") == 0 || strcmp(ctl_text(node, "standing"), "suspended") == 0;
+	return strcmp(ctl_text(node, "standing"), "active") == 0 ||
+	       strcmp(ctl_text(node, "standing"), "suspended") == 0;
 }
 
 /* How many have not heard of it, of those that are connected or of all; named on standard output when `say`. */
@@ -162,7 +164,8 @@ static void heard_print(const struct ctl *ctl, const struct renewal *renewal)
 	if (unheard(nodes, renewal->entry, false, false) == 0) {
 		puts("Every office has heard of them.");
 	} else {
-		puts("These offices have not heard of them yet; whoever comes only after the restart needs a new join file\n"
+		puts("These offices have not heard of them yet; whoever comes only after the restart needs a new join "
+		     "file\n"
 		     "(simpulctl join):");
 		unheard(nodes, renewal->entry, false, true);
 	}
@@ -188,9 +191,8 @@ static const char *renew_advice(const struct fault *fault)
 int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv)
 {
 	struct renewal renewal = {.entry = 0};
-	const struct ctl_option options[] = {{"authority-key", &renewal.authority, NULL},
-					     {"passphrase-file", &renewal.passphrase_file, NULL},
-					     {0}};
+	const struct ctl_option options[] = {
+		{"authority-key", &renewal.authority, NULL}, {"passphrase-file", &renewal.passphrase_file, NULL}, {0}};
 	struct fault fault = {0};
 	uint64_t unheeded;
 	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
@@ -210,7 +212,8 @@ int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv)
 	if (error == E_OK) {
 		printf("%s: newer keys, announced by entry %" PRIu64 "\n", renewal.path, renewal.entry);
 		heard_print(ctl, &renewal);
-		puts("Next: start the broker anew, once; it takes them up. Then make a backup: older ones do not have them.");
+		puts("Next: start the broker anew, once; it takes them up. Then make a backup: older ones do not have "
+		     "them.");
 	}
 	renewal_free(&renewal);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, renew_advice(&fault));

@@ -5,8 +5,7 @@
 
 static bool is_announced(const struct check *check, const struct broker_succession *succession)
 {
-	return check->has_announced &&
-	       memcmp(check->announced.signing_key, succession->signing_key, KEY_SIZE) == 0 &&
+	return check->has_announced && memcmp(check->announced.signing_key, succession->signing_key, KEY_SIZE) == 0 &&
 	       memcmp(check->announced.curve_key, succession->curve_key, KEY_SIZE) == 0;
 }
 

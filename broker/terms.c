@@ -86,7 +86,8 @@ static bool was_in_force(const struct core *core, const uint8_t key[KEY_SIZE])
 static enum error offer_check(const struct core *core, const struct broker_succession *offered, struct fault *fault)
 {
 	const struct broker_succession *announced = &core->announced.succession;
-	const enum error error = broker_succession_check(offered, core->options.exchange, core->options.authority, fault);
+	const enum error error =
+		broker_succession_check(offered, core->options.exchange, core->options.authority, fault);
 
 	if (error != E_OK)
 		return error;

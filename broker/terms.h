@@ -1,4 +1,5 @@
-/* terms - the broker's own keys: which were in force from when on, which are announced, and what WELCOME tells of them. */
+/* terms - the broker's own keys: which were in force from when on, which are announced, and what WELCOME tells of them.
+ */
 #ifndef SIMPUL_BROKER_TERMS_H
 #define SIMPUL_BROKER_TERMS_H
 

@@ -175,8 +175,8 @@ enum error broker_terms_of_message(struct broker_terms *terms, const Simpul__Bro
 	if (error != E_OK || message->announced == NULL)
 		return error;
 	last = broker_terms_last(terms);
-	if (term_read(&terms->announced, message->announced, last != NULL ? last->signing_key : NULL, exchange, authority,
-		      last == NULL ? terms->first : NULL, fault) != E_OK) {
+	if (term_read(&terms->announced, message->announced, last != NULL ? last->signing_key : NULL, exchange,
+		      authority, last == NULL ? terms->first : NULL, fault) != E_OK) {
 		fault_within(fault, "announced");
 		return fault->code;
 	}

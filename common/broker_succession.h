@@ -48,7 +48,7 @@ struct broker_terms {
 	uint8_t first[KEY_SIZE]; /* the signing key before the first term */
 	struct broker_term list[BROKER_TERMS_MOST];
 	size_t count;
-	bool is_announced; /* keys that are not in force yet */
+	bool is_announced;	      /* keys that are not in force yet */
 	struct broker_term announced; /* its entry is 0 */
 };
 

@@ -21,8 +21,8 @@ void journal_make_aged(const char *config, unsigned days)
 
 	must(process_run(remove, NULL, NULL, "/dev/null", 20) == 0, settings.journal);
 	options = broker_journal_options(&settings, &identity);
-	must(journal_create(&options, identity.exchange.id, identity.exchange.authority, clock_now().wall - days * DAY_MS,
-			    NULL) == E_OK,
+	must(journal_create(&options, identity.exchange.id, identity.exchange.authority,
+			    clock_now().wall - days * DAY_MS, NULL) == E_OK,
 	     settings.journal);
 	keys_wipe(&options, sizeof options);
 	broker_identity_wipe(&identity);

@@ -18,8 +18,9 @@
 enum { POLICE, ARMY, CUSTOMS, OFFICES, PER_FILE = 20, SECONDS = 60 };
 
 static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("army")
-	POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("customs") POLICY_SENDS POLICY_RECEIVES POLICY_NODES
-	POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01") POLICY_NODE("customs.oku", "16.01");
+	POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("customs")
+		POLICY_SENDS POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01")
+			POLICY_NODE("army.oku", "16.01") POLICY_NODE("customs.oku", "16.01");
 
 static int set_up(void **state)
 {
@@ -247,8 +248,8 @@ static void without_the_authority_nobody_renews(void **state)
 
 /* ------------------------------------------------------------------ a backup from before */
 
-/* Offices that know of the newer keys do not speak with a broker under older ones; once it has announced and taken up the
- * newer ones in its new history they follow. */
+/* Offices that know of the newer keys do not speak with a broker under older ones; once it has announced and taken up
+ * the newer ones in its new history they follow. */
 static void a_broker_restored_from_before_the_change_takes_up_the_newer_keys_again(void **state)
 {
 	struct exchange *x = *state;

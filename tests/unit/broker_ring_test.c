@@ -1,5 +1,5 @@
-/* broker_ring_test - an office follows the broker's keys only along successions, keeps them over a start, and is not led
- * back to a former key. */
+/* broker_ring_test - an office follows the broker's keys only along successions, keeps them over a start, and is not
+ * led back to a former key. */
 #include "agents/broker_ring.h"
 #include "tests/support/agent_world.h"
 

@@ -1,5 +1,5 @@
-/* broker_succession_test - nobody but the broker's present key and the authority together makes newer keys good, and for
- * each entry there is one key. */
+/* broker_succession_test - nobody but the broker's present key and the authority together makes newer keys good, and
+ * for each entry there is one key. */
 #include "common/arena.h"
 #include "common/broker_succession.h"
 #include "tests/support/fixed.h"
@@ -92,8 +92,8 @@ static void an_authority_that_was_handed_on_signs_it_too(void **state)
 
 	(void)state;
 	signing_key_generate(&newer);
-	assert_int_equal(succession_add(&successions, fixed_exchange(), &way.authority, newer.public_key, MADE_AT, NULL),
-			 E_OK);
+	assert_int_equal(
+		succession_add(&successions, fixed_exchange(), &way.authority, newer.public_key, MADE_AT, NULL), E_OK);
 	broker_succession_sign(&succession, fixed_exchange(), &way.keys[0].signing, &way.keys[1], MADE_AT, &newer,
 			       &successions);
 	assert_int_equal(checked(&way, &succession), E_OK);

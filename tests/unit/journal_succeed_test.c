@@ -1,5 +1,5 @@
-/* journal_succeed_test - the broker's key changes in the journal where an announced succession says so and nowhere else,
- * and a start after a crash finds out which key is in force. */
+/* journal_succeed_test - the broker's key changes in the journal where an announced succession says so and nowhere
+ * else, and a start after a crash finds out which key is in force. */
 #include "broker/journal_sqlite.h"
 #include "broker/take_up.h"
 #include "common/broker_succession.h"
@@ -195,8 +195,8 @@ static void a_succession_of_another_key_is_damage(void **state)
 	struct signing_key other;
 
 	signing_key_generate(&other);
-	broker_succession_sign(&f->succession, f->ledger.exchange, &other, &f->newer, LEDGER_START, &f->ledger.authority,
-			       &none);
+	broker_succession_sign(&f->succession, f->ledger.exchange, &other, &f->newer, LEDGER_START,
+			       &f->ledger.authority, &none);
 	key_append(f, &f->succession, false);
 	assert_string_equal(verified(f, &f->present.signing),
 			    "the broker's newer keys do not follow on the ones that it has");

@@ -32,6 +32,8 @@ struct broker {
 	wall_ms time; /* what WELCOME says; 0: nothing */
 	struct buffer recovery; /* a Genesis that WELCOME tells of, when it has bytes */
 	const struct position *cursor; /* that it names then */
+	Simpul__BrokerTerms *terms;    /* of its keys, that WELCOME tells; NULL: none */
+	const struct signing_key *receipts_by; /* NULL: by the key in force */
 	unsigned hellos, fetches, submits, acks, byes, refused_keys;
 	struct hash digests[64]; /* of what was submitted */
 	uint64_t firsts[64];
@@ -43,6 +45,7 @@ struct fixture {
 	struct store store, sender;
 	struct agent_office police, army; /* army.oku is us */
 	struct inbox *inbox;
+	struct broker_ring ring;
 	struct outbox_submission next[4], sent;
 	struct uplink *uplink;
 	struct broker broker;
@@ -118,6 +121,7 @@ static void broker_welcome(struct fixture *f, uint64_t seq)
 		welcome.n_recoveries = 1;
 		welcome.recoveries = &recovery;
 	}
+	welcome.broker_keys = b->terms;
 	down.message_case = SIMPUL__DOWN__MESSAGE_WELCOME;
 	down.welcome = &welcome;
 	broker_send(f, seq, &down);
@@ -125,11 +129,15 @@ static void broker_welcome(struct fixture *f, uint64_t seq)
 
 static void broker_receipt(struct fixture *f, uint64_t seq, const struct hash *digest)
 {
+	const struct signing_key in_force = f->world.broker.signing;
 	struct buffer encoded = {0};
 	Simpul__Down down = SIMPUL__DOWN__INIT;
 
+	if (f->broker.receipts_by)
+		f->world.broker.signing = *f->broker.receipts_by;
 	down.message_case = SIMPUL__DOWN__MESSAGE_RECEIPT;
 	down.receipt = agent_receipt(&f->world, digest, NULL, &encoded);
+	f->world.broker.signing = in_force;
 	if (f->broker.forge_receipts)
 		down.receipt->entry++;
 	broker_send(f, seq, &down);
@@ -375,6 +383,12 @@ static enum error target_recover(void *context, const struct recovery *recoverie
 	return inbox_recover(f->inbox, recoveries[count - 1].incarnation, place, fault);
 }
 
+static enum error broker_told(void *context, const Simpul__BrokerTerms *told, const uint8_t curve[KEY_SIZE],
+			      struct fault *fault)
+{
+	return broker_ring_told(context, told, curve, fault);
+}
+
 static void handshake_note(void *context, enum log_level level, const char *line)
 {
 	struct fixture *f = context;
@@ -394,12 +408,15 @@ static int start(void **state)
 	agent_store_open(&f->world, "police.oku", &f->sender);
 	broker_open(f);
 	log_copy(handshake_note, f);
+	assert_int_equal(broker_ring_open(&f->ring, &f->store, &f->world.join, &f->fault), E_OK);
 	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
+	inbox_broker(f->inbox, &f->ring);
 	entry = agent_member(&f->world, &f->police);
 	f->broker.entries[f->broker.entry_count++] = entry;
 	f->uplink = uplink_new(f->broker.context,
 			       &(struct uplink_options){.join = &f->world.join, .keys = &f->army.keys,
 							.node = "army.oku",
+							.broker = {&f->ring, &f->ring.terms, broker_told},
 							.epoch = 1,
 							.source = {f, source_welcome, source_next, source_receipted,
 								   source_receipt, source_reject},
@@ -958,6 +975,124 @@ static void a_key_that_is_refused_in_the_handshake_is_told_once(void **state)
 	become_live(f);
 }
 
+/* ---- keys of the broker */
+
+/* Another signing key of the broker with the sockets that it has, in force from `entry` on; the arena has it all. */
+static void broker_renew(struct fixture *f, struct broker_keys *newer, uint64_t entry)
+{
+	static const struct successions none;
+	struct broker_succession *succession = arena_alloc(&f->world.arena, sizeof *succession);
+	Simpul__BrokerSuccession *message = arena_alloc(&f->world.arena, sizeof *message);
+	Simpul__BrokerTerm *term = arena_alloc(&f->world.arena, sizeof *term);
+	Simpul__BrokerTerm **list = arena_alloc(&f->world.arena, sizeof *list);
+	Simpul__BrokerTerms *terms = arena_alloc(&f->world.arena, sizeof *terms);
+
+	*newer = f->world.broker;
+	signing_key_generate(&newer->signing);
+	broker_succession_sign(succession, f->world.join.exchange, &f->world.broker.signing, newer, 1, &f->world.authority,
+			       &none);
+	broker_succession_to_message(succession, message);
+	simpul__broker_term__init(term);
+	term->entry = entry;
+	term->succession = message;
+	*list = term;
+	simpul__broker_terms__init(terms);
+	terms->n_terms = 1;
+	terms->terms = list;
+	f->broker.terms = terms;
+}
+
+static void a_receipt_from_before_the_brokers_key_changed_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	const struct signing_key former = f->world.broker.signing;
+	struct broker_keys newer;
+
+	f->broker.silent_submit = true;
+	become_live(f);
+	take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	broker_renew(f, &newer, f->world.head.entry + 2);
+	f->world.broker.signing = newer.signing;
+	f->broker.silent_submit = false;
+	f->broker.receipts_by = &former; /* of the entry before that from which the newer one is in force */
+	broker_goodbye(f, E_STOPPING);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.hellos, 2);
+	assert_memory_equal(f->world.join.broker_signing, newer.signing.public_key, KEY_SIZE);
+	/* And what comes after it under the newer one. */
+	f->broker.receipts_by = NULL;
+	take_cancels(f, 1);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+}
+
+static void a_receipt_under_the_former_key_after_the_change_is_not_believed(void **state)
+{
+	struct fixture *f = *state;
+	const struct signing_key former = f->world.broker.signing;
+	struct broker_keys newer;
+
+	become_live(f);
+	broker_renew(f, &newer, 1);
+	f->world.broker.signing = newer.signing;
+	f->broker.receipts_by = &former;
+	broker_goodbye(f, E_STOPPING);
+	take_cancels(f, 1);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_BAD_SIGNATURE);
+	assert_int_equal(outbox_receipted(&f->store, 0), 0);
+}
+
+static void a_recovery_from_before_the_brokers_key_changed_is_followed(void **state)
+{
+	struct fixture *f = *state;
+	const struct position none = {.incarnation = 1};
+	const struct signing_key former = f->world.broker.signing;
+	struct broker_keys newer;
+
+	become_live(f);
+	f->broker.cursor = &none;
+	f->broker.acked = 0;
+	broker_renew(f, &newer, 3);
+	broker_recover(f, &none, &former);
+	f->world.broker.signing = newer.signing;
+	f->broker.entries[f->broker.entry_count++] = agent_member(&f->world, &f->police);
+	UNTIL(f, f->broker.hellos == 2 && uplink_now(f) == UPLINK_LIVE);
+	assert_int_equal(inbox_cursor(f->inbox).incarnation, 2);
+}
+
+static void newer_keys_that_the_authority_did_not_sign_halt(void **state)
+{
+	struct fixture *f = *state;
+	struct broker_keys newer;
+
+	become_live(f);
+	broker_renew(f, &newer, 1);
+	f->broker.terms->terms[0]->succession->authority_signature.data[0] ^= 1;
+	f->world.broker.signing = newer.signing;
+	broker_goodbye(f, E_STOPPING);
+	UNTIL(f, uplink_now(f) == UPLINK_HALTED);
+	assert_int_equal(uplink_fault(f), E_BAD_SIGNATURE);
+}
+
+/* The present keys and those that were announced go in turn, so the office comes in when it is the present ones after all. */
+static void keys_that_are_announced_and_not_in_force_keep_nobody_out(void **state)
+{
+	struct fixture *f = *state;
+
+	f->ring.terms.is_announced = true;
+	memset(f->ring.terms.announced.curve_key, 7, KEY_SIZE);
+	f->broker.refuses_keys = true;
+	UNTIL(f, f->broker.refused_keys == 1 && uplink_now(f) == UPLINK_OFFLINE);
+	assert_int_equal(f->handshake_alarms, 0); /* the other ones come first */
+	f->broker.refuses_keys = false;
+	for (int tries = 0; tries < 6 && uplink_now(f) != UPLINK_LIVE; tries++) {
+		f->skipped += 6000;
+		turns(f, 200);
+	}
+	become_live(f);
+}
+
 static void a_bye_ends_the_session(void **state)
 {
 	struct fixture *f = *state;
@@ -1003,6 +1138,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_history_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_refusal_that_no_program_can_mend_halts, start, end),
 		cmocka_unit_test_setup_teardown(a_key_that_is_refused_in_the_handshake_is_told_once, start, end),
+		cmocka_unit_test_setup_teardown(a_receipt_from_before_the_brokers_key_changed_is_taken, start, end),
+		cmocka_unit_test_setup_teardown(a_receipt_under_the_former_key_after_the_change_is_not_believed, start, end),
+		cmocka_unit_test_setup_teardown(a_recovery_from_before_the_brokers_key_changed_is_followed, start, end),
+		cmocka_unit_test_setup_teardown(newer_keys_that_the_authority_did_not_sign_halt, start, end),
+		cmocka_unit_test_setup_teardown(keys_that_are_announced_and_not_in_force_keep_nobody_out, start, end),
 		cmocka_unit_test_setup_teardown(a_bye_ends_the_session, start, end),
 	};
 
