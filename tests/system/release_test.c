@@ -293,7 +293,7 @@ static void what_is_shared_keeps_the_limits_of_what_was_said_last(void **state)
 	char *name = tell_the_army(x, "canary-child", ""), *granted;
 
 	assert_true(lists(x, ARMY, name));
-	update(x, name, "\"protection\": [\"child\"], \"expires\": \"2027-01-02T00:00:00Z\", ");
+	update(x, name, "\"protection\": [\"child\"], \"expires\": \"2026-12-31T00:00:00Z\", ");
 	granted = release(x, name);
 	assert_true(has_all(x, IMMIGRATION));
 	assert_false(lists_now(x, IMMIGRATION, granted));
