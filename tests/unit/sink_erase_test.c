@@ -219,6 +219,13 @@ static void an_endless_answer_is_none(void **state)
 			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
+/* Nor does its program end by a signal, at every attempt, because nobody reads on. */
+static void a_program_that_says_much_is_heard_to_its_end(void **state)
+{
+	assert_int_equal(program_outcome(*state, "exec head -c 1000000 /dev/zero", SINK_ERASES_YES),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
 static void a_program_that_cannot_now_is_told_again(void **state)
 {
 	assert_int_equal(program_outcome(*state, "[ -e once ] && exit 0; touch once; exit 75", SINK_ERASES_YES),
@@ -259,6 +266,7 @@ int main(void)
 		TEST(a_program_that_asks_a_person_has_not_erased),
 		TEST(what_a_law_keeps_is_held_until_then),
 		TEST(an_endless_answer_is_none),
+		TEST(a_program_that_says_much_is_heard_to_its_end),
 		TEST(a_program_that_cannot_now_is_told_again),
 		cmocka_unit_test(what_is_held_under_no_law_or_for_ever_is_not_held),
 	};
