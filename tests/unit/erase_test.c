@@ -501,9 +501,10 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 2, &f->now);
 	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));
-	/* "files" has not come to it yet, and one that is no longer there had it. */
+	/* "files" has not come to it yet, one that is no longer there had it, and "late" took it and failed. */
 	assert_int_equal(database_run(f->store.db,
-				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)",
+				      "INSERT INTO sink VALUES('registry', 1, 0, 1), ('files', 0, 1, 0),"
+				      " ('former', 1, 0, 1), ('late', 0, 0, 1)",
 				      NULL),
 			 E_OK);
 	assert_false(step(f));
@@ -511,10 +512,12 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	assert_true(step(f));
 	take_answers(f, MAIN, 1, &body);
 	purged = answer_of(f, &body)->purged[0];
-	assert_int_equal(purged->n_sinks, 2);
+	assert_int_equal(purged->n_sinks, 3);
 	assert_string_equal(purged->sinks[0]->sink, "former");
-	assert_string_equal(purged->sinks[1]->sink, "registry");
+	assert_string_equal(purged->sinks[1]->sink, "late");
 	assert_int_equal(purged->sinks[1]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
+	assert_string_equal(purged->sinks[2]->sink, "registry");
+	assert_int_equal(purged->sinks[2]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
 	buffer_free(&body);
 }
 
@@ -531,7 +534,7 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	assert_int_equal(
 		database_run(
 			f->store.db,
-			"INSERT INTO sink VALUES('registry', 1, 1);"
+			"INSERT INTO sink VALUES('registry', 1, 1, 1);"
 			"INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
 			NULL),
 		E_OK);
