@@ -382,6 +382,46 @@ static void only_what_expired_goes_and_only_by_a_clock_that_is_right(void **stat
 	assert_false(files_hold(f, "army.oku", CANARY));
 }
 
+static void without_a_session(struct fixture *f, wall_ms wall)
+{
+	const struct uplink_status status = {.broker_time = 0};
+
+	f->now.wall = wall;
+	f->now.steady += PURGE_EVERY_MS;
+	purge_step(&f->purge, &status, &f->now);
+}
+
+/* A machine that lost its clock's battery comes up years ahead and has no line. */
+static void a_clock_far_ahead_of_all_that_is_known_erases_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms start = f->now.wall;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY)); /* lives a day */
+	without_a_session(f, start + 365 * 24 * HOUR_MS);
+	without_a_session(f, start + 15 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	assert_non_null(strstr(f->log, "event=clock.doubted against=store"));
+	without_a_session(f, start + 13 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 1"), 1);
+}
+
+static void what_time_it_was_in_a_session_is_known_after_a_start(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms start = f->now.wall;
+	Simpul__Entry *last;
+
+	f->now.wall = start + 10 * 24 * HOUR_MS;
+	step(f);
+	last = agent_delivery(&f->world, send_sighting(f));
+	last->accepted_at = start;
+	apply(f, last);
+	reopen(f);
+	without_a_session(f, start + 20 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 1"), 1);
+}
+
 /* ---- what the origin hears */
 
 static void take_answers(struct fixture *f, uint32_t stream, size_t expected, struct buffer *body)
@@ -775,6 +815,8 @@ int main(void)
 		TEST(a_sealed_report_loses_its_key_and_stays_proven),
 		TEST(a_report_that_comes_erased_is_shown_as_such_and_not_as_bad),
 		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
+		TEST(a_clock_far_ahead_of_all_that_is_known_erases_nothing),
+		TEST(what_time_it_was_in_a_session_is_known_after_a_start),
 		TEST(each_erased_report_is_answered_once_whatever_is_killed),
 		TEST(an_exercise_is_answered_among_exercises),
 		TEST(what_never_came_is_answered_too),
