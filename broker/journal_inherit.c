@@ -5,8 +5,14 @@
 
 /* ---------------------------------------------------------------------------- inheriting an audience */
 
-/* The audience of the report referred to, when that is one that was accepted: a VOID is accepted too, but is no report and
- * went to nobody. */
+/* Whether an entry with this audience is one that can be referred to. A VOID is accepted too, but is no report and went to
+ * nobody; it can be taken back all the same, where the core says to whom that goes. */
+static bool may_be_target(const struct journal_append *append, uint32_t audience_id)
+{
+	return audience_id != 0 || (append->effect == EFFECT_RETRACT && append->audience.count > 0);
+}
+
+/* The audience of the report referred to, when that is one that was accepted; 0: a VOID's. */
 static enum error target_find(struct draft *draft, uint32_t *audience_id)
 {
 	const struct report_name *name = &draft->append->reference;
@@ -32,7 +38,7 @@ static enum error target_find(struct draft *draft, uint32_t *audience_id)
 	arena_init(&arena);
 	if (!row_load(get, &row) || (outcome = outcome_unpack(row.outcome, &arena)) == NULL) {
 		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
-	} else if (row.audience_id != 0 && name->number < row.first + row.count &&
+	} else if (may_be_target(draft->append, row.audience_id) && name->number < row.first + row.count &&
 		   outcome_verdict(outcome, name->number) == E_OK) {
 		draft->target = entry;
 		*audience_id = row.audience_id;
@@ -96,14 +102,14 @@ enum error draft_audience_inherit(struct draft *draft)
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
 		return E_OK;
-	if (append->inherit == INHERIT_ONLY)
-		audience_clear(&append->audience);
 	error = target_find(draft, &audience_id);
 	if (error == E_OK && draft->target == 0) {
 		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
 		return E_OK;
 	}
-	if (error == E_OK)
+	if (append->inherit == INHERIT_ONLY && audience_id != 0)
+		audience_clear(&append->audience);
+	if (error == E_OK && audience_id != 0)
 		error = audiences_inherit(draft, audience_id);
 	unreachable_narrow(append);
 	return error;
