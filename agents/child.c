@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LONGEST_PAUSE_MS = 20, TELL_FD = STDERR_FILENO + 1, EXEC_FAILED = 127 };
+enum { LONGEST_PAUSE_MS = 20, TELL_FD = STDERR_FILENO + 1, EXEC_FAILED = 127, PIECE = 4096 };
 
 /* ------------------------------------------------------------------ what the child does */
 
@@ -144,14 +144,14 @@ enum error child_start(struct child *child, const struct child_command *command,
 
 /* ------------------------------------------------------------------ what it writes */
 
-enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
-		      const char *what, struct fault *fault)
+/* Waits for what it writes next; no byte: it has come to its end. */
+static enum error piece_read(const struct child *child, steady_ms deadline, int stop, uint8_t *piece, size_t *size,
+			     const char *what, struct fault *fault)
 {
 	struct pollfd polled[] = {{.fd = child->output, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
-	uint8_t block[4096];
 	ssize_t n;
 
-	for (;;) {
+	do {
 		steady_ms now = clock_now().steady;
 
 		if (now >= deadline)
@@ -159,15 +159,36 @@ enum error child_read(const struct child *child, size_t most, steady_ms deadline
 		polled[0].revents = 0;
 		if (poll(polled, 2, (int)(deadline - now)) > 0 && polled[1].revents != 0)
 			return fault_at(fault, E_STOPPING, "%s", what);
-		if (polled[0].revents == 0)
-			continue;
-		n = read(child->output, block, sizeof(block));
-		if (n <= 0)
-			return n == 0 ? E_OK : fault_at(fault, E_IO, "%s", what);
-		if (out->size + (size_t)n > most)
+	} while (polled[0].revents == 0);
+	n = read(child->output, piece, PIECE);
+	if (n < 0)
+		return fault_at(fault, E_IO, "%s", what);
+	*size = (size_t)n;
+	return E_OK;
+}
+
+enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
+		      const char *what, struct fault *fault)
+{
+	uint8_t piece[PIECE];
+	size_t size;
+	enum error error;
+
+	while ((error = piece_read(child, deadline, stop, piece, &size, what, fault)) == E_OK && size > 0) {
+		if (out->size + size > most)
 			return fault_at(fault, E_TOO_LARGE, "%s", what);
-		buffer_append(out, block, (size_t)n);
+		buffer_append(out, piece, size);
 	}
+	return error;
+}
+
+void child_drain(const struct child *child, steady_ms deadline, int stop)
+{
+	uint8_t piece[PIECE];
+	size_t size;
+
+	while (piece_read(child, deadline, stop, piece, &size, "output", NULL) == E_OK && size > 0)
+		;
 }
 
 /* ------------------------------------------------------------------ end */

@@ -44,6 +44,9 @@ enum error child_start(struct child *child, const struct child_command *command,
  * passed), E_STOPPING, E_IO; `what` names it in the fault. */
 enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
 		      const char *what, struct fault *fault);
+/* Reads on, up to its end or the deadline, and throws away what comes: a child whose output is closed while it writes ends
+ * by a signal. */
+void child_drain(const struct child *child, steady_ms deadline, int stop);
 /* Waits for its end until `deadline` or until the descriptor `stop` becomes readable (-1: none); then ends what is left
  * of it. Call it once for each that was started. `status` is that of waitpid. */
 enum child_outcome child_end(struct child *child, steady_ms deadline, int stop, int *status);

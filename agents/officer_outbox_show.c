@@ -54,6 +54,33 @@ static enum error answer_add(struct showing *showing, const struct report_name *
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+static enum error copy_add(struct showing *showing, const struct report_name *name, const char *node,
+			   struct fault *fault)
+{
+	char text[REPORT_NAME_SIZE];
+	json_t *copy = json_pack("{s:s, s:s}", "node", node, "name", report_name_text(name, text));
+
+	json_array_append_new(showing->copies, copy);
+	return answer_add(showing, name, node, copy, fault);
+}
+
+/* Who answered about a report that the broker has lost: there is a VOID in its place, whose receipt names nobody. */
+static enum error answered_add(struct showing *showing, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "SELECT node FROM purged WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *get = store_statement(showing->store, sql);
+	enum error error;
+
+	bind_number(get, 1, name->epoch);
+	bind_number(get, 2, name->stream);
+	bind_number(get, 3, name->number);
+	while ((error = store_ask(showing->store, get, fault)) == E_OK)
+		if ((error = copy_add(showing, name, column_text(get, 0), fault)) != E_OK)
+			break;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 /* Every node that the broker gave this report to, as its receipt says. */
 static enum error copies_add(struct showing *showing, const struct report_name *name, struct fault *fault)
 {
@@ -61,7 +88,6 @@ static enum error copies_add(struct showing *showing, const struct report_name *
 				  " ORDER BY first DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(showing->store, sql);
 	const Simpul__Receipt *receipt = NULL;
-	char text[REPORT_NAME_SIZE];
 	enum error error;
 
 	bind_number(get, 1, name->epoch);
@@ -73,13 +99,8 @@ static enum error copies_add(struct showing *showing, const struct report_name *
 		error = receipt == NULL ? fault_at(fault, E_CORRUPT, "receipt") : E_OK;
 	}
 	sqlite3_reset(get);
-	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++) {
-		json_t *copy =
-			json_pack("{s:s, s:s}", "node", receipt->audience[i], "name", report_name_text(name, text));
-
-		error = answer_add(showing, name, receipt->audience[i], copy, fault);
-		json_array_append_new(showing->copies, copy);
-	}
+	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++)
+		error = copy_add(showing, name, receipt->audience[i], fault);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
@@ -154,8 +175,7 @@ static enum error showing_read(struct showing *showing, const struct report_name
 	if (error != E_OK)
 		return error;
 	state = json_string_value(json_object_get(showing->json, "state"));
-	if (strcmp(state, "accepted") == 0)
-		error = copies_add(showing, name, fault);
+	error = strcmp(state, "accepted") == 0 ? copies_add(showing, name, fault) : answered_add(showing, name, fault);
 	if (error == E_OK)
 		error = updates_add(showing, name, fault);
 	copies_sort(showing);

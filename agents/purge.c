@@ -37,12 +37,13 @@ static void failed(const struct fault *fault)
 
 /* ------------------------------------------------------------------ the clock */
 
-/* The newest time that the broker ever gave, as far as this store knows. */
+/* The newest time that the broker ever gave, as far as this store knows; 0: none. */
 static wall_ms newest_known(struct store *store)
 {
 	static const char sql[] = "SELECT max(coalesce((SELECT accepted_at FROM inbox ORDER BY row DESC LIMIT 1), 0),"
 				  " coalesce((SELECT accepted_at FROM receipt WHERE epoch = ?1 AND stream = 0 ORDER BY "
-				  "first DESC LIMIT 1), 0))";
+				  "first DESC LIMIT 1), 0),"
+				  " coalesce((SELECT value FROM meta WHERE key = 'broker time'), 0))";
 	sqlite3_stmt *get = store_statement(store, sql);
 	wall_ms newest;
 
@@ -52,14 +53,28 @@ static wall_ms newest_known(struct store *store)
 	return newest;
 }
 
+/* Once a day, so that an office to which nobody speaks knows after a start what time it was. */
+static void broker_time_note(struct store *store, wall_ms broker)
+{
+	sqlite3_stmt *put =
+		store_statement(store, "INSERT OR REPLACE INTO meta(key, value) VALUES('broker time', ?1)");
+
+	if (broker == 0 || broker < newest_known(store) + DAY_MS)
+		return;
+	bind_number(put, 1, broker);
+	database_step(put, NULL); /* tried again in a minute */
+}
+
 /* Why this machine's clock may not decide what has expired; NULL: it may. */
 static const char *clock_doubt(struct store *store, const struct uplink_status *status, wall_ms now)
 {
 	const uint64_t broker = status->broker_time;
+	wall_ms newest;
 
 	if (broker > 0)
 		return (now > broker ? now - broker : broker - now) > PURGE_CLOCK_APART_MS ? "broker" : NULL;
-	return now < newest_known(store) ? "store" : NULL;
+	newest = newest_known(store);
+	return now < newest || (newest > 0 && now - newest > PURGE_OFFLINE_MS) ? "store" : NULL;
 }
 
 static bool clock_good(struct purge *purge, const struct uplink_status *status, const struct now *now)
@@ -170,6 +185,7 @@ static void expire_step(struct purge *purge, const struct uplink_status *status,
 	purge->expire_at = now->steady + PURGE_EVERY_MS;
 	if (!clock_good(purge, status, now))
 		return;
+	broker_time_note(purge->store, status->broker_time);
 	if (anything_expired(purge->store, now->wall) && expire(purge, now->wall, &more, &fault) != E_OK) {
 		failed(&fault);
 		purge->expire_at = now->steady + FAILED_AGAIN_MS;

@@ -62,15 +62,15 @@ static Simpul__SinkPurge *sink_read(struct arena *arena, sqlite3_stmt *row)
 	return sink;
 }
 
-/* Those that said what became of their copy, and those that were given the report and did not: they fail, or are no
- * longer there. */
+/* Those that said what became of their copy, and those that were given the report, or may have it from an attempt that
+ * failed, and did not: they fail, or are no longer there. */
 static enum error sinks_read(struct store *store, struct arena *arena, uint64_t id, uint64_t row,
 			     Simpul__Purged *purged, struct fault *fault)
 {
 	static const char sql[] =
 		"SELECT s.name, coalesce(p.outcome, 0), coalesce(p.code, ''), coalesce(p.number, ''),"
 		" coalesce(p.until, 0) FROM sink s LEFT JOIN purge_sink p ON p.purge = ?1 AND p.sink = s.name"
-		" WHERE p.outcome IS NOT NULL OR (s.purged < ?1 AND ?2 > 0 AND s.row >= ?2) ORDER BY s.name LIMIT 16";
+		" WHERE p.outcome IS NOT NULL OR (s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2) ORDER BY s.name LIMIT 16";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

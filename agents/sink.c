@@ -45,7 +45,7 @@ struct sink {
 	bool store_open;
 	uint64_t row;			     /* handed on */
 	uint64_t purge;			     /* the last erase event that it was told of */
-	uint64_t unsure;		     /* rows up to here may have been handed on before a kill, and not noted */
+	uint64_t unsure;		     /* rows up to here may be there: tried, or before a kill that let nobody note it */
 	unsigned pause_s;		     /* before the next attempt; 0: it works */
 	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
 	steady_ms passed_over_said;	     /* 0: never */
@@ -122,6 +122,7 @@ static void passed_over_say(struct sink *sink, bool last)
 struct page {
 	struct sink *sink;
 	uint64_t last;			     /* row up to which the page goes */
+	uint64_t put;			     /* the last that the sink may have */
 	uint64_t passed_over[SINK_VERDICTS]; /* of those rows */
 	bool failed;
 	bool more; /* there may be another one */
@@ -155,6 +156,25 @@ void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 		snprintf(key, SINK_KEY_SIZE, "%s", name);
 }
 
+static void report_progress(struct sink *sink)
+{
+	struct sink_letter *letter = memory_zero(1, sizeof(*letter));
+
+	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
+	letter->row = sink->row;
+	letter->unsure = sink->unsure;
+	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* Before a row leaves: whoever takes it may keep it, and fail all the same. */
+static void attempt_note(struct sink *sink, uint64_t row)
+{
+	if (row <= sink->unsure)
+		return;
+	sink->unsure = row;
+	report_progress(sink);
+}
+
 static bool row_put(struct page *page, const struct inbox_row *row)
 {
 	struct sink *sink = page->sink;
@@ -168,6 +188,9 @@ static bool row_put(struct page *page, const struct inbox_row *row)
 	bool put;
 
 	sink_key(row, key);
+	page->put = row->row;
+	if (sink->kind->settle == NULL)
+		attempt_note(sink, row->row);
 	put = sink->kind->put(sink->self, &report, &page->why);
 	if (!put)
 		memcpy(page->report, key, sizeof(key));
@@ -202,24 +225,20 @@ static bool row_take(void *context, const struct inbox_row *row)
 	return verdict != SINK_MAY_HAVE || !sink->kind->slow;
 }
 
-static void report_progress(struct sink *sink)
-{
-	struct sink_letter *letter = memory_zero(1, sizeof(*letter));
-
-	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
-	letter->row = sink->row;
-	mailbox_put(sink->all->to_loop, &letter->letter);
-}
-
+/* What was tried when the agent was killed may be newer than what is noted of it. */
 static bool store_ready(struct sink *sink)
 {
+	uint64_t last = 0;
+
 	if (sink->store_open)
 		return true;
 	if (store_open_reader(&sink->store, sink->all->store_path, NULL) != E_OK)
 		return false;
-	sink->store_open = store_sink_position(&sink->store, sink->options.name, &sink->row, NULL) == E_OK &&
+	sink->store_open = store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
 			   store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
-			   (sink->row == 0 || view_inbox_last(&sink->store, &sink->unsure, NULL) == E_OK);
+			   (sink->unsure == 0 || view_inbox_last(&sink->store, &last, NULL) == E_OK);
+	if (sink->store_open)
+		attempt_note(sink, last);
 	if (!sink->store_open)
 		store_close(&sink->store);
 	return sink->store_open;
@@ -280,6 +299,14 @@ static bool events_tell(struct sink *sink, struct page *page)
 	return error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
 }
 
+static bool page_settle(struct sink *sink, struct page *page)
+{
+	if (sink->kind->settle == NULL)
+		return true;
+	attempt_note(sink, page->put);
+	return sink->kind->settle(sink->self, &page->why);
+}
+
 /* Hands on one page, after what has to be told of earlier ones. */
 static void hand_on(struct sink *sink, struct page *page)
 {
@@ -295,7 +322,7 @@ static void hand_on(struct sink *sink, struct page *page)
 		return;
 	if (!read || view_inbox(&sink->store, sink->row, most, row_take, page, NULL) != E_OK)
 		page->failed = !sink_fails(&page->why, "the store cannot be read");
-	if (read && sink->kind->settle != NULL && !sink->kind->settle(sink->self, &page->why)) {
+	if (read && !page_settle(sink, page)) {
 		page->failed = true;
 		page->last = sink->row;
 	}

@@ -72,12 +72,12 @@ struct sink_outcome {
 	uint64_t until;					   /* HELD, ms */
 };
 
-/* From a sink's thread to the loop: reports up to this row are handed on, or the erase event `purge` was; the loop
- * stores it (store thread rule). */
+/* From a sink's thread to the loop: reports up to this row are handed on and those up to `unsure` may be, or the erase
+ * event `purge` was; the loop stores it (store thread rule). */
 struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
-	uint64_t row;
+	uint64_t row, unsure;
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 };

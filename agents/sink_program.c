@@ -79,8 +79,10 @@ static bool program_run(struct program *program, const struct sink_report *repor
 	if (!started)
 		return sink_fails(why, "it cannot be run: %s", strerror(cause));
 	/* What is too long, or comes too late, is no answer; how it ends decides all the same. */
-	if (heard != NULL && child_read(&child, ANSWER_MOST, deadline, program->stop, heard, "answer", NULL) != E_OK)
+	if (heard != NULL && child_read(&child, ANSWER_MOST, deadline, program->stop, heard, "answer", NULL) != E_OK) {
 		buffer_clear(heard);
+		child_drain(&child, deadline, program->stop);
+	}
 	outcome = child_end(&child, deadline, program->stop, &status);
 	return ended_well(program, outcome, status, why);
 }

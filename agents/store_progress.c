@@ -15,14 +15,17 @@ enum error store_take_file(struct store *store, const struct taken_file *file, w
 	return database_step(put, fault);
 }
 
-enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, struct fault *fault)
+enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, uint64_t *unsure,
+			       struct fault *fault)
 {
-	sqlite3_stmt *get = store_statement(store, "SELECT row FROM sink WHERE name = ?1");
+	sqlite3_stmt *get = store_statement(store, "SELECT row, max(row, unsure) FROM sink WHERE name = ?1");
 	enum error error;
 
 	bind_text(get, 1, sink);
 	error = store_ask(store, get, fault);
 	*row = error == E_OK ? column_number(get, 0) : 0;
+	if (unsure != NULL)
+		*unsure = error == E_OK ? column_number(get, 1) : 0;
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -57,13 +60,15 @@ static enum error outcome_store(struct store *store, const char *sink, uint64_t 
 	return database_step(put, fault);
 }
 
-static enum error position_store(struct store *store, const char *sink, uint64_t row, struct fault *fault)
+static enum error position_store(struct store *store, const char *sink, uint64_t row, uint64_t unsure,
+				 struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row) VALUES(?1, ?2)"
-						   " ON CONFLICT(name) DO UPDATE SET row = excluded.row");
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row, unsure) VALUES(?1, ?2, ?3) ON CONFLICT"
+						   "(name) DO UPDATE SET row = excluded.row, unsure = excluded.unsure");
 
 	bind_text(put, 1, sink);
 	bind_number(put, 2, row);
+	bind_number(put, 3, unsure);
 	return database_step(put, fault);
 }
 
@@ -85,7 +90,7 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 
 	if (error != E_OK)
 		return error;
-	error = position_store(store, sink, row, fault);
+	error = position_store(store, sink, row, row, fault);
 	return store_end(store, error, fault);
 }
 
@@ -99,7 +104,7 @@ enum error store_sink_letters(struct store *store, const struct letter *letters,
 		const struct sink_letter *letter = (const struct sink_letter *)letters;
 
 		error = letter->purge > 0 ? event_store(store, letter, fault)
-					  : position_store(store, letter->name, letter->row, fault);
+					  : position_store(store, letter->name, letter->row, letter->unsure, fault);
 	}
 	return store_end(store, error, fault);
 }

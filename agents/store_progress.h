@@ -17,8 +17,10 @@ struct taken_file {
 /* Notes that a file was taken, inside the transaction that takes its reports. E_EXISTS: it was taken before. */
 enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault);
 
-/* The last row that the sink has handed on, 0 before the first. For readers too. */
-enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, struct fault *fault);
+/* The last row that the sink has handed on, 0 before the first; it may have those up to `unsure` (never less, NULL is
+ * allowed) as well, for it failed after they were tried. For readers too. */
+enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, uint64_t *unsure,
+			       struct fault *fault);
 /* In a transaction of its own. A position that is lost means that a report is handed on twice,
  * which sinks allow. */
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault);

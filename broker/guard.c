@@ -53,7 +53,7 @@ struct guard {
 	const struct core *core;
 	struct sources sources;
 	struct door door;
-	struct talk talk;
+	struct talk talk, talk_apart; /* of offices' agents; of listeners and watchers */
 	struct watched watched[GUARD_SOCKETS];
 	size_t watched_count;
 	struct connection *connections; /* by descriptor */
@@ -311,11 +311,13 @@ static void key_bound(struct guard *guard, const struct watched *at, const uint8
 		connection_cut(guard, (int)oldest, CUT_KEY);
 }
 
-/* Who says more than an office can is cut by its name, however often it comes back. */
+/* Who says more than an office can is cut by its name, however often it comes back. What listeners say is no agent's. */
 static bool talk_bound(struct guard *guard, struct connection *connection, const char *node)
 {
+	const bool apart = connection->at->is_bulletin || connection->at->watchers != NULL;
+
 	if (connection->paid == 0 && node != NULL) {
-		if (!talk_allows(&guard->talk, node, clock_now().steady)) {
+		if (!talk_allows(apart ? &guard->talk_apart : &guard->talk, node, clock_now().steady)) {
 			connection_cut(guard, (int)(connection - guard->connections), CUT_TALK);
 			return false;
 		}
@@ -349,7 +351,8 @@ bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, cons
 		memcpy(connection->key, curve_key, KEY_SIZE);
 		key_bound(guard, connection->at, curve_key);
 	}
-	return talk_bound(guard, connection, node);
+	/* Whoever holds a key that is not in force must not use up what its office may say. */
+	return connection->refused || talk_bound(guard, connection, node);
 }
 
 void guard_emptied(struct guard *guard, const void *socket)
@@ -478,6 +481,7 @@ struct guard *guard_new(void *context, const struct core *core, const struct gua
 	sources_init(&guard->sources, &(struct bucket_size){.rate = limits->rate, .most = limits->most});
 	guard->unread_most = limits->unread;
 	talk_init(&guard->talk, &limits->talk);
+	talk_init(&guard->talk_apart, &limits->talk);
 	guard->most = limits->all > 0 ? limits->all : connections_most();
 	return guard;
 }
@@ -490,6 +494,7 @@ void guard_free(struct guard *guard)
 		zmq_close(guard->watched[i].monitor);
 	sources_clear(&guard->sources);
 	talk_clear(&guard->talk);
+	talk_clear(&guard->talk_apart);
 	free(guard->connections);
 	free(guard->begun);
 	free(guard);

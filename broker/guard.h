@@ -24,7 +24,7 @@ struct guard_limits {
 	uint32_t most, rate;
 	uint32_t unread; /* bytes of which no message was made, by its connections by which nothing was said yet */
 	uint32_t all;	 /* connections of all addresses; 0: as many as descriptors allow */
-	struct bucket_size talk; /* messages of one office: guard_talk.h */
+	struct bucket_size talk; /* messages of one office's agent, and as many of its listeners or of a watcher: guard_talk.h */
 };
 /* Every member may sit behind the same address, with two connections and some that are being replaced. */
 #define GUARD_LIMITS \

@@ -38,7 +38,9 @@ struct audience {
 enum inherit {
 	INHERIT_NONE,
 	INHERIT_ADD,  /* update: who may receive it now, and who received the original */
-	INHERIT_ONLY, /* cancel: who received the original or an update of it */
+	/* cancel: who received the original or an update of it. A retraction (EFFECT_RETRACT) of a number that a VOID
+	 * has: whom the core decided, for the report was lost with a former history and may be with them yet. */
+	INHERIT_ONLY,
 	INHERIT_HEARD, /* answer: as decided, if its author is in the audience of what it refers to */
 };
 

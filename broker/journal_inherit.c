@@ -36,8 +36,7 @@ enum error draft_report_find(struct draft *draft, const struct report_name *name
 	if (!row_load(get, row) || (outcome = outcome_unpack(row->outcome, &arena)) == NULL)
 		error = fault_at(draft->fault, E_CORRUPT, "journal.db: entry");
 	else
-		*found = row->audience_id != 0 && name->number < row->first + row->count &&
-			 outcome_verdict(outcome, name->number) == E_OK;
+		*found = name->number < row->first + row->count && outcome_verdict(outcome, name->number) == E_OK;
 	arena_fini(&arena);
 	sqlite3_reset(get);
 	return error;
@@ -47,8 +46,15 @@ enum error draft_report_find(struct draft *draft, const struct report_name *name
 struct target {
 	uint64_t entry; /* 0: none that was accepted */
 	uint64_t index; /* of the report within its submission */
-	uint32_t audience_id;
+	uint32_t audience_id; /* 0: a VOID's */
 };
+
+/* Whether an entry with this audience is one that can be referred to. A VOID is accepted too, but is no report and went to
+ * nobody; it can be taken back all the same, where the core says to whom that goes. */
+static bool may_be_target(const struct journal_append *append, uint32_t audience_id)
+{
+	return audience_id != 0 || (append->effect == EFFECT_RETRACT && append->audience.count > 0);
+}
 
 static enum error target_find(struct draft *draft, struct target *target)
 {
@@ -58,7 +64,7 @@ static enum error target_find(struct draft *draft, struct target *target)
 	enum error error = draft_report_find(draft, name, &row, &found);
 
 	*target = (struct target){0};
-	if (error == E_OK && found)
+	if (error == E_OK && found && may_be_target(draft->append, row.audience_id))
 		*target = (struct target){row.entry, name->number - row.first, row.audience_id};
 	return error;
 }
@@ -196,7 +202,7 @@ static enum error target_check(struct draft *draft, struct target *target)
 		report_refuse(draft, E_REFERENCE_UNKNOWN, "header.references[0]");
 		return E_OK;
 	}
-	if (error == E_OK)
+	if (error == E_OK && target->audience_id != 0)
 		error = status_compare(draft, target, &same);
 	if (error == E_OK && !same)
 		report_refuse(draft, E_INVALID, "header.status");
@@ -212,13 +218,18 @@ enum error draft_audience_inherit(struct draft *draft)
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
 		return E_OK;
-	if (append->inherit == INHERIT_ONLY)
-		audience_clear(&append->audience);
 	error = target_check(draft, &target);
 	if (error != E_OK || append->reports[0].verdict != E_OK || append->inherit == INHERIT_HEARD)
 		return error;
 	draft->target = target.entry;
-	error = append->inherit == INHERIT_ONLY ? family_inherit(draft) : audiences_inherit(draft, target.audience_id);
+	if (target.audience_id == 0)
+		return E_OK;
+	if (append->inherit == INHERIT_ONLY) {
+		audience_clear(&append->audience);
+		error = family_inherit(draft);
+	} else {
+		error = audiences_inherit(draft, target.audience_id);
+	}
 	unreachable_narrow(append);
 	return error;
 }

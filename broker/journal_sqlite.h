@@ -149,8 +149,8 @@ struct draft {
 	struct fault *fault;
 };
 
-/* The entry of a report that was accepted and went to somebody: a VOID is accepted too, but is no report. `row->outcome` is
- * not to be used. */
+/* The entry of a report that was accepted; of a VOID as well, which went to nobody and has no audience. `row->outcome` is not
+ * to be used. */
 enum error draft_report_find(struct draft *draft, const struct report_name *name, struct entry_row *row, bool *found);
 /* Adds those who received the report referred to, or makes that report's absence the verdict of this one. */
 enum error draft_audience_inherit(struct draft *draft);

@@ -95,9 +95,11 @@ static enum error audience_check(struct core *core, struct submit *submit, struc
 {
 	const Simpul__Kind kind = submit->headers[0]->kind;
 
+	/* A cancel goes to whoever got the report: the journal knows, unless it has lost the report that is taken back. */
+	if (kind != SIMPUL__KIND__KIND_CANCEL || submit->headers[0]->erase)
+		audience_decide(core, submit->node, submit->routing, &submit->class, &submit->audience);
 	if (kind == SIMPUL__KIND__KIND_CANCEL)
-		return E_OK; /* it goes to whoever got the report: the journal knows */
-	audience_decide(core, submit->node, submit->routing, &submit->class, &submit->audience);
+		return E_OK;
 	if (submit->audience.count == 0 && kind != SIMPUL__KIND__KIND_UPDATE)
 		return fault_at(fault, E_EMPTY_AUDIENCE, "routing");
 	return wraps_check(core, submit, fault);
@@ -326,10 +328,12 @@ static void audience_set(struct submit *submit, struct journal_append *append)
 			.epoch = meant->epoch, .stream = (uint32_t)meant->stream, .number = meant->number};
 		snprintf(append->reference.origin, sizeof(append->reference.origin), "%s", meant->origin);
 	}
-	if (append->inherit == INHERIT_ONLY)
-		return;
-	append->unreachable = audience_unreachable(submit->routing, &submit->audience, &append->unreachable_count);
+	if (append->inherit != INHERIT_ONLY)
+		append->unreachable =
+			audience_unreachable(submit->routing, &submit->audience, &append->unreachable_count);
 	append->audience = submit->audience;
+	if (append->inherit == INHERIT_ONLY)
+		append->audience.class = (struct routing_class){0}; /* no policy is asked about it at its delivery */
 	submit->audience = (struct audience){0};
 }
 

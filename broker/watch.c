@@ -63,18 +63,34 @@ static void watcher_forget(struct watch *watch, size_t at)
 	watch->list[at] = watch->list[--watch->count];
 }
 
+/* Room for one more under this key: of too many the one goes that asked the longest time ago, for its connection may have
+ * ended. */
+static void key_bound(struct watch *watch, const uint8_t key[KEY_SIZE])
+{
+	size_t count = 0, oldest = 0;
+
+	for (size_t i = 0; i < watch->count; i++) {
+		if (memcmp(watch->list[i].key, key, KEY_SIZE) != 0)
+			continue;
+		if (count++ == 0 || watch->list[i].asked_at < watch->list[oldest].asked_at)
+			oldest = i;
+	}
+	if (count >= GUARD_KEY_MOST)
+		watcher_forget(watch, oldest);
+}
+
 /* The row of a peer, a new one where there is none; NULL when there are too many. */
 static struct watcher *watcher_of(struct watch *watch, const struct peer *peer, const uint8_t key[KEY_SIZE])
 {
-	struct watcher *watcher = watch->list;
+	struct watcher *watcher;
 
-	while (watcher < watch->list + watch->count && memcmp(&watcher->peer, peer, sizeof(*peer)) != 0)
-		watcher++;
-	if (watcher < watch->list + watch->count)
-		return watcher;
+	for (size_t i = 0; i < watch->count; i++)
+		if (memcmp(&watch->list[i].peer, peer, sizeof(*peer)) == 0)
+			return &watch->list[i];
+	key_bound(watch, key);
 	if (watch->count == LIMIT_WATCH_CONNECTIONS)
 		return NULL;
-	watch->count++;
+	watcher = &watch->list[watch->count++];
 	*watcher = (struct watcher){.peer = *peer};
 	memcpy(watcher->key, key, KEY_SIZE);
 	log_event(LOG_LEVEL_INFO, "watcher.follows", F_TEXT("watcher", name_of(watch, watcher)));
@@ -109,14 +125,16 @@ static void lines_gather(const struct log_ring *ring, uint64_t first, struct ans
 	answer->message.n_lines = count;
 }
 
-/* What cannot be queued is not even made: the watcher asks again. */
-static void lines_send(struct watch *watch, struct watcher *watcher, uint64_t first)
+/* What cannot be queued is not even made: the watcher asks again. False when its connection has ended. */
+static bool lines_send(struct watch *watch, struct watcher *watcher, uint64_t first)
 {
 	struct answer answer = {.message = SIMPUL__LOG_LINES__INIT};
+	enum error error;
 
 	watcher->waits = false;
-	if (socket_send(watch->parts.socket, watcher->peer.id, watcher->peer.size, true) != E_OK)
-		return;
+	error = socket_send(watch->parts.socket, watcher->peer.id, watcher->peer.size, true);
+	if (error != E_OK)
+		return error != E_UNREACHABLE;
 	answer.message.start = watch->start;
 	answer.message.first = first;
 	answer.message.newest = log_ring_next(watch->parts.ring) - 1;
@@ -124,6 +142,7 @@ static void lines_send(struct watch *watch, struct watcher *watcher, uint64_t fi
 	buffer_clear(&watch->frame);
 	wire_pack(&answer.message, &watch->frame);
 	socket_send(watch->parts.socket, watch->frame.data, watch->frame.size, false);
+	return true;
 }
 
 /* Where what it wants begins: later than that when the ring has let go of it. */
@@ -136,33 +155,34 @@ static uint64_t first_for(const struct watch *watch, const struct watcher *watch
 	return watcher->next < oldest ? oldest : watcher->next;
 }
 
-/* A key may have been taken out of the file since it asked. */
-static void answer_one(struct watch *watch, struct watcher *watcher, bool even_empty)
+/* A key may have been taken out of the file since it asked. False when its connection has ended. */
+static bool answer_one(struct watch *watch, struct watcher *watcher, bool even_empty)
 {
 	const uint64_t first = first_for(watch, watcher);
 
 	if (!watcher->waits || (first == log_ring_next(watch->parts.ring) && !even_empty))
-		return;
+		return true;
 	if (watchers_key_status(watch->parts.watchers, watch->parts.core, watcher->key, NULL) == E_OK)
-		lines_send(watch, watcher, first);
-	else
-		watcher->waits = false;
+		return lines_send(watch, watcher, first);
+	watcher->waits = false;
+	return true;
 }
 
+/* The last row takes the place of one that is forgotten: so from there on down. */
 void watch_answer(struct watch *watch)
 {
-	for (size_t i = 0; i < watch->count; i++)
-		answer_one(watch, &watch->list[i], false);
+	for (size_t i = watch->count; i > 0; i--)
+		if (!answer_one(watch, &watch->list[i - 1], false))
+			watcher_forget(watch, i - 1);
 }
 
 void watch_tick(struct watch *watch, steady_ms now)
 {
 	for (size_t i = watch->count; i > 0; i--) {
 		struct watcher *watcher = &watch->list[i - 1];
+		const uint64_t quiet = now - watcher->asked_at;
 
-		if (now - watcher->asked_at >= LIMIT_HEARTBEAT_MS)
-			answer_one(watch, watcher, true);
-		if (now - watcher->asked_at >= LIMIT_SILENCE_MS)
+		if ((quiet >= LIMIT_HEARTBEAT_MS && !answer_one(watch, watcher, true)) || quiet >= LIMIT_SILENCE_MS)
 			watcher_forget(watch, i - 1);
 	}
 }

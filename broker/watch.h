@@ -2,7 +2,8 @@
  *
  * A watcher has one question open at a time: what comes after this line? It is answered with what the ring has, or waits
  * until there is something. So nothing is ever queued for a watcher that does not ask: one that is slow or stops costs an
- * answer, and finds out from the number of the next line how many it missed. */
+ * answer, and finds out from the number of the next line how many it missed. A key has at most GUARD_KEY_MOST questions open,
+ * over as many connections: one that comes back again and again takes no other watcher's place. */
 #ifndef SIMPUL_WATCH_H
 #define SIMPUL_WATCH_H
 

@@ -89,21 +89,30 @@ static uint64_t letter_take(struct sink_place *place, struct sink_letter *letter
 	return row;
 }
 
+uint64_t sink_place_note(struct sink_place *place)
+{
+	struct letter *next, *letter = mailbox_take_all(place->letters);
+	uint64_t at = 0;
+
+	for (; letter != NULL; letter = next) {
+		uint64_t reached;
+
+		next = letter->next;
+		reached = letter_take(place, (struct sink_letter *)letter);
+		at = reached > 0 ? reached : at;
+	}
+	return at;
+}
+
 bool sink_place_reaches(struct sink_place *place, uint64_t row)
 {
 	struct pollfd wait = {.fd = mailbox_fd(place->letters), .events = POLLIN};
 	uint64_t at = sink_place_position(place);
 
 	while (at < row && poll(&wait, 1, patient_ms(PATIENCE_MS)) > 0) {
-		struct letter *next, *letter = mailbox_take_all(place->letters);
+		const uint64_t reached = sink_place_note(place);
 
-		for (; letter != NULL; letter = next) {
-			uint64_t reached;
-
-			next = letter->next;
-			reached = letter_take(place, (struct sink_letter *)letter);
-			at = reached > 0 ? reached : at;
-		}
+		at = reached > 0 ? reached : at;
 	}
 	return at == row;
 }
@@ -125,14 +134,8 @@ bool sink_place_told(struct sink_place *place, uint64_t event)
 	uint64_t at = 0;
 
 	while (store_sink_purged(&place->store, "registry", &at, NULL) == E_OK && at < event &&
-	       poll(&wait, 1, patient_ms(PATIENCE_MS)) > 0) {
-		struct letter *next, *letter = mailbox_take_all(place->letters);
-
-		for (; letter != NULL; letter = next) {
-			next = letter->next;
-			letter_take(place, (struct sink_letter *)letter);
-		}
-	}
+	       poll(&wait, 1, patient_ms(PATIENCE_MS)) > 0)
+		sink_place_note(place);
 	return at == event;
 }
 
@@ -140,7 +143,7 @@ uint64_t sink_place_position(struct sink_place *place)
 {
 	uint64_t row;
 
-	assert_int_equal(store_sink_position(&place->store, "registry", &row, NULL), E_OK);
+	assert_int_equal(store_sink_position(&place->store, "registry", &row, NULL, NULL), E_OK);
 	return row;
 }
 

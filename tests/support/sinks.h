@@ -22,7 +22,9 @@ struct sink_options sink_place_options(const struct sink_place *place, enum sink
 /* Adds army.oku#NUMBER, AMBER, of a person. */
 void sink_place_add(struct sink_place *place, uint64_t number);
 struct sinks *sink_place_start(struct sink_place *place, const struct sink_options *options);
-/* Does what the loop does with letters, until "registry" has come to `row`. False when it does not come. */
+/* Does what the loop does with the letters that are there; the row that "registry" has come to by the last of them. */
+uint64_t sink_place_note(struct sink_place *place);
+/* The same until "registry" has come to `row`. False when it does not come. */
 bool sink_place_reaches(struct sink_place *place, uint64_t row);
 /* Erases a row as the inbox does, as the next event. */
 void sink_place_erase(struct sink_place *place, uint64_t row);

@@ -19,6 +19,7 @@ enum { POLICE, ARMY, IMMIGRATION, OFFICES };
 #define SECOND "second-canary"
 #define ABSENT "absent-canary"
 #define KILLED "killed-canary"
+#define LOST "lost-canary"
 
 static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
 			     "categories: [wanted]\n"
@@ -309,6 +310,44 @@ static void a_kill_in_the_middle_changes_nothing(void **state)
 	free(name);
 }
 
+/* The broker comes back as it was at the backup; what it had before lies beside it. */
+static void broker_set_back(struct exchange *x, const char *backup)
+{
+	char *lost = memory_format("%s.lost", x->folder);
+
+	process_end(x->broker, SIGKILL, 20);
+	assert_int_equal(rename(x->folder, lost), 0);
+	assert_int_equal(operate_run(x, NULL, "simpulctl", "backup", "restore", backup, x->folder, NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
+	keeper_put(x);
+	exchange_start_broker(x);
+	free(lost);
+}
+
+/* The origin has the body no more, so nobody is given the report again; who has it must be told all the same. */
+static void a_broker_that_lost_report_and_retraction_tells_who_was_away(void **state)
+{
+	struct exchange *x = *state;
+	char *backup = memory_format("%s.backup", x->folder), *name;
+
+	assert_int_equal(exchange_ctl(x, NULL, "backup", "make", backup, NULL), 0);
+	name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING(LOST) "}");
+	assert_true(shows(x, ARMY, name, "state", "current"));
+	office_end(x, ARMY, SIGTERM);
+	assert_int_equal(
+		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-person", "--erase", NULL), 0);
+	assert_true(shows(x, IMMIGRATION, name, "erased_by", "retracted"));
+	assert_true(forgets(x, POLICE, LOST));
+	broker_set_back(x, backup);
+	exchange_start_office(x, ARMY);
+	assert_true(shows(x, ARMY, name, "erased_by", "retracted"));
+	assert_true(forgets(x, ARMY, LOST));
+	assert_true(told_of(x, name, "army.oku", name));
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	free(name);
+	free(backup);
+}
+
 static void a_retraction_of_what_was_never_said_and_an_extension_without_a_reason_are_refused(void **state)
 {
 	static const char longer[] = "{\"expires\": \"2027-06-01T00:00:00Z\", \"sighting\": " SIGHTING("longer") "}";
@@ -332,6 +371,7 @@ int main(void)
 		cmocka_unit_test(who_was_away_gets_it_erased_and_says_so),
 		cmocka_unit_test(a_kill_in_the_middle_changes_nothing),
 		cmocka_unit_test(a_retraction_of_what_was_never_said_and_an_extension_without_a_reason_are_refused),
+		cmocka_unit_test(a_broker_that_lost_report_and_retraction_tells_who_was_away),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

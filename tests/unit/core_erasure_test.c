@@ -95,6 +95,25 @@ static void what_is_taken_back_is_gone_at_once(void **state)
 	assert_int_equal(whole_in(world, IMMIGRATION, FIRST + 1), 1);
 }
 
+/* Its number has a VOID since a recovery; who had it from the broker's former life must hear of it all the same. */
+static void what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech narrow = retraction;
+	const Simpul__Receipt *receipt;
+
+	narrow.to[0] = "army.oku";
+	say(world, (struct speech){.node = POLICE, .kind = SIMPUL__KIND__KIND_VOID});
+	say(world, narrow);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 0);
+	assert_int_equal(receipt->n_audience, 1);
+	assert_string_equal(receipt->audience[0], "army.oku");
+	later(world, 100);
+	assert_int_equal(whole_in(world, ARMY, FIRST + 1), 1);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST + 1), 0);
+}
+
 static void a_plain_cancel_leaves_the_body(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -282,6 +301,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_expired_is_gone_from_memory_and_disk),
 		TEST(what_is_taken_back_is_gone_at_once),
+		TEST(what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it),
 		TEST(a_plain_cancel_leaves_the_body),
 		TEST(nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right),
 		TEST(nothing_expires_of_a_clock_that_was_wrong_from_the_start),

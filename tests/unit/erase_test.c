@@ -382,6 +382,46 @@ static void only_what_expired_goes_and_only_by_a_clock_that_is_right(void **stat
 	assert_false(files_hold(f, "army.oku", CANARY));
 }
 
+static void without_a_session(struct fixture *f, wall_ms wall)
+{
+	const struct uplink_status status = {.broker_time = 0};
+
+	f->now.wall = wall;
+	f->now.steady += PURGE_EVERY_MS;
+	purge_step(&f->purge, &status, &f->now);
+}
+
+/* A machine that lost its clock's battery comes up years ahead and has no line. */
+static void a_clock_far_ahead_of_all_that_is_known_erases_nothing(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms start = f->now.wall;
+
+	deliver(f, agent_sighting(&f->world, AMBER, CANARY)); /* lives a day */
+	without_a_session(f, start + 365 * 24 * HOUR_MS);
+	without_a_session(f, start + 15 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0"), 0);
+	assert_non_null(strstr(f->log, "event=clock.doubted against=store"));
+	without_a_session(f, start + 13 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 1"), 1);
+}
+
+static void what_time_it_was_in_a_session_is_known_after_a_start(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms start = f->now.wall;
+	Simpul__Entry *last;
+
+	f->now.wall = start + 10 * 24 * HOUR_MS;
+	step(f);
+	last = agent_delivery(&f->world, send_sighting(f));
+	last->accepted_at = start;
+	apply(f, last);
+	reopen(f);
+	without_a_session(f, start + 20 * 24 * HOUR_MS);
+	assert_int_equal(rows(f, "erased_at > 0 AND rule = 1"), 1);
+}
+
 /* ---- what the origin hears */
 
 static void take_answers(struct fixture *f, uint32_t stream, size_t expected, struct buffer *body)
@@ -501,9 +541,10 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 2, &f->now);
 	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));
-	/* "files" has not come to it yet, and one that is no longer there had it. */
+	/* "files" has not come to it yet, one that is no longer there had it, and "late" took it and failed. */
 	assert_int_equal(database_run(f->store.db,
-				      "INSERT INTO sink VALUES('registry', 1, 0), ('files', 0, 1), ('former', 1, 0)",
+				      "INSERT INTO sink VALUES('registry', 1, 0, 1), ('files', 0, 1, 0),"
+				      " ('former', 1, 0, 1), ('late', 0, 0, 1)",
 				      NULL),
 			 E_OK);
 	assert_false(step(f));
@@ -511,10 +552,12 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	assert_true(step(f));
 	take_answers(f, MAIN, 1, &body);
 	purged = answer_of(f, &body)->purged[0];
-	assert_int_equal(purged->n_sinks, 2);
+	assert_int_equal(purged->n_sinks, 3);
 	assert_string_equal(purged->sinks[0]->sink, "former");
-	assert_string_equal(purged->sinks[1]->sink, "registry");
+	assert_string_equal(purged->sinks[1]->sink, "late");
 	assert_int_equal(purged->sinks[1]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
+	assert_string_equal(purged->sinks[2]->sink, "registry");
+	assert_int_equal(purged->sinks[2]->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
 	buffer_free(&body);
 }
 
@@ -531,7 +574,7 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	assert_int_equal(
 		database_run(
 			f->store.db,
-			"INSERT INTO sink VALUES('registry', 1, 1);"
+			"INSERT INTO sink VALUES('registry', 1, 1, 1);"
 			"INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
 			NULL),
 		E_OK);
@@ -772,6 +815,8 @@ int main(void)
 		TEST(a_sealed_report_loses_its_key_and_stays_proven),
 		TEST(a_report_that_comes_erased_is_shown_as_such_and_not_as_bad),
 		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
+		TEST(a_clock_far_ahead_of_all_that_is_known_erases_nothing),
+		TEST(what_time_it_was_in_a_session_is_known_after_a_start),
 		TEST(each_erased_report_is_answered_once_whatever_is_killed),
 		TEST(an_exercise_is_answered_among_exercises),
 		TEST(what_never_came_is_answered_too),

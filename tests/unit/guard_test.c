@@ -27,21 +27,22 @@
 #define DESCRIPTORS (4 * SHARE + 1024) /* both ends are here, and half must stay free */
 
 struct stage {
-	void *context, *link, *feed, *log;
-	char endpoint[64], feed_endpoint[64], log_endpoint[64];
+	void *context, *link, *feed, *log, *bulletin;
+	char endpoint[64], feed_endpoint[64], log_endpoint[64], bulletin_endpoint[64];
 	struct watchers watchers; /* one, with a key of ones */
 	struct world *world; /* of members */
 	struct guard *guard;
 	struct pollset *pollset;
 };
 
-static void *server(struct stage *stage, int type, char *endpoint, const struct watchers *watchers)
+static void *server(struct stage *stage, int type, char *endpoint)
 {
 	void *socket = zmq_socket(stage->context, type);
 	struct fault fault = {0};
 
-	assert_int_equal(watchers ? guard_watch_log(stage->guard, socket, watchers, &fault)
-				  : guard_watch(stage->guard, socket, &fault),
+	assert_int_equal(endpoint == stage->log_endpoint ? guard_watch_log(stage->guard, socket, &stage->watchers, &fault)
+			 : endpoint == stage->bulletin_endpoint ? guard_watch_bulletin(stage->guard, socket, &fault)
+								: guard_watch(stage->guard, socket, &fault),
 			 E_OK);
 	assert_int_equal(zmq_bind(socket, "tcp://127.0.0.1:*"), 0);
 	socket_endpoint(socket, endpoint, sizeof stage->endpoint);
@@ -59,9 +60,10 @@ static void stage_set(struct stage *stage, struct guard_limits limits)
 	stage->guard = guard_new(stage->context, stage->world->core, &limits);
 	stage->watchers = (struct watchers){.count = 1};
 	memset(stage->watchers.list[0].key, 1, KEY_SIZE);
-	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint, NULL);
-	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint, NULL);
-	stage->log = server(stage, ZMQ_ROUTER, stage->log_endpoint, &stage->watchers);
+	stage->link = server(stage, ZMQ_ROUTER, stage->endpoint);
+	stage->feed = server(stage, ZMQ_XPUB, stage->feed_endpoint);
+	stage->log = server(stage, ZMQ_ROUTER, stage->log_endpoint);
+	stage->bulletin = server(stage, ZMQ_ROUTER, stage->bulletin_endpoint); /* so that it hears what peer_open says */
 	stage->pollset = pollset_new();
 	guard_attach(stage->guard, stage->pollset);
 }
@@ -72,6 +74,7 @@ static void stage_strike(struct stage *stage)
 	zmq_close(stage->link);
 	zmq_close(stage->feed);
 	zmq_close(stage->log);
+	zmq_close(stage->bulletin);
 	guard_free(stage->guard);
 	world_free(stage->world);
 	zmq_ctx_term(stage->context);
@@ -252,22 +255,32 @@ static void what_ends_gives_its_place_to_the_next(void **state)
 	stage_strike(&stage);
 }
 
-/* A connection to the log by which the watcher has asked. */
-static int watcher_open(struct stage *stage)
+/* A connection to one of the other sockets by which somebody has said something. */
+static int other_open(struct stage *stage, void *socket, const char *endpoint, const uint8_t key[KEY_SIZE])
 {
-	const int fd = peer_open(stage->log_endpoint, HOST);
+	const int fd = peer_open(endpoint, HOST);
 	zmq_msg_t frame;
 
 	stage_run(stage, 20);
 	assert_true(peer_part(fd, false, 10));
 	for (int part = 0; part < 2; part++) {
 		zmq_msg_init(&frame);
-		assert_true(zmq_msg_recv(&frame, stage->log, 0) >= 0);
+		assert_true(zmq_msg_recv(&frame, socket, 0) >= 0);
 		if (part == 1)
-			guard_heard(stage->guard, stage->log, &frame, stage->watchers.list[0].key);
+			guard_heard(stage->guard, socket, &frame, key);
 		zmq_msg_close(&frame);
 	}
 	return fd;
+}
+
+static int watcher_open(struct stage *stage)
+{
+	return other_open(stage, stage->log, stage->log_endpoint, stage->watchers.list[0].key);
+}
+
+static int listener_open(struct stage *stage, size_t node)
+{
+	return other_open(stage, stage->bulletin, stage->bulletin_endpoint, stage->world->keys[node].curve_public);
 }
 
 static void of_too_many_at_the_log_those_that_said_nothing_make_room(void **state)
@@ -435,6 +448,53 @@ static void who_says_more_than_an_office_can_is_cut_however_often_it_comes_back(
 	close(fd);
 	close(again);
 	close(other);
+	stage_strike(&stage);
+}
+
+/* How many messages of a connection are worth a look, at most `most`. */
+static int heard_of(struct stage *stage, int fd, size_t node, int most)
+{
+	int heard = 0;
+
+	while (heard < most && peer_part(fd, false, 10) && hear(stage, node))
+		heard++;
+	return heard;
+}
+
+static void what_an_office_listens_to_does_not_silence_its_agent(void **state)
+{
+	enum { NODE = 0, MOST = 2 * TALK_PIECE };
+	struct stage stage;
+	int agent, listeners[4];
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .talk = {.rate = 1, .most = MOST}});
+	agent = member_open(&stage, HOST, NODE);
+	for (size_t i = 0; i < 4; i++)
+		listeners[i] = listener_open(&stage, NODE);
+	assert_cut(&stage, listeners[3]); /* they have as much for themselves */
+	assert_int_equal(heard_of(&stage, agent, NODE, TALK_PIECE), TALK_PIECE);
+	close(agent);
+	close_all(listeners, 4);
+	stage_strike(&stage);
+}
+
+static void a_key_that_is_not_in_force_uses_up_nothing_of_its_office(void **state)
+{
+	enum { NODE = ARMY, MOST = 2 * TALK_PIECE };
+	struct stage stage;
+	int thief, agent;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000, .talk = {.rate = 1, .most = MOST}});
+	thief = member_open(&stage, HOST, NODE);
+	world_standing(stage.world, NODE, SIMPUL__STANDING__STANDING_COMPROMISED);
+	assert_int_equal(heard_of(&stage, thief, NODE, 2 * MOST), 2 * MOST); /* the core refuses each */
+	world_standing(stage.world, NODE, SIMPUL__STANDING__STANDING_ACTIVE);
+	agent = member_open(&stage, NEIGHBOUR, NODE);
+	assert_int_equal(heard_of(&stage, agent, NODE, TALK_PIECE / 2), TALK_PIECE / 2);
+	close(thief);
+	close(agent);
 	stage_strike(&stage);
 }
 
@@ -742,6 +802,8 @@ int main(void)
 		cmocka_unit_test(who_knocks_too_often_is_shut_out_by_the_kernel),
 		cmocka_unit_test(a_socket_that_is_bound_anew_has_the_same_door),
 		cmocka_unit_test(who_says_more_than_an_office_can_is_cut_however_often_it_comes_back),
+		cmocka_unit_test(what_an_office_listens_to_does_not_silence_its_agent),
+		cmocka_unit_test(a_key_that_is_not_in_force_uses_up_nothing_of_its_office),
 		cmocka_unit_test(who_says_more_than_is_read_is_cut),
 		cmocka_unit_test(who_says_much_and_is_read_is_not_cut),
 		cmocka_unit_test(who_leaves_messages_behind_again_and_again_comes_back_when_they_are_read),

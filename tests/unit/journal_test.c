@@ -475,6 +475,48 @@ static void what_is_about_a_number_without_a_report_is_refused(void **state)
 	assert_verifies(ledger);
 }
 
+/* The broker was restored and lost report and retraction; its origin has the body no more, so a VOID is in its place. */
+static void a_retraction_of_what_was_lost_goes_to_whom_the_core_decides(void **state)
+{
+	struct ledger *ledger = *state;
+	const struct saying retraction = {.origin = POLICE,
+					  .first = 2,
+					  .kind = SIMPUL__KIND__KIND_CANCEL,
+					  .reference = 1,
+					  .erase = true,
+					  .audience = TO(ARMY) | TO(IMMIGRATION)};
+	struct saying to_nobody = retraction;
+	struct journal_append *cancel;
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1}); /* as a VOID: to nobody */
+	cancel = say_and_keep(ledger, &retraction);
+	assert_int_equal(cancel->reports[0].verdict, E_OK);
+	assert_audience(cancel, TO(ARMY) | TO(IMMIGRATION));
+	journal_append_free(cancel);
+	to_nobody.first = 3;
+	to_nobody.audience = 0;
+	assert_refused_report(ledger, &to_nobody, E_REFERENCE_UNKNOWN);
+	assert_verifies(ledger);
+}
+
+/* Where the journal knows who got the report it does not ask the core. */
+static void a_retraction_reaches_exactly_those_who_got_the_original(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_append *cancel;
+
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	cancel = say_and_keep(ledger, &(struct saying){.origin = POLICE,
+						       .first = 2,
+						       .kind = SIMPUL__KIND__KIND_CANCEL,
+						       .reference = 1,
+						       .erase = true,
+						       .audience = TO(IMMIGRATION)});
+	assert_audience(cancel, TO(ARMY));
+	journal_append_free(cancel);
+	assert_verifies(ledger);
+}
+
 static void whoever_inherits_a_report_is_not_called_unreachable(void **state)
 {
 	struct ledger *ledger = *state;
@@ -1015,6 +1057,8 @@ int main(void)
 		TEST(a_cancel_reaches_exactly_those_who_got_the_original),
 		TEST(a_reference_that_is_not_known_is_the_reports_verdict),
 		TEST(what_is_about_a_number_without_a_report_is_refused),
+		TEST(a_retraction_of_what_was_lost_goes_to_whom_the_core_decides),
+		TEST(a_retraction_reaches_exactly_those_who_got_the_original),
 		TEST(whoever_inherits_a_report_is_not_called_unreachable),
 		TEST(an_aborted_commit_leaves_no_trace),
 		TEST(after_another_error_nothing_is_taken_any_more),

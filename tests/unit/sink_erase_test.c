@@ -5,6 +5,9 @@
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"
 #include "tests/support/sinks.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -136,6 +139,34 @@ static void a_copy_that_nobody_noted_goes_too(void **state)
 	assert_false(there(place, "AMBER-army.oku-2.json"));
 }
 
+/* Some lines are in the file when the disk is full, and the page counts as not handed on. */
+static void lines_that_are_there_though_it_failed_get_their_event(void **state)
+{
+	enum { LINES = 64, BEFORE = 4 << 20, ROOM = 8 << 10 }; /* the store stays below that */
+	struct sink_place *place = *state;
+	const struct sink_options options = sink_place_options(place, SINK_JSONL);
+	struct rlimit all, little;
+	struct sinks *sinks;
+	int fd;
+
+	fd = open(place->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(pwrite(fd, "\n", 1, BEFORE - 1), 1);
+	close(fd);
+	for (uint64_t i = 1; i <= LINES; i++)
+		sink_place_add(place, i);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	little = (struct rlimit){.rlim_cur = BEFORE + ROOM, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_fails(sinks, "File too large"));
+	sink_place_erase(place, 1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
 static void a_sink_that_may_not_have_it_is_not_told(void **state)
 {
 	struct sink_place *place = *state;
@@ -219,6 +250,13 @@ static void an_endless_answer_is_none(void **state)
 			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
+/* Nor does its program end by a signal, at every attempt, because nobody reads on. */
+static void a_program_that_says_much_is_heard_to_its_end(void **state)
+{
+	assert_int_equal(program_outcome(*state, "exec head -c 1000000 /dev/zero", SINK_ERASES_YES),
+			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
 static void a_program_that_cannot_now_is_told_again(void **state)
 {
 	assert_int_equal(program_outcome(*state, "[ -e once ] && exit 0; touch once; exit 75", SINK_ERASES_YES),
@@ -254,11 +292,13 @@ int main(void)
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
 		TEST(a_copy_that_nobody_noted_goes_too),
+		TEST(lines_that_are_there_though_it_failed_get_their_event),
 		TEST(a_sink_that_may_not_have_it_is_not_told),
 		TEST(a_program_is_told_what_and_why),
 		TEST(a_program_that_asks_a_person_has_not_erased),
 		TEST(what_a_law_keeps_is_held_until_then),
 		TEST(an_endless_answer_is_none),
+		TEST(a_program_that_says_much_is_heard_to_its_end),
 		TEST(a_program_that_cannot_now_is_told_again),
 		cmocka_unit_test(what_is_held_under_no_law_or_for_ever_is_not_held),
 	};

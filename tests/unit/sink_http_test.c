@@ -116,6 +116,43 @@ static void an_error_is_named_by_its_number_alone(void **state)
 	target_end(&it);
 }
 
+/* It may have stored what it did not thank for. */
+static void what_was_not_thanked_for_is_asked_back(void **state)
+{
+	static const enum web_answer answers[] = {WEB_ERROR};
+	struct target it = target(*state, answers, 1);
+	struct sinks *sinks;
+
+	sink_place_add(*state, 1);
+	sinks = sink_place_start(it.place, &it.options);
+	assert_true(sink_place_fails(sinks, "it answered 500"));
+	sink_place_erase(it.place, 1);
+	assert_true(sink_place_told(it.place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(web_requests(it.web), 2);
+	request_is(&it, 1, "POST /reports", "\"event\":\"erase\"");
+	target_end(&it);
+}
+
+/* The same when the agent was killed in between: the attempt was noted. */
+static void a_kill_after_an_attempt_does_not_forget_it(void **state)
+{
+	static const enum web_answer answers[] = {WEB_ERROR};
+	struct target it = target(*state, answers, 1);
+	struct sinks *sinks;
+
+	sink_place_add(*state, 1);
+	fails_for(&it, "it answered 500");
+	sink_place_note(it.place);
+	sink_place_erase(it.place, 1);
+	sinks = sink_place_start(it.place, &it.options);
+	assert_true(sink_place_told(it.place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(web_requests(it.web), 2);
+	request_is(&it, 1, "POST /reports", "\"event\":\"erase\"");
+	target_end(&it);
+}
+
 static void a_redirect_is_not_followed(void **state)
 {
 	static const enum web_answer answers[] = {WEB_REDIRECT};
@@ -330,6 +367,8 @@ int main(void)
 		TEST(each_report_is_posted_once_in_order),
 		TEST(what_fails_is_posted_again_and_nothing_overtakes),
 		TEST(an_error_is_named_by_its_number_alone),
+		TEST(what_was_not_thanked_for_is_asked_back),
+		TEST(a_kill_after_an_attempt_does_not_forget_it),
 		TEST(a_redirect_is_not_followed),
 		TEST(one_that_stalls_has_its_time_and_is_asked_again),
 		TEST(a_stop_does_not_wait_for_an_answer),

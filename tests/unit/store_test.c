@@ -219,7 +219,7 @@ static void what_cannot_be_read_is_not_taken_for_absent(void **state)
 	assert_int_equal(store_current_key(&f->store, "army.oku", &key, NULL), E_IO);
 	assert_int_equal(store_member(&f->store, 10, &f->old_key.member, NULL), E_IO);
 	assert_int_equal(store_cursor(&f->store, &cursor, NULL), E_IO);
-	assert_int_equal(store_sink_position(&f->store, "files", &row, NULL), E_IO);
+	assert_int_equal(store_sink_position(&f->store, "files", &row, NULL, NULL), E_IO);
 	sqlite3_progress_handler(f->store.db, 0, NULL, NULL);
 	assert_int_equal(f->store.failure.code, E_IO);
 }
