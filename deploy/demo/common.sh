@@ -84,7 +84,7 @@ make_exchange() { # NAME EXAMPLE
 }
 make_office() { # NODE PROVINCE FOLDERS
 	local node=$1 province=$2 folders=$3 folder=$home/$1 said fingerprint
-	mkdir -p "$folder/drop" "$folder/guests" "$folder/patrol" "$folder/store"
+	mkdir -p "$folder/drop" "$folder/guests" "$folder/patrol" "$folder/received" "$folder/store"
 	said=$("$bin/simpul" join --node "$node" --exchange-file "$home/broker/exchange.id" -o "$folder" 2>>"$log") ||
 		fail "keys of $node"
 	echo "$said" >>"$log"
@@ -101,7 +101,7 @@ make_office() { # NODE PROVINCE FOLDERS
 		${folders:+folders:}
 		$folders
 		sinks:
-		  - {name: registry, type: jsonl, path: inbox.jsonl}
+		  - {name: registry, type: folder, path: received}
 		defaults: {label: AMBER, purpose: immigration-oversight, source_grade: B, information_grade: "2",
 		           region_within: "$province", expires_days: 90}
 	YAML
