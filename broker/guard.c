@@ -51,6 +51,7 @@ struct connection {
 struct guard {
 	void *context;
 	const struct core *core;
+	uint32_t per_member, share_most;
 	struct sources sources;
 	struct door door;
 	struct talk talk, talk_apart; /* of offices' agents; of listeners and watchers */
@@ -70,6 +71,19 @@ struct guard {
 static bool is_scarce(const struct guard *guard)
 {
 	return guard->open > guard->most / 2;
+}
+
+/* Of an exchange with few members no address needs many connections. */
+static void share_set(struct guard *guard)
+{
+	struct core_status status;
+	uint64_t share;
+
+	if (guard->per_member == 0)
+		return;
+	core_status(guard->core, &status);
+	share = (uint64_t)status.members * guard->per_member + GUARD_SPARE;
+	guard->sources.pace.most = share < guard->share_most ? (uint32_t)share : guard->share_most;
 }
 
 /* Whether an address has all that it may have now. When descriptors are scarce only who says something keeps one. */
@@ -455,6 +469,7 @@ void guard_tick(struct guard *guard, steady_ms now)
 	if (now - guard->logged_at < 1000)
 		return;
 	guard->logged_at = now;
+	share_set(guard);
 	door_tick(&guard->door, now);
 	sources_log(&guard->sources, now);
 }
@@ -480,6 +495,8 @@ struct guard *guard_new(void *context, const struct core *core, const struct gua
 	guard->core = core;
 	sources_init(&guard->sources, &(struct bucket_size){.rate = limits->rate, .most = limits->most});
 	guard->unread_most = limits->unread;
+	guard->per_member = limits->per_member;
+	guard->share_most = limits->most;
 	talk_init(&guard->talk, &limits->talk);
 	talk_init(&guard->talk_apart, &limits->talk);
 	guard->most = limits->all > 0 ? limits->all : connections_most();

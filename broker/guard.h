@@ -23,13 +23,15 @@
 struct guard_limits {
 	uint32_t most, rate;
 	uint32_t unread; /* bytes of which no message was made, by its connections by which nothing was said yet */
+	uint32_t per_member; /* the first two are no more than that many for each member, and some; 0: as they stand */
 	uint32_t all;	 /* connections of all addresses; 0: as many as descriptors allow */
 	struct bucket_size talk; /* messages of one office's agent, and as many of its listeners or of a watcher: guard_talk.h */
 };
-/* Every member may sit behind the same address, with two connections and some that are being replaced. */
+/* Every member may sit behind the same address, with two or three connections and some that are being replaced. */
+#define GUARD_SPARE 256
 #define GUARD_LIMITS \
 	((struct guard_limits){ \
-		.most = 2 * LIMIT_NODES + 256, .rate = 200, .unread = 64u << 20, .talk = TALK_LIMITS})
+		.most = 2 * LIMIT_NODES + GUARD_SPARE, .per_member = 4, .rate = 200, .unread = 64u << 20, .talk = TALK_LIMITS})
 /* Connections by which one key has spoken, at link and feed together, and at each other socket: an office has two, and some
  * that are being replaced. */
 #define GUARD_KEY_MOST 8

@@ -236,6 +236,29 @@ static void close_all(const int *fds, size_t count)
 		close(fds[i]);
 }
 
+static void an_address_has_no_more_than_a_small_exchange_needs(void **state)
+{
+	enum { PER_MEMBER = 4, NEEDED = PER_MEMBER * WORLD_NODES + GUARD_SPARE };
+	static int fds[NEEDED + BEYOND];
+	struct stage stage;
+
+	(void)state;
+	if (!enough_descriptors())
+		skip();
+	stage_set(&stage, (struct guard_limits){.most = 4 * SHARE, .per_member = PER_MEMBER, .rate = 1000});
+	stage_run(&stage, 5);
+	for (size_t i = 0; i < NEEDED + BEYOND; i++) {
+		fds[i] = zmtp_connect(stage.endpoint, HOST);
+		assert_true(fds[i] >= 0);
+		if (i % 32 == 0)
+			stage_run(&stage, 5);
+	}
+	stage_run(&stage, 500);
+	assert_int_equal(count_ended(fds, NEEDED + BEYOND), BEYOND);
+	close_all(fds, NEEDED + BEYOND);
+	stage_strike(&stage);
+}
+
 static void what_ends_gives_its_place_to_the_next(void **state)
 {
 	struct stage stage;
@@ -794,6 +817,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_its_share_and_its_neighbour_is_not_asked_to_pay),
+		cmocka_unit_test(an_address_has_no_more_than_a_small_exchange_needs),
 		cmocka_unit_test(what_ends_gives_its_place_to_the_next),
 		cmocka_unit_test(a_descriptor_that_goes_to_the_other_socket_is_counted_there),
 		cmocka_unit_test(of_too_many_at_the_log_those_that_said_nothing_make_room),
