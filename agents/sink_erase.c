@@ -59,9 +59,10 @@ static json_t *document_of(const struct inbox_row *row, const struct sink_event 
 	json_t *view = view_json(row, arena), *document;
 	char time[TIME_TEXT_SIZE];
 
-	document = json_pack("{s:O, s:s, s:O, s:O, s:s, s:s}", "label", json_object_get(view, "label"), "event",
-			     "erase", "name", json_object_get(view, "name"), "trust", json_object_get(view, "trust"),
-			     "rule", enum_text(&simpul__purge_rule__descriptor, (int)event->rule), "erased_at",
+	document = json_pack("{s:O*, s:O, s:s, s:O, s:O, s:s, s:s}", "mark", json_object_get(view, "mark"), "label",
+			     json_object_get(view, "label"), "event", "erase", "name", json_object_get(view, "name"),
+			     "trust", json_object_get(view, "trust"), "rule",
+			     enum_text(&simpul__purge_rule__descriptor, (int)event->rule), "erased_at",
 			     time_text(time, event->at, 0));
 	json_decref(view);
 	return document;
@@ -83,6 +84,7 @@ static bool row_tell(void *context, const struct inbox_row *row)
 		line = memory_format("%s\n", text);
 		sink_key(row, key);
 		const struct sink_report report = {.key = key,
+						   .mark = json_string_value(json_object_get(json, "mark")),
 						   .label = json_string_value(json_object_get(json, "label")),
 						   .json = BYTES(line, strlen(line))};
 

@@ -75,6 +75,28 @@ static void the_file_of_a_report_goes_and_what_a_kill_left_of_it(void **state)
 	free(half);
 }
 
+/* Its file has another name. */
+static void the_file_of_what_was_no_more_than_an_exercise_goes(void **state)
+{
+	struct sink_place *place = *state;
+	const struct test_report exercise = {.name = {"army.oku", 1, 0, 1}, .status = SIMPUL__STATUS__STATUS_EXERCISE};
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	struct sinks *sinks;
+
+	options.statuses |= SINK_STATUS(SIMPUL__STATUS__STATUS_EXERCISE);
+	mkdir(place->path, 0700);
+	test_inbox_add(&place->store, &exercise, TRUST_GOOD, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 1));
+	assert_true(there(place, "EXERCISE-" FIRST));
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_false(there(place, "EXERCISE-" FIRST));
+	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
 static void lines_get_an_event_that_a_person_sees_to(void **state)
 {
 	struct sink_place *place = *state;
@@ -167,21 +189,27 @@ static void lines_that_are_there_though_it_failed_get_their_event(void **state)
 	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
-static void a_sink_that_may_not_have_it_is_not_told(void **state)
+/* What becomes of the first report with a sink of these options. */
+static uint64_t outcome_with(struct sink_place *place, const struct sink_options *options)
 {
-	struct sink_place *place = *state;
-	struct sink_options options = sink_place_options(place, SINK_JSONL);
 	struct sinks *sinks;
 
-	options.ceiling = SIMPUL__LABEL__LABEL_GREEN;
 	sink_place_add(place, 1);
-	sinks = sink_place_start(place, &options);
+	sinks = sink_place_start(place, options);
 	assert_true(sink_place_reaches(place, 1));
 	sink_place_erase(place, 1);
 	sinks_wake(sinks);
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
-	assert_int_equal(outcome_of(place, 1), 0);
+	return outcome_of(place, 1);
+}
+
+static void a_sink_that_may_not_have_it_is_not_told(void **state)
+{
+	struct sink_options options = sink_place_options(*state, SINK_JSONL);
+
+	options.ceiling = SIMPUL__LABEL__LABEL_GREEN;
+	assert_int_equal(outcome_with(*state, &options), 0);
 }
 
 /* ------------------------------------------------------------------ programs */
@@ -199,17 +227,9 @@ static struct sink_options script(struct sink_place *place, const char *body)
 static uint64_t program_outcome(struct sink_place *place, const char *body, enum sink_erases erases)
 {
 	struct sink_options options = script(place, body);
-	struct sinks *sinks;
 
 	options.erases = erases;
-	sink_place_add(place, 1);
-	sinks = sink_place_start(place, &options);
-	assert_true(sink_place_reaches(place, 1));
-	sink_place_erase(place, 1);
-	sinks_wake(sinks);
-	assert_true(sink_place_told(place, 1));
-	sinks_stop(sinks);
-	return outcome_of(place, 1);
+	return outcome_with(place, &options);
 }
 
 static void a_program_is_told_what_and_why(void **state)
@@ -289,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
+		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
 		TEST(a_copy_that_nobody_noted_goes_too),
