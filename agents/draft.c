@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
-
 enum {
 	SALT_SIZE = 16,
 	RECIPIENTS = 64, /* as limit.h has it for simpul.Routing */

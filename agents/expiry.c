@@ -4,7 +4,6 @@
 #include "common/log.h"
 
 #define MINUTE_MS 60000
-#define DAY_MS ((wall_ms)24 * 3600 * 1000)
 
 void expiry_step(struct expiry *expiry, struct store *store, const struct now *now)
 {

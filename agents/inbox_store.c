@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define DAY_MS (UINT64_C(86400) * 1000)
-
 /* ---- repeats */
 
 /* Leaves of a delivery that was stored before. */

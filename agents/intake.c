@@ -28,7 +28,6 @@ enum {
 	EVENTS_SIZE = 64 * 1024,
 };
 
-#define DAY_MS (UINT64_C(86400) * 1000)
 #define DONE "done"
 #define REJECTED "rejected"
 

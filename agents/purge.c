@@ -14,8 +14,6 @@ enum {
 	FAILED_AGAIN_MS = 5000,
 };
 
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
-
 void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys,
 		const struct sink_options *sinks, size_t sink_count, const struct now *now)
 {

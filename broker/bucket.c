@@ -1,8 +1,6 @@
 /* bucket - counts tokens in thousandths, so that a millisecond at a rate of one a second is one. */
 #include "broker/bucket.h"
 
-enum { DAY_MS = 24 * 3600 * 1000 };
-
 void bucket_fill(struct bucket *bucket, const struct bucket_size *size)
 {
 	bucket->tokens = (int64_t)size->most * 1000;

@@ -4,6 +4,7 @@
 
 #include "broker/journal_copy.h"
 #include "broker/settings.h"
+#include "common/member.h"
 #include <getopt.h>
 #include <jansson.h>
 
@@ -116,6 +117,8 @@ bool ctl_proposed(const json_t *answer);
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
 /* Asks a command that has at most a node for an argument. */
 enum error ctl_question(const struct ctl *ctl, const char *command, const char *node, json_t **answer, struct fault *fault);
+/* The request that enrolls a member, for ctl_ask. */
+json_t *ctl_enroll_request(const struct member *member);
 /* Says why there is no answer; the exit status. */
 int ctl_unanswered(const struct fault *fault);
 /* Members of an answer; "-" and 0 when they are not there. */

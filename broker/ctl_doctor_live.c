@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DAY_MS (24ull * 60 * 60 * 1000)
-
 /* ---- the broker */
 
 static void absence_explain(struct ctl_doctor *doctor, const struct fault *fault)

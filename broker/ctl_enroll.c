@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DAY_MS (UINT64_C(86400) * 1000)
 #define EXPIRES_DAYS "730"
 #define EXPIRES_DAYS_MOST 3660
 
@@ -170,7 +169,7 @@ int ctl_countersign(struct ctl *ctl, int argc, char **argv)
 
 /* ---- enroll */
 
-static json_t *enroll_request(const struct member *member)
+json_t *ctl_enroll_request(const struct member *member)
 {
 	Simpul__MemberRecord record;
 	struct buffer encoded = {0};
@@ -241,7 +240,7 @@ static enum error enroll_one(const struct ctl *ctl, struct member *member, const
 	if (error == E_OK)
 		error = member_check(member, join.exchange, join.authority, fault);
 	if (error == E_OK)
-		error = ctl_ask(ctl, enroll_request(member), &answer, fault);
+		error = ctl_ask(ctl, ctl_enroll_request(member), &answer, fault);
 	*proposed = error == E_OK && ctl_proposed(answer);
 	if (error == E_OK && !*proposed)
 		error = join_save(&join, path, fault);

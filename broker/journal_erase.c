@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
-
 /* ---------------------------------------------------------------------------- what will have to die */
 
 static enum error due_add(struct draft *draft, wall_ms at, uint64_t entry, int64_t place, uint64_t cause)
@@ -176,7 +174,8 @@ static enum error expiry_settle(struct draft *draft, const Simpul__Tombstone *to
 static enum error target_bury(struct draft *draft, const Simpul__Tombstone *tombstone, size_t index)
 {
 	const Simpul__TombstoneTarget *target = tombstone->targets[index];
-	const bool again = index > 0 && tombstone->targets[index - 1]->entry == target->entry;
+	const Simpul__TombstoneTarget *before = index > 0 ? tombstone->targets[index - 1] : NULL;
+	const bool again = before != NULL && before->entry == target->entry && before->rule == target->rule;
 	sqlite3_stmt *add = journal_statement(draft->journal, SQL_ERASING_ADD);
 	enum error error;
 

@@ -1,8 +1,6 @@
 /* lapse - keys whose time is over: from that moment refused, and said for weeks before. */
 #include "broker/core_state.h"
 
-#define DAY_MS ((wall_ms)24 * 3600 * 1000)
-
 /* When the next key ends among those that are good; 0: at once, for the clock was set. */
 static void lapse_find(struct core *core)
 {

@@ -1,9 +1,8 @@
 /* policy_lawful - whether a report rests on the purpose, the legal basis, the grades and the term that the policy asks for. */
 #include "broker/policy_table.h"
+#include "common/clock.h"
 
 #include <string.h>
-
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
 bool policy_knows_purpose(const struct policy *policy, const char *purpose)
 {

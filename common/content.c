@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
-
 Simpul__MsgType msg_type_of(Simpul__Kind kind)
 {
 	switch (kind) {

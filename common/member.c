@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS ((wall_ms)24 * 3600 * 1000)
 #define MEMBER_FILE_LIMIT (16 * 1024)
 #define FINGERPRINT_GROUPS 6
 #define FINGERPRINT_BYTES 5 /* a group; the remainder by 100,000 of so large a number is as good as evenly spread */

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define SALT_SIZE 16
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
 
 /* One report with what it points to. */
 struct sample {

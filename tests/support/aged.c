@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define DAY_MS (24ull * 3600 * 1000)
-
 void journal_make_aged(const char *config, unsigned days)
 {
 	struct broker_settings settings;

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DAY_MS (24ULL * 3600 * 1000)
-
 /* Sockets, connected. */
 static void client_connect(struct client *c)
 {

@@ -7,22 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static json_t *enroll_request(const struct member *member)
-{
-	Simpul__MemberRecord record;
-	struct buffer encoded = {0};
-	json_t *request;
-	char *hex;
-
-	member_to_message(member, &record);
-	wire_pack(&record, &encoded);
-	hex = memory_alloc(2 * encoded.size + 1);
-	request = json_pack("{s:s, s:s}", "command", "enroll", "record", hex_of(hex, buffer_view(&encoded)));
-	buffer_free(&encoded);
-	free(hex);
-	return request;
-}
-
 void enrol_node(const char *folder, const struct join *join, const struct node_keys *keys, const char *node)
 {
 	char *config = memory_format("%s/broker.yaml", folder), *path = memory_format("%s/authority.key", folder);
@@ -36,7 +20,7 @@ void enrol_node(const char *folder, const struct join *join, const struct node_k
 	if (error == E_OK) {
 		member_request(&member, join->exchange, node, keys, clock_now().wall);
 		member_countersign(&member, &authority);
-		error = ctl_ask(&ctl, enroll_request(&member), &answer, &fault);
+		error = ctl_ask(&ctl, ctl_enroll_request(&member), &answer, &fault);
 	}
 	if (error != E_OK) {
 		fprintf(stderr, "enrol: %s: %s %s\n", node, error_name(error), fault.field);

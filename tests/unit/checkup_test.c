@@ -7,8 +7,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define DAY_MS (24ull * 3600 * 1000)
-
 static const char *said(const struct checkup *checkup, size_t index, const char *key)
 {
 	return json_string_value(json_object_get(json_array_get(checkup->list, index), key));

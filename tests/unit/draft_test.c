@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #define NODE "police.oku"
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
 #define NOW UINT64_C(1795000000000) /* 2026-11-18 */
 
 #define SEEN "'first_seen':'2026-11-18T01:00:00+07:00','assertion':'fact'"
