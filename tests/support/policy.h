@@ -14,5 +14,9 @@
 #define POLICY_RECEIVES "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
 #define POLICY_NODES "nodes:\n"
 #define POLICY_NODE(node, region) "  - {node: " node ", regions: [\"" region "\"]}\n"
+/* The police of a district tell its army. */
+#define POLICY_POLICE_TO_ARMY \
+	POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army") POLICY_RECEIVES \
+		POLICY_NODES POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01")
 
 #endif

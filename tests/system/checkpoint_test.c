@@ -2,6 +2,7 @@
 #include "common/checkpoint.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -14,18 +15,7 @@
 
 enum { POLICE, ARMY, OFFICES };
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
-			     "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [public-order]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_POLICE_TO_ARMY;
 
 static char *paper; /* the checkpoint of the history that the offices saw */
 

@@ -1,6 +1,7 @@
 /* exercise_test - an exercise runs on the live system and says so first, at every place where a person or a program looks. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -25,15 +26,7 @@ static const struct {
 
 enum { SAID = sizeof said / sizeof said[0] };
 
-static const char policy[] =
-	"purposes: [law-enforcement, immigration-oversight]\n"
-	"categories: [public-order]\n"
-	"agencies:\n"
-	"  - agency: police\n    ceiling: AMBER\n    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"  - agency: army\n    ceiling: AMBER\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-	"nodes:\n"
-	"  - {node: police.oku, regions: [\"16.01\"]}\n"
-	"  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_POLICE_TO_ARMY;
 
 #define ALL "statuses: [actual, exercise, test]"
 

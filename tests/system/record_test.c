@@ -1,6 +1,7 @@
 /* record_test - what operators do and look at is recorded, and who is none can change nothing. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -15,18 +16,7 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
-			     "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [public-order]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_POLICE_TO_ARMY;
 
 /* The auditors' group is the one that every system has for those who are nobody. */
 static int set_up(void **state)

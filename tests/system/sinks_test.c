@@ -1,6 +1,7 @@
 /* sinks_test - what an office hands on to a program and to a server of its own, also when they do not go on. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/web.h"
 
 #include <setjmp.h>
@@ -16,18 +17,7 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-			     "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [public-order]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_POLICE_TO_ARMY;
 
 /* What the army's program does: notes the report's name, then what the file "how" says. */
 static const char script[] = "#!/bin/sh\nhere=$(dirname \"$0\")\necho $$ >\"$here/pid\"\n"

@@ -5,6 +5,7 @@
 #include "common/socket.h"
 #include "tests/support/client.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 #include "tests/support/siege.h"
 
 #include <arpa/inet.h>
@@ -25,18 +26,7 @@
 
 enum { POLICE, ARMY };
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-			     "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: AMBER\n"
-			     "    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: AMBER\n"
-			     "    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_POLICE_TO_ARMY;
 
 /* A broker that offers its log, two offices of which none runs, and a watcher. */
 static int set_up(void **state)
