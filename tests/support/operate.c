@@ -53,6 +53,11 @@ char *file_text(const char *path)
 	return (char *)content.data;
 }
 
+const char *days_ahead(unsigned days, char text[TIME_TEXT_SIZE])
+{
+	return time_text(text, clock_now().wall + days * DAY_MS, 0);
+}
+
 void file_put(const char *path, const char *content)
 {
 	must(file_write(path, BYTES(content, strlen(content)), 0600, NULL) == E_OK, path);

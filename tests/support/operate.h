@@ -3,6 +3,7 @@
 #define SIMPUL_TEST_OPERATE_H
 
 #include "tests/support/exchange.h"
+#include "common/clock.h"
 #include <jansson.h>
 
 /* A program under test with these arguments; the status, and what it prints into `out` (may be NULL). */
@@ -12,6 +13,8 @@ char *broker_path(const struct exchange *x, const char *name);
 char *office_path(const struct exchange *x, size_t office, const char *name);
 /* Puts `to` in the place of the first `from` in a text file, which must have it. */
 void file_swap(const char *path, const char *from, const char *to);
+/* The time so many days from now, as a draft has it. */
+const char *days_ahead(unsigned days, char text[TIME_TEXT_SIZE]);
 void file_put(const char *path, const char *content);
 bool file_there(const char *path);
 bool file_comes(char *path, int seconds);

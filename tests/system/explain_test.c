@@ -56,8 +56,7 @@ static char *sighting(struct exchange *x, const char *category, const char *regi
 	int status;
 
 	snprintf(fields, sizeof fields,
-		 "\"label\": \"AMBER\", \"purpose\": \"law-enforcement\", \"expires\": \"2027-01-01T00:00:00Z\", %s",
-		 more);
+		 "\"label\": \"AMBER\", \"purpose\": \"law-enforcement\", %s", more);
 	draft_line(&draft, category, region, "canary-explained", fields);
 	buffer_u8(&draft, 0);
 	status = exchange_simpul(x, POLICE, (const char *)draft.data, &out, "report", "--json", "-", NULL);

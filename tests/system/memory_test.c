@@ -126,7 +126,7 @@ static bool forgets(pid_t pid, const char *text)
 static void say(struct exchange *x, const char *summary, const char *label, const char *more)
 {
 	char *draft = memory_format("{\"category\": \"wanted\", \"region\": \"16.01\", \"label\": \"%s\", \"purpose\": "
-				    "\"law-enforcement\", \"expires\": \"2027-01-01T00:00:00Z\"%s, \"sighting\": "
+				    "\"law-enforcement\"%s, \"sighting\": "
 				    "{\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", "
 				    "\"summary\": \"%s\"}}",
 				    label, more, summary);

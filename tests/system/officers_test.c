@@ -96,7 +96,7 @@ static void all_arrives(struct exchange *x)
 	sleep_ms(1500);
 }
 
-#define COMMON "\"region\": \"16.01\", \"purpose\": \"law-enforcement\", \"expires\": \"2027-01-01T00:00:00Z\""
+#define COMMON "\"region\": \"16.01\", \"purpose\": \"law-enforcement\""
 
 static const char alert_draft[] =
 	"{\"category\": \"wanted\", \"label\": \"AMBER\", " COMMON ", \"alert\": {\"urgency\": \"Immediate\", \"severity\": "

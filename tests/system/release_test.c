@@ -59,8 +59,8 @@ static char *printed(struct buffer *out, int status)
 static char *tell_labelled(struct exchange *x, const char *label, const char *words, const char *more)
 {
 	struct buffer draft = {0}, out = {0};
-	char *fields = memory_format("\"label\": \"%s\", \"purpose\": \"immigration-oversight\", \"expires\": "
-				     "\"2027-01-01T00:00:00Z\", \"to\": [\"army.oku\"], %s",
+	char *fields = memory_format("\"label\": \"%s\", \"purpose\": \"immigration-oversight\", "
+				     "\"to\": [\"army.oku\"], %s",
 				     label, more),
 	     *name;
 
@@ -141,7 +141,7 @@ static bool has_all(struct exchange *x, size_t office)
 	bool has;
 
 	draft_line(&draft, "other", "16.01", "afterwards",
-		   "\"label\": \"AMBER\", \"purpose\": \"immigration-oversight\", \"expires\": \"2027-01-01T00:00:00Z\", ");
+		   "\"label\": \"AMBER\", \"purpose\": \"immigration-oversight\", ");
 	buffer_u8(&draft, 0);
 	name = printed(&out, exchange_simpul(x, POLICE, (const char *)draft.data, &out, "report", "--json", "-", NULL));
 	has = lists(x, office, name);
@@ -290,10 +290,12 @@ static void what_is_shared_is_what_was_said_last(void **state)
 static void what_is_shared_keeps_the_limits_of_what_was_said_last(void **state)
 {
 	struct exchange *x = *state;
-	char *name = tell_the_army(x, "canary-child", ""), *granted;
+	char *name = tell_the_army(x, "canary-child", ""), *granted, *more, time[TIME_TEXT_SIZE];
 
 	assert_true(lists(x, ARMY, name));
-	update(x, name, "\"protection\": [\"child\"], \"expires\": \"2026-12-31T00:00:00Z\", ");
+	more = memory_format("\"protection\": [\"child\"], \"expires\": \"%s\", ", days_ahead(20, time));
+	update(x, name, more);
+	free(more);
 	granted = release(x, name);
 	assert_true(has_all(x, IMMIGRATION));
 	assert_false(lists_now(x, IMMIGRATION, granted));

@@ -34,7 +34,7 @@ static const char policy[] =
 
 static const char red_draft[] =
 	"{\"category\": \"public-order\", \"label\": \"RED\", \"to\": [\"army.oku\"], \"region\": \"16.01\", \"purpose\": "
-	"\"law-enforcement\", \"expires\": \"2027-01-01T00:00:00Z\", \"sighting\": {\"first_seen\": "
+	"\"law-enforcement\", \"sighting\": {\"first_seen\": "
 	"\"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": \"sealed-before\"}}";
 
 static int set_up(void **state)
