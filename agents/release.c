@@ -2,8 +2,10 @@
 #include "agents/release.h"
 #include "agents/view.h"
 #include "common/json.h"
+#include "common/memory.h"
 #include "common/wire.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 256 };
@@ -11,7 +13,7 @@ enum { ROWS_AT_ONCE = 256 };
 /* What the two passes share. */
 struct search {
 	json_t *list;	   /* as release_list has it */
-	json_t *decisions; /* by the request's name */
+	json_t *decisions; /* by decision_key */
 	uint64_t last;	   /* row of the inbox */
 	struct outbox_place place;
 	size_t rows; /* of the page */
@@ -34,6 +36,12 @@ static const char *reference_in(const json_t *row)
 	return name == NULL ? "" : name;
 }
 
+/* A request's name and the office that decides on it, of which this is a report. */
+static char *decision_key(const char *request, const char *of_office)
+{
+	return memory_format("%s %.*s", request, (int)strcspn(of_office, "#"), of_office);
+}
+
 /* ------------------------------------------------------------------ looking */
 
 static void request_add(struct search *search, const json_t *row, bool own)
@@ -53,15 +61,19 @@ static void request_add(struct search *search, const json_t *row, bool own)
 	json_array_append_new(search->list, request);
 }
 
-/* What was refused by the broker was not said. */
+/* What was refused by the broker was not said, and on a report decides its origin alone. */
 static void row_note(struct search *search, const json_t *row, bool own)
 {
 	const json_t *decision = json_object_get(json_object_get(row, "release"), "decision");
+	char *key;
 
-	if (json_object_get(row, "release_request") != NULL)
+	if (json_object_get(row, "release_request") != NULL) {
 		request_add(search, row, own);
-	else if (decision != NULL && strcmp(text_in(row, "state"), "refused") != 0)
-		json_object_set(search->decisions, reference_in(row), (json_t *)(uintptr_t)decision);
+	} else if (decision != NULL && strcmp(text_in(row, "state"), "refused") != 0) {
+		key = decision_key(reference_in(row), text_in(row, "name"));
+		json_object_set(search->decisions, key, (json_t *)(uintptr_t)decision);
+		free(key);
+	}
 }
 
 static bool inbox_note(void *context, const struct inbox_row *row)
@@ -125,8 +137,10 @@ enum error release_list(struct store *store, json_t **list, struct fault *fault)
 	arena_init(&search.arena);
 	error = rows_search(store, &search, fault);
 	json_array_foreach(search.list, i, request) {
-		json_t *decision = json_object_get(search.decisions, text_in(request, "request"));
+		char *key = decision_key(text_in(request, "request"), text_in(request, "report"));
+		json_t *decision = json_object_get(search.decisions, key);
 
+		free(key);
 		if (decision != NULL)
 			json_object_set(request, "decision", decision);
 	}
