@@ -40,6 +40,7 @@ struct loop {
 	struct mailbox *from_intake, *from_sinks;
 	struct intake *intake;
 	struct sinks *sinks;
+	struct letter *unstored; /* what sinks told that the store did not take yet, the oldest first */
 	struct expiry expiry;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
@@ -197,20 +198,39 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
+static void letters_free(struct letter **letters)
+{
+	struct letter *next;
+
+	for (; *letters != NULL; *letters = next) {
+		next = (*letters)->next;
+		free(*letters);
+	}
+}
+
+/* What sinks say of an erasure stands nowhere else: it is kept until the store takes it. */
 static void sinks_step(struct loop *loop)
 {
-	struct letter *next, *letter = mailbox_take_all(loop->from_sinks);
+	struct letter **last = &loop->unstored, *fresh;
 	struct fault fault = {0};
 
-	if (letter != NULL && store_sink_letters(&loop->store, letter, &fault) != E_OK)
-		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", ((struct sink_letter *)letter)->name),
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = fresh = mailbox_take_all(loop->from_sinks);
+	if (loop->unstored == NULL)
+		return;
+	if (store_sink_letters(&loop->store, loop->unstored, &fault) != E_OK) {
+		if (fresh == NULL)
+			return;
+		log_event(LOG_LEVEL_WARNING, "sink.position",
+			  F_TEXT("sink", ((struct sink_letter *)loop->unstored)->name),
 			  F_TEXT("code", error_name(fault.code)));
-	for (; letter != NULL; letter = next) {
-		if (((struct sink_letter *)letter)->purge > 0)
-			purge_soon(&loop->purge);
-		next = letter->next;
-		free(letter);
+		return;
 	}
+	for (const struct letter *letter = loop->unstored; letter != NULL; letter = letter->next)
+		if (((const struct sink_letter *)letter)->purge > 0)
+			purge_soon(&loop->purge);
+	letters_free(&loop->unstored);
 }
 
 /* ------------------------------------------------------------------ signals and the service manager */
@@ -303,7 +323,7 @@ static void turn(struct loop *loop)
 		signals_step(loop);
 	if (ready(&items[ITEM_INTAKE]))
 		intake_step(loop, &now);
-	if (ready(&items[ITEM_SINKS]))
+	if (ready(&items[ITEM_SINKS]) || loop->unstored != NULL)
 		sinks_step(loop);
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
@@ -412,6 +432,7 @@ static void loop_close(struct loop *loop)
 	sinks_stop(loop->sinks);
 	if (loop->from_sinks != NULL)
 		sinks_step(loop);
+	letters_free(&loop->unstored);
 	if (loop->uplink != NULL)
 		uplink_free(loop->uplink);
 	feeder_fini(&loop->feeder);
