@@ -22,8 +22,10 @@ struct control_port {
 	wall_ms started_at;
 	struct inspector *inspector; /* NULL until serving begins */
 	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
-	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong. */
-	enum error (*reload)(void *loop, uint64_t ticket, struct bytes act, struct fault *fault);
+	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong, E_INVALID when it is
+	 * not the one that was `approved` (policy_hash; NULL: any). */
+	enum error (*reload)(void *loop, uint64_t ticket, const struct hash *approved, struct bytes act,
+			     struct fault *fault);
 	/* Reads the file of watchers again; E_CONFIG when it is wrong. */
 	enum error (*reload_watchers)(void *loop, struct fault *fault);
 };

@@ -90,6 +90,7 @@ static void do_policy_reload(struct control *control, const struct asker *asker,
 	const struct control_port *port = control_port_of(control);
 	struct fault fault = {0};
 	struct buffer act = {0};
+	const struct hash *approved = asker->approved != NULL ? &asker->approved->content : NULL;
 	uint64_t ticket;
 
 	if (!reason_good(control, asker, request))
@@ -98,7 +99,7 @@ static void do_policy_reload(struct control *control, const struct asker *asker,
 	act_of(asker, request, "policy reload", "", &act);
 	if (ticket == 0)
 		answer_code(control, asker, E_BUSY, "");
-	else if (port->reload(port->loop, ticket, buffer_view(&act), &fault) != E_OK)
+	else if (port->reload(port->loop, ticket, approved, buffer_view(&act), &fault) != E_OK)
 		control_done(control, ticket, &fault, 0);
 	buffer_free(&act);
 }

@@ -234,12 +234,24 @@ static enum pollset_result on_reads(void *context)
 
 /* ---- policy */
 
-static enum error reload(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
+static bool is_approved(const struct policy *policy, const struct hash *approved)
+{
+	const struct hash hash = policy_hash(policy);
+
+	return approved == NULL || hash_equal(&hash, approved);
+}
+
+static enum error reload(void *context, uint64_t ticket, const struct hash *approved, struct bytes act,
+			 struct fault *fault)
 {
 	struct loop *loop = context;
 	struct core_event event = {.type = CORE_POLICY, .operator_ticket = ticket, .act = act};
 	enum error error = policy_load(loop->parts.settings->policy, &event.policy, fault);
 
+	if (error == E_OK && !is_approved(event.policy, approved)) {
+		policy_free(event.policy);
+		error = fault_at(fault, E_INVALID, "policy: the file was changed since");
+	}
 	if (error == E_OK)
 		loop_step(loop, &event);
 	else
@@ -295,7 +307,7 @@ static void reload_by_signal(struct loop *loop)
 		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
 			  F_TEXT("place", "signal"));
 		sd_notify(0, "READY=1");
-	} else if (reload(loop, TICKET_SIGNAL, BYTES(NULL, 0), &fault) != E_OK)
+	} else if (reload(loop, TICKET_SIGNAL, NULL, BYTES(NULL, 0), &fault) != E_OK)
 		sd_notify(0, "READY=1");
 }
 

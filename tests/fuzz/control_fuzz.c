@@ -55,9 +55,11 @@ static void loop_step(void *loop, const struct core_event *event)
 		control_done(stage.control, event->operator_ticket, &seen->fault, seen->entry);
 }
 
-static enum error loop_reload(void *loop, uint64_t ticket, struct bytes act, struct fault *fault)
+static enum error loop_reload(void *loop, uint64_t ticket, const struct hash *approved, struct bytes act,
+			      struct fault *fault)
 {
 	(void)loop;
+	(void)approved;
 	PROMISE(ticket != 0 && act.size > 0);
 	stage.reached++;
 	return fault_at(fault, E_CONFIG, "policy.yaml:7: wrong");

@@ -35,10 +35,12 @@ static void keep_step(void *context, const struct core_event *event)
 	}
 }
 
-static enum error keep_reload(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
+static enum error keep_reload(void *context, uint64_t ticket, const struct hash *approved, struct bytes act,
+			      struct fault *fault)
 {
 	struct stage *stage = context;
 
+	(void)approved;
 	stage->reloads++;
 	stage->ticket = ticket;
 	act_keep(stage, act);
