@@ -208,8 +208,12 @@ void siege_attacked(struct siege *siege, const struct attack *attack, struct sie
 		struct latency windows[WINDOWS_MOST];
 
 		windows_run(siege, attack, windows, outcome);
-		if (attempt == 0 || windows[0].p99 < outcome->attacked)
-			outcome->attacked = windows[0].p99;
+		if (attempt > 0 && windows[0].p99 >= outcome->attacked)
+			continue;
+		outcome->attacked = windows[0].p99;
+		outcome->idle = 0;
+		for (size_t i = 0; i < WINDOWS; i++)
+			outcome->idle += windows[i].p99 == UINT64_MAX;
 	}
 }
 
@@ -227,6 +231,8 @@ static void report_and_check(const struct siege_plan *plan, const struct siege_o
 	torture_row(&row);
 	torture_check(&row);
 	assert_true(named);
+	/* On a machine that runs other suites beside this one an attack that comes in bursts may miss one of two windows. */
+	assert_in_range(outcome->idle, 0, torture_long() ? 0 : 1);
 	assert_true(siege_is_bounded(outcome));
 	assert_true(siege_is_quick(outcome));
 }

@@ -49,6 +49,7 @@ struct siege_plan {
 struct siege_outcome {
 	uint64_t normal, attacked; /* p99, microseconds */
 	size_t lost;
+	size_t idle; /* windows of the attempt that counts in which the attack stood still */
 	size_t kib_before, kib_most;
 };
 
