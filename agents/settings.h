@@ -5,7 +5,7 @@
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
  *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db
- *   folders: [{path: drop, profile: profiles/police/sightings.yaml, settle_seconds: 10, keep_days: 7,
+ *   folders: [{path: drop, profile: profiles/police/patrol.yaml, settle_seconds: 10, keep_days: 7,
  *              poll: true}]
  *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl, ceiling: AMBER, statuses: [actual],
  *            erases: manual},

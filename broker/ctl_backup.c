@@ -299,7 +299,7 @@ int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
 	if (recover(ctl, (uint32_t)incarnation, reason, &recovery, &fault) != E_OK)
 		return ctl_fail(&fault, "no incarnation was begun");
 	if (number == NULL)
-		sleep(1); /* its number is the second: the next recovery, also one of another copy, is given another */
+		sleep(1); /* its number is the second: the recovery that follows is given another */
 	printf("Incarnation %u begins with entry %" PRIu64 "; entry %" PRIu64 " is the last that was kept.\n"
 	       "What was accepted after it comes again from the offices that sent it, in their own time.\n"
 	       "What operators did after it is gone. If a key was revoked since: take its node out of policy.yaml before the\n"

@@ -23,7 +23,7 @@ static void genesis_pack(struct journal *journal, const struct position *from, c
 	wire_pack(&genesis, out);
 }
 
-/* One that no other recovery from the same backup has: the time in seconds. */
+/* One that no recovery from the same backup has in another second. */
 static uint32_t next_incarnation(uint32_t last, wall_ms now)
 {
 	const uint64_t seconds = now / 1000;
