@@ -206,10 +206,10 @@ static void office_configure(struct exchange *x, const struct office *office, co
 				   "local: local.sock\n"
 				   "folders:\n"
 				   "  - {path: drop, profile: json.yaml}\n"
-				   "defaults: {expires_days: 30}\n"
 				   "sinks:\n"
 				   "  - {name: lines, type: jsonl, path: inbox.jsonl}\n"
-				   "log_level: info\n%s",
+				   "log_level: info\n"
+				   "defaults: {expires_days: 30}\n%s",
 				   office->node, office->node, more);
 
 	snprintf(path, sizeof path, "%s/agent.yaml", office->folder);
