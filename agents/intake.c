@@ -1,11 +1,10 @@
-/* intake - the thread that watches drop folders: which files are ready, what becomes of each. */
+/* intake - the thread that brings the files of drop folders into the outbox, and what becomes of each. */
 #include "agents/intake.h"
-#include "agents/intake_file.h"
+#include "agents/intake_folder.h"
 #include "agents/intake_parse.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -18,61 +17,22 @@
 #include <unistd.h>
 
 enum {
-	RESCAN_MS = 30000,
 	EXPIRE_MS = 3600000,
-	POLL_MS = 2000, /* the same in a folder of which the kernel tells nothing */
 	RETRY_MS = 5000,
-	SETTLE_CLOSED_MS = 200,	 /* a file that was closed or moved in has been still for so long */
-	SETTLE_FOUND_MS = 2000,	 /* the same for one that was found there */
-	SETTLE_REMOTE_MS = 5000, /* in a network folder, whose sizes and times may be some seconds old */
 	EVENTS_SIZE = 64 * 1024,
-};
-
-#define DONE "done"
-#define REJECTED "rejected"
-
-/* A file that was seen and not yet dealt with. */
-struct candidate {
-	char *name;
-	struct file_mark mark;
-	steady_ms since; /* of the mark */
-	bool closed;	 /* its writer closed it or moved it in */
-};
-
-struct folder {
-	char *path;
-	const struct profile *profile;
-	unsigned keep_days; /* 0: for ever */
-	unsigned settle_ms; /* 0: as the folder is */
-	bool poll;	    /* asked for */
-	bool polled;	    /* done */
-	int watch;	    /* inotify's number; -1: none */
-	steady_ms scan_at;
-	bool missed;		      /* that it is not there was logged */
-	struct candidate *candidates; /* in the order in which they came */
-	size_t count;
-	bool under_way;	      /* the first candidate is with the loop */
-	steady_ms not_before; /* after a full disk */
 };
 
 struct intake {
 	struct folder *folders;
 	size_t count;
 	char *node;
-	char *store_path; /* NULL: none */
+	char *store_path;   /* NULL: none */
 	struct store store; /* for reading; opened when it is first needed */
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
 	steady_ms expire_at;
 	pthread_t thread;
 };
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
 
 /* ------------------------------------------------------------------ log */
 
@@ -88,7 +48,7 @@ static void log_file(enum log_level level, const char *event, const struct intak
 {
 	char identity[IDENTITY_TEXT];
 
-	log_event(level, event, F_TEXT("folder", base_name(letter->folder)),
+	log_event(level, event, F_TEXT("folder", folder_label(letter->folder)),
 		  F_TEXT("file", identity_text(&letter->identity, identity)),
 		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected));
 }
@@ -97,128 +57,16 @@ static void log_failure(const struct folder *folder, enum error error)
 {
 	log_event(error == E_DISK_FULL ? LOG_LEVEL_ALARM : LOG_LEVEL_ERROR,
 		  error == E_DISK_FULL ? "intake.disk_full" : "intake.failed",
-		  F_TEXT("folder", base_name(folder->path)), F_TEXT("error", error_name(error)));
-}
-
-/* ------------------------------------------------------------------ candidates */
-
-static struct candidate *candidate_find(struct folder *folder, const char *name)
-{
-	for (size_t i = 0; i < folder->count; i++)
-		if (strcmp(folder->candidates[i].name, name) == 0)
-			return &folder->candidates[i];
-	return NULL;
-}
-
-static void candidate_remove(struct folder *folder, size_t index)
-{
-	free(folder->candidates[index].name);
-	folder->count--;
-	memmove(&folder->candidates[index], &folder->candidates[index + 1],
-		(folder->count - index) * sizeof(folder->candidates[0]));
-}
-
-/* Takes note of what now stands under a name. */
-static void candidate_note(struct folder *folder, const char *name, bool closed, steady_ms now)
-{
-	char *path = memory_format("%s/%s", folder->path, name);
-	struct candidate *candidate;
-	struct file_mark mark;
-
-	if (!file_name_eligible(name) || !file_look(path, &mark))
-		goto out;
-	candidate = candidate_find(folder, name);
-	if (candidate == NULL) {
-		folder->candidates = memory_grow(folder->candidates, folder->count + 1, sizeof(folder->candidates[0]));
-		candidate = &folder->candidates[folder->count++];
-		*candidate = (struct candidate){.name = memory_string(name), .mark = mark, .since = now};
-	} else if (!file_mark_equal(&candidate->mark, &mark)) {
-		/* While it is with the loop the old mark stands: it tells that the file is another one by now. */
-		if (folder->under_way && candidate == folder->candidates)
-			goto out;
-		candidate->mark = mark;
-		candidate->since = now;
-		candidate->closed = false;
-	}
-	candidate->closed = candidate->closed || closed;
-out:
-	free(path);
-}
-
-static steady_ms candidate_ready_at(const struct folder *folder, const struct candidate *candidate)
-{
-	if (candidate->closed)
-		return candidate->since + SETTLE_CLOSED_MS;
-	if (folder->settle_ms > 0)
-		return candidate->since + folder->settle_ms;
-	return candidate->since + (folder->polled ? SETTLE_REMOTE_MS : SETTLE_FOUND_MS);
+		  F_TEXT("folder", folder_label(folder->path)), F_TEXT("error", error_name(error)));
 }
 
 /* ------------------------------------------------------------------ folders */
-
-static int every_name(const struct dirent *entry)
-{
-	return file_name_eligible(entry->d_name);
-}
-
-/* Has the kernel tell of a folder, or looks at it more often. False when it is not there. */
-static bool folder_watch(struct intake *intake, struct folder *folder)
-{
-	const bool polled = folder->poll || folder_remote(folder->path);
-
-	if (polled && folder->watch >= 0)
-		inotify_rm_watch(intake->notify, folder->watch);
-	folder->watch = -1;
-	folder->polled = polled;
-	if (!polled)
-		folder->watch =
-			inotify_add_watch(intake->notify, folder->path, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR);
-	return polled || folder->watch >= 0;
-}
-
-/* Watches a folder, also one that was not there before, and notes what is in it. */
-static void folder_scan(struct intake *intake, struct folder *folder, steady_ms now)
-{
-	struct dirent **entries;
-	int count;
-
-	count = folder_watch(intake, folder) ? scandir(folder->path, &entries, every_name, alphasort) : -1;
-	folder->scan_at = now + (folder->polled ? POLL_MS : RESCAN_MS);
-	if (count < 0 || !folder_make(folder->path, DONE) || !folder_make(folder->path, REJECTED)) {
-		if (!folder->missed)
-			log_event(LOG_LEVEL_ERROR, "intake.folder_missing", F_TEXT("folder", base_name(folder->path)));
-		folder->missed = true;
-	} else {
-		folder->missed = false;
-	}
-	for (int i = 0; i < count; i++) {
-		if (!folder->missed)
-			candidate_note(folder, entries[i]->d_name, false, now);
-		free(entries[i]);
-	}
-	if (count >= 0)
-		free(entries);
-}
 
 static void rescan(struct intake *intake, steady_ms now)
 {
 	for (size_t i = 0; i < intake->count; i++)
 		if (now >= intake->folders[i].scan_at)
-			folder_scan(intake, &intake->folders[i], now);
-}
-
-/* Removes what lay long enough in done/ and rejected/. */
-static void folder_clear(const struct folder *folder, wall_ms now)
-{
-	const wall_ms kept = (wall_ms)folder->keep_days * DAY_MS;
-	size_t removed;
-
-	if (kept == 0 || now < kept)
-		return;
-	removed = folder_expire(folder->path, DONE, now - kept) + folder_expire(folder->path, REJECTED, now - kept);
-	if (removed > 0)
-		log_event(LOG_LEVEL_INFO, "intake.expired", F_TEXT("folder", base_name(folder->path)),
-			  F_NUM("removed", removed));
+			folder_scan(&intake->folders[i], intake->notify, now);
 }
 
 static void clear(struct intake *intake, const struct now *now)
@@ -248,28 +96,17 @@ static struct hash identity_of(const struct folder *folder, const char *name, st
 	return identity;
 }
 
-/* Whether the name still stands for the bytes that were read. */
-static bool candidate_still(const struct folder *folder, const struct candidate *candidate)
-{
-	char *path = memory_format("%s/%s", folder->path, candidate->name);
-	struct file_mark mark;
-	bool same = file_look(path, &mark) && file_mark_equal(&mark, &candidate->mark);
-
-	free(path);
-	return same;
-}
-
 /* The first candidate was dealt with: away with it, unless another file has taken its place meanwhile. */
 static enum error first_put_away(struct folder *folder, const char *sub, const char *reason, steady_ms now)
 {
 	char *name = memory_string(folder->candidates[0].name);
 	enum error error = E_OK;
 
-	if (candidate_still(folder, &folder->candidates[0]))
+	if (folder_still(folder))
 		error = file_put_away(folder->path, name, sub, reason);
 	if (error == E_OK) {
-		candidate_remove(folder, 0);
-		candidate_note(folder, name, false, now);
+		folder_forget(folder, 0);
+		folder_note(folder, name, false, now);
 	}
 	free(name);
 	return error;
@@ -295,7 +132,7 @@ static void whole_reject(struct folder *folder, const struct hash *identity, con
 	enum error error = first_put_away(folder, REJECTED, reason, now);
 
 	if (error == E_OK)
-		log_event(LOG_LEVEL_WARNING, "intake.rejected", F_TEXT("folder", base_name(folder->path)),
+		log_event(LOG_LEVEL_WARNING, "intake.rejected", F_TEXT("folder", folder_label(folder->path)),
 			  F_TEXT("file", identity_text(identity, id)), F_TEXT("error", error_name(fault->code)));
 	else
 		try_later(folder, error, now);
@@ -423,12 +260,12 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 		whole_reject(folder, &unread, &too_large, now->steady);
 		break;
 	case E_NOT_FOUND:
-		candidate_remove(folder, 0);
+		folder_forget(folder, 0);
 		break;
 	case E_BUSY:
 		/* Somebody writes: looked at anew, behind the others, until it is still. */
-		candidate_remove(folder, 0);
-		candidate_note(folder, base_name(path), false, now->steady);
+		folder_forget(folder, 0);
+		folder_note(folder, folder_label(path), false, now->steady);
 		break;
 	default:
 		try_later(folder, error, now->steady);
@@ -437,26 +274,11 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 	free(path);
 }
 
-/* Brings the first settled candidate to the front; false when there is none. */
-static bool settled_first(struct folder *folder, steady_ms now)
-{
-	for (size_t i = 0; i < folder->count; i++) {
-		struct candidate found = folder->candidates[i];
-
-		if (candidate_ready_at(folder, &found) > now)
-			continue;
-		memmove(&folder->candidates[1], &folder->candidates[0], i * sizeof(found));
-		folder->candidates[0] = found;
-		return true;
-	}
-	return false;
-}
-
 static void folder_step(struct intake *intake, struct folder *folder)
 {
 	struct now now = clock_now();
 
-	while (!folder->under_way && folder->not_before <= now.steady && settled_first(folder, now.steady)) {
+	while (!folder->under_way && folder->not_before <= now.steady && folder_settled(folder, now.steady)) {
 		first_take(intake, folder, &now);
 		now = clock_now();
 	}
@@ -546,7 +368,7 @@ static void event_take(struct intake *intake, const struct inotify_event *event,
 		intake->folders[i].scan_at = now;
 	for (size_t i = 0; i < intake->count && event->len > 0; i++)
 		if (intake->folders[i].watch == event->wd && !intake->folders[i].missed)
-			candidate_note(&intake->folders[i], event->name, true, now);
+			folder_note(&intake->folders[i], event->name, true, now);
 }
 
 static void events_take(struct intake *intake)
@@ -566,19 +388,12 @@ static void events_take(struct intake *intake)
 /* Milliseconds until something is due without an event. */
 static int wait_ms(const struct intake *intake, steady_ms now)
 {
-	steady_ms due = now + RESCAN_MS;
+	steady_ms due = intake->expire_at;
 
 	for (size_t i = 0; i < intake->count; i++) {
-		const struct folder *folder = &intake->folders[i];
+		const steady_ms folder = folder_due(&intake->folders[i]);
 
-		due = folder->scan_at < due ? folder->scan_at : due;
-		for (size_t j = 0; j < folder->count && !folder->under_way; j++) {
-			steady_ms ready = candidate_ready_at(folder, &folder->candidates[j]);
-
-			if (ready < folder->not_before)
-				ready = folder->not_before;
-			due = ready < due ? ready : due;
-		}
+		due = folder < due ? folder : due;
 	}
 	return due <= now ? 0 : (int)(due - now);
 }
@@ -607,14 +422,8 @@ static void *intake_run(void *argument)
 
 static void intake_free(struct intake *intake)
 {
-	for (size_t i = 0; i < intake->count; i++) {
-		struct folder *folder = &intake->folders[i];
-
-		while (folder->count > 0)
-			candidate_remove(folder, folder->count - 1);
-		free(folder->candidates);
-		free(folder->path);
-	}
+	for (size_t i = 0; i < intake->count; i++)
+		folder_free(&intake->folders[i]);
 	if (intake->notify >= 0)
 		close(intake->notify);
 	if (intake->stop >= 0)
