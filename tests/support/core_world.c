@@ -555,6 +555,12 @@ void world_free(struct world *world)
 	free(world);
 }
 
+int world_tear_down(void **state)
+{
+	world_free(*state);
+	return 0;
+}
+
 static void records_replay(struct world *world)
 {
 	const struct journal_visitor visitor = core_visitor(world->core);

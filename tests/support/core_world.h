@@ -73,6 +73,7 @@ struct world *world_new(void); /* members enrolled, policy in force */
 /* The same on a real journal in the folder `path`; its entry 1 is the genesis. */
 struct world *world_on_journal(const char *path);
 void world_free(struct world *world);
+int world_tear_down(void **state); /* for cmocka: the state is a world */
 /* A new core from what the journal holds. */
 void world_restart(struct world *world);
 void world_forget(struct world *world);

@@ -203,6 +203,15 @@ bool office_caught_up(struct exchange *x, size_t office, int seconds)
 	return wait_for(is_caught_up, &expected, seconds);
 }
 
+int exchange_serve(struct exchange *x)
+{
+	exchange_start_offices(x);
+	for (size_t office = 0; office < x->count; office++)
+		if (!office_caught_up(x, office, 20))
+			return 1;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ reports */
 
 void drop_many(struct exchange *x, size_t office, const char *name, const char *words, size_t count)

@@ -33,6 +33,8 @@ json_t *office_status(struct exchange *x, size_t office);
 bool office_in_state(struct exchange *x, size_t office, const char *state, int seconds);
 /* Waits until the office's cursor is where the journal ends. */
 bool office_caught_up(struct exchange *x, size_t office, int seconds);
+/* Starts every office that was added and waits until each has caught up; for cmocka: 0, or 1 when one has not. */
+int exchange_serve(struct exchange *x);
 
 /* Drops `count` public-order sightings "<words> <serial>" as one file. */
 void drop_many(struct exchange *x, size_t office, const char *name, const char *words, size_t count);

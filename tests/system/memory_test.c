@@ -49,12 +49,8 @@ static int set_up(void **state)
 
 	memory_filled();
 	exchange_lay(&x, policy, (const char *const[]){"police.oku", "army.oku", NULL});
-	exchange_start_offices(&x);
-	for (size_t i = 0; i < OFFICES; i++)
-		if (!office_caught_up(&x, i, 20))
-			return 1;
 	*state = &x;
-	return 0;
+	return exchange_serve(&x);
 }
 
 /* ------------------------------------------------------------------ memory of others */

@@ -16,12 +16,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 /* The act of the last record in the journal; ends the test when it is none. */
 static Simpul__Act *last_act(struct world *world)
 {
@@ -156,7 +150,7 @@ static void an_act_goes_to_nobody_and_means_nothing_at_a_restart(void **state)
 	assert_int_equal(before.position.entry, after.position.entry);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 
 int main(void)
 {

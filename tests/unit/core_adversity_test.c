@@ -22,12 +22,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static void accept(struct world *world, struct speech speech)
 {
 	world_forget(world);
@@ -569,7 +563,7 @@ static void a_body_wrapped_to_a_former_key_is_refused_and_uses_up_its_number(voi
 	assert_int_equal(world_pushes(world, IMMIGRATION), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 
 int main(void)
 {

@@ -39,12 +39,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static enum error army_key(const struct world *world)
 {
 	return core_key_status(world->core, world->keys[ARMY].curve_public, NULL);
@@ -207,7 +201,7 @@ static void a_key_in_wrong_hands_is_called_so_also_after_its_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 		TEST(a_key_is_refused_from_its_end_on_and_not_a_moment_before),
 		TEST(it_needs_no_tick),
 		TEST(a_broker_that_starts_after_the_end_knows_it),

@@ -14,12 +14,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static struct broker_succession made(const struct world *world, const struct signing_key *former,
 				     const struct broker_keys *next, const struct signing_key *authority)
 {
@@ -163,7 +157,7 @@ static void what_came_in_force_is_told_with_the_entry_it_holds_from(void **state
 	assert_int_equal(offer(world, &succession), E_INVALID);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 
 int main(void)
 {

@@ -24,12 +24,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	world_free(*state);
-	return 0;
-}
-
 static struct core_node node_of(struct world *world, size_t node)
 {
 	struct core_node out;
@@ -1751,7 +1745,7 @@ static void logs_hold_no_text_of_reports(void **state)
 	assert_false(world_logged(world, "xxxxxxxx"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 
 int main(void)
 {
