@@ -18,7 +18,7 @@ static const struct {
 			    "if it was this store, simpul outbox recover"},
 	{"EPOCH", "this store is older than what the office has said since: simpul outbox recover"},
 	{"BELOW_CURSOR", "this store is older than what the office has acknowledged: simpul outbox recover, and ask the "
-			 "operators for a grant"},
+			 "operators to reseed this office"},
 	{"EXCHANGE", "the join file is of another exchange: ask the operators for the right one"},
 	{"VERSION", "install the version that the broker has"},
 };

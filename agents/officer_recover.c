@@ -91,7 +91,7 @@ static int recover(const struct officer *officer, uint32_t epoch, const char *re
 		printf("Epoch %u: the next report is %s#%u.%s. %" PRIu64 " reports without a receipt moved there.\n"
 		       "If the agent is then refused with BELOW_CURSOR, the operators let it fetch again what it "
 		       "lost:\n"
-		       "  simpulctl grant %s --from %" PRIu64 " --reason TEXT\n",
+		       "  simpulctl reseed %s --from %" PRIu64 " --reason TEXT\n",
 		       (unsigned)recovered.epoch, settings.node, (unsigned)recovered.epoch,
 		       recovered.moved > 0 ? "N" : "1", recovered.moved, settings.node, recovered.cursor.entry + 1);
 	if (lock >= 0)

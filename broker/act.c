@@ -28,7 +28,7 @@ struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const 
 	return digest;
 }
 
-struct hash act_grant_content(const char *node, uint64_t from_entry, const char *reason)
+struct hash act_reseed_content(const char *node, uint64_t from_entry, const char *reason)
 {
 	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
 	struct buffer encoded = {0};

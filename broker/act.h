@@ -17,7 +17,7 @@
 #define ACT_LIFE_MS (UINT64_C(24) * 3600 * 1000) /* of a proposal */
 
 /* What may need two operators, as bits. */
-enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_GRANT = 4 };
+enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_RESEED = 4 };
 
 struct act_signature {
 	char operator_name[ACT_OPERATOR_SIZE];
@@ -36,8 +36,8 @@ struct act {
 /* What two operators sign; `content` as PROTOCOL.md, "Two operators", has it. */
 struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const char *command, const struct hash *content);
 
-/* Of a grant: the hash of what will stand in its entry. */
-struct hash act_grant_content(const char *node, uint64_t from_entry, const char *reason);
+/* Of a reseed: the hash of what will stand in its entry. */
+struct hash act_reseed_content(const char *node, uint64_t from_entry, const char *reason);
 /* Appends an encoded Act without an entry. */
 void act_pack(const struct act *act, struct buffer *out);
 /* Short, one line. NULL is not. */

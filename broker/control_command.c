@@ -214,22 +214,22 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 	}
 }
 
-static void do_grant(struct control *control, const struct asker *asker, const json_t *request)
+static void do_reseed(struct control *control, const struct asker *asker, const json_t *request)
 {
-	struct core_event event = {.type = CORE_GRANT};
+	struct core_event event = {.type = CORE_RESEED};
 	json_int_t from = json_integer_value(json_object_get(request, "from_entry"));
 
-	event.grant.node = request_text(request, "node");
-	event.grant.reason = request_text(request, "reason");
-	if (event.grant.node == NULL || !node_name_valid(event.grant.node))
+	event.reseed.node = request_text(request, "node");
+	event.reseed.reason = request_text(request, "reason");
+	if (event.reseed.node == NULL || !node_name_valid(event.reseed.node))
 		answer_code(control, asker, E_INVALID, "node");
 	else if (from < 1)
 		answer_code(control, asker, E_INVALID, "from_entry");
-	else if (!act_text_valid(event.grant.reason) || event.grant.reason[0] == '\0')
+	else if (!act_text_valid(event.reseed.reason) || event.reseed.reason[0] == '\0')
 		answer_code(control, asker, E_INVALID, "reason");
 	else {
-		event.grant.from_entry = (uint64_t)from;
-		step(control, asker, request, &event, "grant", event.grant.node);
+		event.reseed.from_entry = (uint64_t)from;
+		step(control, asker, request, &event, "reseed", event.reseed.node);
 	}
 }
 
@@ -287,7 +287,7 @@ const struct control_command control_commands[] = {
 	{"watchers-reload", true, 0, NULL, do_watchers_reload},			/* the same for watchers */
 	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
 	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
-	{"grant", true, ACT_GRANT, "grant", do_grant},	   /* node, from_entry, reason */
+	{"reseed", true, ACT_RESEED, "reseed", do_reseed},	   /* node, from_entry, reason */
 	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
 	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
 	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */

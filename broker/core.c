@@ -393,8 +393,8 @@ static void dispatch(struct core *core, const struct core_event *event)
 	case CORE_STANDING:
 		standing_set(core, event);
 		break;
-	case CORE_GRANT:
-		grant_add(core, event);
+	case CORE_RESEED:
+		reseed_add(core, event);
 		break;
 	case CORE_BROKER_KEY:
 		terms_offer(core, event);

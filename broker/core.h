@@ -48,7 +48,7 @@ enum core_event_type {
 	CORE_POLICY,	 /* a policy that was loaded and checked; becomes an entry, then the current one */
 	CORE_ENROLL,	 /* a countersigned member record from an operator */
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
-	CORE_GRANT,	 /* fetch below the cursor: from an operator */
+	CORE_RESEED,	 /* fetch below the cursor: from an operator */
 	CORE_BROKER_KEY, /* newer keys of the broker, countersigned: from an operator */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
 	CORE_ACT,	 /* an operator or auditor looks at something */
@@ -108,11 +108,11 @@ struct core_event {
 			const char *node;
 			uint64_t from_entry;
 			const char *reason;
-		} grant;
+		} reseed;
 		const struct broker_succession *broker_key;
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, GRANT, BROKER_KEY, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket; /* ENROLL, STANDING, RESEED, BROKER_KEY, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
 	/* The same: an encoded Act (broker/act.h), to be recorded behind what it made; empty: it is not recorded. */
 	struct bytes act;
 };

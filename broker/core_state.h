@@ -134,8 +134,8 @@ struct node {
 	Simpul__Subscription *wants; /* owned; NULL: all */
 
 	uint64_t acked;
-	bool granted;
-	uint64_t granted_from;
+	bool reseeded;
+	uint64_t reseeded_from;
 
 	struct stream *streams;
 	size_t stream_count;
@@ -329,11 +329,11 @@ bool operation_runs(const struct core *core, Simpul__EntryType type, const struc
 /* A new key of the node is on its way to disk. */
 bool enrolment_runs(const struct core *core, const struct node *node);
 void standing_set(struct core *core, const struct core_event *event);
-void grant_add(struct core *core, const struct core_event *event);
+void reseed_add(struct core *core, const struct core_event *event);
 void policy_offer(struct core *core, const struct core_event *event);
 void suspend(struct core *core, struct node *node, enum error code);
-/* An entry that covers nothing: the node's grant is used up. */
-void grant_close(struct core *core, struct node *node);
+/* An entry that covers nothing: the node's reseed is used up. */
+void reseed_close(struct core *core, struct node *node);
 void subscription_store(struct core *core, struct node *node, struct bytes subscription);
 /* An append that is no submission came back. */
 void operation_done(struct core *core, struct journal_append *append);

@@ -39,7 +39,7 @@ int ctl_join(struct ctl *ctl, int argc, char **argv);
 int ctl_revoke(struct ctl *ctl, int argc, char **argv);
 int ctl_retire(struct ctl *ctl, int argc, char **argv);
 int ctl_restore(struct ctl *ctl, int argc, char **argv);
-int ctl_grant(struct ctl *ctl, int argc, char **argv);
+int ctl_reseed(struct ctl *ctl, int argc, char **argv);
 int ctl_got(struct ctl *ctl, int argc, char **argv);
 int ctl_report(struct ctl *ctl, int argc, char **argv);
 int ctl_breach_report(struct ctl *ctl, int argc, char **argv);

@@ -18,7 +18,7 @@ static const char *change_text(Simpul__EntryType type)
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY:
 		return "policy";
 	default:
-		return "grant";
+		return "reseed";
 	}
 }
 

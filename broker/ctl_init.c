@@ -31,7 +31,7 @@ static const char broker_yaml[] = "# The broker of %s. What each key means: depl
 				  "reserve_mib: 64\n"
 				  "log_level: info\n"
 				  "\n"
-				  "%stwo_operators: [policy, enroll, grant]\n"
+				  "%stwo_operators: [policy, enroll, reseed]\n"
 				  "%slog: %s\n"
 				  "%sbulletin: %s\n";
 

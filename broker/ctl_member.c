@@ -1,4 +1,4 @@
-/* ctl_member - simpulctl revoke, retire, restore, grant, clock confirm: what an operator decides. */
+/* ctl_member - simpulctl revoke, retire, restore, reseed, clock confirm: what an operator decides. */
 #include "broker/ctl.h"
 
 #include "common/json.h"
@@ -59,11 +59,11 @@ int ctl_restore(struct ctl *ctl, int argc, char **argv)
 	return standing_simple(ctl, argc, argv, "active");
 }
 
-/* ---- grant */
+/* ---- reseed */
 
-int ctl_grant(struct ctl *ctl, int argc, char **argv)
+int ctl_reseed(struct ctl *ctl, int argc, char **argv)
 {
-	const char *from = NULL, *reason = NULL;
+	const char *from = "1", *reason = NULL;
 	const struct ctl_option options[] = {{"from", &from, NULL}, {"reason", &reason, NULL}, {0}};
 	char done[LIMIT_NODE_NAME + 80], *end = NULL;
 	unsigned long long entry;
@@ -72,12 +72,12 @@ int ctl_grant(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (from == NULL || reason == NULL || reason[0] == '\0')
-		return ctl_usage(ctl, "--from ENTRY and --reason TEXT are needed");
+	if (reason == NULL || reason[0] == '\0')
+		return ctl_usage(ctl, "--reason TEXT is needed");
 	entry = strtoull(from, &end, 10);
 	if (from[0] < '0' || from[0] > '9' || *end != '\0' || entry == 0 || entry > INT64_MAX)
 		return ctl_usage(ctl, "--from takes the number of an entry");
-	request = json_pack("{s:s, s:s, s:I, s:s}", "command", "grant", "node", argv[first], "from_entry",
+	request = json_pack("{s:s, s:s, s:I, s:s}", "command", "reseed", "node", argv[first], "from_entry",
 			    (json_int_t)entry, "reason", reason);
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");

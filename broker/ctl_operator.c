@@ -53,9 +53,9 @@ static enum error request_content(const struct broker_settings *settings, const 
 		*act = "enroll";
 		return record_content(json_string_value(json_object_get(request, "record")), content, fault);
 	}
-	if (strcmp(command, "grant") == 0) {
-		*act = "grant";
-		*content = act_grant_content(ctl_text(request, "node"), (uint64_t)ctl_number(request, "from_entry"),
+	if (strcmp(command, "reseed") == 0) {
+		*act = "reseed";
+		*content = act_reseed_content(ctl_text(request, "node"), (uint64_t)ctl_number(request, "from_entry"),
 					     ctl_text(request, "reason"));
 	}
 	return E_OK;
@@ -164,7 +164,7 @@ static void proposal_print(const json_t *proposal)
 	       ctl_text(proposal, "expires"));
 	if (strcmp(command, "enroll") == 0)
 		member_print(request);
-	else if (strcmp(command, "grant") == 0)
+	else if (strcmp(command, "reseed") == 0)
 		printf("%s from entry %lld, \"%s\"", ctl_text(request, "node"), ctl_number(request, "from_entry"),
 		       ctl_text(request, "reason"));
 	else

@@ -1,4 +1,4 @@
-/* members - who belongs to the exchange: records, keys, standings, policies and grants, by operators' acts that are
+/* members - who belongs to the exchange: records, keys, standings, policies and reseeds, by operators' acts that are
  * entries. */
 #include "broker/terms.h"
 #include "common/memory.h"
@@ -9,7 +9,7 @@
 enum { REASON_LIMIT = 200, FIRST_KEY_SLOTS = 64 };
 
 #define POLICY_FILE "policy.yaml"
-#define COVERS_NOTHING UINT64_MAX /* as the start of a grant */
+#define COVERS_NOTHING UINT64_MAX /* as the start of a reseed */
 
 /* ---------------------------------------------------------------------------- looking up */
 
@@ -265,8 +265,8 @@ void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content
 
 		node = grant ? node_find(core, grant->node) : NULL;
 		if (node) {
-			node->granted = grant->from_entry != COVERS_NOTHING;
-			node->granted_from = grant->from_entry;
+			node->reseeded = grant->from_entry != COVERS_NOTHING;
+			node->reseeded_from = grant->from_entry;
 		}
 	}
 }
@@ -428,7 +428,7 @@ void suspend(struct core *core, struct node *node, enum error code)
 	standing_start(core, node, &message);
 }
 
-static struct operation *grant_start(struct core *core, struct node *node, uint64_t from_entry, const char *reason)
+static struct operation *reseed_start(struct core *core, struct node *node, uint64_t from_entry, const char *reason)
 {
 	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
 
@@ -438,16 +438,16 @@ static struct operation *grant_start(struct core *core, struct node *node, uint6
 	return operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT, node, &grant, false);
 }
 
-void grant_close(struct core *core, struct node *node)
+void reseed_close(struct core *core, struct node *node)
 {
-	node->granted = false;
-	grant_start(core, node, COVERS_NOTHING, "used");
+	node->reseeded = false;
+	reseed_start(core, node, COVERS_NOTHING, "used");
 }
 
-void grant_add(struct core *core, const struct core_event *event)
+void reseed_add(struct core *core, const struct core_event *event)
 {
-	struct node *node = node_find(core, event->grant.node);
-	const char *reason = event->grant.reason ? event->grant.reason : "";
+	struct node *node = node_find(core, event->reseed.node);
+	const char *reason = event->reseed.reason ? event->reseed.reason : "";
 	struct fault fault = {0};
 
 	if (!node)
@@ -456,10 +456,10 @@ void grant_add(struct core *core, const struct core_event *event)
 		fault_at(&fault, E_STOPPING, "%s", "");
 	else if (strlen(reason) > REASON_LIMIT)
 		fault_at(&fault, E_TOO_LARGE, "reason");
-	else if (event->grant.from_entry > core->position.entry)
+	else if (event->reseed.from_entry > core->position.entry)
 		fault_at(&fault, E_INVALID, "from_entry");
 	else {
-		answer_to(grant_start(core, node, event->grant.from_entry, reason), event);
+		answer_to(reseed_start(core, node, event->reseed.from_entry, reason), event);
 		return;
 	}
 	answer(core, event->operator_ticket, &fault, 0);
@@ -531,7 +531,7 @@ static void log_done(struct core *core, const struct operation *operation, const
 		act_log(core, append);
 		break;
 	default:
-		LOG(core, NOTICE, "grant.recorded", F_TEXT("node", node->name), F_NUM("from_entry", node->granted_from),
+		LOG(core, NOTICE, "reseed.recorded", F_TEXT("node", node->name), F_NUM("from_entry", node->reseeded_from),
 		    F_NUM("entry", append->entry));
 	}
 }

@@ -173,15 +173,15 @@ static void session_draw(struct core *core, struct node *node)
 	topic_remember(core, node);
 }
 
-/* What HELLO says it has counts as acknowledged; less than before only with a grant, which is used up by it. */
+/* What HELLO says it has counts as acknowledged; less than before only with a reseed, which is used up by it. */
 static void cursor_start(struct core *core, struct node *node, uint64_t cursor)
 {
 	if (cursor == node->acked)
 		return;
-	/* First the cursor: it is then written by the commit that uses the grant up, or before. */
+	/* First the cursor: it is then written by the commit that uses the reseed up, or before. */
 	note(core, ACTION_CURSOR, node, cursor);
 	if (cursor < node->acked) {
-		grant_close(core, node);
+		reseed_close(core, node);
 		node->fetched = 0;
 	}
 	node->acked = cursor;
@@ -277,7 +277,7 @@ static enum error cursor_check(const struct core *core, const struct node *node,
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.incarnation");
 	if (cursor->entry > core->position.entry)
 		return fault_at(fault, E_HISTORY_DIFFERS, "hello.cursor.entry");
-	if (cursor->entry < node->acked && !(node->granted && node->granted_from <= cursor->entry + 1))
+	if (cursor->entry < node->acked && !(node->reseeded && node->reseeded_from <= cursor->entry + 1))
 		return fault_at(fault, E_BELOW_CURSOR, "hello.cursor.entry");
 	*unknown = !tail_head(&core->tail, cursor->entry, &head);
 	if (!*unknown && !hash_equal(&head, &cursor->head))

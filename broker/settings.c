@@ -44,7 +44,7 @@ static const cyaml_strval_t log_levels[] = {
 	{"warning", LOG_LEVEL_WARNING}, {"error", LOG_LEVEL_ERROR}, {"alarm", LOG_LEVEL_ALARM},
 };
 
-static const cyaml_strval_t act_kinds[] = {{"policy", ACT_POLICY}, {"enroll", ACT_ENROLL}, {"grant", ACT_GRANT}};
+static const cyaml_strval_t act_kinds[] = {{"policy", ACT_POLICY}, {"enroll", ACT_ENROLL}, {"reseed", ACT_RESEED}};
 
 static const cyaml_schema_value_t act_kind = {
 	CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, enum act_kind, act_kinds, CYAML_ARRAY_LEN(act_kinds))};

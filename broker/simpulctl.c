@@ -24,7 +24,7 @@ static const struct ctl_command commands[] = {
 	 "  --passphrase-file FILE   first line: the passphrase of authority.key, at least 12 bytes; otherwise the systemd\n"
 	 "                           credential simpul.passphrase, otherwise it is asked for\n"
 	 "  --no-passphrase          leaves authority.key open\n"
-	 "  --two-operators          policies, members and grants take the signatures of two operators\n"
+	 "  --two-operators          policies, members and reseeds take the signatures of two operators\n"
 	 "\nNothing is overwritten. Take authority.key off the machine afterwards.\n",
 	 ctl_init},
 	{"authority passphrase", "FILE", "Changes the passphrase of an authority's key",
@@ -68,10 +68,10 @@ static const struct ctl_command commands[] = {
 	 "  --reason TEXT            for the journal; no personal data\n", ctl_retire},
 	{"restore", "NODE", "Lets a retired or suspended node in again",
 	 "  --reason TEXT            for the journal; no personal data\n", ctl_restore},
-	{"grant", "NODE --from ENTRY --reason TEXT", "Lets a node fetch what it had acknowledged, from an entry on",
-	 "  --from ENTRY             the first entry\n"
+	{"reseed", "NODE --reason TEXT", "Lets a node fetch once more what it had acknowledged; recorded",
+	 "  --from ENTRY             from this entry on (default: 1, from the beginning)\n"
 	 "  --reason TEXT            for the journal; no personal data\n",
-	 ctl_grant},
+	 ctl_reseed},
 	{"got", "NODE", "Lists what a node was sent, as far as the journal knows; also beside a running broker",
 	 "  --since TIME             accepted since then (default: ever)\n"
 	 "  --reason TEXT            for the record; no personal data\n"
@@ -101,7 +101,7 @@ static const struct ctl_command commands[] = {
 	 "  --reason TEXT            for the record; no personal data\n"
 	 "  --json                   for programs, with each report\n"
 	 "\nSTORED         accepted before: on the machine. The key alone does not open them, unless a\n"
-	 "               grant was open (simpulctl acts)\n"
+	 "               reseed was open (simpulctl acts)\n"
 	 "LATER          accepted since: for whoever had the key, until it was revoked\n"
 	 "SEALED         of these: a key of their own each, which machine and key open\n"
 	 "PROTECTED      of these: on children, refugees, victims of trafficking, health\n"
@@ -114,7 +114,7 @@ static const struct ctl_command commands[] = {
 	 ctl_clock_confirm},
 	{"operator new", "NAME", "Makes the key of an operator, for what takes two, and prints the line for the file operators",
 	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
-	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, grant. Shutting somebody out never does.\n",
+	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, reseed. Shutting somebody out never does.\n",
 	 ctl_operator_new},
 	{"proposals", "", "Lists what one operator has signed and another one has to approve",
 	 "  --json                   for programs\n", ctl_proposals},

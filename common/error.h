@@ -48,7 +48,7 @@ enum remedy {
 	X(GAP, 40, EX_TEMPFAIL, RESYNC, "a number before this one is missing") \
 	X(NUMBER_REUSED, 41, EX_DATAERR, STOP, "this number was used for another report") \
 	X(HISTORY_DIFFERS, 42, EX_DATAERR, STOP, "the histories of sender and broker differ") \
-	X(BELOW_CURSOR, 43, EX_NOPERM, STOP, "fetching below the acknowledged cursor needs an operator's grant") \
+	X(BELOW_CURSOR, 43, EX_NOPERM, STOP, "fetching below the acknowledged cursor needs an operator's reseed") \
 	X(EPOCH, 44, EX_DATAERR, STOP, "the epoch is older than one that was already used") \
 	X(MIXED_ROUTING, 45, EX_DATAERR, CORRECT, "the reports of a submission differ in what decides the audience") \
 	X(STREAM, 46, EX_DATAERR, CORRECT, "the stream does not fit the status and the label") \

@@ -36,7 +36,7 @@ static void loop_step(void *loop, const struct core_event *event)
 
 	(void)loop;
 	stage.reached++;
-	PROMISE(event->type == CORE_ENROLL || event->type == CORE_STANDING || event->type == CORE_GRANT ||
+	PROMISE(event->type == CORE_ENROLL || event->type == CORE_STANDING || event->type == CORE_RESEED ||
 		event->type == CORE_ACT || event->type == CORE_CLOCK);
 	PROMISE(event->act.size > 0);
 	PROMISE(event->operator_ticket != 0);
@@ -44,9 +44,9 @@ static void loop_step(void *loop, const struct core_event *event)
 		PROMISE(node_name_valid(event->enroll->node));
 	if (event->type == CORE_STANDING)
 		PROMISE(node_name_valid(event->standing.node) && text_good(event->standing.reason));
-	if (event->type == CORE_GRANT)
-		PROMISE(node_name_valid(event->grant.node) && event->grant.from_entry > 0 &&
-			text_good(event->grant.reason));
+	if (event->type == CORE_RESEED)
+		PROMISE(node_name_valid(event->reseed.node) && event->reseed.from_entry > 0 &&
+			text_good(event->reseed.reason));
 	world_forget(stage.world);
 	world_step(stage.world, event);
 	for (int i = 0; i < 2; i++) /* the change, and the record of it */

@@ -28,7 +28,7 @@ enum verb {
 	VERB_POLICY,
 	VERB_RESTART,
 	VERB_DISK,
-	VERB_GRANT,
+	VERB_RESEED,
 	VERBS,
 };
 
@@ -234,13 +234,13 @@ static void disk(const struct step *step)
 	world_step(world, &event);
 }
 
-static void grant(const struct step *step)
+static void reseed(const struct step *step)
 {
-	struct core_event event = {.type = CORE_GRANT};
+	struct core_event event = {.type = CORE_RESEED};
 
-	event.grant.node = world_names[step->a % WORLD_NODES];
-	event.grant.from_entry = 1 + step->b;
-	event.grant.reason = "fuzz";
+	event.reseed.node = world_names[step->a % WORLD_NODES];
+	event.reseed.from_entry = 1 + step->b;
+	event.reseed.reason = "fuzz";
 	world_step(world, &event);
 }
 
@@ -303,7 +303,7 @@ static void step_do(const struct step *step)
 		disk(step);
 		break;
 	default:
-		grant(step);
+		reseed(step);
 	}
 }
 

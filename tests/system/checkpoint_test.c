@@ -126,7 +126,7 @@ static void other_history_begin(struct exchange *x)
 	}
 	exchange_start_broker(x);
 	for (int i = 0; i < 10; i++)
-		assert_int_equal(exchange_ctl(x, NULL, "grant", "army.oku", "--from", "1", "--reason", "another history", NULL),
+		assert_int_equal(exchange_ctl(x, NULL, "reseed", "army.oku", "--from", "1", "--reason", "another history", NULL),
 				 0);
 }
 

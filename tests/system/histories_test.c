@@ -201,7 +201,7 @@ static void a_broker_restored_from_an_old_backup(void **state)
 	free(lost);
 }
 
-/* The second time the incarnation that the backup does not know of is left out, and offices need a grant, for what they
+/* The second time the incarnation that the backup does not know of is left out, and offices need to be reseeded, for what they
  * acknowledged in it says nothing here. */
 static void a_broker_restored_twice_from_one_backup(void **state)
 {
@@ -223,8 +223,8 @@ static void a_broker_restored_twice_from_one_backup(void **state)
 	}
 	for (size_t i = 0; i < OFFICES; i++) {
 		assert_true(office_in_state(&h->x, i, "halted", SECONDS));
-		assert_int_equal(exchange_ctl(&h->x, NULL, "grant", h->x.offices[i].node, "--from", "1", "--reason",
-					      "restored twice", NULL),
+		assert_int_equal(exchange_ctl(&h->x, NULL, "reseed", h->x.offices[i].node, "--reason", "restored twice",
+					      NULL),
 				 0);
 		office_again(h, i);
 	}
@@ -278,7 +278,7 @@ static void office_recovers(struct history *h, size_t office, const char *epoch)
 	buffer_u8(&out, 0);
 	assert_non_null(strstr((const char *)out.data, epoch));
 	buffer_free(&out);
-	assert_int_equal(exchange_ctl(&h->x, NULL, "grant", node, "--from", "1", "--reason", "old disk", NULL), 0);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "reseed", node, "--from", "1", "--reason", "old disk", NULL), 0);
 	exchange_start_office(&h->x, office);
 }
 

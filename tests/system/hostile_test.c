@@ -251,7 +251,7 @@ static void a_stolen_key_does_not_open_the_past(void **state)
 	assert_int_equal(client_refused(client_hello(&thief, "immigration.muara-enim", 5000)), E_BELOW_CURSOR);
 	client_close(&thief);
 	/* An operator may allow it; that is on record. */
-	assert_int_equal(exchange_ctl(x, NULL, "grant", "immigration.muara-enim", "--from", "1", "--reason", "restored", NULL),
+	assert_int_equal(exchange_ctl(x, NULL, "reseed", "immigration.muara-enim", "--from", "1", "--reason", "restored", NULL),
 			 0);
 	cursors[IMMIGRATION] = (struct position){0};
 	client_join(&owner, x, IMMIGRATION);

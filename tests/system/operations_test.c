@@ -479,7 +479,7 @@ static void wrong_arguments_end_with_64(void **state)
 	assert_int_equal(operate_run(x, NULL, "simpulctl", NULL), 64);
 	assert_int_equal(exchange_ctl(x, NULL, "sing", NULL), 64);
 	assert_int_equal(exchange_ctl(x, NULL, "log", NULL), 64);
-	assert_int_equal(exchange_ctl(x, NULL, "grant", "police.oku", NULL), 64);
+	assert_int_equal(exchange_ctl(x, NULL, "reseed", "police.oku", NULL), 64);
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", "--held-entry", "7", NULL), 64);
 	assert_int_equal(exchange_ctl(x, NULL, "status", "more", NULL), 64);
 }

@@ -81,8 +81,8 @@ static void what_is_changed_is_recorded_with_its_entry(void **state)
 	char *path = broker_path(x, "policy.yaml");
 
 	assert_recorded(x, "enroll police.oku (entry ");
-	assert_int_equal(exchange_ctl(x, NULL, "grant", "army.oku", "--from", "1", "--reason", "inbox lost", NULL), 0);
-	assert_recorded(x, "grant army.oku (entry ");
+	assert_int_equal(exchange_ctl(x, NULL, "reseed", "army.oku", "--from", "1", "--reason", "inbox lost", NULL), 0);
+	assert_recorded(x, "reseed army.oku (entry ");
 	assert_recorded(x, "): inbox lost\n");
 	file_swap(path, "categories: [public-order]", "categories: [public-order, health]");
 	assert_int_equal(exchange_ctl(x, NULL, "policy", "reload", "--reason", "decree 7", NULL), 0);
@@ -170,7 +170,7 @@ static void an_auditor_sees_all_and_changes_nothing(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "revoke", "army.oku", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "retire", "army.oku", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "restore", "army.oku", NULL), 77);
-	assert_int_equal(exchange_ctl(x, NULL, "-a", "grant", "army.oku", "--from", "1", "--reason", "x", NULL), 77);
+	assert_int_equal(exchange_ctl(x, NULL, "-a", "reseed", "army.oku", "--from", "1", "--reason", "x", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "clock", "confirm", NULL), 77);
 	assert_int_equal(entry_now(x), before + 1);
 	buffer_free(&out);
@@ -210,7 +210,7 @@ static void the_kernel_keeps_operators_auditors_and_others_apart(void **state)
 		{"revoke", "army.oku", NULL},
 		{"retire", "army.oku", NULL},
 		{"restore", "army.oku", NULL},
-		{"grant", "army.oku", "--from", "1", "--reason", "x", NULL},
+		{"reseed", "army.oku", "--from", "1", "--reason", "x", NULL},
 		{"clock", "confirm", NULL},
 	};
 	struct exchange *x = *state;

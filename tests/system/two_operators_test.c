@@ -1,4 +1,4 @@
-/* two_operators_test - one operator alone puts no policy, no member and no grant through, whatever he tries; two do. */
+/* two_operators_test - one operator alone puts no policy, no member and no reseed through, whatever he tries; two do. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
 
@@ -44,7 +44,7 @@ static int set_up(void **state)
 	assert_int_equal(process_end(x.broker, SIGTERM, 20), 0);
 	file = fopen(yaml, "a");
 	assert_non_null(file);
-	fputs("two_operators: [policy, enroll, grant]\n", file);
+	fputs("two_operators: [policy, enroll, reseed]\n", file);
 	fclose(file);
 	buffer_u8(&lines, 0);
 	file_put(operators, (const char *)lines.data); /* one is too few to start with */
@@ -103,7 +103,7 @@ static void assert_recorded(struct exchange *x, const char *expected)
 	buffer_free(&out);
 }
 
-#define GRANT "grant", "police.oku", "--from", "1", "--reason", "inbox lost", NULL
+#define RESEED "reseed", "police.oku", "--from", "1", "--reason", "inbox lost", NULL
 
 static void one_operator_alone_is_refused(void **state)
 {
@@ -112,12 +112,12 @@ static void one_operator_alone_is_refused(void **state)
 	char *stranger = broker_path(x, "stranger.operator");
 	struct buffer unused = {0};
 
-	assert_int_equal(exchange_ctl(x, NULL, GRANT), 77);
+	assert_int_equal(exchange_ctl(x, NULL, RESEED), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "policy", "reload", NULL), 77);
 	operator_make(x, "stranger", stranger, &unused);
-	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, GRANT), 65);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, RESEED), 65);
 	assert_string_equal(proposed(x), "");
-	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, GRANT), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, RESEED), 0);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "approve", proposed(x), NULL), 77); /* the same once more */
 	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, "approve", proposed(x), NULL), 65);
 	assert_int_equal(exchange_ctl(x, NULL, "approve", proposed(x), NULL), 64);
@@ -127,7 +127,7 @@ static void one_operator_alone_is_refused(void **state)
 	free(stranger);
 }
 
-/* After the test above: a grant waits. */
+/* After the test above: a reseed waits. */
 static void two_put_it_through_once(void **state)
 {
 	struct exchange *x = *state;
@@ -137,10 +137,10 @@ static void two_put_it_through_once(void **state)
 	assert_string_not_equal(id, "");
 	assert_int_equal(exchange_ctl(x, &out, "proposals", NULL), 0);
 	buffer_u8(&out, 0);
-	assert_non_null(strstr((const char *)out.data, "grant by ani"));
+	assert_non_null(strstr((const char *)out.data, "reseed by ani"));
 	assert_non_null(strstr((const char *)out.data, "police.oku from entry 1, \"inbox lost\""));
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 0);
-	assert_recorded(x, "grant police.oku (entry ");
+	assert_recorded(x, "reseed police.oku (entry ");
 	assert_recorded(x, ", signed by ani and budi: inbox lost\n");
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 66);
 	assert_string_equal(proposed(x), "");
@@ -184,7 +184,7 @@ static void a_restart_is_no_second_operator(void **state)
 	char *path = broker_path(x, "policy.yaml");
 	json_t *before = ctl_json(x, "status"), *after;
 
-	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "grant", "police.oku", "--from", "1", "--reason", "x", NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "reseed", "police.oku", "--from", "1", "--reason", "x", NULL), 0);
 	file_swap(path, "[public-order, health]", "[public-order, election]");
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
 	exchange_start_broker(x);

@@ -27,7 +27,7 @@ static const struct {
 	{"enroll", "{\"command\": \"enroll\", \"record\": \"00\"}", true},
 	{"standing",
 	 "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"retired\", \"reason\": \"\"}", true},
-	{"grant", "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
+	{"reseed", "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
 	{"broker-key", "{\"command\": \"broker-key\", \"succession\": \"00\"}", true},
 	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
 	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
@@ -76,17 +76,17 @@ static void an_auditor_sees_and_his_looks_are_recorded(void **state)
 
 static void an_act_says_who_what_and_why(void **state)
 {
-	static const char grant[] = "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, "
+	static const char reseed[] = "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, "
 				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
 	struct stage *stage = *state;
 	char user[ACT_USER_SIZE];
 	const Simpul__Act *act;
 
-	stage_request(stage, grant, strlen(grant));
+	stage_request(stage, reseed, strlen(reseed));
 	act = stage_act(stage);
 	assert_string_equal(act->user, act_user_name(getuid(), user));
 	assert_string_equal(act->person, "Ms Duty");
-	assert_string_equal(act->command, "grant");
+	assert_string_equal(act->command, "reseed");
 	assert_string_equal(act->object, "police.oku");
 	assert_string_equal(act->reason, "disk lost");
 	assert_false(act->auditor);
@@ -127,16 +127,16 @@ static struct pair pair_enlist(struct stage *stage)
 		memcpy(list->list[i].key, pair.keys[i].public_key, KEY_SIZE);
 	}
 	list->count = 2;
-	stage->settings.two_operators = ACT_GRANT;
+	stage->settings.two_operators = ACT_RESEED;
 	return pair;
 }
 
-/* The signature of a grant to police.oku from entry 1, for "x". */
-static char *grant_signed(const struct stage *stage, const struct signing_key *key, wall_ms at,
+/* The signature of a reseed of police.oku from entry 1, for "x". */
+static char *reseed_signed(const struct stage *stage, const struct signing_key *key, wall_ms at,
 			  char hex[2 * SIGNATURE_SIZE + 1])
 {
-	const struct hash content = act_grant_content("police.oku", 1, "x");
-	const struct hash digest = act_digest(stage->identity.exchange.id, at, "grant", &content);
+	const struct hash content = act_reseed_content("police.oku", 1, "x");
+	const struct hash digest = act_digest(stage->identity.exchange.id, at, "reseed", &content);
 	uint8_t signature[SIGNATURE_SIZE];
 
 	digest_sign(key, SIGN_TAG_ACT, &digest, signature);
@@ -149,9 +149,9 @@ static void propose(struct stage *stage, const struct signing_key *key, wall_ms 
 	json_t *json;
 
 	snprintf(text, sizeof(text),
-		 "{\"command\": \"grant\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\", "
+		 "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\", "
 		 "\"at\": %llu, \"signature\": \"%s\"}",
-		 (unsigned long long)at, grant_signed(stage, key, at, hex));
+		 (unsigned long long)at, reseed_signed(stage, key, at, hex));
 	if (code != NULL) {
 		stage_refused(stage, text, code, field);
 		return;
@@ -168,7 +168,7 @@ static char *approval(const struct stage *stage, const struct signing_key *key, 
 	char hex[2 * SIGNATURE_SIZE + 1];
 
 	snprintf(text, 400, "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"%s\"}",
-		 grant_signed(stage, key, at, hex));
+		 reseed_signed(stage, key, at, hex));
 	return text;
 }
 
@@ -193,7 +193,7 @@ static void two_different_operators_are_needed_and_their_word_counts_once(void *
 	approval(stage, &pair.keys[1], at, text);
 	stage_request(stage, text, strlen(text));
 	assert_int_equal(stage->steps, 1);
-	assert_int_equal(stage->type, CORE_GRANT);
+	assert_int_equal(stage->type, CORE_RESEED);
 	act = stage_act(stage);
 	assert_int_equal(act->n_signatures, 2);
 	assert_string_equal(act->signatures[0]->operator_, "operator-0");

@@ -94,11 +94,11 @@ static void orders_that_are_not_whole_do_not_reach_the_core(void **state)
 		"{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"a\\nb\"}",
 		"INVALID", "reason");
 	snprintf(long_reason, sizeof(long_reason),
-		 "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}", 0);
+		 "{\"command\": \"reseed\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}", 0);
 	stage_refused(stage, long_reason, "INVALID", "reason");
-	stage_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}",
+	stage_refused(stage, "{\"command\": \"reseed\", \"node\": \"a.b\", \"from_entry\": 0, \"reason\": \"x\"}",
 		       "INVALID", "from_entry");
-	stage_refused(stage, "{\"command\": \"grant\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}",
+	stage_refused(stage, "{\"command\": \"reseed\", \"node\": \"a.b\", \"from_entry\": 5, \"reason\": \"\"}",
 		       "INVALID", "reason");
 	stage_refused(stage, "{\"command\": \"enroll\"}", "INVALID", "record");
 	stage_refused(stage, "{\"command\": \"enroll\", \"record\": \"0z\"}", "INVALID", "record");

@@ -42,23 +42,23 @@ static void step(struct world *world, struct core_event *event, const char *comm
 	buffer_free(&encoded); /* the core has a copy, or none to make */
 }
 
-static struct core_event grant_event(void)
+static struct core_event reseed_event(void)
 {
-	struct core_event event = {.type = CORE_GRANT};
+	struct core_event event = {.type = CORE_RESEED};
 
-	event.grant.node = world_names[ARMY];
-	event.grant.from_entry = 1;
-	event.grant.reason = "why";
+	event.reseed.node = world_names[ARMY];
+	event.reseed.from_entry = 1;
+	event.reseed.reason = "why";
 	return event;
 }
 
 static void a_change_is_answered_when_it_is_recorded(void **state)
 {
 	struct world *world = *state;
-	struct core_event event = grant_event();
+	struct core_event event = reseed_event();
 	const uint64_t before = world->position.entry;
 
-	step(world, &event, "grant");
+	step(world, &event, "reseed");
 	world_commit(world, E_OK);
 	assert_null(world_find(world, ACTION_ANSWER, 0));
 	assert_int_equal(world->position.entry, before + 1);
@@ -67,21 +67,21 @@ static void a_change_is_answered_when_it_is_recorded(void **state)
 	assert_int_equal(world_find(world, ACTION_ANSWER, 0)->fault.code, E_OK);
 	assert_null(world_find(world, ACTION_ANSWER, 1));
 	assert_int_equal(last_act(world)->entry, before + 1);
-	assert_string_equal(last_act(world)->command, "grant");
+	assert_string_equal(last_act(world)->command, "reseed");
 	assert_int_equal(world_queued(world), 0);
 }
 
 static void a_change_that_did_not_happen_is_not_recorded(void **state)
 {
 	struct world *world = *state;
-	struct core_event event = grant_event();
+	struct core_event event = reseed_event();
 
-	step(world, &event, "grant");
+	step(world, &event, "reseed");
 	world_commit(world, E_DISK_FULL);
 	assert_int_equal(world_find(world, ACTION_ANSWER, 0)->fault.code, E_DISK_FULL);
 	assert_int_equal(world_queued(world), 0);
-	event.grant.node = "police.nowhere";
-	step(world, &event, "grant");
+	event.reseed.node = "police.nowhere";
+	step(world, &event, "reseed");
 	assert_int_equal(world_find(world, ACTION_ANSWER, 0)->fault.code, E_NOT_FOUND);
 	assert_int_equal(world_queued(world), 0);
 }
@@ -90,10 +90,10 @@ static void a_change_that_did_not_happen_is_not_recorded(void **state)
 static void a_change_stands_when_its_act_cannot_be_written(void **state)
 {
 	struct world *world = *state;
-	struct core_event event = grant_event();
+	struct core_event event = reseed_event();
 	const uint64_t before = world->position.entry;
 
-	step(world, &event, "grant");
+	step(world, &event, "reseed");
 	world_commit(world, E_OK);
 	world_commit(world, E_DISK_FULL);
 	assert_int_equal(world_find(world, ACTION_ANSWER, 0)->fault.code, E_OK);

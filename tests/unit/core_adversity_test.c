@@ -97,15 +97,15 @@ static void a_disk_that_fills_up_is_an_alarm_once(void **state)
 	assert_true(world_logged(world, "disk.free"));
 }
 
-static void the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use(void **state)
+static void the_cursor_that_a_reseed_moves_back_is_written_no_later_than_its_use(void **state)
 {
 	struct world *world = *state;
-	struct core_event event = {.type = CORE_GRANT};
+	struct core_event event = {.type = CORE_RESEED};
 
 	accept(world, (struct speech){.node = POLICE});
 	world_ack(world, ARMY, FIRST_ENTRY);
-	event.grant.node = world_names[ARMY];
-	event.grant.from_entry = FIRST_ENTRY;
+	event.reseed.node = world_names[ARMY];
+	event.reseed.from_entry = FIRST_ENTRY;
 	world_step(world, &event);
 	world_commit(world, E_OK);
 	world_forget(world);
@@ -570,7 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_cannot_be_read_halts_no_office),
 		TEST(a_disk_that_fills_up_is_an_alarm_once),
-		TEST(the_cursor_that_a_grant_moves_back_is_written_no_later_than_its_use),
+		TEST(the_cursor_that_a_reseed_moves_back_is_written_no_later_than_its_use),
 		TEST(a_clock_that_jumps_is_an_alarm_and_one_that_is_set_right_is_not),
 		TEST(who_fetches_for_ever_does_not_keep_the_broker_from_ending),
 		TEST(bad_bytes_are_refused_and_logged_with_their_place),

@@ -152,7 +152,7 @@ static void key_replace(struct world *world, size_t node, uint32_t key_id)
 static void the_state_after_a_restart_is_the_state_before(void **state)
 {
 	struct world *world = journaled_world(state);
-	struct core_event grant = {.type = CORE_GRANT};
+	struct core_event reseed = {.type = CORE_RESEED};
 	struct image before, after;
 	uint8_t old_key[KEY_SIZE];
 
@@ -169,9 +169,9 @@ static void the_state_after_a_restart_is_the_state_before(void **state)
 				 "nodes:\n  - {node: police.oku, regions: ['16.01']}\n");
 	world_commit(world, E_OK);
 	world_ack(world, IMMIGRATION, HEAD + 1);
-	grant.grant.node = world_names[IMMIGRATION];
-	grant.grant.from_entry = 2;
-	world_step(world, &grant);
+	reseed.reseed.node = world_names[IMMIGRATION];
+	reseed.reseed.from_entry = 2;
+	world_step(world, &reseed);
 	world_commit(world, E_OK); /* writes the cursor as well */
 	image_take(world, old_key, &before);
 	world_restart(world);
@@ -181,7 +181,7 @@ static void the_state_after_a_restart_is_the_state_before(void **state)
 	assert_int_equal(after.nodes[2].cursor, HEAD + 1); /* immigration */
 	world_hello(world, IMMIGRATION, 1);
 	world_read(world);
-	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)); /* the grant is still open */
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)); /* the reseed is still open */
 }
 
 static void an_update_reaches_who_got_the_report_and_who_may_have_it_now(void **state)

@@ -349,13 +349,13 @@ static void hello_speaks_for_all_that_is_stored(void **state)
 
 /* ---------------------------------------------------------------------------- below the cursor */
 
-static void grant(struct world *world, size_t node, uint64_t from)
+static void reseed(struct world *world, size_t node, uint64_t from)
 {
-	struct core_event event = {.type = CORE_GRANT};
+	struct core_event event = {.type = CORE_RESEED};
 
-	event.grant.node = world_names[node];
-	event.grant.from_entry = from;
-	event.grant.reason = "inbox lost";
+	event.reseed.node = world_names[node];
+	event.reseed.from_entry = from;
+	event.reseed.reason = "inbox lost";
 	world_forget(world);
 	world_step(world, &event);
 	world_commit(world, E_OK);
@@ -371,19 +371,19 @@ static void a_stolen_key_does_not_open_the_past(void **state)
 	world_forget(world);
 	world_fetch(world, ARMY, 2);
 	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
-	grant(world, ARMY, 4);
-	world_hello(world, ARMY, 2); /* the grant does not reach so far */
+	reseed(world, ARMY, 4);
+	world_hello(world, ARMY, 2); /* the reseed does not reach so far */
 	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
 }
 
-static void a_grant_opens_the_past_once_even_over_a_restart(void **state)
+static void a_reseed_opens_the_past_once_even_over_a_restart(void **state)
 {
 	struct world *world = *state;
 	const uint64_t end = world->position.entry;
 
-	grant(world, ARMY, 2);
+	reseed(world, ARMY, 2);
 	assert_int_equal(world_answer(world), E_OK);
-	assert_true(world_logged(world, "grant.recorded node=army.oku from_entry=2"));
+	assert_true(world_logged(world, "reseed.recorded node=army.oku from_entry=2"));
 	world_forget(world);
 	world_hello(world, ARMY, 2);
 	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
@@ -1593,8 +1593,8 @@ static void operators_get_an_answer_for_what_does_not_exist(void **state)
 	world_step(world, &event);
 	assert_int_equal(world_answer(world), E_NOT_FOUND);
 	world_forget(world);
-	event = (struct core_event){.type = CORE_GRANT};
-	event.grant.node = "navy.oku";
+	event = (struct core_event){.type = CORE_RESEED};
+	event.reseed.node = "navy.oku";
 	world_step(world, &event);
 	assert_int_equal(world_answer(world), E_NOT_FOUND);
 }
@@ -1763,7 +1763,7 @@ int main(void)
 		TEST(welcome_tells_where_both_sides_stand),
 		TEST(hello_speaks_for_all_that_is_stored),
 		TEST(a_stolen_key_does_not_open_the_past),
-		TEST(a_grant_opens_the_past_once_even_over_a_restart),
+		TEST(a_reseed_opens_the_past_once_even_over_a_restart),
 		TEST(a_gap_is_refused_with_the_number_expected),
 		TEST(a_repeat_gets_the_same_receipt_and_no_second_entry),
 		TEST(a_number_used_for_other_bytes_is_refused_and_alarmed),

@@ -262,15 +262,15 @@ static uint64_t append_one(struct ledger *ledger, Simpul__EntryType type, struct
 	return entry;
 }
 
-/* A grant, and an act that says that the owners of two keys signed `said` for it. */
+/* A reseed, and an act that says that the owners of two keys signed `said` for it. */
 static struct journal_verdict verdict_of_signed(struct ledger *ledger, const struct signing_key keys[2], const char *said,
 						 uint64_t entry_off)
 {
 	const wall_ms at = ledger->now;
-	const struct hash content = act_grant_content("army.oku", 1, said);
-	const struct hash digest = act_digest(ledger->exchange, at, "grant", &content);
+	const struct hash content = act_reseed_content("army.oku", 1, said);
+	const struct hash digest = act_digest(ledger->exchange, at, "reseed", &content);
 	struct act_signature signatures[2] = {{.operator_name = "ani"}, {.operator_name = "budi"}};
-	const struct act act = {.user = "root", .command = "grant", .signed_at = at, .signatures = signatures};
+	const struct act act = {.user = "root", .command = "reseed", .signed_at = at, .signatures = signatures};
 	Simpul__FetchGrant grant = SIMPUL__FETCH_GRANT__INIT;
 	struct buffer encoded = {0}, packed = {0};
 	struct journal_verdict verdict;
