@@ -1,6 +1,7 @@
 /* hostile_test - promises 4, 8 and 10: what strangers, members and thieves get when they try. */
 #include "tests/support/client.h"
 #include "common/socket.h"
+#include "tests/support/operate.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -171,15 +172,19 @@ static void whoever_subscribes_to_everything_sees_ciphertext_and_is_cut_off(void
 	struct client thief, sender;
 	struct buffer frame = {0};
 	bool opened, seen = false;
+	steady_ms began;
 
 	client_join(&thief, x, ARMY);
 	client_catch_up(&thief);
 	client_join(&sender, x, IMMIGRATION);
+	began = clock_now().steady;
 	client_subscribe(&thief, BYTES("", 0));
 	struct client_report report = lodging(1, "canary-everything");
 	report.category = "public-order";
 	client_submit(&sender, &report);
 	assert_int_equal(client_refused(client_answer(&sender, 5000)), E_OK);
+	assert_true(log_has(x, "level=alarm event=feed.foreign_subscription node=army.oku", 5));
+	assert_true(clock_now().steady - began <= (steady_ms)patient_ms(1000));
 	while (client_publication(&thief, 1500, &frame, &opened)) {
 		seen |= memmem(frame.data, frame.size, "canary-everything", 17) != NULL;
 	}
