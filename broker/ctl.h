@@ -93,6 +93,8 @@ int ctl_usage(const struct ctl *ctl, const char *what);
 enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault);
 /* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
 const char *ctl_copy_state(const struct copy *copy);
+/* Prints what a node was ever sent; the exit status. That it was looked at is recorded. */
+int ctl_got_ever(const struct ctl *ctl, const char *node, const char *reason);
 
 /* ---- the broker */
 

@@ -80,12 +80,33 @@ static enum error journal_search(const struct ctl *ctl, struct got *got, struct 
 	return error;
 }
 
+static int got_print(const struct ctl *ctl, struct got *got, const char *reason)
+{
+	struct fault fault = {0};
+	const int status = ctl_look(ctl, "got", got->node, reason);
+
+	if (status != EX_OK)
+		return status;
+	if (journal_search(ctl, got, &fault) != E_OK)
+		return ctl_fail(&fault, NULL);
+	if (!got->json)
+		printf("%s: %" PRIu64 " reports, %" PRIu64 " of them not acknowledged\n", got->node, got->reports,
+		       got->unacknowledged);
+	return EX_OK;
+}
+
+int ctl_got_ever(const struct ctl *ctl, const char *node, const char *reason)
+{
+	struct got got = {.node = node};
+
+	return got_print(ctl, &got, reason);
+}
+
 int ctl_got(struct ctl *ctl, int argc, char **argv)
 {
 	const char *since = NULL, *reason = NULL;
 	struct got got = {0};
 	const struct ctl_option options[] = {{"since", &since, NULL}, {"reason", &reason, NULL}, {"json", NULL, &got.json}, {0}};
-	struct fault fault = {0};
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 
 	if (first < 0)
@@ -95,12 +116,5 @@ int ctl_got(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "NODE is the name of an office, such as police.oku");
 	if (since != NULL && !time_parse(since, &got.since))
 		return ctl_usage(ctl, "--since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
-	if ((status = ctl_look(ctl, "got", got.node, reason)) != EX_OK)
-		return status;
-	if (journal_search(ctl, &got, &fault) != E_OK)
-		return ctl_fail(&fault, NULL);
-	if (!got.json)
-		printf("%s: %" PRIu64 " reports, %" PRIu64 " of them not acknowledged\n", got.node, got.reports,
-		       got.unacknowledged);
-	return EX_OK;
+	return got_print(ctl, &got, reason);
 }

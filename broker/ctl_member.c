@@ -13,15 +13,16 @@ static int standing_order(const struct ctl *ctl, const char *node, const char *s
 {
 	json_t *request = json_pack("{s:s, s:s, s:s, s:I, s:s}", "command", "standing", "node", node, "standing",
 				    standing, "since", (json_int_t)since, "reason", reason);
-	bool back = strcmp(standing, "active") == 0;
 	char done[2 * LIMIT_NODE_NAME + 80];
 
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
-	if (back)
+	if (strcmp(standing, "active") == 0)
 		snprintf(done, sizeof(done), "%.64s is %s; its agent must be started again", node, standing);
-	else
+	else if (strcmp(standing, "retired") == 0)
 		snprintf(done, sizeof(done), "%.64s is %s; simpulctl got %.64s lists what it was sent", node, standing, node);
+	else
+		snprintf(done, sizeof(done), "%.64s is %s and shut out", node, standing);
 	return ctl_order(ctl, request, done);
 }
 
@@ -37,7 +38,11 @@ int ctl_revoke(struct ctl *ctl, int argc, char **argv)
 	if (since_text != NULL && !time_parse(since_text, &since))
 		return ctl_usage(ctl,
 				 "--compromised-since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
-	return standing_order(ctl, argv[first], "compromised", since, reason);
+	status = standing_order(ctl, argv[first], "compromised", since, reason);
+	/* What the thief may have. The office is shut out also when that cannot be read. */
+	if (status == EX_OK && fflush(stdout) == 0 && ctl_got_ever(ctl, argv[first], reason) != EX_OK)
+		fprintf(stderr, "simpulctl got %s lists what it was sent, where the journal can be read\n", argv[first]);
+	return status;
 }
 
 static int standing_simple(struct ctl *ctl, int argc, char **argv, const char *standing)

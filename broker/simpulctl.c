@@ -62,7 +62,8 @@ static const struct ctl_command commands[] = {
 	 ctl_join},
 	{"revoke", "NODE", "Shuts a node out whose key is in wrong hands; this cannot be undone",
 	 "  --compromised-since TIME reports since then are doubtful (default: now)\n"
-	 "  --reason TEXT            for the journal; no personal data\n",
+	 "  --reason TEXT            for the journal; no personal data\n"
+	 "\nThen it lists what the node was ever sent (simpulctl got): what may be in wrong hands.\n",
 	 ctl_revoke},
 	{"retire", "NODE", "Shuts a node out; its reports stay good",
 	 "  --reason TEXT            for the journal; no personal data\n", ctl_retire},
