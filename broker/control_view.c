@@ -88,6 +88,7 @@ json_t *view_status(const struct control_port *port)
 	set_number(object, "tail_entries", status.tail_entries);
 	set_number(object, "tail_bytes", status.tail_bytes);
 	json_object_set_new(object, "disk_low", json_boolean(status.disk_low));
+	json_object_set_new(object, "clock_doubted", json_boolean(status.clock_doubted));
 	json_object_set_new(object, "stopping", json_boolean(status.stopping));
 	return object;
 }

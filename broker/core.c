@@ -461,6 +461,7 @@ void core_status(const struct core *core, struct core_status *status)
 				       .tail_entries = core->tail.count,
 				       .tail_bytes = core->tail.bytes,
 				       .disk_low = core->disk_low,
+				       .clock_doubted = core->clock_doubted,
 				       .stopping = core->stopping};
 	if (core->policy)
 		status->policy_hash = policy_hash(core->policy);

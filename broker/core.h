@@ -210,7 +210,7 @@ struct core_status {
 	uint64_t sessions;						 /* that were opened, since start */
 	size_t under_way;						 /* appends not yet committed */
 	size_t tail_entries, tail_bytes;
-	bool disk_low, stopping;
+	bool disk_low, clock_doubted, stopping;
 };
 void core_status(const struct core *core, struct core_status *status);
 

@@ -16,7 +16,8 @@ struct ctl_doctor {
 	struct broker_settings settings;
 	struct broker_identity identity;
 	uint64_t silent_days;
-	json_t *status; /* what the broker says; NULL: it does not run */
+	json_t *status; /* what the broker says; NULL: it does not run, or does not say it to this user */
+	bool shut_out;	/* from the broker's socket */
 };
 
 /* ---- ctl_doctor_live.c */

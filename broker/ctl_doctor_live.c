@@ -4,6 +4,7 @@
 #include "common/member.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,16 @@ static void absence_explain(struct ctl_doctor *doctor, const struct fault *fault
 {
 	const char *control = doctor->settings.control;
 
-	if (fault->code != E_UNREACHABLE)
+	if (fault->code != E_UNREACHABLE) {
 		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
-	else if (access(control, F_OK) == 0 && eaccess(control, W_OK) != 0)
+	} else if (access(control, F_OK) == 0 && eaccess(control, W_OK) != 0) {
+		doctor->shut_out = true;
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "become a member of the file's group",
 			     "%s: this user may not speak to the broker", control);
-	else
+	} else {
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "start it; its log says why it ended, if it did",
 			     "simpul-broker does not run, or does not answer at %s", control);
+	}
 }
 
 static bool status_is(const struct ctl_doctor *doctor, const char *key, const char *text)
@@ -53,6 +56,10 @@ static void status_judge(struct ctl_doctor *doctor)
 	if (json_is_true(json_object_get(doctor->status, "disk_low")))
 		checkup_note(checkup, CHECKUP_FAIL, "broker", "free some space",
 			     "it takes nothing new, the disk is too full");
+	if (json_is_true(json_object_get(doctor->status, "clock_doubted")))
+		checkup_note(checkup, CHECKUP_FAIL, "broker",
+			     "set this machine's clock right (timedatectl), then simpulctl clock confirm",
+			     "its clock jumped or is far from its newest entry: nothing that has expired is erased");
 	if (json_is_true(json_object_get(doctor->status, "stopping")))
 		checkup_note(checkup, CHECKUP_WARN, "broker", "wait some seconds, then start it",
 			     "it is shutting down");
@@ -94,11 +101,11 @@ void doctor_broker(struct ctl_doctor *doctor)
 
 /* ---- ports */
 
-/* The errno of binding there, as the broker does; 0: it is free. -1: the host is no address (the name of an interface).
- */
+/* The errno of binding there, as the broker does; 0: it is free. -1: it is an interface of this machine, -2: nothing that
+ * a socket can be bound to. */
 static int bind_error(const char *endpoint)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
 	const char *start = endpoint + strlen("tcp://"), *colon = strrchr(endpoint, ':');
 	struct addrinfo *address;
 	const int yes = 1;
@@ -107,7 +114,7 @@ static int bind_error(const char *endpoint)
 
 	snprintf(host, sizeof(host), "%.*s", (int)(colon - start), start);
 	if (getaddrinfo(strcmp(host, "*") == 0 ? NULL : host, colon + 1, &hints, &address) != 0)
-		return -1;
+		return if_nametoindex(host) != 0 ? -1 : -2;
 	fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
 	error = bind(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
@@ -122,6 +129,9 @@ static void port_judge(struct ctl_doctor *doctor, const char *subject, const cha
 	const bool runs = doctor->status != NULL;
 	const int error = bind_error(endpoint);
 
+	/* Its own, or another program's: that only the broker could say. */
+	if (doctor->shut_out && (error == 0 || error == EADDRINUSE || error == EACCES))
+		return;
 	if (error == EADDRINUSE && !runs)
 		checkup_note(checkup, CHECKUP_FAIL, subject,
 			     "find it (ss -ltnp) and end it, or give the broker another port",
@@ -130,6 +140,10 @@ static void port_judge(struct ctl_doctor *doctor, const char *subject, const cha
 		checkup_note(checkup, CHECKUP_FAIL, subject,
 			     "see the address in the configuration, and this machine's network",
 			     "%s: this machine does not have this address", endpoint);
+	else if (error == -2)
+		checkup_note(checkup, CHECKUP_FAIL, subject,
+			     "the broker listens at an address of this machine (or *); names are for link_public and its like",
+			     "%s: neither an address nor an interface of this machine", endpoint);
 	else if (error == EACCES && !runs)
 		checkup_note(checkup, CHECKUP_FAIL, subject, "take a port from 1024 on",
 			     "%s: this user may not use this port", endpoint);
@@ -145,6 +159,10 @@ void doctor_ports(struct ctl_doctor *doctor)
 {
 	port_judge(doctor, "link", doctor->settings.link);
 	port_judge(doctor, "feed", doctor->settings.feed);
+	if (doctor->settings.bulletin != NULL)
+		port_judge(doctor, "bulletin", doctor->settings.bulletin);
+	if (doctor->settings.watch != NULL)
+		port_judge(doctor, "log", doctor->settings.watch);
 }
 
 /* ---- members */

@@ -77,6 +77,8 @@ static void print_status(const json_t *status)
 	printf("disk              %s\n", json_is_true(json_object_get(status, "disk_low"))
 						 ? "LOW: nothing new is taken; free some space"
 						 : "enough");
+	if (json_is_true(json_object_get(status, "clock_doubted")))
+		puts("clock             IN DOUBT: nothing expires; set it right, then simpulctl clock confirm");
 }
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
+#include <unistd.h>
 
 #define MIB (1024u * 1024u)
 
@@ -64,9 +65,10 @@ void checkup_fault(struct checkup *checkup, const char *subject, const struct fa
 {
 	const bool says_all = fault->code == E_CONFIG && fault->field[0] != '\0';
 	const char *separator = fault->field[0] == '\0' ? "" : ": ";
+	const bool closed = fault->code == E_IO && eaccess(fault->field, R_OK) != 0 && errno == EACCES;
 
 	checkup_note(checkup, CHECKUP_FAIL, subject, advice, "%s%s%s", fault->field, says_all ? "" : separator,
-		     says_all ? "" : error_sentence(fault->code));
+		     says_all ? "" : closed ? "this user may not read it" : error_sentence(fault->code));
 }
 
 int checkup_end(struct checkup *checkup)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zmq.h>
 #include <cmocka.h>
 
@@ -347,10 +348,11 @@ static void a_broker_that_hangs_is_named(void **state)
 
 /* ------------------------------------------------------------------ what the agent says */
 
-/* An agent that answers one question, with this. */
+/* An agent or a broker that answers so many questions, each with this. */
 struct pretended {
 	void *socket;
 	const char *answer;
+	unsigned questions;
 };
 
 static void *pretended_answer(void *argument)
@@ -358,27 +360,55 @@ static void *pretended_answer(void *argument)
 	struct pretended *pretended = argument;
 	char question[256];
 
-	if (zmq_recv(pretended->socket, question, sizeof question, 0) > 0)
-		zmq_send(pretended->socket, pretended->answer, strlen(pretended->answer), 0);
+	for (unsigned i = 0; i < pretended->questions; i++)
+		if (zmq_recv(pretended->socket, question, sizeof question, 0) > 0)
+			zmq_send(pretended->socket, pretended->answer, strlen(pretended->answer), 0);
 	return NULL;
+}
+
+static pthread_t pretend(struct pretended *pretended, void *context, const char *path)
+{
+	char *endpoint = memory_format("ipc://%s", path);
+	const int wait = patient_ms(20000);
+	pthread_t thread;
+
+	pretended->socket = zmq_socket(context, ZMQ_REP);
+	zmq_setsockopt(pretended->socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
+	assert_int_equal(zmq_bind(pretended->socket, endpoint), 0);
+	assert_int_equal(pthread_create(&thread, NULL, pretended_answer, pretended), 0);
+	free(endpoint);
+	return thread;
 }
 
 static void assert_said_of(struct exchange *x, const char *answer, const char *result, const char *said)
 {
-	char *path = office_path(x, ARMY, "local.sock"), *endpoint = memory_format("ipc://%s", path);
+	char *path = office_path(x, ARMY, "local.sock");
 	void *context = zmq_ctx_new();
-	struct pretended pretended = {zmq_socket(context, ZMQ_REP), answer};
-	const int wait = patient_ms(20000);
-	pthread_t thread;
+	struct pretended pretended = {.answer = answer, .questions = 1};
+	const pthread_t thread = pretend(&pretended, context, path);
 
-	zmq_setsockopt(pretended.socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
-	assert_int_equal(zmq_bind(pretended.socket, endpoint), 0);
-	assert_int_equal(pthread_create(&thread, NULL, pretended_answer, &pretended), 0);
 	assert_doctor_says(x, ARMY, result, said);
 	pthread_join(thread, NULL);
 	zmq_close(pretended.socket);
 	zmq_ctx_term(context);
-	free(endpoint);
+	free(path);
+}
+
+/* Of the broker, who is asked for its status and its members. */
+static void assert_said_of_broker(struct exchange *x, const char *answer, const char *result, const char *said)
+{
+	char *path = broker_path(x, "pretended.sock"), *config = broker_path(x, "broker.yaml");
+	void *context = zmq_ctx_new();
+	struct pretended pretended = {.answer = answer, .questions = 2};
+	const pthread_t thread = pretend(&pretended, context, path);
+
+	file_swap(config, "control: control.sock", "control: pretended.sock");
+	assert_broker_doctor_says(x, result, said);
+	file_swap(config, "control: pretended.sock", "control: control.sock");
+	pthread_join(thread, NULL);
+	zmq_close(pretended.socket);
+	zmq_ctx_term(context);
+	free(config);
 	free(path);
 }
 
@@ -459,6 +489,12 @@ static void each_mistake_in_a_file_of_the_broker_is_named(void **state)
 		{"broker.yaml", "link: tcp://127.0.0.1:", "link: tcp://127.0.0.2:", "FAIL", "does not listen there"},
 		{"broker.yaml", "feed: tcp://127.0.0.1:", "feed: tcp://192.0.2.1:", "FAIL",
 		 "does not have this address"},
+		{"broker.yaml", "link: tcp://127.0.0.1:", "link: tcp://broker.invalid:", "FAIL",
+		 "neither an address nor an interface of this machine"},
+		{"broker.yaml", "# bulletin: tcp://127.0.0.1:", "bulletin: tcp://192.0.2.1:", "FAIL",
+		 "tcp://192.0.2.1:7404: this machine does not have this address"},
+		{"broker.yaml", "# log: tcp://127.0.0.1:", "log: tcp://192.0.2.1:", "FAIL",
+		 "tcp://192.0.2.1:7403: this machine does not have this address"},
 	};
 	struct exchange *x = *state;
 	const size_t changes = log_count(x, "policy.changed");
@@ -484,6 +520,74 @@ static void keys_of_the_broker_that_others_can_read_are_named(void **state)
 	assert_broker_doctor_says(x, "FAIL", "others may read or change it, chmod 600 it");
 	assert_int_equal(chmod(path, 0600), 0);
 	free(path);
+}
+
+static void keys_of_another_broker_are_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = broker_path(x, "broker.yaml"), *path = broker_path(x, "other.keys");
+	struct broker_keys keys;
+
+	broker_keys_generate(&keys);
+	assert_int_equal(broker_keys_save(&keys, path, NULL), E_OK);
+	file_swap(config, "keys: broker.keys", "keys: other.keys");
+	assert_broker_doctor_says(x, "FAIL", "broker.keys and the journal belong to different brokers");
+	file_swap(config, "keys: other.keys", "keys: broker.keys");
+	free(path);
+	free(config);
+}
+
+static void a_brokers_clock_in_doubt_and_a_full_disk_are_named(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_said_of_broker(x, "{\"ok\": true, \"clock_doubted\": true, \"nodes\": []}", "FAIL",
+			      "simpulctl clock confirm");
+	assert_said_of_broker(x, "{\"ok\": true, \"disk_low\": true, \"nodes\": []}", "FAIL",
+			      "it takes nothing new, the disk is too full");
+}
+
+/* What a doctor prints to a user who is nobody; free it. NULL where this user cannot become another. */
+static char *text_for_nobody(const char *name, const char *config)
+{
+	char program[300];
+	const char *argv[] = {"/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+			      process_program(name, program, sizeof program), "-c", config, "doctor", NULL};
+	struct buffer out = {0};
+
+	if (geteuid() != 0 || access(argv[0], X_OK) != 0)
+		return NULL;
+	assert_int_equal(process_run(argv, NULL, &out, "/dev/null", 60), 1);
+	buffer_u8(&out, 0);
+	return (char *)out.data;
+}
+
+static void what_a_user_may_not_read_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = broker_path(x, "broker.yaml"), *settings = office_path(x, POLICE, "agent.yaml");
+	char *drop = office_path(x, POLICE, "drop"), *journal = broker_path(x, "journal"), *top = broker_path(x, "..");
+	char *broker_said, *office_said;
+
+	assert_int_equal(chmod(top, 0711) | chmod(x->folder, 0711) | chmod(config, 0644), 0);
+	assert_int_equal(chmod(x->offices[POLICE].folder, 0711) | chmod(settings, 0644) | chmod(drop, 0700), 0);
+	assert_int_equal(chmod(journal, 0700), 0);
+	broker_said = text_for_nobody("simpulctl", config);
+	office_said = text_for_nobody("simpul", settings);
+	if (broker_said) {
+		assert_said(broker_said, "FAIL", "broker.keys: this user may not read it");
+		assert_null(strstr(broker_said, "another program"));
+		assert_said(broker_said, "FAIL", "this user may not speak to the broker");
+		assert_said(office_said, "FAIL", "drop: Permission denied");
+		assert_said(office_said, "FAIL", "police.oku.keys: this user may not read it");
+	}
+	free(office_said);
+	free(broker_said);
+	free(top);
+	free(journal);
+	free(drop);
+	free(settings);
+	free(config);
 }
 
 static void keys_of_broker_and_authority_that_are_old_are_named(void **state)
@@ -651,6 +755,9 @@ int main(void)
 		cmocka_unit_test(a_broker_that_is_well_has_only_its_authority_named),
 		cmocka_unit_test(each_mistake_in_a_file_of_the_broker_is_named),
 		cmocka_unit_test(keys_of_the_broker_that_others_can_read_are_named),
+		cmocka_unit_test(keys_of_another_broker_are_named),
+		cmocka_unit_test(a_brokers_clock_in_doubt_and_a_full_disk_are_named),
+		cmocka_unit_test(what_a_user_may_not_read_is_named),
 		cmocka_unit_test(operators_programs_get_json),
 		cmocka_unit_test(keys_of_broker_and_authority_that_are_old_are_named),
 		cmocka_unit_test(members_that_need_somebody_are_named),

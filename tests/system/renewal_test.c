@@ -288,10 +288,18 @@ static void an_office_whose_key_has_ended_goes_on_by_itself_when_it_has_a_new_on
 	const size_t accepted = office_outbox(x, POLICE).accepted, received = office_inbox(x, ARMY, NULL, NULL);
 	const pid_t agent = x->offices[POLICE].pid;
 	char *request = rotate(x, POLICE);
+	struct buffer page = {0};
 
 	enroll_for_ms(x, request, 1500);
 	assert_true(office_in_state(x, POLICE, "halted", 30));
 	assert_true(log_has(x, "member.lapsed", 10));
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, &page, "doctor", NULL), 1);
+	assert_non_null(memmem(page.data, page.size, "the key of police.oku has ended: it is not let in", 49));
+	assert_non_null(memmem(page.data, page.size, "simpul keys rotate", 18));
+	buffer_clear(&page);
+	assert_int_equal(exchange_ctl(x, &page, "doctor", NULL), 1);
+	assert_non_null(memmem(page.data, page.size, "the key of police.oku has ended: it is not let in", 49));
+	buffer_free(&page);
 	drop_piece(x, 5); /* it goes on taking reports */
 	free(request);
 	request = rotate(x, POLICE);
