@@ -31,26 +31,27 @@ struct intake {
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
 	steady_ms expire_at;
+	uint64_t files; /* that were read since the start */
 	pthread_t thread;
 };
 
 /* ------------------------------------------------------------------ log */
 
-#define IDENTITY_TEXT 9
-
-/* Names of files may hold names of persons: eight digits of the identity stand for them. */
-static const char *identity_text(const struct hash *identity, char text[IDENTITY_TEXT])
+/* The first that came back; 0: none did. */
+static uint64_t bad_line(const struct parsed_file *file)
 {
-	return hex_of(text, BYTES(identity->bytes, 4));
+	for (size_t i = 0; i < file->count; i++)
+		if (file->lines[i].prepared == NULL)
+			return file->lines[i].line;
+	return 0;
 }
 
+/* Names of files may hold names of persons: a file is known by its number. */
 static void log_file(enum log_level level, const char *event, const struct intake_letter *letter, size_t rejected)
 {
-	char identity[IDENTITY_TEXT];
-
-	log_event(level, event, F_TEXT("folder", folder_label(letter->folder)),
-		  F_TEXT("file", identity_text(&letter->identity, identity)),
-		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected));
+	log_event(level, event, F_TEXT("folder", folder_label(letter->folder)), F_NUM("file", letter->number),
+		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected),
+		  F_NUM("line", bad_line(&letter->file)));
 }
 
 static void log_failure(const struct folder *folder, enum error error)
@@ -125,15 +126,15 @@ static void try_later(struct folder *folder, enum error error, steady_ms now)
 	folder->candidates[folder->count - 1] = first;
 }
 
-static void whole_reject(struct folder *folder, const struct hash *identity, const struct fault *fault, steady_ms now)
+static void whole_reject(struct folder *folder, uint64_t number, const struct fault *fault, steady_ms now)
 {
-	char text[256], id[IDENTITY_TEXT];
+	char text[256];
 	char *reason = memory_format("%s\n", fault_text(fault, text, sizeof(text)));
 	enum error error = first_put_away(folder, REJECTED, reason, now);
 
 	if (error == E_OK)
 		log_event(LOG_LEVEL_WARNING, "intake.rejected", F_TEXT("folder", folder_label(folder->path)),
-			  F_TEXT("file", identity_text(identity, id)), F_TEXT("error", error_name(fault->code)));
+			  F_NUM("file", number), F_TEXT("error", error_name(fault->code)));
 	else
 		try_later(folder, error, now);
 	free(reason);
@@ -170,7 +171,7 @@ static enum error outbox_open(struct intake *intake, struct store **outbox)
 	return error;
 }
 
-static struct intake_letter *letter_new(const struct intake *intake, const struct folder *folder, const char *name,
+static struct intake_letter *letter_new(struct intake *intake, const struct folder *folder, const char *name,
 					struct bytes content, wall_ms now, struct store *outbox)
 {
 	struct intake_letter *letter = memory_zero(1, sizeof(*letter));
@@ -178,6 +179,7 @@ static struct intake_letter *letter_new(const struct intake *intake, const struc
 	letter->folder = memory_string(folder->path);
 	letter->name = memory_string(name);
 	letter->identity = identity_of(folder, name, content);
+	letter->number = ++intake->files;
 	letter->place = (size_t)(folder - intake->folders);
 	intake_parse(&(struct intake_source){.profile = folder->profile,
 					     .file_name = name,
@@ -235,7 +237,7 @@ static void content_take(struct intake *intake, struct folder *folder, struct by
 		return;
 	}
 	if (error_remedy(error) == REMEDY_CORRECT)
-		whole_reject(folder, &letter->identity, &letter->file.fault, now->steady);
+		whole_reject(folder, letter->number, &letter->file.fault, now->steady);
 	else
 		try_later(folder, error, now->steady);
 	intake_letter_free(letter);
@@ -248,7 +250,6 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 	char *path = memory_format("%s/%s", folder->path, first->name);
 	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
 	struct buffer content = {0};
-	struct hash unread;
 	enum error error = file_take(path, &first->mark, folder->polled, PROFILE_LARGEST_FILE, &content);
 
 	switch (error) {
@@ -256,8 +257,7 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 		content_take(intake, folder, buffer_view(&content), now);
 		break;
 	case E_TOO_LARGE:
-		unread = identity_of(folder, first->name, BYTES(NULL, 0));
-		whole_reject(folder, &unread, &too_large, now->steady);
+		whole_reject(folder, ++intake->files, &too_large, now->steady);
 		break;
 	case E_NOT_FOUND:
 		folder_forget(folder, 0);
@@ -314,7 +314,7 @@ static void answer_refused(struct intake *intake, struct folder *folder, struct 
 	struct parsed_line *line = line_blamed(letter, &fault);
 
 	if (line == NULL) {
-		whole_reject(folder, &letter->identity, &fault, now);
+		whole_reject(folder, letter->number, &fault, now);
 		intake_letter_free(letter);
 		return;
 	}

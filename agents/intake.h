@@ -51,7 +51,8 @@ struct intake_letter {
 	 * lines, which is then rejected and the letter sent again; with one such line the number may be missing. */
 	struct fault fault;
 	/* ---- for the intake alone */
-	size_t place;  /* of the folder */
+	uint64_t number; /* in the order in which files are read, from 1 at each start: what the log calls the file */
+	size_t place;	 /* of the folder */
 	char *rejects; /* the file that was written beside; NULL: none */
 };
 
