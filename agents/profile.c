@@ -25,6 +25,7 @@ struct rows {
 	struct parsed_file *file;
 	int positions[CSV_MOST_CELLS]; /* cell of each column of the profile; -1: not in this file */
 	struct region_memo *regions;   /* REGION_MEMOS */
+	struct date_signs *dates;      /* of each column of the profile */
 };
 
 enum profile_format profile_format(const struct profile *profile)
@@ -229,13 +230,14 @@ static enum error column_take(const struct rows *rows, const struct csv_record *
 {
 	const char *text = cell_text(rows, record, column);
 	const json_t *earlier = path_get(&column->path, column->path.count, root);
+	const struct date_signs *signs = &rows->dates[column - rows->profile->columns];
 	char spoiled[WANTED_SIZE];
 	enum error code = E_OK;
 	json_t *value;
 
 	if (text[0] == '\0' && column->config->required)
 		return column_fault(fault, E_MISSING, column);
-	if (text[0] != '\0' && cell_spoiled(rows->profile, column, text, spoiled) != NULL)
+	if (text[0] != '\0' && cell_spoiled(rows->profile, column, text, signs, rows->parsing->now, spoiled) != NULL)
 		return fault_at(fault, E_INVALID, "column \"%s\": %s", column->config->column, spoiled);
 	if (column->is_time_of_date)
 		return E_OK;
@@ -408,6 +410,24 @@ static void row_take(const struct rows *rows, const struct csv_record *record)
 	rows->file->rejected += line->prepared == NULL ? 1 : 0;
 }
 
+/* What the dates of a file tell together, before one of them is taken. `reader` stands behind the header line. */
+static void dates_survey(const struct rows *rows, const struct csv_reader *reader)
+{
+	const struct profile *profile = rows->profile;
+	struct csv_reader survey;
+	struct csv_record record;
+
+	csv_open(&survey, reader->content, reader->separator, reader->encoding);
+	survey.at = reader->at;
+	survey.expected = reader->expected;
+	while (csv_next(&survey, &record))
+		for (unsigned i = 0; i < profile->config->columns_count && !record.blank && record.error == E_OK; i++)
+			if (profile->columns[i].kind == CELL_DATE || profile->columns[i].kind == CELL_DATETIME)
+				date_signs_note(&rows->dates[i], profile->config->date_format,
+						cell_text(rows, &record, &profile->columns[i]));
+	csv_close(&survey);
+}
+
 static void rows_take(struct rows *rows, struct csv_reader *reader, struct csv_record *record)
 {
 	while (csv_next(reader, record) && rows->file->fault.code == E_OK) {
@@ -439,6 +459,7 @@ static void csv_file_parse(const struct parsing *parsing, struct bytes content)
 	struct csv_record record;
 
 	rows.regions = memory_zero(REGION_MEMOS, sizeof(*rows.regions));
+	rows.dates = memory_zero(profile->config->columns_count + 1, sizeof(*rows.dates));
 	csv_open(&reader, BYTES(content.data + skip, content.size - skip), profile->separator, encoding);
 	do {
 		if (!csv_next(&reader, &record)) {
@@ -451,9 +472,11 @@ static void csv_file_parse(const struct parsing *parsing, struct bytes content)
 	if (skip > 0 && record.raw.data == content.data + skip)
 		record.raw = BYTES(content.data, record.raw.size + skip);
 	file->header = BYTES(record.raw.data, record.raw.size + record.ending.size);
+	dates_survey(&rows, &reader);
 	rows_take(&rows, &reader, &record);
 out:
 	csv_close(&reader);
+	free(rows.dates);
 	free(rows.regions);
 }
 

@@ -30,13 +30,7 @@ static bool one_of(const char **text, const char *set)
 	return true;
 }
 
-/* The three numbers of a date, whether or not there is such a day. */
-struct date_parts {
-	int year, month, day;
-};
-
-/* Reads them at `*text` and moves it past. */
-static bool parts_read(enum date_form form, const char **text, struct date_parts *parts)
+bool date_parts_read(enum date_form form, const char **text, struct date_parts *parts)
 {
 	const bool iso = form == DATES_ISO;
 	const char *between = iso ? "-" : "/-.";
@@ -51,15 +45,14 @@ static bool parts_read(enum date_form form, const char **text, struct date_parts
 	return parts->year >= 0 && parts->day >= 0;
 }
 
-/* Writes YYYY-MM-DD when there is such a day. */
-static bool parts_write(const struct date_parts *parts, char out[11])
+bool date_parts_write(const struct date_parts *parts, char out[DATE_SIZE])
 {
 	char iso[40];
 
 	snprintf(iso, sizeof(iso), "%04d-%02d-%02d", parts->year, parts->month, parts->day);
 	if (!date_valid(iso))
 		return false;
-	memcpy(out, iso, 11);
+	memcpy(out, iso, DATE_SIZE);
 	return true;
 }
 
@@ -70,22 +63,11 @@ static bool day_ends(const char *text)
 }
 
 /* Reads a date at `*text`, moves it past, and writes YYYY-MM-DD. */
-static bool date_read(enum date_form form, const char **text, char out[11])
+static bool date_read(enum date_form form, const char **text, char out[DATE_SIZE])
 {
 	struct date_parts parts;
 
-	return parts_read(form, text, &parts) && parts_write(&parts, out);
-}
-
-bool date_swapped(enum date_form form, const char *text)
-{
-	struct date_parts parts, other;
-	char day[11];
-
-	if (!parts_read(form, &text, &parts) || parts_write(&parts, day))
-		return false;
-	other = (struct date_parts){.year = parts.year, .month = parts.day, .day = parts.month};
-	return parts_write(&other, day);
+	return date_parts_read(form, text, &parts) && date_parts_write(&parts, out);
 }
 
 bool time_of_day(const char *text, char out[9])
@@ -109,7 +91,7 @@ bool time_of_day(const char *text, char out[9])
 }
 
 /* A civil time in the profile's zone. */
-static json_t *moment(const struct profile *profile, const char date[11], const char time[9], enum error *code)
+static json_t *moment(const struct profile *profile, const char date[DATE_SIZE], const char time[9], enum error *code)
 {
 	char text[TIME_TEXT_SIZE];
 	wall_ms ms;
@@ -123,7 +105,7 @@ static json_t *moment(const struct profile *profile, const char date[11], const 
 
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code)
 {
-	char day[11], clock[9];
+	char day[DATE_SIZE], clock[9];
 
 	if (date_read(profile->config->date_format, &date, day) && day_ends(date) && time_of_day(time, clock))
 		return moment(profile, day, clock, code);
@@ -134,7 +116,7 @@ json_t *cell_moment(const struct profile *profile, const char *date, const char 
 /* RFC 3339 with its own zone, or a date and a time of the day in the profile's. */
 static json_t *datetime_value(const struct profile *profile, const char *text, enum error *code)
 {
-	char day[11], clock[9];
+	char day[DATE_SIZE], clock[9];
 	wall_ms ms;
 
 	if (time_parse(text, &ms))
@@ -149,7 +131,7 @@ static json_t *datetime_value(const struct profile *profile, const char *text, e
 /* Dates of persons and documents may be known to the year only. */
 static json_t *date_value(const struct profile *profile, const char *text, enum error *code)
 {
-	char day[11];
+	char day[DATE_SIZE];
 
 	if (date_valid(text))
 		return json_string(text);

@@ -88,15 +88,46 @@ json_t *cell_value(const struct profile *profile, const struct profile_column *c
  * the column's map where it has them. Nothing of it comes from a cell. */
 enum { WANTED_SIZE = 64 };
 const char *cell_wanted(const struct profile *profile, const struct profile_column *column, char text[WANTED_SIZE]);
-/* Whether a text that begins with no date would with day and month the other way round. */
-bool date_swapped(enum date_form form, const char *text);
-/* What a spreadsheet did to a cell, for people; NULL when nothing can be seen of it. In profile_spoiled.c. */
+struct date_signs;
+/* What a spreadsheet did to a cell, for people; NULL when nothing can be seen of it. `signs` are its column's. In
+ * profile_spoiled.c. */
 const char *cell_spoiled(const struct profile *profile, const struct profile_column *column, const char *cell,
-			 char text[WANTED_SIZE]);
+			 const struct date_signs *signs, wall_ms now, char text[WANTED_SIZE]);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */
 bool time_of_day(const char *text, char out[9]);
+
+/* ---- dates */
+
+enum { DATE_SIZE = 11 }; /* "YYYY-MM-DD" */
+
+/* The three numbers of a date, whether or not there is such a day. */
+struct date_parts {
+	int year, month, day;
+};
+
+/* Reads them at `*text` and moves it past. */
+bool date_parts_read(enum date_form form, const char **text, struct date_parts *parts);
+/* Writes YYYY-MM-DD when there is such a day. */
+bool date_parts_write(const struct date_parts *parts, char out[DATE_SIZE]);
+
+/* ---- day and month the other way round, in profile_swap.c */
+
+/* What the cells of a column tell together; begins as zeros. */
+struct date_signs {
+	size_t swapped, ordered; /* cells that can be read in one way alone: the wrong one, the profile's */
+	bool typed_late;	 /* a text of a day after the 12th */
+	bool made, made_late;	 /* a workbook's date; of a day after the 12th */
+};
+
+void date_signs_note(struct date_signs *signs, enum date_form form, const char *cell);
+/* Whether a cell that is a date either way is likely one the other way, as its column shows. */
+bool date_doubtful(const struct date_signs *signs, enum date_form form, const char *cell);
+/* Whether a text that begins with no date would with day and month the other way round. */
+bool date_swapped(enum date_form form, const char *text);
+/* Whether a cell's day is still to come, and would not be the other way round. */
+bool date_ahead(enum date_form form, const char *cell, wall_ms now);
 
 /* ---- machine-readable zones, in profile_mrz.c */
 

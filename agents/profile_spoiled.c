@@ -82,11 +82,24 @@ static const char *region_spoiled(const char *cell, char text[WANTED_SIZE])
 	return code_as_date(cell) ? say(text, "the code became a date: format the column as text") : NULL;
 }
 
-static const char *date_spoiled(enum date_form form, const char *cell, char text[WANTED_SIZE])
+/* Fields whose day cannot be still to come. */
+static bool of_the_past(const struct profile_column *column)
+{
+	const char *name = column->path.leaf->name;
+
+	return strcmp(name, "first_seen") == 0 || strcmp(name, "last_seen") == 0 || strcmp(name, "date_of_birth") == 0;
+}
+
+static const char *date_spoiled(const struct profile_column *column, enum date_form form, const char *cell,
+				const struct date_signs *signs, wall_ms now, char text[WANTED_SIZE])
 {
 	if (serial_number(cell))
 		return say(text, "a serial number, not a date: format the column as a date");
-	return date_swapped(form, cell) ? say(text, "no such date: day and month seem to be swapped") : NULL;
+	if (date_swapped(form, cell))
+		return say(text, "no such date: day and month seem to be swapped");
+	if (of_the_past(column) && date_ahead(form, cell, now))
+		return say(text, "still to come: day and month seem to be swapped");
+	return date_doubtful(signs, form, cell) ? say(text, "day and month may be swapped, as other rows show") : NULL;
 }
 
 /* A profile says how many digits a number has; without that nobody can tell that one is gone. */
@@ -104,7 +117,7 @@ static const char *digits_spoiled(const struct column_config *config, const char
 }
 
 const char *cell_spoiled(const struct profile *profile, const struct profile_column *column, const char *cell,
-			 char text[WANTED_SIZE])
+			 const struct date_signs *signs, wall_ms now, char text[WANTED_SIZE])
 {
 	switch (column->kind) {
 	case CELL_TEXT:
@@ -116,7 +129,7 @@ const char *cell_spoiled(const struct profile *profile, const struct profile_col
 		return region_spoiled(cell, text);
 	case CELL_DATE:
 	case CELL_DATETIME:
-		return date_spoiled(profile->config->date_format, cell, text);
+		return date_spoiled(column, profile->config->date_format, cell, signs, now, text);
 	default:
 		return NULL;
 	}

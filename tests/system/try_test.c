@@ -204,7 +204,8 @@ static void a_workbook_is_tried_as_a_list_is(void **state)
 		  "=16.1|@46346|ERIKSSON|ANNA MARIA|L898902C3\n"
 		  "16.01|=46346|ERIKSSON\n"
 		  "16.01|@46346|ERIKSSON||=1.6E+15\n"
-		  "16.01|@46346|ERIKSSON\n",
+		  "16.01|@46346|ERIKSSON\n"
+		  "16.01|@46085|ERIKSSON\n",
 		  &content);
 	assert_int_equal(file_write(path, buffer_view(&content), 0600, NULL), E_OK);
 	assert_int_equal(try_file(desk, "list.xlsx", NULL, NULL, &printed), EX_DATAERR);
@@ -213,6 +214,15 @@ static void a_workbook_is_tried_as_a_list_is(void **state)
 	assert_non_null(strstr(printed, "line 4      COMES BACK   column \"Tanggal\": a serial number"));
 	assert_non_null(strstr(printed, "line 5      COMES BACK   column \"Paspor\": a number as 1,6E+15"));
 	assert_non_null(strstr(printed, "line 6      AMBER"));
+	/* The 4th of March: all of its column are dates, and some are after the 12th. */
+	assert_non_null(strstr(printed, "line 7      AMBER"));
+	free(printed);
+	buffer_clear(&content);
+	xlsx_make("Wilayah|Tanggal|Nama\n16.01|@46085|ERIKSSON\n16.01|25/03/2026|ERIKSSON\n", &content);
+	assert_int_equal(file_write(path, buffer_view(&content), 0600, NULL), E_OK);
+	assert_int_equal(try_file(desk, "list.xlsx", NULL, NULL, &printed), EX_DATAERR);
+	assert_non_null(strstr(printed, "line 2      COMES BACK   column \"Tanggal\": day and month may be swapped"));
+	assert_non_null(strstr(printed, "line 3      AMBER"));
 	free(printed);
 	file_put(path, "PK\003\004 damaged, of ERIKSSON");
 	assert_int_equal(try_file(desk, "list.xlsx", NULL, NULL, &printed), EX_DATAERR);

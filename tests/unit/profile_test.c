@@ -459,6 +459,89 @@ static void what_a_spreadsheet_spoiled_is_named(void **state)
 	parsed_file_free(&file);
 }
 
+/* Which of the rows, "A" to "Z", come back because of this, in an otherwise good file with these dates of birth. */
+static void swapped_rows(const char *form, const char *first_seen, const char *const *dates, size_t count,
+			 const char *fault, char rows[27])
+{
+	char *yaml = memory_format("date_format: %s\n" PLAIN, form);
+	struct buffer text = {0};
+	struct parsed_file file;
+
+	buffer_text(&text, HEADER);
+	for (size_t i = 0; i < count; i++) {
+		char *row = memory_format("%c;;%s;%s;10:00\n", (char)('A' + i), dates[i], first_seen);
+
+		buffer_text(&text, row);
+		free(row);
+	}
+	buffer_u8(&text, 0);
+	parse(yaml, (const char *)text.data, &file);
+	assert_int_equal(file.count, count);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(file.lines[i].fault.field, fault) == 0)
+			*rows++ = (char)('A' + i);
+	*rows = '\0';
+	parsed_file_free(&file);
+	buffer_free(&text);
+	free(yaml);
+}
+
+static void dates_that_other_rows_show_to_be_swapped_come_back(void **state)
+{
+#define OTHERS "column \"Tgl Lahir\": day and month may be swapped, as other rows show"
+	static const struct {
+		const char *form, *dates[12], *back;
+	} cases[] = {
+		/* 8/13 is none, so 8/12 may be the 12th of August; 12/12 and a year are the same both ways. */
+		{"dd/mm/yyyy", {"8/12/1974", "8/13/1974", "12/12/1974", "1974", "3/4/1980"}, "AE"},
+		{"iso", {"1974-08-12", "1974-13-08", "1974-12-12"}, "A"},
+		/* One slip of the pen among many that are right says nothing of the others. */
+		{"dd/mm/yyyy",
+		 {"8/12/1974", "8/13/1974", "13/1/74", "13/1/1974", "14/1/1974", "15/1/1974", "16/1/1974", "17/1/1974",
+		  "18/1/1974", "19/1/1974", "20/1/1974", "21/1/1974"},
+		 "A"},
+		{"dd/mm/yyyy",
+		 {"8/12/1974", "8/13/1974", "13/2/1974", "13/1/1974", "14/1/1974", "15/1/1974", "16/1/1974", "17/1/1974",
+		  "18/1/1974", "19/1/1974", "20/1/1974", "21/1/1974"},
+		 ""},
+		/* What Excel of another country took for dates, and what it left as it was. */
+		{"dd/mm/yyyy", {"04/03/1974 00:00:00", "25/03/1974", "04/03/1974", "05/05/1974 00:00:00"}, "A"},
+		{"iso", {"1974-03-04 00:00:00", "25/03/1974"}, "A"},
+		/* Dates after the 12th: all of them were dates from the beginning. */
+		{"dd/mm/yyyy", {"04/03/1974 00:00:00", "25/03/1974", "26/03/1974 00:00:00"}, ""},
+		{"dd/mm/yyyy", {"04/03/1974 00:00:00", "05/03/1974 00:00:00"}, ""},
+	};
+	char rows[27];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const bool iso = cases[i].form[0] == 'i';
+		size_t count = 0;
+
+		while (count < 12 && cases[i].dates[count] != NULL)
+			count++;
+		swapped_rows(cases[i].form, iso ? "2026-11-21" : "21/11/2026", cases[i].dates, count, OTHERS, rows);
+		assert_string_equal(rows, cases[i].back);
+	}
+}
+
+static void a_day_that_is_still_to_come_and_would_not_be_the_other_way_round_comes_back(void **state)
+{
+	static const char *const births[] = {"11/12/2026", "12/11/2026", "11/12/1974", "1/2/2027"};
+	char rows[27];
+
+	(void)state;
+	swapped_rows("dd/mm/yyyy", "21/11/2026", births, 4,
+		     "column \"Tgl Lahir\": still to come: day and month seem to be swapped", rows);
+	assert_string_equal(rows, "A");
+	/* Seen on the 11th of December, it says in November; tomorrow is today somewhere. */
+	swapped_rows("dd/mm/yyyy", "11/12/2026", (const char *const[]){"1974"}, 1,
+		     "column \"Tanggal\": still to come: day and month seem to be swapped", rows);
+	assert_string_equal(rows, "A");
+	swapped_rows("dd/mm/yyyy", "23/11/2026", (const char *const[]){"1974"}, 1, "", rows);
+	assert_string_equal(rows, "A");
+}
+
 static void what_only_looks_spoiled_is_taken(void **state)
 {
 	static const char *const rows[] = {
@@ -835,6 +918,8 @@ int main(void)
 		cmocka_unit_test(times_without_a_zone_are_refused),
 		cmocka_unit_test(dates_have_one_meaning),
 		cmocka_unit_test(what_a_spreadsheet_spoiled_is_named),
+		cmocka_unit_test(dates_that_other_rows_show_to_be_swapped_come_back),
+		cmocka_unit_test(a_day_that_is_still_to_come_and_would_not_be_the_other_way_round_comes_back),
 		cmocka_unit_test(what_only_looks_spoiled_is_taken),
 		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
 		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
