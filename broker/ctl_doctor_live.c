@@ -1,12 +1,14 @@
 /* ctl_doctor_live - whether the broker runs and is well, its ports are its own, and its members are heard of. */
 #include "broker/ctl_doctor.h"
 
+#include "broker/take_up.h"
 #include "common/member.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,17 +71,28 @@ static void status_judge(struct ctl_doctor *doctor)
 			     ctl_number(doctor->status, "members"));
 }
 
+/* Newer keys that lie beside the present ones are meant for the next start; those that are kept elsewhere are not. */
+static void announced_judge(struct ctl_doctor *doctor, long long entry)
+{
+	char *path = newer_keys_path(&doctor->settings);
+
+	if (entry != 0 && access(path, F_OK) == 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "broker",
+			     "start it anew once every office has a cursor that is not below (simpulctl nodes)",
+			     "newer keys of it are announced by entry %lld and not in force", entry);
+	else if (entry != 0)
+		checkup_note(&doctor->checkup, CHECKUP_OK, "broker", NULL,
+			     "newer keys of it are announced by entry %lld, and kept elsewhere until they are needed", entry);
+	free(path);
+}
+
 /* Keys that end by nobody's word but their age. */
 static void keys_judge(struct ctl_doctor *doctor)
 {
 	struct checkup *checkup = &doctor->checkup;
 	wall_ms broker = 0, authority = 0;
 
-	if (ctl_number(doctor->status, "broker_keys_announced") != 0)
-		checkup_note(checkup, CHECKUP_WARN, "broker",
-			     "start it anew once every office has a cursor that is not below (simpulctl nodes)",
-			     "newer keys of it are announced by entry %lld and not in force",
-			     ctl_number(doctor->status, "broker_keys_announced"));
+	announced_judge(doctor, ctl_number(doctor->status, "broker_keys_announced"));
 	if (time_parse(ctl_text(doctor->status, "broker_key_made"), &broker))
 		checkup_key(checkup, "broker", "the broker", broker, 0, "renew it: simpulctl broker-keys renew");
 	if (time_parse(ctl_text(doctor->status, "authority_key_made"), &authority))

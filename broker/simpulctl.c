@@ -46,7 +46,8 @@ static const struct ctl_command commands[] = {
 	 "  --passphrase-file FILE   first line: its passphrase; otherwise as with enroll\n"
 	 "\nThe newer keys lie beside the present ones (broker.keys.next) and are taken up when the broker is started the\n"
 	 "next time. Offices that have heard of them follow by themselves; it names those that have not. Run it as the\n"
-	 "user that the broker runs as. Run a second time it tells of the same keys.\n",
+	 "user that the broker runs as. Run a second time it tells of the same keys. Kept away from the broker\n"
+	 "(with the authority's key) they wait until they are put back beside the present ones.\n",
 	 ctl_broker_keys_renew},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",

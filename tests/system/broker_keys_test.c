@@ -213,6 +213,40 @@ static void an_office_that_was_away_over_the_change_needs_a_new_join_file(void *
 	free(known);
 }
 
+/* The next keys are announced as soon as those before them are in force, and kept with the authority's until then. */
+static void who_heard_of_the_newer_keys_long_before_follows_however_long_it_was_away(void **state)
+{
+	struct exchange *x = *state;
+	char *next = broker_path(x, "broker.keys.next"), *kept = memory_format("%s/kept", x->folder);
+	struct join before, without, after;
+	struct buffer page = {0};
+
+	told_keys(x, &before);
+	renew(x, &page);
+	assert_true(says(&page, "Every office has heard of them."));
+	assert_int_equal(rename(next, kept), 0);
+	buffer_clear(&page);
+	exchange_ctl(x, &page, "doctor", NULL);
+	assert_true(says(&page, "and kept elsewhere until they are needed"));
+	restart(x);
+	told_keys(x, &without);
+	assert_memory_equal(without.broker_curve, before.broker_curve, KEY_SIZE);
+	assert_true(office_in_state(x, CUSTOMS, "live", 20));
+	assert_int_equal(process_end(x->offices[CUSTOMS].pid, SIGTERM, 20), 0);
+	assert_int_equal(rename(kept, next), 0);
+	restart(x);
+	told_keys(x, &after);
+	assert_memory_not_equal(after.broker_curve, before.broker_curve, KEY_SIZE);
+	load(x);
+	exchange_start_office(x, CUSTOMS);
+	assert_settled(x);
+	assert_account(x, "an office that was away over a change announced before");
+	assert_journal_good(x);
+	buffer_free(&page);
+	free(kept);
+	free(next);
+}
+
 /* ------------------------------------------------------------------ who may renew */
 
 static void without_the_authority_nobody_renews(void **state)
@@ -286,6 +320,7 @@ int main(void)
 		cmocka_unit_test(an_agent_keeps_the_newer_keys_over_its_own_restart),
 		cmocka_unit_test(an_office_that_comes_between_announcement_and_restart_follows_too),
 		cmocka_unit_test(an_office_that_was_away_over_the_change_needs_a_new_join_file),
+		cmocka_unit_test(who_heard_of_the_newer_keys_long_before_follows_however_long_it_was_away),
 		cmocka_unit_test(without_the_authority_nobody_renews),
 		cmocka_unit_test(a_broker_restored_from_before_the_change_takes_up_the_newer_keys_again),
 	};
