@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { POLICE, ARMY, OFFICES, PER_FILE = 5, SECONDS = 60 };
@@ -169,22 +170,33 @@ static struct account_result in_the_midst(struct history *h, size_t first, size_
 
 /* ------------------------------------------------------------------ the broker */
 
+static int restore(struct history *h, const char *backup)
+{
+	return operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL);
+}
+
 static void a_broker_restored_from_an_old_backup(void **state)
 {
 	struct history *h = *state;
 	char *backup = memory_format("%s.backup", h->x.folder), *lost = memory_format("%s.lost", h->x.folder);
+	char *damaged = memory_format("%s.damaged", h->x.folder);
 	json_t *status;
 
 	load(h, 4);
 	assert_int_equal(exchange_ctl(&h->x, NULL, "backup", "make", backup, NULL), 0);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "backup", "make", backup, NULL), EX_CANTCREAT);
 	load(h, 6);
 	settle(h);
 	load(h, 2);
 	broker_end(h, SIGKILL);
 	for (size_t i = 0; i < OFFICES; i++)
 		account_note(&h->account, &h->x, i);
+	assert_int_equal(restore(h, backup), EX_CANTCREAT); /* over what is there */
 	shell("mv \"$1\" \"$2\"", h->x.folder, lost);
-	assert_int_equal(operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL), 0);
+	shell("cp -a \"$1\" \"$2\" && truncate -s 32768 \"$2/journal.db\"", backup, damaged);
+	assert_int_not_equal(restore(h, damaged), 0);
+	assert_int_equal(access(h->x.folder, F_OK), -1);
+	assert_int_equal(restore(h, backup), 0);
 	load(h, 1);
 	assert_int_equal(broker_refuses(h), EX_DATAERR);
 	assert_true(exchange_logged(&h->x, "journal.db is from a backup"));
@@ -197,6 +209,7 @@ static void a_broker_restored_from_an_old_backup(void **state)
 	json_decref(status);
 	assert_true(exchange_logged(&h->x, "uplink.recovered"));
 	nothing_is_missing(h, "broker restored from an old backup", 2 * 15 * PER_FILE);
+	free(damaged);
 	free(backup);
 	free(lost);
 }
@@ -216,8 +229,7 @@ static void a_broker_restored_twice_from_one_backup(void **state)
 		settle(h);
 		broker_end(h, SIGKILL);
 		shell("rm -rf \"$2\" && mv \"$1\" \"$2\"", h->x.folder, lost);
-		assert_int_equal(
-			operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL), 0);
+		assert_int_equal(restore(h, backup), 0);
 		assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
 		exchange_start_broker(&h->x);
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { POLICE, ARMY, IMMIGRATION, HEALTH };
@@ -274,6 +275,47 @@ static void an_exported_report_is_proven_without_a_connection_until_a_byte_chang
 	free(name);
 }
 
+static bool lists_as_doubtful(void *context)
+{
+	struct buffer out = {0};
+	bool found;
+
+	assert_int_equal(exchange_simpul(context, IMMIGRATION, NULL, &out, "inbox", "list", NULL), 0);
+	found = memmem(out.data, out.size, "DOUBTFUL: its key was compromised", 33) != NULL;
+	buffer_free(&out);
+	return found;
+}
+
+static int exported_verifies(struct exchange *x, const char *name)
+{
+	char *path = office_path(x, IMMIGRATION, "exported.json");
+	int status;
+
+	unlink(path);
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "inbox", "export", name, "-o", path, NULL), 0);
+	status = operate_run(x, NULL, "simpul", "verify", path, NULL);
+	free(path);
+	return status;
+}
+
+/* The last test: the police are shut out. */
+static void what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful(void **state)
+{
+	struct exchange *x = *state;
+	char *name = hand_in(x, alert_draft);
+
+	assert_true(shows(x, IMMIGRATION, name, "current"));
+	assert_int_equal(exchange_ctl(x, NULL, "retire", "police.oku", NULL), 0);
+	assert_true(office_caught_up(x, IMMIGRATION, 20));
+	assert_false(lists_as_doubtful(x));
+	assert_int_equal(exported_verifies(x, name), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "police.oku", "--compromised-since", "2020-01-01T00:00:00Z", NULL),
+			 0);
+	assert_true(wait_for(lists_as_doubtful, x, 20));
+	assert_int_equal(exported_verifies(x, name), 65);
+	free(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +327,7 @@ int main(void)
 		cmocka_unit_test(the_journal_holds_no_text_of_a_plain_report),
 		cmocka_unit_test(an_office_that_nothing_is_for_does_not_lag_for_ever),
 		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
+		cmocka_unit_test(what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
