@@ -50,7 +50,8 @@ static const char csv_profile[] =
 	"  - {column: Jam, field: sighting.first_seen, kind: time, required: true}\n"
 	"  - {column: Uraian, field: sighting.summary, required: true}\n";
 
-/* A broker and two offices of which nothing runs yet but the broker; the police have a folder for CSV too. */
+/* A broker and two offices of which nothing runs yet but the broker; the police have a folder for CSV too, and one that is
+ * looked at as if it lay on another machine. */
 static struct exchange *two_offices(void)
 {
 	static struct exchange x;
@@ -66,8 +67,13 @@ static struct exchange *two_offices(void)
 	path = office_path(&x, POLICE, "csv");
 	mkdir(path, 0700);
 	free(path);
+	path = office_path(&x, POLICE, "share");
+	mkdir(path, 0700);
+	free(path);
 	path = office_path(&x, POLICE, "agent.yaml");
-	file_swap(path, "folders:\n", "folders:\n  - {path: csv, profile: csv.yaml}\n");
+	file_swap(path, "folders:\n",
+		  "folders:\n  - {path: csv, profile: csv.yaml}\n"
+		  "  - {path: share, profile: json.yaml, poll: true, settle_seconds: 2}\n");
 	free(path);
 	return &x;
 }
@@ -182,6 +188,32 @@ static void a_file_that_is_still_written_is_not_read(void **state)
 	assert_int_equal(accepted(x), before + 2);
 	assert_true(stands(x, POLICE, "drop/done/slow.jsonl"));
 	assert_false(stands(x, POLICE, "drop/rejected/slow.jsonl"));
+	buffer_free(&line);
+	free(path);
+}
+
+/* Writers on other machines are neither heard nor seen to have a file open: that it grows is all that shows. */
+static void a_file_that_still_grows_on_a_network_mount_is_left_alone(void **state)
+{
+	struct exchange *x = *state;
+	const size_t before = accepted(x);
+	struct buffer line = {0};
+	char *path = office_path(x, POLICE, "share/growing.jsonl");
+
+	draft_line(&line, "public-order", "16.01", "growing", NULL);
+	buffer_u8(&line, 0);
+	for (int i = 0; i < 3; i++) {
+		FILE *file = fopen(path, "a");
+
+		assert_non_null(file);
+		fputs((const char *)line.data, file);
+		fclose(file);
+		sleep_ms(1200);
+		assert_true(file_there(path));
+	}
+	assert_true(comes(x, POLICE, "share/done/growing.jsonl", 20));
+	assert_true(office_settled(x, POLICE, before + 3, 20));
+	assert_int_equal(accepted(x), before + 3);
 	buffer_free(&line);
 	free(path);
 }
@@ -368,6 +400,7 @@ int main(void)
 	const struct CMUnitTest files[] = {
 		cmocka_unit_test(a_bad_line_costs_that_line_only),
 		cmocka_unit_test(a_file_that_is_still_written_is_not_read),
+		cmocka_unit_test(a_file_that_still_grows_on_a_network_mount_is_left_alone),
 		cmocka_unit_test(hidden_and_temporary_files_are_left_alone),
 		cmocka_unit_test(the_same_file_twice_is_taken_once),
 		cmocka_unit_test(a_dropped_workbook_goes_where_a_list_goes),
