@@ -12,10 +12,14 @@
 
 #define MONITOR "inproc://listener"
 
+enum { PATIENCE_MS = 3000 }; /* without a connection */
+
 struct listener {
 	const struct listener_options *options;
 	void *context, *socket, *monitor;
-	bool done;
+	uint8_t curve[KEY_SIZE]; /* the broker's, as the socket has it */
+	bool connected, done;
+	steady_ms since; /* the connection ended, or that was said last */
 };
 
 bool listener_topic_valid(const char *topic)
@@ -125,8 +129,11 @@ static bool subscribe(void *socket, const char *topic)
 static enum error listener_begin(struct listener *listener, struct fault *fault)
 {
 	const struct listener_options *options = listener->options;
-	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
 
+	memcpy(listener->curve, options->join->broker_curve, KEY_SIZE);
+	listener->connected = false;
+	listener->since = clock_now().steady;
 	listener->context = zmq_ctx_new();
 	listener->socket = socket_client(listener->context, ZMQ_SUB, options->join->broker_curve, options->keys);
 	listener->monitor = zmq_socket(listener->context, ZMQ_PAIR);
@@ -149,6 +156,36 @@ static void listener_end(struct listener *listener)
 	zmq_ctx_term(listener->context);
 }
 
+static enum error event_take(struct listener *listener, uint16_t event, struct fault *fault)
+{
+	const struct listener_options *options = listener->options;
+
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+		return fault_at(fault, E_KEY_UNKNOWN, "%s", options->join->bulletin_endpoint);
+	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+		options->found(options->context);
+	else if (listener->connected)
+		listener->since = clock_now().steady;
+	listener->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+	return E_OK;
+}
+
+/* A broker whose keys were renewed looks like one that is away, until the newer ones are known. */
+static enum error silence_judge(struct listener *listener, struct fault *fault)
+{
+	const struct listener_options *options = listener->options;
+	const steady_ms now = clock_now().steady;
+
+	if (listener->connected || now - listener->since < PATIENCE_MS)
+		return E_OK;
+	listener->since = now;
+	options->lost(options->context);
+	if (memcmp(options->join->broker_curve, listener->curve, KEY_SIZE) == 0)
+		return E_OK;
+	listener_end(listener);
+	return listener_begin(listener, fault);
+}
+
 enum error listener_run(const struct listener_options *options, struct fault *fault)
 {
 	struct listener listener = {.options = options};
@@ -160,10 +197,12 @@ enum error listener_run(const struct listener_options *options, struct fault *fa
 		zmq_pollitem_t items[] = {{.socket = listener.socket, .events = ZMQ_POLLIN},
 					  {.socket = listener.monitor, .events = ZMQ_POLLIN}};
 
-		zmq_poll(items, 2, -1);
+		zmq_poll(items, 2, listener.connected ? -1 : PATIENCE_MS);
 		message_receive(&listener);
 		if (socket_event(listener.monitor, &event, &value))
-			error = fault_at(fault, E_KEY_UNKNOWN, "%s", options->join->bulletin_endpoint);
+			error = event_take(&listener, event, fault);
+		if (error == E_OK)
+			error = silence_judge(&listener, fault);
 	}
 	listener_end(&listener);
 	return error;

@@ -10,12 +10,14 @@
 #include "common/keys.h"
 
 struct listener_options {
-	const struct join *join;
+	struct join *join; /* `lost` may put newer keys of the broker into it */
 	const struct node_keys *keys;
 	const char *topic; /* "alert.tppo" and all below it; "" for everything */
 	/* A report whose origin is proven; false ends the listening. */
 	bool (*each)(void *context, const struct inbox_row *row, const struct proof_finding *finding);
 	void (*unproven)(void *context, const struct fault *fault); /* one that was not shown */
+	void (*lost)(void *context);  /* there has been no connection for some seconds; again while there is none */
+	void (*found)(void *context); /* there is one */
 	void *context;
 };
 

@@ -18,11 +18,15 @@ static const char usage[] =
 	"--json  for programs, as in simpul inbox list\n"
 	"\n"
 	"Every line was checked: its origin signed it, with a key that the exchange's authority confirmed. EXERCISE and TEST\n"
-	"are marked. Ends with 77 when this office is no member any more.\n";
+	"are marked. When there is no connection it says so on standard error and goes on trying, also with newer keys of the\n"
+	"broker that this office's agent has heard of. Ends with 77 when this office is no member any more.\n";
 
 struct listening {
 	const struct officer *officer;
 	bool json;
+	const char *store;
+	struct join join;
+	bool lost; /* it was said that there is no connection */
 };
 
 /* The words that a wall display shows; NULL when there are none. */
@@ -88,26 +92,49 @@ static void unproven_say(void *context, const struct fault *fault)
 	officer_fail(listening->officer, fault, "a bulletin that is not proven was left out");
 }
 
+/* The agent may have heard of newer keys of the broker meanwhile. */
+static void lost_say(void *context)
+{
+	struct listening *listening = context;
+
+	broker_ring_follow(listening->store, &listening->join);
+	if (!listening->lost)
+		fprintf(stderr, "simpul listen: no connection to %s; asking until there is one (simpul doctor says what is wrong)\n",
+			listening->join.bulletin_endpoint);
+	listening->lost = true;
+}
+
+static void found_say(void *context)
+{
+	struct listening *listening = context;
+
+	if (listening->lost)
+		fputs("simpul listen: connected; what was published meanwhile is not told here\n", stderr);
+	listening->lost = false;
+}
+
 static int listen_with(const struct officer *officer, const struct settings *settings, const char *topic, bool json)
 {
-	struct listening listening = {officer, json};
+	struct listening listening = {.officer = officer, .json = json, .store = settings->store};
+	struct join *join = &listening.join;
 	struct node_keys keys = {.key_id = 0};
 	struct fault fault = {0};
-	struct join join;
-	enum error error = join_load(&join, settings->join, &fault);
+	enum error error = join_load(join, settings->join, &fault);
 
 	if (error == E_OK)
-		broker_ring_follow(settings->store, &join);
+		broker_ring_follow(settings->store, join);
 	if (error == E_OK)
 		error = node_keys_load(&keys, settings->keys, &fault);
-	if (error == E_OK && join.bulletin_endpoint[0] == '\0')
+	if (error == E_OK && join->bulletin_endpoint[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s: bulletin_endpoint", settings->join);
 	if (error == E_OK) {
-		const struct listener_options options = {.join = &join,
+		const struct listener_options options = {.join = join,
 							 .keys = &keys,
 							 .topic = topic,
 							 .each = report_print,
 							 .unproven = unproven_say,
+							 .lost = lost_say,
+							 .found = found_say,
 							 .context = &listening};
 
 		error = listener_run(&options, &fault);

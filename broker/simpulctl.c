@@ -153,7 +153,7 @@ static const struct ctl_command commands[] = {
 	 "  --region R               Kemendagri code: 16.01\n"
 	 "  --kind K                 sighting (default), alert\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
-	 "  --protection P           child, refugee, trafficking, health\n",
+	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n",
 	 ctl_policy_who},
 	{"policy explain", "NODE --report NAME | NODE --category C --region R",
 	 "Says whether a node got a report, or would get such a one, and which rule decides",
@@ -162,7 +162,7 @@ static const struct ctl_command commands[] = {
 	 "  --region R               Kemendagri code: 16.01\n"
 	 "  --kind K                 sighting (default), alert\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
-	 "  --protection P           child, refugee, trafficking, health\n"
+	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n"
 	 "  --reason TEXT            for the record; no personal data\n"
 	 "\nReads the journal, also without a running broker. With --report it is recorded.\n",
 	 ctl_policy_explain},

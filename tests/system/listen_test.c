@@ -394,6 +394,24 @@ static void a_member_that_is_revoked_is_cut_off(void **state)
 	assert_false(exchange_logged(x, "green-alert"));
 }
 
+/* The last test, for what goes by the join files is shut out then. The newer keys are those that the agent has heard of. */
+static void a_listener_follows_the_brokers_newer_keys_and_says_when_it_is_deaf(void **state)
+{
+	struct exchange *x = *state;
+	struct listening l = listen_to(x, POLICE, "alert.tppo", "heard-21");
+	char *authority = broker_path(x, "authority.key");
+
+	say_until_heard(x, &l, "before-the-newer-keys");
+	assert_int_equal(exchange_ctl(x, NULL, "broker-keys", "renew", "--authority-key", authority, NULL), 0);
+	process_end(x->broker, SIGTERM, 20);
+	assert_true(hears(&l, "no connection to tcp://"));
+	exchange_start_broker(x);
+	say_until_heard(x, &l, "after-the-newer-keys");
+	assert_true(heard(&l, "simpul listen: connected"));
+	listening_end(&l, SIGINT);
+	free(authority);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -405,6 +423,7 @@ int main(void)
 		cmocka_unit_test(listeners_that_do_not_read_cost_little_and_the_others_nothing),
 		cmocka_unit_test(who_asks_for_topics_without_end_is_cut),
 		cmocka_unit_test(a_member_that_is_revoked_is_cut_off),
+		cmocka_unit_test(a_listener_follows_the_brokers_newer_keys_and_says_when_it_is_deaf),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
