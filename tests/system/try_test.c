@@ -237,6 +237,27 @@ static void a_workbook_is_tried_as_a_list_is(void **state)
 	buffer_free(&content);
 }
 
+/* What a reader of passports, cards and visas saves, and the same with one digit misread. */
+static void zones_of_documents_are_read_and_their_check_digits_verified(void **state)
+{
+	static const char reader[] = "agents/profiles/immigration/reader.yaml";
+	const struct desk *desk = *state;
+	char *zones = file_text("agents/profiles/immigration/reader-example.csv"), *digit, *printed;
+
+	desk_put(desk, "zones.csv", zones);
+	assert_int_equal(try_file(desk, "zones.csv", "--profile", reader, &printed), EX_OK);
+	assert_non_null(strstr(printed, "\n3 good, 0 would come back"));
+	free(printed);
+	digit = strstr(zones, "L898902C36");
+	assert_non_null(digit);
+	digit[9] = '5';
+	desk_put(desk, "zones.csv", zones);
+	assert_int_equal(try_file(desk, "zones.csv", "--profile", reader, &printed), EX_DATAERR);
+	assert_non_null(strstr(printed, "line 2      COMES BACK   column \"MRZ\": line 2, column 10: check digit of the document number"));
+	free(printed);
+	free(zones);
+}
+
 int main(void)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -244,6 +265,7 @@ int main(void)
 		PROMISE(each_row_says_what_it_would_become),	      PROMISE(persons_are_shown_only_on_demand),
 		PROMISE(what_cannot_be_tried_says_why_by_its_status), PROMISE(nothing_is_taken_and_nothing_is_made),
 		PROMISE(the_profile_is_named_or_that_of_the_folder),  PROMISE(a_workbook_is_tried_as_a_list_is),
+		PROMISE(zones_of_documents_are_read_and_their_check_digits_verified),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
