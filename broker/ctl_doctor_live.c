@@ -1,6 +1,7 @@
 /* ctl_doctor_live - whether the broker runs and is well, its ports are its own, and its members are heard of. */
 #include "broker/ctl_doctor.h"
 
+#include "broker/policy.h"
 #include "broker/take_up.h"
 #include "common/member.h"
 #include <errno.h>
@@ -180,6 +181,8 @@ void doctor_ports(struct ctl_doctor *doctor)
 
 /* ---- members */
 
+enum { ABSENT_NAMED = 3 }; /* at most so many by their names */
+
 /* When a member was last there: at the latest when the broker began, where it was not seen since. */
 static bool silent_long(const struct ctl_doctor *doctor, const json_t *node)
 {
@@ -222,6 +225,43 @@ static bool member_judge(struct ctl_doctor *doctor, const json_t *node)
 	return checkup->warned + checkup->failed > before;
 }
 
+static bool is_member(const json_t *nodes, const char *name)
+{
+	const json_t *node;
+	size_t i;
+
+	json_array_foreach(nodes, i, node) if (strcmp(ctl_text(node, "node"), name) == 0) return true;
+	return false;
+}
+
+/* Offices that the policy counts on and that nobody has enrolled; true when something was said about them. */
+static bool absent_judge(struct ctl_doctor *doctor, const json_t *nodes)
+{
+	struct buffer names = {0};
+	struct policy *policy;
+	size_t count = 0;
+
+	if (policy_load(doctor->settings.policy, &policy, NULL) != E_OK)
+		return false;
+	for (size_t i = 0; i < policy_node_count(policy); i++) {
+		const char *name = policy_node_name(policy, i);
+
+		if (is_member(nodes, name) || count++ >= ABSENT_NAMED)
+			continue;
+		buffer_text(&names, count > 1 ? ", " : "");
+		buffer_text(&names, name);
+	}
+	buffer_text(&names, count > ABSENT_NAMED ? " ..." : "");
+	buffer_u8(&names, 0);
+	if (count > 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "member",
+			     "have them join (README.md, simpulctl enroll), or take them out of policy.yaml",
+			     "%zu named by the policy and not enrolled: %s", count, (const char *)names.data);
+	buffer_free(&names);
+	policy_free(policy);
+	return count > 0;
+}
+
 void doctor_members(struct ctl_doctor *doctor)
 {
 	struct fault fault = {0};
@@ -232,6 +272,7 @@ void doctor_members(struct ctl_doctor *doctor)
 		return;
 	nodes = json_object_get(answer, "nodes");
 	json_array_foreach(nodes, i, node) said += member_judge(doctor, node);
+	said += absent_judge(doctor, nodes);
 	if (said == 0)
 		checkup_note(&doctor->checkup, CHECKUP_OK, "members", NULL, "%zu, known to the policy and heard of",
 			     json_array_size(nodes));

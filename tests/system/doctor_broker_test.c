@@ -59,6 +59,8 @@ static void each_mistake_in_a_file_of_the_broker_is_named(void **state)
 		{"policy.yaml", "ceiling: AMBER\n", "ceiling: AMBRE\n", "FAIL", "policy.yaml:5"},
 		{"policy.yaml", "ceiling: AMBER\n", "ceiling: GREEN\n", "warn",
 		 "policy.yaml is not the policy in force"},
+		{"policy.yaml", "nodes:\n", "nodes:\n  - {node: police.oku-timur, regions: [\"16.08\"]}\n", "warn",
+		 "1 named by the policy and not enrolled: police.oku-timur"},
 		{"broker.yaml", "control: control.sock", "control: silent.sock", "FAIL", "simpul-broker does not run"},
 		{"broker.yaml", "control: control.sock", "control: silent.sock", "FAIL",
 		 "another program has this port"},
