@@ -133,8 +133,11 @@ static void doors_try(struct doctor *doctor)
 			     "the way to it cannot be tried without keys and join file");
 		return;
 	}
-	if (door_try(doctor, "broker", doctor->join.link_endpoint, ZMQ_DEALER) == KNOCK_OPENED)
-		door_try(doctor, "feed", doctor->join.feed_endpoint, ZMQ_SUB);
+	if (door_try(doctor, "broker", doctor->join.link_endpoint, ZMQ_DEALER) != KNOCK_OPENED)
+		return;
+	door_try(doctor, "feed", doctor->join.feed_endpoint, ZMQ_SUB);
+	if (doctor->join.bulletin_endpoint[0] != '\0')
+		door_try(doctor, "bulletin", doctor->join.bulletin_endpoint, ZMQ_SUB);
 }
 
 /* ------------------------------------------------------------------ the clock */

@@ -192,6 +192,11 @@ static void a_broker_that_cannot_be_found_is_named(void **state)
 		assert_doctor_says(x, ARMY, "FAIL", places[i].said);
 		file_put(path, good);
 	}
+	/* Where bulletins come from is a port of its own. */
+	file_swap(path, "\"feed_endpoint\"", "\"bulletin_endpoint\": \"tcp://127.0.0.1:1\", \"feed_endpoint\"");
+	assert_doctor_says(x, ARMY, "ok", "lets this office in");
+	assert_doctor_says(x, ARMY, "FAIL", "tcp://127.0.0.1:1: nobody listens there");
+	file_put(path, good);
 	free(good);
 	free(path);
 }
