@@ -203,7 +203,7 @@ enum error draft_tombstone_write(struct draft *draft)
 	for (size_t i = 0; error == E_OK && i < tombstone->n_targets; i++)
 		error = target_bury(draft, tombstone, i);
 	arena_fini(&arena);
-	draft->journal->erasing = true;
+	draft->journal->erasing = ERASING_KEYS;
 	return error;
 }
 
@@ -219,24 +219,44 @@ static enum error keys_destroy(struct journal *journal, sqlite3_stmt *row, struc
 			   column_number(row, 2), column_number(row, 3), fault);
 }
 
-enum error journal_keys_erase(struct journal *journal, struct fault *fault)
+/* All of them in one transaction: one sync, however many a tombstone names. */
+static enum error buried_destroy(struct journal *journal, struct fault *fault)
 {
 	sqlite3_stmt *rows = journal_statement(journal, SQL_ERASING_ALL);
-	enum error error = E_OK;
+	enum error error = vault_erase_begin(journal->vault, fault);
 
-	if (!journal->erasing)
-		return E_OK;
+	if (error != E_OK)
+		return error;
 	while (error == E_OK && (error = journal_row_step(rows, fault)) == E_OK)
 		error = keys_destroy(journal, rows, fault);
 	sqlite3_reset(rows);
-	if (error == E_NOT_FOUND)
-		error = vault_settle(journal->vault, fault);
-	if (error == E_BUSY)
-		return E_OK; /* somebody reads; at the next flush */
+	return vault_erase_end(journal->vault, error == E_NOT_FOUND ? E_OK : error, fault);
+}
+
+static enum error log_cut(struct journal *journal, struct fault *fault)
+{
+	enum error error = vault_settle(journal->vault, fault);
+
 	if (error == E_OK)
 		error = database_step(journal_statement(journal, SQL_ERASING_CLEAR), fault);
-	journal->erasing = error != E_OK;
 	return error;
+}
+
+enum error journal_keys_erase(struct journal *journal, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	if (journal->erasing == ERASING_KEYS) {
+		error = buried_destroy(journal, fault);
+		if (error == E_OK)
+			journal->erasing = ERASING_LOG;
+	}
+	if (journal->erasing == ERASING_LOG) {
+		error = log_cut(journal, fault);
+		if (error == E_OK)
+			journal->erasing = ERASING_NOTHING;
+	}
+	return error == E_BUSY ? E_OK : error; /* somebody reads; at the next flush */
 }
 
 /* ---------------------------------------------------------------------------- what recipients say */

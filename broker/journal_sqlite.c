@@ -135,7 +135,7 @@ enum error journal_open_marked(struct journal **journal, const struct journal_op
 		error = open_once(journal, options, fault);
 	if (error == E_OK) {
 		journal_disk_watch(*journal);
-		(*journal)->erasing = true; /* it may have ended between a tombstone and the keys */
+		(*journal)->erasing = ERASING_KEYS; /* it may have ended between a tombstone and the keys */
 	}
 	return error;
 }

@@ -81,6 +81,13 @@ struct journal_notes {
 	size_t count, capacity;
 };
 
+/* How far the destruction of keys is. */
+enum erasing {
+	ERASING_NOTHING,
+	ERASING_KEYS, /* some are to be destroyed, or may be */
+	ERASING_LOG,  /* all are, and the log that still holds them is to be cut off */
+};
+
 struct journal {
 	struct journal_options options; /* path is owned */
 	uint8_t exchange[EXCHANGE_SIZE], authority[KEY_SIZE];
@@ -91,7 +98,7 @@ struct journal {
 	struct audience_set audiences;
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
-	bool erasing;	      /* keys are to be destroyed, or may be */
+	enum erasing erasing;
 	bool dead;	      /* after an error that is not a full disk ... */
 	struct fault failure; /* ... namely this one */
 	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
@@ -167,7 +174,7 @@ enum error draft_due_write(struct draft *draft);
 enum error draft_tombstone_write(struct draft *draft);
 /* Notes who no longer has which reports, of a purge receipt. */
 enum error draft_purges_write(struct draft *draft);
-/* Destroys the keys of what was buried. Where a reader is in the way that waits for the next call. */
+/* Goes on with the destruction of keys. Where a reader is in the way what is left waits for the next call. */
 enum error journal_keys_erase(struct journal *journal, struct fault *fault);
 
 /* Writes cursors and withheld entries in the transaction under way; journal_notes_forget once it is committed. */

@@ -175,7 +175,9 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 
 	commit.written = memory_zero(append_count(appends), sizeof(*commit.written));
 	error = commit_try(journal, &commit, now);
-	if (error == E_OK)
+	/* A reader that kept the log from being cut off does not hold up every commit: that is tried again by the next
+	 * flush. */
+	if (error == E_OK && journal->erasing == ERASING_KEYS)
 		error = keys_follow(journal);
 	for (size_t i = 0; i < commit.count; i++)
 		buffer_free(&commit.written[i].outcome);

@@ -110,6 +110,16 @@ static enum error slots_insert(struct vault *vault, const uint8_t *slots, struct
 	return error;
 }
 
+/* Commits, or takes back what an error came of. */
+static enum error transaction_end(struct vault *vault, enum error error, struct fault *fault)
+{
+	if (error == E_OK)
+		error = database_run(vault->db, "COMMIT", fault);
+	if (error != E_OK && !sqlite3_get_autocommit(vault->db))
+		database_run(vault->db, "ROLLBACK", NULL);
+	return error;
+}
+
 static enum error block_lay_in(struct vault *vault, struct fault *fault)
 {
 	uint8_t *slots = memory_alloc(BLOCK * SLOT_SIZE);
@@ -118,12 +128,9 @@ static enum error block_lay_in(struct vault *vault, struct fault *fault)
 	randombytes_buf(slots, BLOCK * SLOT_SIZE);
 	if (error == E_OK)
 		error = slots_insert(vault, slots, fault);
-	if (error == E_OK)
-		error = database_run(vault->db, "COMMIT", fault);
+	error = transaction_end(vault, error, fault);
 	if (error == E_OK)
 		vault->top += BLOCK;
-	else if (!sqlite3_get_autocommit(vault->db))
-		database_run(vault->db, "ROLLBACK", NULL);
 	sodium_memzero(slots, BLOCK * SLOT_SIZE);
 	free(slots);
 	return error;
@@ -446,4 +453,14 @@ enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[
 	free(rest);
 	vault_slot_close(slot);
 	return error;
+}
+
+enum error vault_erase_begin(struct vault *vault, struct fault *fault)
+{
+	return database_run(vault->db, "BEGIN IMMEDIATE", fault);
+}
+
+enum error vault_erase_end(struct vault *vault, enum error error, struct fault *fault)
+{
+	return transaction_end(vault, error, fault);
 }

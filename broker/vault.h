@@ -52,10 +52,14 @@ bool vault_is_erased(struct vault_slot *slot, size_t index);
  * when it was never stored). */
 enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t index, struct buffer *out,
 			 struct fault *fault);
-/* Erases the keys of `erased` reports from `first` on (of `count`), so that no copy of the journal can bring their bodies
- * back. Again does no harm. What was erased still stands in keys.db's log until vault_settle. */
+/* Erases the keys of `erased` reports from `first` on (of `count`), so that no copy of the journal can bring their
+ * bodies back. Again does no harm. Only between vault_erase_begin and vault_erase_end, which syncs all that was erased
+ * between them once; nothing was where `error` is not E_OK or the end fails. What was erased still stands in keys.db's
+ * log until vault_settle. */
+enum error vault_erase_begin(struct vault *vault, struct fault *fault);
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t first,
 		       size_t erased, size_t count, struct fault *fault);
+enum error vault_erase_end(struct vault *vault, enum error error, struct fault *fault);
 /* Cuts the log off, and syncs that: now what was erased is gone for good. E_BUSY: somebody reads in it; later, then. */
 enum error vault_settle(struct vault *vault, struct fault *fault);
 

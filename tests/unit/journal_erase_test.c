@@ -1,5 +1,6 @@
 /* journal_erase_test - tries to keep a body alive beyond its time, to lose one before it, and to hide that it is gone. */
 #include "broker/journal_sqlite.h"
+#include "common/config.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/ledger.h"
@@ -349,15 +350,67 @@ static void a_reader_in_the_way_only_delays_the_end(void **state)
 	assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
 	bury(ledger, &due);
 	assert_bodies(ledger, ARMY, entry, 0, 3);
-	assert_true(ledger->journal->erasing);
+	assert_int_equal(ledger->journal->erasing, ERASING_LOG);
 	sqlite3_finalize(rows);
 	sqlite3_close(thief);
 	assert_int_equal(journal_flush(ledger->journal), E_OK);
-	assert_false(ledger->journal->erasing);
+	assert_int_equal(ledger->journal->erasing, ERASING_NOTHING);
 	rows = database_prepare(ledger->journal->db, "SELECT count(*) FROM erasing");
 	assert_int_equal(journal_number(rows, 9, &waiting, NULL), E_OK);
 	assert_int_equal(waiting, 0);
 	sqlite3_finalize(rows);
+	free(file);
+}
+
+/* Transactions in the log of keys.db: frames that say how large the file is then (https://sqlite.org/fileformat2.html).
+ */
+static size_t vault_commits(const struct ledger *ledger)
+{
+	enum { HEADER = 32, FRAME = 24 + DATABASE_PAGE, COMMIT_AT = 4 };
+	static const uint8_t none[4];
+	char *file = memory_format("%s/%s-wal", ledger->path, VAULT_FILE);
+	struct buffer log = {0};
+	size_t commits = 0;
+
+	assert_int_equal(file_read(file, 16 << 20, &log, NULL), E_OK);
+	for (size_t at = HEADER; at + FRAME <= log.size; at += FRAME)
+		commits += memcmp(log.data + at + COMMIT_AT, none, sizeof(none)) != 0;
+	buffer_free(&log);
+	free(file);
+	return commits;
+}
+
+/* Each commit is a sync, for which every office waits. */
+static void all_keys_under_a_tombstone_die_by_one_sync_and_once(void **state)
+{
+	struct ledger *ledger = *state;
+	char *file = memory_format("%s/%s", ledger->path, VAULT_FILE);
+	struct journal_due due;
+	sqlite3 *reader;
+	sqlite3_stmt *rows;
+	size_t before;
+
+	for (uint64_t first = 1; first < 30; first += 3)
+		ledger_say(ledger, &(struct saying){.origin = POLICE,
+						    .first = first,
+						    .count = 3,
+						    .audience = TO(ARMY),
+						    .body = CANARY,
+						    .expires = EXPIRES});
+	due = due_at(ledger, EXPIRES + 10000);
+	assert_int_equal(due.count, 10);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	assert_int_equal(sqlite3_open(file, &reader), SQLITE_OK);
+	rows = database_prepare(reader, "SELECT value FROM slot");
+	assert_int_equal(sqlite3_step(rows), SQLITE_ROW); /* so that the log is not cut off, and can be looked at */
+	before = vault_commits(ledger);
+	bury(ledger, &due);
+	assert_int_equal(vault_commits(ledger), before + 1);
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 31, .count = 1, .audience = TO(ARMY)});
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	assert_int_equal(vault_commits(ledger), before + 1);
+	sqlite3_finalize(rows);
+	sqlite3_close(reader);
 	free(file);
 }
 
@@ -395,12 +448,15 @@ static void a_backup_from_before_and_the_keys_of_today_bring_nothing_back(void *
 static void an_entry_may_take_a_number_whose_key_was_erased(void **state)
 {
 	struct ledger *ledger = *state;
+	struct vault *vault = ledger->journal->vault;
 	const uint64_t next = ledger_say(ledger, &three) + 1;
 	uint64_t entry;
+	enum error error;
 
-	assert_int_equal(vault_reserve(ledger->journal->vault, next, NULL), E_OK);
-	assert_int_equal(vault_erase(ledger->journal->vault, next, (const uint8_t[VAULT_NONCE_SIZE]){1}, 0, 1, 1, NULL),
-			 E_OK);
+	assert_int_equal(vault_reserve(vault, next, NULL), E_OK);
+	assert_int_equal(vault_erase_begin(vault, NULL), E_OK);
+	error = vault_erase(vault, next, (const uint8_t[VAULT_NONCE_SIZE]){1}, 0, 1, 1, NULL);
+	assert_int_equal(vault_erase_end(vault, error, NULL), E_OK);
 	entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .count = 2, .audience = TO(ARMY)});
 	assert_int_equal(entry, next);
 	assert_bodies(ledger, ARMY, entry, 2, 0);
@@ -535,6 +591,7 @@ int main(void)
 		TEST(what_was_taken_back_can_expire_as_well),
 		TEST(keys_under_a_tombstone_die_at_the_next_start),
 		TEST(a_reader_in_the_way_only_delays_the_end),
+		TEST(all_keys_under_a_tombstone_die_by_one_sync_and_once),
 		TEST(a_backup_from_before_and_the_keys_of_today_bring_nothing_back),
 		TEST(an_entry_may_take_a_number_whose_key_was_erased),
 		TEST(one_that_cannot_be_read_keeps_no_other_alive),

@@ -55,7 +55,8 @@ static struct vault *open_with(const char *path, const uint8_t key[KEY_SIZE], bo
 
 static void erase(struct vault *vault, size_t index, size_t count)
 {
-	assert_int_equal(vault_erase(vault, 7, nonce, index, 1, count, NULL), E_OK);
+	assert_int_equal(vault_erase_begin(vault, NULL), E_OK);
+	assert_int_equal(vault_erase_end(vault, vault_erase(vault, 7, nonce, index, 1, count, NULL), NULL), E_OK);
 	assert_int_equal(vault_settle(vault, NULL), E_OK);
 }
 
