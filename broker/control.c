@@ -136,6 +136,7 @@ static json_t *answer_of_fault(const struct fault *fault)
 
 void answer_fault(struct control *control, const struct asker *asker, const struct fault *fault)
 {
+	proposal_reopen(control, asker->proposal);
 	answer_send(control, asker, answer_of_fault(fault));
 }
 
@@ -167,7 +168,7 @@ void control_done(struct control *control, uint64_t ticket, const struct fault *
 			answer_send(control, &control->pending[i].asker,
 				    json_pack("{s:b, s:I}", "ok", 1, "entry", (json_int_t)entry));
 		else
-			answer_send(control, &control->pending[i].asker, answer_of_fault(fault));
+			answer_fault(control, &control->pending[i].asker, fault);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
  * In memory, for a day; a restart forgets it. What was carried out stays until its day is over, so that its signatures,
- * which stand in the journal, do nothing a second time. */
+ * which stand in the journal, do nothing a second time. What was refused instead (busy, stopping, a file that could not
+ * be read) was not carried out, and waits for the second operator again. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
@@ -190,6 +191,13 @@ static enum error approval_check(struct control *control, struct proposal *propo
 	return error;
 }
 
+void proposal_reopen(struct control *control, uint64_t id)
+{
+	for (size_t i = 0; id != 0 && i < PROPOSALS; i++)
+		if (control->proposals[i].id == id)
+			control->proposals[i].done = false;
+}
+
 void do_approve(struct control *control, const struct asker *asker, const json_t *request)
 {
 	const json_int_t id = json_integer_value(json_object_get(request, "proposal"));
@@ -205,6 +213,7 @@ void do_approve(struct control *control, const struct asker *asker, const json_t
 		answer_fault(control, asker, &fault);
 	} else {
 		approved.approved = proposal;
+		approved.proposal = proposal->id;
 		proposal->done = true;
 		proposal->command->run(control, &approved, proposal->request);
 	}

@@ -12,7 +12,7 @@
 
 struct control_command;
 
-/* What one operator signed, and, once it is done, two. */
+/* What one operator signed, and, once it is done or under way, two. */
 struct proposal {
 	uint64_t id; /* 0: free */
 	bool done;
@@ -25,7 +25,8 @@ struct proposal {
 
 /* Who waits for an answer: the routing id of a REQ socket. */
 struct asker {
-	const struct proposal *approved; /* what both operators signed; NULL: one asks */
+	const struct proposal *approved; /* what both operators signed; NULL: one asks. While it is carried out only */
+	uint64_t proposal;		 /* its id; 0: none */
 	enum control_role role;
 	char user[ACT_USER_SIZE]; /* "" when it could not be told */
 	uint8_t id[32];
@@ -69,6 +70,8 @@ enum error member_of_request(const json_t *request, struct member *member, struc
 void proposal_take(struct control *control, const struct asker *asker, const struct control_command *command,
 		   const json_t *request);
 void do_proposals(struct control *control, const struct asker *asker, const json_t *request);
+/* What two operators signed was refused: nothing of it stands in the journal, and the second can approve it again. */
+void proposal_reopen(struct control *control, uint64_t id);
 void do_approve(struct control *control, const struct asker *asker, const json_t *request);
 
 #endif

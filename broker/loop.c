@@ -234,24 +234,13 @@ static enum pollset_result on_reads(void *context)
 
 /* ---- policy */
 
-static bool is_approved(const struct policy *policy, const struct hash *approved)
-{
-	const struct hash hash = policy_hash(policy);
-
-	return approved == NULL || hash_equal(&hash, approved);
-}
-
 static enum error reload(void *context, uint64_t ticket, const struct hash *approved, struct bytes act,
 			 struct fault *fault)
 {
 	struct loop *loop = context;
 	struct core_event event = {.type = CORE_POLICY, .operator_ticket = ticket, .act = act};
-	enum error error = policy_load(loop->parts.settings->policy, &event.policy, fault);
+	enum error error = policy_load_approved(loop->parts.settings->policy, approved, &event.policy, fault);
 
-	if (error == E_OK && !is_approved(event.policy, approved)) {
-		policy_free(event.policy);
-		error = fault_at(fault, E_INVALID, "policy: the file was changed since");
-	}
 	if (error == E_OK)
 		loop_step(loop, &event);
 	else

@@ -24,6 +24,9 @@ struct routing_class {
 /* Reads, checks against the schema and for sense: agencies and nodes named twice, unknown agencies, regions,
  * categories, labels ... E_CONFIG with "policy.yaml:line: what". The text of the file is kept. */
 enum error policy_load(const char *path, struct policy **policy, struct fault *fault);
+/* The same, of a file that is still the one that was approved (policy_hash; NULL: any), or E_INVALID. */
+enum error policy_load_approved(const char *path, const struct hash *approved, struct policy **policy,
+				struct fault *fault);
 /* The same from bytes: a version out of the journal. `name` stands in for the file in errors. */
 enum error policy_parse(struct bytes text, const char *name, struct policy **policy, struct fault *fault);
 void policy_free(struct policy *policy);

@@ -378,3 +378,19 @@ enum error policy_load(const char *path, struct policy **policy, struct fault *f
 	buffer_free(&text);
 	return error;
 }
+
+enum error policy_load_approved(const char *path, const struct hash *approved, struct policy **policy,
+				struct fault *fault)
+{
+	enum error error = policy_load(path, policy, fault);
+	struct hash hash;
+
+	if (error != E_OK || approved == NULL)
+		return error;
+	hash = policy_hash(*policy);
+	if (hash_equal(&hash, approved))
+		return E_OK;
+	policy_free(*policy);
+	*policy = NULL;
+	return fault_at(fault, E_INVALID, "policy: the file was changed since");
+}

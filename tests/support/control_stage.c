@@ -40,8 +40,8 @@ static enum error keep_reload(void *context, uint64_t ticket, const struct hash 
 {
 	struct stage *stage = context;
 
-	(void)approved;
 	stage->reloads++;
+	stage->reload_approved = approved != NULL ? *approved : (struct hash){{0}};
 	stage->ticket = ticket;
 	act_keep(stage, act);
 	return stage->reload_error == E_OK ? E_OK : fault_at(fault, stage->reload_error, "policy.yaml:7: wrong");

@@ -21,6 +21,7 @@ struct stage {
 	Simpul__Standing standing;
 	wall_ms since;
 	enum error reload_error;
+	struct hash reload_approved; /* zero: whatever stands in the file */
 	unsigned watcher_reloads;
 	struct buffer act; /* of the last step or reload */
 };

@@ -205,6 +205,70 @@ static void two_different_operators_are_needed_and_their_word_counts_once(void *
 	assert_int_equal(stage->steps, 1);
 }
 
+/* What was refused stands in no journal: the first operator need not be found again for it. */
+static void an_approval_is_spent_by_what_is_done_and_not_by_a_refusal(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault full = {.code = E_DISK_FULL}, good = {0};
+	char text[400];
+	json_t *json;
+
+	propose(stage, &pair.keys[0], at, NULL, NULL);
+	approval(stage, &pair.keys[1], at, text);
+	for (unsigned i = 1; i <= 2; i++) {
+		stage_request(stage, text, strlen(text));
+		assert_int_equal(stage->steps, i);
+		stage_refused(stage, text, "NOT_FOUND", "proposal"); /* under way */
+		control_done(stage->control, stage->ticket, i == 1 ? &full : &good, 7);
+		json = stage_answer(stage);
+		assert_int_equal(json_is_true(json_object_get(json, "ok")), i == 2);
+		json_decref(json);
+	}
+	stage_refused(stage, text, "NOT_FOUND", "proposal");
+	assert_int_equal(stage->steps, 2);
+}
+
+/* And it is told which file that was, for another one may lie there by then. */
+static void a_policy_that_could_not_be_read_is_approved_again(void **state)
+{
+	static const char policy[] = "deploy/example/oku-raya/policy.yaml";
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	char hex[2][2 * SIGNATURE_SIZE + 1], text[512];
+	uint8_t signature[SIGNATURE_SIZE];
+	struct policy *read;
+	struct hash content, digest;
+
+	stage->settings.two_operators = ACT_POLICY;
+	stage->settings.policy = (char *)(uintptr_t)policy;
+	assert_int_equal(policy_load(policy, &read, NULL), E_OK);
+	content = policy_hash(read);
+	policy_free(read);
+	digest = act_digest(stage->identity.exchange.id, at, "policy reload", &content);
+	for (int i = 0; i < 2; i++) {
+		digest_sign(&pair.keys[i], SIGN_TAG_ACT, &digest, signature);
+		hex_of(hex[i], BYTES(signature, SIGNATURE_SIZE));
+	}
+	snprintf(text, sizeof(text), "{\"command\": \"policy-reload\", \"at\": %llu, \"signature\": \"%s\"}",
+		 (unsigned long long)at, hex[0]);
+	stage_request(stage, text, strlen(text));
+	json_decref(stage_answer(stage));
+	snprintf(text, sizeof(text), "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"%s\"}", hex[1]);
+	stage->reload_error = E_IO;
+	for (unsigned i = 1; i <= 2; i++) {
+		stage_refused(stage, text, "IO", "policy.yaml:7: wrong");
+		assert_int_equal(stage->reloads, i);
+		assert_true(hash_equal(&stage->reload_approved, &content));
+	}
+	stage->reload_error = E_OK;
+	stage_request(stage, text, strlen(text));
+	assert_int_equal(stage->reloads, 3);
+	stage_refused(stage, text, "NOT_FOUND", "proposal");
+}
+
 static void a_word_from_before_the_start_or_for_another_day_is_refused(void **state)
 {
 	struct stage *stage = *state;
@@ -248,6 +312,8 @@ int main(void)
 		TEST(an_act_says_who_what_and_why),
 		TEST(what_would_spoil_the_record_is_refused),
 		TEST(two_different_operators_are_needed_and_their_word_counts_once),
+		TEST(an_approval_is_spent_by_what_is_done_and_not_by_a_refusal),
+		TEST(a_policy_that_could_not_be_read_is_approved_again),
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
 	};

@@ -1,8 +1,10 @@
 /* Tries to break what policy.h promises: bad files are refused at their line, and every story has its audience. */
 #include "broker/policy.h"
+#include "common/config.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -410,6 +412,33 @@ static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
 	assert_null(policy);
 }
 
+/* Two operators signed what they had read; the file may be another one by the time it is loaded. */
+static void a_file_that_was_changed_since_it_was_approved_is_not_loaded(void **state)
+{
+	char path[] = "/tmp/simpul-policy-XXXXXX";
+	struct policy *policy = example();
+	const struct hash approved = policy_hash(policy);
+	struct buffer text = {0};
+	struct fault fault = {0};
+
+	(void)state;
+	buffer_bytes(&text, policy_text(policy));
+	policy_free(policy);
+	close(mkstemp(path));
+	assert_int_equal(file_write(path, buffer_view(&text), 0600, NULL), E_OK);
+	assert_int_equal(policy_load_approved(path, &approved, &policy, &fault), E_OK);
+	policy_free(policy);
+	buffer_text(&text, "# one line more\n");
+	assert_int_equal(file_write(path, buffer_view(&text), 0600, NULL), E_OK);
+	assert_int_equal(policy_load_approved(path, NULL, &policy, &fault), E_OK);
+	policy_free(policy);
+	assert_int_equal(policy_load_approved(path, &approved, &policy, &fault), E_INVALID);
+	assert_null(policy);
+	assert_string_equal(fault.field, "policy: the file was changed since");
+	buffer_free(&text);
+	unlink(path);
+}
+
 /* ---- explaining */
 
 /* What policy_explain says; its last line with "NO" or "yes" decides. */
@@ -595,6 +624,7 @@ int main(void)
 		cmocka_unit_test(no_cut_of_a_good_file_is_harmful),
 		cmocka_unit_test(the_text_and_its_hash_are_kept),
 		cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
+		cmocka_unit_test(a_file_that_was_changed_since_it_was_approved_is_not_loaded),
 		cmocka_unit_test(the_rule_that_decides_is_named),
 		cmocka_unit_test(an_explanation_never_disagrees_with_the_decision),
 		cmocka_unit_test(what_a_node_gains_and_loses_is_told),
