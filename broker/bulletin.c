@@ -55,9 +55,22 @@ static void member_put(const struct node *node, struct buffer *out)
 	buffer_free(&encoded);
 }
 
+/* What recipients get, which is encoded already, unless some of it is not for everybody. */
+static void delivery_put(const struct submit *submit, struct journal_append *append)
+{
+	struct buffer part = {0};
+	bool all = true;
+
+	for (size_t i = 0; i < submit->count; i++)
+		all &= append->published[i] == (append->reports[i].verdict == E_OK);
+	if (!all)
+		delivery_encode(submit, append->published, &part);
+	put_bytes(&append->bulletin, BULLETIN_DELIVERY, buffer_view(all ? &append->delivery : &part));
+	buffer_free(&part);
+}
+
 void bulletin_prepare(struct core *core, const struct submit *submit, struct journal_append *append)
 {
-	struct buffer delivery = {0};
 	bool any = false;
 
 	if (!core->options.bulletins || !is_open(submit) || !bulletin_topic(submit->headers[0], append->topic))
@@ -67,11 +80,9 @@ void bulletin_prepare(struct core *core, const struct submit *submit, struct jou
 		any |= append->published[i] = is_published(submit, append, i);
 	if (!any)
 		return;
-	delivery_encode(submit, append->published, &delivery);
 	put_bytes(&append->bulletin, BULLETIN_EXCHANGE, BYTES(core->options.exchange, EXCHANGE_SIZE));
-	put_bytes(&append->bulletin, BULLETIN_DELIVERY, buffer_view(&delivery));
+	delivery_put(submit, append);
 	member_put(submit->node, &append->bulletin);
-	buffer_free(&delivery);
 }
 
 /* ---------------------------------------------------------------------------- publishing */
