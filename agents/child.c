@@ -5,12 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LONGEST_PAUSE_MS = 20, TELL_FD = STDERR_FILENO + 1, EXEC_FAILED = 127, PIECE = 4096 };
+enum { TELL_FD = STDERR_FILENO + 1, EXEC_FAILED = 127, PIECE = 4096 };
 
 /* ------------------------------------------------------------------ what the child does */
 
@@ -107,15 +108,32 @@ static int told(int fd)
 	return n == (ssize_t)sizeof(cause) ? cause : 0;
 }
 
-/* False when there is no process to be had. */
+static void reap(const struct child *child, int *status)
+{
+	kill(-child->pid, SIGKILL); /* and whatever it began */
+	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+		;
+	descriptor_close(child->end);
+}
+
+/* False when there is no process to be had, or nothing to wait for it with. */
 static bool child_fork(struct child *child, const struct child_command *command, int input, int output, int tell)
 {
+	int status, cause;
+
 	child->pid = fork();
 	if (child->pid == 0)
 		child_run(command, input, output, tell);
-	if (child->pid > 0)
-		setpgid(child->pid, child->pid); /* whoever comes first: its group is there from now on */
-	return child->pid > 0;
+	if (child->pid < 0)
+		return false;
+	setpgid(child->pid, child->pid); /* whoever comes first: its group is there from now on */
+	child->end = pidfd_open(child->pid, 0);
+	if (child->end >= 0)
+		return true;
+	cause = errno;
+	reap(child, &status);
+	errno = cause;
+	return false;
 }
 
 enum error child_start(struct child *child, const struct child_command *command, struct bytes input)
@@ -193,31 +211,28 @@ void child_drain(const struct child *child, steady_ms deadline, int stop)
 
 /* ------------------------------------------------------------------ end */
 
-/* Whether it has ended; it is not reaped, so that its number is no other's yet. */
-static bool has_ended(pid_t pid)
+/* Waits for the end that it finds by itself; until it is reaped its number is no other's. */
+static enum child_outcome end_wait(const struct child *child, steady_ms deadline, int stop)
 {
-	siginfo_t info = {.si_pid = 0};
+	for (;;) {
+		struct pollfd polled[] = {{.fd = child->end, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
+		const steady_ms now = clock_now().steady;
+		const int ready = poll(polled, 2, now < deadline ? (int)(deadline - now) : 0);
 
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+		if (ready > 0)
+			return polled[0].revents != 0 ? CHILD_ENDED : CHILD_STOPPED;
+		if (ready == 0 && now >= deadline)
+			return CHILD_LATE;
+	}
 }
 
 enum child_outcome child_end(struct child *child, steady_ms deadline, int stop, int *status)
 {
-	struct pollfd stopped = {.fd = stop, .events = POLLIN};
-	enum child_outcome outcome = CHILD_ENDED;
+	enum child_outcome outcome;
 
 	if (child->output >= 0)
 		close(child->output);
-	for (int pause_ms = 1; !has_ended(child->pid); pause_ms += pause_ms < LONGEST_PAUSE_MS) {
-		if (clock_now().steady >= deadline)
-			outcome = CHILD_LATE;
-		else if (poll(&stopped, 1, pause_ms) > 0)
-			outcome = CHILD_STOPPED;
-		if (outcome != CHILD_ENDED)
-			break;
-	}
-	kill(-child->pid, SIGKILL); /* and whatever it began */
-	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
-		;
+	outcome = end_wait(child, deadline, stop);
+	reap(child, status);
 	return outcome;
 }

@@ -28,6 +28,7 @@ struct child_command {
 
 struct child {
 	pid_t pid;  /* and its process group */
+	int end;    /* readable once it has ended */
 	int output; /* to be read from; -1 unless it is heard */
 };
 
