@@ -5,6 +5,7 @@
 #include "agents/intake.h"
 #include "agents/local.h"
 #include "agents/purge.h"
+#include "agents/sink_backlog.h"
 #include "agents/store_progress.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -40,7 +41,7 @@ struct loop {
 	struct mailbox *from_intake, *from_sinks;
 	struct intake *intake;
 	struct sinks *sinks;
-	struct letter *unstored; /* what sinks told that the store did not take yet, the oldest first */
+	struct sink_backlog told; /* what the store did not take yet */
 	struct expiry expiry;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
@@ -198,39 +199,18 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
-static void letters_free(struct letter **letters)
-{
-	struct letter *next;
-
-	for (; *letters != NULL; *letters = next) {
-		next = (*letters)->next;
-		free(*letters);
-	}
-}
-
-/* What sinks say of an erasure stands nowhere else: it is kept until the store takes it. */
 static void sinks_step(struct loop *loop)
 {
-	struct letter **last = &loop->unstored, *fresh;
+	struct letter *fresh = mailbox_take_all(loop->from_sinks);
+	const char *sink = fresh != NULL ? ((struct sink_letter *)fresh)->name : NULL;
 	struct fault fault = {0};
+	bool erasures;
 
-	while (*last != NULL)
-		last = &(*last)->next;
-	*last = fresh = mailbox_take_all(loop->from_sinks);
-	if (loop->unstored == NULL)
-		return;
-	if (store_sink_letters(&loop->store, loop->unstored, &fault) != E_OK) {
-		if (fresh == NULL)
-			return;
-		log_event(LOG_LEVEL_WARNING, "sink.position",
-			  F_TEXT("sink", ((struct sink_letter *)loop->unstored)->name),
+	if (sink_backlog_store(&loop->told, &loop->store, fresh, &erasures, &fault) != E_OK && sink != NULL)
+		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", sink),
 			  F_TEXT("code", error_name(fault.code)));
-		return;
-	}
-	for (const struct letter *letter = loop->unstored; letter != NULL; letter = letter->next)
-		if (((const struct sink_letter *)letter)->purge > 0)
-			purge_soon(&loop->purge);
-	letters_free(&loop->unstored);
+	if (erasures)
+		purge_soon(&loop->purge);
 }
 
 /* ------------------------------------------------------------------ signals and the service manager */
@@ -323,7 +303,7 @@ static void turn(struct loop *loop)
 		signals_step(loop);
 	if (ready(&items[ITEM_INTAKE]))
 		intake_step(loop, &now);
-	if (ready(&items[ITEM_SINKS]) || loop->unstored != NULL)
+	if (ready(&items[ITEM_SINKS]) || loop->told.first != NULL)
 		sinks_step(loop);
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
@@ -432,7 +412,7 @@ static void loop_close(struct loop *loop)
 	sinks_stop(loop->sinks);
 	if (loop->from_sinks != NULL)
 		sinks_step(loop);
-	letters_free(&loop->unstored);
+	sink_backlog_free(&loop->told);
 	if (loop->uplink != NULL)
 		uplink_free(loop->uplink);
 	feeder_fini(&loop->feeder);
