@@ -261,12 +261,19 @@ static bool statement_look(void *context, const struct outbox_row *row)
 
 static enum error statement_find(struct store *store, struct statement *statement, struct fault *fault)
 {
+	struct report_name name;
 	enum error error;
 
-	do {
+	if (!report_name_parse(statement->original, &name))
+		return E_OK;
+	error = view_outbox_by_name(store, &name, statement_look, statement, fault);
+	statement->place = (struct outbox_place){0};
+	statement->rows = ROWS_AT_ONCE;
+	while (error == E_OK && statement->rows == ROWS_AT_ONCE) {
 		statement->rows = 0;
-		error = view_outbox(store, &statement->place, ROWS_AT_ONCE, statement_look, statement, fault);
-	} while (error == E_OK && statement->rows == ROWS_AT_ONCE);
+		error = view_outbox_about(store, statement->original, &statement->place, ROWS_AT_ONCE, statement_look,
+					  statement, fault);
+	}
 	return error;
 }
 

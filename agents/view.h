@@ -74,6 +74,9 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 		       void *context, struct fault *fault);
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
+/* Those that refer to an own report of this name: its updates and cancels. */
+enum error view_outbox_about(struct store *store, const char *name, const struct outbox_place *after, size_t limit,
+			     outbox_each *each, void *context, struct fault *fault);
 /* {"mark", "label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
  * "sentence", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);

@@ -231,6 +231,22 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 	return outbox_show(store, from, limit, each, context, fault);
 }
 
+enum error view_outbox_about(struct store *store, const char *name, const struct outbox_place *after, size_t limit,
+			     outbox_each *each, void *context, struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE reference = ?1 AND reference <> ''"
+				  " AND (epoch, stream, number) > (?2, ?3, ?4) ORDER BY epoch, stream, number LIMIT ?5";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
+	bind_text(from, 1, name);
+	bind_number(from, 2, after->epoch);
+	bind_number(from, 3, after->stream);
+	bind_number(from, 4, after->number);
+	bind_number(from, 5, limit);
+	return outbox_show(store, from, limit, each, context, fault);
+}
+
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault)
 {

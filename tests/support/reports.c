@@ -1,6 +1,7 @@
 /* reports - builds small sightings and puts them into an inbox by SQL. */
 #include "tests/support/reports.h"
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/fixed.h"
@@ -11,6 +12,16 @@
 #define OR(value, otherwise) ((value) != 0 ? (value) : (otherwise))
 
 static uint8_t salt[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+
+/* The same for all reports of a test, whenever that runs: none of them expires while it does. */
+static wall_ms expiry(void)
+{
+	static wall_ms at;
+
+	if (at == 0)
+		at = clock_now().wall + 30 * DAY_MS;
+	return at;
+}
 
 static Simpul__Name name_message(const struct report_name *name)
 {
@@ -43,12 +54,12 @@ void test_header(const struct test_report *report, struct buffer *out)
 	header.region = (char *)(uintptr_t)"16.01";
 	header.label = OR(report->label, SIMPUL__LABEL__LABEL_AMBER);
 	header.purpose = (char *)"law-enforcement";
-	header.expires = 1797190000000;
+	header.expires = expiry();
 	header.form = OR(report->form, SIMPUL__BODY_FORM__BODY_FORM_PLAIN);
 	wire_pack(&header, out);
 }
 
-void test_body(const struct test_report *report, struct buffer *out)
+static void sighting_put(const struct test_report *report, struct buffer *out)
 {
 	Simpul__Body body = SIMPUL__BODY__INIT;
 	Simpul__Sighting sighting = SIMPUL__SIGHTING__INIT;
@@ -68,6 +79,37 @@ void test_body(const struct test_report *report, struct buffer *out)
 	body.content_case = SIMPUL__BODY__CONTENT_SIGHTING;
 	body.sighting = &sighting;
 	wire_pack(&body, out);
+}
+
+/* That the district may have it, and what is said to that. */
+static void release_put(const struct test_report *report, struct buffer *out)
+{
+	Simpul__Body body = SIMPUL__BODY__INIT;
+	Simpul__ReleaseRequest request = SIMPUL__RELEASE_REQUEST__INIT;
+	Simpul__Release release = SIMPUL__RELEASE__INIT;
+	char district[] = "district.oku", *nodes[] = {district};
+
+	body.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	if (report->kind == SIMPUL__KIND__KIND_RELEASE) {
+		release.decision = report->decision;
+		body.content_case = SIMPUL__BODY__CONTENT_RELEASE;
+		body.release = &release;
+	} else {
+		request.reason = SIMPUL__RELEASE_REASON__RELEASE_REASON_OTHER_REGION;
+		request.n_nodes = 1;
+		request.nodes = nodes;
+		body.content_case = SIMPUL__BODY__CONTENT_RELEASE_REQUEST;
+		body.release_request = &request;
+	}
+	wire_pack(&body, out);
+}
+
+void test_body(const struct test_report *report, struct buffer *out)
+{
+	if (report->kind == SIMPUL__KIND__KIND_RELEASE || report->kind == SIMPUL__KIND__KIND_RELEASE_REQUEST)
+		release_put(report, out);
+	else
+		sighting_put(report, out);
 }
 
 void test_store_open(struct store *store, const char *folder)

@@ -5,7 +5,8 @@
 #include "agents/inbox.h"
 #include "common/name.h"
 
-/* What a sighting of the tests says; NULL and 0 give something plausible. */
+/* What a sighting of the tests says, or a request to release one and the answer; NULL and 0 give something plausible.
+ */
 struct test_report {
 	struct report_name name;
 	const char *category, *summary, *surname;
@@ -14,7 +15,8 @@ struct test_report {
 	Simpul__BodyForm form;
 	Simpul__Kind kind;
 	bool nobody; /* no person in it */
-	const struct report_name *about; /* the report that an update or a cancel is about */
+	const struct report_name *about; /* the report that an update or a cancel is about, or a request or a release */
+	Simpul__ReleaseDecision decision; /* of a release */
 };
 
 /* Appends the canonical Header and Body. */

@@ -1,0 +1,117 @@
+/* Tries to break what agents/release.h promises: on a report decides its origin alone. */
+#include "agents/release.h"
+#include "tests/support/reports.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* The store of police.oku. */
+struct desk {
+	char *folder;
+	struct store store;
+};
+
+static int set_up(void **state)
+{
+	static struct desk desk;
+
+	desk.folder = test_folder();
+	test_store_open(&desk.store, desk.folder);
+	*state = &desk;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct desk *desk = *state;
+
+	store_close(&desk->store);
+	test_folder_remove(desk->folder);
+	return 0;
+}
+
+static const struct report_name own = {.origin = "police.oku", .epoch = 1, .number = 12},
+				request = {.origin = "army.oku", .epoch = 1, .number = 5};
+
+static void request_come(struct desk *desk, const struct report_name *about)
+{
+	test_inbox_add(
+		&desk->store,
+		&(struct test_report){.name = request, .about = about, .kind = SIMPUL__KIND__KIND_RELEASE_REQUEST},
+		TRUST_GOOD, 0);
+}
+
+static void release_come(struct desk *desk, const char *origin, Simpul__ReleaseDecision decision,
+			 enum inbox_trust trust)
+{
+	struct test_report release = {.name = {.epoch = 1, .number = 7},
+				      .about = &request,
+				      .kind = SIMPUL__KIND__KIND_RELEASE,
+				      .decision = decision};
+
+	strcpy(release.name.origin, origin);
+	test_inbox_add(&desk->store, &release, trust, 0);
+}
+
+static void assert_decision(struct desk *desk, const char *expected)
+{
+	json_t *list;
+
+	assert_int_equal(release_list(&desk->store, &list, NULL), E_OK);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "request")), "army.oku#5");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "decision")), expected);
+	json_decref(list);
+}
+
+#define GRANTED SIMPUL__RELEASE_DECISION__RELEASE_DECISION_GRANTED
+#define REFUSED SIMPUL__RELEASE_DECISION__RELEASE_DECISION_REFUSED
+
+/* Neither whoever heard of it, nor who asked, nor one whose name only begins like the origin's. */
+static void an_outsiders_release_decides_nothing(void **state)
+{
+	static const char *const outsiders[] = {"health.oku", "army.oku", "police.oku-timur", "police"};
+	struct desk *desk = *state;
+
+	request_come(desk, &own);
+	for (size_t i = 0; i < sizeof(outsiders) / sizeof(outsiders[0]); i++) {
+		json_t *draft;
+
+		release_come(desk, outsiders[i], i % 2 == 0 ? GRANTED : REFUSED, TRUST_GOOD);
+		assert_decision(desk, "open");
+		assert_int_equal(release_refuse(&desk->store, "army.oku#5", &draft, NULL), E_OK);
+		json_decref(draft);
+	}
+}
+
+/* Also not a release that only says that it is the origin's. */
+static void the_origins_own_release_decides(void **state)
+{
+	static const struct report_name theirs = {.origin = "health.oku", .epoch = 1, .number = 3};
+	struct desk *desk = *state;
+	json_t *draft;
+
+	request_come(desk, &theirs);
+	release_come(desk, "health.oku", GRANTED, TRUST_BAD);
+	assert_decision(desk, "open");
+	release_come(desk, "health.oku", GRANTED, TRUST_GOOD);
+	assert_decision(desk, "granted");
+	assert_int_equal(release_refuse(&desk->store, "army.oku#5", &draft, NULL), E_EXISTS);
+	assert_null(draft);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_outsiders_release_decides_nothing),
+		TEST(the_origins_own_release_decides),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
