@@ -38,6 +38,7 @@ struct sinks;
 struct sink {
 	struct sinks *all;
 	struct sink_options options;
+	struct sink_options widest; /* as `options`, within all limits that it ever had: what it may hold */
 	const struct sink_kind *kind;
 	void *self; /* the kind's */
 	pthread_t thread;
@@ -163,6 +164,8 @@ static void report_progress(struct sink *sink)
 	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
 	letter->row = sink->row;
 	letter->unsure = sink->unsure;
+	letter->ceiling = sink->options.ceiling;
+	letter->statuses = sink->options.statuses;
 	mailbox_put(sink->all->to_loop, &letter->letter);
 }
 
@@ -173,6 +176,17 @@ static void attempt_note(struct sink *sink, uint64_t row)
 		return;
 	sink->unsure = row;
 	report_progress(sink);
+}
+
+/* Whose rows go one by one has each noted: what is erased before its turn must not be asked back. A page that is over
+ * in a moment is noted whole, for each note is a commit of the agent's. */
+static uint64_t attempt_until(struct sink *sink, uint64_t row)
+{
+	uint64_t last = row;
+
+	if (sink->kind->slow || view_inbox_last(&sink->store, &last, NULL) != E_OK)
+		return row;
+	return last < row + ROWS_AT_ONCE - 1 ? last : row + ROWS_AT_ONCE - 1;
 }
 
 static bool row_put(struct page *page, const struct inbox_row *row)
@@ -189,8 +203,8 @@ static bool row_put(struct page *page, const struct inbox_row *row)
 
 	sink_key(row, key);
 	page->put = row->row;
-	if (sink->kind->settle == NULL)
-		attempt_note(sink, row->row);
+	if (sink->kind->settle == NULL && row->row > sink->unsure)
+		attempt_note(sink, attempt_until(sink, row->row));
 	put = sink->kind->put(sink->self, &report, &page->why);
 	if (!put)
 		memcpy(page->report, key, sizeof(key));
@@ -225,6 +239,20 @@ static bool row_take(void *context, const struct inbox_row *row)
 	return verdict != SINK_MAY_HAVE || !sink->kind->slow;
 }
 
+static bool limits_read(struct sink *sink)
+{
+	Simpul__Label ceiling;
+	unsigned statuses;
+
+	if (store_sink_limits(&sink->store, sink->options.name, &ceiling, &statuses, NULL) != E_OK)
+		return false;
+	sink->widest = sink->options;
+	sink->widest.statuses |= statuses;
+	if (ceiling > sink->widest.ceiling)
+		sink->widest.ceiling = ceiling;
+	return true;
+}
+
 /* What was tried when the agent was killed may be newer than what is noted of it. */
 static bool store_ready(struct sink *sink)
 {
@@ -234,9 +262,10 @@ static bool store_ready(struct sink *sink)
 		return true;
 	if (store_open_reader(&sink->store, sink->all->store_path, NULL) != E_OK)
 		return false;
-	sink->store_open = store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
-			   store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
-			   (sink->unsure == 0 || view_inbox_last(&sink->store, &last, NULL) == E_OK);
+	sink->store_open =
+		store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
+		limits_read(sink) && store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
+		(sink->unsure == 0 || view_inbox_last(&sink->store, &last, NULL) == E_OK);
 	if (sink->store_open)
 		attempt_note(sink, last);
 	if (!sink->store_open)
@@ -284,7 +313,7 @@ static bool events_tell(struct sink *sink, struct page *page)
 			break;
 		memset(&outcome, 0, sizeof(outcome));
 		if (event.row > 0 && (event.row <= sink->row || event.row <= sink->unsure) &&
-		    !sink_event_tell(&sink->options, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
+		    !sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
 			return false;
 		sink->purge = event.id;
 		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)

@@ -5,7 +5,7 @@
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
  * as it does in files' names; before it stands the mark of what is not in earnest ("mark": "EXERCISE"). What a sink may
  * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it stays
- * in the inbox. What was erased before its turn came is never handed on.
+ * in the inbox. What it was given before its limits were narrowed is asked back all the same. What was erased before its turn came is never handed on.
  *
  *   sink.c            threads, order, pauses
  *   sink_limit.c      what a sink may have
@@ -72,12 +72,14 @@ struct sink_outcome {
 	uint64_t until;					   /* HELD, ms */
 };
 
-/* From a sink's thread to the loop: reports up to this row are handed on and those up to `unsure` may be, or the erase
- * event `purge` was; the loop stores it (store thread rule). */
+/* From a sink's thread to the loop: reports up to this row are handed on and those up to `unsure` may be, within these
+ * limits, or the erase event `purge` was; the loop stores it (store thread rule). */
 struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
 	uint64_t row, unsure;
+	Simpul__Label ceiling;
+	unsigned statuses;
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 };

@@ -24,7 +24,7 @@ enum error sink_event_next(struct store *store, uint64_t after, struct sink_even
 uint64_t sink_event_of(struct store *store, uint64_t row);
 
 /* Tells the sink. False when it did not take the event: it has to be told again. The outcome is UNSPECIFIED when the
- * sink never had the report, by its ceiling or statuses. */
+ * sink never had the report, by the ceiling and statuses of `options`: the widest that it ever had. */
 bool sink_event_tell(const struct sink_options *options, const struct sink_kind *kind, void *self, struct store *store,
 		     const struct sink_event *event, struct sink_outcome *outcome, struct sink_reason *why);
 

@@ -53,7 +53,7 @@
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
- *                     `unsure` it may have rows that failed
+ *                     `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
  *   purge_sink        what became of the copy of each sink that had one (PurgeOutcome; code, number and until when it
  *                     is held) */
 
@@ -143,7 +143,8 @@ static const char schema_inbox[] =
 	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL,"
 	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
 	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0,"
-	" unsure INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+	" unsure INTEGER NOT NULL DEFAULT 0, ceiling INTEGER NOT NULL DEFAULT 0, statuses INTEGER NOT NULL DEFAULT 0)"
+	" WITHOUT ROWID;"
 	"CREATE TABLE purge_sink(purge INTEGER NOT NULL, sink TEXT NOT NULL, outcome INTEGER NOT NULL, code TEXT NOT NULL,"
 	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;";
 

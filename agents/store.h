@@ -10,7 +10,7 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 6
+#define STORE_VERSION 7
 #define STORE_STATEMENTS 160
 
 struct store {

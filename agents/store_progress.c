@@ -1,5 +1,6 @@
 /* store_progress - the tables taken_file and sink of the store. */
 #include "agents/store_progress.h"
+#include <stdio.h>
 
 enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault)
 {
@@ -26,6 +27,20 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
 	*row = error == E_OK ? column_number(get, 0) : 0;
 	if (unsure != NULL)
 		*unsure = error == E_OK ? column_number(get, 1) : 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error store_sink_limits(struct store *store, const char *sink, Simpul__Label *ceiling, unsigned *statuses,
+			     struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT ceiling, statuses FROM sink WHERE name = ?1");
+	enum error error;
+
+	bind_text(get, 1, sink);
+	error = store_ask(store, get, fault);
+	*ceiling = error == E_OK ? (Simpul__Label)column_number(get, 0) : SIMPUL__LABEL__LABEL_UNSPECIFIED;
+	*statuses = error == E_OK ? (unsigned)column_number(get, 1) : 0;
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -60,15 +75,18 @@ static enum error outcome_store(struct store *store, const char *sink, uint64_t 
 	return database_step(put, fault);
 }
 
-static enum error position_store(struct store *store, const char *sink, uint64_t row, uint64_t unsure,
-				 struct fault *fault)
+static enum error position_store(struct store *store, const struct sink_letter *position, struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "INSERT INTO sink(name, row, unsure) VALUES(?1, ?2, ?3) ON CONFLICT"
-						   "(name) DO UPDATE SET row = excluded.row, unsure = excluded.unsure");
+	static const char sql[] = "INSERT INTO sink(name, row, unsure, ceiling, statuses) VALUES(?1, ?2, ?3, ?4, ?5)"
+				  " ON CONFLICT(name) DO UPDATE SET row = excluded.row, unsure = excluded.unsure,"
+				  " ceiling = max(ceiling, excluded.ceiling), statuses = statuses | excluded.statuses";
+	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_text(put, 1, sink);
-	bind_number(put, 2, row);
-	bind_number(put, 3, unsure);
+	bind_text(put, 1, position->name);
+	bind_number(put, 2, position->row);
+	bind_number(put, 3, position->unsure);
+	bind_number(put, 4, position->ceiling);
+	bind_number(put, 5, position->statuses);
 	return database_step(put, fault);
 }
 
@@ -86,11 +104,13 @@ static enum error event_store(struct store *store, const struct sink_letter *eve
 
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
 {
+	struct sink_letter position = {.row = row, .unsure = row};
 	enum error error = store_begin(store, fault);
 
 	if (error != E_OK)
 		return error;
-	error = position_store(store, sink, row, row, fault);
+	snprintf(position.name, sizeof(position.name), "%s", sink);
+	error = position_store(store, &position, fault);
 	return store_end(store, error, fault);
 }
 
@@ -103,8 +123,7 @@ enum error store_sink_letters(struct store *store, const struct letter *letters,
 	for (; error == E_OK && letters != NULL; letters = letters->next) {
 		const struct sink_letter *letter = (const struct sink_letter *)letters;
 
-		error = letter->purge > 0 ? event_store(store, letter, fault)
-					  : position_store(store, letter->name, letter->row, letter->unsure, fault);
+		error = letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
 	}
 	return store_end(store, error, fault);
 }

@@ -21,6 +21,10 @@ enum error store_take_file(struct store *store, const struct taken_file *file, w
  * allowed) as well, for it failed after they were tried. For readers too. */
 enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, uint64_t *unsure,
 			       struct fault *fault);
+/* The widest limits under which the sink was ever served, which it may be no more; LABEL_UNSPECIFIED and 0 before the
+ * first row. For readers too. */
+enum error store_sink_limits(struct store *store, const char *sink, Simpul__Label *ceiling, unsigned *statuses,
+			     struct fault *fault);
 /* In a transaction of its own. A position that is lost means that a report is handed on twice,
  * which sinks allow. */
 enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault);

@@ -542,11 +542,13 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	/* "files" has not come to it yet, one that is no longer there had it, and "late" took it and failed. */
-	assert_int_equal(database_run(f->store.db,
-				      "INSERT INTO sink VALUES('registry', 1, 0, 1), ('files', 0, 1, 0),"
-				      " ('former', 1, 0, 1), ('late', 0, 0, 1)",
-				      NULL),
-			 E_OK);
+	assert_int_equal(
+		database_run(
+			f->store.db,
+			"INSERT INTO sink(name, row, purged, unsure) VALUES('registry', 1, 0, 1), ('files', 0, 1, 0),"
+			" ('former', 1, 0, 1), ('late', 0, 0, 1)",
+			NULL),
+		E_OK);
 	assert_false(step(f));
 	f->now.wall = clock_now().wall + HOUR_MS;
 	assert_true(step(f));
@@ -574,7 +576,7 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	assert_int_equal(
 		database_run(
 			f->store.db,
-			"INSERT INTO sink VALUES('registry', 1, 1, 1);"
+			"INSERT INTO sink(name, row, purged, unsure) VALUES('registry', 1, 1, 1);"
 			"INSERT INTO purge_sink VALUES(1, 'registry', 3, 'UU-6-2011-72', '12/2026', 1798761600000)",
 			NULL),
 		E_OK);

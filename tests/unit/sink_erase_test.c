@@ -123,6 +123,39 @@ static void lines_get_an_event_that_a_person_sees_to(void **state)
 
 /* ------------------------------------------------------------------ what was handed on */
 
+/* Which it was given when it might have that; what it never had within any limits of its own it is not told of. */
+static void a_copy_from_before_the_limits_were_narrowed_is_asked_back(void **state)
+{
+	struct sink_place *place = *state;
+	const struct test_report red = {.name = {"army.oku", 1, 0, 2}, .label = SIMPUL__LABEL__LABEL_RED};
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	struct sinks *sinks;
+
+	mkdir(place->path, 0700);
+	sink_place_add(place, 1);
+	test_inbox_add(&place->store, &red, TRUST_GOOD, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	assert_true(there(place, FIRST));
+	options.ceiling = SIMPUL__LABEL__LABEL_GREEN;
+	options.statuses = SINK_STATUS(SIMPUL__STATUS__STATUS_EXERCISE);
+	for (uint64_t start = 0; start < 2; start++) { /* also after it was served under the narrower ones */
+		sink_place_add(place, 3 + start);
+		sinks = sink_place_start(place, &options);
+		assert_true(sink_place_reaches(place, 3 + start));
+		sinks_stop(sinks);
+	}
+	sink_place_erase(place, 1);
+	sink_place_erase(place, 2);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 2));
+	sinks_stop(sinks);
+	assert_false(there(place, FIRST));
+	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(outcome_of(place, 2), 0);
+}
+
 static void what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back(void **state)
 {
 	struct sink_place *place = *state;
@@ -311,6 +344,7 @@ int main(void)
 		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
 		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
 		TEST(lines_get_an_event_that_a_person_sees_to),
+		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
 		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
 		TEST(a_copy_that_nobody_noted_goes_too),
 		TEST(lines_that_are_there_though_it_failed_get_their_event),
