@@ -38,8 +38,10 @@ struct stage {
 static void *server(struct stage *stage, int type, char *endpoint)
 {
 	void *socket = zmq_socket(stage->context, type);
+	const int patience = patient_ms(5000); /* for what a peer was seen to send */
 	struct fault fault = {0};
 
+	assert_int_equal(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience, sizeof patience), 0);
 	assert_int_equal(endpoint == stage->log_endpoint ? guard_watch_log(stage->guard, socket, &stage->watchers, &fault)
 			 : endpoint == stage->bulletin_endpoint ? guard_watch_bulletin(stage->guard, socket, &fault)
 								: guard_watch(stage->guard, socket, &fault),
