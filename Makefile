@@ -87,10 +87,13 @@ programs: $(PROGRAMS) $(BENCH)
 go-demo: programs
 	@deploy/demo/$(if $(REGION),region $(OUT) $(REGION),run $(OUT)) $(if $(KEEP),--keep)
 
+# Most of the time a test program waits: for a disk, for other processes, for a time to pass.
+AT_ONCE := SIMPUL_AT_ONCE=$$((2 * $$(nproc)))
+
 go-test:
 	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan compile-all
-	@tests/run build/asan
-	@$(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan seeded-short
+	@$(AT_ONCE) tests/run build/asan
+	@$(AT_ONCE) $(MAKE) --no-print-directory -j$$(nproc) VARIANT=asan seeded-short
 
 go-torture: compile-all
 	@SIMPUL_TORTURE=long SIMPUL_TEST_SECONDS=3600 tests/run $(OUT) 'tests/torture/*'

@@ -38,7 +38,7 @@ struct stage {
 static void *server(struct stage *stage, int type, char *endpoint)
 {
 	void *socket = zmq_socket(stage->context, type);
-	const int patience = patient_ms(5000); /* for what a peer was seen to send */
+	const int patience = patient_ms(20000); /* for what a peer was seen to send */
 	struct fault fault = {0};
 
 	assert_int_equal(zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience, sizeof patience), 0);
