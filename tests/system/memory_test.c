@@ -136,6 +136,16 @@ static bool readable(void)
 	return access("/proc/1/mem", R_OK) == 0; /* root */
 }
 
+/* ThreadSanitizer brings a free() of its own that overwrites nothing. */
+static bool overwritten(void)
+{
+#ifdef __SANITIZE_THREAD__
+	return false;
+#else
+	return true;
+#endif
+}
+
 static void a_sealed_report_is_nowhere_at_the_broker(void **state)
 {
 	struct exchange *x = *state;
@@ -152,7 +162,7 @@ static void what_was_taken_back_is_in_nobodys_memory(void **state)
 {
 	struct exchange *x = *state;
 
-	if (!readable())
+	if (!readable() || !overwritten())
 		skip();
 	say(x, TAKEN_BACK, "AMBER", "");
 	assert_true(office_received(x, ARMY, 2, 20));
