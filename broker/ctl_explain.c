@@ -124,7 +124,8 @@ static void refusal_print(const struct question *q, const struct case_report *re
 
 	printf("nobody gets it, it was refused: %s (%s)%s%s\n", error_sentence(report->verdict),
 	       error_name(report->verdict), report->field[0] == '\0' ? "" : " at ", report->field);
-	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_LABEL_ABOVE_CEILING) {
+	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_MAY_NOT_ASK ||
+	    report->verdict == E_LABEL_ABOVE_CEILING) {
 		printf("%s sent it; ", origin);
 		rules_print(q, origin, true);
 	} else if (report->verdict == E_EMPTY_AUDIENCE && why != NULL) {
