@@ -3,6 +3,8 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/complete.h"
+#include "agents/subject_due.h"
+#include "agents/subject_record.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -94,6 +96,17 @@ static void set_key(json_t *answer, struct store *store)
 		json_object_set_new(answer, "key_expires_at", json_string(time_text(time, key.member.expires_at, 0)));
 }
 
+/* Requests of persons that are to be answered. */
+static void set_due(json_t *answer, struct store *store)
+{
+	struct subject_due due;
+
+	if (subject_due_count(store, clock_now().wall, &due, NULL) == E_OK)
+		json_object_set_new(answer, "requests",
+				    json_pack("{s:I, s:I, s:s}", "urgent", (json_int_t)due.urgent, "overdue",
+					      (json_int_t)due.overdue, "first", due.first));
+}
+
 static json_t *status_answer(const struct local_host *host)
 {
 	struct uplink_status status;
@@ -111,6 +124,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
 				      (json_int_t)counts.refused, "expiring",
 				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
+	set_due(answer, host->store);
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
 	set_key(answer, host->store);
 	if (status.clock_known)
@@ -251,6 +265,9 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		fault_at(fault, E_VERSION, "simpul");
 	else if (command != NULL && strcmp(command, "status") == 0)
 		answer = status_answer(host);
+	else if (command != NULL && strcmp(command, "subject-record") == 0)
+		answer = subject_record_take(host->store, request, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
+											    : NULL;
 	else if (command == NULL || strcmp(command, "report") != 0)
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	else

@@ -48,6 +48,8 @@
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
  *                     came. answer: 0 none is due, 1 due, 2 in the outbox
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
+ *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names of
+ *                     the reports that were seen, and not a word of them. Kept for good
  *   withheld          entries that were meant for this node and may not be delivered to it
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
@@ -96,6 +98,7 @@ static const char schema_outbox[] =
 	" WHERE o.number <= s.receipted AND r.epoch = o.epoch AND r.stream = o.stream AND r.first <= o.number"
 	" ORDER BY r.first DESC LIMIT 1) AS entry"
 	" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream;"
+	"CREATE INDEX outbox_query ON outbox_report(epoch, stream, number) WHERE kind IN (10, 11);"
 	"CREATE TABLE taken_file(identity BLOB PRIMARY KEY, name TEXT NOT NULL, taken_at INTEGER NOT NULL,"
 	" lines INTEGER NOT NULL, rejected INTEGER NOT NULL) WITHOUT ROWID;";
 
@@ -109,6 +112,10 @@ static const char schema_inbox[] =
 	" body_hash BLOB NOT NULL DEFAULT x'', header BLOB NOT NULL, body BLOB NOT NULL);"
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE INDEX inbox_expires ON inbox(expires) WHERE erased_at = 0 AND expires > 0;"
+	"CREATE INDEX inbox_query ON inbox(row) WHERE kind IN (10, 11);"
+	"CREATE TABLE subject_read("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,"
+	" query TEXT NOT NULL, missing INTEGER NOT NULL, reports TEXT NOT NULL);"
 	"CREATE TABLE retraction("
 	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
 	" PRIMARY KEY(origin, epoch, stream, number)) WITHOUT ROWID;"
