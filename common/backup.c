@@ -39,15 +39,26 @@ static enum error integrity_check(sqlite3 *db, struct fault *fault)
 	return whole ? E_OK : fault_at(fault, E_CORRUPT, "integrity_check");
 }
 
-/* Without a log the copy is one file, and the change of mode is synced like any other. */
-static enum error copy_finish(sqlite3 *db, bool marked, struct fault *fault)
+/* What is in the log is in the file and synced; the log is removed with the last connection. */
+static enum error log_end(sqlite3 *db, struct fault *fault)
+{
+	const int result = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return result == SQLITE_OK ? E_OK : database_fault(db, fault);
+}
+
+/* Without a log the copy is one file, and the change of mode is synced like any other. A sealed one keeps the mode, for the
+ * change would put a page into a journal. */
+static enum error copy_finish(sqlite3 *db, bool sealed, bool marked, struct fault *fault)
 {
 	static const char mark[] = "INSERT OR REPLACE INTO meta(key, value) VALUES('" BACKUP_MARK "', 1)";
-	enum error error = database_run(db, "PRAGMA journal_mode=DELETE", fault);
+	enum error error = sealed ? E_OK : database_run(db, "PRAGMA journal_mode=DELETE", fault);
 
 	if (error == E_OK && marked)
 		error = database_run(db, mark, fault);
-	return error == E_OK ? integrity_check(db, fault) : error;
+	if (error == E_OK)
+		error = integrity_check(db, fault);
+	return error == E_OK && sealed ? log_end(db, fault) : error;
 }
 
 static enum error file_make(const char *path, struct fault *fault)
@@ -60,21 +71,21 @@ static enum error file_make(const char *path, struct fault *fault)
 	return E_OK;
 }
 
-static enum error copy_make(sqlite3 *from, const char *path, bool marked, struct fault *fault)
+static enum error copy_make(sqlite3 *from, const char *path, const struct cipher *cipher, bool marked, struct fault *fault)
 {
 	sqlite3 *to = NULL;
 	enum error error = file_make(path, fault);
 
 	if (error != E_OK)
 		return error;
-	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, cipher_vfs(cipher)) != SQLITE_OK)
 		error = fault_at(fault, E_IO, "%s", path);
 	if (error == E_OK)
-		error = database_run(to, "PRAGMA synchronous=FULL", fault);
+		error = database_run(to, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", fault);
 	if (error == E_OK)
 		error = pages_copy(from, to, fault);
 	if (error == E_OK)
-		error = copy_finish(to, marked, fault);
+		error = copy_finish(to, cipher != NULL, marked, fault);
 	sqlite3_close(to);
 	if (error != E_OK)
 		unlink(path);
@@ -88,7 +99,20 @@ enum error backup_database(const char *from, const char *to, int version, bool m
 
 	if (error != E_OK)
 		return error;
-	error = copy_make(source, to, marked, fault);
+	error = copy_make(source, to, NULL, marked, fault);
+	database_close(source);
+	return error;
+}
+
+enum error backup_store(const char *from, const struct cipher *from_cipher, const char *to, const struct cipher *to_cipher,
+			int version, bool marked, struct fault *fault)
+{
+	sqlite3 *source;
+	enum error error = database_open_store(&source, from, DATABASE_READ, from_cipher, version, NULL, fault);
+
+	if (error != E_OK)
+		return error;
+	error = copy_make(source, to, to_cipher, marked, fault);
 	database_close(source);
 	return error;
 }

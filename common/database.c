@@ -47,11 +47,14 @@ static const struct pragma read_pragmas[] = {
 	BUSY_TIMEOUT,
 	{"PRAGMA query_only=ON", "PRAGMA query_only", "1", E_IO},
 	{"PRAGMA wal_autocheckpoint=0", "PRAGMA wal_autocheckpoint", "0", E_IO},
+	{"PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2", E_IO}, /* what is sorted goes to no file */
 	{NULL, NULL, NULL, E_OK},
 };
 
 enum error database_error(int result)
 {
+	if (result == SQLITE_IOERR_DATA) /* a page whose seal is broken */
+		return E_CORRUPT;
 	switch (result & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -252,22 +255,47 @@ static void uri_write(const char *path, struct buffer *out)
 	buffer_bytes(out, BYTES("?immutable=1", sizeof("?immutable=1"))); /* with its zero */
 }
 
-static int file_open(const char *path, enum database_mode mode, sqlite3 **db)
+static int file_open(const char *path, enum database_mode mode, const char *vfs, sqlite3 **db)
 {
 	struct buffer uri = {0};
 	int result;
 
 	if (mode != DATABASE_COPY)
-		return sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+		return sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
 	uri_write(path, &uri);
 	result = sqlite3_open_v2((const char *)uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
-				 NULL);
+				 vfs);
 	buffer_free(&uri);
 	return result;
 }
 
-enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
-			 struct fault *fault)
+/* How the pages of a file are laid out. */
+struct layout {
+	int room; /* bytes that SQLite keeps free at the end of each */
+	const struct cipher *cipher;
+};
+
+/* Takes effect in a new file; in another one it must be so already. */
+static enum error room_keep(sqlite3 *db, int room, struct fault *fault)
+{
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &room) == SQLITE_OK ? E_OK
+											       : database_fault(db, fault);
+}
+
+static enum error open_opened(sqlite3 *db, const char *path, enum database_mode mode, const struct layout *layout, int version,
+			      const char *schema, struct fault *fault)
+{
+	enum error error = layout->room > 0 ? cipher_check(db, layout->cipher, path, fault) : E_OK;
+
+	if (error == E_OK && layout->room > 0 && mode == DATABASE_WRITE)
+		error = room_keep(db, layout->room, fault);
+	if (error == E_OK)
+		error = mode == DATABASE_WRITE ? open_write(db, version, schema, fault) : open_read(db, version, fault);
+	return error == E_OK ? schema_load(db, fault) : error;
+}
+
+static enum error open_laid_out(sqlite3 **db, const char *path, enum database_mode mode, const struct layout *layout,
+				int version, const char *schema, struct fault *fault)
 {
 	sqlite3 *opened = NULL;
 	enum error error = file_prepare(path, mode, fault);
@@ -275,21 +303,29 @@ enum error database_open(sqlite3 **db, const char *path, enum database_mode mode
 	*db = NULL;
 	if (error != E_OK)
 		return error;
-	if (file_open(path, mode, &opened) != SQLITE_OK) {
+	if (file_open(path, mode, cipher_vfs(layout->cipher), &opened) != SQLITE_OK) {
 		error = database_fault(opened, fault);
-		goto close;
+	} else {
+		sqlite3_extended_result_codes(opened, 1);
+		error = open_opened(opened, path, mode, layout, version, schema, fault);
 	}
-	sqlite3_extended_result_codes(opened, 1);
-	error = mode == DATABASE_WRITE ? open_write(opened, version, schema, fault) : open_read(opened, version, fault);
 	if (error == E_OK)
-		error = schema_load(opened, fault);
-	if (error != E_OK)
-		goto close;
-	*db = opened;
-	return E_OK;
-close:
-	database_close(opened);
+		*db = opened;
+	else
+		database_close(opened);
 	return error;
+}
+
+enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
+			 struct fault *fault)
+{
+	return open_laid_out(db, path, mode, &(struct layout){.room = 0}, version, schema, fault);
+}
+
+enum error database_open_store(sqlite3 **db, const char *path, enum database_mode mode, const struct cipher *cipher,
+			       int version, const char *schema, struct fault *fault)
+{
+	return open_laid_out(db, path, mode, &(struct layout){CIPHER_ROOM, cipher}, version, schema, fault);
 }
 
 void database_close(sqlite3 *db)

@@ -8,6 +8,7 @@
 #define SIMPUL_DATABASE_H
 
 #include "common/bytes.h"
+#include "common/cipher_vfs.h"
 #include "common/error.h"
 #include <sqlite3.h>
 
@@ -25,7 +26,7 @@ enum database_mode {
 	 * secure_delete=ON, foreign_keys=ON, temp_store=MEMORY; what is read from it is on disk, whatever became of the process that wrote
 	 * it */
 	DATABASE_WRITE,
-	/* query_only, wal_autocheckpoint=0 */
+	/* query_only, wal_autocheckpoint=0, temp_store=MEMORY */
 	DATABASE_READ,
 	/* the same of a copy that nobody writes, also where nothing may be written: no file is made beside it, and no
 	 * lock taken */
@@ -37,6 +38,10 @@ enum database_mode {
  * DATABASE_READ and DATABASE_COPY never create the file (E_NOT_FOUND) and check the version only. On an error *db is NULL. */
 enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
 			 struct fault *fault);
+/* As database_open, of an agent's store: its pages have CIPHER_ROOM bytes free, and with `cipher` (NULL: none) everything in its
+ * files is sealed. E_STORE_LOCKED, E_STORE_PLAIN, E_STORE_KEY when the file is not as `cipher` says. */
+enum error database_open_store(sqlite3 **db, const char *path, enum database_mode mode, const struct cipher *cipher,
+			       int version, const char *schema, struct fault *fault);
 void database_close(sqlite3 *db); /* finalises every statement that was prepared on it; NULL is allowed */
 
 /* E_OK, E_DISK_FULL, E_CORRUPT, E_BUSY, E_IO, E_EXISTS (constraint) for an SQLite result code. */
