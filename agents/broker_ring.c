@@ -83,12 +83,12 @@ enum error broker_ring_open(struct broker_ring *ring, struct store *store, struc
 	return error;
 }
 
-void broker_ring_follow(const char *path, struct join *join)
+void broker_ring_follow(const char *path, const struct cipher *cipher, struct join *join)
 {
 	struct broker_ring ring;
 	struct store store;
 
-	if (store_open_reader(&store, path, NULL) != E_OK)
+	if (store_open_reader(&store, path, cipher, NULL) != E_OK)
 		return;
 	if (memcmp(store.exchange, join->exchange, EXCHANGE_SIZE) == 0)
 		broker_ring_open(&ring, &store, join, NULL);

@@ -27,6 +27,6 @@ enum error broker_ring_heard(struct broker_ring *ring, uint64_t entry, const Sim
 			     struct fault *fault);
 /* For other programs than the agent: the broker's keys in `join` become those that the store at `path` knows to be in
  * force. Without a store that can be read they are left as they are. */
-void broker_ring_follow(const char *path, struct join *join);
+void broker_ring_follow(const char *path, const struct cipher *cipher, struct join *join);
 
 #endif

@@ -75,7 +75,7 @@ static void check_keys(struct doctor *doctor)
 {
 	struct fault fault = {0};
 
-	doctor->has_keys = node_keys_load(&doctor->keys, doctor->settings.keys, &fault) == E_OK;
+	doctor->has_keys = officer_node_keys(doctor->officer, &doctor->settings, &doctor->keys, &fault) == E_OK;
 	if (doctor->has_keys)
 		checkup_note(&doctor->checkup, CHECKUP_OK, "keys", NULL, "%s, key %u", doctor->settings.keys,
 			     doctor->keys.key_id);
@@ -152,6 +152,12 @@ static void check_record(struct doctor *doctor, struct store *store)
 
 static const char *store_advice(enum error error)
 {
+	if (error == E_STORE_LOCKED || error == E_STORE_KEY || error == E_NOT_FOUND)
+		return "put back NODE.keys.store, from the same backup as the store";
+	if (error == E_STORE_PLAIN)
+		return "stop the agent, then: simpul keys passphrase";
+	if (error == E_PASSPHRASE)
+		return "it has the same passphrase as the keys; if changing that was broken off, simpul keys passphrase once more";
 	if (error == E_IO || error == E_CORRUPT)
 		return "see its disk and the agent's log; stop the agent and keep a copy before anything is tried";
 	return error == E_VERSION ? "simpul and simpul-agent are of different versions: install the same"
@@ -162,6 +168,7 @@ static void check_store(struct doctor *doctor)
 {
 	struct checkup *checkup = &doctor->checkup;
 	const char *path = doctor->settings.store;
+	const struct cipher *cipher = NULL;
 	struct fault fault = {0};
 	struct store store;
 
@@ -170,7 +177,8 @@ static void check_store(struct doctor *doctor)
 			     "%s is not there", path);
 		return;
 	}
-	if (store_open_reader(&store, path, &fault) != E_OK) {
+	if (officer_cipher(doctor->officer, &doctor->settings, &cipher, &fault) != E_OK ||
+	    store_open_reader(&store, path, cipher, &fault) != E_OK) {
 		checkup_fault(checkup, "store", &fault, store_advice(fault.code));
 		return;
 	}
@@ -182,12 +190,13 @@ static void check_store(struct doctor *doctor)
 			     "use the join file of the exchange, or a store of its own for the new one",
 			     "%s is of another exchange than the join file", path);
 	else
-		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read", path);
+		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read%s", path,
+			     cipher != NULL ? ", and is encrypted" : "");
 	check_record(doctor, &store);
 	doctor_requests(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)
-		broker_ring_follow(path, &doctor->join);
+		broker_ring_follow(path, cipher, &doctor->join);
 }
 
 /* ------------------------------------------------------------------ the command */

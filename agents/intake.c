@@ -27,6 +27,7 @@ struct intake {
 	size_t count;
 	char *node;
 	char *store_path;   /* NULL: none */
+	const struct cipher *cipher; /* of the store; NULL: it is plain */
 	struct store store; /* for reading; opened when it is first needed */
 	struct mailbox *to_loop, *answers;
 	int notify, stop;
@@ -167,7 +168,7 @@ static enum error outbox_open(struct intake *intake, struct store **outbox)
 
 	*outbox = intake->store_path != NULL ? &intake->store : NULL;
 	if (*outbox != NULL && intake->store.db == NULL)
-		error = store_open_reader(&intake->store, intake->store_path, NULL);
+		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
 	return error;
 }
 
@@ -437,7 +438,7 @@ static void intake_free(struct intake *intake)
 }
 
 struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
-			    struct mailbox *to_loop)
+			    const struct cipher *cipher, struct mailbox *to_loop)
 {
 	struct intake *intake = memory_zero(1, sizeof(*intake));
 	int result;
@@ -455,6 +456,7 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 		};
 	intake->node = memory_string(node);
 	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
+	intake->cipher = cipher;
 	intake->to_loop = to_loop;
 	intake->answers = mailbox_new();
 	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);

@@ -23,6 +23,7 @@
 #define SIMPUL_INTAKE_H
 
 #include "agents/profile.h"
+#include "common/cipher_vfs.h"
 #include "common/hash.h"
 #include "common/mailbox.h"
 
@@ -61,7 +62,7 @@ struct intake;
  * from the outbox in the store at `store_path`, with a connection of the thread's own; NULL: it must say all itself.
  * NULL with errno when inotify is not to be had. */
 struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
-			    struct mailbox *to_loop);
+			    const struct cipher *cipher, struct mailbox *to_loop);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);
 /* Moves the files that were answered for, then ends the thread. Letters that are still in `to_loop` belong to the loop:

@@ -22,13 +22,19 @@ static char *former_path(const char *path, uint32_t key_id)
 
 /* ---- reading */
 
+/* Nobody is asked for a passphrase beside keys that have none. */
+static struct key_lock *opener(struct keyring *ring)
+{
+	return ring->lock.has_key ? &ring->lock : NULL;
+}
+
 static void former_load(struct keyring *ring, uint32_t key_id)
 {
 	struct node_keys *former = &ring->former[ring->former_count];
 	char *path = former_path(ring->path, key_id);
 	struct fault fault = {0};
 
-	if (node_keys_load(former, path, &fault) == E_OK && former->key_id == key_id)
+	if (node_keys_load(former, opener(ring), path, &fault) == E_OK && former->key_id == key_id)
 		ring->former_count++;
 	else if (fault.code != E_NOT_FOUND)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_NUM("key_id", key_id),
@@ -36,21 +42,22 @@ static void former_load(struct keyring *ring, uint32_t key_id)
 	free(path);
 }
 
-enum error keyring_load(struct keyring *ring, const char *path, struct fault *fault)
+enum error keyring_load(struct keyring *ring, const char *path, const char *passphrase_file, struct fault *fault)
 {
 	enum error error;
 
-	*ring = (struct keyring){.path = memory_string(path)};
-	error = node_keys_load(&ring->keys, path, fault);
+	*ring = (struct keyring){.path = memory_string(path), .lock = {.file = passphrase_file}};
+	error = node_keys_load(&ring->keys, &ring->lock, path, fault);
 	if (error != E_OK)
 		return error;
 	for (uint32_t id = ring->keys.key_id - 1; id > 0 && ring->keys.key_id - id <= KEYRING_FORMER; id--)
 		former_load(ring, id);
-	return E_OK;
+	return store_key_load(path, &ring->lock, &ring->cipher, fault);
 }
 
 void keyring_free(struct keyring *ring)
 {
+	cipher_free(ring->cipher);
 	free(ring->path);
 	keys_wipe(ring, sizeof(*ring));
 }
@@ -75,7 +82,7 @@ const struct node_keys *keyring_next(struct keyring *ring)
 	if (ring->has_next)
 		return &ring->next;
 	path = keyring_next_path(ring->path);
-	ring->has_next = node_keys_load(&ring->next, path, &fault) == E_OK && ring->next.key_id > ring->keys.key_id;
+	ring->has_next = node_keys_load(&ring->next, opener(ring), path, &fault) == E_OK && ring->next.key_id > ring->keys.key_id;
 	free(path);
 	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));

@@ -4,26 +4,31 @@
  *   police.oku.keys        what agent.yaml names
  *   police.oku.keys.next   made by `simpul keys rotate`; takes the first one's place once the broker has taken it
  *   police.oku.keys.1      key 1, when key 2 has taken its place
+ *   police.oku.keys.store  the key of the store, where they have a passphrase (store_key.h)
  *
  * At every moment a file of the first name is there, so that a power cut costs nothing. */
 #ifndef SIMPUL_KEYRING_H
 #define SIMPUL_KEYRING_H
 
+#include "agents/store_key.h"
 #include "common/keys.h"
 
 #define KEYRING_FORMER 16 /* as many are read, the newest first */
 
 struct keyring {
 	char *path;
+	struct key_lock lock; /* that opened them, and opens newer ones */
 	struct node_keys keys; /* its address stays the same when it is renewed */
 	struct node_keys next;
 	bool has_next;
 	struct node_keys former[KEYRING_FORMER];
 	size_t former_count;
+	struct cipher *cipher; /* of the office's store; NULL: the keys have no passphrase */
 };
 
-/* Reads keys and former keys. A former one that cannot be read is left out, with a line in the log. */
-enum error keyring_load(struct keyring *ring, const char *path, struct fault *fault);
+/* Reads keys, former keys and the store's; locked ones with the passphrase in `passphrase_file` (passphrase_old). A former one that cannot be
+ * read is left out, with a line in the log. */
+enum error keyring_load(struct keyring *ring, const char *path, const char *passphrase_file, struct fault *fault);
 void keyring_free(struct keyring *ring);
 /* The newer keys, looked for when there were none yet; NULL when there are none. */
 const struct node_keys *keyring_next(struct keyring *ring);

@@ -73,14 +73,37 @@ enum error officer_settings(const struct officer *officer, struct settings *sett
 	return settings_load(officer->config, settings, fault);
 }
 
+enum error officer_node_keys(const struct officer *officer, const struct settings *settings, struct node_keys *keys,
+			     struct fault *fault)
+{
+	officer->secrets->lock.file = settings->passphrase_file;
+	return node_keys_load(keys, &officer->secrets->lock, settings->keys, fault);
+}
+
+enum error officer_cipher(const struct officer *officer, const struct settings *settings, const struct cipher **cipher,
+			  struct fault *fault)
+{
+	struct officer_secrets *secrets = officer->secrets;
+	enum error error = E_OK;
+
+	secrets->lock.file = settings->passphrase_file;
+	if (secrets->cipher == NULL)
+		error = store_key_load(settings->keys, &secrets->lock, &secrets->cipher, fault);
+	*cipher = secrets->cipher;
+	return error;
+}
+
 enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault)
 {
+	const struct cipher *cipher;
 	struct settings settings;
 	enum error error = officer_settings(officer, &settings, fault);
 
 	if (error != E_OK)
 		return error;
-	error = store_open_reader(store, settings.store, fault);
+	error = officer_cipher(officer, &settings, &cipher, fault);
+	if (error == E_OK)
+		error = store_open_reader(store, settings.store, cipher, fault);
 	settings_free(&settings);
 	return error;
 }

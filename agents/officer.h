@@ -6,12 +6,20 @@
 
 #include "agents/settings.h"
 #include "agents/store.h"
+#include "agents/store_key.h"
 #include <getopt.h>
 #include <jansson.h>
+
+/* What opens the office's keys and its store: the passphrase is asked for once, and only where it is needed. */
+struct officer_secrets {
+	struct key_lock lock;
+	struct cipher *cipher; /* once officer_cipher was asked; NULL: the store is plain */
+};
 
 struct officer {
 	const char *config; /* path of agent.yaml */
 	const char *command; /* "inbox", for messages */
+	struct officer_secrets *secrets;
 };
 
 int officer_keys(struct officer *officer, int argc, char **argv);
@@ -45,6 +53,12 @@ int officer_option(const struct officer *officer, int argc, char **argv, const s
 void officer_options_begin(void);
 
 enum error officer_settings(const struct officer *officer, struct settings *settings, struct fault *fault);
+/* The keys that the settings name; asks for their passphrase where they have one. */
+enum error officer_node_keys(const struct officer *officer, const struct settings *settings, struct node_keys *keys,
+			     struct fault *fault);
+/* What the store is encrypted with; *cipher is NULL when it is plain. */
+enum error officer_cipher(const struct officer *officer, const struct settings *settings, const struct cipher **cipher,
+			  struct fault *fault);
 /* Opens the agent's store to read. */
 enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault);
 /* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false})

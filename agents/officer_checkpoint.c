@@ -121,7 +121,7 @@ static enum error sign(const struct officer *officer, const char *path, const ch
 	if (error == E_OK)
 		error = compare(&held, &store, fault);
 	if (error == E_OK)
-		error = node_keys_load(&keys, settings.keys, fault);
+		error = officer_node_keys(officer, &settings, &keys, fault);
 	if (error == E_OK) {
 		error = checkpoint_countersign(&checkpoint, settings.node, keys.key_id, &keys.signing, fault);
 		keys_wipe(&keys, sizeof(keys));

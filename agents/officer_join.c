@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char usage[] =
 	"usage: simpul join --node NODE --exchange-file FILE|--exchange HEX [--key-id N] [-o DIR]\n"
+	"                   [--passphrase-file FILE|--no-passphrase]\n"
 	"\n"
-	"Makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Read them the\n"
+	"Asks for a passphrase and makes NODE.keys, which never leaves this computer, and NODE.request, which goes to the operators. Read them the\n"
 	"fingerprint that is printed, in person or on the phone: it keeps a stranger from enrolling as this office. A\n"
 	"join file comes back, and simpul-agent can start.\n"
 	"\n"
@@ -20,11 +22,15 @@ static const char usage[] =
 	"  --exchange HEX         the id of the exchange, 32 hexadecimal digits\n"
 	"  --key-id N             2, 3 ... for an office that was a member before and has lost its keys; 1 unless given.\n"
 	"                         simpul keys rotate renews keys that are there\n"
-	"  -o DIR                 where to put the files; the current folder unless given\n";
+	"  -o DIR                 where to put the files; the current folder unless given\n"
+	"  --passphrase-file FILE first line: the passphrase; without it the systemd credential simpul.passphrase, or the\n"
+	"                         terminal. Who does not have it can neither use the keys nor read the office's store\n"
+	"  --no-passphrase        leaves both open to whoever has the files\n";
 
 struct wish {
-	const char *node, *exchange, *exchange_file, *folder;
+	const char *node, *exchange, *exchange_file, *folder, *passphrase_file;
 	uint32_t key_id;
+	bool no_passphrase;
 };
 
 static bool options_read(const struct officer *officer, int argc, char **argv, struct wish *wish)
@@ -34,6 +40,8 @@ static bool options_read(const struct officer *officer, int argc, char **argv, s
 						{"exchange-file", required_argument, NULL, 'f'},
 						{"key-id", required_argument, NULL, 'k'},
 						{"output", required_argument, NULL, 'o'},
+						{"passphrase-file", required_argument, NULL, 'p'},
+						{"no-passphrase", no_argument, NULL, 'P'},
 						{NULL, 0, NULL, 0}};
 	int option;
 
@@ -48,6 +56,10 @@ static bool options_read(const struct officer *officer, int argc, char **argv, s
 			wish->key_id = (uint32_t)strtoul(optarg, NULL, 10);
 		else if (option == 'o')
 			wish->folder = optarg;
+		else if (option == 'p')
+			wish->passphrase_file = optarg;
+		else if (option == 'P')
+			wish->no_passphrase = true;
 		else
 			return false;
 	}
@@ -65,6 +77,8 @@ static bool wish_complete(const struct officer *officer, int argc, const struct 
 		officer_misused(officer, "give either --exchange or --exchange-file");
 	else if (wish->key_id == 0)
 		officer_misused(officer, "--key-id is a number from 1");
+	else if (wish->passphrase_file != NULL && wish->no_passphrase)
+		officer_misused(officer, "--passphrase-file and --no-passphrase exclude each other");
 	else
 		return true;
 	return false;
@@ -88,26 +102,82 @@ static enum error exchange_id(const struct wish *wish, uint8_t id[EXCHANGE_SIZE]
 	return error;
 }
 
+/* The key of a store from before is kept, and then the passphrase must be the one that it has. */
+static enum error store_key_ready(const char *keys_path, struct key_lock *lock, struct fault *fault)
+{
+	struct cipher *cipher;
+	struct passphrase passphrase = lock->passphrase;
+	enum error error = store_key_load(keys_path, lock, &cipher, fault);
+
+	if (error == E_OK && cipher == NULL)
+		error = key_lock_new(lock, passphrase.text, &KEY_LOCK_COST, fault);
+	if (error == E_OK && cipher == NULL)
+		error = store_key_make(keys_path, lock, fault);
+	cipher_free(cipher);
+	keys_wipe(&passphrase, sizeof(passphrase));
+	return error;
+}
+
+/* What the keys are to be locked with, and the key of the store. */
+static enum error lock_make(const struct wish *wish, const char *keys_path, struct key_lock *lock, struct fault *fault)
+{
+	char *store = store_key_path(keys_path);
+	char *name = memory_format("%s.keys", wish->node);
+	enum error error = E_OK;
+
+	if (!wish->no_passphrase) {
+		error = passphrase_new(wish->passphrase_file, name, &lock->passphrase, fault);
+		lock->has_passphrase = true;
+		if (error == E_OK)
+			error = store_key_ready(keys_path, lock, fault);
+	} else if (access(store, F_OK) == 0) {
+		error = fault_at(fault, E_EXISTS, "%s", store);
+	}
+	free(name);
+	free(store);
+	return error;
+}
+
 static enum error files_make(const struct wish *wish, const uint8_t exchange[EXCHANGE_SIZE], struct member *request,
 			     struct fault *fault)
 {
 	char *keys_path = memory_format("%s/%s.keys", wish->folder, wish->node);
 	char *request_path = memory_format("%s/%s.request", wish->folder, wish->node);
+	struct key_lock lock = {.file = NULL};
 	struct node_keys keys;
 	enum error error = E_OK;
 
 	if (mkdir(wish->folder, 0700) != 0 && errno != EEXIST)
 		error = fault_at(fault, E_IO, "%s", wish->folder);
+	else if (access(keys_path, F_OK) == 0)
+		error = fault_at(fault, E_EXISTS, "%s", keys_path);
+	if (error == E_OK)
+		error = lock_make(wish, keys_path, &lock, fault);
 	node_keys_generate(&keys, wish->key_id);
 	member_request(request, exchange, wish->node, &keys, clock_now().wall);
 	if (error == E_OK)
-		error = node_keys_save(&keys, keys_path, fault);
+		error = node_keys_save(&keys, key_lock_same(&lock), keys_path, fault);
 	if (error == E_OK)
 		error = member_save(request, request_path, fault);
 	keys_wipe(&keys, sizeof(keys));
+	key_lock_wipe(&lock);
 	free(keys_path);
 	free(request_path);
 	return error;
+}
+
+static const char *advice(enum error code)
+{
+	switch (code) {
+	case E_EXISTS:
+		return "keys are never overwritten: move them away or give another folder";
+	case E_MISSING:
+		return "--passphrase-file FILE holds one; --no-passphrase leaves keys and store open";
+	case E_PASSPHRASE:
+		return "it opens the store that is there: give the same, or move both away";
+	default:
+		return NULL;
+	}
 }
 
 static int join_request(const struct officer *officer, const struct wish *wish)
@@ -120,10 +190,7 @@ static int join_request(const struct officer *officer, const struct wish *wish)
 	if (exchange_id(wish, exchange, &fault) != E_OK)
 		return officer_fail(officer, &fault, "give the file or the id that the operators sent");
 	if (files_make(wish, exchange, &request, &fault) != E_OK)
-		return officer_fail(officer, &fault,
-				    fault.code == E_EXISTS
-					    ? "keys are never overwritten: move them away or give another folder"
-					    : NULL);
+		return officer_fail(officer, &fault, advice(fault.code));
 	printf("%s/%s.keys      secret: it stays on this computer\n", wish->folder, wish->node);
 	printf("%s/%s.request   send this to the operators\n", wish->folder, wish->node);
 	printf("fingerprint  %s\n", member_fingerprint(&request, fingerprint));

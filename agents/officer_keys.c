@@ -17,14 +17,15 @@ static const char usage[] =
 	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n";
 
 /* The newer keys: those that an earlier run made, or new ones. */
-static enum error newer_keys(const char *path, const struct node_keys *keys, struct node_keys *next, struct fault *fault)
+static enum error newer_keys(const char *path, struct key_lock *lock, const struct node_keys *keys, struct node_keys *next,
+			     struct fault *fault)
 {
 	char *next_path = keyring_next_path(path);
-	enum error error = node_keys_load(next, next_path, fault);
+	enum error error = node_keys_load(next, lock, next_path, fault);
 
 	if (error == E_NOT_FOUND) {
 		node_keys_generate(next, keys->key_id + 1);
-		error = node_keys_save(next, next_path, fault);
+		error = node_keys_save(next, key_lock_same(lock), next_path, fault);
 	} else if (error == E_OK && next->key_id != keys->key_id + 1) {
 		error = fault_at(fault, E_INVALID, "%s", next_path);
 	}
@@ -41,17 +42,17 @@ static char *request_path(const struct settings *settings)
 			     settings->node);
 }
 
-static enum error request_make(const struct settings *settings, const char *path, struct member *request,
+static enum error request_make(const struct officer *officer, const struct settings *settings, const char *path, struct member *request,
 			       struct fault *fault)
 {
 	struct node_keys keys, next;
 	struct join join;
-	enum error error = node_keys_load(&keys, settings->keys, fault);
+	enum error error = officer_node_keys(officer, settings, &keys, fault);
 
 	if (error == E_OK)
 		error = join_load(&join, settings->join, fault);
 	if (error == E_OK)
-		error = newer_keys(settings->keys, &keys, &next, fault);
+		error = newer_keys(settings->keys, &officer->secrets->lock, &keys, &next, fault);
 	if (error == E_OK) {
 		member_request(request, join.exchange, settings->node, &next, clock_now().wall);
 		member_sign_former(request, &keys.signing);
@@ -73,7 +74,7 @@ static int rotate(const struct officer *officer, const char *out)
 	if (error != E_OK)
 		return officer_fail(officer, &fault, NULL);
 	path = out != NULL ? memory_string(out) : request_path(&settings);
-	error = request_make(&settings, path, &request, &fault);
+	error = request_make(officer, &settings, path, &request, &fault);
 	if (error == E_OK) {
 		printf("%s.next   secret: it stays on this computer\n", settings.keys);
 		printf("%s   send this to the operators\n", path);

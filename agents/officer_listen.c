@@ -25,6 +25,7 @@ struct listening {
 	const struct officer *officer;
 	bool json;
 	const char *store;
+	const struct cipher *cipher; /* of the store; NULL: it is plain */
 	struct join join;
 	bool lost; /* it was said that there is no connection */
 };
@@ -97,7 +98,7 @@ static void lost_say(void *context)
 {
 	struct listening *listening = context;
 
-	broker_ring_follow(listening->store, &listening->join);
+	broker_ring_follow(listening->store, listening->cipher, &listening->join);
 	if (!listening->lost)
 		fprintf(stderr, "simpul listen: no connection to %s; asking until there is one (simpul doctor says what is wrong)\n",
 			listening->join.bulletin_endpoint);
@@ -122,9 +123,11 @@ static int listen_with(const struct officer *officer, const struct settings *set
 	enum error error = join_load(join, settings->join, &fault);
 
 	if (error == E_OK)
-		broker_ring_follow(settings->store, join);
+		error = officer_cipher(officer, settings, &listening.cipher, &fault);
 	if (error == E_OK)
-		error = node_keys_load(&keys, settings->keys, &fault);
+		broker_ring_follow(settings->store, listening.cipher, join);
+	if (error == E_OK)
+		error = officer_node_keys(officer, settings, &keys, &fault);
 	if (error == E_OK && join->bulletin_endpoint[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s: bulletin_endpoint", settings->join);
 	if (error == E_OK) {

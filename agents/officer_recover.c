@@ -55,15 +55,18 @@ struct recovered {
 	struct position cursor;
 };
 
-static enum error epoch_begin(const struct settings *settings, uint32_t epoch, const char *reason,
+static enum error epoch_begin(const struct officer *officer, const struct settings *settings, uint32_t epoch, const char *reason,
 			      struct recovered *recovered, struct fault *fault)
 {
+	const struct cipher *cipher = NULL;
 	struct join join;
 	struct store store;
 	enum error error = join_load(&join, settings->join, fault);
 
 	if (error == E_OK)
-		error = store_open_marked(&store, settings->store, join.exchange, settings->node, fault);
+		error = officer_cipher(officer, settings, &cipher, fault);
+	if (error == E_OK)
+		error = store_open_marked(&store, settings->store, cipher, join.exchange, settings->node, fault);
 	if (error != E_OK)
 		return error;
 	error = outbox_begin_epoch(&store, epoch, reason, &recovered->moved, fault);
@@ -86,7 +89,7 @@ static int recover(const struct officer *officer, uint32_t epoch, const char *re
 		return officer_fail(officer, &fault, NULL);
 	error = store_lock(settings.store, &lock, &fault);
 	if (error == E_OK)
-		error = epoch_begin(&settings, epoch, reason, &recovered, &fault);
+		error = epoch_begin(officer, &settings, epoch, reason, &recovered, &fault);
 	if (error == E_OK)
 		printf("Epoch %u: the next report is %s#%u.%s. %" PRIu64 " reports without a receipt moved there.\n"
 		       "If the agent is then refused with BELOW_CURSOR, the operators let it fetch again what it "
@@ -163,7 +166,7 @@ static enum error profiles_copy(const struct settings *settings, const char *par
 }
 
 /* The newer keys first: should the agent take them up meanwhile, the others are newer by then too. */
-static enum error keys_copy(const struct settings *settings, const char *part, struct fault *fault)
+static enum error keys_copy(const struct officer *officer, const struct settings *settings, const char *part, struct fault *fault)
 {
 	char *path = keyring_next_path(settings->keys);
 	struct node_keys keys = {.key_id = 0};
@@ -173,7 +176,7 @@ static enum error keys_copy(const struct settings *settings, const char *part, s
 	if (error == E_OK)
 		error = file_into(settings->keys, part, "node.keys", fault);
 	if (error == E_OK)
-		error = node_keys_load(&keys, settings->keys, fault);
+		error = officer_node_keys(officer, settings, &keys, fault);
 	for (uint32_t id = 1; error == E_OK && id < keys.key_id; id++) {
 		char *name = memory_format("node.keys.%u", (unsigned)id);
 
@@ -183,6 +186,10 @@ static enum error keys_copy(const struct settings *settings, const char *part, s
 		free(path);
 		free(name);
 	}
+	path = store_key_path(settings->keys);
+	if (error == E_OK && access(path, F_OK) == 0)
+		error = file_into(path, part, "node.keys.store", fault);
+	free(path);
 	keys_wipe(&keys, sizeof(keys));
 	return error;
 }
@@ -191,12 +198,15 @@ static enum error files_copy(const struct officer *officer, const struct setting
 			     struct fault *fault)
 {
 	char *store = memory_format("%s/agent.db", part);
-	enum error error = backup_database(settings->store, store, STORE_VERSION, true, fault);
+	const struct cipher *cipher = NULL;
+	enum error error = officer_cipher(officer, settings, &cipher, fault);
 
+	if (error == E_OK)
+		error = backup_store(settings->store, cipher, store, cipher, STORE_VERSION, true, fault);
 	if (error == E_OK)
 		error = file_into(officer->config, part, "agent.yaml", fault);
 	if (error == E_OK)
-		error = keys_copy(settings, part, fault);
+		error = keys_copy(officer, settings, part, fault);
 	if (error == E_OK)
 		error = file_into(settings->join, part, "exchange.join", fault);
 	free(store);

@@ -60,12 +60,15 @@ static const char *folder_profile(const struct trial *trial)
 /* Settings and the outbox, both as far as there are any: neither is needed to try a profile. */
 static enum error trial_open(const struct officer *officer, struct trial *trial, struct fault *fault)
 {
+	const struct cipher *cipher = NULL;
 	enum error error = officer_settings(officer, &trial->settings, fault);
 
 	if (error == E_NOT_FOUND && trial->profile_path != NULL)
 		return E_OK;
 	if (error == E_OK)
-		error = store_open_reader(&trial->store, trial->settings.store, fault);
+		error = officer_cipher(officer, &trial->settings, &cipher, fault);
+	if (error == E_OK)
+		error = store_open_reader(&trial->store, trial->settings.store, cipher, fault);
 	return error == E_NOT_FOUND && trial->settings.node != NULL ? E_OK : error;
 }
 

@@ -28,7 +28,7 @@ struct file_subscribe {
 };
 
 struct settings_file {
-	char *node, *keys, *join, *store, *local;
+	char *node, *keys, *passphrase_file, *join, *store, *local;
 	struct file_folder *folders;
 	uint32_t folders_count;
 	struct settings_file_sink *sinks;
@@ -73,6 +73,7 @@ static const cyaml_strval_t levels[] = {
 static const cyaml_schema_field_t file_fields[] = {
 	REQUIRED_TEXT(node),
 	REQUIRED_TEXT(keys),
+	OPTIONAL_TEXT(struct settings_file, passphrase_file),
 	REQUIRED_TEXT(join),
 	REQUIRED_TEXT(store),
 	OPTIONAL_TEXT(struct settings_file, local),
@@ -235,6 +236,8 @@ static enum error places_take(struct settings *settings, const struct settings_c
 
 	settings->node = memory_string(file->node);
 	settings->keys = config_path(check->path, file->keys);
+	if (file->passphrase_file != NULL)
+		settings->passphrase_file = config_path(check->path, file->passphrase_file);
 	settings->join = config_path(check->path, file->join);
 	settings->store = store_file(check->path, file->store);
 	settings->local = file->local == NULL ? config_path(settings->store, "local.sock")
@@ -289,6 +292,7 @@ void settings_free(struct settings *settings)
 	free(settings->folders);
 	free(settings->node);
 	free(settings->keys);
+	free(settings->passphrase_file);
 	free(settings->join);
 	free(settings->store);
 	free(settings->local);

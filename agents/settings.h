@@ -2,6 +2,8 @@
  *
  *   node: police.oku               the node's name, as in its member record
  *   keys: police.oku.keys          made by `simpul join`
+ *   passphrase_file: /run/simpul/passphrase    of the keys, where they have one; default: the systemd credential
+ *                                  simpul.passphrase, or the terminal
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
  *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db
@@ -44,6 +46,7 @@ struct settings {
 	struct settings_file *file; /* as it was read; private to settings.c */
 	char *node;
 	char *keys, *join, *store, *local; /* files */
+	char *passphrase_file; /* NULL: not given */
 	struct settings_folder *folders;
 	size_t folder_count;
 	struct sink_options *sinks;

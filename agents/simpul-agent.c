@@ -102,7 +102,7 @@ static enum error prepare(const char *path, struct readiness *ready, struct faul
 	enum error error = settings_load(path, &ready->settings, fault);
 
 	if (error == E_OK)
-		error = keyring_load(&ready->ring, ready->settings.keys, fault);
+		error = keyring_load(&ready->ring, ready->settings.keys, ready->settings.passphrase_file, fault);
 	if (error == E_OK)
 		error = join_load(&ready->join, ready->settings.join, fault);
 	if (error == E_OK && (ready->profiles = profiles_load(&ready->settings, fault)) == NULL)

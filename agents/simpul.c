@@ -84,8 +84,9 @@ static void process_harden(void)
 
 int main(int argc, char **argv)
 {
-	struct officer officer = {.config = getenv("SIMPUL_CONFIG"), .command = ""};
-	int option;
+	struct officer_secrets secrets = {.cipher = NULL};
+	struct officer officer = {.config = getenv("SIMPUL_CONFIG"), .command = "", .secrets = &secrets};
+	int option, status;
 
 	process_harden();
 	keys_init();
@@ -109,8 +110,12 @@ int main(int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (optind < argc)
-		return command_run(&officer, argc - optind, argv + optind);
+	if (optind < argc) {
+		status = command_run(&officer, argc - optind, argv + optind);
+		cipher_free(secrets.cipher);
+		key_lock_wipe(&secrets.lock);
+		return status;
+	}
 	fputs(usage, stderr);
 	return EX_USAGE;
 }

@@ -57,6 +57,7 @@ struct sink {
 struct sinks {
 	struct mailbox *to_loop;
 	char *store_path;
+	const struct cipher *cipher;
 	struct sink *sinks;
 	size_t count;
 	int stop; /* an eventfd, readable once they are to end */
@@ -260,7 +261,7 @@ static bool store_ready(struct sink *sink)
 
 	if (sink->store_open)
 		return true;
-	if (store_open_reader(&sink->store, sink->all->store_path, NULL) != E_OK)
+	if (store_open_reader(&sink->store, sink->all->store_path, sink->all->cipher, NULL) != E_OK)
 		return false;
 	sink->store_open =
 		store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
@@ -476,7 +477,7 @@ static void sink_start(struct sinks *sinks, const struct sink_options *options)
 	sinks->count++;
 }
 
-struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
+struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options, size_t count,
 			  struct mailbox *to_loop)
 {
 	struct sinks *sinks = memory_zero(1, sizeof(*sinks));
@@ -484,6 +485,7 @@ struct sinks *sinks_start(const char *store_path, const struct sink_options *opt
 
 	sinks->to_loop = to_loop;
 	sinks->store_path = memory_string(store_path);
+	sinks->cipher = cipher;
 	sinks->sinks = memory_zero(count + 1, sizeof(*sinks->sinks));
 	sinks->stop = eventfd(0, EFD_CLOEXEC);
 	if (sinks->stop < 0)

@@ -17,6 +17,7 @@
 #ifndef SIMPUL_SINK_H
 #define SIMPUL_SINK_H
 
+#include "common/cipher_vfs.h"
 #include "common/error.h"
 #include "common/limit.h"
 #include "common/mailbox.h"
@@ -93,7 +94,7 @@ struct sink_status {
 };
 
 struct sinks;
-struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
+struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options, size_t count,
 			  struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
 /* False when there is none at this place; NULL has none. From any thread. */

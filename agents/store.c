@@ -223,8 +223,8 @@ static enum error meta_get(struct store *store, struct fault *fault)
 	return error;
 }
 
-enum error store_open_marked(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
-			     const char *node, struct fault *fault)
+enum error store_open_marked(struct store *store, const char *path, const struct cipher *cipher,
+			     const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault)
 {
 	struct buffer schema = {0};
 	enum error error;
@@ -233,7 +233,7 @@ enum error store_open_marked(struct store *store, const char *path, const uint8_
 	store->wipe_due = true;
 	buffer_text(&schema, schema_outbox);
 	buffer_append(&schema, schema_inbox, sizeof schema_inbox);
-	error = database_open(&store->db, path, DATABASE_WRITE, STORE_VERSION, (const char *)schema.data, fault);
+	error = database_open_store(&store->db, path, DATABASE_WRITE, cipher, STORE_VERSION, (const char *)schema.data, fault);
 	buffer_free(&schema);
 	if (error != E_OK)
 		return error;
@@ -265,10 +265,10 @@ static enum error mark_check(struct store *store, struct fault *fault)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
-		      struct fault *fault)
+enum error store_open(struct store *store, const char *path, const struct cipher *cipher,
+		      const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault)
 {
-	enum error error = store_open_marked(store, path, exchange, node, fault);
+	enum error error = store_open_marked(store, path, cipher, exchange, node, fault);
 
 	if (error != E_OK)
 		return error;
@@ -278,12 +278,12 @@ enum error store_open(struct store *store, const char *path, const uint8_t excha
 	return error;
 }
 
-enum error store_open_reader(struct store *store, const char *path, struct fault *fault)
+enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault)
 {
 	enum error error;
 
 	memset(store, 0, sizeof *store);
-	error = database_open(&store->db, path, DATABASE_READ, STORE_VERSION, NULL, fault);
+	error = database_open_store(&store->db, path, DATABASE_READ, cipher, STORE_VERSION, NULL, fault);
 	if (error != E_OK)
 		return error;
 	error = meta_get(store, fault);

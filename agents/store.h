@@ -31,16 +31,16 @@ struct store {
 };
 
 /* Opens or creates; a store of another exchange or node is E_EXCHANGE / E_WRONG_ORIGIN, one out of a backup
- * E_HISTORY_DIFFERS (outbox_begin_epoch). */
-enum error store_open(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE], const char *node,
-		      struct fault *fault);
+ * E_HISTORY_DIFFERS (outbox_begin_epoch). `cipher` (store_key.h): NULL where it is plain; as database_open_store. */
+enum error store_open(struct store *store, const char *path, const struct cipher *cipher,
+		      const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault);
 /* As store_open, also what came out of a backup. */
-enum error store_open_marked(struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
-			     const char *node, struct fault *fault);
+enum error store_open_marked(struct store *store, const char *path, const struct cipher *cipher,
+			     const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault);
 /* One agent for each store, for two would number the same reports: *lock is an open file that is closed when all is
  * done, and ends with the process. E_EXISTS: another runs. */
 enum error store_lock(const char *store, int *lock, struct fault *fault);
-enum error store_open_reader(struct store *store, const char *path, struct fault *fault);
+enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault);
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */
 sqlite3_stmt *store_statement(struct store *store, const char *sql);

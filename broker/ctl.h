@@ -31,6 +31,7 @@ struct ctl_command {
 /* Commands, grouped by file. */
 int ctl_init(struct ctl *ctl, int argc, char **argv);
 int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv);
+int ctl_keys_passphrase(struct ctl *ctl, int argc, char **argv);
 int ctl_authority_renew(struct ctl *ctl, int argc, char **argv);
 int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv);
 int ctl_countersign(struct ctl *ctl, int argc, char **argv);

@@ -1,47 +1,38 @@
-/* ctl_authority - simpulctl authority passphrase, renew: what is done with the authority's key itself, where it is kept. */
+/* ctl_authority - simpulctl authority passphrase, renew: what is done with the authority's key itself, where it is kept; and
+ * keys passphrase, the same for every other key. */
 #include "broker/ctl.h"
 
-#include "broker/ctl_passphrase.h"
+#include "broker/authority.h"
 #include "common/exchange.h"
+#include "common/key_file.h"
 #include "common/memory.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* There is a whole file at every moment: the new one is made beside the old one and takes its place. */
-static enum error key_replace(const struct signing_key *key, const char *passphrase, const char *path,
-			      struct fault *fault)
-{
-	char *fresh = memory_format("%s.new", path);
-	enum error error = authority_save(key, passphrase, &AUTHORITY_COST, fresh, fault);
-
-	if (error == E_OK && rename(fresh, path) != 0) {
-		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-		unlink(fresh);
-	}
-	free(fresh);
-	return error;
-}
-
-static enum error passphrase_change(const char *path, const char *old_file, const char *new_file, bool open,
+static enum error passphrase_change(const char *what, const char *path, const char *old_file, const char *new_file, bool open,
 				    struct fault *fault)
 {
+	struct key_lock from = {.file = old_file, .what = what}, to = {.file = NULL};
 	struct passphrase passphrase = {{0}};
-	struct signing_key key;
-	enum error error = authority_open(&key, path, old_file, fault);
+	/* The old one is asked for, and tried, first. */
+	enum error error = key_file_check(&from, path, fault);
 
 	if (error == E_OK && !open)
-		error = passphrase_new(new_file, &passphrase, fault);
+		error = passphrase_new(new_file, what, &passphrase, fault);
+	if (error == E_OK && !open)
+		error = key_lock_new(&to, passphrase.text, &KEY_LOCK_COST, fault);
 	if (error == E_OK)
-		error = key_replace(&key, open ? NULL : passphrase.text, path, fault);
+		error = key_file_relock(&from, key_lock_same(&to), path, fault);
 	keys_wipe(&passphrase, sizeof(passphrase));
-	keys_wipe(&key, sizeof(key));
+	key_lock_wipe(&from);
+	key_lock_wipe(&to);
 	return error;
 }
 
-int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv)
+/* `what` as the questions name it, NULL: its name; `open_note`: what it means that it lies open. */
+static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char *what, const char *open_note)
 {
 	const char *old_file = NULL, *new_file = NULL;
 	bool open = false;
@@ -56,11 +47,21 @@ int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (open && new_file != NULL)
 		return ctl_usage(ctl, "--new-passphrase-file and --no-passphrase exclude each other");
-	if (passphrase_change(argv[first], old_file, new_file, open, &fault) != E_OK)
+	if (passphrase_change(what != NULL ? what : argv[first], argv[first], old_file, new_file, open, &fault) != E_OK)
 		return ctl_fail(&fault, "the key is as it was");
-	printf("%s %s; copies that you have elsewhere are as they were\n", argv[first],
-	       open ? "lies open now: whoever has the file can make members" : "has the new passphrase");
+	printf("%s %s%s; copies that you have elsewhere are as they were\n", argv[first],
+	       open ? "lies open now: whoever has the file " : "has the new passphrase", open ? open_note : "");
 	return EX_OK;
+}
+
+int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv)
+{
+	return passphrase_command(ctl, argc, argv, AUTHORITY_KEY, "can make members");
+}
+
+int ctl_keys_passphrase(struct ctl *ctl, int argc, char **argv)
+{
+	return passphrase_command(ctl, argc, argv, NULL, "can use it");
 }
 
 /* ---- renew */
@@ -101,11 +102,11 @@ static enum error key_hand_on(const struct renewal *renewal, struct fault *fault
 	if (error == E_OK)
 		error = handed_on(renewal, &former, next.public_key, &successions, fault);
 	if (error == E_OK && !renewal->open)
-		error = passphrase_new(renewal->new_file, &passphrase, fault);
+		error = passphrase_new(renewal->new_file, AUTHORITY_KEY, &passphrase, fault);
 	if (error == E_OK)
 		error = successions_save(&successions, beside, fault);
 	if (error == E_OK)
-		error = authority_save(&next, renewal->open ? NULL : passphrase.text, &AUTHORITY_COST, renewal->out, fault);
+		error = authority_save(&next, renewal->open ? NULL : passphrase.text, renewal->out, fault);
 	keys_wipe(&passphrase, sizeof(passphrase));
 	keys_wipe(&former, sizeof(former));
 	keys_wipe(&next, sizeof(next));

@@ -2,7 +2,7 @@
  */
 #include "broker/ctl.h"
 
-#include "broker/ctl_passphrase.h"
+#include "broker/authority.h"
 #include "broker/take_up.h"
 #include "common/broker_succession.h"
 #include "common/memory.h"
@@ -70,12 +70,12 @@ static enum error newer_make(struct renewal *renewal, struct fault *fault)
 	enum error error = E_OK;
 
 	if (is_there)
-		error = broker_keys_load(&renewal->newer, renewal->path, fault);
+		error = broker_keys_load(&renewal->newer, &renewal->identity.lock, renewal->path, fault);
 	else
 		broker_keys_generate(&renewal->newer);
 	if (error == E_OK)
 		error = newer_sign(renewal, fault);
-	return error == E_OK && !is_there ? broker_keys_save(&renewal->newer, renewal->path, fault) : error;
+	return error == E_OK && !is_there ? broker_keys_save(&renewal->newer, key_lock_same(&renewal->identity.lock), renewal->path, fault) : error;
 }
 
 /* ---- telling */

@@ -43,8 +43,11 @@ static bool check_identity(struct ctl_doctor *doctor)
 	const struct broker_settings *settings = &doctor->settings;
 	struct broker_identity *identity = &doctor->identity;
 	struct fault fault = {0};
-	bool good = check_file(doctor, "keys", settings->keys,
-			       broker_keys_load(&identity->keys, settings->keys, &fault), &fault,
+	bool good;
+
+	identity->lock = (struct key_lock){.file = settings->passphrase_file};
+	good = check_file(doctor, "keys", settings->keys,
+			       broker_keys_load(&identity->keys, &identity->lock, settings->keys, &fault), &fault,
 			       "put broker.keys back from where it is kept, mode 600; every office trusts this key");
 
 	good &= check_file(doctor, "exchange", settings->exchange,

@@ -1,7 +1,7 @@
 /* ctl_enroll - simpulctl countersign, enroll, join: from an office's request to a member and its join file. */
 #include "broker/ctl.h"
 
-#include "broker/ctl_passphrase.h"
+#include "broker/authority.h"
 #include "common/member.h"
 #include "common/memory.h"
 #include "common/wire.h"

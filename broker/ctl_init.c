@@ -1,7 +1,7 @@
 /* ctl_init - simpulctl init: the folder of a new exchange, with keys, journal, configuration and a starter policy. */
 #include "broker/ctl.h"
 
-#include "broker/ctl_passphrase.h"
+#include "broker/authority.h"
 #include "broker/policy.h"
 #include "common/config.h"
 #include "common/memory.h"
@@ -157,10 +157,9 @@ static enum error keys_write(struct init *init, struct fault *fault)
 	snprintf(exchange.name, sizeof(exchange.name), "%s", init->name);
 	randombytes_buf(exchange.id, sizeof(exchange.id));
 	memcpy(exchange.authority, init->authority.public_key, KEY_SIZE);
-	error = authority_save(&init->authority, init->no_passphrase ? NULL : init->passphrase.text, &AUTHORITY_COST, path,
-			       fault);
+	error = authority_save(&init->authority, init->no_passphrase ? NULL : init->passphrase.text, path, fault);
 	if (error == E_OK)
-		error = broker_keys_save(&keys, init->settings.keys, fault);
+		error = broker_keys_save(&keys, NULL, init->settings.keys, fault);
 	if (error == E_OK)
 		error = exchange_save(&exchange, init->settings.exchange, fault);
 	if (error == E_OK)
@@ -222,7 +221,7 @@ static enum error make_all(struct init *init, struct fault *fault)
 	if (error == E_OK)
 		error = nothing_there(init->folder, fault);
 	if (error == E_OK && !init->no_passphrase)
-		error = passphrase_new(init->passphrase_file, &init->passphrase, fault);
+		error = passphrase_new(init->passphrase_file, AUTHORITY_KEY, &init->passphrase, fault);
 	if (error == E_OK)
 		error = configuration_write(init, fault);
 	if (error == E_OK)

@@ -68,10 +68,12 @@ static enum error digest_signature(const struct broker_settings *settings, const
 	struct signing_key key;
 	uint8_t signature[SIGNATURE_SIZE];
 	struct hash digest;
+	struct key_lock lock = {.file = NULL};
 	enum error error = exchange_load(&exchange, settings->exchange, fault);
 
 	if (error == E_OK)
-		error = signing_key_load(&key, key_file, fault);
+		error = signing_key_load(&key, &lock, key_file, fault);
+	key_lock_wipe(&lock);
 	if (error != E_OK)
 		return error;
 	digest = act_digest(exchange.id, at, act, content);
@@ -109,10 +111,30 @@ bool ctl_proposed(const json_t *answer)
 
 /* ---- keys */
 
+/* `passphrase_file` as passphrase_new has it; `open`: without a passphrase. */
+static enum error operator_key_make(struct signing_key *key, const char *path, const char *passphrase_file, bool open,
+				    struct fault *fault)
+{
+	struct key_lock lock = {.file = NULL};
+	struct passphrase passphrase = {{0}};
+	enum error error = open ? E_OK : passphrase_new(passphrase_file, path, &passphrase, fault);
+
+	if (error == E_OK && !open)
+		error = key_lock_new(&lock, passphrase.text, &KEY_LOCK_COST, fault);
+	signing_key_generate(key);
+	if (error == E_OK)
+		error = signing_key_save(key, "operator", key_lock_same(&lock), path, fault);
+	keys_wipe(&passphrase, sizeof(passphrase));
+	key_lock_wipe(&lock);
+	return error;
+}
+
 int ctl_operator_new(struct ctl *ctl, int argc, char **argv)
 {
-	const char *path = NULL;
-	const struct ctl_option options[] = {{"o", &path, NULL}, {0}};
+	const char *path = NULL, *passphrase_file = NULL;
+	bool open = false;
+	const struct ctl_option options[] = {
+		{"o", &path, NULL}, {"passphrase-file", &passphrase_file, NULL}, {"no-passphrase", NULL, &open}, {0}};
 	char *own = NULL, hex[2 * KEY_SIZE + 1];
 	struct signing_key key;
 	struct fault fault = {0};
@@ -122,9 +144,13 @@ int ctl_operator_new(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!watcher_name_valid(argv[first]))
 		return ctl_usage(ctl, "NAME has small letters, digits and hyphens, at most 32");
+	if (open && passphrase_file != NULL)
+		return ctl_usage(ctl, "--passphrase-file and --no-passphrase exclude each other");
 	own = memory_format("%s.operator", argv[first]);
-	signing_key_generate(&key);
-	status = signing_key_save(&key, path != NULL ? path : own, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+	if (operator_key_make(&key, path != NULL ? path : own, passphrase_file, open, &fault) != E_OK)
+		status = ctl_fail(&fault, fault.code == E_MISSING
+						  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
+						  : NULL);
 	if (status == EX_OK)
 		printf("%s = %s\n", argv[first], hex_of(hex, BYTES(key.public_key, KEY_SIZE)));
 	if (status == EX_OK)

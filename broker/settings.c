@@ -18,7 +18,7 @@
 #define MASTER_CREDENTIAL "simpul.master"
 
 struct raw_settings {
-	char *journal, *keys, *exchange, *policy, *master_key_file;
+	char *journal, *keys, *exchange, *policy, *passphrase_file, *master_key_file;
 	char *link, *feed, *link_public, *feed_public;
 	char *control, *audit, *log_socket, *operators_group, *auditors_group;
 	char *log, *log_public, *log_key, *watchers;
@@ -62,6 +62,7 @@ static const cyaml_schema_field_t fields[] = {
 	PATH("keys", keys),
 	PATH("exchange", exchange),
 	PATH("policy", policy),
+	OPTIONAL_PATH("passphrase_file", passphrase_file),
 	OPTIONAL_PATH("master_key_file", master_key_file),
 	ENDPOINT("link", link),
 	ENDPOINT("feed", feed),
@@ -220,6 +221,7 @@ static enum error load_paths(const struct source *source, const struct raw_setti
 		settings->two_operators |= raw->two_operators[i];
 	settings->operators_group = memory_string(raw->operators_group);
 	settings->auditors_group = memory_string(raw->auditors_group);
+	settings->passphrase_file = raw->passphrase_file != NULL ? config_path(source->path, raw->passphrase_file) : NULL;
 	settings->master_key_file =
 		raw->master_key_file != NULL ? config_path(source->path, raw->master_key_file) : master_credential();
 	error = load_socket_path(source, "control", raw->control, "control.sock", &settings->control);
@@ -307,6 +309,7 @@ void broker_settings_free(struct broker_settings *settings)
 	free(settings->keys);
 	free(settings->exchange);
 	free(settings->policy);
+	free(settings->passphrase_file);
 	free(settings->master_key_file);
 	free(settings->link);
 	free(settings->feed);
@@ -339,8 +342,8 @@ enum error broker_identity_load(const struct broker_settings *settings, struct b
 {
 	enum error error;
 
-	*identity = (struct broker_identity){0};
-	error = broker_keys_load(&identity->keys, settings->keys, fault);
+	*identity = (struct broker_identity){.lock = {.file = settings->passphrase_file}};
+	error = broker_keys_load(&identity->keys, &identity->lock, settings->keys, fault);
 	if (error == E_OK)
 		error = exchange_load(&identity->exchange, settings->exchange, fault);
 	if (error == E_OK && settings->master_key_file != NULL) {

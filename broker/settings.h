@@ -16,6 +16,7 @@ struct broker_settings {
 	char *keys;			 /* broker.keys */
 	char *exchange;			 /* exchange.id */
 	char *policy;			 /* policy.yaml */
+	char *passphrase_file;		 /* of broker.keys; NULL: a credential, or the terminal */
 	char *master_key_file;		 /* NULL: bodies are encrypted with a key that whoever has both files knows */
 	char *link, *feed;		 /* where to listen: "tcp://192.0.2.1:7401" */
 	char *link_public, *feed_public; /* where offices find them */
@@ -42,6 +43,7 @@ enum error broker_operators_load(struct broker_settings *settings, struct fault 
 /* Everything secret or fixed that the files named by the settings hold. Wipe with broker_identity_wipe. */
 struct broker_identity {
 	struct broker_keys keys;
+	struct key_lock lock; /* that opened them, and opens newer ones */
 	struct exchange exchange;
 	uint8_t master[KEY_SIZE]; /* zeros: none */
 	bool has_master;

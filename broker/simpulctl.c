@@ -33,6 +33,13 @@ static const struct ctl_command commands[] = {
 	 "  --no-passphrase          leaves the key open\n"
 	 "\nOf copies in other places the passphrase stays what it was.\n",
 	 ctl_authority_passphrase},
+	{"keys passphrase", "FILE", "Changes the passphrase of any other key: broker.keys, an operator's",
+	 "  --passphrase-file FILE   first line: the passphrase that it has; otherwise as with init\n"
+	 "  --new-passphrase-file FILE  first line: the new one\n"
+	 "  --no-passphrase          leaves the key open\n"
+	 "\nA broker finds the passphrase of broker.keys in the systemd credential simpul.passphrase, in the file that\n"
+	 "passphrase_file in broker.yaml names, or asks at its terminal.\n",
+	 ctl_keys_passphrase},
 	{"authority renew", "FILE -o NEW", "Makes a newer key for an authority, which the present one hands on to",
 	 "  -o NEW                   where it goes; NEW.successions, which is not secret, stays beside it\n"
 	 "  --exchange-file FILE     of the exchange (default: exchange.id)\n"
@@ -116,6 +123,8 @@ static const struct ctl_command commands[] = {
 	 ctl_clock_confirm},
 	{"operator new", "NAME", "Makes the key of an operator, for what takes two, and prints the line for the file operators",
 	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
+	 "  --passphrase-file FILE   first line: the passphrase of the key; otherwise as with init\n"
+	 "  --no-passphrase          leaves the key open\n"
 	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, reseed. Shutting somebody out never does.\n",
 	 ctl_operator_new},
 	{"proposals", "", "Lists what one operator has signed and another one has to approve",

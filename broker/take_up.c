@@ -13,10 +13,10 @@ char *newer_keys_path(const struct broker_settings *settings)
 }
 
 /* What cannot be read does not keep the broker from going on with what it has. */
-static bool newer_load(const char *path, struct broker_keys *newer)
+static bool newer_load(const char *path, struct broker_identity *identity, struct broker_keys *newer)
 {
 	struct fault fault = {0};
-	const enum error error = broker_keys_load(newer, path, &fault);
+	const enum error error = broker_keys_load(newer, identity->lock.has_key ? &identity->lock : NULL, path, &fault);
 
 	if (error != E_OK && error != E_NOT_FOUND)
 		log_event(LOG_LEVEL_ERROR, "keys.unreadable", F_TEXT("code", error_name(error)));
@@ -71,7 +71,7 @@ enum error keys_take_up(const struct broker_settings *settings, struct broker_id
 	bool taken = false;
 	enum error error;
 
-	if (newer_load(path, &newer))
+	if (newer_load(path, identity, &newer))
 		error = take_up(settings, identity, &newer, journal, &taken, fault);
 	else
 		error = journal_open_with(settings, identity, journal, fault);

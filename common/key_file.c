@@ -1,26 +1,73 @@
-/* key_file - writes and reads "name = hex" lines, and refuses a file of secrets that others can read. */
+/* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that others can read. */
 #include "common/key_file.h"
+#include "common/backup.h"
 #include "common/config.h"
+#include "common/memory.h"
 
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum error key_file_save(const char *comment, const struct key_line *lines, size_t count, const char *path,
-			 struct fault *fault)
+/* Room for all at once: a buffer that grows would leave copies of secrets behind. */
+static struct buffer secret_text(void)
 {
 	struct buffer text = {0};
+
+	buffer_room(&text, KEY_FILE_LIMIT);
+	buffer_clear(&text);
+	return text;
+}
+
+static void secret_forget(struct buffer *text)
+{
+	if (text->data)
+		sodium_memzero(text->data, text->capacity);
+	buffer_free(text);
+}
+
+/* Writes the text, locked or open; nothing is there before. */
+static enum error text_write(struct bytes text, const struct key_lock *lock, const char *path, struct fault *fault)
+{
+	struct buffer locked = {0};
+	enum error error;
+
+	if (lock == NULL)
+		return file_write(path, text, 0600, fault);
+	key_lock_close(lock, text, &locked);
+	error = file_write(path, buffer_view(&locked), 0600, fault);
+	buffer_free(&locked);
+	return error;
+}
+
+/* The plain text of a key file, locked or not; forget it. */
+static enum error text_read(struct key_lock *lock, const char *path, struct buffer *plain, struct fault *fault)
+{
+	struct buffer text = {0};
+	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+
+	*plain = secret_text();
+	if (error == E_OK && key_lock_closed(buffer_view(&text)))
+		error = key_lock_open(lock, buffer_view(&text), path, plain, fault);
+	else if (error == E_OK)
+		buffer_bytes(plain, buffer_view(&text));
+	secret_forget(&text);
+	return error;
+}
+
+enum error key_file_save(const char *comment, const struct key_line *lines, size_t count, const struct key_lock *lock,
+			 const char *path, struct fault *fault)
+{
+	struct buffer text;
 	char hex[2 * KEY_LINE_SIZE + 1];
 	enum error error;
 
 	if (access(path, F_OK) == 0)
 		return fault_at(fault, E_EXISTS, "%s", path);
-	/* Room for all at once: a buffer that grows would leave copies of secrets behind. */
-	buffer_room(&text, KEY_FILE_LIMIT);
-	buffer_clear(&text);
+	text = secret_text();
 	buffer_text(&text, comment);
 	for (size_t i = 0; i < count; i++) {
 		buffer_text(&text, lines[i].name);
@@ -28,10 +75,9 @@ enum error key_file_save(const char *comment, const struct key_line *lines, size
 		buffer_text(&text, hex_of(hex, BYTES(lines[i].value, lines[i].size)));
 		buffer_text(&text, "\n");
 	}
-	error = file_write(path, buffer_view(&text), 0600, fault);
+	error = text_write(buffer_view(&text), lock, path, fault);
 	sodium_memzero(hex, sizeof hex);
-	sodium_memzero(text.data, text.capacity);
-	buffer_free(&text);
+	secret_forget(&text);
 	return error;
 }
 
@@ -76,18 +122,54 @@ static bool lines_parse(char *text, const struct key_line *lines, size_t count)
 	return seen == (1u << count) - 1;
 }
 
-enum error key_file_load(const struct key_line *lines, size_t count, const char *path, struct fault *fault)
+enum error key_file_load(const struct key_line *lines, size_t count, struct key_lock *lock, const char *path,
+			 struct fault *fault)
 {
 	struct buffer text = {0};
-	enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+	enum error error = text_read(lock, path, &text, fault);
 
 	if (error == E_OK) {
 		buffer_u8(&text, 0);
 		if (!lines_parse((char *)text.data, lines, count))
 			error = fault_at(fault, E_INVALID, "%s", path);
 	}
-	if (text.data)
-		sodium_memzero(text.data, text.capacity);
-	buffer_free(&text);
+	secret_forget(&text);
+	return error;
+}
+
+enum error key_file_check(struct key_lock *lock, const char *path, struct fault *fault)
+{
+	struct buffer text;
+	const enum error error = text_read(lock, path, &text, fault);
+
+	secret_forget(&text);
+	return error;
+}
+
+enum error key_file_locked(const char *path, bool *locked, struct fault *fault)
+{
+	struct buffer text = {0};
+	const enum error error = secret_read(path, S_IRWXG | S_IRWXO, &text, fault);
+
+	*locked = error == E_OK && key_lock_closed(buffer_view(&text));
+	secret_forget(&text);
+	return error;
+}
+
+enum error key_file_relock(struct key_lock *from, const struct key_lock *to, const char *path, struct fault *fault)
+{
+	char *fresh = memory_format("%s.new", path);
+	struct buffer text = {0};
+	enum error error = text_read(from, path, &text, fault);
+
+	/* What an attempt before left there. */
+	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
+		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = text_write(buffer_view(&text), to, fresh, fault);
+	if (error == E_OK)
+		error = backup_name(fresh, path, fault);
+	secret_forget(&text);
+	free(fresh);
 	return error;
 }

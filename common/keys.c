@@ -3,6 +3,7 @@
  * A file holds secrets only, for a public key follows from its secret: so the two can never disagree. */
 #include "common/keys.h"
 #include "common/key_file.h"
+#include "common/memory.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static void signing_key_of_seed(struct signing_key *key, uint8_t seed[KEY_SIZE])
 	sodium_memzero(seed, KEY_SIZE);
 }
 
-enum error node_keys_save(const struct node_keys *keys, const char *path, struct fault *fault)
+enum error node_keys_save(const struct node_keys *keys, const struct key_lock *lock, const char *path, struct fault *fault)
 {
 	uint8_t key_id[4] = {keys->key_id >> 24 & 0xff, keys->key_id >> 16 & 0xff, keys->key_id >> 8 & 0xff,
 			     keys->key_id & 0xff};
@@ -76,20 +77,20 @@ enum error node_keys_save(const struct node_keys *keys, const char *path, struct
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
-	error = key_file_save("# Keys of a Simpul node: secret\n", lines, 4, path, fault);
+	error = key_file_save("# Keys of a Simpul node: secret\n", lines, 4, lock, path, fault);
 	sodium_memzero(seed, sizeof seed);
 	sodium_memzero(&copy, sizeof copy);
 	return error;
 }
 
-enum error node_keys_load(struct node_keys *keys, const char *path, struct fault *fault)
+enum error node_keys_load(struct node_keys *keys, struct key_lock *lock, const char *path, struct fault *fault)
 {
 	uint8_t key_id[4], seed[KEY_SIZE];
 	const struct key_line lines[] = {{"key-id", key_id, sizeof key_id},
 					 {"curve-secret", keys->curve_secret, KEY_SIZE},
 					 {"signing-seed", seed, KEY_SIZE},
 					 {"sealing-secret", keys->sealing_secret, KEY_SIZE}};
-	enum error error = key_file_load(lines, 4, path, fault);
+	enum error error = key_file_load(lines, 4, lock, path, fault);
 
 	if (error != E_OK) {
 		sodium_memzero(seed, sizeof seed);
@@ -103,7 +104,8 @@ enum error node_keys_load(struct node_keys *keys, const char *path, struct fault
 	return E_OK;
 }
 
-enum error broker_keys_save(const struct broker_keys *keys, const char *path, struct fault *fault)
+enum error broker_keys_save(const struct broker_keys *keys, const struct key_lock *lock, const char *path,
+			    struct fault *fault)
 {
 	struct broker_keys copy = *keys;
 	uint8_t seed[KEY_SIZE];
@@ -112,18 +114,18 @@ enum error broker_keys_save(const struct broker_keys *keys, const char *path, st
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, keys->signing.secret);
-	error = key_file_save("# Keys of a Simpul broker: secret\n", lines, 2, path, fault);
+	error = key_file_save("# Keys of a Simpul broker: secret\n", lines, 2, lock, path, fault);
 	sodium_memzero(seed, sizeof seed);
 	sodium_memzero(&copy, sizeof copy);
 	return error;
 }
 
-enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault)
+enum error broker_keys_load(struct broker_keys *keys, struct key_lock *lock, const char *path, struct fault *fault)
 {
 	uint8_t seed[KEY_SIZE];
 	const struct key_line lines[] = {{"curve-secret", keys->curve_secret, KEY_SIZE},
 					 {"signing-seed", seed, KEY_SIZE}};
-	enum error error = key_file_load(lines, 2, path, fault);
+	enum error error = key_file_load(lines, 2, lock, path, fault);
 
 	if (error != E_OK) {
 		sodium_memzero(seed, sizeof seed);
@@ -139,7 +141,7 @@ enum error curve_key_save(const struct curve_key *key, const char *path, struct 
 {
 	struct curve_key copy = *key;
 	const struct key_line line = {"curve-secret", copy.secret, KEY_SIZE};
-	enum error error = key_file_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, path, fault);
+	enum error error = key_file_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, NULL, path, fault);
 
 	sodium_memzero(&copy, sizeof copy);
 	return error;
@@ -148,7 +150,7 @@ enum error curve_key_save(const struct curve_key *key, const char *path, struct 
 enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault)
 {
 	const struct key_line line = {"curve-secret", key->secret, KEY_SIZE};
-	enum error error = key_file_load(&line, 1, path, fault);
+	enum error error = key_file_load(&line, 1, NULL, path, fault);
 
 	if (error == E_OK)
 		curve_key_complete(key);
@@ -157,23 +159,27 @@ enum error curve_key_load(struct curve_key *key, const char *path, struct fault 
 	return error;
 }
 
-enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault)
+enum error signing_key_save(const struct signing_key *key, const char *whose, const struct key_lock *lock, const char *path,
+			    struct fault *fault)
 {
 	uint8_t seed[KEY_SIZE];
 	const struct key_line line = {"signing-seed", seed, KEY_SIZE};
+	char *comment;
 	enum error error;
 
 	crypto_sign_ed25519_sk_to_seed(seed, key->secret);
-	error = key_file_save("# Signing key of a Simpul authority: secret\n", &line, 1, path, fault);
+	comment = memory_format("# Signing key of a Simpul %s: secret\n", whose);
+	error = key_file_save(comment, &line, 1, lock, path, fault);
 	sodium_memzero(seed, sizeof seed);
+	free(comment);
 	return error;
 }
 
-enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault)
+enum error signing_key_load(struct signing_key *key, struct key_lock *lock, const char *path, struct fault *fault)
 {
 	uint8_t seed[KEY_SIZE];
 	const struct key_line line = {"signing-seed", seed, KEY_SIZE};
-	enum error error = key_file_load(&line, 1, path, fault);
+	enum error error = key_file_load(&line, 1, lock, path, fault);
 
 	if (error == E_OK)
 		signing_key_of_seed(key, seed);

@@ -1,13 +1,15 @@
 /* keys - key pairs of nodes, brokers and the authority, and the files that hold them.
  *
  * A key file is text: a comment line, then "name = hex" lines. Files with secrets are created with
- * mode 0600 and refused when others can read them; secrets are wiped from memory after use. */
+ * mode 0600 and refused when others can read them, and may be locked with a passphrase (key_lock.h); secrets are wiped from
+ * memory after use. */
 #ifndef SIMPUL_KEYS_H
 #define SIMPUL_KEYS_H
 
 #include "common/bytes.h"
 #include "common/error.h"
 #include "common/hash.h"
+#include "common/key_lock.h"
 #include <sys/types.h>
 
 #define KEY_SIZE 32
@@ -51,15 +53,19 @@ void curve_key_generate(struct curve_key *key);
 /* The public key follows from the secret. */
 void curve_key_complete(struct curve_key *key);
 
-/* E_EXISTS when the file is there: a key is never overwritten. */
-enum error node_keys_save(const struct node_keys *keys, const char *path, struct fault *fault);
-enum error broker_keys_save(const struct broker_keys *keys, const char *path, struct fault *fault);
+/* E_EXISTS when the file is there: a key is never overwritten. `lock` NULL: saved open, and only an open file is
+ * loaded. A CURVE pair alone is always open: it signs nothing and opens nothing that is stored. */
+enum error node_keys_save(const struct node_keys *keys, const struct key_lock *lock, const char *path, struct fault *fault);
+enum error broker_keys_save(const struct broker_keys *keys, const struct key_lock *lock, const char *path,
+			    struct fault *fault);
 enum error curve_key_save(const struct curve_key *key, const char *path, struct fault *fault);
-enum error signing_key_save(const struct signing_key *key, const char *path, struct fault *fault);
-enum error node_keys_load(struct node_keys *keys, const char *path, struct fault *fault);
-enum error broker_keys_load(struct broker_keys *keys, const char *path, struct fault *fault);
+/* `whose`: "operator", "authority", as the file's comment says. */
+enum error signing_key_save(const struct signing_key *key, const char *whose, const struct key_lock *lock, const char *path,
+			    struct fault *fault);
+enum error node_keys_load(struct node_keys *keys, struct key_lock *lock, const char *path, struct fault *fault);
+enum error broker_keys_load(struct broker_keys *keys, struct key_lock *lock, const char *path, struct fault *fault);
 enum error curve_key_load(struct curve_key *key, const char *path, struct fault *fault);
-enum error signing_key_load(struct signing_key *key, const char *path, struct fault *fault);
+enum error signing_key_load(struct signing_key *key, struct key_lock *lock, const char *path, struct fault *fault);
 /* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
 

@@ -85,7 +85,7 @@ make_exchange() { # NAME EXAMPLE
 make_office() { # NODE PROVINCE FOLDERS
 	local node=$1 province=$2 folders=$3 folder=$home/$1 said fingerprint
 	mkdir -p "$folder/drop" "$folder/guests" "$folder/patrol" "$folder/received" "$folder/store"
-	said=$("$bin/simpul" join --node "$node" --exchange-file "$home/broker/exchange.id" -o "$folder" 2>>"$log") ||
+	said=$("$bin/simpul" join --node "$node" --exchange-file "$home/broker/exchange.id" -o "$folder" --no-passphrase 2>>"$log") ||
 		fail "keys of $node"
 	echo "$said" >>"$log"
 	# What an officer reads to the operator on the phone.

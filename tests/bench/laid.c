@@ -116,7 +116,7 @@ static void members_lay_in(struct laid *laid)
 	char path[300], name[LIMIT_NODE_NAME + 1];
 
 	snprintf(path, sizeof path, "%s/authority.key", laid->exchange.folder);
-	must(laid, signing_key_load(&authority, path, NULL), "authority.key");
+	must(laid, signing_key_load(&authority, NULL, path, NULL), "authority.key");
 	commit(laid, member_append(laid, &authority, WORKLOAD_SENDER, &laid->sender));
 	for (size_t i = 0; i < laid->receivers; i++) {
 		struct journal_append *append;
@@ -257,7 +257,7 @@ static void office_make(struct laid *laid, const char *node, const struct node_k
 	snprintf(path, sizeof path, "%s/store", office->folder);
 	mkdir(path, 0700);
 	snprintf(path, sizeof path, "%s/%s.keys", office->folder, node);
-	must(laid, node_keys_save(keys, path, NULL), "an office's keys");
+	must(laid, node_keys_save(keys, NULL, path, NULL), "an office's keys");
 	snprintf(path, sizeof path, "%s/exchange.join", office->folder);
 	must(laid, join_save(&laid->join, path, NULL), "an office's join file");
 }

@@ -55,7 +55,7 @@ static void member_open(struct member_process *member, struct team *team, const 
 	snprintf(member->folder, sizeof member->folder, "%s", office->folder);
 	log_init("simpul-bench", LOG_LEVEL_INFO);
 	snprintf(path, sizeof path, "%s/%s.keys", office->folder, office->node);
-	if (node_keys_load(&member->keys, path, &fault) != E_OK)
+	if (node_keys_load(&member->keys, NULL, path, &fault) != E_OK)
 		bench_fail(team->shared, "%s: %s", path, error_sentence(fault.code));
 	snprintf(path, sizeof path, "%s/exchange.join", office->folder);
 	if (join_load(&member->join, path, &fault) != E_OK)
@@ -462,7 +462,7 @@ static void inbox_check(const char *path, uint64_t total)
 	struct store store;
 	sqlite3_stmt *get;
 
-	if (store_open_reader(&store, path, NULL) != E_OK) {
+	if (store_open_reader(&store, path, NULL, NULL) != E_OK) {
 		fprintf(stderr, "simpul-bench: %s cannot be opened\n", path);
 		exit(1);
 	}

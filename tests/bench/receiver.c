@@ -193,7 +193,7 @@ void counter_init(struct counter *counter, struct team *team, struct seat *seat,
 	struct fault fault;
 
 	*counter = (struct counter){.team = team, .seat = seat};
-	if (store_open(&counter->store, path, join->exchange, node, &fault) != E_OK)
+	if (store_open(&counter->store, path, NULL, join->exchange, node, &fault) != E_OK)
 		bench_fail(team->shared, "%s: %s", node, fault.field);
 	counter->inbox = inbox_new(&counter->store, keys, join);
 	feeder_init(&counter->feeder, &counter->store, keys, counter->inbox);

@@ -1,8 +1,8 @@
 /* files_fuzz - files that people carry between offices: requests, member records, join files, exchange.id, checkpoints and keys. One
  * that is taken is the same after it is saved and read again, and a member that passes is the one who signed. */
-#include "common/authority.h"
 #include "common/checkpoint.h"
 #include "common/exchange.h"
+#include "common/key_file.h"
 #include "common/member.h"
 #include "common/memory.h"
 #include "tests/fuzz/fuzz.h"
@@ -79,8 +79,8 @@ static void node_key_file(const char *path)
 	char *copy = saved_path();
 	struct node_keys keys, again;
 
-	if (node_keys_load(&keys, path, NULL) == E_OK) {
-		PROMISE(node_keys_save(&keys, copy, NULL) == E_OK && node_keys_load(&again, copy, NULL) == E_OK);
+	if (node_keys_load(&keys, NULL, path, NULL) == E_OK) {
+		PROMISE(node_keys_save(&keys, NULL, copy, NULL) == E_OK && node_keys_load(&again, NULL, copy, NULL) == E_OK);
 		PROMISE(memcmp(keys.signing.secret, again.signing.secret, SIGNING_SECRET_SIZE) == 0);
 		PROMISE(keys.key_id == again.key_id);
 	}
@@ -94,9 +94,9 @@ static void other_keys(const char *path)
 	uint8_t master[KEY_SIZE];
 	bool locked;
 
-	broker_keys_load(&broker, path, NULL);
-	signing_key_load(&signing, path, NULL);
-	authority_locked(path, &locked, NULL);
+	broker_keys_load(&broker, NULL, path, NULL);
+	signing_key_load(&signing, NULL, path, NULL);
+	key_file_locked(path, &locked, NULL);
 	master_key_load(master, path, NULL);
 }
 

@@ -30,7 +30,7 @@ static void store_begin_anew(void)
 		char *path = memory_format("%s/inbox.db", fuzz_folder());
 
 		fuzz_start();
-		PROMISE(store_open(&store, path, story_get()->join.exchange, "army.oku", &fault) == E_OK);
+		PROMISE(store_open(&store, path, NULL, story_get()->join.exchange, "army.oku", &fault) == E_OK);
 		free(path);
 	}
 	PROMISE(database_run(store.db, "BEGIN", &fault) == E_OK && database_run(store.db, clean, &fault) == E_OK &&

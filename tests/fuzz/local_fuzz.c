@@ -49,7 +49,7 @@ static void place_open(void)
 	     *path = memory_format("%s/local.db", fuzz_folder());
 
 	fuzz_start();
-	PROMISE(store_open(&place.store, path, story_get()->join.exchange, "army.oku", NULL) == E_OK);
+	PROMISE(store_open(&place.store, path, NULL, story_get()->join.exchange, "army.oku", NULL) == E_OK);
 	place.uplink = uplink_new(NULL, &options);
 	place.context = zmq_ctx_new();
 	PROMISE(local_open(&place.local, place.context, endpoint + strlen("ipc://"),

@@ -56,7 +56,7 @@ static void outbox_begin(void)
 	if (store.db == NULL) {
 		char *path = memory_format("%s/outbox.db", fuzz_folder());
 
-		PROMISE(store_open(&store, path, story_get()->join.exchange, "army.oku", NULL) == E_OK);
+		PROMISE(store_open(&store, path, NULL, story_get()->join.exchange, "army.oku", NULL) == E_OK);
 		free(path);
 	}
 	PROMISE(database_run(store.db, clean, NULL) == E_OK);

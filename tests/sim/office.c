@@ -149,7 +149,7 @@ bool office_start(struct sim_office *office, uint64_t now)
 	wish_write(&office->wish, &office->wish_memory, &office->subscription);
 	clock_turn(office, now);
 	office->up =
-		store_open(&office->store, path, office->join->exchange, office_names[office->index], &fault) == E_OK;
+		store_open(&office->store, path, NULL, office->join->exchange, office_names[office->index], &fault) == E_OK;
 	free(path);
 	if (!office->up && machine_struck(&office->machine)) {
 		machine_cut(&office->machine);

@@ -57,7 +57,7 @@ void agent_store_open(struct agent_world *world, const char *node, struct store 
 {
 	struct fault fault = {0};
 
-	assert_int_equal(store_open(store, agent_world_path(world, node), world->join.exchange, node, &fault), E_OK);
+	assert_int_equal(store_open(store, agent_world_path(world, node), NULL, world->join.exchange, node, &fault), E_OK);
 }
 
 uint64_t agent_number(struct store *store, const char *sql)

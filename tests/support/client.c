@@ -33,7 +33,7 @@ void client_open(struct client *c, const struct exchange *x, size_t index, bool 
 	if (stranger)
 		node_keys_generate(&c->keys, 1);
 	else
-		must(node_keys_load(&c->keys, path, NULL) == E_OK, "keys");
+		must(node_keys_load(&c->keys, NULL, path, NULL) == E_OK, "keys");
 	c->context = zmq_ctx_new();
 	client_connect(c);
 }

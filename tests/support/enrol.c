@@ -15,7 +15,7 @@ void enrol_node(const char *folder, const struct join *join, const struct node_k
 	struct member member;
 	json_t *answer = NULL;
 	struct fault fault = {0};
-	enum error error = signing_key_load(&authority, path, &fault);
+	enum error error = signing_key_load(&authority, NULL, path, &fault);
 
 	if (error == E_OK) {
 		member_request(&member, join->exchange, node, keys, clock_now().wall);

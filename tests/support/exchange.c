@@ -245,7 +245,7 @@ size_t exchange_add(struct exchange *x, const char *node, const char *more)
 	snprintf(identity, sizeof identity, "%s/exchange.id", x->folder);
 	{
 		const char *argv[] = {process_program("simpul", program, sizeof program), "join", "--node",
-				node, "--exchange-file", identity, "-o", office->folder, NULL};
+				node, "--exchange-file", identity, "-o", office->folder, "--no-passphrase", NULL};
 
 		must(process_run(argv, NULL, NULL, x->log, 20) == 0, x, "simpul join");
 	}
@@ -352,7 +352,7 @@ static struct store office_store(struct exchange *x, size_t index)
 
 	snprintf(path, sizeof path, "%s/store/agent.db", x->offices[index].folder);
 	for (int tries = 0; tries < 250 && !open; tries++) {
-		open = store_open_reader(&store, path, NULL) == E_OK;
+		open = store_open_reader(&store, path, NULL, NULL) == E_OK;
 		if (!open)
 			sleep_ms(20);
 	}

@@ -50,7 +50,7 @@ static void intruder_load(struct intruder *intruder, const struct attack *attack
 	snprintf(path, sizeof path, "%s/%s.keys", office->folder, office->node);
 	if (!enrolled)
 		node_keys_generate(&intruder->keys, 1);
-	else if (node_keys_load(&intruder->keys, path, NULL) != E_OK)
+	else if (node_keys_load(&intruder->keys, NULL, path, NULL) != E_OK)
 		abort();
 }
 

@@ -415,7 +415,7 @@ void ledger_configure(const struct ledger *ledger, char config[96])
 	keys.signing = ledger->options.broker;
 	memcpy(exchange.id, ledger->exchange, EXCHANGE_SIZE);
 	memcpy(exchange.authority, ledger->authority.public_key, KEY_SIZE);
-	assert_int_equal(broker_keys_save(&keys, keys_file, NULL), E_OK);
+	assert_int_equal(broker_keys_save(&keys, NULL, keys_file, NULL), E_OK);
 	assert_int_equal(exchange_save(&exchange, exchange_file, NULL), E_OK);
 	file_write(ledger, "broker.yaml", text, strlen(text));
 	file_write(ledger, "master.key", ledger->options.master, KEY_SIZE);

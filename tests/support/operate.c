@@ -236,7 +236,7 @@ bool office_has_run(struct exchange *x, size_t office, const char *origin, uint6
 	sqlite3_stmt *rows;
 	uint64_t next = first;
 
-	must(store_open_reader(&store, path, NULL) == E_OK, path);
+	must(store_open_reader(&store, path, NULL, NULL) == E_OK, path);
 	rows = database_prepare(store.db, "SELECT number FROM inbox WHERE origin = ?1 AND epoch = 1 AND stream = 0"
 					  " ORDER BY row");
 	bind_text(rows, 1, origin);

@@ -116,7 +116,7 @@ void test_store_open(struct store *store, const char *folder)
 {
 	char *path = memory_format("%s/agent.db", folder);
 
-	assert_int_equal(store_open(store, path, fixed_exchange(), "police.oku", NULL), E_OK);
+	assert_int_equal(store_open(store, path, NULL, fixed_exchange(), "police.oku", NULL), E_OK);
 	free(path);
 }
 

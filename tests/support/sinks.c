@@ -74,7 +74,7 @@ void sink_place_add(struct sink_place *place, uint64_t number)
 
 struct sinks *sink_place_start(struct sink_place *place, const struct sink_options *options)
 {
-	return sinks_start(place->store_path, options, 1, place->letters);
+	return sinks_start(place->store_path, NULL, options, 1, place->letters);
 }
 
 /* Stores a letter's progress and frees it; its row when it is of "registry", else 0. */

@@ -39,13 +39,14 @@ static void letter_write(struct store_life *life, struct store *sender, size_t c
 	buffer_free(&submission.message);
 }
 
-void store_life_prepare(struct store_life *life, struct disk *disk)
+void store_life_prepare(struct store_life *life, struct disk *disk, bool sealed)
 {
 	struct store sender;
 	uint64_t number = 0;
 
 	memset(life, 0, sizeof *life);
 	life->disk = disk;
+	life->cipher = sealed ? cipher_new((const uint8_t[CIPHER_KEY_SIZE]){1}) : NULL;
 	agent_world_start(&life->world);
 	agent_office_make(&life->world, NODE, 1, &life->police);
 	agent_office_make(&life->world, "army.oku", 1, &life->army);
@@ -63,7 +64,7 @@ enum error store_life_start(struct store_life *life)
 	if (life->store.db != NULL)
 		return E_OK;
 	error =
-		store_open(&life->store, agent_world_path(&life->world, NODE), life->world.join.exchange, NODE, NULL);
+		store_open(&life->store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange, NODE, NULL);
 
 	if (error != E_OK)
 		return error;
@@ -83,6 +84,7 @@ void store_life_end(struct store_life *life)
 	for (size_t i = 0; i < life->batch_count; i++)
 		buffer_free(&life->batches[i].encoded);
 	agent_world_end(&life->world);
+	cipher_free(life->cipher);
 	memset(life, 0, sizeof *life);
 }
 
@@ -620,7 +622,7 @@ void store_life_check(struct store_life *life, uint64_t at, struct findings *fin
 	struct inspection inspection = {.life = life, .at = at, .findings = findings};
 	struct fault fault = {0};
 
-	if (store_open(&inspection.store, agent_world_path(&life->world, NODE), life->world.join.exchange, NODE,
+	if (store_open(&inspection.store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange, NODE,
 		       &fault) != E_OK) {
 		found(findings, FOUND_LOST, "the store does not open: %s %s", error_name(fault.code), fault.field);
 		return;

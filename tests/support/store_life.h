@@ -34,6 +34,7 @@ enum { STORE_LIFE_PROMISES = 256, STORE_LIFE_BATCHES = 64, STORE_LIFE_LETTERS = 
 
 struct store_life {
 	struct disk *disk;
+	struct cipher *cipher; /* NULL: the store is plain */
 	struct agent_world world;
 	struct agent_office police, army;
 	struct store store; /* of police.oku */
@@ -51,8 +52,9 @@ struct store_life {
 	size_t batch_count;
 };
 
-/* Makes offices and what army.oku has to say, then begins to record; asserts, so nothing may fail yet. */
-void store_life_prepare(struct store_life *life, struct disk *disk);
+/* Makes offices and what army.oku has to say, then begins to record; asserts, so nothing may fail yet. `sealed`: the store is
+ * encrypted. */
+void store_life_prepare(struct store_life *life, struct disk *disk, bool sealed);
 /* Opens the store, which may be new, unless it is open. */
 enum error store_life_start(struct store_life *life);
 /* Members, reports taken alone, together and with a file, frozen, receipted, refused and voided; batches, key

@@ -1,5 +1,4 @@
 /* authority_test - who may sign members in: with the passphrase, and after a person has compared the fingerprint. */
-#include "common/authority.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
 #include "tests/support/terminal.h"
@@ -42,7 +41,7 @@ static char *request_of(struct exchange *x, const char *node, char fingerprint[F
 	struct buffer said = {0};
 
 	assert_int_equal(operate_run(x, &said, "simpul", "join", "--node", node, "--exchange-file", identity, "-o", folder,
-				     NULL),
+				     "--no-passphrase", NULL),
 			 0);
 	request_fingerprint(path, fingerprint);
 	/* What the office sees is what the operator will see. */
@@ -145,7 +144,7 @@ static void a_request_for_another_exchange_is_refused_before_anybody_is_asked(vo
 	char fingerprint[FINGERPRINT_SIZE];
 
 	assert_int_equal(operate_run(x, NULL, "simpul", "join", "--node", "police.foreign", "--exchange",
-				     "00112233445566778899aabbccddeeff", "-o", folder, NULL),
+				     "00112233445566778899aabbccddeeff", "-o", folder, "--no-passphrase", NULL),
 			 0);
 	request_fingerprint(request, fingerprint);
 	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint", fingerprint,

@@ -258,14 +258,14 @@ static void without_the_authority_nobody_renews(void **state)
 
 	told_keys(x, &before);
 	signing_key_generate(&other);
-	assert_int_equal(signing_key_save(&other, path, NULL), E_OK);
+	assert_int_equal(signing_key_save(&other, "authority", NULL, path, NULL), E_OK);
 	assert_int_equal(renew_with(x, path, NULL), 65);
 	assert_false(file_there(next));
 	/* Nor does a file that was laid beside change anything. */
 	struct broker_keys keys;
 
 	broker_keys_generate(&keys);
-	assert_int_equal(broker_keys_save(&keys, next, NULL), E_OK);
+	assert_int_equal(broker_keys_save(&keys, NULL, next, NULL), E_OK);
 	restart(x);
 	assert_true(exchange_logged(x, "keys.unannounced"));
 	told_keys(x, &after);

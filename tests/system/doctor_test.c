@@ -219,7 +219,7 @@ static void a_key_that_was_never_enrolled_is_named(void **state)
 	char *identity = broker_path(x, "exchange.id");
 
 	assert_int_equal(operate_run(x, NULL, "simpul", "join", "--node", "army.oku", "--exchange-file",
-				     identity, "-o", other, NULL),
+				     identity, "-o", other, "--no-passphrase", NULL),
 			 0);
 	file_swap(config, "keys: army.oku.keys", "keys: other/army.oku.keys");
 	assert_doctor_says(x, ARMY, "FAIL", "does not let this office's key in");

@@ -521,7 +521,7 @@ static void nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange(void **
 	struct buffer out = {0};
 
 	assert_int_equal(shell(walk, walk->broker,
-			       "simpul join --exchange-file exchange/exchange.id --node police.third && mv police.third.request "
+			       "simpul join --exchange-file exchange/exchange.id --node police.third --no-passphrase && mv police.third.request "
 			       "third.request",
 			       NULL, NULL),
 			 0);
@@ -532,7 +532,7 @@ static void nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange(void **
 			       "rm third.request; sed 's/\"exchange\": \"[0-9a-f]*\"/\"exchange\": "
 			       "\"00112233445566778899aabbccddeeff\"/' exchange/exchange.id >other.id && "
 			       "! cmp -s other.id exchange/exchange.id && simpul join "
-			       "--exchange-file other.id --node police.fourth && mv police.fourth.request third.request",
+			       "--exchange-file other.id --node police.fourth --no-passphrase && mv police.fourth.request third.request",
 			       NULL, NULL),
 			 0);
 	/* Nobody is even asked. */

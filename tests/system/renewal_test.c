@@ -96,7 +96,7 @@ static bool goes_under(void *context)
 	struct node_keys keys;
 	const bool is = state && strcmp(state, "live") == 0 &&
 			json_integer_value(json_object_get(status, "key_id")) == expected->key_id &&
-			node_keys_load(&keys, path, NULL) == E_OK && keys.key_id == expected->key_id;
+			node_keys_load(&keys, NULL, path, NULL) == E_OK && keys.key_id == expected->key_id;
 
 	free(path);
 	json_decref(status);
@@ -273,7 +273,7 @@ static void enroll_for_ms(struct exchange *x, const char *request, uint64_t ms)
 	struct member member;
 
 	assert_int_equal(member_load(&member, request, NULL), E_OK);
-	assert_int_equal(signing_key_load(&authority, key, NULL), E_OK);
+	assert_int_equal(signing_key_load(&authority, NULL, key, NULL), E_OK);
 	member.expires_at = clock_now().wall + ms;
 	member_countersign(&member, &authority);
 	assert_int_equal(member_save(&member, record, NULL), E_OK);
@@ -332,7 +332,7 @@ static char *made_by_stranger(struct exchange *x)
 	struct signing_key key;
 
 	signing_key_generate(&key);
-	assert_int_equal(signing_key_save(&key, path, NULL), E_OK);
+	assert_int_equal(signing_key_save(&key, "authority", NULL, path, NULL), E_OK);
 	return path;
 }
 

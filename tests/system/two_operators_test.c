@@ -24,7 +24,7 @@ static char *ani, *budi; /* their keys */
 
 static void operator_make(struct exchange *x, const char *name, const char *key, struct buffer *lines)
 {
-	assert_int_equal(exchange_ctl(x, lines, "operator", "new", name, "-o", key, NULL), 0);
+	assert_int_equal(exchange_ctl(x, lines, "operator", "new", name, "-o", key, "--no-passphrase", NULL), 0);
 }
 
 /* A broker with an office, started anew so that some things take two from now on. */

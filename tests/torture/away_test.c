@@ -93,7 +93,7 @@ static uint64_t rows_of(struct laid *laid)
 	char path[300];
 
 	snprintf(path, sizeof path, "%s/store/agent.db", laid->exchange.offices[AWAY].folder);
-	if (store_open_reader(&store, path, NULL) != E_OK)
+	if (store_open_reader(&store, path, NULL, NULL) != E_OK)
 		return 0;
 	count = database_prepare(store.db, "SELECT count(*) FROM inbox");
 	if (sqlite3_step(count) == SQLITE_ROW)
@@ -142,7 +142,7 @@ static void order_check(struct laid *laid, uint64_t expected, struct torture_row
 	char path[300];
 
 	snprintf(path, sizeof path, "%s/store/agent.db", laid->exchange.offices[AWAY].folder);
-	assert_int_equal(store_open_reader(&store, path, NULL), E_OK);
+	assert_int_equal(store_open_reader(&store, path, NULL, NULL), E_OK);
 	rows = database_prepare(store.db, "SELECT number FROM inbox ORDER BY row");
 	while (sqlite3_step(rows) == SQLITE_ROW) {
 		const uint64_t number = column_number(rows, 0);

@@ -242,7 +242,7 @@ static void a_receipt_that_finds_no_room_comes_again(void **state)
 	drop_many(x, POLICE, "sent.jsonl", "sent", 600);
 	assert_true(wait_for(something_is_sent, x, 10));
 	/* Who reads keeps SQLite from writing over what its log holds already: every write needs room. */
-	assert_int_equal(store_open_reader(&reader, path, NULL), E_OK);
+	assert_int_equal(store_open_reader(&reader, path, NULL, NULL), E_OK);
 	database_run(reader.db, "BEGIN; SELECT count(*) FROM outbox", NULL);
 	disk_fill(disk);
 	kill(x->broker, SIGCONT);

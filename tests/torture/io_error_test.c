@@ -265,7 +265,7 @@ static void store_try(const struct failure *failures, size_t count, const char *
 	struct trial *trial = trial_new();
 	struct store_life *life = memory_zero(1, sizeof *life);
 
-	store_life_prepare(life, trial->disk);
+	store_life_prepare(life, trial->disk, false);
 	trial->store = life;
 	for (size_t i = 0; i < count; i++)
 		try_each(trial, &failures[i]);

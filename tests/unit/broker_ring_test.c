@@ -145,10 +145,10 @@ static void other_programs_of_the_office_follow_too(void **state)
 	struct join join = f->world.join;
 
 	assert_int_equal(tell(f, 1, SECOND), E_OK);
-	broker_ring_follow(path, &join);
+	broker_ring_follow(path, NULL, &join);
 	assert_memory_equal(join.broker_curve, f->keys[SECOND].curve_public, KEY_SIZE);
 	join = f->world.join;
-	broker_ring_follow("/nowhere/agent.db", &join);
+	broker_ring_follow("/nowhere/agent.db", NULL, &join);
 	assert_memory_equal(join.broker_curve, f->world.join.broker_curve, KEY_SIZE);
 }
 

@@ -517,7 +517,7 @@ static void nothing_is_told_while_a_reader_keeps_the_log(void **state)
 	sqlite3_stmt *held;
 
 	deliver(f, agent_sighting(&f->world, AMBER, CANARY));
-	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "army.oku"), NULL), E_OK);
+	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "army.oku"), NULL, NULL), E_OK);
 	held = store_statement(&reader, "SELECT row FROM inbox");
 	assert_int_equal(sqlite3_step(held), SQLITE_ROW);
 	deliver(f, agent_retraction(&f->world, "police.oku", 1));

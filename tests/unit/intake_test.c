@@ -48,7 +48,7 @@ static void intake_begin(struct scene *scene)
 
 	folder.path = scene->folder;
 	folder.profile = scene->profile;
-	scene->intake = intake_start(&folder, 1, "police.oku", scene->store_path, scene->to_loop);
+	scene->intake = intake_start(&folder, 1, "police.oku", scene->store_path, NULL, scene->to_loop);
 	assert_non_null(scene->intake);
 }
 
@@ -585,7 +585,7 @@ static void office_begin(struct scene *scene, struct store *store)
 	assert_int_equal(profile_load(profile, &scene->profile, &fault), E_OK);
 	free(profile);
 	scene->store_path = path_in(scene, ".agent.db");
-	assert_int_equal(store_open(store, scene->store_path, (const uint8_t[EXCHANGE_SIZE]){1}, "police.oku", &fault),
+	assert_int_equal(store_open(store, scene->store_path, NULL, (const uint8_t[EXCHANGE_SIZE]){1}, "police.oku", &fault),
 			 E_OK);
 	arena_init(&arena);
 	json_object_set_new(draft, "expires", json_string(time_text(expires, now + 30 * DAY_MS, 0)));

@@ -234,9 +234,9 @@ static void start_lay(struct fixture *f, struct start *start, bool with_newer)
 	start->settings.keys = memory_format("%s/broker.keys", f->ledger.path);
 	start->next = newer_keys_path(&start->settings);
 	memcpy(start->identity.master, f->ledger.options.master, KEY_SIZE);
-	assert_int_equal(broker_keys_save(&f->present, start->settings.keys, NULL), E_OK);
+	assert_int_equal(broker_keys_save(&f->present, NULL, start->settings.keys, NULL), E_OK);
 	if (with_newer)
-		assert_int_equal(broker_keys_save(&f->newer, start->next, NULL), E_OK);
+		assert_int_equal(broker_keys_save(&f->newer, NULL, start->next, NULL), E_OK);
 	journal_close(f->ledger.journal);
 	f->ledger.journal = NULL;
 }
@@ -248,12 +248,12 @@ static void assert_starts_with(struct start *start, const struct broker_keys *ex
 	struct broker_keys filed;
 	struct fault fault = {0};
 
-	assert_int_equal(broker_keys_load(&start->identity.keys, start->settings.keys, NULL), E_OK);
+	assert_int_equal(broker_keys_load(&start->identity.keys, NULL, start->settings.keys, NULL), E_OK);
 	assert_int_equal(keys_take_up(&start->settings, &start->identity, &journal, &fault), E_OK);
 	assert_memory_equal(start->identity.keys.signing.public_key, expected->signing.public_key, KEY_SIZE);
 	assert_memory_equal(start->identity.keys.curve_public, expected->curve_public, KEY_SIZE);
 	journal_close(journal);
-	assert_int_equal(broker_keys_load(&filed, start->settings.keys, NULL), E_OK);
+	assert_int_equal(broker_keys_load(&filed, NULL, start->settings.keys, NULL), E_OK);
 	assert_memory_equal(filed.signing.public_key, expected->signing.public_key, KEY_SIZE);
 }
 

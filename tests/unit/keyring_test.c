@@ -20,7 +20,7 @@ static int start(void **state)
 	snprintf(next, sizeof next, "%s.next", path);
 	snprintf(former, sizeof former, "%s.1", path);
 	node_keys_generate(&keys, 1);
-	return node_keys_save(&keys, path, NULL) == E_OK ? 0 : 1;
+	return node_keys_save(&keys, NULL, path, NULL) == E_OK ? 0 : 1;
 }
 
 static int end(void **state)
@@ -38,7 +38,7 @@ static struct node_keys saved(uint32_t key_id, const char *file)
 	struct node_keys keys;
 
 	node_keys_generate(&keys, key_id);
-	assert_int_equal(node_keys_save(&keys, file, NULL), E_OK);
+	assert_int_equal(node_keys_save(&keys, NULL, file, NULL), E_OK);
 	return keys;
 }
 
@@ -46,7 +46,7 @@ static void assert_holds(const char *file, const struct node_keys *keys)
 {
 	struct node_keys there;
 
-	assert_int_equal(node_keys_load(&there, file, NULL), E_OK);
+	assert_int_equal(node_keys_load(&there, NULL, file, NULL), E_OK);
 	assert_memory_equal(&there, keys, sizeof there);
 }
 
@@ -56,7 +56,7 @@ static void newer_keys_take_the_place_and_the_former_ones_are_kept(void **state)
 	struct node_keys first, second;
 
 	(void)state;
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	first = ring.keys;
 	assert_null(keyring_next(&ring));
 	second = saved(2, next); /* made while the agent runs */
@@ -71,7 +71,7 @@ static void newer_keys_take_the_place_and_the_former_ones_are_kept(void **state)
 	assert_holds(path, &second);
 	assert_holds(former, &first);
 	keyring_free(&ring);
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	assert_memory_equal(&ring.keys, &second, sizeof second);
 	assert_memory_equal(keyring_find(&ring, 1), &first, sizeof first);
 	keyring_free(&ring);
@@ -85,7 +85,7 @@ static void a_power_cut_between_the_two_steps_costs_nothing(void **state)
 	(void)state;
 	second = saved(2, next);
 	assert_int_equal(link(path, former), 0); /* and no more */
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	first = ring.keys;
 	assert_non_null(keyring_next(&ring));
 	keyring_renew(&ring);
@@ -102,7 +102,7 @@ static void another_file_under_the_name_of_the_former_keys_is_not_overwritten_no
 	(void)state;
 	other = saved(1, former);
 	second = saved(2, next);
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	first = ring.keys;
 	assert_non_null(keyring_next(&ring));
 	keyring_renew(&ring);
@@ -121,7 +121,7 @@ static void older_keys_are_no_newer_ones(void **state)
 
 	(void)state;
 	saved(1, next);
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	assert_null(keyring_next(&ring));
 	keyring_free(&ring);
 }
@@ -139,12 +139,12 @@ static void former_keys_that_cannot_be_read_keep_nobody_from_working(void **stat
 	fputs("signing-seed = 00\n", file);
 	fclose(file);
 	assert_int_equal(chmod(former, 0600), 0);
-	assert_int_equal(keyring_load(&ring, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	assert_null(keyring_find(&ring, 1));
 	assert_non_null(keyring_find(&ring, 2));
 	keyring_free(&ring);
 	unlink(path);
-	assert_int_equal(keyring_load(&ring, path, NULL), E_NOT_FOUND);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_NOT_FOUND);
 	keyring_free(&ring);
 }
 

@@ -52,10 +52,10 @@ static void keys_come_back_from_their_file(void **state)
 	struct fault fault;
 
 	node_keys_generate(&keys, 0x01020304);
-	assert_int_equal(node_keys_save(&keys, folder->file, &fault), E_OK);
+	assert_int_equal(node_keys_save(&keys, NULL, folder->file, &fault), E_OK);
 	assert_int_equal(stat(folder->file, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
-	assert_int_equal(node_keys_load(&back, folder->file, &fault), E_OK);
+	assert_int_equal(node_keys_load(&back, NULL, folder->file, &fault), E_OK);
 	assert_int_equal(back.key_id, keys.key_id);
 	assert_memory_equal(back.curve_public, keys.curve_public, KEY_SIZE);
 	assert_memory_equal(back.curve_secret, keys.curve_secret, KEY_SIZE);
@@ -72,17 +72,17 @@ static void brokers_and_authorities_have_files_too(void **state)
 	struct fault fault;
 
 	broker_keys_generate(&broker);
-	assert_int_equal(broker_keys_save(&broker, folder->file, &fault), E_OK);
-	assert_int_equal(broker_keys_load(&broker_back, folder->file, &fault), E_OK);
+	assert_int_equal(broker_keys_save(&broker, NULL, folder->file, &fault), E_OK);
+	assert_int_equal(broker_keys_load(&broker_back, NULL, folder->file, &fault), E_OK);
 	assert_memory_equal(&broker_back, &broker, sizeof broker);
 	/* One kind of file is not taken for another. */
-	assert_int_equal(signing_key_load(&authority_back, folder->file, &fault), E_INVALID);
+	assert_int_equal(signing_key_load(&authority_back, NULL, folder->file, &fault), E_INVALID);
 	unlink(folder->file);
 	signing_key_generate(&authority);
-	assert_int_equal(signing_key_save(&authority, folder->file, &fault), E_OK);
-	assert_int_equal(signing_key_load(&authority_back, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_save(&authority, "authority", NULL, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_load(&authority_back, NULL, folder->file, &fault), E_OK);
 	assert_memory_equal(&authority_back, &authority, sizeof authority);
-	assert_int_equal(broker_keys_load(&broker_back, folder->file, &fault), E_INVALID);
+	assert_int_equal(broker_keys_load(&broker_back, NULL, folder->file, &fault), E_INVALID);
 }
 
 static void a_key_is_never_overwritten(void **state)
@@ -93,9 +93,9 @@ static void a_key_is_never_overwritten(void **state)
 
 	signing_key_generate(&first);
 	signing_key_generate(&second);
-	assert_int_equal(signing_key_save(&first, folder->file, &fault), E_OK);
-	assert_int_equal(signing_key_save(&second, folder->file, &fault), E_EXISTS);
-	assert_int_equal(signing_key_load(&back, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_save(&first, "authority", NULL, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_save(&second, "authority", NULL, folder->file, &fault), E_EXISTS);
+	assert_int_equal(signing_key_load(&back, NULL, folder->file, &fault), E_OK);
 	assert_memory_equal(&back, &first, sizeof first);
 }
 
@@ -107,14 +107,14 @@ static void a_file_that_others_can_read_is_refused(void **state)
 	struct fault fault;
 
 	signing_key_generate(&key);
-	assert_int_equal(signing_key_save(&key, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_save(&key, "authority", NULL, folder->file, &fault), E_OK);
 	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
 		assert_int_equal(chmod(folder->file, modes[i]), 0);
-		assert_int_equal(signing_key_load(&key, folder->file, &fault), E_CONFIG);
+		assert_int_equal(signing_key_load(&key, NULL, folder->file, &fault), E_CONFIG);
 		assert_non_null(strstr(fault.field, folder->file));
 	}
 	assert_int_equal(chmod(folder->file, 0400), 0);
-	assert_int_equal(signing_key_load(&key, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_load(&key, NULL, folder->file, &fault), E_OK);
 }
 
 static void a_damaged_file_is_refused_without_its_content(void **state)
@@ -135,14 +135,14 @@ static void a_damaged_file_is_refused_without_its_content(void **state)
 
 	for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
 		write_file(folder->file, damaged[i], strlen(damaged[i]), 0600);
-		assert_int_equal(signing_key_load(&key, folder->file, &fault), E_INVALID);
+		assert_int_equal(signing_key_load(&key, NULL, folder->file, &fault), E_INVALID);
 		assert_string_equal(fault.field, folder->file);
 	}
 	write_file(folder->file, "signing-seed = " SEED "\n", strlen(SEED) + 16, 0600);
-	assert_int_equal(signing_key_load(&key, folder->file, &fault), E_OK);
+	assert_int_equal(signing_key_load(&key, NULL, folder->file, &fault), E_OK);
 	assert_hex(key.public_key, KEY_SIZE, "79b5562e8fe654f94078b112e8a98ba7901f853ae695bed7e0e3910bad049664");
 	unlink(folder->file);
-	assert_int_equal(signing_key_load(&key, folder->file, &fault), E_NOT_FOUND);
+	assert_int_equal(signing_key_load(&key, NULL, folder->file, &fault), E_NOT_FOUND);
 }
 
 static void a_master_key_is_32_bytes_or_64_digits(void **state)

@@ -206,11 +206,11 @@ static void a_store_out_of_a_backup_is_refused_until_then(void **state)
 
 	accepted(f, NULL);
 	assert_int_equal(backup_database(from, to, STORE_VERSION, true, &f->fault), E_OK);
-	assert_int_equal(store_open(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_HISTORY_DIFFERS);
-	assert_int_equal(store_open_marked(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_OK);
+	assert_int_equal(store_open(&copy, to, NULL, f->world.join.exchange, "police.oku", &f->fault), E_HISTORY_DIFFERS);
+	assert_int_equal(store_open_marked(&copy, to, NULL, f->world.join.exchange, "police.oku", &f->fault), E_OK);
 	assert_int_equal(outbox_begin_epoch(&copy, 0, "x", &moved, &f->fault), E_OK);
 	store_close(&copy);
-	assert_int_equal(store_open(&copy, to, f->world.join.exchange, "police.oku", &f->fault), E_OK);
+	assert_int_equal(store_open(&copy, to, NULL, f->world.join.exchange, "police.oku", &f->fault), E_OK);
 	assert_int_equal(copy.epoch, 2);
 	store_close(&copy);
 }

@@ -188,7 +188,7 @@ static void taken_means_on_disk(void **state)
 
 	assert_int_equal(name.number, 1);
 	assert_string_equal(name.origin, "police.oku");
-	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "police.oku"), NULL), E_OK);
+	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "police.oku"), NULL, NULL), E_OK);
 	assert_int_equal(agent_number(&reader, "SELECT count(*) FROM outbox WHERE number = 1 AND state = 0"), 1);
 	store_close(&reader);
 }

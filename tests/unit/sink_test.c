@@ -196,7 +196,7 @@ static void a_sink_that_fails_is_tried_again_and_holds_up_no_other(void **state)
 	options[0].name = "late";
 	options[0].path = late;
 	sink_place_add(place, 1);
-	sinks = sinks_start(place->store_path, options, 2, place->letters);
+	sinks = sinks_start(place->store_path, NULL, options, 2, place->letters);
 	assert_true(sink_place_reaches(place, 1)); /* the second, while the first has no folder */
 	assert_true(sink_place_fails(sinks, "No such file"));
 	assert_int_equal(mkdir(late, 0700), 0);

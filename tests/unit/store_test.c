@@ -77,8 +77,8 @@ static void a_store_of_another_office_is_refused(void **state)
 	uint8_t other[EXCHANGE_SIZE] = {1};
 	struct store store;
 
-	assert_int_equal(store_open(&store, path, other, "police.oku", NULL), E_EXCHANGE);
-	assert_int_equal(store_open(&store, path, f->world.join.exchange, "army.oku", NULL), E_CONFIG);
+	assert_int_equal(store_open(&store, path, NULL, other, "police.oku", NULL), E_EXCHANGE);
+	assert_int_equal(store_open(&store, path, NULL, f->world.join.exchange, "army.oku", NULL), E_CONFIG);
 	assert_null(store.db);
 }
 
@@ -87,7 +87,7 @@ static void a_reader_cannot_write(void **state)
 	struct fixture *f = *state;
 	struct store reader;
 
-	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "police.oku"), NULL), E_OK);
+	assert_int_equal(store_open_reader(&reader, agent_world_path(&f->world, "police.oku"), NULL, NULL), E_OK);
 	assert_string_equal(reader.node, "police.oku");
 	assert_int_equal(reader.epoch, 1);
 	assert_int_not_equal(store_member(&reader, 1, &f->old_key.member, NULL), E_OK);

@@ -1,6 +1,6 @@
-/* ctl_passphrase - reads a passphrase from a file, a credential or the terminal; never from arguments or environment,
+/* passphrase - reads a passphrase from a file, a credential or the terminal; never from arguments or environment,
  * which other users of the machine can see. */
-#include "broker/ctl_passphrase.h"
+#include "common/passphrase.h"
 
 #include "common/key_file.h"
 #include "common/memory.h"
@@ -39,10 +39,15 @@ static bool line_read(int terminal, char *line, size_t room)
 	return got == 1 && size < room;
 }
 
+/* A process in the background of its terminal would be stopped, in silence, for asking. */
 static enum error terminal_open(int *terminal, struct fault *fault)
 {
 	*terminal = open(TERMINAL, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	return *terminal >= 0 ? E_OK : fault_at(fault, E_MISSING, "passphrase: there is no terminal to ask at");
+	if (*terminal >= 0 && tcgetpgrp(*terminal) == getpgrp())
+		return E_OK;
+	if (*terminal >= 0)
+		close(*terminal);
+	return fault_at(fault, E_MISSING, "passphrase: there is no terminal to ask at");
 }
 
 /* Asks without echo; the terminal is as it was afterwards. */
@@ -131,7 +136,18 @@ static enum error unattended(const char *file, struct passphrase *passphrase, st
 
 /* ---- what is asked for */
 
-enum error passphrase_old(const char *file, struct passphrase *passphrase, struct fault *fault)
+/* "Passphrase of police.oku.keys: " */
+static enum error question_secret(int terminal, const char *question, const char *what, struct passphrase *passphrase,
+				  struct fault *fault)
+{
+	char *prompt = memory_format("%s of %s: ", question, what);
+	const enum error error = terminal_secret(terminal, prompt, passphrase, fault);
+
+	free(prompt);
+	return error;
+}
+
+enum error passphrase_old(const char *file, const char *what, struct passphrase *passphrase, struct fault *fault)
 {
 	enum error error = unattended(file, passphrase, fault);
 	int terminal;
@@ -141,15 +157,15 @@ enum error passphrase_old(const char *file, struct passphrase *passphrase, struc
 	error = terminal_open(&terminal, fault);
 	if (error != E_OK)
 		return error;
-	error = terminal_secret(terminal, "Passphrase of the authority's key: ", passphrase, fault);
+	error = question_secret(terminal, "Passphrase", what, passphrase, fault);
 	close(terminal);
 	return error;
 }
 
-static enum error typed_twice(int terminal, struct passphrase *passphrase, struct fault *fault)
+static enum error typed_twice(int terminal, const char *what, struct passphrase *passphrase, struct fault *fault)
 {
 	struct passphrase again;
-	enum error error = terminal_secret(terminal, "New passphrase of the authority's key: ", passphrase, fault);
+	enum error error = question_secret(terminal, "New passphrase", what, passphrase, fault);
 
 	if (error == E_OK)
 		error = terminal_secret(terminal, "The same once more: ", &again, fault);
@@ -159,7 +175,7 @@ static enum error typed_twice(int terminal, struct passphrase *passphrase, struc
 	return error;
 }
 
-enum error passphrase_new(const char *file, struct passphrase *passphrase, struct fault *fault)
+enum error passphrase_new(const char *file, const char *what, struct passphrase *passphrase, struct fault *fault)
 {
 	enum error error = unattended(file, passphrase, fault);
 	int terminal;
@@ -168,34 +184,10 @@ enum error passphrase_new(const char *file, struct passphrase *passphrase, struc
 		error = terminal_open(&terminal, fault);
 		if (error != E_OK)
 			return error;
-		error = typed_twice(terminal, passphrase, fault);
+		error = typed_twice(terminal, what, passphrase, fault);
 		close(terminal);
 	}
 	if (error == E_OK && strlen(passphrase->text) < PASSPHRASE_LEAST)
 		error = fault_at(fault, E_INVALID, "passphrase: it has less than %d bytes", PASSPHRASE_LEAST);
 	return error;
-}
-
-enum error authority_open(struct signing_key *key, const char *path, const char *passphrase_file, struct fault *fault)
-{
-	struct passphrase passphrase = {{0}};
-	bool locked;
-	enum error error = authority_locked(path, &locked, fault);
-
-	if (error == E_OK && locked)
-		error = passphrase_old(passphrase_file, &passphrase, fault);
-	if (error == E_OK)
-		error = authority_load(key, locked ? passphrase.text : NULL, path, fault);
-	keys_wipe(&passphrase, sizeof(passphrase));
-	return error;
-}
-
-enum error authority_successions(const char *path, struct successions *successions, struct fault *fault)
-{
-	char *beside = memory_format("%s.successions", path);
-	struct fault inner = {0};
-	const enum error error = successions_load(successions, beside, &inner);
-
-	free(beside);
-	return error == E_OK || error == E_NOT_FOUND ? E_OK : fault_at(fault, error, "%s", inner.field);
 }

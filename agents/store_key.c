@@ -1,0 +1,55 @@
+/* store_key - makes and reads the file with the key of an office's store. */
+#include "agents/store_key.h"
+
+#include "common/key_file.h"
+#include "common/keys.h"
+#include "common/memory.h"
+#include <sodium.h>
+#include <stdlib.h>
+
+char *store_key_path(const char *keys)
+{
+	return memory_format("%s.store", keys);
+}
+
+enum error store_key_make(const char *keys, const struct key_lock *lock, struct fault *fault)
+{
+	uint8_t key[CIPHER_KEY_SIZE];
+	const struct key_line line = {"store-key", key, sizeof(key)};
+	char *path = store_key_path(keys);
+	enum error error;
+
+	randombytes_buf(key, sizeof(key));
+	error = key_file_save("# Key of a Simpul office's store: secret\n", &line, 1, lock, path, fault);
+	keys_wipe(key, sizeof(key));
+	free(path);
+	return error;
+}
+
+/* Without a key: whether there has to be one. */
+static enum error missing(const char *keys, const char *path, struct fault *fault)
+{
+	bool locked;
+
+	if (key_file_locked(keys, &locked, NULL) == E_OK && locked)
+		return fault_at(fault, E_NOT_FOUND, "%s", path);
+	return E_OK;
+}
+
+enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher **cipher, struct fault *fault)
+{
+	uint8_t key[CIPHER_KEY_SIZE];
+	const struct key_line line = {"store-key", key, sizeof(key)};
+	char *path = store_key_path(keys);
+	struct fault inner = {0};
+	enum error error = key_file_load(&line, 1, lock, path, &inner);
+
+	*cipher = error == E_OK ? cipher_new(key) : NULL;
+	if (error == E_NOT_FOUND)
+		error = missing(keys, path, fault);
+	else if (error != E_OK)
+		error = fault_at(fault, error, "%s", inner.field);
+	keys_wipe(key, sizeof(key));
+	free(path);
+	return error;
+}
