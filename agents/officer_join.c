@@ -102,37 +102,25 @@ static enum error exchange_id(const struct wish *wish, uint8_t id[EXCHANGE_SIZE]
 	return error;
 }
 
-/* The key of a store from before is kept, and then the passphrase must be the one that it has. */
-static enum error store_key_ready(const char *keys_path, struct key_lock *lock, struct fault *fault)
-{
-	struct cipher *cipher;
-	struct passphrase passphrase = lock->passphrase;
-	enum error error = store_key_load(keys_path, lock, &cipher, fault);
-
-	if (error == E_OK && cipher == NULL)
-		error = key_lock_new(lock, passphrase.text, &KEY_LOCK_COST, fault);
-	if (error == E_OK && cipher == NULL)
-		error = store_key_make(keys_path, lock, fault);
-	cipher_free(cipher);
-	keys_wipe(&passphrase, sizeof(passphrase));
-	return error;
-}
 
 /* What the keys are to be locked with, and the key of the store. */
 static enum error lock_make(const struct wish *wish, const char *keys_path, struct key_lock *lock, struct fault *fault)
 {
 	char *store = store_key_path(keys_path);
 	char *name = memory_format("%s.keys", wish->node);
+	struct passphrase passphrase = {{0}};
+	struct cipher *cipher = NULL;
 	enum error error = E_OK;
 
 	if (!wish->no_passphrase) {
-		error = passphrase_new(wish->passphrase_file, name, &lock->passphrase, fault);
-		lock->has_passphrase = true;
+		error = passphrase_new(wish->passphrase_file, name, &passphrase, fault);
 		if (error == E_OK)
-			error = store_key_ready(keys_path, lock, fault);
+			error = store_key_ready(store, passphrase.text, lock, &cipher, fault);
 	} else if (access(store, F_OK) == 0) {
 		error = fault_at(fault, E_EXISTS, "%s", store);
 	}
+	cipher_free(cipher);
+	keys_wipe(&passphrase, sizeof(passphrase));
 	free(name);
 	free(store);
 	return error;

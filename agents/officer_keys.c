@@ -1,6 +1,7 @@
 /* officer_keys - simpul keys rotate: newer keys for an office that has keys, and the request to have them enrolled. */
 #include "agents/keyring.h"
 #include "agents/officer.h"
+#include "agents/officer_passphrase.h"
 #include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +9,25 @@
 
 static const char usage[] =
 	"usage: simpul keys rotate [-o FILE]\n"
+	"       simpul keys passphrase [--passphrase-file FILE] [--new-passphrase-file FILE | --no-passphrase]\n"
+	"                              [--new-store-key]\n"
 	"\n"
-	"Makes newer keys beside those that the settings name, and a request to enrol them, which the present keys sign as\n"
+	"rotate makes newer keys beside those that the settings name, and a request to enrol them, which the present keys sign as\n"
 	"well. Send it to the operators and read them the fingerprint; nobody has to travel. The agent goes on with the\n"
 	"keys that it has and takes up the newer ones by itself, when the operators have enrolled them; it keeps the older\n"
 	"file (police.oku.keys.1), which opens what was sealed to it. Once more before that: the same keys, a new request.\n"
 	"\n"
-	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n";
+	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n"
+	"\n"
+	"passphrase gives the keys a passphrase, another one, or none. While they have one the office's store is encrypted, so\n"
+	"the store is written anew when they get the first or give up the last. The agent must not run. Broken off, it goes on\n"
+	"when the same is said once more. Backups that you have are as they were.\n"
+	"\n"
+	"  --passphrase-file FILE      first line: the one that they have; unless given as the agent finds it, or the terminal\n"
+	"  --new-passphrase-file FILE  first line: the new one\n"
+	"  --no-passphrase             leaves keys and store open to whoever has the files\n"
+	"  --new-store-key             writes an encrypted store anew under another key: who had a copy of both and knew the\n"
+	"                              passphrase then reads no more\n";
 
 /* The newer keys: those that an earlier run made, or new ones. */
 static enum error newer_keys(const char *path, struct key_lock *lock, const struct node_keys *keys, struct node_keys *next,
@@ -88,19 +101,38 @@ static int rotate(const struct officer *officer, const char *out)
 
 int officer_keys(struct officer *officer, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"output", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"output", required_argument, NULL, 'o'},
+						{"passphrase-file", required_argument, NULL, 'p'},
+						{"new-passphrase-file", required_argument, NULL, 'n'},
+						{"no-passphrase", no_argument, NULL, 'N'},
+						{"new-store-key", no_argument, NULL, 'S'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	struct passphrase_wish wish = {.open = false};
 	const char *out = NULL;
 	int option;
 
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
 		if (option == 'h')
 			fputs(usage, stdout);
-		if (option != 'o')
+		if (option == 'h' || option == '?')
 			return option == 'h' ? EX_OK : EX_USAGE;
-		out = optarg;
+		if (option == 'o')
+			out = optarg;
+		else if (option == 'p')
+			wish.old_file = optarg;
+		else if (option == 'n')
+			wish.new_file = optarg;
+		else if (option == 'N')
+			wish.open = true;
+		else
+			wish.new_store_key = true;
 	}
-	if (argc - optind != 1 || strcmp(argv[optind], "rotate") != 0)
-		return officer_misused(officer, "say what: rotate");
-	return rotate(officer, out);
+	if (argc - optind == 1 && strcmp(argv[optind], "rotate") == 0)
+		return rotate(officer, out);
+	if (argc - optind != 1 || strcmp(argv[optind], "passphrase") != 0)
+		return officer_misused(officer, "say what: rotate or passphrase");
+	if (wish.open && (wish.new_file != NULL || wish.new_store_key))
+		return officer_misused(officer, "--no-passphrase stands alone");
+	return officer_passphrase(officer, &wish);
 }

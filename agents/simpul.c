@@ -32,6 +32,7 @@ static const char usage[] =
 	"  verify FILE              check an exported report, without any connection\n"
 	"  checkpoint sign FILE     say that this office holds the same history of the exchange as its broker shows\n"
 	"  keys rotate              make newer keys of this office and a request to have them enrolled\n"
+	"  keys passphrase          give keys and store a passphrase, another one, or none\n"
 	"\n"
 	"simpul COMMAND --help tells more. -c gives the settings; default $SIMPUL_CONFIG, else " DEFAULT_SETTINGS ".\n"
 	"The exit status is that of sysexits.h: 0 good, 64 wrong arguments, 65 wrong data, 69 no agent, 77 not permitted.\n";

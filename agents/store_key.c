@@ -6,24 +6,50 @@
 #include "common/memory.h"
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *store_key_path(const char *keys)
 {
 	return memory_format("%s.store", keys);
 }
 
-enum error store_key_make(const char *keys, const struct key_lock *lock, struct fault *fault)
+enum error store_key_make(const char *path, const struct key_lock *lock, struct fault *fault)
 {
 	uint8_t key[CIPHER_KEY_SIZE];
 	const struct key_line line = {"store-key", key, sizeof(key)};
-	char *path = store_key_path(keys);
 	enum error error;
 
 	randombytes_buf(key, sizeof(key));
 	error = key_file_save("# Key of a Simpul office's store: secret\n", &line, 1, lock, path, fault);
 	keys_wipe(key, sizeof(key));
-	free(path);
 	return error;
+}
+
+enum error store_key_open(const char *path, struct key_lock *lock, struct cipher **cipher, struct fault *fault)
+{
+	uint8_t key[CIPHER_KEY_SIZE];
+	const struct key_line line = {"store-key", key, sizeof(key)};
+	const enum error error = key_file_load(&line, 1, lock, path, fault);
+
+	*cipher = error == E_OK ? cipher_new(key) : NULL;
+	keys_wipe(key, sizeof(key));
+	return error;
+}
+
+enum error store_key_ready(const char *path, const char *passphrase, struct key_lock *lock, struct cipher **cipher,
+			   struct fault *fault)
+{
+	enum error error;
+
+	*lock = (struct key_lock){.has_passphrase = true};
+	strcpy(lock->passphrase.text, passphrase);
+	error = store_key_open(path, lock, cipher, fault);
+	if (error != E_NOT_FOUND)
+		return error;
+	error = key_lock_new(lock, passphrase, &KEY_LOCK_COST, fault);
+	if (error == E_OK)
+		error = store_key_make(path, lock, fault);
+	return error == E_OK ? store_key_open(path, lock, cipher, fault) : error;
 }
 
 /* Without a key: whether there has to be one. */
@@ -38,18 +64,14 @@ static enum error missing(const char *keys, const char *path, struct fault *faul
 
 enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher **cipher, struct fault *fault)
 {
-	uint8_t key[CIPHER_KEY_SIZE];
-	const struct key_line line = {"store-key", key, sizeof(key)};
 	char *path = store_key_path(keys);
 	struct fault inner = {0};
-	enum error error = key_file_load(&line, 1, lock, path, &inner);
+	enum error error = store_key_open(path, lock, cipher, &inner);
 
-	*cipher = error == E_OK ? cipher_new(key) : NULL;
 	if (error == E_NOT_FOUND)
 		error = missing(keys, path, fault);
 	else if (error != E_OK)
 		error = fault_at(fault, error, "%s", inner.field);
-	keys_wipe(key, sizeof(key));
 	free(path);
 	return error;
 }

@@ -94,7 +94,7 @@ static enum error passphrase_ask(struct key_lock *lock, const char *path, struct
 	lock->has_passphrase = error == E_OK;
 	free(copy);
 	if (error == E_MISSING)
-		return fault_at(fault, error, "%s: it needs passphrase_file, the credential simpul.passphrase or a terminal", path);
+		return fault_at(fault, error, "no passphrase (passphrase_file, credential simpul.passphrase, terminal) for %s", path);
 	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
 }
 

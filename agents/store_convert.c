@@ -1,0 +1,76 @@
+/* store_convert - copies a store under another key and puts the copy in its place. */
+#include "agents/store_convert.h"
+
+#include "agents/store.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BLOCK = 64 * 1024 };
+
+enum error store_fits(const char *path, const struct cipher *cipher, bool *there, bool *fits, struct fault *fault)
+{
+	sqlite3 *db = NULL;
+	enum error error = database_open_store(&db, path, DATABASE_READ, cipher, STORE_VERSION, NULL, fault);
+
+	database_close(db);
+	*there = error != E_NOT_FOUND;
+	*fits = error == E_OK;
+	return error == E_NOT_FOUND || error == E_STORE_LOCKED || error == E_STORE_PLAIN || error == E_STORE_KEY ? E_OK : error;
+}
+
+/* What the log holds would be read into the copy: it must be in the file, and gone. */
+static enum error log_remove(const char *path, const struct cipher *cipher, struct fault *fault)
+{
+	char *log = memory_format("%s-wal", path);
+	sqlite3 *db = NULL;
+	enum error error = database_open_store(&db, path, DATABASE_WRITE, cipher, STORE_VERSION, NULL, fault);
+
+	if (error == E_OK)
+		error = database_wipe_log(db, DATABASE_PATIENCE_MS, fault);
+	database_close(db);
+	/* The last connection removes it. */
+	if (error == E_OK && access(log, F_OK) == 0)
+		error = fault_at(fault, E_BUSY, "%s: something else has it open", path);
+	free(log);
+	return error;
+}
+
+/* A disk that writes elsewhere what it overwrites (every SSD) may keep the old bytes all the same. */
+static enum error overwrite(int fd, const char *path, struct fault *fault)
+{
+	static const uint8_t zeros[BLOCK];
+	struct stat status;
+	bool good = fstat(fd, &status) == 0;
+
+	for (off_t at = 0; good && at < status.st_size; at += BLOCK)
+		good = pwrite(fd, zeros, BLOCK, at) == BLOCK;
+	return good && fsync(fd) == 0 ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+}
+
+enum error store_convert(const char *path, const struct cipher *from, const struct cipher *to, struct fault *fault)
+{
+	char *fresh = memory_format("%s.new", path);
+	enum error error = log_remove(path, from, fault);
+	int former = -1;
+
+	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
+		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = backup_store(path, from, fresh, to, STORE_VERSION, false, fault);
+	/* SQLite has closed it by now: a second descriptor drops no locks of this process. */
+	if (error == E_OK && (former = open(path, O_WRONLY | O_CLOEXEC)) < 0)
+		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+	if (error == E_OK)
+		error = backup_name(fresh, path, fault);
+	if (error == E_OK)
+		error = overwrite(former, path, fault);
+	if (former >= 0)
+		close(former);
+	free(fresh);
+	return error;
+}
