@@ -147,14 +147,15 @@ int ctl_operator_new(struct ctl *ctl, int argc, char **argv)
 	if (open && passphrase_file != NULL)
 		return ctl_usage(ctl, "--passphrase-file and --no-passphrase exclude each other");
 	own = memory_format("%s.operator", argv[first]);
-	if (operator_key_make(&key, path != NULL ? path : own, passphrase_file, open, &fault) != E_OK)
+	status = EX_OK;
+	if (operator_key_make(&key, path != NULL ? path : own, passphrase_file, open, &fault) == E_OK) {
+		printf("%s = %s\n", argv[first], hex_of(hex, BYTES(key.public_key, KEY_SIZE)));
+		fputs("This line goes into the file operators beside broker.yaml; then the broker is started anew.\n", stderr);
+	} else {
 		status = ctl_fail(&fault, fault.code == E_MISSING
 						  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
 						  : NULL);
-	if (status == EX_OK)
-		printf("%s = %s\n", argv[first], hex_of(hex, BYTES(key.public_key, KEY_SIZE)));
-	if (status == EX_OK)
-		fputs("This line goes into the file operators beside broker.yaml; then the broker is started anew.\n", stderr);
+	}
 	keys_wipe(&key, sizeof(key));
 	free(own);
 	return status;

@@ -31,6 +31,7 @@ struct bench_options {
 	size_t rounds;
 	size_t background; /* reports a second that another office says meanwhile */
 	bool profile; /* steps, not paths */
+	bool encrypted; /* the stores of the full path */
 	bool json;
 };
 

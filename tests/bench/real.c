@@ -454,7 +454,7 @@ void real_start(struct team *team, struct exchange *exchange)
 }
 
 /* Every number once, all of them good. */
-static void inbox_check(const char *path, uint64_t total)
+static void inbox_check(const char *path, const struct bench_options *options, uint64_t total)
 {
 	static const char sql[] =
 		"SELECT count(*), count(DISTINCT number), coalesce(max(number), 0), coalesce(max(trust), 0)"
@@ -462,7 +462,7 @@ static void inbox_check(const char *path, uint64_t total)
 	struct store store;
 	sqlite3_stmt *get;
 
-	if (store_open_reader(&store, path, NULL, NULL) != E_OK) {
+	if (store_open_reader(&store, path, counter_cipher(options), NULL) != E_OK) {
 		fprintf(stderr, "simpul-bench: %s cannot be opened\n", path);
 		exit(1);
 	}
@@ -483,6 +483,6 @@ void real_check(struct team *team, struct exchange *exchange, uint64_t total)
 		char path[400];
 
 		snprintf(path, sizeof path, "%s/store/agent.db", exchange->offices[i + 1].folder);
-		inbox_check(path, total);
+		inbox_check(path, team->options, total);
 	}
 }

@@ -187,13 +187,18 @@ static struct position counter_cursor(void *context)
 	return counter->feeder_target.cursor(counter->feeder_target.context);
 }
 
+struct cipher *counter_cipher(const struct bench_options *options)
+{
+	return options->encrypted ? cipher_new((const uint8_t[CIPHER_KEY_SIZE]){1}) : NULL;
+}
+
 void counter_init(struct counter *counter, struct team *team, struct seat *seat, const struct join *join,
 		  const struct node_keys *keys, const char *node, const char *path)
 {
 	struct fault fault;
 
 	*counter = (struct counter){.team = team, .seat = seat};
-	if (store_open(&counter->store, path, NULL, join->exchange, node, &fault) != E_OK)
+	if (store_open(&counter->store, path, counter_cipher(team->options), join->exchange, node, &fault) != E_OK)
 		bench_fail(team->shared, "%s: %s", node, fault.field);
 	counter->inbox = inbox_new(&counter->store, keys, join);
 	feeder_init(&counter->feeder, &counter->store, keys, counter->inbox);

@@ -35,6 +35,8 @@ struct counter {
 	struct uplink_target feeder_target;
 };
 
+/* What the stores are encrypted with; NULL unless the options say so. */
+struct cipher *counter_cipher(const struct bench_options *options);
 void counter_init(struct counter *counter, struct team *team, struct seat *seat, const struct join *join,
 		  const struct node_keys *keys, const char *node, const char *path);
 struct uplink_target counter_target(struct counter *counter);

@@ -3,6 +3,7 @@
  *   simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size S] [--per-submission K]
  *   simpul-bench latency [--path wire|full] [--reports N] [--size S] [--background N]
  *   both: [--rounds N] [--json]
+ *   with --path full also --encrypted: the offices' stores are
  *   simpul-bench throughput --profile [--receivers R] [--reports N] [--size S] [--per-submission K] [--json]
  *   simpul-bench catchup|journal|idle|foreign ...: scale.h
  *
@@ -137,9 +138,9 @@ static void print_json(const struct bench_options *o, const struct figures *f)
 	const double p50 = median(f->p50, o->rounds), floor_p50 = median(f->floor_p50, o->rounds);
 
 	printf("{\"what\": \"%s\", \"path\": \"%s\", \"receivers\": %zu, \"reports\": %zu, \"size\": %zu, "
-	       "\"per_submission\": %zu, \"rounds\": %zu, \"background\": %zu, ",
+	       "\"per_submission\": %zu, \"rounds\": %zu, \"background\": %zu, \"encrypted\": %s, ",
 	       o->latency ? "latency" : "throughput", o->path == PATH_FULL ? "full" : "wire", o->receivers, o->reports,
-	       o->size, o->per_submission, o->rounds, o->background);
+	       o->size, o->per_submission, o->rounds, o->background, o->encrypted ? "true" : "false");
 	print_figure("reports_per_s", !o->latency, reports, 0);
 	print_figure("deliveries_per_s", !o->latency, reports * (double)o->receivers, 0);
 	print_figure("floor_reports_per_s", !o->latency, floor_reports, 0);
@@ -175,7 +176,7 @@ static void print_text(const struct bench_options *o, const struct figures *f)
 static const char usage[] = "usage: simpul-bench throughput [--path wire|full] [--receivers R] [--reports N] [--size "
 			    "S] [--per-submission K]\n"
 			    "       simpul-bench latency [--path wire|full] [--reports N] [--size S] [--background N]\n"
-			    "       both: [--rounds N] [--json]\n"
+			    "       both: [--rounds N] [--json]; with --path full [--encrypted]: the offices' stores are\n"
 			    "       simpul-bench throughput --profile: what each step costs, without the network\n";
 
 _Noreturn static void usage_exit(void)
@@ -223,6 +224,9 @@ static void option_take(struct bench_options *o, int option)
 	case 'f':
 		o->profile = true;
 		break;
+	case 'e':
+		o->encrypted = true;
+		break;
 	case 'j':
 		o->json = true;
 		break;
@@ -241,6 +245,7 @@ static struct bench_options options_read(int argc, char **argv)
 					      {"rounds", required_argument, NULL, 'o'},
 					      {"background", required_argument, NULL, 'b'},
 					      {"profile", no_argument, NULL, 'f'},
+					      {"encrypted", no_argument, NULL, 'e'},
 					      {"json", no_argument, NULL, 'j'},
 					      {0}};
 	struct bench_options o = {

@@ -107,7 +107,7 @@ static void keys_of_another_broker_are_named(void **state)
 	struct broker_keys keys;
 
 	broker_keys_generate(&keys);
-	assert_int_equal(broker_keys_save(&keys, path, NULL), E_OK);
+	assert_int_equal(broker_keys_save(&keys, NULL, path, NULL), E_OK);
 	file_swap(config, "keys: broker.keys", "keys: other.keys");
 	assert_broker_doctor_says(x, "FAIL", "broker.keys and the journal belong to different brokers");
 	file_swap(config, "keys: other.keys", "keys: broker.keys");
