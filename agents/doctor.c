@@ -64,6 +64,10 @@ static const char *keys_advice(enum error error)
 		       "anew";
 	case E_CONFIG:
 		return "then ask yourself who may have read it: a key that others had is revoked and made anew";
+	case E_MISSING:
+		return "say where the passphrase is: passphrase_file in the settings, or run this at a terminal";
+	case E_PASSPHRASE:
+		return "if a change of it was broken off, simpul keys passphrase once more; forgotten, nothing opens them";
 	case E_INVALID:
 		return "the file was changed or cut: put it back from where it is kept";
 	default:
@@ -154,6 +158,8 @@ static const char *store_advice(enum error error)
 {
 	if (error == E_STORE_LOCKED || error == E_STORE_KEY || error == E_NOT_FOUND)
 		return "put back NODE.keys.store, from the same backup as the store";
+	if (error == E_MISSING)
+		return "say where the passphrase is: passphrase_file in the settings, or run this at a terminal";
 	if (error == E_STORE_PLAIN)
 		return "stop the agent, then: simpul keys passphrase";
 	if (error == E_PASSPHRASE)

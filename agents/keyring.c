@@ -52,7 +52,10 @@ enum error keyring_load(struct keyring *ring, const char *path, const char *pass
 		return error;
 	for (uint32_t id = ring->keys.key_id - 1; id > 0 && ring->keys.key_id - id <= KEYRING_FORMER; id--)
 		former_load(ring, id);
-	return store_key_load(path, &ring->lock, &ring->cipher, fault);
+	error = store_key_load(path, &ring->lock, &ring->cipher, fault);
+	/* What it was turned into opens newer keys as well. */
+	keys_wipe(&ring->lock.passphrase, sizeof(ring->lock.passphrase));
+	return error;
 }
 
 void keyring_free(struct keyring *ring)

@@ -115,7 +115,7 @@ static enum error lock_make(const struct wish *wish, const char *keys_path, stru
 	if (!wish->no_passphrase) {
 		error = passphrase_new(wish->passphrase_file, name, &passphrase, fault);
 		if (error == E_OK)
-			error = store_key_ready(store, passphrase.text, lock, &cipher, fault);
+			error = store_key_ready(store, passphrase.text, &KEY_LOCK_COST, lock, &cipher, fault);
 	} else if (access(store, F_OK) == 0) {
 		error = fault_at(fault, E_EXISTS, "%s", store);
 	}

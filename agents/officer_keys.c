@@ -108,7 +108,7 @@ int officer_keys(struct officer *officer, int argc, char **argv)
 						{"new-store-key", no_argument, NULL, 'S'},
 						{"help", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
-	struct passphrase_wish wish = {.open = false};
+	struct passphrase_wish wish = {.cost = &KEY_LOCK_COST};
 	const char *out = NULL;
 	int option;
 

@@ -88,14 +88,14 @@ static enum error store_encrypt(struct change *change, const struct passphrase *
 	enum error error;
 
 	if (change->former != NULL) {
-		error = key_lock_new(&change->to, newer->text, &KEY_LOCK_COST, fault);
+		error = key_lock_new(&change->to, newer->text, change->wish->cost, fault);
 		return error == E_OK ? store_bring(change, NULL, change->former, fault) : error;
 	}
 	error = store_fits(change->store, NULL, &there, &plain, fault);
 	if (error == E_OK && there && !plain)
 		error = fault_at(fault, E_STORE_LOCKED, "%s", change->store);
 	if (error == E_OK)
-		error = store_key_ready(change->store_key, newer->text, &change->to, &change->cipher, fault);
+		error = store_key_ready(change->store_key, newer->text, change->wish->cost, &change->to, &change->cipher, fault);
 	return error == E_OK ? store_bring(change, NULL, change->cipher, fault) : error;
 }
 

@@ -8,6 +8,7 @@ struct passphrase_wish {
 	const char *old_file, *new_file; /* NULL: that of the settings; credential or terminal */
 	bool open;			 /* no passphrase any more */
 	bool new_store_key;
+	const struct lock_cost *cost; /* of guessing the new one */
 };
 
 /* The exit status. The agent must not run. */

@@ -36,8 +36,8 @@ enum error store_key_open(const char *path, struct key_lock *lock, struct cipher
 	return error;
 }
 
-enum error store_key_ready(const char *path, const char *passphrase, struct key_lock *lock, struct cipher **cipher,
-			   struct fault *fault)
+enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost, struct key_lock *lock,
+			   struct cipher **cipher, struct fault *fault)
 {
 	enum error error;
 
@@ -46,7 +46,7 @@ enum error store_key_ready(const char *path, const char *passphrase, struct key_
 	error = store_key_open(path, lock, cipher, fault);
 	if (error != E_NOT_FOUND)
 		return error;
-	error = key_lock_new(lock, passphrase, &KEY_LOCK_COST, fault);
+	error = key_lock_new(lock, passphrase, cost, fault);
 	if (error == E_OK)
 		error = store_key_make(path, lock, fault);
 	return error == E_OK ? store_key_open(path, lock, cipher, fault) : error;

@@ -127,18 +127,15 @@ static void assert_listed(struct exchange *x, const char *text)
 	buffer_free(&out);
 }
 
-/* Locks the army's files anew with the same passphrase at the least cost: what is tested is not how slow a guess is. */
-static void cost_away(struct exchange *x)
+/* Locks files anew with the same passphrase at the least cost: what is tested is not how slow a guess is. Frees the paths. */
+static void cost_away(char *const paths[], size_t count)
 {
-	static const char *const names[] = {"army.oku.keys.store", "army.oku.keys"};
 	struct key_lock from = {.file = passphrase}, to;
 
 	assert_int_equal(key_lock_new(&to, WORDS, &(struct lock_cost){1, 8}, NULL), E_OK);
-	for (size_t i = 0; i < 2; i++) {
-		char *path = office_path(x, ARMY, names[i]);
-
-		assert_int_equal(key_file_relock(&from, &to, path, NULL), E_OK);
-		free(path);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(key_file_relock(&from, &to, paths[i], NULL), E_OK);
+		free(paths[i]);
 	}
 }
 
@@ -159,7 +156,7 @@ static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
 			 0);
 	assert_dark(x, "store");
-	cost_away(x);
+	cost_away((char *[]){office_path(x, ARMY, "army.oku.keys.store"), office_path(x, ARMY, "army.oku.keys")}, 2);
 	free(store);
 }
 
@@ -267,6 +264,32 @@ static void a_passphrase_is_changed_and_given_up(void **state)
 	free(newer);
 }
 
+static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
+{
+	struct exchange *x = *state;
+	char *keys = broker_path(x, "broker.keys"), *yaml = broker_path(x, "broker.yaml"), *duty = broker_path(x, "duty.operator"),
+	     *paper = broker_path(x, "paper.json");
+	bool locked = false;
+
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	x->broker = 0;
+	assert_int_equal(exchange_ctl(x, NULL, "keys", "passphrase", keys, "--new-passphrase-file", passphrase, NULL), 0);
+	cost_away((char *[]){broker_path(x, "broker.keys")}, 1);
+	assert_int_equal(operate_run(x, NULL, "simpul-broker", "-c", yaml, NULL), EX_DATAERR);
+	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
+	exchange_start_broker(x);
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "checkpoint", "-o", paper, NULL), EX_DATAERR);
+	assert_int_equal(exchange_ctl(x, NULL, "operator", "new", "duty", "-o", duty, "--passphrase-file", passphrase, NULL), 0);
+	assert_int_equal(key_file_locked(duty, &locked, NULL), E_OK);
+	assert_true(locked);
+	free(keys);
+	free(yaml);
+	free(duty);
+	free(paper);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +298,7 @@ int main(void)
 		cmocka_unit_test(with_the_passphrase_everything_works_and_nothing_lies_open),
 		cmocka_unit_test(a_backup_is_as_dark_and_opens_with_the_same_passphrase),
 		cmocka_unit_test(a_passphrase_is_changed_and_given_up),
+		cmocka_unit_test(the_keys_of_broker_and_operators_have_passphrases_too),
 	};
 
 	keys_init();

@@ -1,0 +1,235 @@
+/* officer_passphrase_test - wherever a change of the passphrase was broken off, the same command brings it to its end, and the
+ * store is lost at no moment. */
+#include "agents/officer_passphrase.h"
+#include "agents/keyring.h"
+#include "agents/store_convert.h"
+#include "common/key_file.h"
+#include "common/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define OLD "a river of the south"
+#define NEW "another river entirely"
+#define KEYS "police.oku.keys"
+#define STORE_KEY KEYS ".store"
+#define STORE "store/agent.db"
+
+/* The least that Argon2id takes: what is tested is not its cost. */
+static const struct lock_cost cheap = {1, 8};
+static const uint8_t exchange[EXCHANGE_SIZE] = {1};
+
+static char folder[] = "/tmp/simpul-passphrase-XXXXXX";
+static struct key_lock old, new;
+
+static void put(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* An office with open keys, former ones too, and a plain store. */
+static int set_up(void **state)
+{
+	struct node_keys keys, former;
+	struct store store;
+
+	(void)state;
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("store", 0700) != 0)
+		return 1;
+	put("agent.yaml", "node: police.oku\nkeys: " KEYS "\njoin: none.join\nstore: store\n");
+	put("old", OLD "\n");
+	put("new", NEW "\n");
+	node_keys_generate(&keys, 2);
+	node_keys_generate(&former, 1);
+	assert_int_equal(node_keys_save(&keys, NULL, KEYS, NULL), E_OK);
+	assert_int_equal(node_keys_save(&former, NULL, KEYS ".1", NULL), E_OK);
+	assert_int_equal(key_lock_new(&old, OLD, &cheap, NULL), E_OK);
+	assert_int_equal(key_lock_new(&new, NEW, &cheap, NULL), E_OK);
+	assert_int_equal(store_open(&store, STORE, NULL, exchange, "police.oku", NULL), E_OK);
+	store_close(&store);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[80];
+
+	(void)state;
+	snprintf(command, sizeof command, "rm -rf '%s'", folder);
+	return chdir("/") != 0 || system(command) != 0;
+}
+
+/* ---- states */
+
+static void lock(const char *path, struct key_lock *from, const struct key_lock *to)
+{
+	assert_int_equal(key_file_relock(from, to, path, NULL), E_OK);
+}
+
+static struct cipher *cipher_of(const char *path, struct key_lock *with)
+{
+	struct cipher *cipher;
+
+	assert_int_equal(store_key_open(path, with, &cipher, NULL), E_OK);
+	return cipher;
+}
+
+static void key_make(const char *path, const struct key_lock *with)
+{
+	assert_int_equal(store_key_make(path, with, NULL), E_OK);
+}
+
+/* From the key in one file to that in the other, NULL: plain. */
+static void store_turn(const char *from, const char *to, struct key_lock *with)
+{
+	struct cipher *former = from != NULL ? cipher_of(from, with) : NULL, *newer = to != NULL ? cipher_of(to, with) : NULL;
+
+	assert_int_equal(store_convert(STORE, former, newer, NULL), E_OK);
+	cipher_free(former);
+	cipher_free(newer);
+}
+
+/* Everything under the old passphrase. */
+static void all_locked(void)
+{
+	key_make(STORE_KEY, &old);
+	store_turn(NULL, STORE_KEY, &old);
+	lock(KEYS ".1", NULL, &old);
+	lock(KEYS, NULL, &old);
+}
+
+/* ---- the command, and what must be so afterwards */
+
+static int change(const char *old_file, const char *new_file, bool new_store_key)
+{
+	const struct passphrase_wish wish = {
+		.old_file = old_file, .new_file = new_file, .open = new_file == NULL, .new_store_key = new_store_key, .cost = &cheap};
+	struct officer_secrets secrets = {.cipher = NULL};
+	const struct officer officer = {.config = "agent.yaml", .command = "keys", .secrets = &secrets};
+	const int status = officer_passphrase(&officer, &wish);
+
+	key_lock_wipe(&secrets.lock);
+	return status;
+}
+
+/* `passphrase_file` NULL: all lies open. */
+static void assert_whole(const char *passphrase_file)
+{
+	struct keyring ring;
+	struct store store;
+
+	assert_int_equal(keyring_load(&ring, KEYS, passphrase_file, NULL), E_OK);
+	assert_int_equal(ring.former_count, 1);
+	assert_int_equal(ring.lock.has_key, passphrase_file != NULL);
+	assert_int_equal(ring.cipher != NULL, passphrase_file != NULL);
+	assert_int_equal(store_open(&store, STORE, ring.cipher, exchange, "police.oku", NULL), E_OK);
+	store_close(&store);
+	keyring_free(&ring);
+	assert_int_not_equal(access(STORE_KEY ".next", F_OK), 0);
+	assert_int_equal(access(STORE_KEY, F_OK) == 0, passphrase_file != NULL);
+}
+
+static void the_first_passphrase(void **state)
+{
+	(void)state;
+	/* The key was there, the store not encrypted yet. */
+	key_make(STORE_KEY, &new);
+	/* Another passphrase than that of the broken attempt is not taken. */
+	assert_int_equal(change(NULL, "old", false), EX_NOPERM);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+}
+
+static void the_first_passphrase_when_the_store_is_encrypted_already(void **state)
+{
+	(void)state;
+	key_make(STORE_KEY, &new);
+	store_turn(NULL, STORE_KEY, &new);
+	lock(KEYS ".1", NULL, &new);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+}
+
+static void another_passphrase(void **state)
+{
+	(void)state;
+	all_locked();
+	lock(STORE_KEY, &old, &new);
+	lock(KEYS ".1", &old, &new);
+	assert_int_equal(change("new", "new", false), EX_NOPERM);
+	assert_int_equal(change("old", "new", false), EX_OK);
+	assert_whole("new");
+}
+
+static void none_any_more(void **state)
+{
+	(void)state;
+	all_locked();
+	store_turn(STORE_KEY, NULL, &old);
+	lock(KEYS ".1", &old, NULL);
+	assert_int_equal(change("old", NULL, false), EX_OK);
+	assert_whole(NULL);
+}
+
+/* The store has the newer key already, which has not got its name yet. */
+static void another_key_of_the_store(void **state)
+{
+	struct cipher *former, *present;
+	bool there, fits;
+
+	(void)state;
+	all_locked();
+	key_make(STORE_KEY ".next", &old);
+	store_turn(STORE_KEY, STORE_KEY ".next", &old);
+	former = cipher_of(STORE_KEY, &old);
+	assert_int_equal(change("old", "new", true), EX_OK);
+	assert_whole("new");
+	present = cipher_of(STORE_KEY, &(struct key_lock){.file = "new"});
+	assert_int_equal(store_fits(STORE, former, &there, &fits, NULL), E_OK);
+	assert_false(fits);
+	assert_int_equal(store_fits(STORE, present, &there, &fits, NULL), E_OK);
+	assert_true(fits);
+	cipher_free(former);
+	cipher_free(present);
+}
+
+/* The key of an encrypted store is lost: no new one is made as if that were nothing. */
+static void a_lost_key_is_not_replaced(void **state)
+{
+	(void)state;
+	all_locked();
+	assert_int_equal(unlink(STORE_KEY), 0);
+	assert_int_equal(change("old", "new", false), EX_NOPERM);
+	assert_int_not_equal(access(STORE_KEY, F_OK), 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_first_passphrase),
+		TEST(the_first_passphrase_when_the_store_is_encrypted_already),
+		TEST(another_passphrase),
+		TEST(none_any_more),
+		TEST(another_key_of_the_store),
+		TEST(a_lost_key_is_not_replaced),
+	};
+
+	keys_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
