@@ -4,11 +4,13 @@
 #include "tests/support/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,4 +72,17 @@ int terminal_run(const char *const argv[], const struct terminal_line *lines, st
 	if (lines && lines[typed].prompt)
 		return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void terminal_leave(void)
+{
+	const int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (terminal < 0)
+		return;
+	/* Of a session's first process the others are told so. */
+	signal(SIGHUP, SIG_IGN);
+	ioctl(terminal, TIOCNOTTY);
+	signal(SIGHUP, SIG_DFL);
+	close(terminal);
 }

@@ -14,4 +14,7 @@ struct terminal_line {
  * exit status; -1 when it was killed or timed out, or when a line was never asked for. */
 int terminal_run(const char *const argv[], const struct terminal_line *lines, struct buffer *out, int seconds);
 
+/* From now on this process and those that it starts have no terminal to ask at, wherever the test was started. */
+void terminal_leave(void);
+
 #endif

@@ -171,6 +171,22 @@ static void nothing_of_it_is_in_file_log_or_copy_and_all_of_it_comes_back(void *
 	database_close(plain);
 }
 
+/* SQLite's checksum of a frame is one of the page in the clear: with it a guess of the page could be tried. */
+static void the_checksums_of_the_log_lie_in_the_dark(void **state)
+{
+	enum { SALT = 16, FRAME_SALT = 32 + 8 };
+	sqlite3 *db = filled("x.db", cipher), *plain = filled("plain.db", NULL);
+	struct buffer log = content("x.db-wal"), open = content("plain.db-wal");
+
+	(void)state;
+	assert_memory_not_equal(log.data + SALT, log.data + FRAME_SALT, 8);
+	assert_memory_equal(open.data + SALT, open.data + FRAME_SALT, 8);
+	buffer_free(&log);
+	buffer_free(&open);
+	database_close(db);
+	database_close(plain);
+}
+
 static void the_same_page_is_never_sealed_the_same_way_twice(void **state)
 {
 	struct buffer before, after;
@@ -367,6 +383,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_of_it_is_in_file_log_or_copy_and_all_of_it_comes_back),
+		TEST(the_checksums_of_the_log_lie_in_the_dark),
 		TEST(the_same_page_is_never_sealed_the_same_way_twice),
 		TEST(another_key_none_and_a_plain_file_are_told_apart),
 		TEST(a_bit_that_was_turned_on_the_disk_is_corrupt),
