@@ -1,8 +1,9 @@
-/* officer_passphrase - simpul keys passphrase: gives the keys of an office a passphrase, another one or none, and encrypts its
- * store or decrypts it, for that goes with them.
+/* officer_passphrase - simpul keys passphrase: gives the keys of an office a passphrase, another one or none, and
+ * encrypts its store or decrypts it, for that goes with them.
  *
- * Every step leaves a state that the same command, given once more, brings to its end: the store's key is there before the
- * store needs it and goes after it did, and police.oku.keys, by which the old passphrase is checked, is written last. */
+ * Every step leaves a state that the same command, given once more, brings to its end: the store's key is there before
+ * the store needs it and goes after it did, and police.oku.keys, by which the old passphrase is checked, is written
+ * last. */
 #include "agents/keyring.h"
 #include "agents/officer.h"
 #include "agents/officer_passphrase.h"
@@ -19,7 +20,7 @@ struct change {
 	const struct passphrase_wish *wish;
 	const char *keys, *store;
 	char *store_key, *store_key_next;
-	struct key_lock *from, to; /* `to` without a key: they are to lie open */
+	struct key_lock *from, to;	/* `to` without a key: they are to lie open */
 	struct cipher *former, *cipher; /* what the store had, NULL: it was plain; what it gets */
 	bool encrypted, decrypted;
 };
@@ -67,7 +68,8 @@ static enum error next_settle(const struct change *change, const struct passphra
 /* ------------------------------------------------------------------ the store */
 
 /* Brings it under `to`, from whatever of the two it has. */
-static enum error store_bring(struct change *change, const struct cipher *from, const struct cipher *to, struct fault *fault)
+static enum error store_bring(struct change *change, const struct cipher *from, const struct cipher *to,
+			      struct fault *fault)
 {
 	bool there, fits;
 	enum error error = store_fits(change->store, to, &there, &fits, fault);
@@ -95,7 +97,8 @@ static enum error store_encrypt(struct change *change, const struct passphrase *
 	if (error == E_OK && there && !plain)
 		error = fault_at(fault, E_STORE_LOCKED, "%s", change->store);
 	if (error == E_OK)
-		error = store_key_ready(change->store_key, newer->text, change->wish->cost, &change->to, &change->cipher, fault);
+		error = store_key_ready(change->store_key, newer->text, change->wish->cost, &change->to,
+					&change->cipher, fault);
 	return error == E_OK ? store_bring(change, NULL, change->cipher, fault) : error;
 }
 
@@ -159,7 +162,8 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
 
 /* ------------------------------------------------------------------ the command */
 
-static enum error change_make(struct change *change, const struct passphrase *newer, uint32_t key_id, struct fault *fault)
+static enum error change_make(struct change *change, const struct passphrase *newer, uint32_t key_id,
+			      struct fault *fault)
 {
 	enum error error = next_settle(change, newer, fault);
 
@@ -183,7 +187,8 @@ static enum error change_ask(const struct settings *settings, struct change *cha
 	change->from->file = change->wish->old_file != NULL ? change->wish->old_file : settings->passphrase_file;
 	error = node_keys_load(&keys, change->from, settings->keys, fault);
 	if (error == E_OK && !change->wish->open)
-		error = passphrase_new(change->wish->new_file, slash != NULL ? slash + 1 : settings->keys, &newer, fault);
+		error = passphrase_new(change->wish->new_file, slash != NULL ? slash + 1 : settings->keys, &newer,
+				       fault);
 	if (error == E_OK)
 		error = change_make(change, &newer, keys.key_id, fault);
 	keys_wipe(&keys, sizeof(keys));
@@ -212,7 +217,8 @@ static void change_say(const struct change *change)
 	printf("%s and what is beside it %s\n", change->keys,
 	       change->wish->open ? "lie open now: whoever has the files is this office" : "have the new passphrase");
 	if (change->encrypted)
-		printf("%s is encrypted now. Overwritten is what it was; an SSD may keep that all the same, and so do backups\n",
+		printf("%s is encrypted now. Overwritten is what it was; an SSD may keep that all the same, and so do "
+		       "backups\n",
 		       change->store);
 	else if (change->decrypted)
 		printf("%s is not encrypted any more\n", change->store);

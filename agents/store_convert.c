@@ -20,7 +20,9 @@ enum error store_fits(const char *path, const struct cipher *cipher, bool *there
 	database_close(db);
 	*there = error != E_NOT_FOUND;
 	*fits = error == E_OK;
-	return error == E_NOT_FOUND || error == E_STORE_LOCKED || error == E_STORE_PLAIN || error == E_STORE_KEY ? E_OK : error;
+	return error == E_NOT_FOUND || error == E_STORE_LOCKED || error == E_STORE_PLAIN || error == E_STORE_KEY
+		       ? E_OK
+		       : error;
 }
 
 /* What the log holds would be read into the copy: it must be in the file, and gone. */

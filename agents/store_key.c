@@ -36,8 +36,8 @@ enum error store_key_open(const char *path, struct key_lock *lock, struct cipher
 	return error;
 }
 
-enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost, struct key_lock *lock,
-			   struct cipher **cipher, struct fault *fault)
+enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost,
+			   struct key_lock *lock, struct cipher **cipher, struct fault *fault)
 {
 	enum error error;
 

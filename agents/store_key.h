@@ -2,10 +2,10 @@
  *
  *   police.oku.keys.store   beside the keys, locked with the same passphrase
  *
- * A file of its own, not a line in police.oku.keys: newer keys take the place of older ones and are made anew when they were
- * lost, and the store must open all the same; and whoever has a copy of the store's folder alone, or a backup of it, has
- * no key at all, not even a locked one. Random, not made of the passphrase: so that can be changed without writing the store
- * anew. */
+ * A file of its own, not a line in police.oku.keys: newer keys take the place of older ones and are made anew when they
+ * were lost, and the store must open all the same; and whoever has a copy of the store's folder alone, or a backup of
+ * it, has no key at all, not even a locked one. Random, not made of the passphrase: so that can be changed without
+ * writing the store anew. */
 #ifndef SIMPUL_STORE_KEY_H
 #define SIMPUL_STORE_KEY_H
 
@@ -18,12 +18,12 @@ char *store_key_path(const char *keys);
 enum error store_key_make(const char *path, const struct key_lock *lock, struct fault *fault);
 /* The cipher of the key in the file `path`. E_NOT_FOUND; as key_lock_open. */
 enum error store_key_open(const char *path, struct key_lock *lock, struct cipher **cipher, struct fault *fault);
-/* A lock with this passphrase for the files of the office, and its store's key: the one that is there, which keeps its salt and
- * must have this passphrase, or a new one at this cost. */
-enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost, struct key_lock *lock,
-			   struct cipher **cipher, struct fault *fault);
-/* The cipher of the store that belongs to these keys: *cipher is NULL where keys and store have no passphrase. E_NOT_FOUND: they have one, and the store's key
- * is not there. As store_key_open. */
+/* A lock with this passphrase for the files of the office, and its store's key: the one that is there, which keeps its
+ * salt and must have this passphrase, or a new one at this cost. */
+enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost,
+			   struct key_lock *lock, struct cipher **cipher, struct fault *fault);
+/* The cipher of the store that belongs to these keys: *cipher is NULL where keys and store have no passphrase.
+ * E_NOT_FOUND: they have one, and the store's key is not there. As store_key_open. */
 enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher **cipher, struct fault *fault);
 
 #endif

@@ -88,11 +88,13 @@ static bool page_seal(const struct cipher *cipher, enum kind kind, uint64_t numb
 		return false;
 	memcpy(out, cipher->head, head);
 	randombytes_buf(nonce, AEAD_NONCE_SIZE);
-	aead_seal(cipher->page_key, nonce, BYTES(place.bytes, sizeof place.bytes), BYTES(page + head, TEXT - head), out + head);
+	aead_seal(cipher->page_key, nonce, BYTES(place.bytes, sizeof place.bytes), BYTES(page + head, TEXT - head),
+		  out + head);
 	return true;
 }
 
-static bool page_open(const struct cipher *cipher, enum kind kind, uint64_t number, const uint8_t *sealed, uint8_t *page)
+static bool page_open(const struct cipher *cipher, enum kind kind, uint64_t number, const uint8_t *sealed,
+		      uint8_t *page)
 {
 	const struct place place = place_of(kind, number);
 	const size_t head = head_of(kind, number);
@@ -234,7 +236,7 @@ static int file_read_at(sqlite3_file *base, void *out, int amount, sqlite3_int64
 		return result;
 	if (file->kind == KIND_DATABASE && offset == 0 && amount > ROOM_AT && amount < PAGE)
 		return head_read(out, (size_t)amount);
-	/* A whole frame is read when a log is looked through after a crash: with zeros for a header the log ends here. */
+	/* A whole frame is read when a log is looked through after a crash: zeros for a header end the log here. */
 	return file->kind == KIND_LOG && amount == FRAME ? SQLITE_OK : result;
 }
 
@@ -313,11 +315,12 @@ static int file_sector(sqlite3_file *base)
 	return below(base)->pMethods->xSectorSize(below(base));
 }
 
-/* What the disk does with a page it does with a sealed one; only that it could write several at once must not tempt SQLite. */
+/* What the disk does with a page it does with a sealed one; only that it could write several at once must not tempt
+ * SQLite. */
 static int file_nature(sqlite3_file *base)
 {
-	const int kept = SQLITE_IOCAP_POWERSAFE_OVERWRITE | SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN | SQLITE_IOCAP_SAFE_APPEND |
-			 SQLITE_IOCAP_SEQUENTIAL | SQLITE_IOCAP_IMMUTABLE;
+	const int kept = SQLITE_IOCAP_POWERSAFE_OVERWRITE | SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN |
+			 SQLITE_IOCAP_SAFE_APPEND | SQLITE_IOCAP_SEQUENTIAL | SQLITE_IOCAP_IMMUTABLE;
 
 	return below(base)->pMethods->xDeviceCharacteristics(below(base)) & kept;
 }

@@ -1,19 +1,20 @@
 /* cipher_vfs - an SQLite VFS that lies on the default one and lets no page of a database reach the disk in the clear.
  *
- * Every page of DATABASE_PAGE bytes is sealed on its own (XChaCha20-Poly1305, aead.h): its last CIPHER_ROOM bytes, which SQLite
- * keeps free, take the tag and a random nonce of 24 bytes, so that nothing needs to be counted.
+ * Every page of DATABASE_PAGE bytes is sealed on its own (XChaCha20-Poly1305, aead.h): its last CIPHER_ROOM bytes,
+ * which SQLite keeps free, take the tag and a random nonce of 24 bytes, so that nothing needs to be counted.
  *
- *   database   page n: sealed bytes, tag, nonce; the page's number is associated. Of page 1 the first 16 bytes, which are the
- *              same in every database, are replaced by CIPHER_MAGIC and the key's name: so a plain file and one under another
- *              key are told from a damaged one
- *   log        each frame's page likewise, with the frame's number. Of a frame's header the salt and the checksum, which is
- *              one of the page in the clear, are one block of AES-256; the page's number and the log's own header lie open
- *   index      (-shm) numbers of pages and frames and the checksum over the whole log
- *   journal    of a file that was empty: its header alone. Anything else, and every temporary file, is refused
+ *   database  page n: sealed bytes, tag, nonce; the page's number is associated. Of page 1 the first 16 bytes, the same in
+ *             every database, are replaced by CIPHER_MAGIC and the key's name: so a plain file and one under another key
+ *             are told from a damaged one
+ *   log       each frame's page likewise, with the frame's number. Of a frame's header the salt and the checksum, which
+ *             is one of the page in the clear, are one block of AES-256; the page's number and the log's own header lie
+ *             open
+ *   index     (-shm) numbers of pages and frames, and one checksum over the whole log
+ *   journal   of a file that was empty: its header alone. Anything else, and every temporary file, is refused
  *
- * A page that was changed, or put in another's place, is SQLITE_IOERR_DATA: E_CORRUPT. In a log that is read again after
- * a crash it is what a frame is that was not written to its end: the log ends there. What this does not see: an older
- * state of a page, or of the whole file, put back. */
+ * A page that was changed, or put in another's place, is SQLITE_IOERR_DATA: E_CORRUPT. In a log that is read again
+ * after a crash it is what a frame is that was not written to its end: the log ends there. What this does not see: an
+ * older state of a page, or of the whole file, put back. */
 #ifndef SIMPUL_CIPHER_VFS_H
 #define SIMPUL_CIPHER_VFS_H
 
@@ -35,8 +36,8 @@ void cipher_free(struct cipher *cipher);
 /* For sqlite3_open_v2; NULL, the default one, for NULL. */
 const char *cipher_vfs(const struct cipher *cipher);
 
-/* Whether what is in the file of an open connection is what `cipher` (NULL: none) takes it for: E_STORE_LOCKED (there is no key),
- * E_STORE_PLAIN, E_STORE_KEY. An empty file and one that is none of these are for SQLite to judge. */
+/* Whether what is in the file of an open connection is what `cipher` (NULL: none) takes it for: E_STORE_LOCKED (there
+ * is no key), E_STORE_PLAIN, E_STORE_KEY. An empty file and one that is none of these are for SQLite to judge. */
 enum error cipher_check(sqlite3 *db, const struct cipher *cipher, const char *path, struct fault *fault);
 
 #endif

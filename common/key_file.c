@@ -1,4 +1,5 @@
-/* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that others can read. */
+/* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that
+ * others can read. */
 #include "common/key_file.h"
 #include "common/backup.h"
 #include "common/config.h"

@@ -1,5 +1,5 @@
-/* key_file - the text files that hold keys: a comment line, then "name = hex" lines, each name once and none missing; locked
- * with a passphrase (key_lock.h) or, when that is said, open.
+/* key_file - the text files that hold keys: a comment line, then "name = hex" lines, each name once and none missing;
+ * locked with a passphrase (key_lock.h) or, when that is said, open.
  *
  * What is read is wiped from memory; the caller wipes the values. */
 #ifndef SIMPUL_KEY_FILE_H
@@ -17,8 +17,8 @@
 /* With mode 0600; `lock` NULL: the keys lie open. E_EXISTS when the file is there: a key is never overwritten. */
 enum error key_file_save(const char *comment, const struct key_line *lines, size_t count, const struct key_lock *lock,
 			 const char *path, struct fault *fault);
-/* Fills the values; `lock` is not looked at when the file is open. E_NOT_FOUND; E_CONFIG when others may read it; E_INVALID for
- * other lines than these; as key_lock_open. */
+/* Fills the values; `lock` is not looked at when the file is open. E_NOT_FOUND; E_CONFIG when others may read it;
+ * E_INVALID for other lines than these; as key_lock_open. */
 enum error key_file_load(const struct key_line *lines, size_t count, struct key_lock *lock, const char *path,
 			 struct fault *fault);
 /* Opens a key file of any kind and forgets it: whether `lock` fits. */

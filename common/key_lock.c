@@ -50,8 +50,8 @@ static enum error key_make(struct key_lock *lock, const struct lock_cost *cost, 
 	const size_t memory = (size_t)cost->memory_kib * 1024;
 
 	lock->has_key = false;
-	if (crypto_pwhash(lock->key, sizeof lock->key, lock->passphrase.text, strlen(lock->passphrase.text), salt, cost->passes,
-			  memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
+	if (crypto_pwhash(lock->key, sizeof lock->key, lock->passphrase.text, strlen(lock->passphrase.text), salt,
+			  cost->passes, memory, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		return fault_at(fault, E_NO_MEMORY, "passphrase: %zu MiB are needed", memory / (1024 * 1024));
 	lock->cost = *cost;
 	memcpy(lock->salt, salt, sizeof lock->salt);
@@ -59,7 +59,8 @@ static enum error key_make(struct key_lock *lock, const struct lock_cost *cost, 
 	return E_OK;
 }
 
-enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost, struct fault *fault)
+enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost,
+			struct fault *fault)
 {
 	uint8_t salt[KEY_LOCK_SALT_SIZE];
 
@@ -94,7 +95,8 @@ static enum error passphrase_ask(struct key_lock *lock, const char *path, struct
 	lock->has_passphrase = error == E_OK;
 	free(copy);
 	if (error == E_MISSING)
-		return fault_at(fault, error, "no passphrase (passphrase_file, credential simpul.passphrase, terminal) for %s", path);
+		return fault_at(fault, error,
+				"no passphrase (passphrase_file, credential simpul.passphrase, terminal) for %s", path);
 	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
 }
 

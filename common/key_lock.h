@@ -24,8 +24,8 @@ struct lock_cost {
 /* libsodium's MODERATE: 3 passes over 256 MiB, about a second. */
 extern const struct lock_cost KEY_LOCK_COST;
 
-/* Zero but for the first two members it asks for the passphrase when the first locked file is read, and keeps it for the
- * others; wipe it with key_lock_wipe. Of one thread at a time. */
+/* Zero but for the first two members it asks for the passphrase when the first locked file is read, and keeps it for
+ * the others; wipe it with key_lock_wipe. Of one thread at a time. */
 struct key_lock {
 	const char *file; /* that holds the passphrase (passphrase_old); NULL: credential or terminal. Borrowed */
 	const char *what; /* as the terminal's question names it; NULL: the name of the file that is read */
@@ -36,7 +36,8 @@ struct key_lock {
 };
 
 /* Ready to lock files with a passphrase, under a salt of its own. E_NO_MEMORY. */
-enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost, struct fault *fault);
+enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost,
+			struct fault *fault);
 void key_lock_wipe(struct key_lock *lock);
 /* The lock to save other files with that go with those that it opened: itself, or NULL when they lay open. */
 const struct key_lock *key_lock_same(const struct key_lock *lock);

@@ -130,8 +130,9 @@ static enum error unattended(const char *file, struct passphrase *passphrase, st
 	error = file_take(path, passphrase, &inner);
 	free(path);
 	/* That the named file is not there is another matter than that none was named. */
-	return error == E_OK ? E_OK : fault_at(fault, error == E_NOT_FOUND ? E_CONFIG : error, "%s%s", inner.field,
-					       error == E_NOT_FOUND ? ": there is no such file" : "");
+	return error == E_OK ? E_OK
+			     : fault_at(fault, error == E_NOT_FOUND ? E_CONFIG : error, "%s%s", inner.field,
+					error == E_NOT_FOUND ? ": there is no such file" : "");
 }
 
 /* ---- what is asked for */

@@ -13,8 +13,8 @@ struct passphrase {
 	char text[PASSPHRASE_MOST + 1];
 };
 
-/* The passphrase that opens `what` ("police.oku.keys", as the question names it): the first line of `file`; without one of
- * the systemd credential simpul.passphrase; without that from the terminal, without echo. E_MISSING when there is no
+/* The passphrase that opens `what` ("police.oku.keys", as the question names it): the first line of `file`; without one
+ * of the systemd credential simpul.passphrase; without that from the terminal, without echo. E_MISSING when there is no
  * terminal either, or this process is in its background; E_INVALID when it is empty or longer than PASSPHRASE_MOST; as
  * secret_read for the file. Wipe it with keys_wipe. */
 enum error passphrase_old(const char *file, const char *what, struct passphrase *passphrase, struct fault *fault);

@@ -1,5 +1,5 @@
-/* at_rest_test - whoever takes an office's machine and does not know the passphrase reads nothing in its store, and with the
- * passphrase everything goes on. */
+/* at_rest_test - whoever takes an office's machine and does not know the passphrase reads nothing in its store, and
+ * with the passphrase everything goes on. */
 #include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"
@@ -23,17 +23,18 @@ enum { POLICE, ARMY };
 #define WORDS "a river of the south"
 #define OTHER "another river entirely"
 
-static const char policy[] = "purposes: [immigration-oversight]\n"
-			     "categories: [public-order]\n"
-			     "agencies:\n"
-			     "  - agency: police\n    ceiling: RED\n    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "  - agency: army\n    ceiling: RED\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] =
+	"purposes: [immigration-oversight]\n"
+	"categories: [public-order]\n"
+	"agencies:\n"
+	"  - agency: police\n    ceiling: RED\n    publish: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"  - agency: army\n    ceiling: RED\n    receive: [{kinds: [sighting], categories: [\"*\"]}]\n"
+	"nodes:\n"
+	"  - {node: police.oku, regions: [\"16.01\"]}\n"
+	"  - {node: army.oku, regions: [\"16.01\"]}\n";
 
 /* What a store says of itself and of whom it is about. */
-static const char *const words[] = {"ERIKSSON",	  "ANNA MARIA", "L898902C3", "police.oku",    "army.oku",
+static const char *const words[] = {"ERIKSSON",	    "ANNA MARIA",  "L898902C3",	   "police.oku",   "army.oku",
 				    "public-order", "at the pier", "CREATE TABLE", "SQLite format"};
 
 static char *credentials, *passphrase;
@@ -69,9 +70,11 @@ static void tell(struct exchange *x, const char *summary)
 {
 	static const char draft[] =
 		"{\"category\": \"public-order\", \"region\": \"16.01\", \"sighting\": {\"first_seen\": "
-		"\"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": \"%s\", \"persons\": [{\"capacity\": "
+		"\"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": \"%s\", \"persons\": "
+		"[{\"capacity\": "
 		"\"seen\", \"identity\": \"claimed\", \"age\": \"adult\", \"primary_identifier\": \"ERIKSSON\", "
-		"\"secondary_identifier\": \"ANNA MARIA\", \"documents\": [{\"type\": \"P\", \"issuing_state\": \"UTO\", "
+		"\"secondary_identifier\": \"ANNA MARIA\", \"documents\": [{\"type\": \"P\", \"issuing_state\": "
+		"\"UTO\", "
 		"\"number\": \"L898902C3\"}]}]}}\n";
 	char *line = memory_format(draft, summary), name[60];
 
@@ -129,7 +132,8 @@ static void assert_listed(struct exchange *x, const char *text)
 	buffer_free(&out);
 }
 
-/* Locks files anew with the same passphrase at the least cost: what is tested is not how slow a guess is. Frees the paths. */
+/* Locks files anew with the same passphrase at the least cost: what is tested is not how slow a guess is. Frees the
+ * paths. */
 static void cost_away(char *const paths[], size_t count)
 {
 	struct key_lock from = {.file = passphrase}, to;
@@ -151,12 +155,14 @@ static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
 	tell(x, "at the pier");
 	army_has(x, "at the pier");
 	/* Not beside a running agent. */
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
-			 EX_CANTCREAT);
+	assert_int_equal(
+		exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
+		EX_CANTCREAT);
 	army_end(x, SIGTERM, 0);
 	assert_true(folder_holds(store, "ERIKSSON") && folder_holds(store, "police.oku"));
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
-			 0);
+	assert_int_equal(
+		exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
+		0);
 	assert_dark(x, "store");
 	cost_away((char *[]){office_path(x, ARMY, "army.oku.keys.store"), office_path(x, ARMY, "army.oku.keys")}, 2);
 	free(store);
@@ -217,9 +223,10 @@ static void with_the_passphrase_everything_works_and_nothing_lies_open(void **st
 static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
 {
 	struct exchange *x = *state;
-	char *command = memory_format("cd '%s' && rm store/agent.db* && cp backup/agent.db store/agent.db && "
-				      "cp backup/node.keys army.oku.keys && cp backup/node.keys.store army.oku.keys.store",
-				      x->offices[ARMY].folder);
+	char *command =
+		memory_format("cd '%s' && rm store/agent.db* && cp backup/agent.db store/agent.db && "
+			      "cp backup/node.keys army.oku.keys && cp backup/node.keys.store army.oku.keys.store",
+			      x->offices[ARMY].folder);
 	char *copied = office_path(x, ARMY, "backup/agent.db");
 
 	assert_int_equal(system(command), 0);
@@ -231,7 +238,8 @@ static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
 		assert_null(memmem(text, (size_t)status.st_size, words[i], strlen(words[i])));
 		free(text);
 	}
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "outbox", "recover", "--reason", "a disk was lost", NULL), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "outbox", "recover", "--reason", "a disk was lost", NULL),
+			 0);
 	assert_listed(x, "police.oku#2");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "keys", "rotate", NULL), 0);
 	exchange_start_office(x, ARMY);
@@ -269,8 +277,8 @@ static void a_passphrase_is_changed_and_given_up(void **state)
 static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
 {
 	struct exchange *x = *state;
-	char *keys = broker_path(x, "broker.keys"), *yaml = broker_path(x, "broker.yaml"), *duty = broker_path(x, "duty.operator"),
-	     *paper = broker_path(x, "paper.json");
+	char *keys = broker_path(x, "broker.keys"), *yaml = broker_path(x, "broker.yaml"),
+	     *duty = broker_path(x, "duty.operator"), *paper = broker_path(x, "paper.json");
 	bool locked = false;
 
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
@@ -282,7 +290,8 @@ static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
 	unsetenv("CREDENTIALS_DIRECTORY");
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "checkpoint", "-o", paper, NULL), EX_DATAERR);
-	assert_int_equal(exchange_ctl(x, NULL, "operator", "new", "duty", "-o", duty, "--passphrase-file", passphrase, NULL), 0);
+	assert_int_equal(
+		exchange_ctl(x, NULL, "operator", "new", "duty", "-o", duty, "--passphrase-file", passphrase, NULL), 0);
 	assert_int_equal(key_file_locked(duty, &locked, NULL), E_OK);
 	assert_true(locked);
 	free(yaml);

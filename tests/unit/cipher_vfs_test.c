@@ -1,4 +1,5 @@
-/* cipher_vfs_test - of what a sealed database holds nothing is on the disk, and what was done to its pages there is found. */
+/* cipher_vfs_test - of what a sealed database holds nothing is on the disk, and what was done to its pages there is
+ * found. */
 #include "common/backup.h"
 #include "common/config.h"
 #include "common/database.h"
@@ -15,7 +16,9 @@
 
 #include <cmocka.h>
 
-#define SCHEMA "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID; CREATE TABLE t(id INTEGER PRIMARY KEY, text BLOB)"
+#define SCHEMA \
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID; CREATE TABLE t(id INTEGER PRIMARY KEY, text " \
+	"BLOB)"
 #define NAME "ERIKSSON ANNA MARIA"
 #define ROWS 400
 #define LIMIT (64 * 1024 * 1024)
@@ -140,7 +143,8 @@ static bool holds(const char *path, const char *text)
 
 static void assert_dark(const char *path)
 {
-	static const char *const words[] = {NAME, "ANNA", "SQLite format", "CREATE TABLE", "meta", "text BLOB", "00000000"};
+	static const char *const words[] = {NAME,   "ANNA",	 "SQLite format", "CREATE TABLE",
+					    "meta", "text BLOB", "00000000"};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (holds(path, words[i]))

@@ -84,7 +84,8 @@ static enum error key_load(struct signing_key *key, const char *words, struct fa
 
 static void its_passphrase_opens_it_and_no_other(void **state)
 {
-	static const char *const wrong[] = {"", "correct horse batter", "correct horse battery ", "Correct horse battery"};
+	static const char *const wrong[] = {"", "correct horse batter", "correct horse battery ",
+					    "Correct horse battery"};
 	const struct signing_key key = fixed_signing_key(0x01);
 	struct signing_key back;
 	struct fault fault;
@@ -169,9 +170,9 @@ static void a_changed_file_is_refused(void **state)
 
 static void a_file_cannot_make_this_machine_work_for_hours(void **state)
 {
-	static const char *const lines[] = {"argon2id-passes = 00000001", "argon2id-passes = 00000011",
+	static const char *const lines[] = {"argon2id-passes = 00000001",     "argon2id-passes = 00000011",
 					    "argon2id-memory-kib = 00000008", "argon2id-memory-kib = 7fffffff",
-					    "argon2id-passes = 00000001", "argon2id-passes = 00000000"};
+					    "argon2id-passes = 00000001",     "argon2id-passes = 00000000"};
 	const struct signing_key key = fixed_signing_key(0x01);
 	struct signing_key back;
 	struct fault fault;
@@ -248,10 +249,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(its_passphrase_opens_it_and_no_other, file_away),
 		cmocka_unit_test_teardown(an_open_one_asks_for_nothing, file_away),
-		cmocka_unit_test_teardown(the_file_gives_nothing_of_the_secret_away_and_never_the_same_bytes_twice, file_away),
+		cmocka_unit_test_teardown(the_file_gives_nothing_of_the_secret_away_and_never_the_same_bytes_twice,
+					  file_away),
 		cmocka_unit_test_teardown(a_changed_file_is_refused, file_away),
 		cmocka_unit_test_teardown(files_that_were_locked_together_cost_one_passphrase, file_away),
-		cmocka_unit_test_teardown(a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kind_of_key, file_away),
+		cmocka_unit_test_teardown(a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kind_of_key,
+					  file_away),
 		cmocka_unit_test_teardown(a_file_cannot_make_this_machine_work_for_hours, file_away),
 	};
 

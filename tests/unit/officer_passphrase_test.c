@@ -1,5 +1,5 @@
-/* officer_passphrase_test - wherever a change of the passphrase was broken off, the same command brings it to its end, and the
- * store is lost at no moment. */
+/* officer_passphrase_test - wherever a change of the passphrase was broken off, the same command brings it to its end,
+ * and the store is lost at no moment. */
 #include "agents/officer_passphrase.h"
 #include "agents/keyring.h"
 #include "agents/store_convert.h"
@@ -97,7 +97,8 @@ static void key_make(const char *path, const struct key_lock *with)
 /* From the key in one file to that in the other, NULL: plain. */
 static void store_turn(const char *from, const char *to, struct key_lock *with)
 {
-	struct cipher *former = from != NULL ? cipher_of(from, with) : NULL, *newer = to != NULL ? cipher_of(to, with) : NULL;
+	struct cipher *former = from != NULL ? cipher_of(from, with) : NULL,
+		      *newer = to != NULL ? cipher_of(to, with) : NULL;
 
 	assert_int_equal(store_convert(STORE, former, newer, NULL), E_OK);
 	cipher_free(former);
@@ -117,8 +118,11 @@ static void all_locked(void)
 
 static int change(const char *old_file, const char *new_file, bool new_store_key)
 {
-	const struct passphrase_wish wish = {
-		.old_file = old_file, .new_file = new_file, .open = new_file == NULL, .new_store_key = new_store_key, .cost = &cheap};
+	const struct passphrase_wish wish = {.old_file = old_file,
+					     .new_file = new_file,
+					     .open = new_file == NULL,
+					     .new_store_key = new_store_key,
+					     .cost = &cheap};
 	struct officer_secrets secrets = {.cipher = NULL};
 	const struct officer officer = {.config = "agent.yaml", .command = "keys", .secrets = &secrets};
 	const int status = officer_passphrase(&officer, &wish);
@@ -222,12 +226,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(the_first_passphrase),
-		TEST(the_first_passphrase_when_the_store_is_encrypted_already),
-		TEST(another_passphrase),
-		TEST(none_any_more),
-		TEST(another_key_of_the_store),
-		TEST(a_lost_key_is_not_replaced),
+		TEST(the_first_passphrase),	TEST(the_first_passphrase_when_the_store_is_encrypted_already),
+		TEST(another_passphrase),	TEST(none_any_more),
+		TEST(another_key_of_the_store), TEST(a_lost_key_is_not_replaced),
 	};
 
 	keys_init();
