@@ -85,7 +85,8 @@ const struct node_keys *keyring_next(struct keyring *ring)
 	if (ring->has_next)
 		return &ring->next;
 	path = keyring_next_path(ring->path);
-	ring->has_next = node_keys_load(&ring->next, opener(ring), path, &fault) == E_OK && ring->next.key_id > ring->keys.key_id;
+	ring->has_next = node_keys_load(&ring->next, opener(ring), path, &fault) == E_OK &&
+			 ring->next.key_id > ring->keys.key_id;
 	free(path);
 	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));

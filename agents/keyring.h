@@ -17,7 +17,7 @@
 
 struct keyring {
 	char *path;
-	struct key_lock lock; /* that opened them, and opens newer ones */
+	struct key_lock lock;  /* that opened them, and opens newer ones */
 	struct node_keys keys; /* its address stays the same when it is renewed */
 	struct node_keys next;
 	bool has_next;
@@ -26,8 +26,8 @@ struct keyring {
 	struct cipher *cipher; /* of the office's store; NULL: the keys have no passphrase */
 };
 
-/* Reads keys, former keys and the store's; locked ones with the passphrase in `passphrase_file` (passphrase_old). A former one that cannot be
- * read is left out, with a line in the log. */
+/* Reads keys, former keys and the store's; locked ones with the passphrase in `passphrase_file` (passphrase_old). A
+ * former one that cannot be read is left out, with a line in the log. */
 enum error keyring_load(struct keyring *ring, const char *path, const char *passphrase_file, struct fault *fault);
 void keyring_free(struct keyring *ring);
 /* The newer keys, looked for when there were none yet; NULL when there are none. */

@@ -377,7 +377,8 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	enum error error = store_lock(settings->store, &loop->lock, fault);
 
 	if (error == E_OK)
-		error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node, fault);
+		error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node,
+				   fault);
 	loop->join = *join;
 	if (error == E_OK)
 		error = broker_ring_open(&loop->broker, &loop->store, &loop->join, fault);
@@ -393,7 +394,8 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	purge_init(&loop->purge, &loop->store, &loop->ring->keys, settings->sinks,
 		   settings->sink_count, &now);
 	uplink_begin(loop);
-	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count, loop->from_sinks);
+	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count,
+				  loop->from_sinks);
 	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
 					.uplink = loop->uplink, .sinks = loop->sinks};
 	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);

@@ -55,8 +55,8 @@ struct recovered {
 	struct position cursor;
 };
 
-static enum error epoch_begin(const struct officer *officer, const struct settings *settings, uint32_t epoch, const char *reason,
-			      struct recovered *recovered, struct fault *fault)
+static enum error epoch_begin(const struct officer *officer, const struct settings *settings, uint32_t epoch,
+			      const char *reason, struct recovered *recovered, struct fault *fault)
 {
 	const struct cipher *cipher = NULL;
 	struct join join;
@@ -166,7 +166,8 @@ static enum error profiles_copy(const struct settings *settings, const char *par
 }
 
 /* The newer keys first: should the agent take them up meanwhile, the others are newer by then too. */
-static enum error keys_copy(const struct officer *officer, const struct settings *settings, const char *part, struct fault *fault)
+static enum error keys_copy(const struct officer *officer, const struct settings *settings, const char *part,
+			    struct fault *fault)
 {
 	char *path = keyring_next_path(settings->keys);
 	struct node_keys keys = {.key_id = 0};

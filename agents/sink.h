@@ -94,8 +94,8 @@ struct sink_status {
 };
 
 struct sinks;
-struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options, size_t count,
-			  struct mailbox *to_loop);
+struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options,
+			  size_t count, struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
 /* False when there is none at this place; NULL has none. From any thread. */
 bool sinks_status(struct sinks *sinks, size_t index, struct sink_status *status);

@@ -75,7 +75,9 @@ static enum error newer_make(struct renewal *renewal, struct fault *fault)
 		broker_keys_generate(&renewal->newer);
 	if (error == E_OK)
 		error = newer_sign(renewal, fault);
-	return error == E_OK && !is_there ? broker_keys_save(&renewal->newer, key_lock_same(&renewal->identity.lock), renewal->path, fault) : error;
+	return error == E_OK && !is_there
+		       ? broker_keys_save(&renewal->newer, key_lock_same(&renewal->identity.lock), renewal->path, fault)
+		       : error;
 }
 
 /* ---- telling */

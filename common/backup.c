@@ -47,8 +47,8 @@ static enum error log_end(sqlite3 *db, struct fault *fault)
 	return result == SQLITE_OK ? E_OK : database_fault(db, fault);
 }
 
-/* Without a log the copy is one file, and the change of mode is synced like any other. A sealed one keeps the mode, for the
- * change would put a page into a journal. */
+/* Without a log the copy is one file, and the change of mode is synced like any other. A sealed one keeps the mode, for
+ * the change would put a page into a journal. */
 static enum error copy_finish(sqlite3 *db, bool sealed, bool marked, struct fault *fault)
 {
 	static const char mark[] = "INSERT OR REPLACE INTO meta(key, value) VALUES('" BACKUP_MARK "', 1)";
@@ -71,7 +71,8 @@ static enum error file_make(const char *path, struct fault *fault)
 	return E_OK;
 }
 
-static enum error copy_make(sqlite3 *from, const char *path, const struct cipher *cipher, bool marked, struct fault *fault)
+static enum error copy_make(sqlite3 *from, const char *path, const struct cipher *cipher, bool marked,
+			    struct fault *fault)
 {
 	sqlite3 *to = NULL;
 	enum error error = file_make(path, fault);
@@ -104,8 +105,8 @@ enum error backup_database(const char *from, const char *to, int version, bool m
 	return error;
 }
 
-enum error backup_store(const char *from, const struct cipher *from_cipher, const char *to, const struct cipher *to_cipher,
-			int version, bool marked, struct fault *fault)
+enum error backup_store(const char *from, const struct cipher *from_cipher, const char *to,
+			const struct cipher *to_cipher, int version, bool marked, struct fault *fault)
 {
 	sqlite3 *source;
 	enum error error = database_open_store(&source, from, DATABASE_READ, from_cipher, version, NULL, fault);

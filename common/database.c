@@ -263,8 +263,8 @@ static int file_open(const char *path, enum database_mode mode, const char *vfs,
 	if (mode != DATABASE_COPY)
 		return sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
 	uri_write(path, &uri);
-	result = sqlite3_open_v2((const char *)uri.data, db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
-				 vfs);
+	result = sqlite3_open_v2((const char *)uri.data, db,
+				 SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, vfs);
 	buffer_free(&uri);
 	return result;
 }
@@ -278,12 +278,13 @@ struct layout {
 /* Takes effect in a new file; in another one it must be so already. */
 static enum error room_keep(sqlite3 *db, int room, struct fault *fault)
 {
-	return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &room) == SQLITE_OK ? E_OK
-											       : database_fault(db, fault);
+	return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &room) == SQLITE_OK
+		       ? E_OK
+		       : database_fault(db, fault);
 }
 
-static enum error open_opened(sqlite3 *db, const char *path, enum database_mode mode, const struct layout *layout, int version,
-			      const char *schema, struct fault *fault)
+static enum error open_opened(sqlite3 *db, const char *path, enum database_mode mode, const struct layout *layout,
+			      int version, const char *schema, struct fault *fault)
 {
 	enum error error = layout->room > 0 ? cipher_check(db, layout->cipher, path, fault) : E_OK;
 

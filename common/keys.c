@@ -64,7 +64,8 @@ static void signing_key_of_seed(struct signing_key *key, uint8_t seed[KEY_SIZE])
 	sodium_memzero(seed, KEY_SIZE);
 }
 
-enum error node_keys_save(const struct node_keys *keys, const struct key_lock *lock, const char *path, struct fault *fault)
+enum error node_keys_save(const struct node_keys *keys, const struct key_lock *lock, const char *path,
+			  struct fault *fault)
 {
 	uint8_t key_id[4] = {keys->key_id >> 24 & 0xff, keys->key_id >> 16 & 0xff, keys->key_id >> 8 & 0xff,
 			     keys->key_id & 0xff};
@@ -141,7 +142,8 @@ enum error curve_key_save(const struct curve_key *key, const char *path, struct 
 {
 	struct curve_key copy = *key;
 	const struct key_line line = {"curve-secret", copy.secret, KEY_SIZE};
-	enum error error = key_file_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, NULL, path, fault);
+	enum error error =
+		key_file_save("# Key of a Simpul broker's log socket: secret\n", &line, 1, NULL, path, fault);
 
 	sodium_memzero(&copy, sizeof copy);
 	return error;
@@ -159,8 +161,8 @@ enum error curve_key_load(struct curve_key *key, const char *path, struct fault 
 	return error;
 }
 
-enum error signing_key_save(const struct signing_key *key, const char *whose, const struct key_lock *lock, const char *path,
-			    struct fault *fault)
+enum error signing_key_save(const struct signing_key *key, const char *whose, const struct key_lock *lock,
+			    const char *path, struct fault *fault)
 {
 	uint8_t seed[KEY_SIZE];
 	const struct key_line line = {"signing-seed", seed, KEY_SIZE};

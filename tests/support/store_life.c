@@ -63,8 +63,8 @@ enum error store_life_start(struct store_life *life)
 
 	if (life->store.db != NULL)
 		return E_OK;
-	error =
-		store_open(&life->store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange, NODE, NULL);
+	error = store_open(&life->store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange,
+			   NODE, NULL);
 
 	if (error != E_OK)
 		return error;
@@ -622,8 +622,8 @@ void store_life_check(struct store_life *life, uint64_t at, struct findings *fin
 	struct inspection inspection = {.life = life, .at = at, .findings = findings};
 	struct fault fault = {0};
 
-	if (store_open(&inspection.store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange, NODE,
-		       &fault) != E_OK) {
+	if (store_open(&inspection.store, agent_world_path(&life->world, NODE), life->cipher, life->world.join.exchange,
+		       NODE, &fault) != E_OK) {
 		found(findings, FOUND_LOST, "the store does not open: %s %s", error_name(fault.code), fault.field);
 		return;
 	}

@@ -52,8 +52,8 @@ struct store_life {
 	size_t batch_count;
 };
 
-/* Makes offices and what army.oku has to say, then begins to record; asserts, so nothing may fail yet. `sealed`: the store is
- * encrypted. */
+/* Makes offices and what army.oku has to say, then begins to record; asserts, so nothing may fail yet. `sealed`: the
+ * store is encrypted. */
 void store_life_prepare(struct store_life *life, struct disk *disk, bool sealed);
 /* Opens the store, which may be new, unless it is open. */
 enum error store_life_start(struct store_life *life);

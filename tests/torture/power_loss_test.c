@@ -154,7 +154,8 @@ static uint64_t store_promises(const struct store_life *life)
 	return count;
 }
 
-static void cut_store(enum error (*run)(struct store_life *), bool sealed, uint64_t brief, bool each_loss, const char *what)
+static void cut_store(enum error (*run)(struct store_life *), bool sealed, uint64_t brief, bool each_loss,
+		      const char *what)
 {
 	struct store_life life;
 	struct recorded recorded = {.life = &life, .check = check_store, .seed = seed_of()};
