@@ -34,7 +34,8 @@ static const char backup_usage[] =
 	"secret.\n"
 	"To put it back end the agent, remove agent.db, agent.db-wal and agent.db-shm (a log that is left would be read "
 	"into\n"
-	"the copy), copy the files where agent.yaml says, then: simpul outbox recover.\n";
+	"the copy), copy the files where agent.yaml says (node.keys.store as NODE.keys.store beside the keys), then:\n"
+	"simpul outbox recover.\n";
 
 static bool help_asked(int argc, char **argv, const char *usage)
 {

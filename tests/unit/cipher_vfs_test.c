@@ -364,6 +364,25 @@ static void no_page_goes_into_a_journal_or_a_temporary_file(void **state)
 	database_close(db);
 }
 
+/* A copy in the clear has every page that the file has, also those that nothing uses any more. */
+static void what_was_erased_is_gone_also_for_who_has_the_key(void **state)
+{
+	sqlite3 *db = filled("x.db", cipher);
+	struct buffer log;
+
+	(void)state;
+	assert_int_equal(backup_store("x.db", cipher, "before.db", NULL, 1, false, NULL), E_OK);
+	assert_true(holds("before.db", NAME));
+	assert_int_equal(database_run(db, "DELETE FROM t", NULL), E_OK);
+	assert_int_equal(database_wipe_log(db, 0, NULL), E_OK);
+	log = content("x.db-wal");
+	assert_int_equal(log.size, 0);
+	assert_int_equal(backup_store("x.db", cipher, "after.db", NULL, 1, false, NULL), E_OK);
+	assert_false(holds("after.db", NAME));
+	buffer_free(&log);
+	database_close(db);
+}
+
 /* Plain to sealed, under another key, and back: how a store gets its key, another one, and loses it. */
 static void a_copy_takes_any_key_or_none(void **state)
 {
@@ -395,6 +414,7 @@ int main(void)
 		TEST(a_log_is_read_again_after_a_crash_also_over_a_torn_first_page),
 		TEST(a_log_ends_where_it_was_changed),
 		TEST(no_page_goes_into_a_journal_or_a_temporary_file),
+		TEST(what_was_erased_is_gone_also_for_who_has_the_key),
 		TEST(a_copy_takes_any_key_or_none),
 	};
 
