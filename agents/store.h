@@ -10,7 +10,7 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 8
+#define STORE_VERSION 9
 #define STORE_STATEMENTS 170
 
 struct store {
