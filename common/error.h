@@ -87,7 +87,8 @@ enum remedy {
 	X(PASSPHRASE, 130, EX_NOPERM, STOP, "the passphrase is wrong") \
 	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed") \
 	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing") \
-	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators")
+	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators") \
+	X(ERASED, 134, EX_DATAERR, CORRECT, "what it said was erased already")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,
