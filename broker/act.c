@@ -2,7 +2,6 @@
 #include "broker/act.h"
 
 #include "common/wire.h"
-#include "proto/journal.pb-c.h"
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -43,6 +42,18 @@ struct hash act_reseed_content(const char *node, uint64_t from_entry, const char
 	return content;
 }
 
+void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct act_signature *from = &signatures[i];
+
+		simpul__act_signature__init(&messages[i]);
+		messages[i].operator_ = text_of(from->operator_name);
+		messages[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
+		messages[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
+	}
+}
+
 void act_pack(const struct act *act, struct buffer *out)
 {
 	Simpul__Act message = SIMPUL__ACT__INIT;
@@ -54,14 +65,8 @@ void act_pack(const struct act *act, struct buffer *out)
 	message.command = text_of(act->command);
 	message.object = text_of(act->object);
 	message.reason = text_of(act->reason);
-	for (size_t i = 0; act->signatures != NULL && i < 2; i++) {
-		const struct act_signature *from = &act->signatures[i];
-
-		simpul__act_signature__init(&signatures[i]);
-		signatures[i].operator_ = text_of(from->operator_name);
-		signatures[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
-		signatures[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
-	}
+	if (act->signatures != NULL)
+		act_signatures_to_messages(act->signatures, signatures);
 	message.signed_at = act->signed_at;
 	message.signatures = list;
 	message.n_signatures = act->signatures != NULL ? 2 : 0;

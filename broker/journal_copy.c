@@ -64,7 +64,8 @@ static enum error tombstone_take(struct journal_case *c, sqlite3_stmt *row, stru
 	tombstone = stored_unpack(&simpul__tombstone__descriptor, column_bytes(row, 2), &arena);
 	burial.final_at = tombstone == NULL ? 0 : tombstone->final_at;
 	for (size_t i = 0; tombstone != NULL && i < tombstone->n_targets; i++)
-		grave_add(c, &burial, tombstone->targets[i]);
+		if (tombstone->targets[i]->hold == 0) /* else it is kept */
+			grave_add(c, &burial, tombstone->targets[i]);
 	arena_fini(&arena);
 	return tombstone == NULL ? corrupt(burial.entry, fault) : E_OK;
 }

@@ -121,7 +121,7 @@ static enum error forms_find(struct walked *walked)
 	for (size_t i = 0; receipt != NULL && i < walked->count; i++)
 		if (outcome_verdict(receipt, walked->first + i) != E_OK)
 			walked->pieces[i].form = FORM_REFUSED;
-		else if (vault_is_erased(walked->slot, i))
+		else if (vault_is_erased(walked->slot, i) || (walked->source->kept != NULL && walked->source->kept[i]))
 			walked->pieces[i].form = FORM_ERASED;
 		else
 			walked->pieces[i].form = FORM_WHOLE;
