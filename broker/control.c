@@ -215,7 +215,7 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 		answer_code(control, asker, E_OPERATORS_ONLY, "command");
 	} else if (person != NULL && !act_text_valid(json_string_value(person))) {
 		answer_code(control, asker, E_INVALID, "as");
-	} else if ((command->kind & control->port->settings->two_operators) != 0) {
+	} else if ((command->kind & (control->port->settings->two_operators | ACT_ALWAYS_TWO)) != 0) {
 		proposal_take(control, asker, command, request);
 	} else {
 		log_event(LOG_LEVEL_DEBUG, "operator.command", F_TEXT("command", command->name));

@@ -2,6 +2,7 @@
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
+#include "broker/hold_request.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -233,6 +234,31 @@ static void do_reseed(struct control *control, const struct asker *asker, const 
 	}
 }
 
+/* Never without two signatures: those of the proposal. */
+static void do_hold(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct proposal *approved = asker->approved;
+	struct core_event event = {.type = CORE_HOLD};
+	struct buffer hold = {0};
+	struct fault fault = {0};
+
+	if (hold_request_pack(request, approved->at, approved->signatures, &hold, &fault) != E_OK) {
+		answer_fault(control, asker, &fault);
+		return;
+	}
+	event.hold = buffer_view(&hold);
+	step(control, asker, request, &event, approved->command->act, request_text(request, "report"));
+	buffer_free(&hold);
+}
+
+/* simpulctl opens it by itself, once this is recorded. */
+static void do_hold_open(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_ACT};
+
+	step(control, asker, request, &event, HOLD_OPEN, request_text(request, "report"));
+}
+
 /* "succession": an encoded BrokerSuccession in hexadecimal. */
 static enum error succession_of_request(const json_t *request, struct broker_succession *succession, struct fault *fault)
 {
@@ -288,6 +314,9 @@ const struct control_command control_commands[] = {
 	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
 	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
 	{"reseed", true, ACT_RESEED, "reseed", do_reseed},	   /* node, from_entry, reason */
+	{"hold-place", true, ACT_HOLD, HOLD_PLACE, do_hold}, /* report, authority, order, until (ms), reason */
+	{"hold-lift", true, ACT_HOLD, HOLD_LIFT, do_hold},   /* report, hold (entry), reason */
+	{"hold-open", true, ACT_HOLD, HOLD_OPEN, do_hold_open}, /* report, reason */
 	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
 	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
 	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */
