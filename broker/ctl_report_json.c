@@ -1,6 +1,7 @@
 /* ctl_report_json - gathers what journal, purge receipts and a running broker know about the copies of one report. */
 #include "broker/ctl_report.h"
 
+#include "broker/journal_held.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include <string.h>
@@ -155,6 +156,16 @@ static json_t *burial_json(const struct burial *burial)
 				   (json_int_t)burial->cause, "final_at", time_json(burial->final_at));
 }
 
+static void hold_take(void *context, const struct held *held)
+{
+	const Simpul__Hold *order = held->order;
+
+	if (held->in_force)
+		json_array_append_new(context, json_pack("{s:I, s:s, s:s, s:o, s:b}", "entry", (json_int_t)held->hold,
+							 "authority", order->authority, "order", order->order, "until",
+							 time_json(order->until), "kept", held->kept));
+}
+
 static json_t *header_json(const struct case_report *report, const char *name)
 {
 	const Simpul__Header *header = report->header;
@@ -190,6 +201,8 @@ static enum error one_json(const struct gathering *g, const struct report_name *
 	*out = header_json(report, report_name_text(name, text));
 	copies = json_array();
 	json_object_set_new(*out, "erased", burial_json(&burial));
+	json_object_set_new(*out, "holds", json_array());
+	error = journal_held_each(g->c, name, clock_now().wall, hold_take, json_object_get(*out, "holds"), g->fault);
 	json_object_set_new(*out, "copies", copies);
 	for (size_t i = 0; report->verdict == E_OK && error == E_OK && i < report->audience->count; i++)
 		error = copy_json(g, report->audience->nodes[i], name, report, copies);
