@@ -2,10 +2,6 @@
 #include "broker/act.h"
 
 #include "common/wire.h"
-#include <pwd.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static char *text_of(const char *text)
@@ -81,29 +77,4 @@ bool act_text_valid(const char *text)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return false;
 	return true;
-}
-
-bool act_peer_user(const char *address, uid_t *user)
-{
-	const char *part = address == NULL ? NULL : strchr(address, ':');
-	char *end = NULL;
-	unsigned long number;
-
-	if (part == NULL || part[1] < '0' || part[1] > '9')
-		return false;
-	number = strtoul(part + 1, &end, 10);
-	*user = (uid_t)number;
-	return *end == ':' && number < UINT32_MAX;
-}
-
-char *act_user_name(uid_t user, char name[ACT_USER_SIZE])
-{
-	struct passwd entry, *found = NULL;
-	char memory[4096];
-
-	if (getpwuid_r(user, &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
-		snprintf(name, ACT_USER_SIZE, "%.64s", found->pw_name);
-	else
-		snprintf(name, ACT_USER_SIZE, "%lu", (unsigned long)user);
-	return name;
 }

@@ -5,12 +5,12 @@
 #include "common/clock.h"
 #include "common/exchange.h"
 #include "common/hash.h"
+#include "common/peer.h"
 #include "proto/journal.pb-c.h"
 
 #include <stdbool.h>
-#include <sys/types.h>
 
-#define ACT_USER_SIZE 65
+#define ACT_USER_SIZE PEER_NAME_SIZE
 #define ACT_TEXT_MOST 200 /* bytes of `person` and `reason` */
 
 #define ACT_OPERATOR_SIZE 33
@@ -46,10 +46,5 @@ void act_signatures_to_messages(const struct act_signature signatures[2], Simpul
 void act_pack(const struct act *act, struct buffer *out);
 /* Short, one line. NULL is not. */
 bool act_text_valid(const char *text);
-/* The user at the other end of an ipc connection, of libzmq's "Peer-Address" (NULL is allowed): "localhost:UID:GID:PID".
- * False when there is none. */
-bool act_peer_user(const char *address, uid_t *user);
-/* The user's name, or its number where it has none. Returns `name`. */
-char *act_user_name(uid_t user, char name[ACT_USER_SIZE]);
 
 #endif

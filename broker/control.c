@@ -230,8 +230,8 @@ static void asker_name(struct asker *asker, zmq_msg_t *text)
 	uid_t user;
 
 	asker->user[0] = '\0';
-	if (act_peer_user(zmq_msg_gets(text, "Peer-Address"), &user))
-		act_user_name(user, asker->user);
+	if (peer_user(zmq_msg_gets(text, "Peer-Address"), &user))
+		peer_user_name(user, asker->user);
 }
 
 /* Reads the frames of one request: id, empty, text. False when nothing is waiting; no text when it was not one. */

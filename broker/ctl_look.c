@@ -66,7 +66,7 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
 	struct broker_settings settings;
 	struct fault fault = {0};
 	char user[ACT_USER_SIZE];
-	const struct act act = {.user = act_user_name(getuid(), user),
+	const struct act act = {.user = peer_user_name(getuid(), user),
 				.person = ctl->person,
 				.auditor = ctl->auditor,
 				.command = what,

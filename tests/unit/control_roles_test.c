@@ -92,7 +92,7 @@ static void an_act_says_who_what_and_why(void **state)
 
 	stage_request(stage, reseed, strlen(reseed));
 	act = stage_act(stage);
-	assert_string_equal(act->user, act_user_name(getuid(), user));
+	assert_string_equal(act->user, peer_user_name(getuid(), user));
 	assert_string_equal(act->person, "Ms Duty");
 	assert_string_equal(act->command, "reseed");
 	assert_string_equal(act->object, "police.oku");
