@@ -3,6 +3,7 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/complete.h"
+#include "agents/hold_door.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -238,9 +239,9 @@ static json_t *report_answer(const struct local_host *host, const json_t *reques
 
 /* ------------------------------------------------------------------ requests */
 
-/* An answer, or NULL with `fault` filled. `taken` becomes true when reports were taken. */
-static json_t *answer_of(const struct local_host *host, const json_t *request, const struct now *now, bool *taken,
-			 struct fault *fault)
+/* An answer, or NULL with `fault` filled. `taken` becomes true when reports were taken; `peer` is who asks. */
+static json_t *answer_of(const struct local_host *host, const json_t *request, const char *peer, const struct now *now,
+			 bool *taken, struct fault *fault)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
 	json_t *answer = NULL;
@@ -251,6 +252,8 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		fault_at(fault, E_VERSION, "simpul");
 	else if (command != NULL && strcmp(command, "status") == 0)
 		answer = status_answer(host);
+	else if (command != NULL && hold_door_knows(command))
+		answer = hold_door_answer(host->store, command, request, peer, now->wall, fault);
 	else if (command == NULL || strcmp(command, "report") != 0)
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	else
@@ -327,7 +330,7 @@ static bool request_answer(struct local *local, struct request *request, const s
 	}
 	json = json_loadb(zmq_msg_data(content), zmq_msg_size(content), JSON_REJECT_DUPLICATES, NULL);
 	if (json != NULL)
-		answer = answer_of(&local->host, json, now, &taken, &fault);
+		answer = answer_of(&local->host, json, zmq_msg_gets(content, "Peer-Address"), now, &taken, &fault);
 	if (answer == NULL)
 		answer = refusal(&fault);
 	send_answer(local, request, answer);

@@ -14,6 +14,7 @@
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
  *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
+ *   holds                                                    as hold_door.h says
  *   anything that is not taken
  *       {"ok": false, "code": "MISSING", "field": "sighting.persons[0].age", "sentence": "a required field is missing"}
  *

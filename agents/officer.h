@@ -21,6 +21,7 @@ int officer_cancel(struct officer *officer, int argc, char **argv);
 int officer_update(struct officer *officer, int argc, char **argv);
 int officer_flag(struct officer *officer, int argc, char **argv);
 int officer_release(struct officer *officer, int argc, char **argv);
+int officer_hold(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
 int officer_outbox(struct officer *officer, int argc, char **argv);
 int officer_outbox_show(struct officer *officer, int argc, char **argv); /* argv[0] is "show" */

@@ -1,6 +1,7 @@
 /* purge_receipt - makes purge receipts of the table `purge`, and keeps those of others in the table `purged`. */
 #include "agents/purge_receipt.h"
 #include "agents/erase.h"
+#include "agents/hold_keep.h"
 #include "agents/store_progress.h"
 #include "common/content.h"
 #include "common/log.h"
@@ -62,15 +63,16 @@ static Simpul__SinkPurge *sink_read(struct arena *arena, sqlite3_stmt *row)
 	return sink;
 }
 
-/* Those that said what became of their copy, and those that were given the report, or may have it from an attempt that
- * failed, and did not: they fail, or are no longer there. */
+/* Those that said what became of their copy, this store where an order keeps what it had, and those that were given the
+ * report, or may have it from an attempt that failed, and did not: they fail, or are no longer there. */
 static enum error sinks_read(struct store *store, struct arena *arena, uint64_t id, uint64_t row,
 			     Simpul__Purged *purged, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT s.name, coalesce(p.outcome, 0), coalesce(p.code, ''), coalesce(p.number, ''),"
-		" coalesce(p.until, 0) FROM sink s LEFT JOIN purge_sink p ON p.purge = ?1 AND p.sink = s.name"
-		" WHERE p.outcome IS NOT NULL OR (s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2) ORDER BY s.name LIMIT 16";
+		"SELECT * FROM (SELECT sink, outcome, code, number, until FROM purge_sink WHERE purge = ?1 UNION ALL"
+		" SELECT s.name, 0, '', '', 0 FROM sink s WHERE s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2"
+		" AND NOT EXISTS(SELECT 1 FROM purge_sink p WHERE p.purge = ?1 AND p.sink = s.name))"
+		" ORDER BY sink <> '" HOLD_KEEP_SINK "', sink LIMIT 16";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

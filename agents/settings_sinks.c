@@ -1,4 +1,5 @@
 /* settings_sinks - the sinks of agent.yaml: their schema, and what it cannot say. */
+#include "agents/hold_keep.h"
 #include "agents/settings_check.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -74,6 +75,8 @@ static enum error names_check(const struct settings_file_sink *sinks, uint32_t c
 		if (!name_valid(sinks[i].name))
 			return settings_wrong(check, sinks[i].name,
 					      "a sink's name has small letters, digits, '-', '_' and '.' only");
+		if (strcmp(sinks[i].name, HOLD_KEEP_SINK) == 0)
+			return settings_wrong(check, sinks[i].name, "this is what the agent's own store is called");
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(sinks[j].name, sinks[i].name) == 0)
 				return settings_wrong(check, sinks[i].name, "two sinks have this name");

@@ -22,6 +22,7 @@ static const char usage[] =
 	"  release request|list|grant|refuse    ask an origin to share a report with others, and answer\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  hold place|lift|confirm|list|open    what an authority orders this office to keep\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
 	"  outbox list              what became of what this office said\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
@@ -45,6 +46,7 @@ static const struct {
 	{"cancel", officer_cancel},
 	{"flag", officer_flag},
 	{"release", officer_release},
+	{"hold", officer_hold},
 	{"inbox", officer_inbox},
 	{"outbox", officer_outbox},
 	{"backup", officer_backup},

@@ -55,7 +55,13 @@
  *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
  *                     `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
  *   purge_sink        what became of the copy of each sink that had one (PurgeOutcome; code, number and until when it
- *                     is held) */
+ *                     is held); 'office-store' is this store itself
+ *
+ *   hold              orders by which something is kept, and words that lift one (lifts: its id), each of two persons:
+ *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was right
+ *   kept              what such an order keeps: its strings are erased in inbox or outbox. purge: the note of that which
+ *                     its origin was answered by, 0 where none is due; proof: a Proof, empty where there is none
+ *   opening           who read what is kept, when and why */
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -148,6 +154,22 @@ static const char schema_inbox[] =
 	"CREATE TABLE purge_sink(purge INTEGER NOT NULL, sink TEXT NOT NULL, outcome INTEGER NOT NULL, code TEXT NOT NULL,"
 	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;";
 
+static const char schema_hold[] =
+	"CREATE TABLE hold("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL,"
+	" number INTEGER NOT NULL, authority TEXT NOT NULL, order_number TEXT NOT NULL, until INTEGER NOT NULL,"
+	" reason TEXT NOT NULL, lifts INTEGER NOT NULL, placed_by TEXT NOT NULL, placed_uid INTEGER NOT NULL,"
+	" placed_at INTEGER NOT NULL, confirmed_by TEXT NOT NULL DEFAULT '', confirmed_uid INTEGER NOT NULL DEFAULT 0,"
+	" confirmed_at INTEGER NOT NULL DEFAULT 0, ended_at INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX hold_name ON hold(origin, epoch, stream, number);"
+	"CREATE TABLE kept("
+	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
+	" rule INTEGER NOT NULL, at INTEGER NOT NULL, purge INTEGER NOT NULL DEFAULT 0, header BLOB NOT NULL,"
+	" body BLOB NOT NULL, proof BLOB NOT NULL, PRIMARY KEY(origin, epoch, stream, number)) WITHOUT ROWID;"
+	"CREATE TABLE opening("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL,"
+	" number INTEGER NOT NULL, opened_by TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL);";
+
 sqlite3_stmt *store_statement(struct store *store, const char *sql)
 {
 	struct store_statement *slot = store->statements;
@@ -225,7 +247,8 @@ enum error store_open_marked(struct store *store, const char *path, const uint8_
 	memset(store, 0, sizeof *store);
 	store->wipe_due = true;
 	buffer_text(&schema, schema_outbox);
-	buffer_append(&schema, schema_inbox, sizeof schema_inbox);
+	buffer_append(&schema, schema_inbox, sizeof schema_inbox - 1);
+	buffer_append(&schema, schema_hold, sizeof schema_hold);
 	error = database_open(&store->db, path, DATABASE_WRITE, STORE_VERSION, (const char *)schema.data, fault);
 	buffer_free(&schema);
 	if (error != E_OK)
