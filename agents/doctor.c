@@ -2,8 +2,10 @@
  */
 #include "agents/doctor.h"
 #include "agents/broker_ring.h"
+#include "agents/legal_hold.h"
 
 #include "common/config.h"
+#include "common/hold.h"
 #include "common/memory.h"
 #include <pwd.h>
 #include <stdio.h>
@@ -158,6 +160,17 @@ static const char *store_advice(enum error error)
 				  : "see who owns the file";
 }
 
+static void check_holds(struct doctor *doctor, struct store *store)
+{
+	const uint64_t ending = legal_holds_ending(store, clock_now().wall);
+
+	if (ending > 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "hold",
+			     "ask the authority whether it is to be kept for longer: that takes a new order (simpul "
+			     "hold list)",
+			     "%llu orders end within %d days", (unsigned long long)ending, HOLD_NOTICE_DAYS);
+}
+
 static void check_store(struct doctor *doctor)
 {
 	struct checkup *checkup = &doctor->checkup;
@@ -184,6 +197,7 @@ static void check_store(struct doctor *doctor)
 	else
 		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read", path);
 	check_record(doctor, &store);
+	check_holds(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)
 		broker_ring_follow(path, &doctor->join);

@@ -171,7 +171,8 @@ static void keeping_judge(struct checkup *checkup, const struct keeping *keeping
 
 	if (days <= HOLD_NOTICE_DAYS)
 		checkup_note(checkup, CHECKUP_WARN, "hold",
-			     "ask the authority whether it is to be kept for longer: that takes a new order (simpulctl hold place)",
+			     "ask the authority whether it is to be kept for longer: that takes a new order (simpulctl "
+			     "hold place)",
 			     "%s is held for %" PRIu64 " more days", report_name_text(&keeping->report, name), days);
 }
 
