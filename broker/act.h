@@ -5,12 +5,9 @@
 #include "common/clock.h"
 #include "common/exchange.h"
 #include "common/hash.h"
+#include "common/user.h"
 
 #include <stdbool.h>
-#include <sys/types.h>
-
-#define ACT_USER_SIZE 65
-#define ACT_TEXT_MOST 200 /* bytes of `person` and `reason` */
 
 #define ACT_OPERATOR_SIZE 33
 #define SIGN_TAG_ACT "simpul/act/1"
@@ -40,12 +37,5 @@ struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const 
 struct hash act_reseed_content(const char *node, uint64_t from_entry, const char *reason);
 /* Appends an encoded Act without an entry. */
 void act_pack(const struct act *act, struct buffer *out);
-/* Short, one line. NULL is not. */
-bool act_text_valid(const char *text);
-/* The user at the other end of an ipc connection, of libzmq's "Peer-Address" (NULL is allowed): "localhost:UID:GID:PID".
- * False when there is none. */
-bool act_peer_user(const char *address, uid_t *user);
-/* The user's name, or its number where it has none. Returns `name`. */
-char *act_user_name(uid_t user, char name[ACT_USER_SIZE]);
 
 #endif

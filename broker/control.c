@@ -213,7 +213,7 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 		log_event(LOG_LEVEL_WARNING, "operator.refused", F_TEXT("user", asker->user),
 			  F_TEXT("command", command->name));
 		answer_code(control, asker, E_OPERATORS_ONLY, "command");
-	} else if (person != NULL && !act_text_valid(json_string_value(person))) {
+	} else if (person != NULL && !user_text_valid(json_string_value(person))) {
 		answer_code(control, asker, E_INVALID, "as");
 	} else if ((command->kind & control->port->settings->two_operators) != 0) {
 		proposal_take(control, asker, command, request);
@@ -230,8 +230,8 @@ static void asker_name(struct asker *asker, zmq_msg_t *text)
 	uid_t user;
 
 	asker->user[0] = '\0';
-	if (act_peer_user(zmq_msg_gets(text, "Peer-Address"), &user))
-		act_user_name(user, asker->user);
+	if (user_of_peer(zmq_msg_gets(text, "Peer-Address"), &user))
+		user_name(user, asker->user);
 }
 
 /* Reads the frames of one request: id, empty, text. False when nothing is waiting; no text when it was not one. */

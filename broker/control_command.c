@@ -52,7 +52,7 @@ static void step(struct control *control, const struct asker *asker, const json_
 /* False, and answered, when the request's reason is none; it may be left out. */
 static bool reason_good(struct control *control, const struct asker *asker, const json_t *request)
 {
-	if (json_object_get(request, "reason") == NULL || act_text_valid(request_text(request, "reason")))
+	if (json_object_get(request, "reason") == NULL || user_text_valid(request_text(request, "reason")))
 		return true;
 	answer_code(control, asker, E_INVALID, "reason");
 	return false;
@@ -203,7 +203,7 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 		answer_code(control, asker, E_INVALID, "node");
 	else if (!standing_of_request(request, &event.standing.standing, &command))
 		answer_code(control, asker, E_UNKNOWN_VALUE, "standing");
-	else if (!act_text_valid(event.standing.reason))
+	else if (!user_text_valid(event.standing.reason))
 		answer_code(control, asker, E_INVALID, "reason");
 	else if (since < 0)
 		answer_code(control, asker, E_INVALID, "since");
@@ -225,7 +225,7 @@ static void do_reseed(struct control *control, const struct asker *asker, const 
 		answer_code(control, asker, E_INVALID, "node");
 	else if (from < 1)
 		answer_code(control, asker, E_INVALID, "from_entry");
-	else if (!act_text_valid(event.reseed.reason) || event.reseed.reason[0] == '\0')
+	else if (!user_text_valid(event.reseed.reason) || event.reseed.reason[0] == '\0')
 		answer_code(control, asker, E_INVALID, "reason");
 	else {
 		event.reseed.from_entry = (uint64_t)from;

@@ -28,7 +28,7 @@ struct asker {
 	const struct proposal *approved; /* what both operators signed; NULL: one asks. While it is carried out only */
 	uint64_t proposal;		 /* its id; 0: none */
 	enum control_role role;
-	char user[ACT_USER_SIZE]; /* "" when it could not be told */
+	char user[USER_NAME_SIZE]; /* "" when it could not be told */
 	uint8_t id[32];
 	size_t size;
 };

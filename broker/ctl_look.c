@@ -65,8 +65,8 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
 {
 	struct broker_settings settings;
 	struct fault fault = {0};
-	char user[ACT_USER_SIZE];
-	const struct act act = {.user = act_user_name(getuid(), user),
+	char user[USER_NAME_SIZE];
+	const struct act act = {.user = user_name(getuid(), user),
 				.person = ctl->person,
 				.auditor = ctl->auditor,
 				.command = what,
@@ -74,7 +74,7 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
 				.reason = reason != NULL ? reason : ""};
 	enum error error = E_OK;
 
-	if (!act_text_valid(act.reason))
+	if (!user_text_valid(act.reason))
 		return ctl_usage(ctl, "--reason takes one line of at most 200 bytes");
 	error = broker_settings_load(ctl->config, &settings, &fault);
 	if (error == E_OK)

@@ -79,12 +79,12 @@ static void an_act_says_who_what_and_why(void **state)
 	static const char reseed[] = "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, "
 				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
 	struct stage *stage = *state;
-	char user[ACT_USER_SIZE];
+	char user[USER_NAME_SIZE];
 	const Simpul__Act *act;
 
 	stage_request(stage, reseed, strlen(reseed));
 	act = stage_act(stage);
-	assert_string_equal(act->user, act_user_name(getuid(), user));
+	assert_string_equal(act->user, user_name(getuid(), user));
 	assert_string_equal(act->person, "Ms Duty");
 	assert_string_equal(act->command, "reseed");
 	assert_string_equal(act->object, "police.oku");
