@@ -1,5 +1,6 @@
 /* erase - empties rows of the inbox, and the proofs that hold a body whole. */
 #include "agents/erase.h"
+#include "agents/quarantine.h"
 #include "common/memory.h"
 #include "common/seal.h"
 #include "common/wire.h"
@@ -204,6 +205,8 @@ enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, 
 			error = content_key_drop(store, &doomed, fault);
 		if (error == E_OK)
 			error = purge_note(store, &doomed.name, row, doomed.is_bad, rule, now, fault);
+		if (error == E_OK)
+			error = quarantine_erased(store, row, now, fault);
 		sodium_memzero(doomed.content_key, sizeof doomed.content_key);
 	}
 	arena_fini(&arena);

@@ -3,6 +3,8 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/complete.h"
+#include "agents/quarantine.h"
+#include "agents/quarantine_desk.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -81,6 +83,18 @@ static json_t *sinks_answer(struct sinks *sinks)
 	return list;
 }
 
+static json_t *quarantine_counts(struct store *store)
+{
+	uint64_t counts[QUARANTINE_CAUSES];
+	json_t *json = json_object();
+
+	quarantine_count(store, counts, NULL);
+	for (int cause = QUARANTINE_UNVERIFIED; cause < QUARANTINE_CAUSES; cause++)
+		json_object_set_new(json, quarantine_cause_text((enum quarantine_cause)cause),
+				    json_integer((json_int_t)counts[cause]));
+	return json;
+}
+
 /* The office's newest key, once the feed has told of it. */
 static void set_key(json_t *answer, struct store *store)
 {
@@ -112,6 +126,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)counts.refused, "expiring",
 				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
+	json_object_set_new(answer, "quarantine", quarantine_counts(host->store));
 	set_key(answer, host->store);
 	if (status.clock_known)
 		json_object_set_new(answer, "clock_ahead_ms", json_integer((json_int_t)status.clock_ahead));
@@ -238,9 +253,17 @@ static json_t *report_answer(const struct local_host *host, const json_t *reques
 
 /* ------------------------------------------------------------------ requests */
 
+static json_t *desk_answer(const struct local_host *host, const json_t *request, const char *user,
+			   const struct now *now, struct fault *fault)
+{
+	const struct quarantine_desk desk = {host->store, host->keys, host->ring, host->sinks};
+
+	return quarantine_answer(&desk, request, user, now->wall, fault);
+}
+
 /* An answer, or NULL with `fault` filled. `taken` becomes true when reports were taken. */
-static json_t *answer_of(const struct local_host *host, const json_t *request, const struct now *now, bool *taken,
-			 struct fault *fault)
+static json_t *answer_of(const struct local_host *host, const json_t *request, const char *user, const struct now *now,
+			 bool *taken, struct fault *fault)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
 	json_t *answer = NULL;
@@ -251,6 +274,8 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		fault_at(fault, E_VERSION, "simpul");
 	else if (command != NULL && strcmp(command, "status") == 0)
 		answer = status_answer(host);
+	else if (command != NULL && strcmp(command, "quarantine") == 0)
+		answer = desk_answer(host, request, user, now, fault);
 	else if (command == NULL || strcmp(command, "report") != 0)
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	else
@@ -314,11 +339,21 @@ static bool request_formed(struct request *request)
 	       (request->count == 2 || zmq_msg_size(&request->frames[1]) == 0);
 }
 
+/* Who asks; "" when nobody can tell. Returns `name`. */
+static char *request_user(zmq_msg_t *content, char name[USER_NAME_SIZE])
+{
+	uid_t user;
+
+	name[0] = '\0';
+	return user_of_peer(zmq_msg_gets(content, "Peer-Address"), &user) ? user_name(user, name) : name;
+}
+
 static bool request_answer(struct local *local, struct request *request, const struct now *now)
 {
 	zmq_msg_t *content = &request->frames[request->count - 1];
 	struct fault fault = {.code = E_MALFORMED};
 	json_t *json, *answer = NULL;
+	char user[USER_NAME_SIZE];
 	bool taken = false;
 
 	if (!request_formed(request)) {
@@ -327,7 +362,7 @@ static bool request_answer(struct local *local, struct request *request, const s
 	}
 	json = json_loadb(zmq_msg_data(content), zmq_msg_size(content), JSON_REJECT_DUPLICATES, NULL);
 	if (json != NULL)
-		answer = answer_of(&local->host, json, now, &taken, &fault);
+		answer = answer_of(&local->host, json, request_user(content, user), now, &taken, &fault);
 	if (answer == NULL)
 		answer = refusal(&fault);
 	send_answer(local, request, answer);

@@ -22,6 +22,7 @@ static const char usage[] =
 	"  release request|list|grant|refuse    ask an origin to share a report with others, and answer\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
 	"  outbox list              what became of what this office said\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
@@ -46,6 +47,7 @@ static const struct {
 	{"flag", officer_flag},
 	{"release", officer_release},
 	{"inbox", officer_inbox},
+	{"quarantine", officer_quarantine},
 	{"outbox", officer_outbox},
 	{"backup", officer_backup},
 	{"status", officer_status},

@@ -40,7 +40,10 @@
  *                     it is erased
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
  *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
- *                     when plain): sealing the row's body again gives the very bytes that were signed
+ *                     when plain): sealing the row's body again gives the very bytes that were signed. wrap: that
+ *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may
+ *   quarantine        what could not be applied or handed on, why, and what became of it (quarantine.h): cause and
+ *                     state as there; row 0 and entry for what was withheld
  *   mark              the inbox.row of each update and cancel under the name of the report that it is about, whether
  *                     that one came before, comes later or never: what it means for a reader stands in view_rows.c
  *   retraction        reports whose origin took them back for good, this office's own among them: what they said, and
@@ -48,7 +51,7 @@
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
  *                     came. answer: 0 none is due, 1 due, 2 in the outbox
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
- *   withheld          entries that were meant for this node and may not be delivered to it
+ *   withheld          entries that were meant for this node and may not be delivered to it; each waits in quarantine
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
@@ -130,7 +133,14 @@ static const char schema_inbox[] =
 	"CREATE TABLE inbox_delivery("
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"
-	" content_key BLOB NOT NULL, proof BLOB NOT NULL);"
+	" content_key BLOB NOT NULL, wrap_key_id INTEGER NOT NULL DEFAULT 0, wrap BLOB NOT NULL DEFAULT x'',"
+	" proof BLOB NOT NULL);"
+	"CREATE TABLE quarantine("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, cause INTEGER NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL,"
+	" sink TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, decided_at INTEGER NOT NULL DEFAULT 0, decided_by TEXT NOT NULL DEFAULT '',"
+	" reason TEXT NOT NULL DEFAULT '', UNIQUE(cause, row, entry, sink));"
+	"CREATE INDEX quarantine_waits ON quarantine(cause) WHERE state = 0;"
 	"CREATE TABLE withheld(entry INTEGER PRIMARY KEY, policy_version INTEGER NOT NULL,"
 	" accepted_at INTEGER NOT NULL);"
 	"CREATE TABLE member(node TEXT NOT NULL, key_id INTEGER NOT NULL, entry INTEGER NOT NULL, record BLOB NOT NULL,"

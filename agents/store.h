@@ -10,8 +10,8 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 7
-#define STORE_STATEMENTS 160
+#define STORE_VERSION 8
+#define STORE_STATEMENTS 192
 
 struct store {
 	sqlite3 *db;
