@@ -66,7 +66,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 	static const char sql[] =
 		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
 		" d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
-		" WHERE i.row = ?1 AND i.erased_at = 0";
+		" WHERE i.row = ?1 AND i.erased_at = 0 AND i.notice = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

@@ -218,7 +218,7 @@ static enum error entry_apply(struct inbox *inbox, const Simpul__Batch *batch, c
 	case SIMPUL__ENTRY__CONTENT_STUB:
 		log_event(LOG_LEVEL_NOTICE, "inbox.withheld", F_NUM("entry", entry->entry),
 			  F_NUM("policy_version", entry->stub->policy_version));
-		return inbox_store_withheld(inbox->store, entry, fault);
+		return inbox_store_withheld(inbox->store, entry, batch->upto->incarnation, fault);
 	default:
 		return fault_at(fault, E_MISSING, "content");
 	}

@@ -1,6 +1,7 @@
 /* inbox_store - the rows that a batch turns into. */
 #include "agents/inbox_store.h"
 #include "agents/erase.h"
+#include "agents/inbox_notice.h"
 #include "agents/quarantine.h"
 #include "agents/reference.h"
 #include "common/log.h"
@@ -59,7 +60,8 @@ enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery,
 			  struct verified_report *reports, struct arena *arena, struct fault *fault)
 {
 	static const char sql[] = "SELECT number, idx, delivery_id FROM inbox WHERE origin = ?1 AND epoch = ?2"
-				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 ORDER BY number";
+				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 AND notice = 0"
+				  " ORDER BY number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	struct known known = {0};
 	enum error error;
@@ -304,19 +306,33 @@ enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry,
 	return error;
 }
 
-enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault)
+static enum error withheld_store(struct store *store, const Simpul__Entry *entry, struct fault *fault)
 {
 	static const char sql[] = "INSERT OR REPLACE INTO withheld(entry, policy_version, accepted_at)"
 				  " VALUES(?1, ?2, ?3)";
 	sqlite3_stmt *put = store_statement(store, sql);
-	const struct quarantine_item item = {.cause = QUARANTINE_WITHHELD, .entry = entry->entry};
-	enum error error;
 
 	bind_number(put, 1, entry->entry);
 	bind_number(put, 2, entry->stub->policy_version);
 	bind_number(put, 3, entry->accepted_at);
-	error = database_step(put, fault);
-	return error == E_OK ? quarantine_add(store, &item, clock_now().wall, fault) : error;
+	return database_step(put, fault);
+}
+
+enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+				struct fault *fault)
+{
+	const bool says_what = entry->stub->superseded != NULL;
+	struct quarantine_item item = {.cause = QUARANTINE_WITHHELD, .entry = entry->entry};
+	enum error error = withheld_store(store, entry, fault);
+
+	if (error == E_OK && says_what)
+		error = inbox_store_notice(store, entry, incarnation, &item.code, fault);
+	if (says_what && item.code != E_OK && error == E_OK)
+		log_event(LOG_LEVEL_ALARM, "inbox.bad_notice", F_NUM("entry", entry->entry),
+			  F_TEXT("code", error_name(item.code)));
+	if (error != E_OK || (says_what && item.code == E_OK))
+		return error;
+	return quarantine_add(store, &item, clock_now().wall, fault);
 }
 
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault)

@@ -106,7 +106,8 @@ enum error proof_make(struct store *store, const struct report_name *name, struc
 		"SELECT i.idx, i.accepted_at, i.entry, d.content_key, d.proof, i.header, i.body, i.body_hash"
 		" FROM inbox i"
 		" JOIN inbox_delivery d ON d.delivery_id = i.delivery_id"
-		" WHERE i.origin = ?1 AND i.epoch = ?2 AND i.stream = ?3 AND i.number = ?4 ORDER BY i.row LIMIT 1";
+		" WHERE i.origin = ?1 AND i.epoch = ?2 AND i.stream = ?3 AND i.number = ?4 AND i.notice = 0"
+		" ORDER BY i.row LIMIT 1";
 	sqlite3_stmt *row = store_statement(store, sql);
 	enum error error;
 

@@ -123,7 +123,13 @@ static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 
 void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 {
-	report_name_text(&row->name, key);
+	char name[REPORT_NAME_SIZE];
+
+	report_name_text(&row->name, name);
+	if (row->is_notice)
+		snprintf(key, SINK_KEY_SIZE, "%s.superseded-%" PRIu64, name, row->entry);
+	else
+		snprintf(key, SINK_KEY_SIZE, "%s", name);
 }
 
 struct sink_letter *sink_letter_new(const struct sink *sink)

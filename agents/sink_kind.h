@@ -8,7 +8,9 @@
 
 /* One report on its way; borrowed. */
 struct sink_report {
-	const char *key;  /* "police.oku#12" */
+	/* "police.oku#12"; of a notice that it says something else by now "police.oku#12.superseded-57": it must not take the
+	 * place of the report. */
+	const char *key;
 	const char *mark; /* "EXERCISE" ...; NULL: it is in earnest */
 	const char *label;
 	struct bytes json; /* with its line end */

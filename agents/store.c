@@ -37,15 +37,18 @@
  *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it
  *                     was erased or could not be opened. trust: enum inbox_trust. expires: of the header, 0 for kinds
  *                     without. erased_at and rule, 0 until then; body_hash: of the body string as it was signed, once
- *                     it is erased
+ *                     it is erased. notice 1: no report, but the origin's word that the one of this name says
+ *                     something else by now, which this office may not have: its header is a cancel's, made here
+ *                     (inbox_notice.h); proof of its delivery is a Superseded
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
  *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
  *                     when plain): sealing the row's body again gives the very bytes that were signed. wrap: that
  *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may
  *   quarantine        what could not be applied or handed on, why, and what became of it (quarantine.h): cause and
  *                     state as there; row 0 and entry for what was withheld
- *   mark              the inbox.row of each update and cancel under the name of the report that it is about, whether
- *                     that one came before, comes later or never: what it means for a reader stands in view_rows.c
+ *   mark              the inbox.row of each update, cancel and notice (kind 0) under the name of the report that it is
+ *                     about, whether that one came before, comes later or never: what it means for a reader stands in
+ *                     view_rows.c
  *   retraction        reports whose origin took them back for good, this office's own among them: what they said, and
  *                     what their updates said, is erased as soon as it is there
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
@@ -109,7 +112,8 @@ static const char schema_inbox[] =
 	" received_at INTEGER NOT NULL, trust INTEGER NOT NULL, kind INTEGER NOT NULL, label INTEGER NOT NULL,"
 	" category TEXT NOT NULL, region TEXT NOT NULL, delivery_id INTEGER NOT NULL,"
 	" expires INTEGER NOT NULL DEFAULT 0, erased_at INTEGER NOT NULL DEFAULT 0, rule INTEGER NOT NULL DEFAULT 0,"
-	" body_hash BLOB NOT NULL DEFAULT x'', header BLOB NOT NULL, body BLOB NOT NULL);"
+	" notice INTEGER NOT NULL DEFAULT 0, body_hash BLOB NOT NULL DEFAULT x'', header BLOB NOT NULL,"
+	" body BLOB NOT NULL);"
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE INDEX inbox_expires ON inbox(expires) WHERE erased_at = 0 AND expires > 0;"
 	"CREATE TABLE retraction("

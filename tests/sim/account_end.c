@@ -130,7 +130,7 @@ static void inbox_check(struct account *account, size_t office, struct store *st
 {
 	static const char sql[] =
 		"SELECT entry, idx, origin, stream, number, trust, header, body, erased_at, body_hash FROM inbox"
-		" ORDER BY row";
+		" WHERE notice = 0 ORDER BY row";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	uint64_t entry = 0, index = 0;
 
