@@ -168,7 +168,7 @@ static void a_forged_report_is_handed_on_to_nobody(void **state)
 	struct sink_place *place = *state;
 	struct test_report forged = sighting;
 	struct sinks *sinks;
-	char *path;
+	char *path, *text;
 
 	assert_int_equal(mkdir(place->path, 0700), 0);
 	sink_place_add(place, 1);
@@ -179,10 +179,9 @@ static void a_forged_report_is_handed_on_to_nobody(void **state)
 	assert_true(sink_place_reaches(place, 2));
 	sinks_stop(sinks);
 	path = memory_format("%s/AMBER-army.oku-1.json", place->path);
-	assert_int_equal(lines_check(path, 1), 1);
-	free(path);
-	path = memory_format("%s/AMBER-army.oku-1.bad-2.json", place->path);
-	assert_int_equal(access(path, F_OK), -1);
+	text = content(path);
+	assert_null(strstr(text, "RAHASIA"));
+	free(text);
 	free(path);
 }
 
