@@ -165,8 +165,8 @@ static void check_quarantine(struct doctor *doctor, struct store *store)
 	else
 		checkup_note(&doctor->checkup, CHECKUP_WARN, "quarantine",
 			     "simpul quarantine list; retry or close each",
-			     "%llu wait: %llu that do not verify, %llu about a report that is not here, %llu that a sink did "
-			     "not take, %llu withheld by the broker",
+			     "%llu wait: %llu that do not verify, %llu about a report that is not here, "
+			     "%llu that a sink did not take, %llu withheld by the broker",
 			     (unsigned long long)all, (unsigned long long)counts[QUARANTINE_UNVERIFIED],
 			     (unsigned long long)counts[QUARANTINE_UNREFERENCED],
 			     (unsigned long long)counts[QUARANTINE_UNDELIVERED],

@@ -187,8 +187,8 @@ static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch
 	if (error == E_OK) {
 		reports = arena_alloc(&inbox->arena, delivery->n_reports * sizeof *reports);
 		for (size_t i = 0; i < delivery->n_reports; i++)
-			report_verify(inbox->store, delivery, i, &whole, key.is_open ? key.content : NULL, &inbox->arena,
-				      &reports[i]);
+			report_verify(inbox->store, delivery, i, &whole, key.is_open ? key.content : NULL,
+				      &inbox->arena, &reports[i]);
 		error = inbox_unrepeat(inbox->store, delivery, whole.leaves, reports, &inbox->arena, fault);
 	}
 	if (error == E_OK)
@@ -196,8 +196,8 @@ static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch
 	if (error == E_OK) {
 		bad_log(entry, reports);
 		purge_receipts_hide(delivery, reports);
-		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, &key, &inbox->arena,
-					     fault);
+		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, &key,
+					     &inbox->arena, fault);
 	}
 	sodium_memzero(&key, sizeof key);
 	return error;

@@ -37,9 +37,10 @@ static void key_read(struct again *again, sqlite3_stmt *from)
 
 static enum error again_read(struct store *store, struct again *again, struct fault *fault)
 {
-	static const char sql[] = "SELECT i.idx, i.delivery_id, i.entry, i.accepted_at, d.content_key, d.proof, d.wrap_key_id,"
-				  " d.wrap FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
-				  " WHERE i.row = ?1 AND i.trust = 2";
+	static const char sql[] =
+		"SELECT i.idx, i.delivery_id, i.entry, i.accepted_at, d.content_key, d.proof, d.wrap_key_id,"
+		" d.wrap FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
+		" WHERE i.row = ?1 AND i.trust = 2";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -51,7 +52,8 @@ static enum error again_read(struct store *store, struct again *again, struct fa
 		again->entry.entry = column_number(get, 2);
 		again->entry.accepted_at = column_number(get, 3);
 		key_read(again, get);
-		again->delivery = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 5), &again->arena, fault);
+		again->delivery =
+			wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 5), &again->arena, fault);
 		if (again->delivery == NULL || again->index >= again->delivery->n_reports)
 			error = fault_at(fault, E_CORRUPT, "inbox_delivery.proof");
 	} else if (error == E_NOT_FOUND) {
@@ -80,8 +82,8 @@ static enum error again_judge(struct store *store, struct again *again, enum err
 		return error;
 	again->reports = reports_new(again);
 	report = &again->reports[again->index];
-	report_verify(store, again->delivery, again->index, &again->whole, again->key.is_open ? again->key.content : NULL,
-		      &again->arena, report);
+	report_verify(store, again->delivery, again->index, &again->whole,
+		      again->key.is_open ? again->key.content : NULL, &again->arena, report);
 	error = inbox_unrepeat(store, again->delivery, again->whole.leaves, again->reports, &again->arena, fault);
 	if (error == E_OK)
 		error = purge_receipts_take(store, &again->entry, again->reports, &again->arena, fault);
@@ -171,7 +173,8 @@ static enum error again_store(struct store *store, struct again *again, struct f
 		error = row_put(store, again, last + 1, fault);
 	if (error == E_OK)
 		error = row_follow(store, again->row, last + 1, fault);
-	return error == E_OK ? inbox_settle(store, last + 1, again->entry.entry, &again->name, report, true, fault) : error;
+	return error == E_OK ? inbox_settle(store, last + 1, again->entry.entry, &again->name, report, true, fault)
+			     : error;
 }
 
 enum error inbox_verify_again(struct store *store, const struct node_keys *keys, const struct keyring *ring,

@@ -63,7 +63,8 @@ static void header_make(const struct meant *meant, struct buffer *out)
 
 /* ---- writing */
 
-static enum error proof_store(struct store *store, const Simpul__Entry *entry, uint32_t incarnation, struct fault *fault)
+static enum error proof_store(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+			      struct fault *fault)
 {
 	static const char sql[] = "INSERT INTO inbox_delivery(incarnation, entry, origin, key_id, accepted_at,"
 				  " policy_version, content_key, proof) VALUES(?1, ?2, ?3, ?4, ?5, ?6, x'', ?7)";
@@ -88,10 +89,9 @@ static enum error proof_store(struct store *store, const Simpul__Entry *entry, u
 static enum error row_store(struct store *store, const Simpul__Entry *entry, const struct meant *meant,
 			    struct fault *fault)
 {
-	static const char sql[] =
-		"INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind, label,"
-		" category, region, delivery_id, notice, header, body)"
-		" VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, 0, 4, ?8, ?9, ?10, ?11, 1, ?12, x'')";
+	static const char sql[] = "INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at,"
+				  " trust, kind, label, category, region, delivery_id, notice, header, body)"
+				  " VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, 0, 4, ?8, ?9, ?10, ?11, 1, ?12, x'')";
 	sqlite3_stmt *put = store_statement(store, sql);
 	struct buffer header = {0};
 	enum error error;

@@ -12,8 +12,8 @@
  *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
- *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
- *        "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0},      what waits there
+ *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over":
+ * 3}], "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0},      what waits there
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
  *   {"simpul": 1, "command": "quarantine", ...}              quarantine_desk.h
  *   anything that is not taken

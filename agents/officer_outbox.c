@@ -201,8 +201,7 @@ static void quarantine_print(const json_t *counts)
 	json_t *count;
 	long long all = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)counts, cause, count)
-		all += (long long)json_integer_value(count);
+	json_object_foreach((json_t *)(uintptr_t)counts, cause, count) all += (long long)json_integer_value(count);
 	if (all > 0)
 		printf("quarantine: %lld wait for somebody to look: simpul quarantine list\n", all);
 }

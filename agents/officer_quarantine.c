@@ -15,8 +15,8 @@ static const char usage[] =
 	"       simpul quarantine retry ITEM\n"
 	"       simpul quarantine close ITEM --reason R\n"
 	"\n"
-	"What reached this office and could not be applied or handed on waits here until it can be, or somebody says why nothing\n"
-	"more is to be done:\n"
+	"What reached this office and could not be applied or handed on waits here until it can be, or somebody says\n"
+	"why nothing more is to be done:\n"
 	"\n"
 	"  unverified     its signature, key or seal fails: do not act on it; no sink gets it\n"
 	"  unreferenced   an update, cancel or answer about a report that is not here\n"
@@ -25,7 +25,8 @@ static const char usage[] =
 	"\n"
 	"list      one line an item: label, item, report, cause, since when, why; --all: also what is solved or closed\n"
 	"show      all that is known of one, and what can be done; simpul inbox show has what the report says\n"
-	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the sink again\n"
+	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the\n"
+	"          sink again\n"
 	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first.\n";
@@ -186,7 +187,8 @@ static void page_put(struct buffer *out, json_t *item, enum quarantine_cause cau
 	json_t *value;
 	char line[32];
 
-	json_object_foreach(item, key, value) {
+	json_object_foreach(item, key, value)
+	{
 		snprintf(line, sizeof(line), "%-12s ", key);
 		buffer_text(out, line);
 		if (json_is_string(value)) {
@@ -258,8 +260,9 @@ static const char *advice_for(const struct fault *fault)
 		return strcmp(fault->field, "sink") == 0 ? "agent.yaml has no such sink any more: close it"
 							 : "simpul quarantine list --all shows what there is";
 	case E_UNEXPECTED:
-		return strcmp(fault->field, "withheld") == 0 ? "only its origin can send it again: ask it, then close this"
-							     : "nothing is to be done about it any more";
+		return strcmp(fault->field, "withheld") == 0
+			       ? "only its origin can send it again: ask it, then close this"
+			       : "nothing is to be done about it any more";
 	case E_EXISTS:
 		return "it is being handed to its sink already: simpul quarantine show says what comes of it";
 	case E_BUSY:

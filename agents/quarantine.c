@@ -125,9 +125,10 @@ enum error quarantine_close(struct store *store, uint64_t id, const char *user, 
 
 enum error quarantine_arrived(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
 {
-	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?5 WHERE cause = 2 AND state = 0 AND row"
-				  " IN (SELECT m.row FROM mark m WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3"
-				  " AND m.number = ?4)";
+	static const char sql[] =
+		"UPDATE quarantine SET state = 1, decided_at = ?5 WHERE cause = 2 AND state = 0 AND row"
+		" IN (SELECT m.row FROM mark m WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3"
+		" AND m.number = ?4)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	name_bind(put, 1, name);
@@ -159,7 +160,8 @@ enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, s
 
 enum error quarantine_move(struct store *store, uint64_t from, uint64_t to, struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3) AND row = ?1");
+	sqlite3_stmt *put =
+		store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3) AND row = ?1");
 
 	bind_number(put, 1, from);
 	bind_number(put, 2, to);
@@ -193,9 +195,9 @@ enum error quarantine_count(struct store *store, uint64_t counts[QUARANTINE_CAUS
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-#define ITEM_COLUMNS                                                                                                   \
-	"q.id, q.cause, q.state, q.row, q.entry, q.sink, q.code, q.detail, q.tries, q.since, q.decided_at,"            \
-	" q.decided_by, q.reason, i.origin, i.epoch, i.stream, i.number, i.kind, i.erased_at, i.header"                \
+#define ITEM_COLUMNS \
+	"q.id, q.cause, q.state, q.row, q.entry, q.sink, q.code, q.detail, q.tries, q.since, q.decided_at," \
+	" q.decided_by, q.reason, i.origin, i.epoch, i.stream, i.number, i.kind, i.erased_at, i.header" \
 	" FROM quarantine q LEFT JOIN inbox i ON i.row = q.row"
 
 static void item_read(sqlite3_stmt *from, struct quarantine_item *item)
@@ -251,7 +253,8 @@ static void header_keep(struct arena *arena, struct quarantine_item *item)
 enum error quarantine_list(struct store *store, uint64_t after, size_t limit, bool all, quarantine_each *each,
 			   void *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT " ITEM_COLUMNS " WHERE q.id > ?1 AND (q.state = 0 OR ?3) ORDER BY q.id LIMIT ?2";
+	static const char sql[] =
+		"SELECT " ITEM_COLUMNS " WHERE q.id > ?1 AND (q.state = 0 OR ?3) ORDER BY q.id LIMIT ?2";
 	sqlite3_stmt *from = store_statement(store, sql);
 	struct quarantine_item *items;
 	struct arena arena;

@@ -56,7 +56,8 @@ struct quarantine_item {
  * again. Logs it when `item->name` says what it is about. */
 enum error quarantine_add(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault);
 /* Another attempt failed, for this reason. */
-enum error quarantine_failed(struct store *store, uint64_t id, enum error code, const char *detail, struct fault *fault);
+enum error quarantine_failed(struct store *store, uint64_t id, enum error code, const char *detail,
+			     struct fault *fault);
 enum error quarantine_solve(struct store *store, uint64_t id, wall_ms now, struct fault *fault);
 /* E_NOT_FOUND; E_UNEXPECTED at "solved" or "closed" when it does not wait. */
 enum error quarantine_close(struct store *store, uint64_t id, const char *user, const char *reason, wall_ms now,
@@ -80,7 +81,8 @@ enum error quarantine_count(struct store *store, uint64_t counts[QUARANTINE_CAUS
 enum error quarantine_find(struct store *store, uint64_t id, struct quarantine_item *item, struct fault *fault);
 
 typedef bool quarantine_each(void *context, const struct quarantine_item *item);
-/* Calls `each` for items after `after`, at most `limit` (1..256), until it returns false. `all`: not only what waits. */
+/* Calls `each` for items after `after`, at most `limit` (1..256), until it returns false. `all`: not only what waits.
+ */
 enum error quarantine_list(struct store *store, uint64_t after, size_t limit, bool all, quarantine_each *each,
 			   void *context, struct fault *fault);
 

@@ -62,8 +62,8 @@ static enum error unreferenced_retry(struct desk_task *task, struct fault *fault
 static enum error undelivered_retry(struct desk_task *task, struct fault *fault)
 {
 	struct sinks *sinks = task->desk->sinks;
-	const enum error error = sinks == NULL ? E_NOT_FOUND
-					       : sinks_retry(sinks, task->item.sink, task->item.id, task->item.row);
+	const enum error error =
+		sinks == NULL ? E_NOT_FOUND : sinks_retry(sinks, task->item.sink, task->item.id, task->item.row);
 
 	task->outcome = "tried";
 	return error == E_OK ? E_OK : fault_at(fault, error, error == E_NOT_FOUND ? "sink" : "item");
@@ -120,7 +120,8 @@ static enum error task_do(struct desk_task *task, const json_t *request, const c
 		return fault_at(fault, action == NULL ? E_MISSING : E_UNKNOWN_VALUE, "action");
 	task->outcome = "closed";
 	error = reason_check(reason, fault);
-	return error == E_OK ? quarantine_close(task->desk->store, task->item.id, user, reason, task->now, fault) : error;
+	return error == E_OK ? quarantine_close(task->desk->store, task->item.id, user, reason, task->now, fault)
+			     : error;
 }
 
 json_t *quarantine_answer(const struct quarantine_desk *desk, const json_t *request, const char *user, wall_ms now,

@@ -25,9 +25,9 @@ struct quarantine_desk {
 	struct sinks *sinks;	    /* may be NULL */
 };
 
-/* The answer, a new reference, or NULL with `fault`: E_NOT_FOUND at "item" or "sink"; E_UNEXPECTED at "solved", "closed" or
- * "withheld"; E_MISSING or E_INVALID at "reason"; for a retry also why it fails as before (E_BAD_SIGNATURE ...,
- * E_REFERENCE_UNKNOWN) and E_EXISTS or E_BUSY of sinks_retry. `user` is who asks; "" when nobody could tell. */
+/* The answer, a new reference, or NULL with `fault`: E_NOT_FOUND at "item" or "sink"; E_UNEXPECTED at "solved",
+ * "closed" or "withheld"; E_MISSING or E_INVALID at "reason"; for a retry also why it fails as before (E_BAD_SIGNATURE
+ * ..., E_REFERENCE_UNKNOWN) and E_EXISTS or E_BUSY of sinks_retry. `user` is who asks; "" when nobody could tell. */
 json_t *quarantine_answer(const struct quarantine_desk *desk, const json_t *request, const char *user, wall_ms now,
 			  struct fault *fault);
 

@@ -39,7 +39,8 @@ enum error reference_find(struct store *store, const char *origin, const Simpul_
 {
 	struct report_name meant;
 
-	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT || (header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase))
+	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT ||
+	    (header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase))
 		return E_OK;
 	if (kind_is_answer(header->kind))
 		return header->n_references == 1 ? own_report_find(store, header->references[0], fault) : E_NOT_FOUND;

@@ -7,8 +7,8 @@
  *   away      the program cannot be run or ends with EX_TEMPFAIL (75), nobody listens, the answer is 429, 502, 503 or
  *             504, a file cannot be written: waited out for as long as it takes
  *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried: when the
- *             sink takes one of them and then fails once more on this one, this one goes to quarantine (quarantine.h) and
- *             the sink goes on. While it takes none, it counts as away.
+ *             sink takes one of them and then fails once more on this one, this one goes to quarantine (quarantine.h)
+ * and the sink goes on. While it takes none, it counts as away.
  *
  * So what fails for every report quarantines none. What was taken before its turn is not handed on again, but after a
  * new start. An erasure is told until it is taken.
@@ -43,14 +43,14 @@
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json"; written to a dot-file, then
-	 * renamed */
+	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json"; written to a dot-file,
+	 * then renamed */
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is
-	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with PATH, LANG,
-	 * SIMPUL_EVENT=report or erase, SIMPUL_NAME, the key of the report (sink_kind.h), and SIMPUL_MARK, "EXERCISE" ... or "",
-	 * as its whole environment. */
+	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with
+	 * PATH, LANG, SIMPUL_EVENT=report or erase, SIMPUL_NAME, the key of the report (sink_kind.h), and SIMPUL_MARK,
+	 * "EXERCISE" ... or "", as its whole environment. */
 	SINK_PROGRAM,
 	/* POST of the JSON; 2xx: taken. "Idempotency-Key" is the key of the report. The answer's body is thrown away;
 	 * redirects and proxies are not followed, and no connection is made to another machine. */
@@ -117,8 +117,8 @@ struct sinks;
 struct sinks *sinks_start(const char *store_path, const struct sink_options *options, size_t count,
 			  struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
-/* Hands one row to the sink once more, as soon as it can. E_NOT_FOUND: there is no such sink; E_EXISTS: this item is under
- * way; E_BUSY: too many are. */
+/* Hands one row to the sink once more, as soon as it can. E_NOT_FOUND: there is no such sink; E_EXISTS: this item is
+ * under way; E_BUSY: too many are. */
 enum error sinks_retry(struct sinks *sinks, const char *name, uint64_t item, uint64_t row);
 /* False when there is none at this place; NULL has none. From any thread. */
 bool sinks_status(struct sinks *sinks, size_t index, struct sink_status *status);

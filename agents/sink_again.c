@@ -1,5 +1,5 @@
-/* sink_again - tells a report that a sink cannot take from a sink that takes nothing, and tries again what somebody wants
- * tried. */
+/* sink_again - tells a report that a sink cannot take from a sink that takes nothing, and tries again what somebody
+ * wants tried. */
 #include "agents/sink_state.h"
 #include "agents/view.h"
 #include "common/log.h"
@@ -43,7 +43,7 @@ static void ahead_note(struct suspect *suspect, uint64_t row)
 /* What a look at rows out of their turn came to. */
 struct probe {
 	struct page page;
-	uint64_t only; /* this row alone; 0: the first that is taken */
+	uint64_t only;	/* this row alone; 0: the first that is taken */
 	uint64_t taken; /* that row; 0: none was */
 	bool put;	/* one was tried */
 };

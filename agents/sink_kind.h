@@ -8,8 +8,8 @@
 
 /* One report on its way; borrowed. */
 struct sink_report {
-	/* "police.oku#12"; of a notice that it says something else by now "police.oku#12.superseded-57": it must not take the
-	 * place of the report. */
+	/* "police.oku#12"; of a notice that it says something else by now "police.oku#12.superseded-57": it must not
+	 * take the place of the report. */
 	const char *key;
 	const char *mark; /* "EXERCISE" ...; NULL: it is in earnest */
 	const char *label;
@@ -22,7 +22,8 @@ struct sink_reason {
 	bool is_away; /* whatever the report, none could be handed on now */
 };
 
-/* Both fill in the reason and return false. After sink_fails the report may be at fault, after sink_is_away it is not. */
+/* Both fill in the reason and return false. After sink_fails the report may be at fault, after sink_is_away it is not.
+ */
 bool sink_fails(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool sink_is_away(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

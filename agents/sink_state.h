@@ -40,10 +40,10 @@ struct sink {
 	pthread_t thread;
 	struct store store;
 	bool store_open;
-	uint64_t row;			     /* handed on */
-	uint64_t purge;			     /* the last erase event that it was told of */
-	uint64_t unsure;		     /* rows up to here may be there: tried, or before a kill that let nobody note it */
-	unsigned pause_s;		     /* before the next attempt; 0: it works */
+	uint64_t row;	  /* handed on */
+	uint64_t purge;	  /* the last erase event that it was told of */
+	uint64_t unsure;  /* rows up to here may be there: tried, or before a kill that let nobody note it */
+	unsigned pause_s; /* before the next attempt; 0: it works */
 	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
 	steady_ms passed_over_said;	     /* 0: never */
 	struct suspect suspect;
@@ -92,8 +92,8 @@ bool sink_store_ready(struct sink *sink);
 
 /* True, and forgotten, when the sink took the row before its turn. */
 bool ahead_take(struct suspect *suspect, uint64_t row);
-/* A page failed: notes it. Where its report has had its attempts and the sink takes others, it is left for quarantine, and
- * the page did not fail. */
+/* A page failed: notes it. Where its report has had its attempts and the sink takes others, it is left for quarantine,
+ * and the page did not fail. */
 void suspect_judge(struct sink *sink, struct page *page);
 /* Hands on what somebody wants tried once more. */
 void again_run(struct sink *sink);

@@ -12,8 +12,8 @@
  *                     (backup.h); 'broker keys': an encoded BrokerTerms (broker_ring.h)
  *
  *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
- *                     later but code and field (why it was refused), cut, and what erasure takes, so that accepting 256 reports does not
- *                     write 256 rows. body is the plain Body, also for RED: the sealed form stands in the submission.
+ *                     later but code and field (why it was refused), cut, and what erasure takes, so that accepting 256
+ * reports does not write 256 rows. body is the plain Body, also for RED: the sealed form stands in the submission.
  *                     routing is a Routing without salt and wraps; routing_key the hash of all that must be equal
  *                     within a submission, alone is 1 for kinds that travel alone; sealed 1 when the body leaves this
  *                     machine sealed; cut 1: a submission ends with this report (it was part of a split one). A row
@@ -54,7 +54,8 @@
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
  *                     came. answer: 0 none is due, 1 due, 2 in the outbox
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
- *   withheld          entries that were meant for this node and may not be delivered to it; each waits in quarantine
+ *   withheld          entries that were meant for this node and may not be delivered to it; each waits in quarantine, or
+ *                     has left a notice in the inbox
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
  *   cursor            one row: everything up to here is stored
@@ -141,7 +142,8 @@ static const char schema_inbox[] =
 	" proof BLOB NOT NULL);"
 	"CREATE TABLE quarantine("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, cause INTEGER NOT NULL, row INTEGER NOT NULL, entry INTEGER NOT NULL,"
-	" sink TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" sink TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT "
+	"NULL,"
 	" state INTEGER NOT NULL, decided_at INTEGER NOT NULL DEFAULT 0, decided_by TEXT NOT NULL DEFAULT '',"
 	" reason TEXT NOT NULL DEFAULT '', UNIQUE(cause, row, entry, sink));"
 	"CREATE INDEX quarantine_waits ON quarantine(cause) WHERE state = 0;"

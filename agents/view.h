@@ -23,10 +23,10 @@ struct inbox_row {
 	 * in the inbox, and no longer once its key is known to have been compromised then. */
 	char cancelled_by[REPORT_NAME_SIZE];
 	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
-	/* By the entry of a notice: its origin says something else by now, which is not for this office; 0: no, or what it says
-	 * by now came after all. */
+	/* By the entry of a notice: its origin says something else by now, which is not for this office; 0: no, or what
+	 * it says by now came after all. */
 	uint64_t superseded_by;
-	bool is_notice;			   /* it is no report but that notice, under the report's name (inbox_notice.h) */
+	bool is_notice; /* it is no report but that notice, under the report's name (inbox_notice.h) */
 	wall_ms erased_at;		   /* 0: it was not */
 	Simpul__PurgeRule rule;		   /* why it was */
 	struct bytes header, body;	   /* body empty: erased or not to be opened */

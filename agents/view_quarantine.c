@@ -65,15 +65,16 @@ const char *view_quarantine_advice(enum quarantine_cause cause)
 {
 	switch (cause) {
 	case QUARANTINE_UNVERIFIED:
-		return "do not act on it: ask its origin by phone. Retry it when a record of the origin's key has come, or a former "
-		       "key of this office lies beside the others again and the agent was started anew";
+		return "do not act on it: ask its origin by phone. Retry it when a record of the origin's key has come, or a "
+		       "former key of this office lies beside the others again and the agent was started anew";
 	case QUARANTINE_UNREFERENCED:
-		return "simpul inbox show has what it says, which may be all that is needed; when the report comes that it is "
-		       "about, this is solved by itself";
+		return "simpul inbox show has what it says, which may be all that is needed; when the report comes that it "
+		       "is about, this is solved by itself";
 	case QUARANTINE_UNDELIVERED:
-		return "the sink takes others, so see what it has against this one; then retry, or hand it on by hand and close it";
+		return "the sink takes others, so see what it has against this one; then retry, or hand it on by hand and "
+		       "close it";
 	default:
-		return "it does not come by itself: the operators can say why (simpulctl policy explain), its origin may send it "
-		       "anew";
+		return "it does not come by itself: the operators can say why (simpulctl policy explain), its origin may send "
+		       "it anew";
 	}
 }

@@ -26,7 +26,8 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 	name->number = column_number(row, column + 2);
 }
 
-#define INBOX_COLUMNS "row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
+#define INBOX_COLUMNS \
+	"row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
 	" erased_at, rule, notice"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
@@ -78,11 +79,12 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 static enum error notice_take(struct store *store, const struct report_name *about, struct inbox_row *row,
 			      struct fault *fault)
 {
-	static const char sql[] = "SELECT i.entry FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = ?1"
-				  " AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 0 AND m.row > ?5"
-				  " AND i.trust = 0 AND NOT EXISTS(SELECT 1 FROM mark u CROSS JOIN inbox j ON j.row = u.row"
-				  " WHERE u.origin = ?1 AND u.epoch = ?2 AND u.stream = ?3 AND u.number = ?4 AND u.kind = 3"
-				  " AND u.row > m.row AND j.trust = 0) ORDER BY m.row DESC LIMIT 1";
+	static const char sql[] =
+		"SELECT i.entry FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = ?1"
+		" AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 0 AND m.row > ?5"
+		" AND i.trust = 0 AND NOT EXISTS(SELECT 1 FROM mark u CROSS JOIN inbox j ON j.row = u.row"
+		" WHERE u.origin = ?1 AND u.epoch = ?2 AND u.stream = ?3 AND u.number = ?4 AND u.kind = 3"
+		" AND u.row > m.row AND j.trust = 0) ORDER BY m.row DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

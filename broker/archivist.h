@@ -1,5 +1,5 @@
-/* archivist - a thread that looks things up in the journal for operators and auditors, so that neither do they need its files
- * nor does anybody wait for them. It opens the journal to read for each question and changes nothing. */
+/* archivist - a thread that looks things up in the journal for operators and auditors, so that neither do they need its
+ * files nor does anybody wait for them. It opens the journal to read for each question and changes nothing. */
 #ifndef SIMPUL_ARCHIVIST_H
 #define SIMPUL_ARCHIVIST_H
 
@@ -17,7 +17,7 @@ struct archive_letter {
 	struct letter letter;
 	uint64_t ticket;
 	enum archive_question question;
-	char object[REPORT_NAME_SIZE]; /* the report; ARCHIVE_SENT: the node */
+	char object[REPORT_NAME_SIZE];	/* the report; ARCHIVE_SENT: the node */
 	char node[LIMIT_NODE_NAME + 1]; /* ARCHIVE_EXPLAIN: whom it is about */
 	wall_ms since;			/* ARCHIVE_SENT */
 	uint64_t after;

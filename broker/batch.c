@@ -107,16 +107,14 @@ static struct bytes stub_make(struct core *core, const struct tail_item *item)
 	const struct bytes signature =
 		item->routing.size > 0 ? routing_superseded(buffer_view(&item->routing)) : item->superseded;
 	Simpul__Superseded superseded = SIMPUL__SUPERSEDED__INIT;
-	const Simpul__Header *header =
-		signature.size > 0 ? update_header(core, item, &superseded.key_id) : NULL;
+	const Simpul__Header *header = signature.size > 0 ? update_header(core, item, &superseded.key_id) : NULL;
 	struct buffer *out = scratch(core), *encoded = scratch(core);
 	Simpul__Stub stub = SIMPUL__STUB__INIT;
 
 	stub.policy_version = core->policy_version;
 	if (header != NULL) {
 		superseded.report = header->references[0];
-		superseded.signature =
-			(ProtobufCBinaryData){signature.size, (uint8_t *)(uintptr_t)signature.data};
+		superseded.signature = (ProtobufCBinaryData){signature.size, (uint8_t *)(uintptr_t)signature.data};
 		stub.superseded = &superseded;
 	}
 	wire_pack(&stub, encoded);

@@ -66,7 +66,8 @@ void answer_fault(struct control *control, const struct asker *asker, const stru
 void answer_code(struct control *control, const struct asker *asker, enum error code, const char *field);
 /* A ticket whose answer goes to `asker`; 0 when too many are waiting. */
 uint64_t ticket_take(struct control *control, const struct asker *asker);
-/* The archivist is asked this, which is taken over, once what the ticket is for is on disk; its answer is that of the ticket. */
+/* The archivist is asked this, which is taken over, once what the ticket is for is on disk; its answer is that of the
+ * ticket. */
 void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter *question);
 
 /* "record": an encoded MemberRecord in hexadecimal. */

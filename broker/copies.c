@@ -84,8 +84,7 @@ static json_t *sinks_json(const struct gathering *g, const struct report_name *n
 	const Simpul__Entry *entry = NULL;
 	json_t *sinks = NULL;
 
-	if (g->reader == NULL ||
-	    journal_read_page(g->reader, name->origin, receipt - 1, 1, &page, NULL) != E_OK)
+	if (g->reader == NULL || journal_read_page(g->reader, name->origin, receipt - 1, 1, &page, NULL) != E_OK)
 		return NULL;
 	arena_init(&arena);
 	if (page.count > 0 && page.items[0].entry == receipt)
@@ -125,7 +124,8 @@ static bool has_acknowledged(const struct gathering *g, const char *node, uint64
 
 	for (size_t i = 0; i < json_array_size(nodes); i++)
 		if (strcmp(text_in(json_array_get(nodes, i), "node"), node) == 0)
-			return json_integer_value(json_object_get(json_array_get(nodes, i), "cursor")) >= (json_int_t)entry;
+			return json_integer_value(json_object_get(json_array_get(nodes, i), "cursor")) >=
+			       (json_int_t)entry;
 	return false;
 }
 
@@ -163,25 +163,24 @@ static enum error copy_json(const struct gathering *g, const char *node, const s
 
 static json_t *burial_json(const struct burial *burial)
 {
-	return burial->entry == 0
-		       ? json_null()
-		       : json_pack("{s:I, s:o, s:s, s:I, s:o}", "entry", (json_int_t)burial->entry, "at",
-				   time_json(burial->at), "rule",
-				   enum_text(&simpul__purge_rule__descriptor, (int)burial->rule), "cause",
-				   (json_int_t)burial->cause, "final_at", time_json(burial->final_at));
+	return burial->entry == 0 ? json_null()
+				  : json_pack("{s:I, s:o, s:s, s:I, s:o}", "entry", (json_int_t)burial->entry, "at",
+					      time_json(burial->at), "rule",
+					      enum_text(&simpul__purge_rule__descriptor, (int)burial->rule), "cause",
+					      (json_int_t)burial->cause, "final_at", time_json(burial->final_at));
 }
 
 static json_t *header_json(const struct case_report *report, const char *name)
 {
 	const Simpul__Header *header = report->header;
-	json_t *object = json_pack(
-		"{s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "name", name, "entry",
-		(json_int_t)report->entry, "accepted_at", time_json(report->accepted_at), "kind",
-		enum_text(&simpul__kind__descriptor, (int)header->kind), "category", header->category, "region",
-		header->region, "label", enum_text(&simpul__label__descriptor, (int)header->label), "status",
-		enum_text(&simpul__status__descriptor, (int)header->status), "form",
-		enum_text(&simpul__body_form__descriptor, (int)header->form), "expires", time_json(header->expires), "erase",
-		header->erase);
+	json_t *object =
+		json_pack("{s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "name", name, "entry",
+			  (json_int_t)report->entry, "accepted_at", time_json(report->accepted_at), "kind",
+			  enum_text(&simpul__kind__descriptor, (int)header->kind), "category", header->category,
+			  "region", header->region, "label", enum_text(&simpul__label__descriptor, (int)header->label),
+			  "status", enum_text(&simpul__status__descriptor, (int)header->status), "form",
+			  enum_text(&simpul__body_form__descriptor, (int)header->form), "expires",
+			  time_json(header->expires), "erase", header->erase);
 
 	json_object_set_new(object, "refused",
 			    report->verdict == E_OK ? json_null()
@@ -312,12 +311,12 @@ static json_t *sent_json(const struct found_report *report)
 	const char *mark = status_mark((int)header->status);
 	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
 
-	return json_pack("{s:s*, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "mark", mark[0] == '\0' ? NULL : mark, "state",
-			 copy_state_text(&report->copy), "name", report_name_text(&report->name, name), "entry",
-			 (json_int_t)report->entry, "accepted_at", time_text(time, report->accepted_at, 0), "label",
-			 enum_text(&simpul__label__descriptor, (int)header->label), "kind",
-			 enum_text(&simpul__kind__descriptor, (int)header->kind), "category", header->category, "region",
-			 header->region);
+	return json_pack("{s:s*, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "mark", mark[0] == '\0' ? NULL : mark,
+			 "state", copy_state_text(&report->copy), "name", report_name_text(&report->name, name),
+			 "entry", (json_int_t)report->entry, "accepted_at", time_text(time, report->accepted_at, 0),
+			 "label", enum_text(&simpul__label__descriptor, (int)header->label), "kind",
+			 enum_text(&simpul__kind__descriptor, (int)header->kind), "category", header->category,
+			 "region", header->region);
 }
 
 /* A page ends between two entries. */

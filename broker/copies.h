@@ -1,4 +1,5 @@
-/* copies - where the copies of reports are, as JSON: one report with all of its copies, or all that one node was sent. */
+/* copies - where the copies of reports are, as JSON: one report with all of its copies, or all that one node was sent.
+ */
 #ifndef SIMPUL_COPIES_H
 #define SIMPUL_COPIES_H
 
@@ -8,8 +9,8 @@
 /* What is known, and may be missing. All borrowed. */
 struct copies_source {
 	struct journal_case *c;
-	struct journal_reader *reader;	/* NULL: no bodies can be read, and so no outcomes of sinks */
-	const json_t *status, *nodes;	/* control_view.h, of the running broker; NULL: none runs */
+	struct journal_reader *reader; /* NULL: no bodies can be read, and so no outcomes of sinks */
+	const json_t *status, *nodes;  /* control_view.h, of the running broker; NULL: none runs */
 };
 
 /* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
@@ -26,8 +27,8 @@ enum error copies_report(const struct copies_source *source, const struct report
 			 struct fault *fault);
 
 /* {"reports": [{"mark", "state", "name", "entry", "accepted_at", "label", "kind", "category", "region"}], "last": 12,
- *  "more": true}: what a node was sent after an entry, at least `limit` reports or all there are, whole entries; the next
- * page is that after `last`. A new reference. */
+ *  "more": true}: what a node was sent after an entry, at least `limit` reports or all there are, whole entries; the
+ * next page is that after `last`. A new reference. */
 enum error copies_sent(struct journal_case *c, const char *node, wall_ms since, uint64_t after, size_t limit,
 		       json_t **answer, struct fault *fault);
 

@@ -108,9 +108,9 @@ const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *sett
 /* Has the look recorded that the command is about to have; `reason` may be NULL. Where that fails it says so, and the exit
  * status is not EX_OK: nothing is to be shown. */
 int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason);
-/* Has the look recorded and asks the broker that runs, by whatever socket this user may use, for what is to be shown: nobody
- * needs the journal's files for that. `more` (may be NULL) is taken over. *answer is a new reference, or NULL with EX_OK when no
- * broker runs: the look is recorded, and is to be had by hand. Where that fails it says so. */
+/* Has the look recorded and asks the broker that runs, by whatever socket this user may use, for what is to be shown:
+ * nobody needs the journal's files for that. `more` (may be NULL) is taken over. *answer is a new reference, or NULL
+ * with EX_OK when no broker runs: the look is recorded, and is to be had by hand. Where that fails it says so. */
 int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
 	     json_t **answer);
 /* Adds an operator's signature to a request that may take two. */

@@ -81,10 +81,10 @@ static void report_list(struct breach *breach, const struct found_report *report
 
 	json_array_append_new(
 		breach->reports,
-		json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "name", report_name_text(&report->name, name),
-			  "entry", (json_int_t)report->entry, "accepted_at", time_text(time, report->accepted_at, 0),
-			  "category", header->category, "region", header->region, "label",
-			  enum_text(&simpul__label__descriptor, (int)header->label), "state",
+		json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "name",
+			  report_name_text(&report->name, name), "entry", (json_int_t)report->entry, "accepted_at",
+			  time_text(time, report->accepted_at, 0), "category", header->category, "region",
+			  header->region, "label", enum_text(&simpul__label__descriptor, (int)header->label), "state",
 			  copy_state_text(&report->copy), "sealed", header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED,
 			  "when", later ? "later" : "stored"));
 }

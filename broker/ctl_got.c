@@ -22,8 +22,9 @@ static void report_print(const json_t *report)
 	const json_t *mark = json_object_get(report, "mark");
 
 	printf("%s%s%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", mark == NULL ? "" : json_string_value(mark),
-	       mark == NULL ? "" : " ", ctl_text(report, "state"), ctl_text(report, "accepted_at"), ctl_text(report, "name"),
-	       ctl_text(report, "label"), ctl_text(report, "kind"), ctl_text(report, "category"), ctl_text(report, "region"));
+	       mark == NULL ? "" : " ", ctl_text(report, "state"), ctl_text(report, "accepted_at"),
+	       ctl_text(report, "name"), ctl_text(report, "label"), ctl_text(report, "kind"),
+	       ctl_text(report, "category"), ctl_text(report, "region"));
 }
 
 static void page_print(struct got *got, const json_t *page)
@@ -65,9 +66,10 @@ static int pages_print(const struct ctl *ctl, struct got *got)
 
 	while (more) {
 		json_t *page = NULL;
-		int status = ctl_tell(ctl, "got", got->node,
-				      json_pack("{s:I, s:I}", "since", (json_int_t)got->since, "after", (json_int_t)after),
-				      got->reason, &page);
+		int status =
+			ctl_tell(ctl, "got", got->node,
+				 json_pack("{s:I, s:I}", "since", (json_int_t)got->since, "after", (json_int_t)after),
+				 got->reason, &page);
 
 		if (status == EX_OK && page == NULL)
 			status = page_read(ctl, got, after, &page);

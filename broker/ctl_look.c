@@ -62,11 +62,11 @@ static enum error look(const struct ctl *ctl, const struct broker_settings *sett
 }
 
 /* The broker's answer; NULL when none runs. */
-static enum error tell(const struct ctl *ctl, const struct broker_settings *settings, const struct act *act, json_t *more,
-		       json_t **answer, struct fault *fault)
+static enum error tell(const struct ctl *ctl, const struct broker_settings *settings, const struct act *act,
+		       json_t *more, json_t **answer, struct fault *fault)
 {
-	json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "command", "tell", "what", act->command, "object", act->object,
-				    "reason", act->reason);
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "command", "tell", "what", act->command, "object",
+				    act->object, "reason", act->reason);
 
 	json_object_update(request, more);
 	if (ctl_socket(ctl, settings) != NULL)
@@ -75,7 +75,8 @@ static enum error tell(const struct ctl *ctl, const struct broker_settings *sett
 	return look_alone(settings, act, fault);
 }
 
-int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason, json_t **answer)
+int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
+	     json_t **answer)
 {
 	struct broker_settings settings;
 	struct fault fault = {0};
@@ -96,7 +97,9 @@ int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t
 	if (error == E_OK)
 		error = tell(ctl, &settings, &act, more, answer, &fault);
 	if (error != E_OK)
-		status = ctl_fail(&fault, error == E_NOT_FOUND ? NULL : "it is shown when it can be recorded that it was looked at");
+		status = ctl_fail(&fault, error == E_NOT_FOUND
+						  ? NULL
+						  : "it is shown when it can be recorded that it was looked at");
 	broker_settings_free(&settings);
 	json_decref(more);
 	return status;

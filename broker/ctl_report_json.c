@@ -1,4 +1,5 @@
-/* ctl_report_json - what simpulctl report shows where no broker runs that could be asked: out of the journal's files. */
+/* ctl_report_json - what simpulctl report shows where no broker runs that could be asked: out of the journal's files.
+ */
 #include "broker/ctl_report.h"
 
 #include "broker/copies.h"

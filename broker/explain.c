@@ -113,17 +113,17 @@ static void put_report(struct buffer *out, const char *name, const struct case_r
 
 	if (kind_is_bare(header->kind)) { /* it has neither category nor region nor label */
 		put(out, "%s%s%s: %s; entry %" PRIu64 ", accepted %s\n", status_mark((int)header->status),
-		       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
-		       enum_text(&simpul__kind__descriptor, (int)header->kind), report->entry,
-		       time_text(time, report->accepted_at, 0));
+		    header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
+		    enum_text(&simpul__kind__descriptor, (int)header->kind), report->entry,
+		    time_text(time, report->accepted_at, 0));
 		return;
 	}
 	put(out, "%s%s%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n",
-	       status_mark((int)header->status), header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
-	       enum_text(&simpul__kind__descriptor, (int)header->kind), about ? " of " : "",
-	       about ? enum_text(&simpul__kind__descriptor, (int)class->kind) : "", class->category, class->region,
-	       enum_text(&simpul__label__descriptor, (int)class->label), report->entry,
-	       time_text(time, report->accepted_at, 0));
+	    status_mark((int)header->status), header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
+	    enum_text(&simpul__kind__descriptor, (int)header->kind), about ? " of " : "",
+	    about ? enum_text(&simpul__kind__descriptor, (int)class->kind) : "", class->category, class->region,
+	    enum_text(&simpul__label__descriptor, (int)class->label), report->entry,
+	    time_text(time, report->accepted_at, 0));
 }
 
 /* Why nobody gets it. */
@@ -133,7 +133,7 @@ static void put_refusal(struct buffer *out, const struct question *q, const stru
 	const char *why = obstacle(q);
 
 	put(out, "nobody gets it, it was refused: %s (%s)%s%s\n", error_sentence(report->verdict),
-	       error_name(report->verdict), report->field[0] == '\0' ? "" : " at ", report->field);
+	    error_name(report->verdict), report->field[0] == '\0' ? "" : " at ", report->field);
 	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_LABEL_ABOVE_CEILING) {
 		put(out, "%s sent it; ", origin);
 		put_rules(out, q, origin, true);
@@ -150,13 +150,14 @@ static void put_audience(struct buffer *out, const struct question *q, const str
 	const char *why = obstacle(q);
 
 	if (kind_is_answer(report->header->kind)) {
-		put(out, "%s %s: an answer goes to the office whose report it is about, whatever the policy says\n", q->node,
-		       got ? "is to get it" : "is not to get it");
+		put(out, "%s %s: an answer goes to the office whose report it is about, whatever the policy says\n",
+		    q->node, got ? "is to get it" : "is not to get it");
 		return;
 	}
 	if (cancels)
-		put(out, "%s %s: a cancel goes to those who had the report that it is about, whatever the policy says\n",
-		       q->node, got ? "is to get it" : "is not to get it");
+		put(out,
+		    "%s %s: a cancel goes to those who had the report that it is about, whatever the policy says\n",
+		    q->node, got ? "is to get it" : "is not to get it");
 	else if (got && why != NULL)
 		put(out, "%s is to get it: it had the report that this one is about\n", q->node);
 	else if (got)
@@ -182,15 +183,18 @@ static enum error put_delivery(struct buffer *out, struct journal_case *c, const
 		error = question_ask(c, &now, then->node, journal_case_end(c), fault);
 	if (error != E_OK)
 		return error;
+	if (withheld > 0 && report->header->kind == SIMPUL__KIND__KIND_UPDATE)
+		put(out, "instead of it, the office was told that the report which it updates is superseded\n");
 	if (withheld > 0)
-		put(out, "it was withheld under policy version %u: the grant was gone when it was its turn; it may have been "
-		       "sent before or after that\n",
-		       withheld);
+		put(out,
+		    "it was withheld under policy version %u: the grant was gone when it was its turn; it may have "
+		    "been sent before or after that\n",
+		    withheld);
 	else if (acknowledged)
 		put(out, "it was delivered\n");
 	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && bar(&now) != NULL)
 		put(out, "it is not delivered yet and would be withheld now: %s (policy version %u)\n", bar(&now),
-		       now.policy_version);
+		    now.policy_version);
 	else
 		put(out, "it is not delivered yet\n");
 	return E_OK;

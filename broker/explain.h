@@ -1,4 +1,5 @@
-/* explain - why a node got a report or did not, or would, in words for people. Headers, audiences and policies alone. */
+/* explain - why a node got a report or did not, or would, in words for people. Headers, audiences and policies alone.
+ */
 #ifndef SIMPUL_EXPLAIN_H
 #define SIMPUL_EXPLAIN_H
 

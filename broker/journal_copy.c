@@ -237,10 +237,11 @@ enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_
 {
 	const struct search search = {c, node, visit, context, fault};
 	sqlite3_stmt *rows = database_prepare(
-		c->db, "WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
-		       "(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry) "
-		       "SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
-		       "CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
+		c->db,
+		"WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
+		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry) "
+		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
+		"CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
 
 	bind_text(rows, 1, node);
 	bind_number(rows, 2, since);

@@ -327,7 +327,8 @@ static enum error superseded_check(struct core *core, struct submit *submit, str
 		return signature.size == 0 ? E_OK : fault_at(fault, E_INVALID, "routing.superseded");
 	if (signature.size == 0)
 		return fault_at(fault, E_MISSING, "routing.superseded");
-	if (!superseded_verify(core->options.exchange, submit->node->member.signing_key, header->references[0], signature))
+	if (!superseded_verify(core->options.exchange, submit->node->member.signing_key, header->references[0],
+			       signature))
 		return fault_at(fault, E_BAD_SIGNATURE, "routing.superseded");
 	return E_OK;
 }
@@ -337,8 +338,8 @@ static enum error superseded_check(struct core *core, struct submit *submit, str
 static enum error submit_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	static enum error (*const checks[])(struct core *, struct submit *, struct fault *) = {
-		speaker_check, number_check, signature_check, seen_check, routing_decode, reports_decode,
-		superseded_check,
+		speaker_check,	number_check,	signature_check,  seen_check,
+		routing_decode, reports_decode, superseded_check,
 	};
 	enum error error = E_OK;
 

@@ -1,5 +1,6 @@
-/* superseded - the origin's word that a report of its own says something else by now: what may be shown of an UPDATE to those
- * who got the report and may not have the UPDATE. It names the report and nothing else. PROTOCOL.md, "Updates". */
+/* superseded - the origin's word that a report of its own says something else by now: what may be shown of an UPDATE to
+ * those who got the report and may not have the UPDATE. It names the report and nothing else. PROTOCOL.md, "Updates".
+ */
 #ifndef SIMPUL_SUPERSEDED_H
 #define SIMPUL_SUPERSEDED_H
 

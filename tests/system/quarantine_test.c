@@ -1,4 +1,5 @@
-/* quarantine_test - what an office could not apply or hand on waits where somebody sees it, and holds up nothing else. */
+/* quarantine_test - what an office could not apply or hand on waits where somebody sees it, and holds up nothing else.
+ */
 #include "common/memory.h"
 #include "tests/support/operate.h"
 #include "tests/support/policy.h"
@@ -17,10 +18,9 @@
 enum { POLICE, ARMY };
 
 /* Immigration is who a report may go to that the army does not get. */
-static const char policy[] =
-	POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army") POLICY_RECEIVES
-		POLICY_AGENCY("immigration") POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01")
-			POLICY_NODE("army.oku", "16.01") POLICY_NODE("immigration.oku", "16.01");
+static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army")
+	POLICY_RECEIVES POLICY_AGENCY("immigration") POLICY_RECEIVES POLICY_NODES POLICY_NODE("police.oku", "16.01")
+		POLICY_NODE("army.oku", "16.01") POLICY_NODE("immigration.oku", "16.01");
 
 /* The army's program: does what the file "how" says, then notes the report's name. */
 static const char script[] = "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $SIMPUL_NAME >>tried\n. ./how\n"
@@ -172,7 +172,9 @@ static void a_sink_that_is_down_for_a_while_quarantines_nothing(void **state)
 		sleep_ms(100);
 	}
 	how(x, "");
-	assert_taken(x, "police.oku#1\npolice.oku#3\npolice.oku#4\npolice.oku#2\npolice.oku#5\npolice.oku#6\npolice.oku#7\n");
+	assert_taken(
+		x,
+		"police.oku#1\npolice.oku#3\npolice.oku#4\npolice.oku#2\npolice.oku#5\npolice.oku#6\npolice.oku#7\n");
 	assert_prints(x, "doctor", "nothing waits");
 	free(tried);
 }
@@ -193,12 +195,15 @@ static void an_update_of_what_never_came_waits_and_is_closed_with_a_reason(void 
 	assert_int_equal(order(x, "retry", "2"), 65);
 	assert_int_equal(order(x, "close", "2"), 64);
 	assert_int_equal(order(x, "close", "9"), 64);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "9", "--reason", "none", NULL), 66);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "9", "--reason", "none", NULL),
+			 66);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "9", NULL), 66);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "2", NULL), 0);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "read it", NULL), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "read it", NULL),
+			 0);
 	assert_lists(x, ": read it");
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "twice", NULL), 76);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "twice", NULL),
+			 76);
 	assert_true(log_has(x, "quarantine.closed item=2", 5));
 	assert_false(exchange_logged(x, "read it"));
 	buffer_free(&draft);
@@ -238,8 +243,9 @@ static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 	assert_int_equal(order(x, "retry", "3"), 77);
 	restart_with(x, "INSERT INTO member SELECT * FROM lost; DROP TABLE lost");
 	assert_int_equal(order(x, "retry", "3"), 0);
-	assert_taken(x, "police.oku#1\npolice.oku#3\npolice.oku#4\npolice.oku#2\npolice.oku#5\npolice.oku#6\npolice.oku#7\n"
-			"police.oku#9\npolice.oku#10\n");
+	assert_taken(
+		x, "police.oku#1\npolice.oku#3\npolice.oku#4\npolice.oku#2\npolice.oku#5\npolice.oku#6\npolice.oku#7\n"
+		   "police.oku#9\npolice.oku#10\n");
 	assert_prints(x, "doctor", "1 wait: 1 that do not verify");
 }
 

@@ -277,7 +277,8 @@ static void what_the_broker_tells_is_what_the_files_say(void **state)
 	buffer_u8(&told, 0);
 	assert_non_null(strstr((const char *)told.data, "\"held_by\":[\"army.oku\"]"));
 	buffer_clear(&told);
-	assert_int_equal(exchange_ctl(x, &told, "-a", "policy", "explain", "army.oku", "--report", "police.oku#1", NULL), 0);
+	assert_int_equal(
+		exchange_ctl(x, &told, "-a", "policy", "explain", "army.oku", "--report", "police.oku#1", NULL), 0);
 	buffer_u8(&told, 0);
 	assert_non_null(strstr((const char *)told.data, "army.oku is to get it\n"));
 	assert_non_null(strstr((const char *)told.data, "rules of policy version"));

@@ -1,5 +1,5 @@
-/* update_test - an update reaches everybody who has the report: those who may not have it are told that what they have is
- * superseded, and so are their sinks. */
+/* update_test - an update reaches everybody who has the report: those who may not have it are told that what they have
+ * is superseded, and so are their sinks. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
 

@@ -21,7 +21,8 @@ static const struct {
 	{"nodes", "{\"command\": \"nodes\"}", false},
 	{"policy-show", "{\"command\": \"policy-show\"}", false},
 	{"proposals", "{\"command\": \"proposals\"}", false},
-	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}", false},
+	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}",
+	 false},
 	{"tell", "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\"}", false},
 	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
 	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
@@ -108,14 +109,16 @@ static void what_would_spoil_the_record_is_refused(void **state)
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku#1\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\"}", "INVALID", "object");
-	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"body\", \"object\": \"police.oku#1\"}", "UNKNOWN_VALUE",
-		      "what");
-	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
-	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"got\", \"object\": \"police.oku\", \"after\": -1}", "INVALID",
-		      "after");
-	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"policy explain\", \"object\": \"police.oku#1\"}", "INVALID",
-		      "node");
-	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\", \"reason\": 7}",
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"body\", \"object\": \"police.oku#1\"}",
+		      "UNKNOWN_VALUE", "what");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID",
+		      "object");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"got\", \"object\": \"police.oku\", \"after\": -1}",
+		      "INVALID", "after");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"policy explain\", \"object\": \"police.oku#1\"}",
+		      "INVALID", "node");
+	stage_refused(stage,
+		      "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\", \"reason\": 7}",
 		      "INVALID", "reason");
 	assert_int_equal(stage->steps + stage->reloads, 0);
 }

@@ -286,7 +286,8 @@ static void pages_leave_nothing_out_and_repeat_nothing(void **state)
 	bool more = true;
 
 	for (uint64_t first = 1; first < 10; first += 3)
-		ledger_say(&place->ledger, &(struct saying){.origin = POLICE, .first = first, .count = 3, .audience = DUE_TO_THREE});
+		ledger_say(&place->ledger,
+			   &(struct saying){.origin = POLICE, .first = first, .count = 3, .audience = DUE_TO_THREE});
 	assert_int_equal(journal_case_open(&c, place->ledger.options.path, NULL), E_OK);
 	for (; more; pages++) {
 		json_t *page;

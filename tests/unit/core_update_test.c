@@ -77,7 +77,7 @@ static void nothing_of_the_update_is_told(void **state)
 	say(world, (struct speech){.node = POLICE});
 	say(world, update);
 	entry = pushed(world, ARMY);
-	report.origin = (char *)(uintptr_t)"police.oku";
+	report.origin = (char *)(uintptr_t) "police.oku";
 	report.epoch = report.number = 1;
 	said.report = &report;
 	said.key_id = 1;

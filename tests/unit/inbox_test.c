@@ -250,7 +250,7 @@ static Simpul__Entry *superseded_stub(struct fixture *f, uint64_t number, const 
 	simpul__stub__init(stub);
 	simpul__superseded__init(said);
 	simpul__name__init(name);
-	name->origin = (char *)(uintptr_t)"police.oku";
+	name->origin = (char *)(uintptr_t) "police.oku";
 	name->epoch = 1;
 	name->number = number;
 	said->report = name;

@@ -85,9 +85,9 @@ static Simpul__Submission *send(struct fixture *f, struct prepared *prepared)
 	struct report_name name;
 
 	assert_int_equal(outbox_take(&f->sender, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
-	assert_int_equal(outbox_next(&f->sender, &f->police.keys, prepared->stream, name.number - 1, &seen, &f->sent,
-				     &f->fault),
-			 E_OK);
+	assert_int_equal(
+		outbox_next(&f->sender, &f->police.keys, prepared->stream, name.number - 1, &seen, &f->sent, &f->fault),
+		E_OK);
 	return agent_submission(&f->world, buffer_view(&f->sent.message));
 }
 
@@ -163,7 +163,8 @@ static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
 	apply(f, entry);
 	apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
@@ -217,7 +218,8 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"
 						 " AND instr(body, CAST('heron' AS BLOB)) > 0"),
 			 1);
-	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) + length(wrap) FROM inbox_delivery"), KEY_SIZE);
+	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) + length(wrap) FROM inbox_delivery"),
+			 KEY_SIZE);
 }
 
 /* A cancel that does not verify means nothing, until it does. */
@@ -229,7 +231,8 @@ static void a_cancel_takes_effect_when_it_verifies(void **state)
 
 	apply(f, agent_delivery(&f->world, send_sighting(f)));
 	entry = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
 	apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0"), 0);
 	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
@@ -245,7 +248,8 @@ static void what_expires_while_it_waits_is_emptied(void **state)
 	size_t count = 0;
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL), 0);
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
 	apply(f, entry);
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
 	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);

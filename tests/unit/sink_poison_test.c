@@ -69,8 +69,7 @@ static void a_report_that_it_refuses_waits_and_the_others_go_on(void **state)
 static void several_in_a_row_wait(void **state)
 {
 	struct sink_place *place = *state;
-	const struct sink_options options =
-		program(place, "case $SIMPUL_NAME in army.oku#1|army.oku#2) exit 9;; esac");
+	const struct sink_options options = program(place, "case $SIMPUL_NAME in army.oku#1|army.oku#2) exit 9;; esac");
 	struct sinks *sinks;
 
 	add_many(place, 1, 4);
@@ -114,7 +113,8 @@ static void what_fails_for_all_quarantines_none(void **state)
 static void a_sink_that_is_away_is_waited_for(void **state)
 {
 	struct sink_place *place = *state;
-	struct sink_options options = program(place, "echo x >>tried; [ $SIMPUL_NAME != army.oku#1 ] || [ -e up ] || exit 75");
+	struct sink_options options =
+		program(place, "echo x >>tried; [ $SIMPUL_NAME != army.oku#1 ] || [ -e up ] || exit 75");
 	struct sinks *sinks;
 	char *up = memory_format("%s/up", place->folder);
 
