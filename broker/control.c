@@ -195,7 +195,7 @@ void control_done(struct control *control, uint64_t ticket, const struct fault *
 	if (fault->code == E_OK)
 		answer_send(control, &pending->asker, json_pack("{s:b, s:I}", "ok", 1, "entry", (json_int_t)entry));
 	else
-		answer_send(control, &pending->asker, answer_of_fault(fault));
+		answer_fault(control, &pending->asker, fault);
 }
 
 void control_told(struct control *control, struct archive_letter *letter)
