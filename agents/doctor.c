@@ -208,6 +208,7 @@ static void check_store(struct doctor *doctor)
 		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read", path);
 	check_record(doctor, &store);
 	check_quarantine(doctor, &store);
+	doctor_requests(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)
 		broker_ring_follow(path, &doctor->join);

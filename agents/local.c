@@ -5,6 +5,8 @@
 #include "agents/complete.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
+#include "agents/subject_due.h"
+#include "agents/subject_record.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -33,8 +35,8 @@ struct request {
 const char *uplink_state_text(enum uplink_state state)
 {
 	static const char *const texts[] = {
-		[UPLINK_OFFLINE] = "offline",	[UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
-		[UPLINK_LIVE] = "live",		[UPLINK_HALTED] = "halted",
+		[UPLINK_OFFLINE] = "offline", [UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
+		[UPLINK_LIVE] = "live",	      [UPLINK_HALTED] = "halted",
 	};
 
 	return texts[state];
@@ -108,6 +110,17 @@ static void set_key(json_t *answer, struct store *store)
 		json_object_set_new(answer, "key_expires_at", json_string(time_text(time, key.member.expires_at, 0)));
 }
 
+/* Requests of persons that are to be answered. */
+static void set_due(json_t *answer, struct store *store)
+{
+	struct subject_due due;
+
+	if (subject_due_count(store, clock_now().wall, &due, NULL) == E_OK)
+		json_object_set_new(answer, "requests",
+				    json_pack("{s:I, s:I, s:s}", "urgent", (json_int_t)due.urgent, "overdue",
+					      (json_int_t)due.overdue, "first", due.first));
+}
+
 static json_t *status_answer(const struct local_host *host)
 {
 	struct uplink_status status;
@@ -125,6 +138,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)counts.sent, "accepted", (json_int_t)counts.accepted, "refused",
 				      (json_int_t)counts.refused, "expiring",
 				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
+	set_due(answer, host->store);
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
 	json_object_set_new(answer, "quarantine", quarantine_counts(host->store));
 	set_key(answer, host->store);
@@ -147,7 +161,8 @@ static enum error prepare_all(const struct local_host *host, json_t *drafts, wal
 	json_t *draft;
 	size_t i;
 
-	json_array_foreach(drafts, i, draft) {
+	json_array_foreach(drafts, i, draft)
+	{
 		enum error error = E_INVALID;
 
 		if (!json_is_object(draft))
@@ -276,6 +291,10 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		answer = status_answer(host);
 	else if (command != NULL && strcmp(command, "quarantine") == 0)
 		answer = desk_answer(host, request, user, now, fault);
+	else if (command != NULL && strcmp(command, "subject-record") == 0)
+		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
+				 ? json_pack("{s:b}", "ok", 1)
+				 : NULL;
 	else if (command == NULL || strcmp(command, "report") != 0)
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	else

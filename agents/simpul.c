@@ -20,6 +20,7 @@ static const char usage[] =
 	"  cancel NAME              take a report of this office back\n"
 	"  flag NAME                tell a report's origin that this office cannot act on it\n"
 	"  release request|list|grant|refuse    ask an origin to share a report with others, and answer\n"
+	"  subject ask|list|search|answer|result    what is held of a person who asks (UU 27/2022, three days)\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
 	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
@@ -46,6 +47,7 @@ static const struct {
 	{"cancel", officer_cancel},
 	{"flag", officer_flag},
 	{"release", officer_release},
+	{"subject", officer_subject},
 	{"inbox", officer_inbox},
 	{"quarantine", officer_quarantine},
 	{"outbox", officer_outbox},

@@ -214,7 +214,7 @@ static bool row_take(void *context, const struct inbox_row *row)
 	}
 	verdict = sink_verdict(&sink->options, row->header, row->body, &sink->arena);
 	if (verdict != SINK_MAY_HAVE)
-		page->passed_over[verdict]++;
+		page->passed_over[verdict] += verdict != SINK_QUESTION; /* nobody meant it to have that */
 	else
 		page->failed = !sink_row_put(page, row);
 	arena_reset(&sink->arena);

@@ -65,8 +65,7 @@ static void put_column(struct buffer *out, const char *text, size_t width)
 	buffer_text(out, " ");
 }
 
-/* "2026-11-20 21:40", in the machine's zone. */
-static void put_time(struct buffer *out, wall_ms time)
+void view_time(struct buffer *out, wall_ms time)
 {
 	char text[TIME_TEXT_SIZE];
 
@@ -144,7 +143,7 @@ static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule 
 	if (erased_at == 0)
 		return;
 	buffer_text(out, "  ERASED ");
-	put_time(out, erased_at);
+	view_time(out, erased_at);
 	buffer_text(out, " (");
 	buffer_text(out, enum_text(&simpul__purge_rule__descriptor, (int)rule));
 	buffer_text(out, ")");
@@ -200,7 +199,7 @@ void view_line(const struct inbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_columns(out, &row->name, header);
-	put_time(out, row->accepted_at);
+	view_time(out, row->accepted_at);
 	put_marks(out, row, header, &arena);
 	buffer_text(out, "\n");
 	arena_fini(&arena);
@@ -214,7 +213,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_columns(out, &row->name, header);
-	put_time(out, row->taken_at);
+	view_time(out, row->taken_at);
 	buffer_text(out, "  ");
 	put_column(out, view_outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);

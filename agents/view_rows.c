@@ -175,6 +175,19 @@ enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_e
 	return inbox_show(store, from, limit, each, context, fault);
 }
 
+enum error view_inbox_questions(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+				struct fault *fault)
+{
+	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 AND kind IN (10, 11)"
+				  " ORDER BY row LIMIT ?2";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
+	bind_number(from, 1, after);
+	bind_number(from, 2, limit);
+	return inbox_show(store, from, limit, each, context, fault);
+}
+
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
 			      struct fault *fault)
 {
@@ -270,6 +283,21 @@ enum error view_outbox_about(struct store *store, const char *name, const struct
 	bind_number(from, 3, after->stream);
 	bind_number(from, 4, after->number);
 	bind_number(from, 5, limit);
+	return outbox_show(store, from, limit, each, context, fault);
+}
+
+enum error view_outbox_questions(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+				 void *context, struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
+				  " AND kind IN (10, 11) ORDER BY epoch, stream, number LIMIT ?4";
+	sqlite3_stmt *from = store_statement(store, sql);
+
+	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
+	bind_number(from, 1, after->epoch);
+	bind_number(from, 2, after->stream);
+	bind_number(from, 3, after->number);
+	bind_number(from, 4, limit);
 	return outbox_show(store, from, limit, each, context, fault);
 }
 

@@ -134,7 +134,8 @@ static void put_refusal(struct buffer *out, const struct question *q, const stru
 
 	put(out, "nobody gets it, it was refused: %s (%s)%s%s\n", error_sentence(report->verdict),
 	    error_name(report->verdict), report->field[0] == '\0' ? "" : " at ", report->field);
-	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_LABEL_ABOVE_CEILING) {
+	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_MAY_NOT_ASK ||
+	    report->verdict == E_LABEL_ABOVE_CEILING) {
 		put(out, "%s sent it; ", origin);
 		put_rules(out, q, origin, true);
 	} else if (report->verdict == E_EMPTY_AUDIENCE && why != NULL) {
