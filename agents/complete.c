@@ -108,18 +108,37 @@ static enum error extension_check(const struct completion *completion, struct fa
 	return fault_at(fault, E_MISSING, "update.note");
 }
 
-/* An answer is as much in earnest as what it answers. Only a request for it is released. */
+/* Only a request for it is released, and only a question answered. */
+static bool is_answered_by(Simpul__Kind kind, const json_t *draft)
+{
+	if (json_object_get(draft, "release") != NULL)
+		return kind == SIMPUL__KIND__KIND_RELEASE_REQUEST;
+	if (json_object_get(draft, "answer") != NULL)
+		return kind == SIMPUL__KIND__KIND_QUERY;
+	return kind != SIMPUL__KIND__KIND_RELEASE_REQUEST;
+}
+
+/* What is answered to a question dies with it. */
+static void fill_expires(json_t *draft, wall_ms expires)
+{
+	char time[TIME_TEXT_SIZE];
+
+	if (json_object_get(draft, "answer") != NULL && json_object_get(draft, "expires") == NULL)
+		json_object_set_new(draft, "expires", json_string(time_text(time, expires, 0)));
+}
+
+/* An answer is as much in earnest as what it answers. */
 static bool answered_take(void *context, const struct inbox_row *row)
 {
 	struct completion *completion = context;
-	const bool release = json_object_get(completion->draft, "release") != NULL;
 	const Simpul__Header *header;
 	struct arena arena;
 
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
-	completion->found = header != NULL && row->trust != TRUST_BAD &&
-			    (row->kind == SIMPUL__KIND__KIND_RELEASE_REQUEST) == release;
+	completion->found = header != NULL && row->trust != TRUST_BAD && is_answered_by(row->kind, completion->draft);
+	if (completion->found)
+		fill_expires(completion->draft, header->expires);
 	if (completion->found && json_object_get(completion->draft, "status") == NULL)
 		json_object_set_new(completion->draft, "status",
 				    json_string(enum_text(&simpul__status__descriptor, (int)header->status)));
@@ -143,7 +162,7 @@ enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struc
 	struct report_name name;
 	enum error error;
 
-	const bool answers = has_any(draft, (const char *const[]){"flag", "release_request", "release", NULL});
+	const bool answers = has_any(draft, (const char *const[]){"flag", "release_request", "release", "answer", NULL});
 
 	if (!answers && !has_any(draft, (const char *const[]){"update", "cancel", NULL}))
 		return E_OK;

@@ -8,7 +8,8 @@
 
 /* Adds to a draft with `update` or `cancel` what it leaves out: about, status, category, region, label, handling,
  * protection, purpose, legal_basis, in an update the grades, expires (while it lies ahead), operation, case_ref, to, not_to.
- * A flag, a release request and a release get the status of the report in the inbox that they answer. Leaves other drafts
+ * A flag, a release request, a release and an answer get the status of the report in the inbox that they answer, an answer
+ * its expiry too. Leaves other drafts
  * alone.
  * E_NOT_ORIGIN: another office's report; E_INVALID at "status": an exercise about what is in earnest, or the like;
  * E_REFERENCE_UNKNOWN: not in the outbox (what is answered: in the inbox), or refused; field "reference".

@@ -3,6 +3,7 @@
 #include "agents/doctor.h"
 #include "agents/broker_ring.h"
 #include "agents/legal_hold.h"
+#include "agents/quarantine.h"
 
 #include "common/config.h"
 #include "common/hold.h"
@@ -152,6 +153,28 @@ static void check_record(struct doctor *doctor, struct store *store)
 		checkup_note(checkup, CHECKUP_OK, "key", NULL, "key %u is enrolled", doctor->keys.key_id);
 }
 
+/* What waits there for somebody to look. */
+static void check_quarantine(struct doctor *doctor, struct store *store)
+{
+	uint64_t counts[QUARANTINE_CAUSES], all = 0;
+
+	if (quarantine_count(store, counts, NULL) != E_OK)
+		return;
+	for (size_t i = 0; i < QUARANTINE_CAUSES; i++)
+		all += counts[i];
+	if (all == 0)
+		checkup_note(&doctor->checkup, CHECKUP_OK, "quarantine", NULL, "nothing waits");
+	else
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "quarantine",
+			     "simpul quarantine list; retry or close each",
+			     "%llu wait: %llu that do not verify, %llu about a report that is not here, "
+			     "%llu that a sink did not take, %llu withheld by the broker",
+			     (unsigned long long)all, (unsigned long long)counts[QUARANTINE_UNVERIFIED],
+			     (unsigned long long)counts[QUARANTINE_UNREFERENCED],
+			     (unsigned long long)counts[QUARANTINE_UNDELIVERED],
+			     (unsigned long long)counts[QUARANTINE_WITHHELD]);
+}
+
 static const char *store_advice(enum error error)
 {
 	if (error == E_IO || error == E_CORRUPT)
@@ -198,6 +221,8 @@ static void check_store(struct doctor *doctor)
 		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read", path);
 	check_record(doctor, &store);
 	check_holds(doctor, &store);
+	check_quarantine(doctor, &store);
+	doctor_requests(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)
 		broker_ring_follow(path, &doctor->join);

@@ -105,6 +105,8 @@ static const struct content {
 	{SIMPUL__DRAFT__CONTENT_RELEASE_REQUEST, SIMPUL__BODY__CONTENT_RELEASE_REQUEST,
 	 SIMPUL__KIND__KIND_RELEASE_REQUEST},
 	{SIMPUL__DRAFT__CONTENT_RELEASE, SIMPUL__BODY__CONTENT_RELEASE, SIMPUL__KIND__KIND_RELEASE},
+	{SIMPUL__DRAFT__CONTENT_QUERY, SIMPUL__BODY__CONTENT_QUERY, SIMPUL__KIND__KIND_QUERY},
+	{SIMPUL__DRAFT__CONTENT_ANSWER, SIMPUL__BODY__CONTENT_ANSWER, SIMPUL__KIND__KIND_ANSWER},
 };
 
 static const struct content *content_of(const Simpul__Draft *draft)
@@ -177,6 +179,7 @@ static void words_set(const struct making *m, Simpul__Header *header)
 	header->actor = draft->actor;
 	header->case_ref = draft->case_ref;
 	header->erase = draft->erase;
+	header->deadline = draft->deadline;
 }
 
 /* The end of the report's life; a default never keeps a protected report longer than it may be kept. */
@@ -234,6 +237,11 @@ static enum error defaults_set(const struct making *m, Simpul__Header *header)
 	return region_resolve(m, &header->region, "region");
 }
 
+static bool is_sealed(const Simpul__Header *header)
+{
+	return header->label == SIMPUL__LABEL__LABEL_RED || kind_is_sealed(header->kind);
+}
+
 static enum error header_make(const struct making *m, struct prepared *prepared)
 {
 	Simpul__Header *header = message_new(m->arena, &simpul__header__descriptor);
@@ -253,8 +261,7 @@ static enum error header_make(const struct making *m, struct prepared *prepared)
 		error = reference_set(m, header);
 	if (error != E_OK)
 		return error;
-	header->form = header->label == SIMPUL__LABEL__LABEL_RED ? SIMPUL__BODY_FORM__BODY_FORM_SEALED
-								 : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
+	header->form = is_sealed(header) ? SIMPUL__BODY_FORM__BODY_FORM_SEALED : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	prepared->stream = stream_of(header->status, header->label);
 	name.stream = prepared->stream;
 	memcpy(name.origin, m->node, strlen(m->node) + 1);
@@ -297,10 +304,10 @@ static enum error names_check(const struct making *m, char *const *names, size_t
 	return E_OK;
 }
 
-/* RED is for named nodes alone. */
+/* RED and what is sealed anyway are for named nodes alone; a question too. */
 static enum error red_check(const struct making *m, const Simpul__Header *header)
 {
-	if (header->label != SIMPUL__LABEL__LABEL_RED)
+	if (!is_sealed(header) || kind_answers_one(header->kind))
 		return E_OK;
 	if (m->draft->n_to == 0)
 		return fault_at(m->fault, E_RED_NEEDS_NODES, "to");

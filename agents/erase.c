@@ -1,6 +1,7 @@
 /* erase - empties rows of the inbox, and the proofs that hold a body whole. */
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
+#include "agents/quarantine.h"
 #include "common/memory.h"
 #include "common/seal.h"
 #include "common/wire.h"
@@ -66,7 +67,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 	static const char sql[] =
 		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
 		" d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
-		" WHERE i.row = ?1 AND i.erased_at = 0";
+		" WHERE i.row = ?1 AND i.erased_at = 0 AND i.notice = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -211,6 +212,8 @@ enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, 
 			error = content_key_drop(store, &doomed, fault);
 		if (error == E_OK)
 			error = purge_note(store, &doomed.name, row, doomed.is_bad, rule, now, fault);
+		if (error == E_OK)
+			error = quarantine_erased(store, row, now, fault);
 		sodium_memzero(doomed.content_key, sizeof doomed.content_key);
 	}
 	arena_fini(&arena);

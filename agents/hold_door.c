@@ -103,10 +103,10 @@ json_t *hold_door_answer(struct store *store, const char *command, const json_t 
 {
 	struct asking asking = {.store = store, .request = request, .now = now, .fault = fault};
 
-	if (!peer_user(peer, &asking.by.uid)) {
+	if (!user_of_peer(peer, &asking.by.uid)) {
 		fault_at(fault, E_INTERNAL, "user: the kernel does not say who asks");
 		return NULL;
 	}
-	peer_user_name(asking.by.uid, asking.by.name);
+	user_name(asking.by.uid, asking.by.name);
 	return commands[command_find(command)].answer(&asking);
 }

@@ -12,7 +12,7 @@
 #include "agents/store.h"
 #include "common/clock.h"
 #include "common/name.h"
-#include "common/peer.h"
+#include "common/user.h"
 
 #include <jansson.h>
 
@@ -21,7 +21,7 @@
 /* Who asks. */
 struct hold_person {
 	uid_t uid;
-	char name[PEER_NAME_SIZE];
+	char name[USER_NAME_SIZE];
 };
 
 struct hold_order {

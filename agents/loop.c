@@ -7,6 +7,7 @@
 #include "agents/purge.h"
 #include "agents/sink_backlog.h"
 #include "agents/store_progress.h"
+#include "agents/subject_due.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ struct loop {
 	struct sinks *sinks;
 	struct sink_backlog told; /* what the store did not take yet */
 	struct expiry expiry;
+	struct subject_watch subject_watch;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
 	bool stop, reload;
@@ -314,6 +316,7 @@ static void turn(struct loop *loop)
 		sinks_wake(loop->sinks);
 	}
 	expiry_step(&loop->expiry, &loop->store, &now);
+	subject_due_step(&loop->subject_watch, &loop->store, &now);
 	manager_step(loop, &now);
 }
 
@@ -391,8 +394,12 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 		   settings->sink_count, &now);
 	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, settings->sinks, settings->sink_count, loop->from_sinks);
-	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
-					.uplink = loop->uplink, .sinks = loop->sinks};
+	const struct local_host host = {.store = &loop->store,
+					.keys = &loop->ring->keys,
+					.defaults = &settings->defaults,
+					.uplink = loop->uplink,
+					.sinks = loop->sinks,
+					.ring = loop->ring};
 	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
 	return error == E_OK ? intake_begin(loop, fault) : error;
 }

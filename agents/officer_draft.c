@@ -215,6 +215,36 @@ static json_t *person_read(void)
 	return NULL;
 }
 
+json_t *officer_person_of_file(const char *path, struct fault *fault)
+{
+	json_t *person = json_object();
+	struct buffer text = {0};
+	char *rest = NULL;
+	unsigned number = 0;
+
+	if (officer_read(path, &text, fault) != E_OK)
+		goto wrong;
+	buffer_u8(&text, 0);
+	for (char *line = strtok_r((char *)text.data, "\r\n", &rest); line != NULL; line = strtok_r(NULL, "\r\n", &rest)) {
+		number++;
+		if (!officer_person_set(person, line)) {
+			fault_at(fault, E_INVALID, "line %u of the person", number);
+			goto wrong;
+		}
+	}
+	buffer_free(&text);
+	return person;
+wrong:
+	buffer_free(&text);
+	json_decref(person);
+	return NULL;
+}
+
+json_t *officer_person_asked(void)
+{
+	return isatty(STDIN_FILENO) ? person_ask() : person_read();
+}
+
 /* ------------------------------------------------------------------ options */
 
 static json_t *member_of(json_t *object, const char *key, json_t *(*make)(void))
@@ -294,7 +324,7 @@ static json_t *person_value(const char *text)
 {
 	if (strcmp(text, "-") != 0)
 		return officer_person_of_argument(text);
-	return isatty(STDIN_FILENO) ? person_ask() : person_read();
+	return officer_person_asked();
 }
 
 /* A new reference; NULL when the text is not of the right form. */

@@ -13,4 +13,10 @@ json_t *officer_person_of_argument(const char *spec);
 /* Adds one "key=value" to a person, any key. False when it is not one. */
 bool officer_person_set(json_t *person, const char *line);
 
+/* A person by question and answer where somebody types, else "key=value" lines of standard input up to an empty one; NULL when
+ * one is wrong. */
+json_t *officer_person_asked(void);
+/* The same of all lines of a file; NULL with `fault`, which names no value. */
+json_t *officer_person_of_file(const char *path, struct fault *fault);
+
 #endif

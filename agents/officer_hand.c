@@ -33,7 +33,12 @@ int officer_hand_in(const struct officer *officer, json_t *drafts)
 	struct fault fault = {0};
 	size_t i;
 
-	json_object_set_new(request, json_is_array(drafts) ? "drafts" : "draft", drafts);
+	if (json_array_size(drafts) == 1) { /* what is wrong is then said without a number before it */
+		json_object_set(request, "draft", json_array_get(drafts, 0));
+		json_decref(drafts);
+	} else {
+		json_object_set_new(request, json_is_array(drafts) ? "drafts" : "draft", drafts);
+	}
 	if (officer_ask(officer, request, &answer, &fault) != E_OK)
 		return officer_fail(officer, &fault, advice_for(fault.code));
 	json_array_foreach(json_object_get(answer, "names"), i, name)

@@ -195,6 +195,25 @@ static void sinks_print(const json_t *sinks)
 			printf("sink %s fails and is tried again: %s\n", text_in(sink, "name"), text_in(sink, "reason"));
 }
 
+static void quarantine_print(const json_t *counts)
+{
+	const char *cause;
+	json_t *count;
+	long long all = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)counts, cause, count) all += (long long)json_integer_value(count);
+	if (all > 0)
+		printf("quarantine: %lld wait for somebody to look: simpul quarantine list\n", all);
+}
+
+/* Requests of persons, which the law gives three days. */
+static void requests_print(const json_t *requests)
+{
+	if (number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
+		printf("requests of persons: %lld overdue, %lld due within 24 hours, first %s: simpul subject list\n",
+		       number_in(requests, "overdue"), number_in(requests, "urgent"), text_in(requests, "first"));
+}
+
 /* `expires_at` is "" for a key that never ends. */
 static void key_print(const char *expires_at)
 {
@@ -227,7 +246,9 @@ static void status_print(const json_t *status)
 	if (number_in(outbox, "expiring") > 0)
 		printf("expiry: %lld of this office's reports are erased within 7 days: simpul outbox list --expiring\n",
 		       number_in(outbox, "expiring"));
+	requests_print(json_object_get(status, "requests"));
 	sinks_print(json_object_get(status, "sinks"));
+	quarantine_print(json_object_get(status, "quarantine"));
 	key_print(text_in(status, "key_expires_at"));
 	if (fault != NULL && strcmp(state, "halted") == 0)
 		printf("to do: %s\n", halt_advice(text_in(fault, "code")));

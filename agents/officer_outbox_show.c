@@ -1,4 +1,5 @@
 /* officer_outbox_show - simpul outbox show: one report of this office, and who has erased it and its updates. */
+#include "agents/copies.h"
 #include "agents/officer.h"
 #include "agents/view.h"
 #include "common/json.h"
@@ -18,91 +19,6 @@ struct showing {
 	json_t *copies; /* [{"node", "name", "erased_at", "erased_by", "sinks"}], sorted by node */
 	size_t rows;
 };
-
-/* ------------------------------------------------------------------ copies */
-
-/* What a node answered about a report is added to `copy`; without an answer nothing is. */
-static enum error answer_add(struct showing *showing, const struct report_name *name, const char *node, json_t *copy,
-			     struct fault *fault)
-{
-	static const char sql[] = "SELECT at, rule, sinks FROM purged WHERE epoch = ?1 AND stream = ?2 AND number = ?3"
-				  " AND node = ?4";
-	sqlite3_stmt *get = store_statement(showing->store, sql);
-	const Simpul__Purged *purged;
-	char time[TIME_TEXT_SIZE];
-	enum error error;
-	json_t *sinks;
-
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
-	bind_text(get, 4, node);
-	error = store_ask(showing->store, get, fault);
-	if (error == E_OK) {
-		json_object_set_new(copy, "erased_at", json_string(time_text(time, column_number(get, 0), 0)));
-		json_object_set_new(
-			copy, "erased_by",
-			json_string(enum_text(&simpul__purge_rule__descriptor, (int)column_number(get, 1))));
-		purged = wire_unpack(&simpul__purged__descriptor, column_bytes(get, 2), &showing->arena, fault);
-		if (purged != NULL && purged->n_sinks > 0) {
-			sinks = json_of_message(purged, 0);
-			json_object_update(copy, sinks);
-			json_decref(sinks);
-		}
-	}
-	sqlite3_reset(get);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
-
-static enum error copy_add(struct showing *showing, const struct report_name *name, const char *node,
-			   struct fault *fault)
-{
-	char text[REPORT_NAME_SIZE];
-	json_t *copy = json_pack("{s:s, s:s}", "node", node, "name", report_name_text(name, text));
-
-	json_array_append_new(showing->copies, copy);
-	return answer_add(showing, name, node, copy, fault);
-}
-
-/* Who answered about a report that the broker has lost: there is a VOID in its place, whose receipt names nobody. */
-static enum error answered_add(struct showing *showing, const struct report_name *name, struct fault *fault)
-{
-	static const char sql[] = "SELECT node FROM purged WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
-	sqlite3_stmt *get = store_statement(showing->store, sql);
-	enum error error;
-
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
-	while ((error = store_ask(showing->store, get, fault)) == E_OK)
-		if ((error = copy_add(showing, name, column_text(get, 0), fault)) != E_OK)
-			break;
-	sqlite3_reset(get);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
-
-/* Every node that the broker gave this report to, as its receipt says. */
-static enum error copies_add(struct showing *showing, const struct report_name *name, struct fault *fault)
-{
-	static const char sql[] = "SELECT receipt FROM receipt WHERE epoch = ?1 AND stream = ?2 AND first <= ?3"
-				  " ORDER BY first DESC LIMIT 1";
-	sqlite3_stmt *get = store_statement(showing->store, sql);
-	const Simpul__Receipt *receipt = NULL;
-	enum error error;
-
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
-	error = store_ask(showing->store, get, fault);
-	if (error == E_OK) {
-		receipt = wire_unpack(&simpul__receipt__descriptor, column_bytes(get, 0), &showing->arena, fault);
-		error = receipt == NULL ? fault_at(fault, E_CORRUPT, "receipt") : E_OK;
-	}
-	sqlite3_reset(get);
-	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++)
-		error = copy_add(showing, name, receipt->audience[i], fault);
-	return error == E_NOT_FOUND ? E_OK : error;
-}
 
 /* ------------------------------------------------------------------ the report and its updates */
 
@@ -130,7 +46,7 @@ static enum error updates_add(struct showing *showing, const struct report_name 
 		update.epoch = (uint32_t)column_number(get, 0);
 		update.stream = (uint32_t)column_number(get, 1);
 		update.number = column_number(get, 2);
-		error = copies_add(showing, &update, fault);
+		error = copies_given(showing->store, &update, showing->copies, fault);
 		if (error != E_OK)
 			break;
 	}
@@ -175,7 +91,8 @@ static enum error showing_read(struct showing *showing, const struct report_name
 	if (error != E_OK)
 		return error;
 	state = json_string_value(json_object_get(showing->json, "state"));
-	error = strcmp(state, "accepted") == 0 ? copies_add(showing, name, fault) : answered_add(showing, name, fault);
+	error = strcmp(state, "accepted") == 0 ? copies_given(showing->store, name, showing->copies, fault)
+					       : copies_answered(showing->store, name, showing->copies, fault);
 	if (error == E_OK)
 		error = updates_add(showing, name, fault);
 	copies_sort(showing);

@@ -2,6 +2,7 @@
 #include "agents/purge_receipt.h"
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
+#include "agents/reference.h"
 #include "agents/store_progress.h"
 #include "common/content.h"
 #include "common/log.h"
@@ -202,23 +203,6 @@ enum error purge_receipt_make(struct store *store, const struct node_keys *keys,
 
 /* ---- taking */
 
-/* E_NOT_FOUND unless it is a report of this office that was sent. */
-static enum error own_find(struct store *store, const Simpul__Name *name, struct fault *fault)
-{
-	static const char sql[] = "SELECT 1 FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
-	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error;
-
-	if (strcmp(name->origin, store->node) != 0)
-		return E_NOT_FOUND;
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number <= INT64_MAX ? name->number : 0);
-	error = store_ask(store, get, fault);
-	sqlite3_reset(get);
-	return error;
-}
-
 static enum error purged_store(struct store *store, const Simpul__Entry *entry, const Simpul__Purged *purged,
 			       struct fault *fault)
 {
@@ -254,7 +238,7 @@ static enum error receipt_keep(struct store *store, const Simpul__Entry *entry, 
 	enum error error = E_OK;
 
 	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++) {
-		error = own_find(store, receipt->purged[i]->name, fault);
+		error = own_report_find(store, receipt->purged[i]->name, fault);
 		ignored += error == E_NOT_FOUND;
 		error = error == E_OK	       ? purged_store(store, entry, receipt->purged[i], fault)
 			: error == E_NOT_FOUND ? E_OK

@@ -1,5 +1,6 @@
 /* sink_limit - compares a report's label, status and content with what a sink declares. */
 #include "agents/sink_limit.h"
+#include "common/content.h"
 #include "common/wire.h"
 
 static bool sighting_identifies(const Simpul__Sighting *sighting)
@@ -42,6 +43,8 @@ enum sink_verdict sink_verdict(const struct sink_options *options, struct bytes 
 {
 	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, header_bytes, arena, NULL);
 
+	if (header != NULL && kind_is_sealed(header->kind))
+		return SINK_QUESTION;
 	if (header == NULL || header->label > options->ceiling)
 		return SINK_ABOVE_CEILING;
 	if ((unsigned)header->status > SIMPUL__STATUS__STATUS_TEST ||

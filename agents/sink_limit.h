@@ -11,6 +11,7 @@ enum sink_verdict {
 	SINK_ABOVE_CEILING, /* or its label cannot be read */
 	SINK_OTHER_STATUS,
 	SINK_CANNOT_ERASE, /* personal data, or a body that cannot be read, for a sink that erases nothing */
+	SINK_QUESTION,	   /* a question about a person, or what is answered to it: for people here, and for no program */
 	SINK_VERDICTS,
 };
 

@@ -65,8 +65,7 @@ static void put_column(struct buffer *out, const char *text, size_t width)
 	buffer_text(out, " ");
 }
 
-/* "2026-11-20 21:40", in the machine's zone. */
-static void put_time(struct buffer *out, wall_ms time)
+void view_time(struct buffer *out, wall_ms time)
 {
 	char text[TIME_TEXT_SIZE];
 
@@ -144,7 +143,7 @@ static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule 
 	if (erased_at == 0)
 		return;
 	buffer_text(out, "  ERASED ");
-	put_time(out, erased_at);
+	view_time(out, erased_at);
 	buffer_text(out, " (");
 	buffer_text(out, enum_text(&simpul__purge_rule__descriptor, (int)rule));
 	buffer_text(out, ")");
@@ -175,18 +174,20 @@ static void put_marks(struct buffer *out, const struct inbox_row *row, const Sim
 {
 	put_reference(out, header);
 	put_answer(out, row->body, arena);
-	if (row->cancelled_by[0] != '\0' || row->updated_by[0] != '\0') {
+	if (row->cancelled_by[0] != '\0' || (row->updated_by[0] != '\0' && row->superseded_by == 0)) {
 		buffer_text(out, "  ");
 		put_upper(out, view_state_text(row));
 		buffer_text(out, " by ");
 		view_safe_text(out, row->cancelled_by[0] != '\0' ? row->cancelled_by : row->updated_by);
 	}
+	if (row->is_notice || row->superseded_by != 0)
+		buffer_text(out, "  SUPERSEDED: its origin says something else by now, which is not for this office");
 	if (row->trust == TRUST_DOUBTFUL)
 		buffer_text(out, "  DOUBTFUL: its key was compromised");
 	if (row->trust == TRUST_BAD)
 		buffer_text(out, "  BAD: do not act on it, its signature or seal fails");
 	put_erased(out, row->erased_at, row->rule);
-	if (row->body.size == 0 && row->erased_at == 0)
+	if (row->body.size == 0 && row->erased_at == 0 && !row->is_notice)
 		buffer_text(out, "  NO CONTENT");
 }
 
@@ -198,7 +199,7 @@ void view_line(const struct inbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_columns(out, &row->name, header);
-	put_time(out, row->accepted_at);
+	view_time(out, row->accepted_at);
 	put_marks(out, row, header, &arena);
 	buffer_text(out, "\n");
 	arena_fini(&arena);
@@ -212,7 +213,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_columns(out, &row->name, header);
-	put_time(out, row->taken_at);
+	view_time(out, row->taken_at);
 	buffer_text(out, "  ");
 	put_column(out, view_outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);

@@ -23,6 +23,10 @@ struct inbox_row {
 	 * in the inbox, and no longer once its key is known to have been compromised then. */
 	char cancelled_by[REPORT_NAME_SIZE];
 	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
+	/* By the entry of a notice: its origin says something else by now, which is not for this office; 0: no, or what
+	 * it says by now came after all. */
+	uint64_t superseded_by;
+	bool is_notice; /* it is no report but that notice, under the report's name (inbox_notice.h) */
 	wall_ms erased_at;		   /* 0: it was not */
 	Simpul__PurgeRule rule;		   /* why it was */
 	struct bytes header, body;	   /* body empty: erased or not to be opened */
@@ -36,10 +40,14 @@ enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_e
 /* The rows with this name: one, unless the origin's key was abused. None is E_OK too. */
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
 			      struct fault *fault);
+/* As view_inbox, queries and answers alone; finds them without going through the rest. */
+enum error view_inbox_questions(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+				struct fault *fault);
 /* The newest row, 0 when there is none. */
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
 /* {"mark": "EXERCISE", "label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
- *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"cancelled", "cancelled_by": ..., "updated_by": ...,
+ *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"superseded"|"cancelled", "cancelled_by": ...,
+ *  "updated_by": ..., "superseded_by_entry": 9, "notice": "superseded",
  *  "erased_at": ..., "erased_by": "expired"|"retracted", "header": {...}, "sighting": {...}}
  * A new reference. Without a content the body was erased or could not be opened. A header that cannot be read has the
  * label "UNKNOWN"; `mark` is there unless the report is Actual (status_mark). */
@@ -72,6 +80,9 @@ typedef bool outbox_each(void *context, const struct outbox_row *row);
 
 enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
 		       void *context, struct fault *fault);
+/* As view_outbox, queries and answers alone. */
+enum error view_outbox_questions(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+				 void *context, struct fault *fault);
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
 /* Those that refer to an own report of this name: its updates and cancels. */
@@ -91,6 +102,8 @@ void view_draft(const struct prepared *draft, bool masked, struct buffer *out);
 /* Appends foreign text as a terminal may show it: nothing that moves the cursor, changes colours or turns the
  * direction. */
 void view_safe_text(struct buffer *out, const char *text);
+/* Appends "2026-11-20 21:40", in the machine's zone. */
+void view_time(struct buffer *out, wall_ms time);
 /* Minutes by which the machine's zone is ahead of UTC at `time`. */
 int view_zone(wall_ms time);
 

@@ -2,7 +2,7 @@
 #include "broker/act.h"
 
 #include "common/wire.h"
-#include <string.h>
+#include "proto/journal.pb-c.h"
 
 static char *text_of(const char *text)
 {
@@ -67,14 +67,4 @@ void act_pack(const struct act *act, struct buffer *out)
 	message.signatures = list;
 	message.n_signatures = act->signatures != NULL ? 2 : 0;
 	wire_pack(&message, out);
-}
-
-bool act_text_valid(const char *text)
-{
-	if (text == NULL || strlen(text) > ACT_TEXT_MOST)
-		return false;
-	for (const char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return false;
-	return true;
 }

@@ -5,13 +5,10 @@
 #include "common/clock.h"
 #include "common/exchange.h"
 #include "common/hash.h"
-#include "common/peer.h"
+#include "common/user.h"
 #include "proto/journal.pb-c.h"
 
 #include <stdbool.h>
-
-#define ACT_USER_SIZE PEER_NAME_SIZE
-#define ACT_TEXT_MOST 200 /* bytes of `person` and `reason` */
 
 #define ACT_OPERATOR_SIZE 33
 #define SIGN_TAG_ACT "simpul/act/1"
@@ -44,7 +41,5 @@ struct hash act_reseed_content(const char *node, uint64_t from_entry, const char
 void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2]);
 /* Appends an encoded Act without an entry. */
 void act_pack(const struct act *act, struct buffer *out);
-/* Short, one line. NULL is not. */
-bool act_text_valid(const char *text);
 
 #endif

@@ -50,7 +50,7 @@ static enum error grant_content(const json_t *request, struct hash *content, str
 		return fault_at(fault, E_INVALID, "node");
 	if (from < 1)
 		return fault_at(fault, E_INVALID, "from_entry");
-	if (!act_text_valid(reason) || reason[0] == '\0')
+	if (!user_text_valid(reason) || reason[0] == '\0')
 		return fault_at(fault, E_INVALID, "reason");
 	*content = act_reseed_content(node, (uint64_t)from, reason);
 	return E_OK;

@@ -114,9 +114,9 @@ int ctl_report(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!report_name_parse(argv[first], &name))
 		return ctl_usage(ctl, "NAME is the name of a report, such as police.oku#1842");
-	if ((status = ctl_look(ctl, "report", argv[first], reason)) != EX_OK)
+	if ((status = ctl_tell(ctl, "report", argv[first], NULL, reason, &report)) != EX_OK)
 		return status;
-	if (ctl_report_json(ctl, &name, &report, &fault) != E_OK)
+	if (report == NULL && ctl_report_json(ctl, &name, &report, &fault) != E_OK)
 		return ctl_fail(&fault, NULL);
 	if (json)
 		ctl_print_json(report);

@@ -217,6 +217,8 @@ struct journal_item {
 	struct buffer encoded; /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
 	uint32_t wrap_key_id;  /* sealed bodies: the node's own key wrap; 0: none */
 	uint8_t wrap[80];
+	size_t superseded_size; /* of an UPDATE: 64; 0: none */
+	uint8_t superseded[64]; /* Routing.superseded */
 };
 
 /* What one node is to get of (after, upto]: at least one item, or all there is, and no more than `limit` bytes. */

@@ -233,18 +233,20 @@ static enum error rows_visit(const struct search *search, sqlite3_stmt *rows)
 }
 
 /* Their numbers are sorted before what is long is looked at. */
-enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, found_visit *visit,
-				 void *context, struct fault *fault)
+enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, uint64_t after,
+				 found_visit *visit, void *context, struct fault *fault)
 {
 	const struct search search = {c, node, visit, context, fault};
 	sqlite3_stmt *rows = database_prepare(
-		c->db, "WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
-		       "(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 ORDER BY entry) "
-		       "SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
-		       "CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
+		c->db,
+		"WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
+		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry) "
+		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
+		"CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
 
 	bind_text(rows, 1, node);
 	bind_number(rows, 2, since);
+	bind_number(rows, 3, after);
 	return rows_visit(&search, rows);
 }
 

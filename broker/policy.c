@@ -127,13 +127,32 @@ const char *policy_node_name(const struct policy *policy, size_t index)
 
 /* ---- decisions */
 
-bool policy_grants(const struct policy *policy, const uint64_t grants[POLICY_KINDS], const struct routing_class *class)
+/* Who publishes a query asks, who receives it answers. */
+uint64_t policy_granted(const struct policy_rights *rights, Simpul__Kind kind, bool publish)
+{
+	if (kind == SIMPUL__KIND__KIND_QUERY)
+		return publish ? rights->ask : rights->answer;
+	if (kind <= SIMPUL__KIND__KIND_UNSPECIFIED || (int)kind >= POLICY_KINDS)
+		return 0;
+	return publish ? rights->publish[kind] : rights->receive[kind];
+}
+
+static bool granted(const struct policy *policy, const struct policy_node *node, const struct routing_class *class,
+		    bool publish)
+{
+	const int category = policy_category_index(policy, class->category);
+
+	return category >= 0 && (policy_granted(&node->rights, class->kind, publish) >> category & 1) != 0;
+}
+
+bool policy_demanded(const struct policy *policy, const uint64_t demands[POLICY_KINDS],
+		     const struct routing_class *class)
 {
 	int category = policy_category_index(policy, class->category);
 
 	if (category < 0 || class->kind <= SIMPUL__KIND__KIND_UNSPECIFIED || (int)class->kind >= POLICY_KINDS)
 		return false;
-	return (grants[class->kind] >> category & 1) != 0;
+	return (demands[class->kind] >> category & 1) != 0;
 }
 
 static bool region_granted(const struct policy_node *node, const char *region)
@@ -156,8 +175,8 @@ enum error policy_may_publish(const struct policy *policy, const char *name, con
 {
 	const struct policy_node *node = policy_node_find(policy, name);
 
-	if (node == NULL || !policy_grants(policy, node->rights.publish, class))
-		return E_MAY_NOT_PUBLISH;
+	if (node == NULL || !granted(policy, node, class, true))
+		return class->kind == SIMPUL__KIND__KIND_QUERY ? E_MAY_NOT_ASK : E_MAY_NOT_PUBLISH;
 	if (!label_within(class->label, node->rights.ceiling))
 		return E_LABEL_ABOVE_CEILING;
 	return E_OK;
@@ -169,11 +188,12 @@ enum denial policy_admits(const struct policy *policy, const char *name, const s
 
 	if (node == NULL)
 		return DENIED_NOT_IN_POLICY;
-	if (!policy_grants(policy, node->rights.receive, class))
+	if (!granted(policy, node, class, false))
 		return DENIED_NOT_GRANTED;
 	if (!region_granted(node, class->region))
 		return DENIED_REGION;
-	if (!label_within(class->label, node->rights.ceiling))
+	/* Whoever has to answer is asked: that grant names the category, and a question may be about anybody. */
+	if (class->kind != SIMPUL__KIND__KIND_QUERY && !label_within(class->label, node->rights.ceiling))
 		return DENIED_LABEL;
 	if ((class->protection & ~node->rights.protection) != 0)
 		return DENIED_PROTECTION;

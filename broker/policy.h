@@ -12,7 +12,8 @@
 
 struct policy;
 
-/* What decides an audience. `kind` is the kind of what is spoken about: for UPDATE and CANCEL the header's `about`. */
+/* What decides an audience. `kind` is the kind of what is spoken about: for UPDATE and CANCEL the header's `about`. To
+ * publish a QUERY is granted by `ask`, to receive one by `answer`, whatever its label. */
 struct routing_class {
 	Simpul__Kind kind;
 	char category[33];
@@ -44,7 +45,7 @@ bool policy_knows_agency(const struct policy *policy, const char *agency);
 bool policy_knows_category(const struct policy *policy, const char *category);
 bool policy_knows_purpose(const struct policy *policy, const char *purpose);
 
-/* E_OK, E_MAY_NOT_PUBLISH, E_LABEL_ABOVE_CEILING. */
+/* E_OK, E_MAY_NOT_PUBLISH (of a QUERY: E_MAY_NOT_ASK), E_LABEL_ABOVE_CEILING. */
 enum error policy_may_publish(const struct policy *policy, const char *node, const struct routing_class *class);
 /* Whether a node may receive a class, or why not: for the record of who did not get something. */
 enum denial {
@@ -60,7 +61,8 @@ const char *
 denial_text(enum denial denial); /* "no grant for trafficking victims' reports" ... short, for the log and simpulctl */
 
 /* Whether a report rests on what the policy demands of its kind and category. `persons`: what is said is about a person,
- * or is sealed. Nothing is asked of a CANCEL: taking back needs no grounds. E_PURPOSE_UNKNOWN, E_MISSING (legal_basis,
+ * or is sealed. Nothing is asked of a CANCEL: taking back needs no grounds. Of a QUERY purpose and term are asked, of an
+ * ANSWER the term of queries, of what else is an answer nothing. E_PURPOSE_UNKNOWN, E_MISSING (legal_basis,
  * source_grade, information_grade, protection), E_EXPIRES_TOO_LATE; `fault->field` begins with "header.". */
 enum error policy_lawful(const struct policy *policy, const Simpul__Header *header, bool persons, struct fault *fault);
 

@@ -70,6 +70,8 @@ static void grants_more(struct diff *diff, bool gains, const struct side *more, 
 	categories_more(diff, gains, "publishing alerts: ", more, a->publish[alert], less, b->publish[alert]);
 	categories_more(diff, gains, "receiving sightings: ", more, a->receive[sighting], less, b->receive[sighting]);
 	categories_more(diff, gains, "receiving alerts: ", more, a->receive[alert], less, b->receive[alert]);
+	categories_more(diff, gains, "asking: ", more, a->ask, less, b->ask);
+	categories_more(diff, gains, "answering: ", more, a->answer, less, b->answer);
 }
 
 static bool covered(const struct policy_node *node, const char *region)
@@ -148,20 +150,27 @@ static void demands_more(struct diff *diff, bool gains, const struct side *more,
 	}
 }
 
-/* A kind without a term of its own is kept as long as any report may be. */
+/* What has no term of its own (0) is kept as long as `most`. */
+static void days_of_differ(struct diff *diff, const char *things, unsigned before, unsigned after, unsigned most)
+{
+	const unsigned was = before == 0 ? most : before, is = after == 0 ? most : after;
+	char *days = memory_format("%u, not %u", is, was), *what = memory_format("the days that %s are kept: ", things);
+
+	if (is != was)
+		change_write(diff, is > was, what, days);
+	free(what);
+	free(days);
+}
+
 static void days_differ(struct diff *diff, const struct policy *from, const struct policy *to)
 {
-	for (int kind = SIMPUL__KIND__KIND_SIGHTING; kind < POLICY_KINDS; kind++) {
-		const unsigned before = from->demands.expires_days[kind], after = to->demands.expires_days[kind];
-		const unsigned was = before == 0 ? LIMIT_LIFE_DAYS : before, is = after == 0 ? LIMIT_LIFE_DAYS : after;
-		char *days = memory_format("%u, not %u", is, was);
-		char *what = memory_format("the days that %ss are kept: ", enum_text(&simpul__kind__descriptor, kind));
+	const struct policy_demands *was = &from->demands, *is = &to->demands;
 
-		if (is != was)
-			change_write(diff, is > was, what, days);
-		free(what);
-		free(days);
-	}
+	days_of_differ(diff, "sightings", was->expires_days[SIMPUL__KIND__KIND_SIGHTING],
+		       is->expires_days[SIMPUL__KIND__KIND_SIGHTING], LIMIT_LIFE_DAYS);
+	days_of_differ(diff, "alerts", was->expires_days[SIMPUL__KIND__KIND_ALERT],
+		       is->expires_days[SIMPUL__KIND__KIND_ALERT], LIMIT_LIFE_DAYS);
+	days_of_differ(diff, "queries and answers", was->query_days, is->query_days, LIMIT_QUERY_LIFE_DAYS);
 }
 
 static size_t all_diff(const struct policy *from, const struct policy *to, struct buffer *out)

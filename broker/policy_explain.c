@@ -36,16 +36,15 @@ static bool rule_write(const struct explanation *e, enum denial own, const char 
 
 static bool grant_explain(const struct explanation *e)
 {
-	const struct policy_rights *rights = &e->node->rights;
-	const uint64_t *grants = e->publish ? rights->publish : rights->receive;
-	const int kind = (int)e->class->kind;
+	const Simpul__Kind kind = e->class->kind;
+	const bool query = kind == SIMPUL__KIND__KIND_QUERY;
+	const char *may = e->publish ? (query ? "ask" : "publish") : (query ? "answer" : "receive");
 	struct buffer list = {0};
 	char asked[64], has[64];
 
-	if (kind > SIMPUL__KIND__KIND_UNSPECIFIED && kind < POLICY_KINDS)
-		policy_categories_text(e->policy, grants[kind], &list);
-	snprintf(asked, sizeof(asked), "kind and category: %s, ", enum_text(&simpul__kind__descriptor, kind));
-	snprintf(has, sizeof(has), "of this kind it may %s ", e->publish ? "publish" : "receive");
+	policy_categories_text(e->policy, policy_granted(&e->node->rights, kind, e->publish), &list);
+	snprintf(asked, sizeof(asked), "kind and category: %s, ", enum_text(&simpul__kind__descriptor, (int)kind));
+	snprintf(has, sizeof(has), "of this kind it may %s ", may);
 	return rule_write(e, DENIED_NOT_GRANTED, asked, e->class->category, has, &list);
 }
 
@@ -107,7 +106,11 @@ void policy_explain(const struct policy *policy, const char *name, const struct 
 	static bool (*const receiving[])(const struct explanation *) = {grant_explain, region_explain, label_explain,
 									protection_explain, NULL};
 	static bool (*const publishing[])(const struct explanation *) = {grant_explain, label_explain, NULL};
-	bool (*const *rule)(const struct explanation *) = publish ? publishing : receiving;
+	static bool (*const answering[])(const struct explanation *) = {grant_explain, region_explain, protection_explain,
+									NULL};
+	bool (*const *rule)(const struct explanation *) = publish					? publishing
+							  : class->kind == SIMPUL__KIND__KIND_QUERY ? answering
+												    : receiving;
 	struct explanation e = {policy, policy_node_find(policy, name), class, publish, ADMITTED, out};
 
 	if (e.node == NULL) {

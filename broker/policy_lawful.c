@@ -1,6 +1,7 @@
 /* policy_lawful - whether a report rests on the purpose, the legal basis, the grades and the term that the policy asks for. */
 #include "broker/policy_table.h"
 #include "common/clock.h"
+#include "common/content.h"
 
 #include <string.h>
 
@@ -16,9 +17,9 @@ bool policy_knows_purpose(const struct policy *policy, const char *purpose)
 static enum error grounds_check(const struct policy *policy, const Simpul__Header *header,
 				const struct routing_class *class, bool persons, struct fault *fault)
 {
-	const bool graded = persons && policy_grants(policy, policy->demands.grading, class);
+	const bool graded = persons && policy_demanded(policy, policy->demands.grading, class);
 
-	if (header->legal_basis == NULL && policy_grants(policy, policy->demands.legal_basis, class))
+	if (header->legal_basis == NULL && policy_demanded(policy, policy->demands.legal_basis, class))
 		return fault_at(fault, E_MISSING, "header.legal_basis");
 	if (graded && header->source_grade == SIMPUL__SOURCE_GRADE__SOURCE_GRADE_UNSPECIFIED)
 		return fault_at(fault, E_MISSING, "header.source_grade");
@@ -30,26 +31,40 @@ static enum error grounds_check(const struct policy *policy, const Simpul__Heade
 static enum error marks_check(const struct policy *policy, const struct routing_class *class, struct fault *fault)
 {
 	for (size_t p = 0; p < POLICY_PROTECTIONS; p++)
-		if ((class->protection >> p & 1) == 0 && policy_grants(policy, policy->demands.protection[p], class))
+		if ((class->protection >> p & 1) == 0 && policy_demanded(policy, policy->demands.protection[p], class))
 			return fault_at(fault, E_MISSING, "header.protection");
 	return E_OK;
+}
+
+/* 0: as long as any report. */
+static unsigned days_of(const struct policy *policy, Simpul__Kind kind)
+{
+	return (int)kind < POLICY_KINDS ? policy->demands.expires_days[kind] : policy->demands.query_days;
+}
+
+static enum error term_check(const struct policy *policy, const Simpul__Header *header, Simpul__Kind kind,
+			     struct fault *fault)
+{
+	const unsigned days = days_of(policy, kind);
+
+	return days > 0 && header->expires > header->created_at + days * DAY_MS
+		       ? fault_at(fault, E_EXPIRES_TOO_LATE, "header.expires")
+		       : E_OK;
 }
 
 enum error policy_lawful(const struct policy *policy, const Simpul__Header *header, bool persons, struct fault *fault)
 {
 	const struct routing_class class = routing_class_of(header);
-	unsigned days;
 	enum error error;
 
-	if (header->kind == SIMPUL__KIND__KIND_CANCEL || (int)class.kind >= POLICY_KINDS)
+	if (header->kind == SIMPUL__KIND__KIND_ANSWER)
+		return term_check(policy, header, header->kind, fault);
+	if (header->kind == SIMPUL__KIND__KIND_CANCEL || kind_is_bare(header->kind))
 		return E_OK;
 	if (!policy_knows_purpose(policy, header->purpose))
 		return fault_at(fault, E_PURPOSE_UNKNOWN, "header.purpose");
 	error = grounds_check(policy, header, &class, persons, fault);
 	if (error == E_OK && persons)
 		error = marks_check(policy, &class, fault);
-	days = policy->demands.expires_days[class.kind];
-	if (error == E_OK && days > 0 && header->expires > header->created_at + days * DAY_MS)
-		error = fault_at(fault, E_EXPIRES_TOO_LATE, "header.expires");
-	return error;
+	return error == E_OK ? term_check(policy, header, class.kind, fault) : error;
 }

@@ -183,6 +183,10 @@ static enum error load_days(const struct check *check, const struct raw_days *ra
 		return E_OK;
 	demands->expires_days[SIMPUL__KIND__KIND_SIGHTING] = raw->sighting;
 	demands->expires_days[SIMPUL__KIND__KIND_ALERT] = raw->alert;
+	demands->query_days = raw->query;
+	if (raw->query > LIMIT_QUERY_LIFE_DAYS)
+		return wrong(&days, "query", "expires_days: no query or answer is kept longer than %d days",
+			     LIMIT_QUERY_LIFE_DAYS);
 	for (size_t kind = 0; kind < POLICY_KINDS; kind++)
 		if (demands->expires_days[kind] > LIMIT_LIFE_DAYS)
 			return wrong(&days, kind == SIMPUL__KIND__KIND_ALERT ? "alert" : "sighting",

@@ -52,6 +52,7 @@ static const cyaml_schema_field_t demand_fields[] = {
 static const cyaml_schema_field_t days_fields[] = {
 	CYAML_FIELD_UINT("sighting", CYAML_FLAG_OPTIONAL, struct raw_days, sighting),
 	CYAML_FIELD_UINT("alert", CYAML_FLAG_OPTIONAL, struct raw_days, alert),
+	CYAML_FIELD_UINT("query", CYAML_FLAG_OPTIONAL, struct raw_days, query),
 	CYAML_FIELD_END,
 };
 

@@ -21,7 +21,7 @@ struct raw_demand {
 
 /* The most that a kind may be kept; 0: not given. */
 struct raw_days {
-	unsigned sighting, alert;
+	unsigned sighting, alert, query;
 };
 
 /* What an agency has and a node may override; a list that is not given is NULL. */

@@ -14,7 +14,8 @@
 #define POLICY_REGIONS 64
 #define POLICY_TEXT_LIMIT (1024 * 1024 - 1024) /* an entry of the journal holds it: PolicyVersion.text */
 
-/* Grants are indexed by kind: only SIGHTING and ALERT are granted, updates and cancels follow what they are about. */
+/* Grants are indexed by kind: SIGHTING and ALERT are granted, updates and cancels follow what they are about; queries have
+ * `ask` and `answer`. */
 #define POLICY_KINDS (SIMPUL__KIND__KIND_ALERT + 1)
 
 #define POLICY_PROTECTIONS (SIMPUL__PROTECTION__PROTECTION_FINANCE + 1)
@@ -43,6 +44,7 @@ struct policy_demands {
 	uint64_t legal_basis[POLICY_KINDS], grading[POLICY_KINDS];
 	uint64_t protection[POLICY_PROTECTIONS][POLICY_KINDS]; /* by Simpul__Protection */
 	unsigned expires_days[POLICY_KINDS];
+	unsigned query_days; /* of queries and answers */
 };
 
 struct policy {
@@ -56,8 +58,11 @@ struct policy {
 	struct policy_node *nodes; /* owned, ascending by name */
 };
 
-/* Whether a table of grants or demands holds the kind and category of a class. */
-bool policy_grants(const struct policy *policy, const uint64_t grants[POLICY_KINDS], const struct routing_class *class);
+/* The categories of a kind that may be published, or received. */
+uint64_t policy_granted(const struct policy_rights *rights, Simpul__Kind kind, bool publish);
+/* Whether a table of demands holds the kind and category of a class. */
+bool policy_demanded(const struct policy *policy, const uint64_t demands[POLICY_KINDS],
+		     const struct routing_class *class);
 /* The index of a category, -1 when it is not in the list. */
 int policy_category_index(const struct policy *policy, const char *category);
 /* NULL when there is none. */

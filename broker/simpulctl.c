@@ -176,7 +176,7 @@ static const struct ctl_command commands[] = {
 	{"policy who", "--category C --region R", "Shows who may receive such a report, and why the others may not",
 	 "  --category C             from the policy's list\n"
 	 "  --region R               Kemendagri code: 16.01\n"
-	 "  --kind K                 sighting (default), alert\n"
+	 "  --kind K                 sighting (default), alert, query\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
 	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n",
 	 ctl_policy_who},
@@ -185,7 +185,7 @@ static const struct ctl_command commands[] = {
 	 "  --report NAME            police.oku#1842, also one that was refused; otherwise what it would be:\n"
 	 "  --category C             from the policy's list\n"
 	 "  --region R               Kemendagri code: 16.01\n"
-	 "  --kind K                 sighting (default), alert\n"
+	 "  --kind K                 sighting (default), alert, query\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
 	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n"
 	 "  --reason TEXT            for the record; no personal data\n"

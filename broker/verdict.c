@@ -112,8 +112,9 @@ static enum error answer_audience(struct core *core, struct submit *submit, stru
 	const Simpul__Routing *routing = submit->routing;
 	const Simpul__Header *header = submit->headers[0];
 	const struct node *origin = routing->n_to == 1 ? node_find(core, routing->to[0]) : NULL;
+	enum error error;
 
-	if (routing->n_to != 1 || routing->n_not_to > 0 || routing->n_wraps > 0)
+	if (routing->n_to != 1 || routing->n_not_to > 0 || (routing->n_wraps > 0 && !kind_is_sealed(header->kind)))
 		return fault_at(fault, E_INVALID, "routing.to");
 	if (!core->policy || !policy_knows_node(core->policy, submit->node->name))
 		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
@@ -126,7 +127,8 @@ static enum error answer_audience(struct core *core, struct submit *submit, stru
 	submit->audience.nodes = memory_zero(1, sizeof(*submit->audience.nodes));
 	memcpy(submit->audience.nodes[0], origin->name, sizeof(*submit->audience.nodes));
 	submit->audience.count = 1;
-	return E_OK;
+	error = recipients_check(core, routing, fault);
+	return error == E_OK ? wraps_check(core, submit, fault) : error;
 }
 
 /* The verdict that all reports of the submission share. */
@@ -145,7 +147,10 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
 	error = policy_may_publish(core->policy, submit->node->name, &submit->class);
 	if (error != E_OK)
-		return fault_at(fault, error, error == E_LABEL_ABOVE_CEILING ? "header.label" : "header.kind");
+		return fault_at(fault, error, "%s",
+				error == E_LABEL_ABOVE_CEILING ? "header.label"
+				: error == E_MAY_NOT_ASK       ? "header.category"
+							       : "header.kind");
 	error = recipients_check(core, submit->routing, fault);
 	if (error == E_OK)
 		error = red_check(submit, fault);
@@ -177,7 +182,7 @@ static enum error report_verdict(struct core *core, const struct submit *submit,
 		error = submit->common.code;
 	}
 	/* Of what is sealed the header alone tells: there may be a person in it. */
-	if (error == E_OK && !kind_is_bare(header->kind))
+	if (error == E_OK && core->policy)
 		error = policy_lawful(core->policy, header, !body || body_person_count(body) > 0, fault);
 	return error;
 }

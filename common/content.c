@@ -30,7 +30,7 @@ Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label)
 
 bool kind_known(Simpul__Kind kind)
 {
-	return kind > 0 && kind <= SIMPUL__KIND__KIND_RELEASE;
+	return kind > 0 && kind <= SIMPUL__KIND__KIND_ANSWER;
 }
 
 static bool refers(const Simpul__Header *header)
@@ -109,7 +109,9 @@ static enum error reference_check(const Simpul__Header *header, struct fault *fa
 	}
 	if ((error = form_given(header->about != 0, "about", fault)) != E_OK)
 		return error;
-	if (header->about != SIMPUL__KIND__KIND_SIGHTING && header->about != SIMPUL__KIND__KIND_ALERT)
+	/* A question is not changed, it is taken back and asked again. */
+	if (header->about != SIMPUL__KIND__KIND_SIGHTING && header->about != SIMPUL__KIND__KIND_ALERT &&
+	    (header->about != SIMPUL__KIND__KIND_QUERY || header->kind != SIMPUL__KIND__KIND_CANCEL))
 		return fault_at(fault, E_INVALID, "about");
 	return meant_check(header, fault);
 }
@@ -143,14 +145,21 @@ static enum error class_check(const Simpul__Header *header, struct fault *fault)
 		return fault_at(fault, E_REGION_UNKNOWN, "region");
 	if (header->name->stream != stream_of(header->status, header->label))
 		return fault_at(fault, E_STREAM, "name.stream");
-	if (header->label == SIMPUL__LABEL__LABEL_RED && header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
-		return fault_at(fault, E_UNSEALED, "form");
 	return E_OK;
+}
+
+static enum error seal_check(const Simpul__Header *header, struct fault *fault)
+{
+	const bool must = header->label == SIMPUL__LABEL__LABEL_RED || kind_is_sealed(header->kind);
+
+	return must && header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED ? fault_at(fault, E_UNSEALED, "form") : E_OK;
 }
 
 static enum error expiry_check(const Simpul__Header *header, wall_ms now, struct fault *fault)
 {
-	const uint64_t days = header->n_protection > 0 ? LIMIT_PROTECTED_LIFE_DAYS : LIMIT_LIFE_DAYS;
+	const uint64_t days = kind_is_sealed(header->kind) ? LIMIT_QUERY_LIFE_DAYS
+			      : header->n_protection > 0   ? LIMIT_PROTECTED_LIFE_DAYS
+							   : LIMIT_LIFE_DAYS;
 
 	if (header->expires == 0)
 		return fault_at(fault, E_MISSING, "expires");
@@ -172,14 +181,18 @@ static enum error codes_check(const Simpul__Header *header, struct fault *fault)
 	    (error = form_optional(header->actor, form_is_code, "actor", fault)) != E_OK ||
 	    (error = form_optional(header->case_ref, form_is_code, "case_ref", fault)) != E_OK)
 		return error;
-	/* No kind of this version wants a reply. */
-	return form_absent(header->deadline != 0, "deadline", fault);
+	if (header->kind != SIMPUL__KIND__KIND_QUERY)
+		return form_absent(header->deadline != 0, "deadline", fault);
+	error = form_given(header->deadline != 0, "deadline", fault);
+	/* It may have passed: a request that was left lying is answered all the same. */
+	return error == E_OK && header->deadline > header->expires ? fault_at(fault, E_INVALID, "deadline") : error;
 }
 
-/* A VOID uses up a number and says nothing else; an answer says it all in its body. */
+/* A VOID uses up a number and says nothing else; an answer says it all in its body. That of an ANSWER is sealed, and
+ * dies. */
 static enum error bare_check(const Simpul__Header *header, struct fault *fault)
 {
-	const bool exercise = in_exercise(header->name->stream);
+	const bool exercise = in_exercise(header->name->stream), sealed = kind_is_sealed(header->kind);
 	const struct {
 		const char *name;
 		bool is_given;
@@ -192,12 +205,12 @@ static enum error bare_check(const Simpul__Header *header, struct fault *fault)
 		      {"legal_basis", header->legal_basis != NULL},
 		      {"source_grade", header->source_grade != 0},
 		      {"information_grade", header->information_grade != 0},
-		      {"expires", header->expires != 0},
+		      {"expires", header->expires != 0 && !sealed},
 		      {"operation", header->operation[0] != '\0'},
 		      {"actor", header->actor[0] != '\0'},
 		      {"case_ref", header->case_ref[0] != '\0'},
 		      {"deadline", header->deadline != 0},
-		      {"form", header->form != SIMPUL__BODY_FORM__BODY_FORM_PLAIN}};
+		      {"form", header->form != SIMPUL__BODY_FORM__BODY_FORM_PLAIN && !sealed}};
 
 	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
 		if (fields[i].is_given)
@@ -218,10 +231,12 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
 	} else if (error == E_OK) {
 		error = class_check(header, fault);
 		if (error == E_OK)
-			error = expiry_check(header, now, fault);
-		if (error == E_OK)
 			error = codes_check(header, fault);
 	}
+	if (error == E_OK)
+		error = seal_check(header, fault);
+	if (error == E_OK && (kind_is_sealed(header->kind) || !kind_is_bare(header->kind)))
+		error = expiry_check(header, now, fault);
 	if (error != E_OK)
 		fault_within(fault, "header");
 	return error;
@@ -230,7 +245,12 @@ enum error header_check(const Simpul__Header *header, wall_ms now, struct fault 
 bool kind_answers_one(Simpul__Kind kind)
 {
 	return kind == SIMPUL__KIND__KIND_FLAG || kind == SIMPUL__KIND__KIND_RELEASE_REQUEST ||
-	       kind == SIMPUL__KIND__KIND_RELEASE;
+	       kind == SIMPUL__KIND__KIND_RELEASE || kind == SIMPUL__KIND__KIND_ANSWER;
+}
+
+bool kind_is_sealed(Simpul__Kind kind)
+{
+	return kind == SIMPUL__KIND__KIND_QUERY || kind == SIMPUL__KIND__KIND_ANSWER;
 }
 
 bool kind_is_answer(Simpul__Kind kind)

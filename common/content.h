@@ -25,6 +25,11 @@ enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault);
  * PROTECTION_CHILD the routing must name recipients, which the caller sees to (body_check knows no routing). */
 bool body_age_unknown(const Simpul__Body *body);
 
+/* The one category that a question about what is held of a person has, and how long after it was received the answer is due
+ * (UU 27/2022 Pasal 32: 3 x 24 hours). */
+#define CATEGORY_SUBJECT_ACCESS "subject-access"
+#define SUBJECT_ACCESS_DUE_MS (3 * DAY_MS)
+
 /* Whether a text has the form of a purpose ([a-z0-9-]{1,32}), of a law's code ([A-Z0-9][A-Z0-9.-]{0,31}). */
 bool purpose_valid(const char *text);
 bool law_code_valid(const char *text);
@@ -39,12 +44,14 @@ Simpul__Stream stream_of(Simpul__Status status, Simpul__Label label);
 /* Whether this version has such a kind. */
 bool kind_known(Simpul__Kind kind);
 /* True for what a recipient of a report says to its origin alone, and the origin to who asked: PURGE_RECEIPT, FLAG,
- * RELEASE_REQUEST, RELEASE. */
+ * RELEASE_REQUEST, RELEASE, ANSWER. */
 bool kind_is_answer(Simpul__Kind kind);
 /* True for an answer that refers to a report of the node that it goes to: all but PURGE_RECEIPT, which may be about many. */
 bool kind_answers_one(Simpul__Kind kind);
 /* True for VOID and answers: no policy is asked about them, and their headers name no category, region or label. */
 bool kind_is_bare(Simpul__Kind kind);
+/* True for what the broker must never be able to read, whatever its label: QUERY, ANSWER. */
+bool kind_is_sealed(Simpul__Kind kind);
 /* True for what follows from another report, or is none: alone in its submission. */
 bool kind_travels_alone(Simpul__Kind kind);
 /* True when the two headers agree in everything that decides an audience: kind, about, category, region, label,

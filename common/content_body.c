@@ -23,14 +23,12 @@ static enum error document_check(const Simpul__TravelDocument *document, struct 
 	return form_optional(document->expiry_date, date_valid, "expiry_date", fault);
 }
 
-static enum error person_check(const Simpul__Person *person, struct fault *fault)
+/* The forms of what identifies a person, as far as it is given. */
+enum error form_person(const Simpul__Person *person, struct fault *fault)
 {
 	enum error error;
 
-	if ((error = form_given(person->capacity != 0, "capacity", fault)) != E_OK ||
-	    (error = form_given(person->identity != 0, "identity", fault)) != E_OK ||
-	    (error = form_given(person->age != 0, "age", fault)) != E_OK ||
-	    (error = form_optional(person->date_of_birth, date_valid, "date_of_birth", fault)) != E_OK ||
+	if ((error = form_optional(person->date_of_birth, date_valid, "date_of_birth", fault)) != E_OK ||
 	    (error = form_optional(person->nationality, form_is_state, "nationality", fault)) != E_OK ||
 	    (error = form_optional(person->permit_until_date, date_valid, "permit_until_date", fault)) != E_OK)
 		return error;
@@ -44,7 +42,18 @@ static enum error person_check(const Simpul__Person *person, struct fault *fault
 	return E_OK;
 }
 
-static enum error persons_check(Simpul__Person *const *persons, size_t count, struct fault *fault)
+static enum error person_check(const Simpul__Person *person, struct fault *fault)
+{
+	enum error error;
+
+	if ((error = form_given(person->capacity != 0, "capacity", fault)) != E_OK ||
+	    (error = form_given(person->identity != 0, "identity", fault)) != E_OK ||
+	    (error = form_given(person->age != 0, "age", fault)) != E_OK)
+		return error;
+	return form_person(person, fault);
+}
+
+enum error form_persons(Simpul__Person *const *persons, size_t count, struct fault *fault)
 {
 	for (size_t i = 0; i < count; i++) {
 		enum error error = person_check(persons[i], fault);
@@ -95,7 +104,7 @@ static enum error sighting_check(const Simpul__Header *header, const Simpul__Sig
 	if (lodging && lodging->check_out != 0 && lodging->check_out < lodging->check_in)
 		return fault_at(fault, E_INVALID, "lodging.check_out");
 	error = place_check(header, sighting->where_sighted, "where_sighted", fault);
-	return error == E_OK ? persons_check(sighting->persons, sighting->n_persons, fault) : error;
+	return error == E_OK ? form_persons(sighting->persons, sighting->n_persons, fault) : error;
 }
 
 static enum error alert_check(const Simpul__Header *header, const Simpul__Alert *alert, struct fault *fault)
@@ -109,7 +118,7 @@ static enum error alert_check(const Simpul__Header *header, const Simpul__Alert 
 	    (error = form_given(alert->assertion != 0, "assertion", fault)) != E_OK ||
 	    (error = place_check(header, alert->area, "area", fault)) != E_OK)
 		return error;
-	return persons_check(alert->persons, alert->n_persons, fault);
+	return form_persons(alert->persons, alert->n_persons, fault);
 }
 
 /* The sighting or the alert that a body states, whether first or as a replacement; at most one is not NULL. */
@@ -203,7 +212,9 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 			[SIMPUL__KIND__KIND_PURGE_RECEIPT] = {SIMPUL__BODY__CONTENT_PURGE_RECEIPT, "purge_receipt"},
 			[SIMPUL__KIND__KIND_FLAG] = {SIMPUL__BODY__CONTENT_FLAG, "flag"},
 			[SIMPUL__KIND__KIND_RELEASE_REQUEST] = {SIMPUL__BODY__CONTENT_RELEASE_REQUEST, "release_request"},
-			[SIMPUL__KIND__KIND_RELEASE] = {SIMPUL__BODY__CONTENT_RELEASE, "release"}};
+			[SIMPUL__KIND__KIND_RELEASE] = {SIMPUL__BODY__CONTENT_RELEASE, "release"},
+			[SIMPUL__KIND__KIND_QUERY] = {SIMPUL__BODY__CONTENT_QUERY, "query"},
+			[SIMPUL__KIND__KIND_ANSWER] = {SIMPUL__BODY__CONTENT_ANSWER, "answer"}};
 	struct stated replacement;
 
 	if (!kind_known(header->kind))
@@ -294,7 +305,7 @@ static enum error release_request_check(const Simpul__ReleaseRequest *request, s
 }
 
 /* What is neither a sighting nor an alert, nor replaces one. */
-static enum error answer_check(const Simpul__Body *body, struct fault *fault)
+static enum error answer_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault)
 {
 	switch (body->content_case) {
 	case SIMPUL__BODY__CONTENT_CANCEL:
@@ -307,6 +318,10 @@ static enum error answer_check(const Simpul__Body *body, struct fault *fault)
 		return release_request_check(body->release_request, fault);
 	case SIMPUL__BODY__CONTENT_RELEASE:
 		return form_given(body->release->decision != 0, "release.decision", fault);
+	case SIMPUL__BODY__CONTENT_QUERY:
+		return query_check(header, body->query, fault);
+	case SIMPUL__BODY__CONTENT_ANSWER:
+		return reply_check(body->answer, fault);
 	default:
 		return E_OK;
 	}
@@ -334,7 +349,7 @@ enum error body_check(const Simpul__Header *header, const Simpul__Body *body, st
 	if (error == E_OK)
 		error = kind_check(header, body, fault);
 	if (error == E_OK)
-		error = answer_check(body, fault);
+		error = answer_check(header, body, fault);
 	if (error == E_OK)
 		error = statement_check(header, body, fault);
 	if (error != E_OK) {

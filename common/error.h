@@ -71,8 +71,9 @@ enum remedy {
 	X(NOT_ORIGIN, 89, EX_NOPERM, CORRECT, "only its origin may update or cancel a report") \
 	X(EXPIRES_TOO_LATE, 90, EX_DATAERR, CORRECT, "the report would be kept longer than it may") \
 	X(CLOCK, 91, EX_DATAERR, CORRECT, "the report was made in the future") \
-	X(UNSEALED, 92, EX_DATAERR, CORRECT, "a RED body must be sealed to the named nodes") \
+	X(UNSEALED, 92, EX_DATAERR, CORRECT, "this body must be sealed to the named nodes") \
 	X(PURPOSE_UNKNOWN, 93, EX_DATAERR, CORRECT, "the purpose is not in the exchange's list") \
+	X(MAY_NOT_ASK, 94, EX_NOPERM, CORRECT, "the policy does not let this node ask this") \
 	/* 120..139: at this machine */ \
 	X(IO, 120, EX_IOERR, STOP, "reading or writing a file failed") \
 	X(CORRUPT, 121, EX_IOERR, STOP, "stored data is damaged") \

@@ -35,7 +35,7 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(status, "", "Actual", "Exercise", "System", "Test"),
 	WORDS(msg_type, "", "Alert", "Update", "Cancel", "Ack"),
 	WORDS(kind, "", "sighting", "alert", "update", "cancel", "void", "purge-receipt", "flag", "release-request",
-	      "release"),
+	      "release", "query", "answer"),
 	WORDS(label, "", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"),
 	WORDS(handling, "", "H0", "H1", "H2", "H3"),
 	WORDS(protection, "", "child", "refugee", "trafficking", "health", "biometric", "genetic", "criminal-record",
@@ -60,6 +60,8 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(release_reason, "", "other-region", "other-competence", "investigation", "victim-protection",
 	      "legal-duty"),
 	WORDS(release_decision, "", "granted", "refused"),
+	WORDS(withhold_reason, "", "defence-security", "law-enforcement", "state-interest", "rights-of-others",
+	      "origin-decides"),
 	WORDS(cancel_reason, "", "wrong-person", "wrong-facts", "resolved", "duplicate", "sent-by-mistake",
 	      "no-legal-basis"),
 	WORDS(entry_type, "", "genesis", "submission", "member", "standing", "policy", "subscription", "grant",
@@ -68,6 +70,24 @@ static const struct vocabulary vocabularies[] = {
 	WORDS(purge_outcome, "", "erased", "requested", "held", "unknown"),
 	WORDS(standing, "", "active", "suspended", "retired", "compromised"),
 };
+
+const char *json_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text == NULL ? "" : text;
+}
+
+bool json_list_holds(const json_t *list, const char *text)
+{
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(list, i, each)
+		if (json_is_string(each) && strcmp(json_string_value(each), text) == 0)
+			return true;
+	return false;
+}
 
 const char *enum_text(const ProtobufCEnumDescriptor *type, int value)
 {

@@ -19,6 +19,10 @@ json_t *json_of_message(const void *message, int zone_minutes);
 void *json_to_message(const ProtobufCMessageDescriptor *type, const json_t *json, struct arena *arena,
 		      struct fault *fault);
 
+/* The text under a key, "" where there is none; whether a list of texts has this one. */
+const char *json_text(const json_t *object, const char *key);
+bool json_list_holds(const json_t *list, const char *text);
+
 /* One value of an enumeration as text, and back; false when there is none. "" for the unspecified value. */
 const char *enum_text(const ProtobufCEnumDescriptor *type, int value);
 /* What stands before everything else wherever a person sees a report: "EXERCISE", "TEST", "SYSTEM"; "" for an Actual one.

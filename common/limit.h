@@ -20,6 +20,7 @@ enum limit {
 	LIMIT_NODE_NAME = 64,		   /* bytes of a node's name */
 	LIMIT_LIFE_DAYS = 5 * 366,	   /* a report expires at most so long after it was made */
 	LIMIT_PROTECTED_LIFE_DAYS = 92,	   /* the same for a report with a protection */
+	LIMIT_QUERY_LIFE_DAYS = 31,	   /* the same for queries and answers */
 	LIMIT_CLOCK_AHEAD_MS = 300 * 1000, /* a report may be made so far in the broker's future */
 	LIMIT_COMMIT_ENTRIES = 256,	   /* entries of one commit, and so of a receipt's path */
 	LIMIT_HANDSHAKE_MS = 5000,	   /* CURVE handshake */
@@ -66,6 +67,10 @@ enum limit {
 	X(purge_receipt, purged, LIMIT_PURGED) \
 	X(purged, sinks, 16) \
 	X(release_request, nodes, 16) \
+	X(subject_holdings, reports, 64) \
+	X(held_report, persons, 64) \
+	X(held_report, holders, 1024) \
+	X(held_report, summary, 4000) \
 	X(person, remark, 1000) \
 	X(person, documents, 8) \
 	X(vehicle, remark, 1000) \

@@ -29,6 +29,12 @@ struct sample {
 	Simpul__SinkPurge sink, *sinks[1];
 	Simpul__Purged purged, *purges[1];
 	Simpul__PurgeReceipt receipt;
+	Simpul__SubjectAccess access;
+	Simpul__Query query;
+	Simpul__Holder holder, *holders[1];
+	Simpul__HeldReport held, *helds[1];
+	Simpul__SubjectHoldings holdings;
+	Simpul__Answer answer;
 	Simpul__Body body;
 	struct fault fault;
 };
@@ -188,6 +194,59 @@ static void held(struct sample *s)
 	s->sink.until = NOW + DAY;
 }
 
+static void query_init(struct sample *s)
+{
+	sighting_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_QUERY;
+	s->header.category = TEXT("subject-access");
+	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+	s->header.deadline = NOW + 2 * DAY;
+	simpul__subject_access__init(&s->access);
+	s->access.request_number = TEXT("DS/2026/7");
+	s->access.received_at = NOW - DAY;
+	s->access.subject = &s->person;
+	s->person.capacity = 0;
+	s->person.age = 0;
+	simpul__query__init(&s->query);
+	s->query.question_case = SIMPUL__QUERY__QUESTION_SUBJECT_ACCESS;
+	s->query.subject_access = &s->access;
+	s->body.content_case = SIMPUL__BODY__CONTENT_QUERY;
+	s->body.query = &s->query;
+}
+
+static void answer_init(struct sample *s)
+{
+	void_init(s);
+	s->header.kind = SIMPUL__KIND__KIND_ANSWER;
+	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ACK;
+	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+	s->header.expires = NOW + DAY;
+	s->reference.origin = TEXT("army.oku");
+	s->header.n_references = 1;
+	simpul__holder__init(&s->holder);
+	s->holder.node = TEXT("army.oku");
+	s->holders[0] = &s->holder;
+	simpul__held_report__init(&s->held);
+	s->held.name = &s->name;
+	s->held.kind = SIMPUL__KIND__KIND_SIGHTING;
+	s->held.category = TEXT("overstay");
+	s->held.at = s->held.expires = NOW;
+	s->held.persons = &s->persons[1];
+	s->held.n_persons = 1;
+	s->held.holders = s->holders;
+	s->held.n_holders = 1;
+	s->helds[0] = &s->held;
+	simpul__subject_holdings__init(&s->holdings);
+	s->holdings.part = s->holdings.parts = 1;
+	s->holdings.reports = s->helds;
+	s->holdings.n_reports = 1;
+	simpul__answer__init(&s->answer);
+	s->answer.reply_case = SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS;
+	s->answer.subject_access = &s->holdings;
+	s->body.content_case = SIMPUL__BODY__CONTENT_ANSWER;
+	s->body.answer = &s->answer;
+}
+
 #define HEADER(init, change, expected, where) \
 	do { \
 		struct sample s; \
@@ -220,6 +279,58 @@ static void sound_reports_of_every_kind_pass(void **state)
 	BODY(update_init, (void)0, E_OK, "");
 	BODY(cancel_init, (void)0, E_OK, "");
 	BODY(void_init, (void)0, E_OK, "");
+}
+
+#define ASKED "body.query.subject_access."
+#define TOLD "body.answer.subject_access.reports[0]"
+
+static void a_question_names_somebody_who_can_be_found_and_nothing_else(void **state)
+{
+	(void)state;
+	HEADER(query_init, (void)0, E_OK, "");
+	BODY(query_init, (void)0, E_OK, "");
+	BODY(query_init, s.header.category = TEXT("overstay"), E_INVALID, "body.query.subject_access");
+	BODY(query_init, s.query.question_case = 0, E_MISSING, "body.query.subject_access");
+	BODY(query_init, s.access.request_number = TEXT("for Anna"), E_INVALID, ASKED "request_number");
+	BODY(query_init, s.access.received_at++, E_INVALID, ASKED "received_at");
+	BODY(query_init, (s.access.received_at += 2 * DAY, s.header.deadline += 2 * DAY), E_INVALID, ASKED "received_at");
+	BODY(query_init, s.person.identity = 0, E_MISSING, ASKED "subject.identity");
+	BODY(query_init, s.person.n_documents = 0, E_MISSING, ASKED "subject.documents");
+	BODY(query_init, s.document.issuing_state = TEXT(""), E_MISSING, ASKED "subject.documents[0].issuing_state");
+	BODY(query_init, (s.person.n_documents = 0, s.person.primary_identifier = TEXT("ERIKSSON")), E_MISSING,
+	     ASKED "subject.date_of_birth");
+	BODY(query_init,
+	     (s.person.n_documents = 0, s.person.primary_identifier = TEXT("ERIKSSON"), s.person.date_of_birth = TEXT("1974")),
+	     E_OK, "");
+	BODY(query_init, s.person.remark = TEXT("tall"), E_INVALID, ASKED "subject.remark");
+	BODY(query_init, s.person.capacity = SIMPUL__CAPACITY__CAPACITY_WANTED, E_INVALID, ASKED "subject.capacity");
+	/* It is not changed, but can be taken back. */
+	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_QUERY, E_INVALID, "header.about");
+	HEADER(cancel_init, s.header.about = SIMPUL__KIND__KIND_QUERY, E_OK, "");
+	HEADER(sighting_init, s.header.deadline = NOW + DAY, E_INVALID, "header.deadline");
+	HEADER(query_init, (s.header.expires = NOW + 31 * DAY + 1), E_EXPIRES_TOO_LATE, "header.expires");
+}
+
+static void an_answer_tells_of_each_report_what_it_says_or_why_not(void **state)
+{
+	(void)state;
+	HEADER(answer_init, (void)0, E_OK, "");
+	BODY(answer_init, (void)0, E_OK, "");
+	BODY(answer_init, s.holdings.n_reports = 0, E_OK, "");
+	BODY(answer_init, s.held.n_persons = 0, E_MISSING, TOLD ".withheld");
+	BODY(answer_init, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_LAW_ENFORCEMENT, E_INVALID,
+	     TOLD ".withheld");
+	BODY(answer_init, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_RIGHTS_OF_OTHERS, E_OK, "");
+	BODY(answer_init,
+	     (s.held.n_persons = 0, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES,
+	      s.held.summary = TEXT("all the same")),
+	     E_MISSING, TOLD ".persons");
+	BODY(answer_init, s.held.kind = SIMPUL__KIND__KIND_QUERY, E_INVALID, TOLD ".kind");
+	BODY(answer_init, s.holder.node = TEXT("army"), E_INVALID, TOLD ".holders[0].node");
+	BODY(answer_init, s.person.age = 0, E_MISSING, TOLD ".persons[0].age");
+	BODY(answer_init, s.holdings.part = 2, E_INVALID, "body.answer.subject_access.part");
+	BODY(answer_init, s.holdings.parts = 65, E_TOO_LARGE, "body.answer.subject_access.parts");
+	HEADER(answer_init, s.header.expires = NOW + 31 * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
 }
 
 static void a_missing_field_is_named(void **state)
@@ -313,7 +424,7 @@ static void parts_of_a_header_agree(void **state)
 	(void)state;
 	HEADER(sighting_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_UPDATE, E_INVALID, "header.msg_type");
 	HEADER(update_init, s.header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ALERT, E_INVALID, "header.msg_type");
-	HEADER(sighting_init, s.header.kind = SIMPUL__KIND__KIND_RELEASE + 1, E_UNKNOWN_VALUE, "header.kind");
+	HEADER(sighting_init, s.header.kind = SIMPUL__KIND__KIND_ANSWER + 1, E_UNKNOWN_VALUE, "header.kind");
 	HEADER(sighting_init, s.header.about = SIMPUL__KIND__KIND_ALERT, E_INVALID, "header.about");
 	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_UPDATE, E_INVALID, "header.about");
 	HEADER(sighting_init, s.header.n_references = 1, E_INVALID, "header.references");
@@ -544,6 +655,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sound_reports_of_every_kind_pass),
+		cmocka_unit_test(a_question_names_somebody_who_can_be_found_and_nothing_else),
+		cmocka_unit_test(an_answer_tells_of_each_report_what_it_says_or_why_not),
 		cmocka_unit_test(a_missing_field_is_named),
 		cmocka_unit_test(names_and_salts_have_their_form),
 		cmocka_unit_test(codes_match_their_patterns),

@@ -23,6 +23,7 @@ static const struct {
 	{"proposals", "{\"command\": \"proposals\"}", false},
 	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}",
 	 false},
+	{"tell", "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\"}", false},
 	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
 	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
 	{"enroll", "{\"command\": \"enroll\", \"record\": \"00\"}", true},
@@ -87,12 +88,12 @@ static void an_act_says_who_what_and_why(void **state)
 	static const char reseed[] = "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, "
 				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
 	struct stage *stage = *state;
-	char user[ACT_USER_SIZE];
+	char user[USER_NAME_SIZE];
 	const Simpul__Act *act;
 
 	stage_request(stage, reseed, strlen(reseed));
 	act = stage_act(stage);
-	assert_string_equal(act->user, peer_user_name(getuid(), user));
+	assert_string_equal(act->user, user_name(getuid(), user));
 	assert_string_equal(act->person, "Ms Duty");
 	assert_string_equal(act->command, "reseed");
 	assert_string_equal(act->object, "police.oku");
@@ -115,6 +116,17 @@ static void what_would_spoil_the_record_is_refused(void **state)
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku#1\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\"}", "INVALID", "object");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"body\", \"object\": \"police.oku#1\"}",
+		      "UNKNOWN_VALUE", "what");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID",
+		      "object");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"got\", \"object\": \"police.oku\", \"after\": -1}",
+		      "INVALID", "after");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"policy explain\", \"object\": \"police.oku#1\"}",
+		      "INVALID", "node");
+	stage_refused(stage,
+		      "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\", \"reason\": 7}",
+		      "INVALID", "reason");
 	assert_int_equal(stage->steps + stage->reloads, 0);
 }
 
@@ -190,7 +202,7 @@ static void two_different_operators_are_needed_and_their_word_counts_once(void *
 	char text[400];
 
 	signing_key_generate(&stranger);
-	stage_refused(stage, verbs[9].request, "TWO_OPERATORS", "");
+	stage_refused(stage, verbs[10].request, "TWO_OPERATORS", "");
 	propose(stage, &stranger, at, "BAD_SIGNATURE", "signature");
 	propose(stage, &pair.keys[0], at, NULL, NULL);
 	propose(stage, &pair.keys[1], at, "EXISTS", "proposal");

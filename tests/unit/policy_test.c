@@ -318,6 +318,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		 "policy.yaml:9: 'poor' is no protection"},
 		{HEAD POLICE NO_NODES "expires_days:\n  sighting: 90\n  alert: 1831\n",
 		 "policy.yaml:10: expires_days: no report is kept longer"},
+		{HEAD POLICE NO_NODES "expires_days:\n  query: 32\n",
+		 "policy.yaml:9: expires_days: no query or answer is kept longer than 31 days"},
 		{HEAD POLICE POLICE NO_NODES, "policy.yaml:6: the agency 'police' is named twice"},
 		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES,
 		 "policy.yaml:3: 'Police' is no name of an agency"},
@@ -500,6 +502,71 @@ static void an_explanation_never_disagrees_with_the_decision(void **state)
 	policy_free(policy);
 }
 
+/* ---- questions */
+
+static struct routing_class question(const char *category, const char *region)
+{
+	return class_of(SIMPUL__KIND__KIND_QUERY, category, region, SIMPUL__LABEL__LABEL_AMBER, 0);
+}
+
+/* Also where the ceiling is GREEN: nobody who has to answer is left out. */
+static void a_person_who_asks_is_answered_by_every_office_of_the_region(void **state)
+{
+	static const char *const paths[] = {EXAMPLE, "deploy/example/pagar-alam/policy.yaml",
+					    "deploy/example/lubuklinggau/policy.yaml", "deploy/example/parepare/policy.yaml"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+		struct routing_class asked = question("subject-access", i == 3 ? "73" : "16");
+		struct policy *policy;
+		struct fault fault = {0};
+
+		assert_int_equal(policy_load(paths[i], &policy, &fault), E_OK);
+		for (size_t n = 0; n < policy_node_count(policy); n++) {
+			const char *node = policy_node_name(policy, n);
+			const bool immigration = strncmp(node, "immigration.", 12) == 0;
+
+			assert_int_equal(policy_admits(policy, node, &asked), ADMITTED);
+			assert_int_equal(policy_may_publish(policy, node, &asked), immigration ? E_OK : E_MAY_NOT_ASK);
+		}
+		policy_free(policy);
+	}
+}
+
+static void to_receive_is_not_to_answer_and_to_publish_not_to_ask(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class wanted = question("wanted", "16.01"), lodging = question("lodging", "16.01");
+
+	(void)state;
+	assert_int_equal(policy_may_publish(policy, "police.oku", &lodging), E_OK);
+	assert_int_equal(policy_admits(policy, "police.oku", &lodging), DENIED_NOT_GRANTED);
+	assert_int_equal(policy_admits(policy, "police.oku", &wanted), ADMITTED);
+	assert_int_equal(policy_admits(policy, "police.oku-timur", &wanted), DENIED_REGION);
+	assert_int_equal(policy_may_publish(policy, "army.oku", &wanted), E_MAY_NOT_ASK);
+	assert_int_equal(policy_admits(policy, "army.oku", &wanted), DENIED_NOT_GRANTED);
+	assert_int_equal(policy_may_publish(policy, "police.lahat", &wanted), E_MAY_NOT_ASK);
+	policy_free(policy);
+}
+
+static void questions_are_explained(void **state)
+{
+	struct policy *policy = example();
+	struct routing_class asked = question("lodging", "16.01");
+	struct buffer out = {0};
+
+	(void)state;
+	policy_explain(policy, "police.oku", &asked, false, &out);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "NO   kind and category: query, lodging; of this kind it may answer wanted"));
+	buffer_clear(&out);
+	policy_explain(policy, "immigration.muara-enim", &asked, true, &out);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "yes  kind and category: query, lodging; of this kind it may ask all categories"));
+	buffer_free(&out);
+	policy_free(policy);
+}
+
 /* ---- differences */
 
 #define BEFORE \
@@ -543,6 +610,16 @@ static void assert_differs(const char *from, const char *to, const char *const *
 	buffer_free(&out);
 	policy_free(a);
 	policy_free(b);
+}
+
+static void who_may_ask_and_answer_from_now_on_is_told(void **state)
+{
+	static const char *const lines[] = {"gains  asking: lodging\n", "loses  answering: wanted\n",
+					    "loses  the days that queries and answers are kept: 7, not 31\n"};
+
+	(void)state;
+	assert_differs(HEAD POLICE "    answer: [wanted]\n" NODES OKU PURPOSES,
+		       HEAD POLICE "    ask: [lodging]\n" NODES OKU PURPOSES "expires_days: {query: 7}\n", lines, 3);
 }
 
 static void what_a_node_gains_and_loses_is_told(void **state)
@@ -627,6 +704,10 @@ int main(void)
 		cmocka_unit_test(a_file_that_was_changed_since_it_was_approved_is_not_loaded),
 		cmocka_unit_test(the_rule_that_decides_is_named),
 		cmocka_unit_test(an_explanation_never_disagrees_with_the_decision),
+		cmocka_unit_test(a_person_who_asks_is_answered_by_every_office_of_the_region),
+		cmocka_unit_test(to_receive_is_not_to_answer_and_to_publish_not_to_ask),
+		cmocka_unit_test(questions_are_explained),
+		cmocka_unit_test(who_may_ask_and_answer_from_now_on_is_told),
 		cmocka_unit_test(what_a_node_gains_and_loses_is_told),
 	};
 

@@ -56,6 +56,20 @@ static void an_unreadable_header_is_above_every_ceiling(void **state)
 	arena_fini(&arena);
 }
 
+/* Who asks what is held of him is in no registry for it. */
+static void a_question_about_a_person_is_handed_on_to_nobody(void **state)
+{
+	struct test_report report = {.name = {"army.oku", 1, 0, 1}, .kind = SIMPUL__KIND__KIND_QUERY};
+	struct sink_options options = {.ceiling = SIMPUL__LABEL__LABEL_RED,
+				       .statuses = SINK_STATUS(SIMPUL__STATUS__STATUS_ACTUAL),
+				       .erases = SINK_ERASES_YES};
+
+	(void)state;
+	assert_int_equal(verdict(&options, &report, BYTES("", 0)), SINK_QUESTION);
+	report.kind = SIMPUL__KIND__KIND_ANSWER;
+	assert_int_equal(verdict(&options, &report, BYTES("", 0)), SINK_QUESTION);
+}
+
 static void only_a_status_that_was_declared_is_handed_on(void **state)
 {
 	struct test_report report = {.name = {"army.oku", 1, 0, 1}};
@@ -254,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_label_above_the_ceiling_is_not_handed_on),
 		cmocka_unit_test(an_unreadable_header_is_above_every_ceiling),
+		cmocka_unit_test(a_question_about_a_person_is_handed_on_to_nobody),
 		cmocka_unit_test(only_a_status_that_was_declared_is_handed_on),
 		cmocka_unit_test(who_erases_nothing_gets_no_person_in_whatever_content),
 		cmocka_unit_test(who_erases_nothing_gets_no_body_that_cannot_be_read),

@@ -99,7 +99,7 @@ static void unknown_fields_are_refused(void **state)
 	REFUSED(name, "2801", E_UNKNOWN_FIELD, "");
 	REFUSED(name, "10012801", E_UNKNOWN_FIELD, "");
 	REFUSED(bye, "0801", E_UNKNOWN_FIELD, "");
-	REFUSED(body, "5a00", E_UNKNOWN_FIELD, "");
+	REFUSED(body, "6a00", E_UNKNOWN_FIELD, "");
 	REFUSED(body, "12054a03880101", E_UNKNOWN_FIELD, "sighting.persons[0]");
 }
 
@@ -140,7 +140,7 @@ static void values_outside_their_list_are_refused(void **state)
 	REFUSED(name, "1804", E_UNKNOWN_VALUE, "stream");
 	REFUSED(name, "18ffffffffffffffffff01", E_UNKNOWN_VALUE, "stream");
 	REFUSED(name, "188180808010", E_UNKNOWN_VALUE, "stream"); /* 1 after a cut to 32 bits */
-	REFUSED(header, "300a", E_UNKNOWN_VALUE, "kind");
+	REFUSED(header, "300c", E_UNKNOWN_VALUE, "kind");
 }
 
 static void two_members_of_a_oneof_are_refused(void **state)

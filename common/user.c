@@ -1,5 +1,5 @@
-/* peer - reads what libzmq says of the other end, and names users. */
-#include "common/peer.h"
+/* user - names the user at the other end of a local socket. */
+#include "common/user.h"
 
 #include <pwd.h>
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool peer_user(const char *address, uid_t *user)
+bool user_of_peer(const char *address, uid_t *user)
 {
 	const char *part = address == NULL ? NULL : strchr(address, ':');
 	char *end = NULL;
@@ -20,14 +20,24 @@ bool peer_user(const char *address, uid_t *user)
 	return *end == ':' && number < UINT32_MAX;
 }
 
-char *peer_user_name(uid_t user, char name[PEER_NAME_SIZE])
+char *user_name(uid_t user, char name[USER_NAME_SIZE])
 {
 	struct passwd entry, *found = NULL;
 	char memory[4096];
 
 	if (getpwuid_r(user, &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
-		snprintf(name, PEER_NAME_SIZE, "%.64s", found->pw_name);
+		snprintf(name, USER_NAME_SIZE, "%.64s", found->pw_name);
 	else
-		snprintf(name, PEER_NAME_SIZE, "%lu", (unsigned long)user);
+		snprintf(name, USER_NAME_SIZE, "%lu", (unsigned long)user);
 	return name;
+}
+
+bool user_text_valid(const char *text)
+{
+	if (text == NULL || strlen(text) > USER_TEXT_MOST)
+		return false;
+	for (const char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return false;
+	return true;
 }

@@ -1,0 +1,17 @@
+/* copies - who was given a report of this office, and what is known of that copy. Read-only.
+ *
+ * Both add to a list: {"node": "army.oku", "name": "police.oku#12"}, and of a node that said that it erased it also
+ * "erased_at", "erased_by" and the "sinks" that had it. */
+#ifndef SIMPUL_COPIES_H
+#define SIMPUL_COPIES_H
+
+#include "agents/store.h"
+#include "common/name.h"
+#include <jansson.h>
+
+/* Every node that the broker's receipt names. Of reports alone that were accepted: others have no receipt of their own. */
+enum error copies_given(struct store *store, const struct report_name *name, json_t *copies, struct fault *fault);
+/* Every node that said that it erased it. */
+enum error copies_answered(struct store *store, const struct report_name *name, json_t *copies, struct fault *fault);
+
+#endif

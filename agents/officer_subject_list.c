@@ -1,0 +1,191 @@
+/* officer_subject_list - simpul subject list and record: what was asked and is due, and who looked. */
+#include "agents/officer_subject.h"
+#include "agents/subject_record.h"
+#include "agents/view.h"
+#include "common/json.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { NUMBER_WIDTH = 20, NAME_WIDTH = 27 };
+
+/* ------------------------------------------------------------------ requests */
+
+static void put(struct buffer *line, const char *before, const char *text, size_t width)
+{
+	const size_t begin = line->size;
+
+	buffer_text(line, before);
+	view_safe_text(line, text);
+	while (line->size - begin < width)
+		buffer_u8(line, ' ');
+}
+
+/* Who was asked and has not answered. */
+static void put_silent(struct buffer *line, const json_t *request)
+{
+	const json_t *answered = json_object_get(request, "answered");
+	const char *before = "; not yet ";
+	json_t *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(request, "asked"), i, node) {
+		if (json_list_holds(answered, json_string_value(node)))
+			continue;
+		put(line, before, json_string_value(node), 0);
+		before = ", ";
+	}
+}
+
+static void put_own(struct buffer *line, const json_t *request)
+{
+	const size_t asked = json_array_size(json_object_get(request, "asked"));
+	const char *state = json_text(request, "state");
+	char count[64];
+
+	if (strcmp(state, "cancelled") == 0) {
+		buffer_text(line, "taken back");
+		return;
+	}
+	if (strcmp(state, "refused") == 0) {
+		put(line, "REFUSED: ", json_text(request, "field"), 0);
+		put(line, " ", json_text(request, "code"), 0);
+		return;
+	}
+	if (asked == 0) {
+		put(line, "not sent yet: ", state, 0);
+		return;
+	}
+	snprintf(count, sizeof(count), "asked %zu, answered %zu", asked,
+		 json_array_size(json_object_get(request, "answered")));
+	buffer_text(line, count);
+	put_silent(line, request);
+}
+
+static bool line_print(const json_t *request)
+{
+	const bool own = json_is_true(json_object_get(request, "own"));
+	struct buffer line = {0};
+	wall_ms time;
+	bool printed;
+
+	if (json_object_get(request, "mark") != NULL)
+		put(&line, json_text(request, "mark"), " ", 0);
+	put(&line, "",
+	    strcmp(json_text(request, "urgency"), "overdue") == 0 ? "OVERDUE" : json_text(request, "urgency"), 8);
+	put(&line, "", json_text(request, "request"), NAME_WIDTH);
+	put(&line, " ", json_text(json_object_get(request, "query"), "request_number"), NUMBER_WIDTH);
+	buffer_text(&line, " due ");
+	if (time_parse(json_text(request, "due"), &time))
+		view_time(&line, time);
+	buffer_text(&line, "  ");
+	if (json_object_get(request, "erased_at") != NULL)
+		buffer_text(&line, "erased");
+	else if (own)
+		put_own(&line, request);
+	else
+		buffer_text(&line, strcmp(json_text(request, "state"), "cancelled") == 0 ? "taken back"
+				   : json_array_size(json_object_get(request, "answered")) > 0
+					   ? "answered"
+					   : "to be answered: simpul subject search");
+	buffer_text(&line, "\n");
+	printed = officer_print(&line);
+	buffer_free(&line);
+	return printed;
+}
+
+/* What a list says to programs: of the person nothing. */
+static bool json_print(json_t *request)
+{
+	json_t *query = json_object_get(request, "query");
+
+	if (query != NULL)
+		json_object_del(query, "subject");
+	return officer_print_json(json_incref(request), false);
+}
+
+/* Whether --json was given, and nothing else; false after a message. */
+static bool json_wanted(const struct officer *officer, int argc, char **argv, bool *json)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
+	int option;
+
+	*json = false;
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option != 'j')
+			return false;
+		*json = true;
+	}
+	if (optind >= argc)
+		return true;
+	officer_misused(officer, "everything is said with options");
+	return false;
+}
+
+int officer_subject_list(struct officer *officer, int argc, char **argv)
+{
+	struct subject_book book;
+	struct fault fault = {0};
+	struct store store;
+	bool json, heard = true;
+	json_t *request;
+	enum error error;
+	size_t i;
+
+	if (!json_wanted(officer, argc, argv, &json))
+		return EX_USAGE;
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	error = subject_book_read(&store, false, clock_now().wall, &book, &fault);
+	json_array_foreach(book.requests, i, request)
+		heard = heard && (json ? json_print(request) : line_print(request));
+	subject_book_free(&book);
+	store_close(&store);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}
+
+/* ------------------------------------------------------------------ the record of reads */
+
+static bool read_print(const json_t *read)
+{
+	json_t *reports = json_object_get(read, "reports"), *name;
+	struct buffer line = {0};
+	bool printed;
+	wall_ms time;
+	size_t i;
+
+	if (time_parse(json_text(read, "at"), &time))
+		view_time(&line, time);
+	buffer_text(&line, " ");
+	put(&line, "", json_text(read, "user"), NUMBER_WIDTH);
+	put(&line, " ", json_text(read, "action"), 8);
+	put(&line, "", json_text(read, "query"), NAME_WIDTH);
+	json_array_foreach(reports, i, name)
+		put(&line, " ", json_string_value(name), 0);
+	buffer_text(&line, "\n");
+	printed = officer_print(&line);
+	buffer_free(&line);
+	return printed;
+}
+
+int officer_subject_record(struct officer *officer, int argc, char **argv)
+{
+	struct fault fault = {0};
+	struct store store;
+	bool json, heard = true;
+	json_t *reads, *read;
+	enum error error;
+	size_t i;
+
+	if (!json_wanted(officer, argc, argv, &json))
+		return EX_USAGE;
+	error = officer_store(officer, &store, &fault);
+	if (error != E_OK)
+		return officer_fail(officer, &fault, "has simpul-agent run here?");
+	error = subject_record_list(&store, &reads, &fault);
+	store_close(&store);
+	json_array_foreach(reads, i, read)
+		heard = heard && (json ? officer_print_json(json_incref(read), false) : read_print(read));
+	json_decref(reads);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+}

@@ -1,0 +1,116 @@
+/* subject_record - checks and stores reads, and gives them back. */
+#include "agents/subject_record.h"
+#include "common/json.h"
+#include "common/name.h"
+#include <string.h>
+
+static bool action_known(const char *action)
+{
+	static const char *const actions[] = {"search", "answer", "result"};
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (strcmp(actions[i], action) == 0)
+			return true;
+	return false;
+}
+
+/* The names with a blank between them. */
+static enum error names_take(const json_t *names, struct buffer *out, struct fault *fault)
+{
+	struct report_name parsed;
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(names, i, name)
+	{
+		if (!json_is_string(name) || !report_name_parse(json_string_value(name), &parsed))
+			return fault_at(fault, E_INVALID, "reports[%zu]", i);
+		buffer_text(out, i > 0 ? " " : "");
+		buffer_text(out, json_string_value(name));
+	}
+	buffer_u8(out, 0);
+	return E_OK;
+}
+
+static enum error request_check(const json_t *request, struct fault *fault)
+{
+	struct report_name name;
+
+	if (!action_known(json_text(request, "action")))
+		return fault_at(fault, E_INVALID, "action");
+	return report_name_parse(json_text(request, "query"), &name) ? E_OK : fault_at(fault, E_INVALID, "query");
+}
+
+enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
+			       struct fault *fault)
+{
+	static const char sql[] = "INSERT INTO subject_read(at, user, action, query, missing, reports)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	sqlite3_stmt *put = store_statement(store, sql);
+	const json_int_t missing = json_integer_value(json_object_get(request, "missing"));
+	struct buffer reports = {0};
+	enum error error = request_check(request, fault);
+
+	if (error == E_OK)
+		error = names_take(json_object_get(request, "reports"), &reports, fault);
+	if (error == E_OK)
+		error = store_begin(store, fault);
+	if (error == E_OK) {
+		bind_number(put, 1, now);
+		bind_text(put, 2, user);
+		bind_text(put, 3, json_text(request, "action"));
+		bind_text(put, 4, json_text(request, "query"));
+		bind_number(put, 5, missing > 0 ? (uint64_t)missing : 0);
+		bind_text(put, 6, (const char *)reports.data);
+		error = store_end(store, database_step(put, fault), fault);
+	}
+	buffer_free(&reports);
+	return error;
+}
+
+/* A new reference. */
+static json_t *names_of(const char *text)
+{
+	json_t *names = json_array();
+
+	while (*text != '\0') {
+		const size_t length = strcspn(text, " ");
+
+		json_array_append_new(names, json_stringn(text, length));
+		text += length + (text[length] == ' ');
+	}
+	return names;
+}
+
+enum error subject_record_list(struct store *store, json_t **list, struct fault *fault)
+{
+	static const char sql[] = "SELECT at, user, action, query, missing, reports FROM subject_read ORDER BY id";
+	sqlite3_stmt *get = store_statement(store, sql);
+	char time[TIME_TEXT_SIZE];
+	enum error error;
+
+	*list = json_array();
+	while ((error = store_ask(store, get, fault)) == E_OK)
+		json_array_append_new(
+			*list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:o}", "at",
+					 time_text(time, column_number(get, 0), 0), "user", column_text(get, 1),
+					 "action", column_text(get, 2), "query", column_text(get, 3), "missing",
+					 (json_int_t)column_number(get, 4), "reports", names_of(column_text(get, 5))));
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error subject_record_done(struct store *store, const char *query, wall_ms due, bool *done, struct fault *fault)
+{
+	static const char sql[] = "SELECT 1 FROM subject_read WHERE action = 'result' AND query = ?1"
+				  " AND (missing = 0 OR at >= ?2) LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	bind_text(get, 1, query);
+	bind_number(get, 2, due);
+	error = store_ask(store, get, fault);
+	sqlite3_reset(get);
+	*done = error == E_OK;
+	return error == E_NOT_FOUND ? E_OK : error;
+}

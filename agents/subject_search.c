@@ -1,0 +1,317 @@
+/* subject_search - matches every person in inbox and outbox, and makes of hits and decisions what is answered. */
+#include "agents/subject_search.h"
+#include "agents/copies.h"
+#include "agents/subject_match.h"
+#include "agents/view.h"
+#include "common/json.h"
+#include "common/wire.h"
+#include <string.h>
+
+enum { ROWS_AT_ONCE = 256 };
+
+struct search {
+	const Simpul__Person *subject;
+	json_t *hits;
+	uint64_t last; /* row of the inbox */
+	struct outbox_place place;
+	size_t rows; /* of the page */
+	struct arena arena;
+};
+
+/* ------------------------------------------------------------------ one report */
+
+/* The persons that a body names; NULL for none. */
+static Simpul__Person **persons_in(const Simpul__Body *body, size_t *count)
+{
+	const Simpul__Sighting *sighting = NULL;
+	const Simpul__Alert *alert = NULL;
+
+	if (body->content_case == SIMPUL__BODY__CONTENT_SIGHTING)
+		sighting = body->sighting;
+	else if (body->content_case == SIMPUL__BODY__CONTENT_ALERT)
+		alert = body->alert;
+	else if (body->content_case == SIMPUL__BODY__CONTENT_UPDATE &&
+		 body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_SIGHTING)
+		sighting = body->update->sighting;
+	else if (body->content_case == SIMPUL__BODY__CONTENT_UPDATE &&
+		 body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_ALERT)
+		alert = body->update->alert;
+	*count = sighting ? sighting->n_persons : alert ? alert->n_persons : 0;
+	return sighting ? sighting->persons : alert ? alert->persons : NULL;
+}
+
+static json_t *found_new(const struct search *search, const Simpul__Body *body)
+{
+	enum subject_match best = SUBJECT_OTHER;
+	json_t *persons = json_array();
+	size_t count;
+	Simpul__Person **list = persons_in(body, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const enum subject_match match = subject_match(search->subject, list[i]);
+
+		best = match > best ? match : best;
+		if (match != SUBJECT_OTHER)
+			json_array_append_new(persons, json_of_message(list[i], 0));
+	}
+	if (best != SUBJECT_OTHER)
+		return json_pack("{s:s, s:I, s:o}", "how", best == SUBJECT_BY_DOCUMENT ? "document" : "name", "others",
+				 (json_int_t)(count - json_array_size(persons)), "persons", persons);
+	json_decref(persons);
+	return NULL;
+}
+
+static void copy_member(json_t *to, const char *key, const json_t *from, const char *other)
+{
+	json_t *value = json_object_get(from, key);
+
+	value = value != NULL ? value : json_object_get(from, other);
+	if (value != NULL)
+		json_object_set(to, key, value);
+}
+
+/* Adds what the report says beside its persons; `row` as view_json has it. */
+static void found_fill(json_t *found, const json_t *row, bool own)
+{
+	const json_t *header = json_object_get(row, "header"), *update = json_object_get(row, "update");
+	const json_t *content = update != NULL ? update : row;
+	const json_t *sighting = json_object_get(content, "sighting");
+	const json_t *said = sighting != NULL ? sighting : json_object_get(content, "alert");
+
+	json_object_set_new(found, "own", json_boolean(own));
+	json_object_set(found, "name", json_object_get(row, "name"));
+	json_object_set(found, "label", json_object_get(row, "label"));
+	json_object_set(found, "state", json_object_get(row, "state"));
+	json_object_set(found, "at", json_object_get(row, own ? "taken_at" : "received_at"));
+	copy_member(found, "kind", header, "");
+	copy_member(found, "category", header, "");
+	copy_member(found, "expires", header, "");
+	if (json_object_get(said, "first_seen") != NULL)
+		json_object_set(found, "seen_at", json_object_get(said, "first_seen"));
+	else if (json_object_get(said, "effective") != NULL)
+		json_object_set(found, "seen_at", json_object_get(said, "effective"));
+	if (json_object_get(said, sighting != NULL ? "where_sighted" : "area") != NULL)
+		json_object_set(found, "place", json_object_get(said, sighting != NULL ? "where_sighted" : "area"));
+	copy_member(found, "summary", said, "headline");
+}
+
+/* A hit, or NULL. */
+static json_t *body_search(struct search *search, struct bytes bytes)
+{
+	const Simpul__Body *body =
+		bytes.size == 0 ? NULL : wire_unpack(&simpul__body__descriptor, bytes, &search->arena, NULL);
+
+	return body == NULL ? NULL : found_new(search, body);
+}
+
+static void hit_add(struct search *search, json_t *found, json_t *row, bool own)
+{
+	found_fill(found, row, own);
+	json_array_append_new(search->hits, found);
+	json_decref(row);
+}
+
+static bool inbox_look(void *context, const struct inbox_row *row)
+{
+	struct search *search = context;
+	json_t *found = body_search(search, row->body);
+
+	search->rows++;
+	search->last = row->row;
+	if (found != NULL)
+		hit_add(search, found, view_json(row, &search->arena), false);
+	arena_reset(&search->arena);
+	return true;
+}
+
+static bool outbox_look(void *context, const struct outbox_row *row)
+{
+	struct search *search = context;
+	json_t *found = body_search(search, row->body);
+
+	search->rows++;
+	search->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
+	if (found != NULL)
+		hit_add(search, found, view_outbox_json(row, &search->arena), true);
+	arena_reset(&search->arena);
+	return true;
+}
+
+enum error subject_search(struct store *store, const json_t *subject, json_t **hits, struct fault *fault)
+{
+	struct search search = {.hits = json_array()};
+	enum error error = E_OK;
+	struct arena asked;
+
+	*hits = search.hits;
+	arena_init(&asked);
+	arena_init(&search.arena);
+	search.subject = json_to_message(&simpul__person__descriptor, subject, &asked, fault);
+	if (search.subject == NULL)
+		error = fault_at(fault, E_INVALID, "subject");
+	do {
+		search.rows = 0;
+		if (error == E_OK)
+			error = view_inbox(store, search.last, ROWS_AT_ONCE, inbox_look, &search, fault);
+	} while (error == E_OK && search.rows == ROWS_AT_ONCE);
+	do {
+		search.rows = 0;
+		if (error == E_OK)
+			error = view_outbox(store, &search.place, ROWS_AT_ONCE, outbox_look, &search, fault);
+	} while (error == E_OK && search.rows == ROWS_AT_ONCE);
+	arena_fini(&search.arena);
+	arena_fini(&asked);
+	return error;
+}
+
+/* ------------------------------------------------------------------ deciding */
+
+static const json_t *hit_find(const json_t *hits, const char *name)
+{
+	json_t *hit;
+	size_t i;
+
+	json_array_foreach(hits, i, hit)
+		if (strcmp(json_text(hit, "name"), name) == 0)
+			return hit;
+	return NULL;
+}
+
+/* Of a decision that is there whether it can be. */
+static enum error decision_check(const json_t *hits, const struct subject_decisions *decisions, const char *name,
+				 struct fault *fault)
+{
+	const bool disclosed = json_list_holds(decisions->disclose, name);
+	const char *reason = json_string_value(json_object_get(decisions->withhold, name));
+	const json_t *hit = hit_find(hits, name);
+	bool own;
+	int value;
+
+	if (hit == NULL)
+		return fault_at(fault, E_NOT_FOUND, "%s", name);
+	own = json_is_true(json_object_get(hit, "own"));
+	if (disclosed + (reason != NULL) + json_list_holds(decisions->other, name) > 1)
+		return fault_at(fault, E_EXISTS, "%s", name);
+	if (disclosed && !own)
+		return fault_at(fault, E_NOT_ORIGIN, "%s", name);
+	if (reason == NULL)
+		return E_OK;
+	if (!enum_parse(&simpul__withhold_reason__descriptor, reason, &value) || value == 0)
+		return fault_at(fault, E_INVALID, "%s", name);
+	if (own == (value == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES))
+		return fault_at(fault, own ? E_INVALID : E_NOT_ORIGIN, "%s", name);
+	return E_OK;
+}
+
+static enum error decisions_check(const json_t *hits, const struct subject_decisions *decisions, struct fault *fault)
+{
+	enum error error = E_OK;
+	const char *name;
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(decisions->disclose, i, each)
+		if (error == E_OK)
+			error = decision_check(hits, decisions, json_string_value(each), fault);
+	json_array_foreach(decisions->other, i, each)
+		if (error == E_OK)
+			error = decision_check(hits, decisions, json_string_value(each), fault);
+	json_object_foreach(decisions->withhold, name, each)
+		if (error == E_OK)
+			error = decision_check(hits, decisions, name, fault);
+	return error;
+}
+
+/* Why a hit is withheld, borrowed; NULL when that was not decided. */
+static json_t *reason_of(const struct subject_decisions *decisions, const json_t *hit)
+{
+	return json_object_get(decisions->withhold, json_text(hit, "name"));
+}
+
+static bool is_left_to_origin(const struct subject_decisions *decisions, const json_t *hit)
+{
+	return decisions->origins && !json_is_true(json_object_get(hit, "own")) && reason_of(decisions, hit) == NULL;
+}
+
+/* ------------------------------------------------------------------ telling */
+
+/* Nobody has what was never accepted. */
+static enum error holders_add(struct store *store, const json_t *hit, json_t *report, struct fault *fault)
+{
+	const bool accepted = strcmp(json_text(hit, "state"), "accepted") == 0;
+	json_t *copies = json_array(), *holders = json_array(), *copy;
+	struct report_name name;
+	enum error error = E_OK;
+	size_t i;
+
+	if (accepted && report_name_parse(json_text(hit, "name"), &name))
+		error = copies_given(store, &name, copies, fault);
+	json_array_foreach(copies, i, copy) {
+		json_t *holder = json_object();
+
+		copy_member(holder, "node", copy, "");
+		copy_member(holder, "erased_at", copy, "");
+		json_array_append_new(holders, holder);
+	}
+	json_decref(copies);
+	json_object_set_new(report, "holders", holders);
+	return error;
+}
+
+/* What names others in its words is told without these. */
+static void disclose(json_t *report, const json_t *hit)
+{
+	const bool others = json_integer_value(json_object_get(hit, "others")) > 0;
+
+	copy_member(report, "persons", hit, "");
+	copy_member(report, "seen_at", hit, "");
+	copy_member(report, "place", hit, "");
+	if (others)
+		json_object_set_new(report, "withheld", json_string("rights-of-others"));
+	else
+		copy_member(report, "summary", hit, "");
+}
+
+static enum error report_tell(struct store *store, const json_t *hit, const struct subject_decisions *decisions,
+			      json_t *reports, struct fault *fault)
+{
+	json_t *report = json_object();
+	const bool disclosed = json_list_holds(decisions->disclose, json_text(hit, "name"));
+
+	json_array_append_new(reports, report);
+	copy_member(report, "name", hit, "");
+	copy_member(report, "kind", hit, "");
+	copy_member(report, "category", hit, "");
+	copy_member(report, "at", hit, "");
+	copy_member(report, "expires", hit, "");
+	if (disclosed)
+		disclose(report, hit);
+	else if (is_left_to_origin(decisions, hit))
+		json_object_set_new(report, "withheld", json_string("origin-decides"));
+	else
+		json_object_set(report, "withheld", reason_of(decisions, hit));
+	return json_is_true(json_object_get(hit, "own")) ? holders_add(store, hit, report, fault) : E_OK;
+}
+
+enum error subject_holdings(struct store *store, const json_t *hits, const struct subject_decisions *decisions,
+			    json_t **reports, json_t **undecided, struct fault *fault)
+{
+	enum error error = decisions_check(hits, decisions, fault);
+	json_t *hit;
+	size_t i;
+
+	*reports = json_array();
+	*undecided = json_array();
+	json_array_foreach(hits, i, hit) {
+		const char *name = json_text(hit, "name");
+
+		if (error != E_OK || json_list_holds(decisions->other, name))
+			continue;
+		if (json_list_holds(decisions->disclose, name) || reason_of(decisions, hit) != NULL ||
+		    is_left_to_origin(decisions, hit))
+			error = report_tell(store, hit, decisions, *reports, fault);
+		else
+			json_array_append(*undecided, json_object_get(hit, "name"));
+	}
+	return error;
+}

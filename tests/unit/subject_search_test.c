@@ -1,0 +1,203 @@
+/* subject_search_test - what is told of a report is what a person decided, no more than its office may tell, and of
+ * whom it was given to nobody who never got it. */
+#include "agents/subject_search.h"
+#include "tests/support/agent_world.h"
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static struct agent_world world;
+static struct agent_office office;
+static struct store store;
+
+static int setup(void **state)
+{
+	(void)state;
+	agent_world_start(&world);
+	agent_office_make(&world, "police.oku", 1, &office);
+	agent_store_open(&world, "police.oku", &store);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	store_close(&store);
+	agent_world_end(&world);
+	return 0;
+}
+
+/* A sighting of the specimen by this office, taken and, unless `waits`, accepted. */
+static void tell(uint64_t number, bool waits)
+{
+	struct prepared *prepared = agent_sighting(&world, SIMPUL__LABEL__LABEL_AMBER, "at the terminal");
+	Simpul__Person person = SIMPUL__PERSON__INIT, *persons[] = {&person};
+	struct outbox_submission next = {.count = 0};
+	struct buffer encoded = {0};
+	struct report_name name;
+	Simpul__Receipt *receipt;
+
+	person.capacity = SIMPUL__CAPACITY__CAPACITY_SEEN;
+	person.identity = SIMPUL__IDENTITY__IDENTITY_CLAIMED;
+	person.age = SIMPUL__AGE__AGE_ADULT;
+	person.primary_identifier = (char *)"ERIKSSON";
+	person.date_of_birth = (char *)"1974-08-12";
+	prepared->body->sighting->persons = persons;
+	prepared->body->sighting->n_persons = 1;
+	assert_int_equal(outbox_take(&store, &office.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(name.number, number);
+	if (waits)
+		return;
+	assert_int_equal(outbox_next(&store, &office.keys, 0, number - 1, &world.head, &next, NULL), E_OK);
+	receipt = agent_receipt(&world, &next.digest, NULL, &encoded);
+	assert_int_equal(outbox_receipt(&store, receipt, buffer_view(&encoded), &next.first, NULL), E_OK);
+	buffer_free(&encoded);
+	buffer_free(&next.message);
+}
+
+static json_t *search(void)
+{
+	json_t *subject = json_pack("{s:s, s:s, s:s}", "identity", "claimed", "primary_identifier", "Eriksson",
+				    "date_of_birth", "1974-08-12"),
+	       *hits;
+
+	assert_int_equal(subject_search(&store, subject, &hits, NULL), E_OK);
+	json_decref(subject);
+	return hits;
+}
+
+/* Decides about the hits, of which a new reference is taken; the code, and what is told in `reports`. */
+static enum error decide(json_t *hits, const char *decisions_text, json_t **reports, size_t *undecided_count)
+{
+	json_t *text = json_loads(decisions_text, 0, NULL), *undecided;
+	const struct subject_decisions decisions = {
+		.disclose = json_object_get(text, "disclose"),
+		.withhold = json_object_get(text, "withhold"),
+		.other = json_object_get(text, "other"),
+		.origins = json_is_true(json_object_get(text, "origins")),
+	};
+	struct fault fault = {0};
+	enum error error;
+
+	assert_non_null(text);
+	error = subject_holdings(&store, hits, &decisions, reports, &undecided, &fault);
+	*undecided_count = json_array_size(undecided);
+	json_decref(undecided);
+	json_decref(text);
+	json_decref(hits);
+	return error;
+}
+
+static size_t holders_of(const json_t *reports, size_t index)
+{
+	const json_t *holders = json_object_get(json_array_get(reports, index), "holders");
+
+	assert_non_null(holders);
+	return json_array_size(holders);
+}
+
+/* The receipt before it is not its own. */
+static void nobody_has_what_was_not_accepted(void **state)
+{
+	json_t *reports;
+	size_t undecided;
+
+	(void)state;
+	tell(1, false);
+	tell(2, true);
+	assert_int_equal(decide(search(), "{\"disclose\": [\"police.oku#1\", \"police.oku#2\"]}", &reports, &undecided),
+			 E_OK);
+	assert_int_equal(json_array_size(reports), 2);
+	assert_true(holders_of(reports, 0) > 0);
+	assert_int_equal(holders_of(reports, 1), 0);
+	json_decref(reports);
+}
+
+/* One report of this office and one of another. */
+static json_t *two_hits(void)
+{
+	return json_loads("[{\"name\": \"army.oku#1\", \"own\": false, \"persons\": [{}], \"summary\": \"theirs\"},"
+			  " {\"name\": \"police.oku#1\", \"own\": true, \"state\": \"waiting\", \"others\": 1,"
+			  " \"persons\": [{}], \"summary\": \"about two\"}]",
+			  0, NULL);
+}
+
+static void what_may_not_be_decided_is_refused(void **state)
+{
+	static const struct {
+		const char *decisions;
+		enum error error;
+	} cases[] = {
+		{"{\"disclose\": [\"army.oku#1\"]}", E_NOT_ORIGIN},
+		{"{\"withhold\": {\"army.oku#1\": \"law-enforcement\"}}", E_NOT_ORIGIN},
+		{"{\"withhold\": {\"police.oku#1\": \"origin-decides\"}}", E_INVALID},
+		{"{\"withhold\": {\"police.oku#1\": \"no-time\"}}", E_INVALID},
+		{"{\"withhold\": {\"police.oku#1\": \"\"}}", E_INVALID},
+		{"{\"disclose\": [\"police.oku#2\"]}", E_NOT_FOUND},
+		{"{\"disclose\": [\"police.oku#1\"], \"other\": [\"police.oku#1\"]}", E_EXISTS},
+		{"{\"disclose\": [\"police.oku#1\"], \"withhold\": {\"police.oku#1\": \"state-interest\"}}", E_EXISTS},
+	};
+	json_t *reports;
+	size_t undecided;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(decide(two_hits(), cases[i].decisions, &reports, &undecided), cases[i].error);
+		assert_int_equal(json_array_size(reports), 0);
+		json_decref(reports);
+	}
+}
+
+static void what_is_not_decided_is_named_and_not_told(void **state)
+{
+	json_t *reports;
+	size_t undecided;
+
+	(void)state;
+	assert_int_equal(decide(two_hits(), "{}", &reports, &undecided), E_OK);
+	assert_int_equal(undecided, 2);
+	assert_int_equal(json_array_size(reports), 0);
+	json_decref(reports);
+	assert_int_equal(decide(two_hits(), "{\"origins\": true}", &reports, &undecided), E_OK);
+	assert_int_equal(undecided, 1);
+	json_decref(reports);
+	assert_int_equal(decide(two_hits(), "{\"other\": [\"army.oku#1\", \"police.oku#1\"]}", &reports, &undecided),
+			 E_OK);
+	assert_int_equal(undecided + json_array_size(reports), 0);
+	json_decref(reports);
+}
+
+static void others_are_left_out_of_what_is_told(void **state)
+{
+	json_t *reports, *theirs, *own;
+	size_t undecided;
+
+	(void)state;
+	assert_int_equal(
+		decide(two_hits(), "{\"origins\": true, \"disclose\": [\"police.oku#1\"]}", &reports, &undecided),
+		E_OK);
+	theirs = json_array_get(reports, 0);
+	assert_null(json_object_get(theirs, "persons"));
+	assert_null(json_object_get(theirs, "summary"));
+	assert_string_equal(json_string_value(json_object_get(theirs, "withheld")), "origin-decides");
+	own = json_array_get(reports, 1);
+	assert_non_null(json_object_get(own, "persons"));
+	assert_null(json_object_get(own, "summary"));
+	assert_string_equal(json_string_value(json_object_get(own, "withheld")), "rights-of-others");
+	json_decref(reports);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(nobody_has_what_was_not_accepted, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_not_be_decided_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_decided_is_named_and_not_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_are_left_out_of_what_is_told, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
