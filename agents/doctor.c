@@ -2,8 +2,11 @@
  */
 #include "agents/doctor.h"
 #include "agents/broker_ring.h"
+#include "agents/legal_hold.h"
+#include "agents/quarantine.h"
 
 #include "common/config.h"
+#include "common/hold.h"
 #include "common/memory.h"
 #include <pwd.h>
 #include <stdio.h>
@@ -154,6 +157,28 @@ static void check_record(struct doctor *doctor, struct store *store)
 		checkup_note(checkup, CHECKUP_OK, "key", NULL, "key %u is enrolled", doctor->keys.key_id);
 }
 
+/* What waits there for somebody to look. */
+static void check_quarantine(struct doctor *doctor, struct store *store)
+{
+	uint64_t counts[QUARANTINE_CAUSES], all = 0;
+
+	if (quarantine_count(store, counts, NULL) != E_OK)
+		return;
+	for (size_t i = 0; i < QUARANTINE_CAUSES; i++)
+		all += counts[i];
+	if (all == 0)
+		checkup_note(&doctor->checkup, CHECKUP_OK, "quarantine", NULL, "nothing waits");
+	else
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "quarantine",
+			     "simpul quarantine list; retry or close each",
+			     "%llu wait: %llu that do not verify, %llu about a report that is not here, "
+			     "%llu that a sink did not take, %llu withheld by the broker",
+			     (unsigned long long)all, (unsigned long long)counts[QUARANTINE_UNVERIFIED],
+			     (unsigned long long)counts[QUARANTINE_UNREFERENCED],
+			     (unsigned long long)counts[QUARANTINE_UNDELIVERED],
+			     (unsigned long long)counts[QUARANTINE_WITHHELD]);
+}
+
 static const char *store_advice(enum error error)
 {
 	if (error == E_STORE_LOCKED || error == E_STORE_KEY || error == E_NOT_FOUND)
@@ -168,6 +193,17 @@ static const char *store_advice(enum error error)
 		return "see its disk and the agent's log; stop the agent and keep a copy before anything is tried";
 	return error == E_VERSION ? "simpul and simpul-agent are of different versions: install the same"
 				  : "see who owns the file";
+}
+
+static void check_holds(struct doctor *doctor, struct store *store)
+{
+	const uint64_t ending = legal_holds_ending(store, clock_now().wall);
+
+	if (ending > 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "hold",
+			     "ask the authority whether it is to be kept for longer: that takes a new order (simpul "
+			     "hold list)",
+			     "%llu orders end within %d days", (unsigned long long)ending, HOLD_NOTICE_DAYS);
 }
 
 static void check_store(struct doctor *doctor)
@@ -199,6 +235,8 @@ static void check_store(struct doctor *doctor)
 		checkup_note(checkup, CHECKUP_OK, "store", NULL, "%s can be read%s", path,
 			     cipher != NULL ? ", and is encrypted" : "");
 	check_record(doctor, &store);
+	check_holds(doctor, &store);
+	check_quarantine(doctor, &store);
 	doctor_requests(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)

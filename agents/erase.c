@@ -1,5 +1,7 @@
 /* erase - empties rows of the inbox, and the proofs that hold a body whole. */
 #include "agents/erase.h"
+#include "agents/hold_keep.h"
+#include "agents/quarantine.h"
 #include "common/memory.h"
 #include "common/seal.h"
 #include "common/wire.h"
@@ -65,7 +67,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 	static const char sql[] =
 		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
 		" d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
-		" WHERE i.row = ?1 AND i.erased_at = 0";
+		" WHERE i.row = ?1 AND i.erased_at = 0 AND i.notice = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -177,13 +179,17 @@ static enum error purge_note(struct store *store, const struct report_name *name
 		" SELECT ?5, ?1, ?2, ?3, ?4, ?6, ?7, ?8 AND NOT EXISTS(SELECT 1 FROM purge p WHERE p.origin = ?1 AND"
 		" p.epoch = ?2 AND p.stream = ?3 AND p.number = ?4 AND p.answer > 0)";
 	sqlite3_stmt *put = store_statement(store, sql);
+	enum error error;
 
 	name_bind(put, 1, name);
 	bind_number(put, 5, row);
 	bind_number(put, 6, rule);
 	bind_number(put, 7, now);
 	bind_number(put, 8, !is_bad || rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED);
-	return database_step(put, fault);
+	error = database_step(put, fault);
+	if (error == E_OK && row != 0)
+		error = hold_keep_told(store, name, (uint64_t)sqlite3_last_insert_rowid(store->db), fault);
+	return error;
 }
 
 enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, wall_ms now, struct fault *fault)
@@ -197,13 +203,17 @@ enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, 
 	error = doomed_read(store, row, &arena, &doomed, fault);
 	if (error == E_OK) {
 		hash = body_hash_of(store, &doomed);
-		error = proof_empty(store, &doomed, &hash, fault);
+		error = doomed.is_bad ? E_OK : hold_keep_row(store, row, &doomed.name, rule, now, fault);
+		if (error == E_OK)
+			error = proof_empty(store, &doomed, &hash, fault);
 		if (error == E_OK)
 			error = row_empty(store, &doomed, &hash, rule, now, fault);
 		if (error == E_OK)
 			error = content_key_drop(store, &doomed, fault);
 		if (error == E_OK)
 			error = purge_note(store, &doomed.name, row, doomed.is_bad, rule, now, fault);
+		if (error == E_OK)
+			error = quarantine_erased(store, row, now, fault);
 		sodium_memzero(doomed.content_key, sizeof doomed.content_key);
 	}
 	arena_fini(&arena);

@@ -131,26 +131,20 @@ static enum error broker_key_apply(struct inbox *inbox, const Simpul__Entry *ent
 	return fault_at(fault, E_BAD_SIGNATURE, "broker_key");
 }
 
-/* The office's keys that this wrap is for; NULL when it does not have them. */
-static const struct node_keys *keys_of(const struct inbox *inbox, uint32_t key_id)
+/* The content key that the batch wraps for this node. */
+static void delivery_key_take(const struct inbox *inbox, const Simpul__Batch *batch, uint64_t entry,
+			      struct delivery_key *key)
 {
-	if (inbox->keys->key_id == key_id)
-		return inbox->keys;
-	return inbox->ring ? keyring_find(inbox->ring, key_id) : NULL;
-}
-
-/* The content key that the batch wraps for this node; NULL when it has none, or one for another key. */
-static const uint8_t *content_key_of(const struct inbox *inbox, const Simpul__Batch *batch, uint64_t entry,
-				     uint8_t key[KEY_SIZE])
-{
-	for (size_t i = 0; i < batch->n_wraps; i++) {
+	*key = (struct delivery_key){.is_open = false};
+	for (size_t i = 0; i < batch->n_wraps && !key->is_open; i++) {
 		const Simpul__EntryWrap *wrap = batch->wraps[i];
-		const struct node_keys *keys = wrap->entry == entry ? keys_of(inbox, wrap->key_id) : NULL;
 
-		if (keys && content_key_unwrap(BYTES(wrap->wrapped.data, wrap->wrapped.len), keys, key))
-			return key;
+		if (wrap->entry != entry)
+			continue;
+		key->wrap_key_id = wrap->key_id;
+		key->wrap = BYTES(wrap->wrapped.data, wrap->wrapped.len);
+		delivery_key_open(key, inbox->keys, inbox->ring);
 	}
-	return NULL;
 }
 
 /* One line for a delivery, however many of its reports are bad. */
@@ -186,14 +180,15 @@ static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct verified_delivery whole;
 	struct verified_report *reports;
-	uint8_t key[KEY_SIZE];
-	const uint8_t *content_key = content_key_of(inbox, batch, entry->entry, key);
+	struct delivery_key key;
 	enum error error = delivery_verify(inbox->store, entry, &whole, fault);
 
+	delivery_key_take(inbox, batch, entry->entry, &key);
 	if (error == E_OK) {
 		reports = arena_alloc(&inbox->arena, delivery->n_reports * sizeof *reports);
 		for (size_t i = 0; i < delivery->n_reports; i++)
-			report_verify(inbox->store, delivery, i, &whole, content_key, &inbox->arena, &reports[i]);
+			report_verify(inbox->store, delivery, i, &whole, key.is_open ? key.content : NULL,
+				      &inbox->arena, &reports[i]);
 		error = inbox_unrepeat(inbox->store, delivery, whole.leaves, reports, &inbox->arena, fault);
 	}
 	if (error == E_OK)
@@ -201,10 +196,10 @@ static enum error delivery_apply(struct inbox *inbox, const Simpul__Batch *batch
 	if (error == E_OK) {
 		bad_log(entry, reports);
 		purge_receipts_hide(delivery, reports);
-		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, content_key,
+		error = inbox_store_delivery(inbox->store, entry, incarnation, whole.leaves, reports, &key,
 					     &inbox->arena, fault);
 	}
-	sodium_memzero(key, sizeof key);
+	sodium_memzero(&key, sizeof key);
 	return error;
 }
 
@@ -223,7 +218,7 @@ static enum error entry_apply(struct inbox *inbox, const Simpul__Batch *batch, c
 	case SIMPUL__ENTRY__CONTENT_STUB:
 		log_event(LOG_LEVEL_NOTICE, "inbox.withheld", F_NUM("entry", entry->entry),
 			  F_NUM("policy_version", entry->stub->policy_version));
-		return inbox_store_withheld(inbox->store, entry, fault);
+		return inbox_store_withheld(inbox->store, entry, batch->upto->incarnation, fault);
 	default:
 		return fault_at(fault, E_MISSING, "content");
 	}

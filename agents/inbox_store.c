@@ -1,6 +1,9 @@
 /* inbox_store - the rows that a batch turns into. */
 #include "agents/inbox_store.h"
 #include "agents/erase.h"
+#include "agents/inbox_notice.h"
+#include "agents/quarantine.h"
+#include "agents/reference.h"
 #include "common/log.h"
 #include "common/submission.h"
 #include "common/wire.h"
@@ -57,7 +60,8 @@ enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery,
 			  struct verified_report *reports, struct arena *arena, struct fault *fault)
 {
 	static const char sql[] = "SELECT number, idx, delivery_id FROM inbox WHERE origin = ?1 AND epoch = ?2"
-				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 ORDER BY number";
+				  " AND stream = ?3 AND number BETWEEN ?4 AND ?5 AND trust <> 2 AND notice = 0"
+				  " ORDER BY number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	struct known known = {0};
 	enum error error;
@@ -81,9 +85,8 @@ enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery,
 
 /* ---- deliveries */
 
-/* The delivery with each report reduced to its leaf; bad ones stay whole, as evidence. */
-static void proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
-		       const struct verified_report *reports, struct arena *arena, struct buffer *out)
+void inbox_proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
+		      const struct verified_report *reports, struct arena *arena, struct buffer *out)
 {
 	Simpul__Delivery proof = *delivery;
 	Simpul__DeliveredReport *reduced = arena_alloc(arena, delivery->n_reports * sizeof *reduced);
@@ -101,12 +104,12 @@ static void proof_pack(const Simpul__Delivery *delivery, const struct hash *leav
 }
 
 static enum error proof_store(struct store *store, const Simpul__Entry *entry, uint32_t incarnation, struct bytes proof,
-			      const uint8_t *content_key, struct fault *fault)
+			      const struct delivery_key *key, struct fault *fault)
 {
 	static const char sql[] =
 		"INSERT INTO inbox_delivery(incarnation, entry, origin, key_id, accepted_at, policy_version,"
-		" content_key, proof)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+		" content_key, proof, wrap_key_id, wrap)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, incarnation);
@@ -115,8 +118,10 @@ static enum error proof_store(struct store *store, const Simpul__Entry *entry, u
 	bind_number(put, 4, entry->delivery->key_id);
 	bind_number(put, 5, entry->accepted_at);
 	bind_number(put, 6, entry->policy_version);
-	bind_bytes(put, 7, BYTES(content_key, content_key ? KEY_SIZE : 0));
+	bind_bytes(put, 7, BYTES(key->content, key->is_open ? KEY_SIZE : 0));
 	bind_bytes(put, 8, proof);
+	bind_number(put, 9, key->is_open ? 0 : key->wrap_key_id);
+	bind_bytes(put, 10, key->is_open ? (struct bytes){0} : key->wrap);
 	return database_step(put, fault);
 }
 
@@ -163,7 +168,7 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 static enum error mark_store(struct store *store, uint64_t row, const struct verified_report *report,
 			     const struct report_name *meant, struct fault *fault)
 {
-	static const char sql[] = "INSERT INTO mark(origin, epoch, stream, number, kind, row)"
+	static const char sql[] = "INSERT OR IGNORE INTO mark(origin, epoch, stream, number, kind, row)"
 				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
 	const Simpul__Kind kind = report->header->kind;
 	sqlite3_stmt *put = store_statement(store, sql);
@@ -209,11 +214,10 @@ static enum error row_erase(struct store *store, uint64_t row, const struct repo
 }
 
 /* What a row that was just stored means for others, and others for it. */
-static enum error row_settle(struct store *store, uint64_t entry, const struct report_name *name,
-			     const struct verified_report *report, struct fault *fault)
+static enum error row_apply(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
+			    const struct verified_report *report, struct fault *fault)
 {
 	char text[REPORT_NAME_SIZE];
-	const uint64_t row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 	const Simpul__Header *header = report->header;
 	const wall_ms now = clock_now().wall;
 	struct report_name meant;
@@ -230,12 +234,43 @@ static enum error row_settle(struct store *store, uint64_t entry, const struct r
 	return erase_retracted(store, &meant, now, fault);
 }
 
+/* Has what cannot be applied wait, and ends the wait of what this report is about. */
+static enum error row_judge(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
+			    const struct verified_report *report, bool awaited, struct fault *fault)
+{
+	struct quarantine_item item = {.row = row, .entry = entry, .name = *name, .code = report->why};
+	enum error error;
+
+	if (report->trust == TRUST_BAD) {
+		item.cause = QUARANTINE_UNVERIFIED;
+		return quarantine_add(store, &item, clock_now().wall, fault);
+	}
+	error = awaited ? quarantine_arrived(store, name, clock_now().wall, fault) : E_OK;
+	if (error == E_OK)
+		error = reference_find(store, name->origin, report->header, fault);
+	if (error != E_NOT_FOUND)
+		return error;
+	item.cause = QUARANTINE_UNREFERENCED;
+	item.code = E_REFERENCE_UNKNOWN;
+	return quarantine_add(store, &item, clock_now().wall, fault);
+}
+
+enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
+			const struct verified_report *report, bool awaited, struct fault *fault)
+{
+	enum error error = row_apply(store, row, entry, name, report, fault);
+
+	return error == E_OK ? row_judge(store, row, entry, name, report, awaited, fault) : error;
+}
+
 static enum error rows_store(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
 			     struct fault *fault)
 {
+	const bool awaited = quarantine_waits(store, QUARANTINE_UNREFERENCED);
 	sqlite3_stmt *put = row_begin(store, entry);
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
+	uint64_t row;
 	enum error error = E_OK;
 
 	strcpy(name.origin, delivery->origin);
@@ -244,15 +279,16 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 			continue;
 		name.number = delivery->first + i;
 		error = row_store(put, i, name.number, &reports[i], fault);
+		row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 		if (error == E_OK)
-			error = row_settle(store, entry->entry, &name, &reports[i], fault);
+			error = inbox_settle(store, row, entry->entry, &name, &reports[i], awaited, fault);
 	}
 	return error;
 }
 
 enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
 				const struct hash *leaves, const struct verified_report *reports,
-				const uint8_t *content_key, struct arena *arena, struct fault *fault)
+				const struct delivery_key *key, struct arena *arena, struct fault *fault)
 {
 	struct buffer proof = {0};
 	size_t present = 0;
@@ -262,15 +298,15 @@ enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry,
 		present += reports[i].is_present;
 	if (present == 0)
 		return E_OK;
-	proof_pack(entry->delivery, leaves, reports, arena, &proof);
-	error = proof_store(store, entry, incarnation, buffer_view(&proof), content_key, fault);
+	inbox_proof_pack(entry->delivery, leaves, reports, arena, &proof);
+	error = proof_store(store, entry, incarnation, buffer_view(&proof), key, fault);
 	if (error == E_OK)
 		error = rows_store(store, entry, reports, fault);
 	buffer_free(&proof);
 	return error;
 }
 
-enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault)
+static enum error withheld_store(struct store *store, const Simpul__Entry *entry, struct fault *fault)
 {
 	static const char sql[] = "INSERT OR REPLACE INTO withheld(entry, policy_version, accepted_at)"
 				  " VALUES(?1, ?2, ?3)";
@@ -280,6 +316,23 @@ enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry,
 	bind_number(put, 2, entry->stub->policy_version);
 	bind_number(put, 3, entry->accepted_at);
 	return database_step(put, fault);
+}
+
+enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+				struct fault *fault)
+{
+	const bool says_what = entry->stub->superseded != NULL;
+	struct quarantine_item item = {.cause = QUARANTINE_WITHHELD, .entry = entry->entry};
+	enum error error = withheld_store(store, entry, fault);
+
+	if (error == E_OK && says_what)
+		error = inbox_store_notice(store, entry, incarnation, &item.code, fault);
+	if (says_what && item.code != E_OK && error == E_OK)
+		log_event(LOG_LEVEL_ALARM, "inbox.bad_notice", F_NUM("entry", entry->entry),
+			  F_TEXT("code", error_name(item.code)));
+	if (error != E_OK || (says_what && item.code == E_OK))
+		return error;
+	return quarantine_add(store, &item, clock_now().wall, fault);
 }
 
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault)
@@ -341,5 +394,7 @@ enum error inbox_store_rewind(struct store *store, const struct position *place,
 		error = database_step(members, fault);
 	if (error == E_OK)
 		error = database_step(withheld, fault);
+	if (error == E_OK)
+		error = quarantine_rewind(store, place->entry, clock_now().wall, fault);
 	return error == E_OK ? inbox_store_cursor(store, place, fault) : error;
 }

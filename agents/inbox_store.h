@@ -9,12 +9,21 @@
  * restored sends it again) and becomes not present; one with another leaf becomes BAD, E_NUMBER_REUSED. */
 enum error inbox_unrepeat(struct store *store, const Simpul__Delivery *delivery, const struct hash *leaves,
 			  struct verified_report *reports, struct arena *arena, struct fault *fault);
-/* One row for each report that is present, the delivery as their proof, and a mark for each that updates or cancels
- * another. Nothing when none is present. `content_key` may be NULL. */
+/* One row for each report that is present, the delivery as their proof, a mark for each that updates or cancels
+ * another, and an item in quarantine for each that cannot be applied. Nothing when none is present. */
 enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
 				const struct hash *leaves, const struct verified_report *reports,
-				const uint8_t *content_key, struct arena *arena, struct fault *fault);
-enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, struct fault *fault);
+				const struct delivery_key *key, struct arena *arena, struct fault *fault);
+/* The delivery with each report reduced to its leaf; those that are present and bad stay whole, as evidence. */
+void inbox_proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
+		      const struct verified_report *reports, struct arena *arena, struct buffer *out);
+/* What a row that was just stored means for others, and others for it: marks, retractions, quarantine. `awaited`:
+ * something waits there for a report to come. */
+enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
+			const struct verified_report *report, bool awaited, struct fault *fault);
+/* A stub. What says of itself which report it supersedes is kept as a notice; anything else waits in quarantine. */
+enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+				struct fault *fault);
 /* Good reports that were accepted under a key after it was compromised become doubtful. */
 enum error inbox_doubt(struct store *store, const Simpul__MemberStanding *standing, struct fault *fault);
 enum error inbox_store_head(struct store *store, const struct position *position, struct bytes signature,

@@ -117,3 +117,12 @@ void report_verify(struct store *store, const Simpul__Delivery *delivery, size_t
 		verified->why = error;
 	}
 }
+
+void delivery_key_open(struct delivery_key *key, const struct node_keys *keys, const struct keyring *ring)
+{
+	const struct node_keys *mine = keys->key_id == key->wrap_key_id ? keys : NULL;
+
+	if (mine == NULL && ring != NULL)
+		mine = keyring_find(ring, key->wrap_key_id);
+	key->is_open = mine != NULL && content_key_unwrap(key->wrap, mine, key->content);
+}

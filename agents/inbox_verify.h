@@ -14,6 +14,14 @@ struct verified_delivery {
 	struct hash leaves[LIMIT_SUBMISSION_REPORTS];
 };
 
+/* The key to a delivery's sealed bodies. Wipe it. */
+struct delivery_key {
+	bool is_open; /* `content` is it */
+	uint8_t content[KEY_SIZE];
+	uint32_t wrap_key_id; /* what came for this office, whether or not it can be opened; 0: nothing did */
+	struct bytes wrap;
+};
+
 struct verified_report {
 	bool is_present; /* false: refused inside its submission, a leaf only */
 	enum inbox_trust trust;
@@ -32,5 +40,8 @@ enum error delivery_verify(struct store *store, const Simpul__Entry *entry, stru
 void report_verify(struct store *store, const Simpul__Delivery *delivery, size_t index,
 		   const struct verified_delivery *whole, const uint8_t *content_key, struct arena *arena,
 		   struct verified_report *verified);
+
+/* Opens the wrap with the office's keys that it is for, former ones too (`ring` may be NULL), where they are here. */
+void delivery_key_open(struct delivery_key *key, const struct node_keys *keys, const struct keyring *ring);
 
 #endif

@@ -3,6 +3,9 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/complete.h"
+#include "agents/hold_door.h"
+#include "agents/quarantine.h"
+#include "agents/quarantine_desk.h"
 #include "agents/subject_due.h"
 #include "agents/subject_record.h"
 #include "common/json.h"
@@ -33,8 +36,8 @@ struct request {
 const char *uplink_state_text(enum uplink_state state)
 {
 	static const char *const texts[] = {
-		[UPLINK_OFFLINE] = "offline",	[UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
-		[UPLINK_LIVE] = "live",		[UPLINK_HALTED] = "halted",
+		[UPLINK_OFFLINE] = "offline", [UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
+		[UPLINK_LIVE] = "live",	      [UPLINK_HALTED] = "halted",
 	};
 
 	return texts[state];
@@ -83,6 +86,18 @@ static json_t *sinks_answer(struct sinks *sinks)
 	return list;
 }
 
+static json_t *quarantine_counts(struct store *store)
+{
+	uint64_t counts[QUARANTINE_CAUSES];
+	json_t *json = json_object();
+
+	quarantine_count(store, counts, NULL);
+	for (int cause = QUARANTINE_UNVERIFIED; cause < QUARANTINE_CAUSES; cause++)
+		json_object_set_new(json, quarantine_cause_text((enum quarantine_cause)cause),
+				    json_integer((json_int_t)counts[cause]));
+	return json;
+}
+
 /* The office's newest key, once the feed has told of it. */
 static void set_key(json_t *answer, struct store *store)
 {
@@ -126,6 +141,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
 	set_due(answer, host->store);
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
+	json_object_set_new(answer, "quarantine", quarantine_counts(host->store));
 	set_key(answer, host->store);
 	if (status.clock_known)
 		json_object_set_new(answer, "clock_ahead_ms", json_integer((json_int_t)status.clock_ahead));
@@ -146,7 +162,8 @@ static enum error prepare_all(const struct local_host *host, json_t *drafts, wal
 	json_t *draft;
 	size_t i;
 
-	json_array_foreach(drafts, i, draft) {
+	json_array_foreach(drafts, i, draft)
+	{
 		enum error error = E_INVALID;
 
 		if (!json_is_object(draft))
@@ -252,22 +269,46 @@ static json_t *report_answer(const struct local_host *host, const json_t *reques
 
 /* ------------------------------------------------------------------ requests */
 
-/* An answer, or NULL with `fault` filled. `taken` becomes true when reports were taken. */
-static json_t *answer_of(const struct local_host *host, const json_t *request, const struct now *now, bool *taken,
-			 struct fault *fault)
+/* Who asks, of libzmq's "Peer-Address"; "" when nobody can tell. Returns `name`. */
+static char *peer_name(const char *peer, char name[USER_NAME_SIZE])
+{
+	uid_t user;
+
+	name[0] = '\0';
+	return user_of_peer(peer, &user) ? user_name(user, name) : name;
+}
+
+static json_t *desk_answer(const struct local_host *host, const json_t *request, const char *user,
+			   const struct now *now, struct fault *fault)
+{
+	const struct quarantine_desk desk = {host->store, host->keys, host->ring, host->sinks};
+
+	return quarantine_answer(&desk, request, user, now->wall, fault);
+}
+
+/* An answer to `peer`, or NULL with `fault` filled. `taken` becomes true when reports were taken. */
+static json_t *answer_of(const struct local_host *host, const json_t *request, const char *peer, const struct now *now,
+			 bool *taken, struct fault *fault)
 {
 	const char *command = json_string_value(json_object_get(request, "command"));
+	char user[USER_NAME_SIZE];
 	json_t *answer = NULL;
 
+	peer_name(peer, user);
 	if (!json_is_object(request))
 		fault_at(fault, E_MALFORMED, "%s", "");
 	else if (json_integer_value(json_object_get(request, "simpul")) != LOCAL_VERSION)
 		fault_at(fault, E_VERSION, "simpul");
 	else if (command != NULL && strcmp(command, "status") == 0)
 		answer = status_answer(host);
+	else if (command != NULL && hold_door_knows(command))
+		answer = hold_door_answer(host->store, command, request, peer, now->wall, fault);
+	else if (command != NULL && strcmp(command, "quarantine") == 0)
+		answer = desk_answer(host, request, user, now, fault);
 	else if (command != NULL && strcmp(command, "subject-record") == 0)
-		answer = subject_record_take(host->store, request, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
-											    : NULL;
+		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
+				 ? json_pack("{s:b}", "ok", 1)
+				 : NULL;
 	else if (command == NULL || strcmp(command, "report") != 0)
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	else
@@ -344,7 +385,7 @@ static bool request_answer(struct local *local, struct request *request, const s
 	}
 	json = json_loadb(zmq_msg_data(content), zmq_msg_size(content), JSON_REJECT_DUPLICATES, NULL);
 	if (json != NULL)
-		answer = answer_of(&local->host, json, now, &taken, &fault);
+		answer = answer_of(&local->host, json, zmq_msg_gets(content, "Peer-Address"), now, &taken, &fault);
 	if (answer == NULL)
 		answer = refusal(&fault);
 	send_answer(local, request, answer);

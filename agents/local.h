@@ -13,9 +13,13 @@
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
  *        "requests": {"urgent": 1, "overdue": 0, "first": "immigration.muara-enim#5"},     of persons: subject_due.h
- *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
+ *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over":
+ * 3}], "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0},      what waits there
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
- *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person: subject_record.h
+ *   holds                                                    as hold_door.h says
+ *   {"simpul": 1, "command": "quarantine", ...}              quarantine_desk.h
+ *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person:
+ * subject_record.h
  *       {"ok": true}                                         synced to disk before the answer is given
  *   anything that is not taken
  *       {"ok": false, "code": "MISSING", "field": "sighting.persons[0].age", "sentence": "a required field is missing"}
@@ -26,6 +30,7 @@
 #ifndef SIMPUL_LOCAL_H
 #define SIMPUL_LOCAL_H
 
+#include "agents/keyring.h"
 #include "agents/outbox.h"
 #include "agents/sink.h"
 #include "agents/uplink.h"
@@ -38,7 +43,8 @@ struct local_host {
 	const struct node_keys *keys;
 	const struct draft_defaults *defaults;
 	const struct uplink *uplink;
-	struct sinks *sinks; /* may be NULL */
+	struct sinks *sinks;	    /* may be NULL */
+	const struct keyring *ring; /* former keys; may be NULL */
 };
 
 struct local;

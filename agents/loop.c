@@ -396,8 +396,12 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count,
 				  loop->from_sinks);
-	const struct local_host host = {.store = &loop->store, .keys = &loop->ring->keys, .defaults = &settings->defaults,
-					.uplink = loop->uplink, .sinks = loop->sinks};
+	const struct local_host host = {.store = &loop->store,
+					.keys = &loop->ring->keys,
+					.defaults = &settings->defaults,
+					.uplink = loop->uplink,
+					.sinks = loop->sinks,
+					.ring = loop->ring};
 	error = local_open(&loop->local, loop->zmq, settings->local, &host, fault);
 	return error == E_OK ? intake_begin(loop, fault) : error;
 }

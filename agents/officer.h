@@ -29,8 +29,10 @@ int officer_cancel(struct officer *officer, int argc, char **argv);
 int officer_update(struct officer *officer, int argc, char **argv);
 int officer_flag(struct officer *officer, int argc, char **argv);
 int officer_release(struct officer *officer, int argc, char **argv);
+int officer_hold(struct officer *officer, int argc, char **argv);
 int officer_subject(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
+int officer_quarantine(struct officer *officer, int argc, char **argv);
 int officer_outbox(struct officer *officer, int argc, char **argv);
 int officer_outbox_show(struct officer *officer, int argc, char **argv); /* argv[0] is "show" */
 int officer_outbox_recover(struct officer *officer, int argc, char **argv); /* argv[0] is "recover" */

@@ -195,6 +195,17 @@ static void sinks_print(const json_t *sinks)
 			printf("sink %s fails and is tried again: %s\n", text_in(sink, "name"), text_in(sink, "reason"));
 }
 
+static void quarantine_print(const json_t *counts)
+{
+	const char *cause;
+	json_t *count;
+	long long all = 0;
+
+	json_object_foreach((json_t *)(uintptr_t)counts, cause, count) all += (long long)json_integer_value(count);
+	if (all > 0)
+		printf("quarantine: %lld wait for somebody to look: simpul quarantine list\n", all);
+}
+
 /* Requests of persons, which the law gives three days. */
 static void requests_print(const json_t *requests)
 {
@@ -237,6 +248,7 @@ static void status_print(const json_t *status)
 		       number_in(outbox, "expiring"));
 	requests_print(json_object_get(status, "requests"));
 	sinks_print(json_object_get(status, "sinks"));
+	quarantine_print(json_object_get(status, "quarantine"));
 	key_print(text_in(status, "key_expires_at"));
 	if (fault != NULL && strcmp(state, "halted") == 0)
 		printf("to do: %s\n", halt_advice(text_in(fault, "code")));

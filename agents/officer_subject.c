@@ -7,11 +7,9 @@
 #include "common/content.h"
 #include "common/json.h"
 #include "common/memory.h"
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { RECIPIENTS = 64, EXPIRES_DAYS = 14 };
 
@@ -93,16 +91,6 @@ void subject_case_close(struct subject_case *c)
 	store_close(&c->store);
 }
 
-/* The Unix user, or his number where he has no name. */
-static json_t *user_json(void)
-{
-	const struct passwd *user = getpwuid(geteuid());
-	char number[24];
-
-	snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
-	return json_string(user != NULL ? user->pw_name : number);
-}
-
 bool subject_case_record(const struct officer *officer, const char *action, const char *query, json_int_t missing,
 			 const json_t *named, int *status)
 {
@@ -110,12 +98,10 @@ bool subject_case_record(const struct officer *officer, const char *action, cons
 	struct fault fault = {0};
 	size_t i;
 
-	json_array_foreach(named, i, each)
-		json_array_append(names, json_object_get(each, "name"));
+	json_array_foreach(named, i, each) json_array_append(names, json_object_get(each, "name"));
 	if (officer_ask(officer,
-			json_pack("{s:i, s:s, s:o, s:s, s:s, s:I, s:o}", "simpul", 1, "command", "subject-record",
-				  "user", user_json(), "action", action, "query", query, "missing", missing, "reports",
-				  names),
+			json_pack("{s:i, s:s, s:s, s:s, s:I, s:o}", "simpul", 1, "command", "subject-record", "action",
+				  action, "query", query, "missing", missing, "reports", names),
 			&answer, &fault) == E_OK) {
 		json_decref(answer);
 		return true;
@@ -286,7 +272,8 @@ static json_t *drafts_new(const struct asking *asking, json_t *person, const jso
 	json_t *drafts = json_array(), *to = json_array(), *office;
 	size_t i;
 
-	json_array_foreach(offices, i, office) {
+	json_array_foreach(offices, i, office)
+	{
 		if (!json_is_true(json_object_get(office, "open")) || strcmp(json_text(office, "node"), self) == 0)
 			continue;
 		json_array_append(to, json_object_get(office, "node"));

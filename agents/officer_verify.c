@@ -9,11 +9,13 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: simpul verify FILE [--join FILE]\n"
+	"usage: simpul verify FILE [--join FILE] [--content]\n"
 	"\n"
-	"Checks a report that simpul inbox export wrote: that its origin signed it, unchanged, with a key that the\n"
-	"exchange's authority confirmed. --join gives the join file of the exchange, which holds the authority's key;\n"
-	"without it the fingerprint of the origin's key is printed, to be compared in person.\n"
+	"Checks a report that simpul inbox export, simpul hold open or the operators' simpulctl hold open wrote: that its\n"
+	"origin signed it, unchanged, with a key that the exchange's authority confirmed. --join gives the join file of the\n"
+	"exchange, which holds the authority's key; without it the fingerprint of the origin's key is printed, to be compared\n"
+	"in person.\n"
+	"--content shows what the report says as well.\n"
 	"The exit status is 0 when the report is proven, 65 when it is not.\n";
 
 static const char *when(char text[TIME_TEXT_SIZE], wall_ms time)
@@ -80,7 +82,7 @@ static const Simpul__Proof *proof_load(const char *path, struct arena *arena, st
 	return proof;
 }
 
-static int verify(const struct officer *officer, const char *path, const struct join *join)
+static int verify(const struct officer *officer, const char *path, const struct join *join, bool content)
 {
 	struct proof_finding finding;
 	struct fault fault = {0};
@@ -99,6 +101,8 @@ static int verify(const struct officer *officer, const char *path, const struct 
 		status = EX_DATAERR;
 	} else {
 		finding_print(&finding, proof);
+		if (content && finding.body != NULL)
+			officer_print_json(json_of_message(finding.body, 0), true);
 		status = finding.doubtful ? EX_DATAERR : EX_OK;
 	}
 	arena_fini(&arena);
@@ -107,9 +111,12 @@ static int verify(const struct officer *officer, const char *path, const struct 
 
 int officer_verify(struct officer *officer, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"join", required_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"join", required_argument, NULL, 'j'},
+						{"content", no_argument, NULL, 'c'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
 	const char *join_path = NULL;
+	bool content = false;
 	struct fault fault = {0};
 	struct join join;
 	int option;
@@ -119,13 +126,15 @@ int officer_verify(struct officer *officer, int argc, char **argv)
 			fputs(usage, stdout);
 			return EX_OK;
 		}
-		if (option != 'j')
+		if (option != 'j' && option != 'c')
 			return EX_USAGE;
-		join_path = optarg;
+		if (option == 'j')
+			join_path = optarg;
+		content = content || option == 'c';
 	}
 	if (optind + 1 != argc)
 		return officer_misused(officer, "give one file");
 	if (join_path != NULL && join_load(&join, join_path, &fault) != E_OK)
 		return officer_fail(officer, &fault, "give the join file that the operators sent");
-	return verify(officer, argv[optind], join_path == NULL ? NULL : &join);
+	return verify(officer, argv[optind], join_path == NULL ? NULL : &join, content);
 }

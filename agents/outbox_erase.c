@@ -1,6 +1,7 @@
 /* outbox_erase - empties rows of the outbox and the messages that they were sent in. */
 #include "agents/outbox_erase.h"
 #include "agents/erase.h"
+#include "agents/hold_keep.h"
 #include "common/memory.h"
 #include "common/wire.h"
 
@@ -135,7 +136,10 @@ static enum error row_empty(struct store *store, const struct report_name *name,
 	static const char sql[] = "UPDATE outbox_report SET body = x'', erased_at = ?4, rule = ?5"
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND erased_at = 0";
 	sqlite3_stmt *put = store_statement(store, sql);
+	const enum error error = hold_keep_own(store, name, rule, now, fault);
 
+	if (error != E_OK)
+		return error;
 	place_bind(put, name);
 	bind_number(put, 4, now);
 	bind_number(put, 5, rule);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/seal.h"
 #include "common/submission.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -214,7 +215,26 @@ static void bodies_seal(struct store *store, struct run *run, const uint8_t cont
 	buffer_free(&sealed);
 }
 
-/* The routing as it travels: with a salt of its own and, for sealed bodies, the wraps of a new content key. */
+/* An UPDATE carries what may be shown of it to those who have the report and may not have the UPDATE. */
+static enum error superseded_make(struct store *store, const struct node_keys *keys, struct run *run,
+				  Simpul__Routing *routing, struct fault *fault)
+{
+	const ProtobufCBinaryData *encoded = &run->reports[0].header;
+	const Simpul__Header *header =
+		wire_unpack(&simpul__header__descriptor, BYTES(encoded->data, encoded->len), run->arena, fault);
+
+	if (header == NULL)
+		return fault_at(fault, E_CORRUPT, "outbox_report.header");
+	if (header->kind != SIMPUL__KIND__KIND_UPDATE || header->n_references != 1)
+		return E_OK;
+	routing->superseded.len = SIGNATURE_SIZE;
+	routing->superseded.data = arena_alloc(run->arena, SIGNATURE_SIZE);
+	superseded_sign(store->exchange, &keys->signing, header->references[0], routing->superseded.data);
+	return E_OK;
+}
+
+/* The routing as it travels: with a salt of its own, for sealed bodies the wraps of a new content key, and of an UPDATE
+ * what stands for it. */
 static enum error routing_make(struct store *store, const struct node_keys *keys, struct run *run, struct buffer *out,
 			       struct fault *fault)
 {
@@ -226,7 +246,8 @@ static enum error routing_make(struct store *store, const struct node_keys *keys
 		return fault_at(fault, E_CORRUPT, "outbox_report.routing");
 	randombytes_buf(salt, SALT_SIZE);
 	routing->salt = (ProtobufCBinaryData){SALT_SIZE, salt};
-	if (run->sealed) {
+	error = superseded_make(store, keys, run, routing, fault);
+	if (error == E_OK && run->sealed) {
 		content_key_generate(content_key);
 		error = wraps_make(store, keys, run, routing, content_key, fault);
 		if (error == E_OK)

@@ -76,8 +76,8 @@ static enum error proof_read(sqlite3_stmt *row, const uint8_t exchange[EXCHANGE_
 			       fault);
 }
 
-static enum error member_put(struct store *store, const struct report_name *name, struct arena *arena,
-			     Simpul__Proof *proof, struct fault *fault)
+enum error proof_member_put(struct store *store, const struct report_name *name, struct arena *arena,
+			    Simpul__Proof *proof, struct fault *fault)
 {
 	struct member_key *key = arena_alloc(arena, sizeof(*key));
 	enum error error = store_key(store, name->origin, proof->delivery->key_id, proof->entry, key, fault);
@@ -99,29 +99,45 @@ static enum error member_put(struct store *store, const struct report_name *name
 	return E_OK;
 }
 
+enum error proof_make_row(struct store *store, uint64_t row, const struct report_name *name, struct arena *arena,
+			  Simpul__Proof **proof, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT i.idx, i.accepted_at, i.entry, d.content_key, d.proof, i.header, i.body, i.body_hash"
+		" FROM inbox i JOIN inbox_delivery d ON d.delivery_id = i.delivery_id WHERE i.row = ?1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	*proof = arena_alloc(arena, sizeof(**proof));
+	bind_number(get, 1, row);
+	error = store_ask(store, get, fault);
+	if (error == E_OK)
+		error = proof_read(get, store->exchange, name, arena, *proof, fault);
+	sqlite3_reset(get);
+	return error == E_OK ? proof_member_put(store, name, arena, *proof, fault) : error;
+}
+
 enum error proof_make(struct store *store, const struct report_name *name, struct arena *arena, Simpul__Proof **proof,
 		      struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT i.idx, i.accepted_at, i.entry, d.content_key, d.proof, i.header, i.body, i.body_hash"
-		" FROM inbox i"
-		" JOIN inbox_delivery d ON d.delivery_id = i.delivery_id"
-		" WHERE i.origin = ?1 AND i.epoch = ?2 AND i.stream = ?3 AND i.number = ?4 ORDER BY i.row LIMIT 1";
-	sqlite3_stmt *row = store_statement(store, sql);
+		"SELECT row FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4"
+		" AND notice = 0 ORDER BY row LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	uint64_t row = 0;
 	enum error error;
 
-	*proof = arena_alloc(arena, sizeof(**proof));
-	bind_text(row, 1, name->origin);
-	bind_number(row, 2, name->epoch);
-	bind_number(row, 3, name->stream);
-	bind_number(row, 4, name->number);
-	error = store_ask(store, row, fault);
+	bind_text(get, 1, name->origin);
+	bind_number(get, 2, name->epoch);
+	bind_number(get, 3, name->stream);
+	bind_number(get, 4, name->number);
+	error = store_ask(store, get, fault);
 	if (error == E_OK)
-		error = proof_read(row, store->exchange, name, arena, *proof, fault);
+		row = column_number(get, 0);
 	else if (error == E_NOT_FOUND)
 		fault_at(fault, error, "%s", "");
-	sqlite3_reset(row);
-	return error == E_OK ? member_put(store, name, arena, *proof, fault) : error;
+	sqlite3_reset(get);
+	return error == E_OK ? proof_make_row(store, row, name, arena, proof, fault) : error;
 }
 
 /* ------------------------------------------------------------------ checking */

@@ -15,6 +15,13 @@
 enum error proof_make(struct store *store, const struct report_name *name, struct arena *arena, Simpul__Proof **proof,
 		      struct fault *fault);
 
+/* The same of one row of the inbox. */
+enum error proof_make_row(struct store *store, uint64_t row, const struct report_name *name, struct arena *arena,
+			  Simpul__Proof **proof, struct fault *fault);
+/* The record of the origin's key into a proof that has entry and delivery. E_KEY_UNKNOWN. */
+enum error proof_member_put(struct store *store, const struct report_name *name, struct arena *arena,
+			    Simpul__Proof *proof, struct fault *fault);
+
 /* What a good proof says. Texts are in the arena. */
 struct proof_finding {
 	struct report_name name;

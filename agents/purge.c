@@ -1,8 +1,11 @@
 /* purge - expires what is due once a minute, wipes the log, and puts purge receipts into the outbox. */
 #include "agents/purge.h"
 #include "agents/erase.h"
+#include "agents/hold_keep.h"
+#include "agents/legal_hold.h"
 #include "agents/outbox_erase.h"
 #include "agents/purge_receipt.h"
+#include "common/hold.h"
 #include "common/log.h"
 
 enum {
@@ -171,6 +174,33 @@ static void notice_give(struct store *store, wall_ms now)
 			  F_NUM("days", PURGE_NOTICE_MS / DAY_MS));
 }
 
+/* What an order kept goes when it ends. */
+static enum error holds_end(struct purge *purge, const struct now *now, struct fault *fault)
+{
+	wall_ms next;
+	size_t count;
+	const enum error error = hold_keep_end(purge->store, now->wall, &count, &next, fault);
+
+	if (count > 0)
+		log_event(LOG_LEVEL_INFO, "report.released", F_NUM("reports", count));
+	if (next > now->wall && next - now->wall < PURGE_EVERY_MS)
+		purge->expire_at = now->steady + (next - now->wall);
+	return error;
+}
+
+/* Once a day, while there is time to have an order extended. */
+static void holds_tell(struct purge *purge, wall_ms now)
+{
+	uint64_t ending;
+
+	if (purge->holds_told != 0 && now >= purge->holds_told && now - purge->holds_told < DAY_MS)
+		return;
+	purge->holds_told = now;
+	ending = legal_holds_ending(purge->store, now);
+	if (ending > 0)
+		log_event(LOG_LEVEL_WARNING, "hold.ending", F_NUM("orders", ending), F_NUM("days", HOLD_NOTICE_DAYS));
+}
+
 static void expire_step(struct purge *purge, const struct uplink_status *status, const struct now *now)
 {
 	struct fault fault = {0};
@@ -191,6 +221,9 @@ static void expire_step(struct purge *purge, const struct uplink_status *status,
 	}
 	if (more)
 		purge->expire_at = now->steady;
+	if (holds_end(purge, now, &fault) != E_OK)
+		failed(&fault);
+	holds_tell(purge, now->wall);
 	notice_give(purge->store, now->wall);
 }
 

@@ -28,6 +28,7 @@ struct purge {
 	steady_ms started_at;
 	steady_ms expire_at, wipe_at, answer_at; /* not before */
 	steady_ms wiping_since;			 /* 0: no reader is in the way */
+	wall_ms holds_told;			 /* when orders that end soon were last told of; 0: never */
 	bool doubted;				 /* the clock, and it was said */
 	const struct sink_options *sinks;
 	size_t sink_count;

@@ -1,6 +1,8 @@
 /* purge_receipt - makes purge receipts of the table `purge`, and keeps those of others in the table `purged`. */
 #include "agents/purge_receipt.h"
 #include "agents/erase.h"
+#include "agents/hold_keep.h"
+#include "agents/reference.h"
 #include "agents/store_progress.h"
 #include "common/content.h"
 #include "common/log.h"
@@ -62,15 +64,16 @@ static Simpul__SinkPurge *sink_read(struct arena *arena, sqlite3_stmt *row)
 	return sink;
 }
 
-/* Those that said what became of their copy, and those that were given the report, or may have it from an attempt that
- * failed, and did not: they fail, or are no longer there. */
+/* Those that said what became of their copy, this store where an order keeps what it had, and those that were given the
+ * report, or may have it from an attempt that failed, and did not: they fail, or are no longer there. */
 static enum error sinks_read(struct store *store, struct arena *arena, uint64_t id, uint64_t row,
 			     Simpul__Purged *purged, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT s.name, coalesce(p.outcome, 0), coalesce(p.code, ''), coalesce(p.number, ''),"
-		" coalesce(p.until, 0) FROM sink s LEFT JOIN purge_sink p ON p.purge = ?1 AND p.sink = s.name"
-		" WHERE p.outcome IS NOT NULL OR (s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2) ORDER BY s.name LIMIT 16";
+		"SELECT * FROM (SELECT sink, outcome, code, number, until FROM purge_sink WHERE purge = ?1 UNION ALL"
+		" SELECT s.name, 0, '', '', 0 FROM sink s WHERE s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2"
+		" AND NOT EXISTS(SELECT 1 FROM purge_sink p WHERE p.purge = ?1 AND p.sink = s.name))"
+		" ORDER BY sink <> '" HOLD_KEEP_SINK "', sink LIMIT 16";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -200,23 +203,6 @@ enum error purge_receipt_make(struct store *store, const struct node_keys *keys,
 
 /* ---- taking */
 
-/* E_NOT_FOUND unless it is a report of this office that was sent. */
-static enum error own_find(struct store *store, const Simpul__Name *name, struct fault *fault)
-{
-	static const char sql[] = "SELECT 1 FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
-	sqlite3_stmt *get = store_statement(store, sql);
-	enum error error;
-
-	if (strcmp(name->origin, store->node) != 0)
-		return E_NOT_FOUND;
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number <= INT64_MAX ? name->number : 0);
-	error = store_ask(store, get, fault);
-	sqlite3_reset(get);
-	return error;
-}
-
 static enum error purged_store(struct store *store, const Simpul__Entry *entry, const Simpul__Purged *purged,
 			       struct fault *fault)
 {
@@ -252,7 +238,7 @@ static enum error receipt_keep(struct store *store, const Simpul__Entry *entry, 
 	enum error error = E_OK;
 
 	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++) {
-		error = own_find(store, receipt->purged[i]->name, fault);
+		error = own_report_find(store, receipt->purged[i]->name, fault);
 		ignored += error == E_NOT_FOUND;
 		error = error == E_OK	       ? purged_store(store, entry, receipt->purged[i], fault)
 			: error == E_NOT_FOUND ? E_OK

@@ -12,20 +12,21 @@
  *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl, ceiling: AMBER, statuses: [actual],
  *            erases: manual},
  *           {name: mail, type: program, path: bin/mail, args: [--quiet], seconds: 30, erases: no},
- *           {name: desk, type: http, url: "http://127.0.0.1:8080/reports", path: /run/desk.sock, token_file: desk.token,
- *            seconds: 30, erases: yes}]
- *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}    what is left out means all
- *   defaults: {label: AMBER, purpose: law-enforcement, region_within: "16", expires_days: 90}    more: agents/defaults.h
- *   log_level: info                debug, info, notice, warning, error
+ *           {name: desk, type: http, url: "http://127.0.0.1:8080/reports", path: /run/desk.sock, token_file:
+ * desk.token, seconds: 30, attempts: 8, erases: yes}] subscribe: {kinds: [alert], categories: [overstay], regions:
+ * ["16.01"]}    what is left out means all defaults: {label: AMBER, purpose: law-enforcement, region_within: "16",
+ * expires_days: 90}    more: agents/defaults.h log_level: info                debug, info, notice, warning, error
  *
  * Paths are relative to the file. node, keys, join and store are required.
  *
- * Of a sink: `type` is jsonl, folder, program or http (sink.h). Above `ceiling` nothing is handed on; unless given it is
- * AMBER+STRICT, because a RED report is for those alone to whom it was addressed, and who else reads a sink the agent
- * cannot know. `statuses` is actual alone unless given, so that an exercise starts nothing in earnest. `erases` says what
- * becomes of a report there when it must be erased: yes (by itself), manual (somebody does it) or no, and then nothing
- * with a person in it goes there; folder has yes and jsonl manual unless given, program and http must say it. `url` is
- * http on this machine, over the local socket `path` where that is given; `token_file` holds a bearer token. */
+ * Of a sink: `type` is jsonl, folder, program or http (sink.h). Above `ceiling` nothing is handed on; unless given it
+ * is AMBER+STRICT, because a RED report is for those alone to whom it was addressed, and who else reads a sink the
+ * agent cannot know. `statuses` is actual alone unless given, so that an exercise starts nothing in earnest. `erases`
+ * says what becomes of a report there when it must be erased: yes (by itself), manual (somebody does it) or no, and
+ * then nothing with a person in it goes there; folder has yes and jsonl manual unless given, program and http must say
+ * it. `attempts`, of program and http, is how often a report may fail before it goes to quarantine, where the sink
+ * takes others (sink.h); 8 unless given, which takes two minutes. `url` is http on this machine, over the local socket
+ * `path` where that is given; `token_file` holds a bearer token. */
 #ifndef SIMPUL_SETTINGS_H
 #define SIMPUL_SETTINGS_H
 

@@ -27,7 +27,7 @@ struct settings_file_sink {
 	enum sink_type type;
 	char **args, **statuses;
 	uint32_t args_count, statuses_count;
-	uint32_t *seconds;
+	uint32_t *seconds, *attempts;
 	enum sink_erases *erases;
 };
 extern const cyaml_schema_value_t settings_sink_value;

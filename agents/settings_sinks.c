@@ -1,4 +1,5 @@
 /* settings_sinks - the sinks of agent.yaml: their schema, and what it cannot say. */
+#include "agents/hold_keep.h"
 #include "agents/settings_check.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -13,7 +14,9 @@ enum {
 	MOST_ARGS = 64,
 	MOST_STATUSES = 4,
 	MOST_SECONDS = 3600,
-	DEFAULT_SECONDS = 30
+	DEFAULT_SECONDS = 30,
+	MOST_ATTEMPTS = 1000,
+	DEFAULT_ATTEMPTS = 8
 };
 
 /* RED is for those alone to whom it was addressed. */
@@ -37,6 +40,7 @@ static const cyaml_schema_field_t fields[] = {
 	OPTIONAL_TEXT(url),
 	OPTIONAL_TEXT(token_file),
 	CYAML_FIELD_UINT_PTR("seconds", OPTIONAL, struct settings_file_sink, seconds),
+	CYAML_FIELD_UINT_PTR("attempts", OPTIONAL, struct settings_file_sink, attempts),
 	OPTIONAL_TEXT(ceiling),
 	CYAML_FIELD_SEQUENCE("statuses", OPTIONAL, struct settings_file_sink, statuses, &text_value, 1, MOST_STATUSES),
 	CYAML_FIELD_ENUM_PTR("erases", OPTIONAL | CYAML_FLAG_STRICT, struct settings_file_sink, erases, erasures,
@@ -74,6 +78,8 @@ static enum error names_check(const struct settings_file_sink *sinks, uint32_t c
 		if (!name_valid(sinks[i].name))
 			return settings_wrong(check, sinks[i].name,
 					      "a sink's name has small letters, digits, '-', '_' and '.' only");
+		if (strcmp(sinks[i].name, HOLD_KEEP_SINK) == 0)
+			return settings_wrong(check, sinks[i].name, "this is what the agent's own store is called");
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(sinks[j].name, sinks[i].name) == 0)
 				return settings_wrong(check, sinks[i].name, "two sinks have this name");
@@ -96,6 +102,8 @@ static enum error keys_check(const struct settings_file_sink *sink, const struct
 		return sink_wrong(check, sink, "args: of type program alone");
 	if (!http && !program && sink->seconds != NULL)
 		return sink_wrong(check, sink, "seconds: of type program and http alone");
+	if (!http && !program && sink->attempts != NULL)
+		return sink_wrong(check, sink, "attempts: of type program and http alone");
 	if ((http || program) && sink->erases == NULL)
 		return sink_wrong(check, sink, "erases: say yes, manual or no");
 	return E_OK;
@@ -116,6 +124,8 @@ static enum error values_check(const struct settings_file_sink *sink, const stru
 		return sink_wrong(check, sink, "path: too long for a local socket");
 	if (sink->seconds != NULL && (*sink->seconds < 1 || *sink->seconds > MOST_SECONDS))
 		return sink_wrong(check, sink, "seconds: 1 to 3600");
+	if (sink->attempts != NULL && (*sink->attempts < 1 || *sink->attempts > MOST_ATTEMPTS))
+		return sink_wrong(check, sink, "attempts: 1 to 1000");
 	return E_OK;
 }
 
@@ -169,6 +179,7 @@ static enum error sink_take(const struct settings_file_sink *given, struct sink_
 	sink->url = given->url;
 	sink->token_file = given->token_file == NULL ? NULL : config_path(check->path, given->token_file);
 	sink->seconds = given->seconds == NULL ? DEFAULT_SECONDS : *given->seconds;
+	sink->attempts = given->attempts == NULL ? DEFAULT_ATTEMPTS : *given->attempts;
 	sink->erases = given->erases == NULL ? defaults[given->type] : *given->erases;
 	return E_OK;
 }

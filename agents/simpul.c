@@ -23,6 +23,8 @@ static const char usage[] =
 	"  subject ask|list|search|answer|result    what is held of a person who asks (UU 27/2022, three days)\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  hold place|lift|confirm|list|open    what an authority orders this office to keep\n"
+	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
 	"  outbox list              what became of what this office said\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
@@ -47,8 +49,10 @@ static const struct {
 	{"cancel", officer_cancel},
 	{"flag", officer_flag},
 	{"release", officer_release},
+	{"hold", officer_hold},
 	{"subject", officer_subject},
 	{"inbox", officer_inbox},
+	{"quarantine", officer_quarantine},
 	{"outbox", officer_outbox},
 	{"backup", officer_backup},
 	{"status", officer_status},

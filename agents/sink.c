@@ -1,12 +1,12 @@
 /* sink - one thread for each sink reads the inbox from its position on, hands on what the sink may have, and reports
  * how far it has come.
  *
- * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out and nothing
- * overtakes. */
+ * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out, and nothing
+ * overtakes but what shows that a report alone is at fault. */
 #include "agents/sink.h"
 #include "agents/sink_erase.h"
 #include "agents/sink_kind.h"
-#include "agents/sink_limit.h"
+#include "agents/sink_state.h"
 #include "agents/store_progress.h"
 #include "agents/view.h"
 #include "common/clock.h"
@@ -32,41 +32,6 @@ enum {
 	PASSED_OVER_SAID_EACH_MS = 3600 * 1000
 };
 
-struct sinks;
-
-/* One sink. Everything but `thread` and `shown` belongs to its thread. */
-struct sink {
-	struct sinks *all;
-	struct sink_options options;
-	struct sink_options widest; /* as `options`, within all limits that it ever had: what it may hold */
-	const struct sink_kind *kind;
-	void *self; /* the kind's */
-	pthread_t thread;
-	struct store store;
-	bool store_open;
-	uint64_t row;			     /* handed on */
-	uint64_t purge;			     /* the last erase event that it was told of */
-	uint64_t unsure;		     /* rows up to here may be there: tried, or before a kill that let nobody note it */
-	unsigned pause_s;		     /* before the next attempt; 0: it works */
-	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
-	steady_ms passed_over_said;	     /* 0: never */
-	struct arena arena;
-	struct sink_status shown; /* under the lock */
-};
-
-struct sinks {
-	struct mailbox *to_loop;
-	char *store_path;
-	const struct cipher *cipher;
-	struct sink *sinks;
-	size_t count;
-	int stop; /* an eventfd, readable once they are to end */
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	uint64_t wakes; /* calls of sinks_wake; under the lock, as the next */
-	bool stopping;
-};
-
 /* ------------------------------------------------------------------ kinds */
 
 static const struct sink_kind *const kinds[] = {[SINK_JSONL] = &sink_jsonl,
@@ -84,13 +49,34 @@ bool sink_fails(struct sink_reason *why, const char *format, ...)
 	return false;
 }
 
+bool sink_is_away(struct sink_reason *why, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why->text, sizeof(why->text), format, args);
+	va_end(args);
+	why->is_away = true;
+	return false;
+}
+
 bool sink_able(const struct sink_options *options, char reason[SINK_REASON_SIZE])
 {
-	struct sink_reason why = {""};
+	struct sink_reason why = {.is_away = false};
 	bool able = kinds[options->type]->able(options, &why);
 
 	memcpy(reason, why.text, SINK_REASON_SIZE);
 	return able;
+}
+
+bool sinks_stopping(struct sinks *all)
+{
+	bool answer;
+
+	pthread_mutex_lock(&all->lock);
+	answer = all->stopping;
+	pthread_mutex_unlock(&all->lock);
+	return answer;
 }
 
 /* ------------------------------------------------------------------ what may not be had */
@@ -120,18 +106,6 @@ static void passed_over_say(struct sink *sink, bool last)
 
 /* ------------------------------------------------------------------ handing on */
 
-/* What a page of rows comes to. */
-struct page {
-	struct sink *sink;
-	uint64_t last;			     /* row up to which the page goes */
-	uint64_t put;			     /* the last that the sink may have */
-	uint64_t passed_over[SINK_VERDICTS]; /* of those rows */
-	bool failed;
-	bool more; /* there may be another one */
-	struct sink_reason why;
-	char report[SINK_KEY_SIZE]; /* that failed; "" when it was none in particular */
-};
-
 /* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind of document this is. */
 static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 {
@@ -152,13 +126,13 @@ void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 	char name[REPORT_NAME_SIZE];
 
 	report_name_text(&row->name, name);
-	if (row->trust == TRUST_BAD)
-		snprintf(key, SINK_KEY_SIZE, "%s.bad-%" PRIu64, name, row->row);
+	if (row->is_notice)
+		snprintf(key, SINK_KEY_SIZE, "%s.superseded-%" PRIu64, name, row->entry);
 	else
 		snprintf(key, SINK_KEY_SIZE, "%s", name);
 }
 
-static void report_progress(struct sink *sink)
+struct sink_letter *sink_letter_new(const struct sink *sink)
 {
 	struct sink_letter *letter = memory_zero(1, sizeof(*letter));
 
@@ -167,7 +141,12 @@ static void report_progress(struct sink *sink)
 	letter->unsure = sink->unsure;
 	letter->ceiling = sink->options.ceiling;
 	letter->statuses = sink->options.statuses;
-	mailbox_put(sink->all->to_loop, &letter->letter);
+	return letter;
+}
+
+static void report_progress(struct sink *sink)
+{
+	mailbox_put(sink->all->to_loop, &sink_letter_new(sink)->letter);
 }
 
 /* Before a row leaves: whoever takes it may keep it, and fail all the same. */
@@ -190,7 +169,7 @@ static uint64_t attempt_until(struct sink *sink, uint64_t row)
 	return last < row + ROWS_AT_ONCE - 1 ? last : row + ROWS_AT_ONCE - 1;
 }
 
-static bool row_put(struct page *page, const struct inbox_row *row)
+bool sink_row_put(struct page *page, const struct inbox_row *row)
 {
 	struct sink *sink = page->sink;
 	json_t *json = document_of(row, &sink->arena);
@@ -207,8 +186,10 @@ static bool row_put(struct page *page, const struct inbox_row *row)
 	if (sink->kind->settle == NULL && row->row > sink->unsure)
 		attempt_note(sink, attempt_until(sink, row->row));
 	put = sink->kind->put(sink->self, &report, &page->why);
-	if (!put)
-		memcpy(page->report, key, sizeof(key));
+	if (!put) {
+		page->report = (struct failed_report){row->row, row->entry, row->name, ""};
+		memcpy(page->report.key, key, sizeof(key));
+	}
 	free(line);
 	free(text);
 	json_decref(json);
@@ -221,6 +202,10 @@ static bool row_take(void *context, const struct inbox_row *row)
 	struct sink *sink = page->sink;
 	enum sink_verdict verdict;
 
+	if (row->trust == TRUST_BAD || ahead_take(&sink->suspect, row->row)) {
+		page->last = row->row;
+		return true;
+	}
 	/* Nothing of an erased report is handed on. Its event comes first, while it is known that the report did not. */
 	if (row->erased_at > 0) {
 		page->more = sink_event_of(&sink->store, row->row) > sink->purge;
@@ -231,7 +216,7 @@ static bool row_take(void *context, const struct inbox_row *row)
 	if (verdict != SINK_MAY_HAVE)
 		page->passed_over[verdict] += verdict != SINK_QUESTION; /* nobody meant it to have that */
 	else
-		page->failed = !row_put(page, row);
+		page->failed = !sink_row_put(page, row);
 	arena_reset(&sink->arena);
 	if (page->failed)
 		return false;
@@ -255,7 +240,7 @@ static bool limits_read(struct sink *sink)
 }
 
 /* What was tried when the agent was killed may be newer than what is noted of it. */
-static bool store_ready(struct sink *sink)
+bool sink_store_ready(struct sink *sink)
 {
 	uint64_t last = 0;
 
@@ -290,10 +275,8 @@ static void page_take(struct sink *sink, const struct page *page)
 
 static void report_event(struct sink *sink, const struct sink_outcome *outcome)
 {
-	struct sink_letter *letter = memory_zero(1, sizeof(*letter));
+	struct sink_letter *letter = sink_letter_new(sink);
 
-	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
-	letter->row = sink->row;
 	letter->purge = sink->purge;
 	letter->outcome = *outcome;
 	mailbox_put(sink->all->to_loop, &letter->letter);
@@ -341,7 +324,7 @@ static bool page_settle(struct sink *sink, struct page *page)
 static void hand_on(struct sink *sink, struct page *page)
 {
 	size_t most = sink->kind->slow ? SLOW_ROWS_AT_ONCE : ROWS_AT_ONCE;
-	bool read = store_ready(sink);
+	bool read = sink_store_ready(sink);
 
 	page->last = sink->row;
 	if (read && !events_tell(sink, page)) {
@@ -365,16 +348,6 @@ static void hand_on(struct sink *sink, struct page *page)
 
 /* ------------------------------------------------------------------ how it goes */
 
-static bool stopping(struct sinks *all)
-{
-	bool answer;
-
-	pthread_mutex_lock(&all->lock);
-	answer = all->stopping;
-	pthread_mutex_unlock(&all->lock);
-	return answer;
-}
-
 static void show(struct sink *sink, const struct page *page)
 {
 	pthread_mutex_lock(&sink->all->lock);
@@ -390,7 +363,7 @@ static void outcome(struct sink *sink, const struct page *page)
 		log_event(LOG_LEVEL_NOTICE, "sink.recovered", F_TEXT("sink", sink->options.name));
 	if (page->failed && sink->pause_s == 0)
 		log_event(LOG_LEVEL_ERROR, "sink.failing", F_TEXT("sink", sink->options.name),
-			  F_TEXT("reason", page->why.text), F_TEXT("report", page->report));
+			  F_TEXT("reason", page->why.text), F_TEXT("report", page->report.key));
 	if (!page->failed)
 		sink->pause_s = 0;
 	else
@@ -423,7 +396,8 @@ static bool wait_for_work(struct sink *sink, uint64_t *seen)
 	until.tv_sec += sink->pause_s;
 	pthread_mutex_lock(&all->lock);
 	if (sink->pause_s > 0) {
-		while (!all->stopping && pthread_cond_timedwait(&all->changed, &all->lock, &until) != ETIMEDOUT)
+		while (!all->stopping && sink->again_count == 0 &&
+		       pthread_cond_timedwait(&all->changed, &all->lock, &until) != ETIMEDOUT)
 			;
 	} else {
 		while (!all->stopping && all->wakes == *seen)
@@ -442,10 +416,13 @@ static void pages_run(struct sink *sink)
 
 	do {
 		page = (struct page){.sink = sink};
+		again_run(sink);
 		hand_on(sink, &page);
-		if (!page.failed || !stopping(sink->all))
+		if (page.failed && !sinks_stopping(sink->all))
+			suspect_judge(sink, &page);
+		if (!page.failed || !sinks_stopping(sink->all))
 			outcome(sink, &page);
-	} while (page.more && !stopping(sink->all));
+	} while (page.more && !sinks_stopping(sink->all));
 }
 
 static void *sink_run(void *argument)

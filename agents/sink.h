@@ -2,6 +2,19 @@
  * fails is tried again and blocks neither the inbox nor other sinks. At least once, in order, with a stable id (the
  * report's name).
  *
+ * A report that a sink does not take must not stop the others, and a sink that is away must not lose one:
+ *
+ *   away      the program cannot be run or ends with EX_TEMPFAIL (75), nobody listens, the answer is 429, 502, 503 or
+ *             504, a file cannot be written: waited out for as long as it takes
+ *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried: when the
+ *             sink takes one of them and then fails once more on this one, this one goes to quarantine (quarantine.h)
+ * and the sink goes on. While it takes none, it counts as away.
+ *
+ * So what fails for every report quarantines none. What was taken before its turn is not handed on again, but after a
+ * new start. An erasure is told until it is taken.
+ *
+ * What does not verify is handed to no sink: it waits in quarantine, and comes, at the end, when it does.
+ *
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
  * as it does in files' names; before it stands the mark of what is not in earnest ("mark": "EXERCISE"). What a sink may
  * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it stays
@@ -21,6 +34,7 @@
 #include "common/error.h"
 #include "common/limit.h"
 #include "common/mailbox.h"
+#include "common/name.h"
 #include "proto/report.pb-c.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,14 +44,14 @@
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json", a bad one
-	 * "AMBER-police.oku-12.bad-7.json"; written to a dot-file, then renamed */
+	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json"; written to a dot-file,
+	 * then renamed */
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is
-	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with PATH, LANG,
-	 * SIMPUL_EVENT=report or erase, SIMPUL_NAME, the key of the report (sink_kind.h), and SIMPUL_MARK, "EXERCISE" ... or "",
-	 * as its whole environment. */
+	 * thrown away, but of the output for an erase event (sink_held_read). It runs in "/", as the agent's user, with
+	 * PATH, LANG, SIMPUL_EVENT=report or erase, SIMPUL_NAME, the key of the report (sink_kind.h), and SIMPUL_MARK,
+	 * "EXERCISE" ... or "", as its whole environment. */
 	SINK_PROGRAM,
 	/* POST of the JSON; 2xx: taken. "Idempotency-Key" is the key of the report. The answer's body is thrown away;
 	 * redirects and proxies are not followed, and no connection is made to another machine. */
@@ -59,6 +73,7 @@ struct sink_options {
 	size_t arg_count;
 	const char *url, *token_file; /* of SINK_HTTP; NULL: no token */
 	unsigned seconds;	      /* the most that a program or an answer may take */
+	unsigned attempts;	      /* that fail before a report may go to quarantine */
 	Simpul__Label ceiling;
 	unsigned statuses; /* SINK_STATUS of each that it may have */
 	enum sink_erases erases;
@@ -73,8 +88,8 @@ struct sink_outcome {
 	uint64_t until;					   /* HELD, ms */
 };
 
-/* From a sink's thread to the loop: reports up to this row are handed on and those up to `unsure` may be, within these
- * limits, or the erase event `purge` was; the loop stores it (store thread rule). */
+/* From a sink's thread to the loop, which stores it (store thread rule): reports up to this row are handed on and those up
+ * to `unsure` may be, within these limits; or the erase event `purge` was; or an item of quarantine was tried again. */
 struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
@@ -83,6 +98,12 @@ struct sink_letter {
 	unsigned statuses;
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
+	uint64_t item; /* 0: none */
+	/* 0, or `row` is not handed on: it failed so often, and others did not */
+	unsigned tries;
+	struct report_name report;     /* of which `tries` speaks */
+	uint64_t entry;		       /* it came in */
+	char reason[SINK_REASON_SIZE]; /* of the failure; "": the item was taken */
 };
 
 /* How a sink does. */
@@ -97,6 +118,9 @@ struct sinks;
 struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options,
 			  size_t count, struct mailbox *to_loop);
 void sinks_wake(struct sinks *sinks); /* new rows are in the inbox */
+/* Hands one row to the sink once more, as soon as it can. E_NOT_FOUND: there is no such sink; E_EXISTS: this item is
+ * under way; E_BUSY: too many are. */
+enum error sinks_retry(struct sinks *sinks, const char *name, uint64_t item, uint64_t row);
 /* False when there is none at this place; NULL has none. From any thread. */
 bool sinks_status(struct sinks *sinks, size_t index, struct sink_status *status);
 /* Ends what is under way, a program too, and waits for the threads. */

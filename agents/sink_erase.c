@@ -75,7 +75,7 @@ static bool row_tell(void *context, const struct inbox_row *row)
 	json_t *json;
 	char *text, *line, key[SINK_KEY_SIZE];
 
-	if (row->row != telling->event->row)
+	if (row->row != telling->event->row || row->trust == TRUST_BAD) /* which was never handed on */
 		return false;
 	arena_init(&arena);
 	if (sink_verdict(telling->options, row->header, (struct bytes){0}, &arena) == SINK_MAY_HAVE) {

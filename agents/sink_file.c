@@ -188,7 +188,7 @@ static bool folder_put(void *self, const struct sink_report *report, struct sink
 	errno = 0;
 	written = file_write(path, report->json, 0640, NULL) == E_OK;
 	free(path);
-	return written || sink_fails(why, "%s", strerror(errno));
+	return written || sink_is_away(why, "%s", strerror(errno));
 }
 
 /* Halves of it that a kill left behind under another name. */

@@ -122,11 +122,11 @@ static char *authorization(const char *path, struct sink_reason *why)
 		if (text.data[i] <= ' ' || text.data[i] >= 0x7f)
 			text.size = 0; /* it would be another header */
 	if (error == E_CONFIG)
-		sink_fails(why, "token_file: others may read or change it, chmod 600 it");
+		sink_is_away(why, "token_file: others may read or change it, chmod 600 it");
 	else if (error != E_OK)
-		sink_fails(why, "token_file: it is not there or cannot be read");
+		sink_is_away(why, "token_file: it is not there or cannot be read");
 	else if (text.size == 0)
-		sink_fails(why, "token_file: it must hold one word on one line");
+		sink_is_away(why, "token_file: it must hold one word on one line");
 	else
 		header = memory_format("Authorization: Bearer %.*s", (int)text.size, (const char *)text.data);
 	keys_wipe(text.data, text.capacity);
@@ -226,9 +226,13 @@ static bool http_put(void *self, const struct sink_report *report, struct sink_r
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
 	headers_free(headers);
 	if (!done)
-		return sink_fails(why, "the agent stops");
+		return sink_is_away(why, "the agent stops");
+	if (code == CURLE_COULDNT_CONNECT)
+		return sink_is_away(why, "%s", failure_text(code));
 	if (code != CURLE_OK)
 		return sink_fails(why, "%s", failure_text(code));
+	if (status == 429 || (status >= 502 && status <= 504))
+		return sink_is_away(why, "it answered %ld", status);
 	return status / 100 == 2 || sink_fails(why, "it answered %ld", status);
 }
 

@@ -8,8 +8,8 @@
 
 /* One report on its way; borrowed. */
 struct sink_report {
-	/* "police.oku#12"; of one that is not what it claims to be "police.oku#12.bad-7": it must not take the place of
-	 * the one whose name it bears. */
+	/* "police.oku#12"; of a notice that it says something else by now "police.oku#12.superseded-57": it must not
+	 * take the place of the report. */
 	const char *key;
 	const char *mark; /* "EXERCISE" ...; NULL: it is in earnest */
 	const char *label;
@@ -19,10 +19,13 @@ struct sink_report {
 /* Why something failed; it goes into the log. */
 struct sink_reason {
 	char text[SINK_REASON_SIZE];
+	bool is_away; /* whatever the report, none could be handed on now */
 };
 
-/* Fills in the reason and returns false. */
+/* Both fill in the reason and return false. After sink_fails the report may be at fault, after sink_is_away it is not.
+ */
 bool sink_fails(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool sink_is_away(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define SINK_KEY_SIZE (REPORT_NAME_SIZE + 32)
 /* The key of a row, and what `erases` makes of an event that was taken. */

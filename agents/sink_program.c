@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { ANSWER_MOST = 1024 };
@@ -46,11 +47,13 @@ static void *program_open(const struct sink_options *options, int stop)
 static bool ended_well(const struct program *program, enum child_outcome outcome, int status, struct sink_reason *why)
 {
 	if (outcome == CHILD_STOPPED)
-		return sink_fails(why, "the agent stops");
+		return sink_is_away(why, "the agent stops");
 	if (outcome == CHILD_LATE)
 		return sink_fails(why, "it took longer than %u s", program->options->seconds);
 	if (WIFSIGNALED(status))
 		return sink_fails(why, "it ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status) == EX_TEMPFAIL)
+		return sink_is_away(why, "its exit status was %d: not now", EX_TEMPFAIL);
 	return WEXITSTATUS(status) == 0 || sink_fails(why, "its exit status was %d", WEXITSTATUS(status));
 }
 
@@ -77,7 +80,7 @@ static bool program_run(struct program *program, const struct sink_report *repor
 	free(name);
 	free(mark);
 	if (!started)
-		return sink_fails(why, "it cannot be run: %s", strerror(cause));
+		return sink_is_away(why, "it cannot be run: %s", strerror(cause));
 	/* What is too long, or comes too late, is no answer; how it ends decides all the same. */
 	if (heard != NULL && child_read(&child, ANSWER_MOST, deadline, program->stop, heard, "answer", NULL) != E_OK) {
 		buffer_clear(heard);

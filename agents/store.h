@@ -1,7 +1,7 @@
 /* store - the agent's database: one file (agent.db) that holds outbox, inbox, members and cursor.
  *
  * One connection writes, on the agent's loop thread; `simpul` and the sinks' thread read with connections of their own.
- * Schema in store.c; what is in which table is documented there. */
+ * What is in which table stands in store_schema.c. */
 #ifndef SIMPUL_STORE_H
 #define SIMPUL_STORE_H
 
@@ -10,8 +10,8 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 9
-#define STORE_STATEMENTS 170
+#define STORE_VERSION 11
+#define STORE_STATEMENTS 230
 
 struct store {
 	sqlite3 *db;

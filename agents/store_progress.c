@@ -1,6 +1,9 @@
 /* store_progress - the tables taken_file and sink of the store. */
 #include "agents/store_progress.h"
+#include "agents/quarantine.h"
+
 #include <stdio.h>
+#include <string.h>
 
 enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault)
 {
@@ -114,6 +117,38 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 	return store_end(store, error, fault);
 }
 
+/* What became of a report that was tried again, or that the sink went on without. */
+static enum error failure_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
+{
+	struct quarantine_item item = {.cause = QUARANTINE_UNDELIVERED,
+				       .row = letter->row,
+				       .entry = letter->entry,
+				       .tries = letter->tries,
+				       .name = letter->report};
+	const wall_ms now = clock_now().wall;
+
+	if (letter->item > 0 && letter->reason[0] == '\0')
+		return quarantine_solve(store, letter->item, now, fault);
+	if (letter->item > 0)
+		return quarantine_failed(store, letter->item, E_OK, letter->reason, fault);
+	memcpy(item.sink, letter->name, sizeof item.sink);
+	memcpy(item.detail, letter->reason, sizeof item.detail);
+	return quarantine_add(store, &item, now, fault);
+}
+
+static enum error letter_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
+{
+	enum error error = E_OK;
+
+	if (letter->purge > 0)
+		return event_store(store, letter, fault);
+	if (letter->item > 0 || letter->tries > 0)
+		error = failure_store(store, letter, fault);
+	if (error != E_OK || letter->item > 0)
+		return error;
+	return position_store(store, letter, fault);
+}
+
 enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)
 {
 	enum error error = store_begin(store, fault);
@@ -123,7 +158,7 @@ enum error store_sink_letters(struct store *store, const struct letter *letters,
 	for (; error == E_OK && letters != NULL; letters = letters->next) {
 		const struct sink_letter *letter = (const struct sink_letter *)letters;
 
-		error = letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
+		error = letter_store(store, letter, fault);
 	}
 	return store_end(store, error, fault);
 }

@@ -193,7 +193,7 @@ static void place_row(struct page *page, const json_t *place)
 
 	if (place == NULL)
 		return;
-	row_begin(page, "report.place");
+	row_begin(page, "entry.place");
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (json_text(place, keys[i])[0] == '\0')
 			continue;
@@ -211,7 +211,7 @@ static void withheld_row(struct page *page, const json_t *report)
 
 	if (reason[0] == '\0')
 		return;
-	row_begin(page, "report.withheld");
+	row_begin(page, "entry.withheld");
 	put_value(page, "withheld", reason);
 	if (strcmp(reason, "origin-decides") == 0) {
 		snprintf(origin, sizeof(origin), "%.*s", (int)strcspn(name, "#"), name);
@@ -228,16 +228,16 @@ static void holders_row(struct page *page, const json_t *holders)
 
 	if (holders == NULL)
 		return;
-	row_begin(page, "report.holders");
+	row_begin(page, "entry.holders");
 	if (json_array_size(holders) == 0)
-		put_word(page, "report.nobody");
+		put_word(page, "entry.nobody");
 	json_array_foreach(holders, i, holder) {
 		const char *erased_at = json_text(holder, "erased_at");
 
 		put(page, i > 0 ? "<br>" : "");
 		put_text(page, json_text(holder, "node"));
 		put(page, ": ");
-		put_word(page, erased_at[0] == '\0' ? "report.holder_has" : "report.holder_erased");
+		put_word(page, erased_at[0] == '\0' ? "entry.holder_has" : "entry.holder_erased");
 		put(page, " ");
 		put_time(page, erased_at);
 	}
@@ -250,21 +250,21 @@ static void report_table(struct page *page, const json_t *report)
 	size_t i;
 
 	put(page, "<table>\n");
-	row_text(page, "report.name", json_text(report, "name"));
-	row_begin(page, "report.kind");
+	row_text(page, "entry.name", json_text(report, "name"));
+	row_begin(page, "entry.kind");
 	put_value(page, "kind", json_text(report, "kind"));
 	row_end(page);
-	row_text(page, "report.category", json_text(report, "category"));
-	row_time(page, "report.at", json_text(report, "at"));
-	row_time(page, "report.expires", json_text(report, "expires"));
+	row_text(page, "entry.category", json_text(report, "category"));
+	row_time(page, "entry.at", json_text(report, "at"));
+	row_time(page, "entry.expires", json_text(report, "expires"));
 	withheld_row(page, report);
-	row_time(page, "report.seen_at", json_text(report, "seen_at"));
+	row_time(page, "entry.seen_at", json_text(report, "seen_at"));
 	place_row(page, json_object_get(report, "place"));
 	if (json_text(report, "summary")[0] != '\0')
-		row_text(page, "report.summary", json_text(report, "summary"));
+		row_text(page, "entry.summary", json_text(report, "summary"));
 	json_array_foreach(persons, i, person) {
 		put(page, "<tr><th colspan=\"2\">");
-		put_word(page, "report.said");
+		put_word(page, "entry.said");
 		put(page, "</th></tr>\n");
 		person_rows(page, person);
 	}

@@ -4,8 +4,6 @@
 #include "common/name.h"
 #include <string.h>
 
-enum { USER_LONGEST = 64 };
-
 static bool action_known(const char *action)
 {
 	static const char *const actions[] = {"search", "answer", "result"};
@@ -23,7 +21,8 @@ static enum error names_take(const json_t *names, struct buffer *out, struct fau
 	json_t *name;
 	size_t i;
 
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		if (!json_is_string(name) || !report_name_parse(json_string_value(name), &parsed))
 			return fault_at(fault, E_INVALID, "reports[%zu]", i);
 		buffer_text(out, i > 0 ? " " : "");
@@ -37,16 +36,13 @@ static enum error request_check(const json_t *request, struct fault *fault)
 {
 	struct report_name name;
 
-	if (json_text(request, "user")[0] == '\0')
-		return fault_at(fault, E_MISSING, "user");
-	if (strlen(json_text(request, "user")) > USER_LONGEST)
-		return fault_at(fault, E_INVALID, "user");
 	if (!action_known(json_text(request, "action")))
 		return fault_at(fault, E_INVALID, "action");
 	return report_name_parse(json_text(request, "query"), &name) ? E_OK : fault_at(fault, E_INVALID, "query");
 }
 
-enum error subject_record_take(struct store *store, const json_t *request, wall_ms now, struct fault *fault)
+enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
+			       struct fault *fault)
 {
 	static const char sql[] = "INSERT INTO subject_read(at, user, action, query, missing, reports)"
 				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
@@ -61,7 +57,7 @@ enum error subject_record_take(struct store *store, const json_t *request, wall_
 		error = store_begin(store, fault);
 	if (error == E_OK) {
 		bind_number(put, 1, now);
-		bind_text(put, 2, json_text(request, "user"));
+		bind_text(put, 2, user);
 		bind_text(put, 3, json_text(request, "action"));
 		bind_text(put, 4, json_text(request, "query"));
 		bind_number(put, 5, missing > 0 ? (uint64_t)missing : 0);

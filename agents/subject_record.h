@@ -1,8 +1,7 @@
 /* subject_record - the record of reads: who looked for what this office holds of a person, when, and on whose request.
  *
  * The agent writes it before `simpul` shows anything, and keeps it for good (UU 27/2022 Pasal 31): names of reports,
- * and not a word of them. `user` is the Unix user as `simpul` states it; whoever may write to the local endpoint may
- * state another. */
+ * and not a word of them. */
 #ifndef SIMPUL_SUBJECT_RECORD_H
 #define SIMPUL_SUBJECT_RECORD_H
 
@@ -10,10 +9,11 @@
 #include "common/clock.h"
 #include <jansson.h>
 
-/* Takes {"user": "rina", "action": "search"|"answer"|"result", "query": "immigration.muara-enim#5", "missing": 0,
- * "reports": ["police.oku#1"]} of a request to the local endpoint, in a transaction of its own. `missing`: of a result,
- * how many offices had not answered. E_MISSING, E_INVALID. */
-enum error subject_record_take(struct store *store, const json_t *request, wall_ms now, struct fault *fault);
+/* Takes {"action": "search"|"answer"|"result", "query": "immigration.muara-enim#5", "missing": 0,
+ * "reports": ["police.oku#1"]} of a request to the local endpoint, in a transaction of its own. `user`: who asks, as
+ * the kernel says; "" when nobody could tell. `missing`: of a result, how many offices had not answered. E_INVALID. */
+enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
+			       struct fault *fault);
 
 /* Every read in its order, as above with "at"; a new reference. */
 enum error subject_record_list(struct store *store, json_t **list, struct fault *fault);

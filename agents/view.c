@@ -174,18 +174,20 @@ static void put_marks(struct buffer *out, const struct inbox_row *row, const Sim
 {
 	put_reference(out, header);
 	put_answer(out, row->body, arena);
-	if (row->cancelled_by[0] != '\0' || row->updated_by[0] != '\0') {
+	if (row->cancelled_by[0] != '\0' || (row->updated_by[0] != '\0' && row->superseded_by == 0)) {
 		buffer_text(out, "  ");
 		put_upper(out, view_state_text(row));
 		buffer_text(out, " by ");
 		view_safe_text(out, row->cancelled_by[0] != '\0' ? row->cancelled_by : row->updated_by);
 	}
+	if (row->is_notice || row->superseded_by != 0)
+		buffer_text(out, "  SUPERSEDED: its origin says something else by now, which is not for this office");
 	if (row->trust == TRUST_DOUBTFUL)
 		buffer_text(out, "  DOUBTFUL: its key was compromised");
 	if (row->trust == TRUST_BAD)
 		buffer_text(out, "  BAD: do not act on it, its signature or seal fails");
 	put_erased(out, row->erased_at, row->rule);
-	if (row->body.size == 0 && row->erased_at == 0)
+	if (row->body.size == 0 && row->erased_at == 0 && !row->is_notice)
 		buffer_text(out, "  NO CONTENT");
 }
 

@@ -23,6 +23,10 @@ struct inbox_row {
 	 * in the inbox, and no longer once its key is known to have been compromised then. */
 	char cancelled_by[REPORT_NAME_SIZE];
 	char updated_by[REPORT_NAME_SIZE]; /* the newest update; of an update: a newer one */
+	/* By the entry of a notice: its origin says something else by now, which is not for this office; 0: no, or what
+	 * it says by now came after all. */
+	uint64_t superseded_by;
+	bool is_notice; /* it is no report but that notice, under the report's name (inbox_notice.h) */
 	wall_ms erased_at;		   /* 0: it was not */
 	Simpul__PurgeRule rule;		   /* why it was */
 	struct bytes header, body;	   /* body empty: erased or not to be opened */
@@ -42,7 +46,8 @@ enum error view_inbox_questions(struct store *store, uint64_t after, size_t limi
 /* The newest row, 0 when there is none. */
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
 /* {"mark": "EXERCISE", "label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
- *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"cancelled", "cancelled_by": ..., "updated_by": ...,
+ *  "trust": "good"|"doubtful"|"bad", "state": "current"|"updated"|"superseded"|"cancelled", "cancelled_by": ...,
+ *  "updated_by": ..., "superseded_by_entry": 9, "notice": "superseded",
  *  "erased_at": ..., "erased_by": "expired"|"retracted", "header": {...}, "sighting": {...}}
  * A new reference. Without a content the body was erased or could not be opened. A header that cannot be read has the
  * label "UNKNOWN"; `mark` is there unless the report is Actual (status_mark). */

@@ -27,7 +27,11 @@ static const char *trust_text(enum inbox_trust trust)
 
 const char *view_state_text(const struct inbox_row *row)
 {
-	return row->cancelled_by[0] != '\0' ? "cancelled" : row->updated_by[0] != '\0' ? "updated" : "current";
+	if (row->cancelled_by[0] != '\0')
+		return "cancelled";
+	if (row->superseded_by != 0)
+		return "superseded";
+	return row->updated_by[0] != '\0' ? "updated" : "current";
 }
 
 const char *view_outbox_state_text(enum outbox_state state)
@@ -116,6 +120,10 @@ json_t *view_inbox_json(const struct inbox_row *row, const Simpul__Header *heade
 		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
 	if (row->updated_by[0] != '\0')
 		json_object_set_new(json, "updated_by", json_string(row->updated_by));
+	if (row->superseded_by != 0)
+		json_object_set_new(json, "superseded_by_entry", json_integer((json_int_t)row->superseded_by));
+	if (row->is_notice)
+		json_object_set_new(json, "notice", json_string("superseded"));
 	set_erased(json, row->erased_at, row->rule, zone);
 	set_strings(json, header, row->body, arena, zone);
 	return json;

@@ -12,7 +12,7 @@
 const char *view_label_text(const Simpul__Header *header);
 /* What stands before the label: status_mark; "" for a header that cannot be read. */
 const char *view_mark(const Simpul__Header *header);
-/* "current", "updated", "cancelled". */
+/* "current", "updated", "superseded", "cancelled". */
 const char *view_state_text(const struct inbox_row *row);
 /* "waiting", "sent", "accepted", "refused". */
 const char *view_outbox_state_text(enum outbox_state state);

@@ -1,5 +1,6 @@
 /* view_rows - reads rows of inbox and outbox out of the store, with the state that they have for a reader. */
 #include "agents/view.h"
+#include "agents/erase.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdio.h>
@@ -25,8 +26,9 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 	name->number = column_number(row, column + 2);
 }
 
-#define INBOX_COLUMNS "row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
-	" erased_at, rule"
+#define INBOX_COLUMNS \
+	"row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
+	" erased_at, rule, notice"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
 {
@@ -42,6 +44,8 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->kind = (Simpul__Kind)column_number(from, 11);
 	row->erased_at = column_number(from, 12);
 	row->rule = (Simpul__PurgeRule)column_number(from, 13);
+	row->is_notice = column_number(from, 14) != 0;
+	row->superseded_by = 0;
 }
 
 /* ------------------------------------------------------------------ updates and cancels */
@@ -71,6 +75,28 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 #define MARK_OF "SELECT i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row" \
 		" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.row > ?5 AND i.trust = 0"
 
+/* A notice holds for what came before it, until an update comes that is for this office. */
+static enum error notice_take(struct store *store, const struct report_name *about, struct inbox_row *row,
+			      struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT i.entry FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = ?1"
+		" AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 0 AND m.row > ?5"
+		" AND i.trust = 0 AND NOT EXISTS(SELECT 1 FROM mark u CROSS JOIN inbox j ON j.row = u.row"
+		" WHERE u.origin = ?1 AND u.epoch = ?2 AND u.stream = ?3 AND u.number = ?4 AND u.kind = 3"
+		" AND u.row > m.row AND j.trust = 0) ORDER BY m.row DESC LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	name_bind(get, 1, about);
+	bind_number(get, 5, row->row);
+	error = store_ask(store, get, fault);
+	if (error == E_OK)
+		row->superseded_by = column_number(get, 0);
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 /* Takes what was said later about the report `about`: the first cancel and the newest update, however many there are. */
 static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
 			     struct fault *fault)
@@ -85,14 +111,14 @@ static enum error marks_take(struct store *store, const struct report_name *abou
 		error = mark_take(store, store_statement(store, cancels), about, 0, row->cancelled_by, fault);
 	if (error == E_OK)
 		error = mark_take(store, store_statement(store, updates), about, after, row->updated_by, fault);
-	return error;
+	return error == E_OK && row->superseded_by == 0 ? notice_take(store, about, row, fault) : error;
 }
 
 /* Fills in cancelled_by and updated_by. An update stands and falls with the report that it is about, also where this
  * office never got that one. */
 static enum error state_take(struct store *store, struct arena *arena, struct inbox_row *row, struct fault *fault)
 {
-	enum error error = marks_take(store, &row->name, row, fault);
+	enum error error = row->is_notice ? E_OK : marks_take(store, &row->name, row, fault);
 	const Simpul__Header *header;
 	struct report_name original;
 

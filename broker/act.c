@@ -3,11 +3,6 @@
 
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
-#include <pwd.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static char *text_of(const char *text)
 {
@@ -43,6 +38,18 @@ struct hash act_reseed_content(const char *node, uint64_t from_entry, const char
 	return content;
 }
 
+void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2])
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct act_signature *from = &signatures[i];
+
+		simpul__act_signature__init(&messages[i]);
+		messages[i].operator_ = text_of(from->operator_name);
+		messages[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
+		messages[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
+	}
+}
+
 void act_pack(const struct act *act, struct buffer *out)
 {
 	Simpul__Act message = SIMPUL__ACT__INIT;
@@ -54,51 +61,10 @@ void act_pack(const struct act *act, struct buffer *out)
 	message.command = text_of(act->command);
 	message.object = text_of(act->object);
 	message.reason = text_of(act->reason);
-	for (size_t i = 0; act->signatures != NULL && i < 2; i++) {
-		const struct act_signature *from = &act->signatures[i];
-
-		simpul__act_signature__init(&signatures[i]);
-		signatures[i].operator_ = text_of(from->operator_name);
-		signatures[i].key = (ProtobufCBinaryData){KEY_SIZE, (uint8_t *)(uintptr_t)from->key};
-		signatures[i].signature = (ProtobufCBinaryData){SIGNATURE_SIZE, (uint8_t *)(uintptr_t)from->signature};
-	}
+	if (act->signatures != NULL)
+		act_signatures_to_messages(act->signatures, signatures);
 	message.signed_at = act->signed_at;
 	message.signatures = list;
 	message.n_signatures = act->signatures != NULL ? 2 : 0;
 	wire_pack(&message, out);
-}
-
-bool act_text_valid(const char *text)
-{
-	if (text == NULL || strlen(text) > ACT_TEXT_MOST)
-		return false;
-	for (const char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return false;
-	return true;
-}
-
-bool act_peer_user(const char *address, uid_t *user)
-{
-	const char *part = address == NULL ? NULL : strchr(address, ':');
-	char *end = NULL;
-	unsigned long number;
-
-	if (part == NULL || part[1] < '0' || part[1] > '9')
-		return false;
-	number = strtoul(part + 1, &end, 10);
-	*user = (uid_t)number;
-	return *end == ':' && number < UINT32_MAX;
-}
-
-char *act_user_name(uid_t user, char name[ACT_USER_SIZE])
-{
-	struct passwd entry, *found = NULL;
-	char memory[4096];
-
-	if (getpwuid_r(user, &entry, memory, sizeof(memory), &found) == 0 && found != NULL)
-		snprintf(name, ACT_USER_SIZE, "%.64s", found->pw_name);
-	else
-		snprintf(name, ACT_USER_SIZE, "%lu", (unsigned long)user);
-	return name;
 }

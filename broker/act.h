@@ -5,19 +5,18 @@
 #include "common/clock.h"
 #include "common/exchange.h"
 #include "common/hash.h"
+#include "common/user.h"
+#include "proto/journal.pb-c.h"
 
 #include <stdbool.h>
-#include <sys/types.h>
-
-#define ACT_USER_SIZE 65
-#define ACT_TEXT_MOST 200 /* bytes of `person` and `reason` */
 
 #define ACT_OPERATOR_SIZE 33
 #define SIGN_TAG_ACT "simpul/act/1"
 #define ACT_LIFE_MS (UINT64_C(24) * 3600 * 1000) /* of a proposal */
 
-/* What may need two operators, as bits. */
-enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_RESEED = 4 };
+/* What may need two operators, as bits; and what always does. */
+enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_RESEED = 4, ACT_HOLD = 8 };
+#define ACT_ALWAYS_TWO ACT_HOLD
 
 struct act_signature {
 	char operator_name[ACT_OPERATOR_SIZE];
@@ -38,14 +37,9 @@ struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const 
 
 /* Of a reseed: the hash of what will stand in its entry. */
 struct hash act_reseed_content(const char *node, uint64_t from_entry, const char *reason);
+/* Borrowed from the first. */
+void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2]);
 /* Appends an encoded Act without an entry. */
 void act_pack(const struct act *act, struct buffer *out);
-/* Short, one line. NULL is not. */
-bool act_text_valid(const char *text);
-/* The user at the other end of an ipc connection, of libzmq's "Peer-Address" (NULL is allowed): "localhost:UID:GID:PID".
- * False when there is none. */
-bool act_peer_user(const char *address, uid_t *user);
-/* The user's name, or its number where it has none. Returns `name`. */
-char *act_user_name(uid_t user, char name[ACT_USER_SIZE]);
 
 #endif

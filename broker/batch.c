@@ -10,11 +10,13 @@ enum {
 	WRAP_LARGEST = 128, /* an encoded EntryWrap with its head */
 };
 
-/* Field numbers of link.proto and report.proto that are written or read one by one. */
+/* Field numbers of link.proto that are written or read one by one. */
 enum {
-	STUB_POLICY_VERSION = 1,
 	BATCH_ENTRIES = 4,
 	BATCH_WRAPS = 5,
+	DELIVERY_REPORTS = 9,
+	DELIVERED_HEADER = 1,
+	DELIVERY_KEY_ID = 2,
 };
 
 /* ---------------------------------------------------------------------------- entries */
@@ -54,7 +56,10 @@ void item_encode(struct tail_item *item, struct journal_append *append)
 
 struct tail_item item_of(const struct journal_item *item)
 {
-	struct tail_item result = {.entry = item->entry, .audience_id = item->audience_id, .content = item->encoded};
+	struct tail_item result = {.entry = item->entry,
+				   .audience_id = item->audience_id,
+				   .content = item->encoded,
+				   .superseded = BYTES(item->superseded, item->superseded_size)};
 	struct bytes rest = buffer_view(&item->encoded);
 	struct encoded_field field;
 
@@ -78,13 +83,43 @@ void position_at(const struct core *core, const struct tail_item *item, struct p
 
 /* ---------------------------------------------------------------------------- parts */
 
+/* The header of an UPDATE, and which key signed it; NULL when the entry is something else. */
+static const Simpul__Header *update_header(struct core *core, const struct tail_item *item, uint32_t *key_id)
+{
+	struct bytes delivery = buffer_view(&item->content), report, encoded;
+	struct encoded_field field;
+	const Simpul__Header *header;
+
+	if (item->lead.size == 0 && !field_find(delivery, ENTRY_DELIVERY, &delivery))
+		return NULL;
+	if (!field_find(delivery, DELIVERY_REPORTS, &report) || !field_find(report, DELIVERED_HEADER, &encoded))
+		return NULL;
+	*key_id = 0;
+	while (*key_id == 0 && next_field(&delivery, &field))
+		*key_id = field.field == DELIVERY_KEY_ID ? (uint32_t)field.number : 0;
+	header = wire_unpack(&simpul__header__descriptor, encoded, &core->arena, NULL);
+	return header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1 ? header : NULL;
+}
+
+/* Of an UPDATE the stub says which report says something else by now, in its origin's own words and no more of them. */
 static struct bytes stub_make(struct core *core, const struct tail_item *item)
 {
-	struct buffer *out = scratch(core), *stub = scratch(core);
+	const struct bytes signature =
+		item->routing.size > 0 ? routing_superseded(buffer_view(&item->routing)) : item->superseded;
+	Simpul__Superseded superseded = SIMPUL__SUPERSEDED__INIT;
+	const Simpul__Header *header = signature.size > 0 ? update_header(core, item, &superseded.key_id) : NULL;
+	struct buffer *out = scratch(core), *encoded = scratch(core);
+	Simpul__Stub stub = SIMPUL__STUB__INIT;
 
-	put_number(stub, STUB_POLICY_VERSION, core->policy_version);
+	stub.policy_version = core->policy_version;
+	if (header != NULL) {
+		superseded.report = header->references[0];
+		superseded.signature = (ProtobufCBinaryData){signature.size, (uint8_t *)(uintptr_t)signature.data};
+		stub.superseded = &superseded;
+	}
+	wire_pack(&stub, encoded);
 	entry_head(out, item);
-	put_bytes(out, ENTRY_STUB, buffer_view(stub));
+	put_bytes(out, ENTRY_STUB, buffer_view(encoded));
 	return buffer_view(out);
 }
 

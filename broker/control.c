@@ -99,6 +99,9 @@ void control_free(struct control *control)
 	}
 	for (size_t i = 0; i < PROPOSALS; i++)
 		json_decref(control->proposals[i].request);
+	for (size_t i = 0; i < PENDING; i++)
+		if (control->pending[i].question != NULL)
+			archive_letter_free(control->pending[i].question);
 	free(control);
 }
 
@@ -158,18 +161,55 @@ void answer_view(struct control *control, const struct asker *asker, json_t *vie
 	answer_send(control, asker, view);
 }
 
+/* Where this ticket waits; NULL: nowhere. */
+static struct pending *pending_of(struct control *control, uint64_t ticket)
+{
+	for (size_t i = 0; ticket != 0 && i < PENDING; i++)
+		if (control->pending[i].ticket == ticket)
+			return &control->pending[i];
+	return NULL;
+}
+
+/* It is recorded that the question is asked: now it is. */
+static bool question_pass(struct control *control, struct pending *pending, const struct fault *fault)
+{
+	struct archive_letter *question = pending->question;
+
+	pending->question = NULL;
+	if (question == NULL)
+		return false;
+	if (fault->code == E_OK)
+		archivist_ask(control->port->archivist, question);
+	else
+		archive_letter_free(question);
+	return fault->code == E_OK;
+}
+
 void control_done(struct control *control, uint64_t ticket, const struct fault *fault, uint64_t entry)
 {
-	for (size_t i = 0; i < PENDING; i++) {
-		if (ticket == 0 || control->pending[i].ticket != ticket)
-			continue;
-		control->pending[i].ticket = 0;
-		if (fault->code == E_OK)
-			answer_send(control, &control->pending[i].asker,
-				    json_pack("{s:b, s:I}", "ok", 1, "entry", (json_int_t)entry));
+	struct pending *pending = pending_of(control, ticket);
+
+	if (pending == NULL || question_pass(control, pending, fault))
+		return;
+	pending->ticket = 0;
+	if (fault->code == E_OK)
+		answer_send(control, &pending->asker, json_pack("{s:b, s:I}", "ok", 1, "entry", (json_int_t)entry));
+	else
+		answer_fault(control, &pending->asker, fault);
+}
+
+void control_told(struct control *control, struct archive_letter *letter)
+{
+	struct pending *pending = pending_of(control, letter->ticket);
+
+	if (pending != NULL) {
+		pending->ticket = 0;
+		if (letter->view != NULL)
+			answer_view(control, &pending->asker, json_incref(letter->view));
 		else
-			answer_fault(control, &control->pending[i].asker, fault);
+			answer_fault(control, &pending->asker, &letter->fault);
 	}
+	archive_letter_free(letter);
 }
 
 uint64_t ticket_take(struct control *control, const struct asker *asker)
@@ -181,6 +221,17 @@ uint64_t ticket_take(struct control *control, const struct asker *asker)
 		return control->pending[i].ticket = control->next_ticket++;
 	}
 	return 0;
+}
+
+void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter *question)
+{
+	struct pending *pending = pending_of(control, ticket);
+
+	question->ticket = ticket;
+	if (pending != NULL)
+		pending->question = question;
+	else
+		archive_letter_free(question);
 }
 
 /* ---- requests */
@@ -213,9 +264,9 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 		log_event(LOG_LEVEL_WARNING, "operator.refused", F_TEXT("user", asker->user),
 			  F_TEXT("command", command->name));
 		answer_code(control, asker, E_OPERATORS_ONLY, "command");
-	} else if (person != NULL && !act_text_valid(json_string_value(person))) {
+	} else if (person != NULL && !user_text_valid(json_string_value(person))) {
 		answer_code(control, asker, E_INVALID, "as");
-	} else if ((command->kind & control->port->settings->two_operators) != 0) {
+	} else if ((command->kind & (control->port->settings->two_operators | ACT_ALWAYS_TWO)) != 0) {
 		proposal_take(control, asker, command, request);
 	} else {
 		log_event(LOG_LEVEL_DEBUG, "operator.command", F_TEXT("command", command->name));
@@ -230,8 +281,8 @@ static void asker_name(struct asker *asker, zmq_msg_t *text)
 	uid_t user;
 
 	asker->user[0] = '\0';
-	if (act_peer_user(zmq_msg_gets(text, "Peer-Address"), &user))
-		act_user_name(user, asker->user);
+	if (user_of_peer(zmq_msg_gets(text, "Peer-Address"), &user))
+		user_name(user, asker->user);
 }
 
 /* Reads the frames of one request: id, empty, text. False when nothing is waiting; no text when it was not one. */

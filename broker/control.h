@@ -9,6 +9,7 @@
 #ifndef SIMPUL_CONTROL_H
 #define SIMPUL_CONTROL_H
 
+#include "broker/archivist.h"
 #include "broker/core.h"
 #include "broker/inspector.h"
 #include "broker/settings.h"
@@ -21,6 +22,7 @@ struct control_port {
 	const struct broker_identity *identity;
 	wall_ms started_at;
 	struct inspector *inspector; /* NULL until serving begins */
+	struct archivist *archivist; /* likewise: E_BUSY until then */
 	void (*step)(void *loop, const struct core_event *event); /* calls control_done, now or later */
 	/* Reads policy.yaml again and steps CORE_POLICY with this ticket; E_CONFIG when the file is wrong, E_INVALID when it is
 	 * not the one that was `approved` (policy_hash; NULL: any). */
@@ -43,6 +45,9 @@ const char *control_command(size_t index, bool *changes);
 bool control_take(struct control *control);
 /* The core's ACTION_ANSWER for a ticket that control gave out; others are ignored. */
 void control_done(struct control *control, uint64_t ticket, const struct fault *fault, uint64_t entry);
+
+/* What the archivist found, taken over: answers whoever asked. */
+void control_told(struct control *control, struct archive_letter *letter);
 
 /* Binds an ipc socket of mode 0660 and this group (NULL: the user's own) in place of what a dead broker left. */
 enum error control_bind(void *socket, const char *path, const char *group, struct fault *fault);

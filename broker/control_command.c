@@ -2,6 +2,7 @@
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
+#include "broker/hold_request.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -32,13 +33,16 @@ static void act_of(const struct asker *asker, const json_t *request, const char 
 	act_pack(&act, out);
 }
 
-/* Steps an event; the answer follows from the core, when both change and act are on disk. */
-static void step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
-		 const char *command, const char *object)
+/* Steps an event; the answer follows from the core, when both change and act are on disk, or then from the archivist, who is
+ * asked `question` (taken over; NULL: nothing). */
+static void step_and_ask(struct control *control, const struct asker *asker, const json_t *request,
+			 struct core_event *event, const char *command, const char *object, struct archive_letter *question)
 {
 	struct buffer act = {0};
 
 	event->operator_ticket = ticket_take(control, asker);
+	if (question != NULL)
+		ticket_ask(control, event->operator_ticket, question);
 	if (event->operator_ticket == 0) {
 		answer_code(control, asker, E_BUSY, "");
 		return;
@@ -49,10 +53,16 @@ static void step(struct control *control, const struct asker *asker, const json_
 	buffer_free(&act);
 }
 
+static void step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
+		 const char *command, const char *object)
+{
+	step_and_ask(control, asker, request, event, command, object, NULL);
+}
+
 /* False, and answered, when the request's reason is none; it may be left out. */
 static bool reason_good(struct control *control, const struct asker *asker, const json_t *request)
 {
-	if (json_object_get(request, "reason") == NULL || act_text_valid(request_text(request, "reason")))
+	if (json_object_get(request, "reason") == NULL || user_text_valid(request_text(request, "reason")))
 		return true;
 	answer_code(control, asker, E_INVALID, "reason");
 	return false;
@@ -133,6 +143,79 @@ static void do_look(struct control *control, const struct asker *asker, const js
 		step(control, asker, request, &event, what, object);
 }
 
+/* What can be told out of the journal; false when this cannot be. */
+static bool question_of(const char *what, enum archive_question *question)
+{
+	static const char *const words[] = {
+		[ARCHIVE_REPORT] = "report", [ARCHIVE_SENT] = "got", [ARCHIVE_EXPLAIN] = "policy explain"};
+
+	for (size_t i = 0; what != NULL && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(what, words[i]) != 0)
+			continue;
+		*question = (enum archive_question)i;
+		return true;
+	}
+	return false;
+}
+
+/* The question of a request that is well formed; NULL, and the field, when it is not. */
+static struct archive_letter *question_new(const struct control_port *port, const json_t *request,
+					   enum archive_question question, const char **field)
+{
+	const char *object = request_text(request, "object"), *node = request_text(request, "node");
+	const json_int_t since = json_integer_value(json_object_get(request, "since"));
+	const json_int_t after = json_integer_value(json_object_get(request, "after"));
+	struct archive_letter *letter;
+	struct report_name name;
+
+	*field = object == NULL || !(question == ARCHIVE_SENT ? node_name_valid(object) : report_name_parse(object, &name))
+			 ? "object"
+		 : question == ARCHIVE_EXPLAIN && (node == NULL || !node_name_valid(node)) ? "node"
+		 : since < 0							      ? "since"
+		 : after < 0							      ? "after"
+										      : NULL;
+	if (*field != NULL)
+		return NULL;
+	letter = memory_zero(1, sizeof(*letter));
+	letter->question = question;
+	letter->since = (wall_ms)since;
+	letter->after = (uint64_t)after;
+	strcpy(letter->object, object);
+	if (question == ARCHIVE_EXPLAIN)
+		strcpy(letter->node, node);
+	if (question == ARCHIVE_REPORT) {
+		letter->status = view_status(port);
+		letter->nodes = view_nodes(port->core);
+	}
+	return letter;
+}
+
+/* The same as a look, but the broker looks: who asks needs none of its files. */
+static void do_tell(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct control_port *port = control_port_of(control);
+	const char *what = request_text(request, "what"), *field;
+	struct core_event event = {.type = CORE_ACT};
+	enum archive_question question;
+	struct archive_letter *letter;
+
+	if (!question_of(what, &question)) {
+		answer_code(control, asker, E_UNKNOWN_VALUE, "what");
+		return;
+	}
+	if (!reason_good(control, asker, request))
+		return;
+	letter = question_new(port, request, question, &field);
+	if (letter == NULL)
+		answer_code(control, asker, E_INVALID, field);
+	else if (port->archivist == NULL)
+		answer_code(control, asker, E_BUSY, "");
+	else
+		step_and_ask(control, asker, request, &event, what, request_text(request, "object"), letter);
+	if (letter != NULL && port->archivist == NULL)
+		archive_letter_free(letter);
+}
+
 /* ---- changing */
 
 enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
@@ -203,7 +286,7 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 		answer_code(control, asker, E_INVALID, "node");
 	else if (!standing_of_request(request, &event.standing.standing, &command))
 		answer_code(control, asker, E_UNKNOWN_VALUE, "standing");
-	else if (!act_text_valid(event.standing.reason))
+	else if (!user_text_valid(event.standing.reason))
 		answer_code(control, asker, E_INVALID, "reason");
 	else if (since < 0)
 		answer_code(control, asker, E_INVALID, "since");
@@ -225,12 +308,37 @@ static void do_reseed(struct control *control, const struct asker *asker, const 
 		answer_code(control, asker, E_INVALID, "node");
 	else if (from < 1)
 		answer_code(control, asker, E_INVALID, "from_entry");
-	else if (!act_text_valid(event.reseed.reason) || event.reseed.reason[0] == '\0')
+	else if (!user_text_valid(event.reseed.reason) || event.reseed.reason[0] == '\0')
 		answer_code(control, asker, E_INVALID, "reason");
 	else {
 		event.reseed.from_entry = (uint64_t)from;
 		step(control, asker, request, &event, "reseed", event.reseed.node);
 	}
+}
+
+/* Never without two signatures: those of the proposal. */
+static void do_hold(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct proposal *approved = asker->approved;
+	struct core_event event = {.type = CORE_HOLD};
+	struct buffer hold = {0};
+	struct fault fault = {0};
+
+	if (hold_request_pack(request, approved->at, approved->signatures, &hold, &fault) != E_OK) {
+		answer_fault(control, asker, &fault);
+		return;
+	}
+	event.hold = buffer_view(&hold);
+	step(control, asker, request, &event, approved->command->act, request_text(request, "report"));
+	buffer_free(&hold);
+}
+
+/* simpulctl opens it by itself, once this is recorded. */
+static void do_hold_open(struct control *control, const struct asker *asker, const json_t *request)
+{
+	struct core_event event = {.type = CORE_ACT};
+
+	step(control, asker, request, &event, HOLD_OPEN, request_text(request, "report"));
 }
 
 /* "succession": an encoded BrokerSuccession in hexadecimal. */
@@ -283,11 +391,16 @@ const struct control_command control_commands[] = {
 	{"policy-show", false, 0, NULL, do_policy_show}, /* node (optional) */
 	{"proposals", false, 0, NULL, do_proposals},	/* what waits for a second operator */
 	{"look", false, 0, NULL, do_look}, /* what, object, reason (optional): a look at the journal is recorded */
+	/* what, object, reason (optional), node (of policy explain), since (ms), after (entry; both of got): recorded, and told */
+	{"tell", false, 0, NULL, do_tell},
 	{"policy-reload", true, ACT_POLICY, "policy reload", do_policy_reload}, /* reason (optional): reads the file again */
 	{"watchers-reload", true, 0, NULL, do_watchers_reload},			/* the same for watchers */
 	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
 	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
 	{"reseed", true, ACT_RESEED, "reseed", do_reseed},	   /* node, from_entry, reason */
+	{"hold-place", true, ACT_HOLD, HOLD_PLACE, do_hold}, /* report, authority, order, until (ms), reason */
+	{"hold-lift", true, ACT_HOLD, HOLD_LIFT, do_hold},   /* report, hold (entry), reason */
+	{"hold-open", true, ACT_HOLD, HOLD_OPEN, do_hold_open}, /* report, reason */
 	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
 	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
 	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */

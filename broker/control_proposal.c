@@ -6,6 +6,7 @@
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
+#include "broker/hold_request.h"
 #include "common/wire.h"
 #include <inttypes.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static enum error grant_content(const json_t *request, struct hash *content, str
 		return fault_at(fault, E_INVALID, "node");
 	if (from < 1)
 		return fault_at(fault, E_INVALID, "from_entry");
-	if (!act_text_valid(reason) || reason[0] == '\0')
+	if (!user_text_valid(reason) || reason[0] == '\0')
 		return fault_at(fault, E_INVALID, "reason");
 	*content = act_reseed_content(node, (uint64_t)from, reason);
 	return E_OK;
@@ -63,6 +64,8 @@ static enum error content_of(const struct control *control, const struct control
 		return policy_content(control, content, fault);
 	case ACT_ENROLL:
 		return enroll_content(request, content, fault);
+	case ACT_HOLD:
+		return hold_request_content(request, content, fault);
 	default:
 		return grant_content(request, content, fault);
 	}
@@ -126,6 +129,10 @@ static enum error proposal_check(struct control *control, const struct control_c
 {
 	const wall_ms now = clock_now().wall;
 	enum error error = content_of(control, command, request, &made->content, fault);
+
+	if (error == E_OK && control->port->settings->signers.list.count < 2)
+		error = fault_at(fault, E_TWO_OPERATORS,
+				 "the file operators has not the keys of two (simpulctl operator new)");
 
 	made->at = (wall_ms)json_integer_value(json_object_get(request, "at"));
 	made->digest = act_digest(control->port->identity->exchange.id, made->at, command->act, &made->content);

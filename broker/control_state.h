@@ -28,7 +28,7 @@ struct asker {
 	const struct proposal *approved; /* what both operators signed; NULL: one asks. While it is carried out only */
 	uint64_t proposal;		 /* its id; 0: none */
 	enum control_role role;
-	char user[ACT_USER_SIZE]; /* "" when it could not be told */
+	char user[USER_NAME_SIZE]; /* "" when it could not be told */
 	uint8_t id[32];
 	size_t size;
 };
@@ -43,14 +43,18 @@ struct control_command {
 /* Ends with one without a name. */
 extern const struct control_command control_commands[];
 
+/* Who waits for what is on its way to disk, or being looked up. */
+struct pending {
+	uint64_t ticket; /* 0: free */
+	struct asker asker;
+	struct archive_letter *question; /* asked once it is recorded that it is; owned; NULL: nothing more is asked */
+};
+
 struct control {
 	void *sockets[CONTROL_ROLES]; /* NULL: there is none */
 	const struct control_port *port;
 	uint64_t next_ticket;
-	struct {
-		uint64_t ticket; /* 0: free */
-		struct asker asker;
-	} pending[PENDING];
+	struct pending pending[PENDING];
 	struct proposal proposals[PROPOSALS];
 	uint64_t last_proposal;
 };
@@ -62,6 +66,9 @@ void answer_fault(struct control *control, const struct asker *asker, const stru
 void answer_code(struct control *control, const struct asker *asker, enum error code, const char *field);
 /* A ticket whose answer goes to `asker`; 0 when too many are waiting. */
 uint64_t ticket_take(struct control *control, const struct asker *asker);
+/* The archivist is asked this, which is taken over, once what the ticket is for is on disk; its answer is that of the
+ * ticket. */
+void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter *question);
 
 /* "record": an encoded MemberRecord in hexadecimal. */
 enum error member_of_request(const json_t *request, struct member *member, struct fault *fault);

@@ -80,6 +80,8 @@ static void visit_entry(void *context, Simpul__EntryType type, uint64_t entry, w
 
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS && entry == 1)
 		core->broker_made = core->authority_made = accepted_at; /* simpulctl init makes them all */
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS && entry > 1)
+		core->retention.recovered_at = accepted_at;
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS)
 		history_add(core, entry, content);
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
@@ -296,7 +298,8 @@ static void append_done(struct core *core, struct journal_append *append)
 		operation_done(core, append);
 	if (append->result.code == E_OK)
 		deliver_keep(core, append);
-	if (append->result.code == E_OK && append->effect == EFFECT_RETRACT)
+	if (append->result.code == E_OK &&
+	    (append->effect == EFFECT_RETRACT || append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD))
 		retention_soon(core);
 }
 
@@ -398,6 +401,9 @@ static void dispatch(struct core *core, const struct core_event *event)
 		break;
 	case CORE_BROKER_KEY:
 		terms_offer(core, event);
+		break;
+	case CORE_HOLD:
+		hold_take(core, event);
 		break;
 	case CORE_CLOCK:
 		clock_confirm(core, event);

@@ -50,6 +50,7 @@ enum core_event_type {
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
 	CORE_RESEED,	 /* fetch below the cursor: from an operator */
 	CORE_BROKER_KEY, /* newer keys of the broker, countersigned: from an operator */
+	CORE_HOLD,	 /* a body is kept by order of an authority, or no longer: from two operators */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
 	CORE_ACT,	 /* an operator or auditor looks at something */
 	CORE_DISK,	 /* free space fell below the reserve, or is back */
@@ -110,9 +111,11 @@ struct core_event {
 			const char *reason;
 		} reseed;
 		const struct broker_succession *broker_key;
+		struct bytes hold; /* an encoded Hold */
 		bool disk_low;
 	};
-	uint64_t operator_ticket; /* ENROLL, STANDING, RESEED, BROKER_KEY, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	/* ENROLL, STANDING, RESEED, BROKER_KEY, HOLD, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	uint64_t operator_ticket;
 	/* The same: an encoded Act (broker/act.h), to be recorded behind what it made; empty: it is not recorded. */
 	struct bytes act;
 };

@@ -215,6 +215,8 @@ struct retention {
 	uint64_t ticket; /* of a question or a tombstone under way; 0: none */
 	steady_ms look_at;
 	bool begun;  /* the clock was compared with the journal */
+	wall_ms recovered_at; /* when this incarnation began; 0: it is the first */
+	wall_ms holds_told;   /* when those that end soon were last named; 0: never */
 	bool forget; /* bodies were erased: memory of earlier steps is not kept for the next */
 };
 
@@ -425,6 +427,11 @@ void session_behind(struct core *core, struct node *node, const char *why);
 /* ---------------------------------------------------------------------------- retention.c */
 
 void retention_tick(struct core *core);
+/* holds.c */
+void hold_take(struct core *core, const struct core_event *event);
+void hold_log(struct core *core, const struct journal_append *append);
+/* Names once a day the holds that end soon. */
+void holds_tell(struct core *core, const struct journal_due *due);
 /* Something was taken back. */
 void retention_soon(struct core *core);
 void retention_read_done(struct core *core, const struct core_read *read);

@@ -48,6 +48,10 @@ int ctl_operator_new(struct ctl *ctl, int argc, char **argv);
 int ctl_proposals(struct ctl *ctl, int argc, char **argv);
 int ctl_approve(struct ctl *ctl, int argc, char **argv);
 int ctl_acts(struct ctl *ctl, int argc, char **argv);
+int ctl_hold_place(struct ctl *ctl, int argc, char **argv);
+int ctl_hold_lift(struct ctl *ctl, int argc, char **argv);
+int ctl_hold_list(struct ctl *ctl, int argc, char **argv);
+int ctl_hold_open(struct ctl *ctl, int argc, char **argv);
 int ctl_clock_confirm(struct ctl *ctl, int argc, char **argv);
 int ctl_status(struct ctl *ctl, int argc, char **argv);
 int ctl_nodes(struct ctl *ctl, int argc, char **argv);
@@ -92,8 +96,6 @@ int ctl_usage(const struct ctl *ctl, const char *what);
 /* ---- the journal, also beside a running broker */
 
 enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault);
-/* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
-const char *ctl_copy_state(const struct copy *copy);
 /* Prints what a node was ever sent; the exit status. That it was looked at is recorded. */
 int ctl_got_ever(const struct ctl *ctl, const char *node, const char *reason);
 
@@ -111,6 +113,11 @@ const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *sett
 /* Has the look recorded that the command is about to have; `reason` may be NULL. Where that fails it says so, and the exit
  * status is not EX_OK: nothing is to be shown. */
 int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason);
+/* Has the look recorded and asks the broker that runs, by whatever socket this user may use, for what is to be shown:
+ * nobody needs the journal's files for that. `more` (may be NULL) is taken over. *answer is a new reference, or NULL
+ * with EX_OK when no broker runs: the look is recorded, and is to be had by hand. Where that fails it says so. */
+int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
+	     json_t **answer);
 /* Adds an operator's signature to a request that may take two. */
 enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault);
 /* True, and said, when an answer means that a second operator is needed. */

@@ -17,6 +17,8 @@ static const char *change_text(Simpul__EntryType type)
 		return "standing";
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY:
 		return "policy";
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD:
+		return "hold";
 	default:
 		return "reseed";
 	}

@@ -303,7 +303,8 @@ int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
 	printf("Incarnation %u begins with entry %" PRIu64 "; entry %" PRIu64 " is the last that was kept.\n"
 	       "What was accepted after it comes again from the offices that sent it, in their own time.\n"
 	       "What operators did after it is gone. If a key was revoked since: take its node out of policy.yaml before the\n"
-	       "broker starts, and revoke it again then. Enrolments, retirements and the policy are to be repeated too.\n",
+	       "broker starts, and revoke it again then. Enrolments, retirements, holds and the policy are to be repeated too:\n"
+	       "nothing is erased for a day.\n",
 	       (unsigned)recovery.begins.incarnation, recovery.begins.entry, recovery.from.entry);
 	return EX_OK;
 }

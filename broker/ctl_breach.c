@@ -1,6 +1,8 @@
 /* ctl_breach - simpulctl breach-report: counts what a node had and got, by category and label, and whose it was. */
 #include "broker/ctl_breach.h"
 
+#include "broker/copies.h"
+
 #include "common/json.h"
 #include "common/memory.h"
 #include <inttypes.h>
@@ -79,11 +81,11 @@ static void report_list(struct breach *breach, const struct found_report *report
 
 	json_array_append_new(
 		breach->reports,
-		json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "name", report_name_text(&report->name, name),
-			  "entry", (json_int_t)report->entry, "accepted_at", time_text(time, report->accepted_at, 0),
-			  "category", header->category, "region", header->region, "label",
-			  enum_text(&simpul__label__descriptor, (int)header->label), "state",
-			  ctl_copy_state(&report->copy), "sealed", header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED,
+		json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:b, s:s}", "name",
+			  report_name_text(&report->name, name), "entry", (json_int_t)report->entry, "accepted_at",
+			  time_text(time, report->accepted_at, 0), "category", header->category, "region",
+			  header->region, "label", enum_text(&simpul__label__descriptor, (int)header->label), "state",
+			  copy_state_text(&report->copy), "sealed", header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED,
 			  "when", later ? "later" : "stored"));
 }
 
@@ -134,7 +136,7 @@ static enum error breach_gather(const struct ctl *ctl, struct breach *breach, st
 		error = fault_at(fault, E_NOT_FOUND, "%s", breach->node);
 	breach->active = as.standing == SIMPUL__STANDING__STANDING_ACTIVE;
 	if (error == E_OK)
-		error = journal_copy_each_due(c, breach->node, 0, received_take, breach, fault);
+		error = journal_copy_each_due(c, breach->node, 0, 0, received_take, breach, fault);
 	if (error == E_OK)
 		error = journal_copy_each_sent(c, breach->node, sent_take, breach, fault);
 	journal_case_close(c);

@@ -1,8 +1,11 @@
 /* ctl_doctor - simpulctl doctor: goes through all that a broker needs, and says in plain words what is wrong. */
 #include "broker/ctl_doctor.h"
 
+#include "broker/journal_held.h"
 #include "broker/policy.h"
 #include "common/config.h"
+#include "common/hold.h"
+#include "common/memory.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +136,67 @@ static void check_policy(struct ctl_doctor *doctor)
 	policy_free(policy);
 }
 
+/* ---- holds */
+
+/* A report, and how long an order keeps it. */
+struct keeping {
+	struct report_name report;
+	wall_ms until;
+};
+
+struct keepings {
+	struct keeping *list;
+	size_t count;
+};
+
+/* The last order of each report. */
+static void keeping_take(void *context, const struct held *held)
+{
+	struct keepings *keepings = context;
+	size_t i = 0;
+
+	if (!held->in_force)
+		return;
+	while (i < keepings->count && memcmp(&keepings->list[i].report, &held->report, sizeof(held->report)) != 0)
+		i++;
+	if (i == keepings->count) {
+		keepings->list = memory_grow(keepings->list, keepings->count + 1, sizeof(*keepings->list));
+		keepings->list[keepings->count++] = (struct keeping){held->report, held->order->until};
+	}
+	if (held->order->until > keepings->list[i].until)
+		keepings->list[i].until = held->order->until;
+}
+
+static void keeping_judge(struct checkup *checkup, const struct keeping *keeping)
+{
+	const uint64_t days = (keeping->until - clock_now().wall + DAY_MS - 1) / DAY_MS;
+	char name[REPORT_NAME_SIZE];
+
+	if (days <= HOLD_NOTICE_DAYS)
+		checkup_note(checkup, CHECKUP_WARN, "hold",
+			     "ask the authority whether it is to be kept for longer: that takes a new order (simpulctl "
+			     "hold place)",
+			     "%s is held for %" PRIu64 " more days", report_name_text(&keeping->report, name), days);
+}
+
+static void check_holds(struct ctl_doctor *doctor)
+{
+	struct checkup *checkup = &doctor->checkup;
+	const size_t before = checkup->warned;
+	struct keepings keepings = {0};
+	struct journal_case *c = NULL;
+	struct fault fault = {0};
+
+	if (ctl_case_open(doctor->ctl, &c, &fault) == E_OK)
+		journal_held_each(c, NULL, clock_now().wall, keeping_take, &keepings, &fault);
+	journal_case_close(c);
+	for (size_t i = 0; i < keepings.count; i++)
+		keeping_judge(checkup, &keepings.list[i]);
+	if (fault.code == E_OK && checkup->warned == before && keepings.count > 0)
+		checkup_note(checkup, CHECKUP_OK, "holds", NULL, "%zu reports are held", keepings.count);
+	free(keepings.list);
+}
+
 /* ---- the command */
 
 static void examine(struct ctl_doctor *doctor)
@@ -141,6 +205,7 @@ static void examine(struct ctl_doctor *doctor)
 		return;
 	if (check_identity(doctor))
 		check_journal(doctor);
+	check_holds(doctor);
 	check_authority(doctor);
 	checkup_disk(&doctor->checkup, doctor->settings.journal, doctor->settings.reserve_bytes,
 		     2 * doctor->settings.reserve_bytes,

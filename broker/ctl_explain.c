@@ -1,235 +1,46 @@
 /* ctl_explain - simpulctl policy explain: whether a node got a report, or would, and which rule decides. */
 #include "broker/ctl_policy.h"
 
-#include "broker/journal_case.h"
-#include "broker/journal_row.h"
-#include "common/content.h"
-#include "common/json.h"
-#include <inttypes.h>
+#include "broker/explain.h"
 #include <stdio.h>
-#include <string.h>
 
-/* One node and one class of reports, at one entry of the journal. */
-struct question {
-	const char *node;
-	struct routing_class class;
-	const struct policy *policy;
-	uint32_t policy_version;
-	struct case_node as;
-	const Simpul__Routing *routing; /* NULL: nobody is named */
-};
-
-/* ---- deciding: audience_decide, one node at a time and with a reason */
-
-/* What is asked again at each delivery; NULL: nothing is in its way. */
-static const char *bar(const struct question *q)
+static enum error classify(const void *context, const struct policy *policy, struct routing_class *class,
+			   struct fault *fault)
 {
-	enum denial denial;
-
-	if (!q->as.member)
-		return "no member of the exchange";
-	if (q->as.standing != SIMPUL__STANDING__STANDING_ACTIVE)
-		return "shut out (suspended, retired or revoked)";
-	denial = q->policy == NULL ? DENIED_NOT_IN_POLICY : policy_admits(q->policy, q->node, &q->class);
-	return denial == ADMITTED ? NULL : denial_text(denial);
+	return ctl_class(context, policy, class, fault);
 }
 
-/* NULL: it is in the audience. */
-static const char *obstacle(const struct question *q)
+static int text_print(enum error error, const struct buffer *text, const struct fault *fault)
 {
-	const Simpul__Routing *routing = q->routing;
-	const char *why = bar(q);
-
-	if (why != NULL)
-		return why;
-	if (routing != NULL && routing_names(routing->not_to, routing->n_not_to, q->node))
-		return "excluded by its origin (not_to)";
-	if (routing != NULL && routing->n_to > 0)
-		return routing_names(routing->to, routing->n_to, q->node) ? NULL : "its origin named others (to)";
-	if (q->as.wants != NULL && !subscription_wants(q->as.wants, &q->class))
-		return "not subscribed to such reports";
-	return NULL;
-}
-
-static void rules_print(const struct question *q, const char *node, bool publish)
-{
-	struct buffer rules = {0};
-
-	printf("rules of policy version %u:\n", q->policy_version);
-	if (q->policy == NULL)
-		puts("  NO   there was no policy");
-	else
-		policy_explain(q->policy, node, &q->class, publish, &rules);
-	fwrite(rules.data, 1, rules.size, stdout);
-	buffer_free(&rules);
-}
-
-static enum error question_ask(struct journal_case *c, struct question *q, const char *node, uint64_t at,
-			       struct fault *fault)
-{
-	enum error error = journal_case_policy(c, at, &q->policy, &q->policy_version, fault);
-
-	q->node = node;
-	return error == E_OK ? journal_case_node(c, node, at, &q->as, fault) : error;
-}
-
-/* ---- a report that may be */
-
-static enum error explain_class(struct journal_case *c, const char *node, const struct ctl_who *who,
-				struct fault *fault)
-{
-	struct question q = {.routing = NULL};
-	const char *why;
-	enum error error = question_ask(c, &q, node, journal_case_end(c), fault);
-
-	if (error == E_OK && q.policy == NULL)
-		error = fault_at(fault, E_NOT_FOUND, "policy");
-	if (error == E_OK)
-		error = ctl_class(who, q.policy, &q.class, fault);
 	if (error != E_OK)
-		return error;
-	why = obstacle(&q);
-	printf(why == NULL ? "%s would get it\n" : "%s would not get it: %s\n", node, why);
-	rules_print(&q, node, false);
-	return E_OK;
+		return ctl_fail(fault, NULL);
+	fwrite(text->data, 1, text->size, stdout);
+	return EX_OK;
 }
 
-/* ---- a report that was sent */
-
-static void report_print(const char *name, const struct case_report *report, const struct routing_class *class)
-{
-	const Simpul__Header *header = report->header;
-	const bool about = header->kind != class->kind;
-	char time[TIME_TEXT_SIZE];
-
-	if (kind_is_bare(header->kind)) { /* it has neither category nor region nor label */
-		printf("%s%s%s: %s; entry %" PRIu64 ", accepted %s\n", status_mark((int)header->status),
-		       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
-		       enum_text(&simpul__kind__descriptor, (int)header->kind), report->entry,
-		       time_text(time, report->accepted_at, 0));
-		return;
-	}
-	printf("%s%s%s: %s%s%s, %s, region %s, TLP:%s; entry %" PRIu64 ", accepted %s\n",
-	       status_mark((int)header->status), header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", name,
-	       enum_text(&simpul__kind__descriptor, (int)header->kind), about ? " of " : "",
-	       about ? enum_text(&simpul__kind__descriptor, (int)class->kind) : "", class->category, class->region,
-	       enum_text(&simpul__label__descriptor, (int)class->label), report->entry,
-	       time_text(time, report->accepted_at, 0));
-}
-
-/* Why nobody gets it. */
-static void refusal_print(const struct question *q, const struct case_report *report, const char *origin)
-{
-	const char *why = obstacle(q);
-
-	printf("nobody gets it, it was refused: %s (%s)%s%s\n", error_sentence(report->verdict),
-	       error_name(report->verdict), report->field[0] == '\0' ? "" : " at ", report->field);
-	if (report->verdict == E_MAY_NOT_PUBLISH || report->verdict == E_MAY_NOT_ASK ||
-	    report->verdict == E_LABEL_ABOVE_CEILING) {
-		printf("%s sent it; ", origin);
-		rules_print(q, origin, true);
-	} else if (report->verdict == E_EMPTY_AUDIENCE && why != NULL) {
-		printf("%s: %s\n", q->node, why);
-		rules_print(q, q->node, false);
-	}
-}
-
-/* A cancel, and an update too, follows the report that it is about. */
-static void audience_print(const struct question *q, const struct case_report *report, bool got)
-{
-	const bool cancels = report->header->kind == SIMPUL__KIND__KIND_CANCEL;
-	const char *why = obstacle(q);
-
-	if (kind_is_answer(report->header->kind)) {
-		printf("%s %s: an answer goes to the office whose report it is about, whatever the policy says\n", q->node,
-		       got ? "is to get it" : "is not to get it");
-		return;
-	}
-	if (cancels)
-		printf("%s %s: a cancel goes to those who had the report that it is about, whatever the policy says\n",
-		       q->node, got ? "is to get it" : "is not to get it");
-	else if (got && why != NULL)
-		printf("%s is to get it: it had the report that this one is about\n", q->node);
-	else if (got)
-		printf("%s is to get it\n", q->node);
-	else
-		printf("%s is not to get it: %s\n", q->node, why != NULL ? why : "the journal does not say why");
-	if (!got && routing_names(report->routing->to, report->routing->n_to, q->node))
-		puts("its origin named it, and was told that it was not reached");
-	if (!cancels)
-		rules_print(q, q->node, false);
-}
-
-/* What became of it, and what the policy of today says to a delivery that is still to come. */
-static enum error delivery_print(struct journal_case *c, const struct question *then, const struct case_report *report,
-				 struct fault *fault)
-{
-	struct question now = *then;
-	bool acknowledged;
-	uint32_t withheld;
-	enum error error = journal_case_delivery(c, then->node, report->entry, &acknowledged, &withheld, fault);
-
-	if (error == E_OK)
-		error = question_ask(c, &now, then->node, journal_case_end(c), fault);
-	if (error != E_OK)
-		return error;
-	if (withheld > 0)
-		printf("it was withheld under policy version %u: the grant was gone when it was its turn; it may have been "
-		       "sent before or after that\n",
-		       withheld);
-	else if (acknowledged)
-		puts("it was delivered");
-	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && bar(&now) != NULL)
-		printf("it is not delivered yet and would be withheld now: %s (policy version %u)\n", bar(&now),
-		       now.policy_version);
-	else
-		puts("it is not delivered yet");
-	return E_OK;
-}
-
-static enum error explain_report(struct journal_case *c, const char *node, const char *text, struct fault *fault)
-{
-	struct report_name name;
-	struct case_report report;
-	struct question q = {0};
-	bool got;
-	enum error error;
-
-	if (!report_name_parse(text, &name))
-		return fault_at(fault, E_INVALID, "--report");
-	error = journal_case_report(c, &name, &report, fault);
-	if (error == E_OK)
-		error = question_ask(c, &q, node, report.entry, fault);
-	if (error != E_OK)
-		return error;
-	q.class = routing_class_of(report.header);
-	q.routing = report.routing;
-	report_print(text, &report, &q.class);
-	if (report.verdict != E_OK) {
-		refusal_print(&q, &report, name.origin);
-		return E_OK;
-	}
-	if (strcmp(node, name.origin) == 0) {
-		printf("%s sent it itself\n", node);
-		return E_OK;
-	}
-	got = audience_reaches(report.audience, node);
-	audience_print(&q, &report, got);
-	return got ? delivery_print(c, &q, &report, fault) : E_OK;
-}
-
-/* ---- the command */
-
+/* By hand: no broker runs, or a report that may be is meant, which is nobody's secret. */
 static int explain(const struct ctl *ctl, const char *node, const char *report, const struct ctl_who *who)
 {
 	struct journal_case *c = NULL;
 	struct fault fault = {0};
+	struct buffer text = {0};
 	enum error error = ctl_case_open(ctl, &c, &fault);
+	int status;
 
 	if (error == E_OK)
-		error = report != NULL ? explain_report(c, node, report, &fault) : explain_class(c, node, who, &fault);
+		error = report != NULL ? explain_report(c, node, report, &text, &fault)
+				       : explain_class(c, node, classify, who, &text, &fault);
 	journal_case_close(c);
-	return error == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+	status = text_print(error, &text, &fault);
+	buffer_free(&text);
+	return status;
+}
+
+/* By the broker that runs. */
+static int explain_told(const json_t *answer)
+{
+	fputs(ctl_text(answer, "text"), stdout);
+	return EX_OK;
 }
 
 int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
@@ -237,6 +48,7 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 	struct ctl_who who = {0};
 	struct report_name name;
 	const char *report = NULL, *reason = NULL;
+	json_t *answer;
 	const struct ctl_option options[] = {{"report", &report, NULL},
 					     {"reason", &reason, NULL},
 					     {"kind", &who.kind, NULL},
@@ -255,7 +67,11 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "give --report, or --category and --region");
 	if (report != NULL && !report_name_parse(report, &name))
 		return ctl_fail(&(struct fault){E_INVALID, "--report", 0}, NULL);
-	if (report != NULL && (status = ctl_look(ctl, "policy explain", report, reason)) != EX_OK)
-		return status;
-	return explain(ctl, argv[first], report, &who);
+	if (report == NULL)
+		return explain(ctl, argv[first], NULL, &who);
+	status = ctl_tell(ctl, "policy explain", report, json_pack("{s:s}", "node", argv[first]), reason, &answer);
+	if (answer != NULL)
+		status = explain_told(answer);
+	json_decref(answer);
+	return answer != NULL || status != EX_OK ? status : explain(ctl, argv[first], report, &who);
 }

@@ -2,111 +2,110 @@
  * whom it was for. */
 #include "broker/ctl.h"
 
-#include "broker/journal_copy.h"
-#include "common/json.h"
+#include "broker/copies.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+enum { PAGE = 4096 };
+
 /* What is asked, and what was found. */
 struct got {
-	const char *node;
+	const char *node, *reason;
 	wall_ms since;
 	bool json;
 	uint64_t reports, unacknowledged;
 };
 
-const char *ctl_copy_state(const struct copy *copy)
+static void report_print(const json_t *report)
 {
-	if (copy->purged_at != 0)
-		return "erased";
-	if (copy->withheld > 0)
-		return "withheld";
-	return copy->acknowledged ? "acknowledged" : "maybe";
+	const json_t *mark = json_object_get(report, "mark");
+
+	printf("%s%s%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", mark == NULL ? "" : json_string_value(mark),
+	       mark == NULL ? "" : " ", ctl_text(report, "state"), ctl_text(report, "accepted_at"),
+	       ctl_text(report, "name"), ctl_text(report, "label"), ctl_text(report, "kind"),
+	       ctl_text(report, "category"), ctl_text(report, "region"));
 }
 
-static void report_print(const struct found_report *report)
+static void page_print(struct got *got, const json_t *page)
 {
-	const Simpul__Header *header = report->header;
-	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
+	const json_t *reports = json_object_get(page, "reports");
 
-	printf("%s%s%-12s  %-20s  %-28s  %-12s  %-8s  %-16s  %s\n", status_mark((int)header->status),
-	       header->status == SIMPUL__STATUS__STATUS_ACTUAL ? "" : " ", ctl_copy_state(&report->copy),
-	       time_text(time, report->accepted_at, 0), report_name_text(&report->name, name),
-	       enum_text(&simpul__label__descriptor, (int)header->label),
-	       enum_text(&simpul__kind__descriptor, (int)header->kind), header->category, header->region);
+	for (size_t i = 0; i < json_array_size(reports); i++) {
+		const json_t *report = json_array_get(reports, i);
+
+		got->reports++;
+		got->unacknowledged += strcmp(ctl_text(report, "state"), "maybe") == 0;
+		if (got->json) {
+			json_dumpf(report, stdout, JSON_COMPACT);
+			putchar('\n');
+		} else {
+			report_print(report);
+		}
+	}
 }
 
-static void report_print_json(const struct found_report *report)
-{
-	const Simpul__Header *header = report->header;
-	const char *mark = status_mark((int)header->status);
-	char name[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
-	json_t *object = json_pack("{s:s*, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "mark",
-				   mark[0] == '\0' ? NULL : mark, "state", ctl_copy_state(&report->copy), "name",
-				   report_name_text(&report->name, name), "entry", (json_int_t)report->entry,
-				   "accepted_at", time_text(time, report->accepted_at, 0), "label",
-				   enum_text(&simpul__label__descriptor, (int)header->label), "kind",
-				   enum_text(&simpul__kind__descriptor, (int)header->kind), "category",
-				   header->category, "region", header->region);
-
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-}
-
-static enum error report_found(void *context, const struct found_report *report, struct fault *fault)
-{
-	struct got *got = context;
-
-	(void)fault;
-	got->reports++;
-	got->unacknowledged += strcmp(ctl_copy_state(&report->copy), "maybe") == 0;
-	if (got->json)
-		report_print_json(report);
-	else
-		report_print(report);
-	return E_OK;
-}
-
-static enum error journal_search(const struct ctl *ctl, struct got *got, struct fault *fault)
+/* By hand: no broker runs. */
+static int page_read(const struct ctl *ctl, const struct got *got, uint64_t after, json_t **page)
 {
 	struct journal_case *c = NULL;
-	enum error error = ctl_case_open(ctl, &c, fault);
+	struct fault fault = {0};
+	enum error error = ctl_case_open(ctl, &c, &fault);
 
 	if (error == E_OK)
-		error = journal_copy_each_due(c, got->node, got->since, report_found, got, fault);
+		error = copies_sent(c, got->node, got->since, after, PAGE, page, &fault);
 	journal_case_close(c);
-	return error;
+	return error == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 
-static int got_print(const struct ctl *ctl, struct got *got, const char *reason)
+/* Page by page; each is recorded, for each says more. */
+static int pages_print(const struct ctl *ctl, struct got *got)
 {
-	struct fault fault = {0};
-	const int status = ctl_look(ctl, "got", got->node, reason);
+	uint64_t after = 0;
+	bool more = true;
 
-	if (status != EX_OK)
-		return status;
-	if (journal_search(ctl, got, &fault) != E_OK)
-		return ctl_fail(&fault, NULL);
-	if (!got->json)
+	while (more) {
+		json_t *page = NULL;
+		int status =
+			ctl_tell(ctl, "got", got->node,
+				 json_pack("{s:I, s:I}", "since", (json_int_t)got->since, "after", (json_int_t)after),
+				 got->reason, &page);
+
+		if (status == EX_OK && page == NULL)
+			status = page_read(ctl, got, after, &page);
+		if (status != EX_OK)
+			return status;
+		page_print(got, page);
+		after = (uint64_t)ctl_number(page, "last");
+		more = json_is_true(json_object_get(page, "more"));
+		json_decref(page);
+	}
+	return EX_OK;
+}
+
+static int got_print(const struct ctl *ctl, struct got *got)
+{
+	const int status = pages_print(ctl, got);
+
+	if (status == EX_OK && !got->json)
 		printf("%s: %" PRIu64 " reports, %" PRIu64 " of them not acknowledged\n", got->node, got->reports,
 		       got->unacknowledged);
-	return EX_OK;
+	return status;
 }
 
 int ctl_got_ever(const struct ctl *ctl, const char *node, const char *reason)
 {
-	struct got got = {.node = node};
+	struct got got = {.node = node, .reason = reason};
 
-	return got_print(ctl, &got, reason);
+	return got_print(ctl, &got);
 }
 
 int ctl_got(struct ctl *ctl, int argc, char **argv)
 {
-	const char *since = NULL, *reason = NULL;
+	const char *since = NULL;
 	struct got got = {0};
-	const struct ctl_option options[] = {{"since", &since, NULL}, {"reason", &reason, NULL}, {"json", NULL, &got.json}, {0}};
+	const struct ctl_option options[] = {
+		{"since", &since, NULL}, {"reason", &got.reason, NULL}, {"json", NULL, &got.json}, {0}};
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 
 	if (first < 0)
@@ -116,5 +115,5 @@ int ctl_got(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "NODE is the name of an office, such as police.oku");
 	if (since != NULL && !time_parse(since, &got.since))
 		return ctl_usage(ctl, "--since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
-	return got_print(ctl, &got, reason);
+	return got_print(ctl, &got);
 }

@@ -61,12 +61,56 @@ static enum error look(const struct ctl *ctl, const struct broker_settings *sett
 	return error;
 }
 
+/* The broker's answer; NULL when none runs. */
+static enum error tell(const struct ctl *ctl, const struct broker_settings *settings, const struct act *act,
+		       json_t *more, json_t **answer, struct fault *fault)
+{
+	json_t *request = json_pack("{s:s, s:s, s:s, s:s}", "command", "tell", "what", act->command, "object",
+				    act->object, "reason", act->reason);
+
+	json_object_update(request, more);
+	if (ctl_socket(ctl, settings) != NULL)
+		return ctl_ask(ctl, request, answer, fault);
+	json_decref(request);
+	return look_alone(settings, act, fault);
+}
+
+int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
+	     json_t **answer)
+{
+	struct broker_settings settings;
+	struct fault fault = {0};
+	char user[USER_NAME_SIZE];
+	const struct act act = {.user = user_name(getuid(), user),
+				.person = ctl->person,
+				.auditor = ctl->auditor,
+				.command = what,
+				.object = object,
+				.reason = reason != NULL ? reason : ""};
+	enum error error;
+	int status = EX_OK;
+
+	*answer = NULL;
+	if (!user_text_valid(act.reason))
+		return json_decref(more), ctl_usage(ctl, "--reason takes one line of at most 200 bytes");
+	error = broker_settings_load(ctl->config, &settings, &fault);
+	if (error == E_OK)
+		error = tell(ctl, &settings, &act, more, answer, &fault);
+	if (error != E_OK)
+		status = ctl_fail(&fault, error == E_NOT_FOUND
+						  ? NULL
+						  : "it is shown when it can be recorded that it was looked at");
+	broker_settings_free(&settings);
+	json_decref(more);
+	return status;
+}
+
 int ctl_look(const struct ctl *ctl, const char *what, const char *object, const char *reason)
 {
 	struct broker_settings settings;
 	struct fault fault = {0};
-	char user[ACT_USER_SIZE];
-	const struct act act = {.user = act_user_name(getuid(), user),
+	char user[USER_NAME_SIZE];
+	const struct act act = {.user = user_name(getuid(), user),
 				.person = ctl->person,
 				.auditor = ctl->auditor,
 				.command = what,
@@ -74,7 +118,7 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
 				.reason = reason != NULL ? reason : ""};
 	enum error error = E_OK;
 
-	if (!act_text_valid(act.reason))
+	if (!user_text_valid(act.reason))
 		return ctl_usage(ctl, "--reason takes one line of at most 200 bytes");
 	error = broker_settings_load(ctl->config, &settings, &fault);
 	if (error == E_OK)

@@ -1,7 +1,8 @@
 /* ctl_operator - simpulctl operator new, proposals, approve: what takes two operators, and their keys. */
 #include "broker/ctl.h"
 
-#include "broker/act.h"
+#include "broker/ctl_hold.h"
+#include "broker/hold_request.h"
 #include "common/json.h"
 #include "common/member.h"
 #include "common/memory.h"
@@ -52,6 +53,12 @@ static enum error request_content(const struct broker_settings *settings, const 
 	if (strcmp(command, "enroll") == 0) {
 		*act = "enroll";
 		return record_content(json_string_value(json_object_get(request, "record")), content, fault);
+	}
+	if (strncmp(command, "hold-", strlen("hold-")) == 0) {
+		*act = strcmp(command, "hold-place") == 0  ? HOLD_PLACE
+		       : strcmp(command, "hold-lift") == 0 ? HOLD_LIFT
+							   : HOLD_OPEN;
+		return hold_request_content(request, content, fault);
 	}
 	if (strcmp(command, "reseed") == 0) {
 		*act = "reseed";
@@ -182,6 +189,21 @@ static void member_print(const json_t *request)
 	free(data);
 }
 
+static void hold_print(const json_t *request)
+{
+	char until[TIME_TEXT_SIZE];
+
+	printf("%s, ", ctl_text(request, "report"));
+	if (ctl_number(request, "hold") != 0)
+		printf("the hold of entry %lld", ctl_number(request, "hold"));
+	else if (ctl_number(request, "until") != 0)
+		printf("%s %s, until %s", ctl_text(request, "authority"), ctl_text(request, "order"),
+		       time_text(until, (wall_ms)ctl_number(request, "until"), 0));
+	else
+		fputs("into a file that the second operator names with -o", stdout);
+	printf(", \"%s\"", ctl_text(request, "reason"));
+}
+
 static void proposal_print(const json_t *proposal)
 {
 	const json_t *request = json_object_get(proposal, "request");
@@ -191,6 +213,8 @@ static void proposal_print(const json_t *proposal)
 	       ctl_text(proposal, "expires"));
 	if (strcmp(command, "enroll") == 0)
 		member_print(request);
+	else if (strncmp(command, "hold ", strlen("hold ")) == 0)
+		hold_print(request);
 	else if (strcmp(command, "reseed") == 0)
 		printf("%s from entry %lld, \"%s\"", ctl_text(request, "node"), ctl_number(request, "from_entry"),
 		       ctl_text(request, "reason"));
@@ -254,12 +278,41 @@ static enum error approval_make(const struct ctl *ctl, const json_t *proposal, j
 	return error;
 }
 
+/* A report that is to be opened: looked at before anything is signed. */
+static enum error opening_check(const struct ctl *ctl, const json_t *proposal, const char *path,
+				struct report_name *report, struct fault *fault)
+{
+	const char *name = ctl_text(json_object_get(proposal, "request"), "report");
+
+	if (strcmp(ctl_text(proposal, "command"), HOLD_OPEN) != 0)
+		return path == NULL ? E_OK : fault_at(fault, E_USAGE, "-o");
+	if (path == NULL)
+		return fault_at(fault, E_USAGE, "-o FILE: where the report goes");
+	if (access(path, F_OK) == 0)
+		return fault_at(fault, E_EXISTS, "%s", path);
+	return report_name_parse(name, report) ? ctl_hold_openable(ctl, report, fault)
+					       : fault_at(fault, E_MALFORMED, "proposal");
+}
+
+/* Once it is recorded. */
+static int opened_write(const struct ctl *ctl, const struct report_name *report, const char *path)
+{
+	struct fault fault = {0};
+
+	if (report->number == 0)
+		return EX_OK;
+	return ctl_hold_write(ctl, report, path, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+}
+
 int ctl_approve(struct ctl *ctl, int argc, char **argv)
 {
+	const char *path = NULL;
+	const struct ctl_option options[] = {{"o", &path, NULL}, {0}};
+	struct report_name report = {.number = 0};
 	struct fault fault = {0};
 	json_t *answer, *request = NULL;
 	const json_t *proposal;
-	int status, first = ctl_options(ctl, argc, argv, NULL, 1, 1, &status);
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 	enum error error;
 
 	if (first < 0)
@@ -270,9 +323,14 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 		return ctl_unanswered(&fault);
 	proposal = proposal_at(answer, strtoll(argv[first], NULL, 10));
 	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
-				 : approval_make(ctl, proposal, &request, &fault);
+				 : opening_check(ctl, proposal, path, &report, &fault);
+	if (error == E_OK)
+		error = approval_make(ctl, proposal, &request, &fault);
 	if (error == E_OK)
 		proposal_print(proposal);
 	json_decref(answer);
-	return error == E_OK ? ctl_order(ctl, request, "done") : ctl_fail(&fault, "simpulctl proposals lists what waits");
+	if (error != E_OK)
+		return ctl_fail(&fault, "simpulctl proposals lists what waits");
+	status = ctl_order(ctl, request, "done");
+	return status == EX_OK ? opened_write(ctl, &report, path) : status;
 }

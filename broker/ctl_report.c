@@ -48,9 +48,17 @@ static void burial_print(const json_t *erased)
 	printf("); from %s on no backup brings it back\n", ctl_text(erased, "final_at"));
 }
 
+static void hold_print(const json_t *hold)
+{
+	printf("  %s by order of %s, %s, until %s (entry %lld)\n",
+	       json_is_true(json_object_get(hold, "kept")) ? "due, and kept here, for nobody to get," : "held here",
+	       ctl_text(hold, "authority"), ctl_text(hold, "order"), ctl_text(hold, "until"),
+	       ctl_number(hold, "entry"));
+}
+
 static void one_print(const json_t *report)
 {
-	const json_t *copies = json_object_get(report, "copies");
+	const json_t *copies = json_object_get(report, "copies"), *holds = json_object_get(report, "holds");
 
 	printf("%s: %s, %s, region %s, TLP:%s, %s; entry %lld, accepted %s, expires %s\n", ctl_text(report, "name"),
 	       ctl_text(report, "kind"), ctl_text(report, "category"), ctl_text(report, "region"),
@@ -62,6 +70,8 @@ static void one_print(const json_t *report)
 		refusal_print(json_object_get(report, "refused"));
 	if (json_is_object(json_object_get(report, "erased")))
 		burial_print(json_object_get(report, "erased"));
+	for (size_t i = 0; i < json_array_size(holds); i++)
+		hold_print(json_array_get(holds, i));
 	for (size_t i = 0; i < json_array_size(copies); i++)
 		copy_print(json_array_get(copies, i));
 }
@@ -104,9 +114,9 @@ int ctl_report(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (!report_name_parse(argv[first], &name))
 		return ctl_usage(ctl, "NAME is the name of a report, such as police.oku#1842");
-	if ((status = ctl_look(ctl, "report", argv[first], reason)) != EX_OK)
+	if ((status = ctl_tell(ctl, "report", argv[first], NULL, reason, &report)) != EX_OK)
 		return status;
-	if (ctl_report_json(ctl, &name, &report, &fault) != E_OK)
+	if (report == NULL && ctl_report_json(ctl, &name, &report, &fault) != E_OK)
 		return ctl_fail(&fault, NULL);
 	if (json)
 		ctl_print_json(report);

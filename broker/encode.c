@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Field numbers of report.proto. */
-enum { ROUTING_WRAPS = 4, WRAP_NODE = 1, WRAP_KEY_ID = 2, WRAP_WRAPPED = 3 };
+enum { ROUTING_WRAPS = 4, ROUTING_SUPERSEDED = 5, WRAP_NODE = 1, WRAP_KEY_ID = 2, WRAP_WRAPPED = 3 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
@@ -117,6 +117,27 @@ bool next_field(struct bytes *rest, struct encoded_field *field)
 	default:
 		return false;
 	}
+}
+
+bool field_find(struct bytes message, uint32_t number, struct bytes *data)
+{
+	struct encoded_field field;
+
+	while (next_field(&message, &field)) {
+		if (field.field != number)
+			continue;
+		*data = field.data;
+		return true;
+	}
+	return false;
+}
+
+struct bytes routing_superseded(struct bytes routing)
+{
+	struct bytes found = {0};
+
+	field_find(routing, ROUTING_SUPERSEDED, &found);
+	return found;
 }
 
 bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped)

@@ -42,6 +42,10 @@ struct encoded_field {
 /* Takes the next field off `rest`; false at the end and at bytes that make no field. */
 bool next_field(struct bytes *rest, struct encoded_field *field);
 
+/* The first field of this number that holds bytes; false when there is none. */
+bool field_find(struct bytes message, uint32_t number, struct bytes *data);
+/* What stands for an UPDATE, among the fields of an encoded Routing; empty when there is none. */
+struct bytes routing_superseded(struct bytes routing);
 /* The key wrap for `node` among those of an encoded Routing; false when there is none. */
 bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped);
 

@@ -57,6 +57,7 @@ struct erasure {
 	uint32_t first, count; /* places within the entry, from 0 */
 	Simpul__PurgeRule rule;
 	uint64_t cause; /* RETRACTED: the entry of the CANCEL */
+	uint64_t hold;	/* not erased, but kept by the order in this entry: nobody gets it any more; 0: erased */
 };
 #define LIMIT_ERASURES LIMIT_REPEATED /* in one tombstone */
 
@@ -80,7 +81,7 @@ struct journal_append {
 	struct audience audience; /* in: as the core decided; out: as stored, inherited nodes included, with its id */
 	struct hash digest;	  /* of the submission; for other types computed here from `content` */
 	struct buffer content;	  /* StoredSubmission, MemberRecord, MemberStanding, PolicyVersion, NodeSubscription,
-				     FetchGrant, Tombstone, Act */
+				     FetchGrant, Tombstone, Act, Hold */
 
 	/* ENTRY_TYPE_SUBMISSION only */
 	struct report_name first; /* the first report's name */
@@ -100,9 +101,9 @@ struct journal_append {
 	bool *published; /* owned; by report */
 	char topic[BULLETIN_TOPIC_SIZE];
 
-	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up.
-	 * E_DISK_FULL, E_IO: the whole commit. A reference that is not known is stored as the verdict of the
-	 * report. */
+	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up. So
+	 * are E_NOT_FOUND and E_ERASED of a hold, and E_BUSY of a tombstone of what is held by now. E_DISK_FULL, E_IO:
+	 * the whole commit. A reference that is not known is stored as the verdict of the report. */
 	struct fault result;
 	uint64_t entry;
 	wall_ms accepted_at;
@@ -216,6 +217,8 @@ struct journal_item {
 	struct buffer encoded; /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
 	uint32_t wrap_key_id;  /* sealed bodies: the node's own key wrap; 0: none */
 	uint8_t wrap[80];
+	size_t superseded_size; /* of an UPDATE: 64; 0: none */
+	uint8_t superseded[64]; /* Routing.superseded */
 };
 
 /* What one node is to get of (after, upto]: at least one item, or all there is, and no more than `limit` bytes. */
@@ -230,6 +233,10 @@ struct journal_page {
 enum error journal_read_page(struct journal_reader *reader, const char *node, uint64_t after, size_t limit,
 			     struct journal_page *page, struct fault *fault);
 void journal_page_free(struct journal_page *page);
+/* One entry as it would go to `node`, also what an order keeps and nobody gets any more: for who gave the order. The
+ * caller frees item->encoded in any case. */
+enum error journal_read_held(struct journal_reader *reader, const char *node, uint64_t entry, struct journal_item *item,
+			     struct fault *fault);
 /* The receipt of the submission that begins with this name; E_NUMBER_REUSED when its digest or count differs,
  * E_NOT_FOUND. */
 enum error journal_read_receipt(struct journal_reader *reader, const struct report_name *first, size_t count,
@@ -238,14 +245,26 @@ enum error journal_read_receipt(struct journal_reader *reader, const struct repo
 enum error journal_read_position(struct journal_reader *reader, uint64_t entry, struct position *position,
 				 struct fault *fault);
 
+/* A hold that ends within HOLD_NOTICE_DAYS, of a report that no other keeps for longer. */
+struct ending_hold {
+	struct report_name report;
+	uint64_t hold; /* the entry of the order */
+	wall_ms until;
+};
+#define LIMIT_ENDING 16
+
 /* What has to be erased. */
 struct journal_due {
 	struct erasure list[LIMIT_ERASURES]; /* the longest due first */
 	size_t count;
 	wall_ms newest;	  /* when the last entry was accepted */
 	uint64_t damaged; /* an entry that is due and cannot be read; 0: none */
+	wall_ms held_until; /* when the first of the holds ends by which something is kept that is due; 0: none is */
+	struct ending_hold ending[LIMIT_ENDING]; /* the first of them first; with `now` 0 none */
+	size_t ending_count;
 };
-/* At `now`; with `now` 0 only what was taken back. */
+/* At `now`; with `now` 0 only what was taken back, and no hold has ended. What is held is listed once, with its hold.
+ */
 enum error journal_read_due(struct journal_reader *reader, wall_ms now, struct journal_due *due, struct fault *fault);
 
 /* The last entry that a node acknowledged; 0 when it never did. */

@@ -103,14 +103,23 @@ static enum error append_compare(struct draft *draft)
 	append->result = (struct fault){0};
 	if (append->policy_version != 0 && append->policy_version != draft->journal->state.policy_version)
 		return refuse(draft, E_STALE_POLICY, "policy_version");
-	if (append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY)
+	switch (append->type) {
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY:
 		return policy_compare(draft);
-	return is_submission(append) ? submission_compare(draft) : E_OK;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD:
+		return draft_hold_compare(draft);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE:
+		return draft_tombstone_compare(draft);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION:
+		return submission_compare(draft);
+	default:
+		return E_OK;
+	}
 }
 
 /* ---------------------------------------------------------------------------- the entry's rows */
 
-static void row_fill(struct draft *draft, wall_ms now)
+static void row_fill(struct draft *draft)
 {
 	const struct journal_append *append = draft->append;
 	const struct journal_state *state = &draft->journal->state;
@@ -118,7 +127,7 @@ static void row_fill(struct draft *draft, wall_ms now)
 
 	*row = (struct entry_row){.entry = state->position.entry + 1,
 				  .type = (uint32_t)append->type,
-				  .accepted_at = now > state->accepted_at ? now : state->accepted_at,
+				  .accepted_at = draft->accepted_at,
 				  .policy_version = state->policy_version,
 				  .digest = append->digest,
 				  .audience_id = append->audience.id};
@@ -294,6 +303,8 @@ static enum error rows_write(struct draft *draft)
 		error = journal_broker_write(draft->journal, draft->fault);
 	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE)
 		error = draft_tombstone_write(draft);
+	if (error == E_OK && draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD)
+		error = draft_hold_write(draft);
 	if (error == E_OK)
 		error = reference_write(draft);
 	if (error == E_OK)
@@ -317,7 +328,11 @@ static void state_advance(const struct draft *draft)
 enum error append_write(struct journal *journal, struct journal_append *append, wall_ms now, struct written *written,
 			bool *stored, struct fault *fault)
 {
-	struct draft draft = {.journal = journal, .append = append, .written = written, .fault = fault};
+	struct draft draft = {.journal = journal,
+			      .append = append,
+			      .written = written,
+			      .accepted_at = now > journal->state.accepted_at ? now : journal->state.accepted_at,
+			      .fault = fault};
 	enum error error = append_compare(&draft);
 
 	if (error != E_OK || append->result.code != E_OK)
@@ -332,7 +347,7 @@ enum error append_write(struct journal *journal, struct journal_append *append, 
 		error = origin_insert(&draft);
 	if (error != E_OK)
 		return error;
-	row_fill(&draft, now);
+	row_fill(&draft);
 	row_chain(&draft);
 	error = rows_write(&draft);
 	if (error == E_OK)

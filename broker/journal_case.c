@@ -154,6 +154,52 @@ enum error journal_case_node(struct journal_case *c, const char *node, uint64_t 
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* A key that was replaced has no standing any more but the one that it had. */
+static const Simpul__MemberStanding *bad_standing(struct journal_case *c, struct bytes content, const char *node,
+						  uint32_t key_id, const Simpul__MemberStanding *before)
+{
+	const Simpul__MemberStanding *standing =
+		stored_unpack(&simpul__member_standing__descriptor, content, &c->arena);
+
+	if (standing == NULL || strcmp(standing->node, node) != 0 || standing->key_id != key_id)
+		return before;
+	return standing->standing == SIMPUL__STANDING__STANDING_RETIRED ||
+			       standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED
+		       ? standing
+		       : NULL;
+}
+
+enum error journal_case_member(struct journal_case *c, const char *node, uint32_t key_id, uint64_t at,
+			       const Simpul__MemberRecord **record, uint64_t *entry,
+			       const Simpul__MemberStanding **standing, struct fault *fault)
+{
+	sqlite3_stmt *rows = database_prepare(
+		c->db, "SELECT entry, type, content FROM entry INDEXED BY entry_other JOIN content USING(entry) "
+		       "WHERE type <> 2 AND type IN (3, 4) ORDER BY entry");
+	enum error error;
+
+	*record = NULL;
+	*standing = NULL;
+	while ((error = journal_row_step(rows, fault)) == E_OK) {
+		const struct bytes content = case_keep(c, column_bytes(rows, 2));
+		const Simpul__MemberRecord *one;
+
+		if (column_number(rows, 1) == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING) {
+			*standing = bad_standing(c, content, node, key_id, *standing);
+			continue;
+		}
+		one = stored_unpack(&simpul__member_record__descriptor, content, &c->arena);
+		if (one == NULL || strcmp(one->node, node) != 0 || one->key_id != key_id || column_number(rows, 0) > at)
+			continue;
+		*record = one;
+		*entry = column_number(rows, 0);
+	}
+	sqlite3_finalize(rows);
+	if (error != E_NOT_FOUND)
+		return error;
+	return *record != NULL ? E_OK : fault_at(fault, E_KEY_UNKNOWN, "node");
+}
+
 /* ---------------------------------------------------------------------------- reports */
 
 static enum error entry_find(struct journal_case *c, const struct report_name *name, uint64_t *entry,

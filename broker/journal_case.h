@@ -27,6 +27,12 @@ struct case_node {
 enum error journal_case_node(struct journal_case *c, const char *node, uint64_t at, struct case_node *out,
 			     struct fault *fault);
 
+/* The record of this key, as it was at an entry, where it stands, and what was said of the key since (NULL: nothing, or
+ * that it is good). E_KEY_UNKNOWN. */
+enum error journal_case_member(struct journal_case *c, const char *node, uint32_t key_id, uint64_t at,
+			       const Simpul__MemberRecord **record, uint64_t *entry,
+			       const Simpul__MemberStanding **standing, struct fault *fault);
+
 struct case_report {
 	uint64_t entry;
 	uint32_t place; /* within the entry, from 0 */

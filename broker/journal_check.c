@@ -180,6 +180,8 @@ bool check_other(struct check *check)
 		return check_broker_key(check);
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
 		return check_act(check);
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD:
+		return check_hold(check);
 	default:
 		return check_bad(check, "the entry's type is not known");
 	}

@@ -21,6 +21,18 @@ struct gone {
 	uint8_t places[LIMIT_SUBMISSION_REPORTS / 8];
 };
 
+/* A hold that was placed and neither lifted nor buried; or a place whose body is kept. */
+struct check_hold {
+	uint64_t entry, place;
+	uint64_t hold; /* its entry */
+	wall_ms until;
+};
+
+struct check_holds {
+	struct check_hold *list;
+	size_t count, capacity;
+};
+
 struct check {
 	const struct journal_options *options; /* NULL: only the file is there ... */
 	const char *file;		       /* ... namely this one ... */
@@ -28,7 +40,7 @@ struct check {
 	const struct journal_watch *watch; /* NULL: goes on to the end */
 	sqlite3 *db;
 	struct vault *vault; /* NULL: no body is looked at */
-	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission, *other;
+	sqlite3_stmt *page, *origin_name, *submission_entry, *target, *reference, *submission, *other, *named;
 	struct audience_set audiences;
 	struct journal_verdict *verdict;
 	struct fault *fault;
@@ -47,6 +59,7 @@ struct check {
 	uint64_t references;
 	struct gone *gone; /* bodies that were erased, ascending, until their tombstone comes */
 	size_t gone_count, gone_capacity, gone_covered;
+	struct check_holds holds, kept;
 
 	/* of the entry looked at */
 	struct entry_row row;
@@ -67,6 +80,16 @@ bool check_other(struct check *check);
 bool check_broker_key(struct check *check);
 /* journal_check_act.c */
 bool check_act(struct check *check);
+
+/* Both signatures are good, of two keys, and of this. */
+bool check_two_operators(const struct check *check, wall_ms signed_at, const char *command, const struct hash *content,
+			 Simpul__ActSignature *const *signatures, size_t count);
+
+/* journal_check_hold.c */
+bool check_hold(struct check *check);
+/* What a tombstone says of holds, and what it ends of them. */
+bool check_hold_target(struct check *check, const Simpul__TombstoneTarget *target);
+void check_holds_free(struct check *check);
 
 /* journal_check_erased.c: a body of the entry looked at is not there. */
 void check_gone(struct check *check, size_t index);

@@ -1,7 +1,7 @@
 /* journal_check_act - acts: what one names is there, and where it says that two operators signed, they did, and that. */
 #include "broker/journal_check.h"
 
-#include "broker/act.h"
+#include "broker/hold_request.h"
 #include "common/wire.h"
 #include <string.h>
 
@@ -9,7 +9,14 @@
 static bool content_hash(struct check *check, uint64_t type, struct bytes content, struct hash *hash)
 {
 	const Simpul__PolicyVersion *policy;
+	const Simpul__Hold *hold;
 
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD) {
+		hold = stored_unpack(&simpul__hold__descriptor, content, &check->arena);
+		if (hold != NULL)
+			*hash = hold_content(hold);
+		return hold != NULL;
+	}
 	if (type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
 		*hash = hash_of(content);
 		return type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER || type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT;
@@ -18,32 +25,42 @@ static bool content_hash(struct check *check, uint64_t type, struct bytes conten
 	return policy != NULL && hash_load(hash, of_binary(policy->hash));
 }
 
-static bool signatures_verify(const Simpul__Act *act, const struct hash *digest)
+bool check_two_operators(const struct check *check, wall_ms signed_at, const char *command, const struct hash *content,
+			 Simpul__ActSignature *const *signatures, size_t count)
 {
-	for (size_t i = 0; i < act->n_signatures; i++) {
-		const Simpul__ActSignature *signature = act->signatures[i];
+	const struct hash digest = act_digest(check->exchange, signed_at, command, content);
+
+	for (size_t i = 0; i < count; i++) {
+		const Simpul__ActSignature *signature = signatures[i];
 
 		if (signature->key.len != KEY_SIZE ||
-		    !digest_verify(signature->key.data, SIGN_TAG_ACT, digest, of_binary(signature->signature)))
+		    !digest_verify(signature->key.data, SIGN_TAG_ACT, &digest, of_binary(signature->signature)))
 			return false;
 	}
-	return act->n_signatures == 2 &&
-	       !bytes_equal(of_binary(act->signatures[0]->key), of_binary(act->signatures[1]->key));
+	return count == 2 && !bytes_equal(of_binary(signatures[0]->key), of_binary(signatures[1]->key));
+}
+
+static bool content_known(struct check *check, const Simpul__Act *act, bool known, const struct hash *content)
+{
+	if (!known)
+		return check_bad(check, "the act says that two operators signed what cannot be signed");
+	return check_two_operators(check, act->signed_at, act->command, content, act->signatures, act->n_signatures) ||
+	       check_bad(check, "two operators did not sign what the act names");
 }
 
 static bool signatures_check(struct check *check, const Simpul__Act *act)
 {
-	struct hash content, digest;
+	struct hash content;
 	bool known;
 
+	if (act->entry == 0 && strcmp(act->command, HOLD_OPEN) == 0)
+		return content_known(check, act, hold_open_content(act->object, act->reason, &content, NULL) == E_OK,
+				     &content);
 	bind_number(check->other, 1, act->entry);
 	known = journal_row_step(check->other, check->fault) == E_OK &&
 		content_hash(check, column_number(check->other, 0), column_bytes(check->other, 1), &content);
 	sqlite3_reset(check->other);
-	if (!known)
-		return check_bad(check, "the act says that two operators signed what cannot be signed");
-	digest = act_digest(check->exchange, act->signed_at, act->command, &content);
-	return signatures_verify(act, &digest) || check_bad(check, "two operators did not sign what the act names");
+	return content_known(check, act, known, &content);
 }
 
 bool check_act(struct check *check)

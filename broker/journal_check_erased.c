@@ -170,9 +170,12 @@ bool check_tombstone(struct check *check)
 	if (tombstone == NULL)
 		return check_bad(check, "the tombstone cannot be read");
 	for (size_t i = 0; i < tombstone->n_targets; i++) {
-		if (!target_check(check, tombstone->targets[i]))
+		const Simpul__TombstoneTarget *target = tombstone->targets[i];
+
+		if (!target_check(check, target) || !check_hold_target(check, target))
 			return false;
-		gone_cover(check, tombstone->targets[i]);
+		if (target->hold == 0)
+			gone_cover(check, target);
 	}
 	gone_compact(check);
 	return true;
@@ -192,8 +195,8 @@ static void former_add(struct erasures *former, const struct gone *gone)
 			former->capacity = former->capacity * 2 + 64;
 			former->list = memory_grow(former->list, former->capacity, sizeof(*former->list));
 		}
-		former->list[former->count++] = (struct erasure){gone->entry, (uint32_t)place, 1,
-								 SIMPUL__PURGE_RULE__PURGE_RULE_FORMER, 0};
+		former->list[former->count++] =
+			(struct erasure){gone->entry, (uint32_t)place, 1, SIMPUL__PURGE_RULE__PURGE_RULE_FORMER, 0, 0};
 	}
 }
 

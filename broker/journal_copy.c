@@ -64,7 +64,8 @@ static enum error tombstone_take(struct journal_case *c, sqlite3_stmt *row, stru
 	tombstone = stored_unpack(&simpul__tombstone__descriptor, column_bytes(row, 2), &arena);
 	burial.final_at = tombstone == NULL ? 0 : tombstone->final_at;
 	for (size_t i = 0; tombstone != NULL && i < tombstone->n_targets; i++)
-		grave_add(c, &burial, tombstone->targets[i]);
+		if (tombstone->targets[i]->hold == 0) /* else it is kept */
+			grave_add(c, &burial, tombstone->targets[i]);
 	arena_fini(&arena);
 	return tombstone == NULL ? corrupt(burial.entry, fault) : E_OK;
 }
@@ -232,18 +233,20 @@ static enum error rows_visit(const struct search *search, sqlite3_stmt *rows)
 }
 
 /* Their numbers are sorted before what is long is looked at. */
-enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, found_visit *visit,
-				 void *context, struct fault *fault)
+enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, uint64_t after,
+				 found_visit *visit, void *context, struct fault *fault)
 {
 	const struct search search = {c, node, visit, context, fault};
 	sqlite3_stmt *rows = database_prepare(
-		c->db, "WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
-		       "(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 ORDER BY entry) "
-		       "SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
-		       "CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
+		c->db,
+		"WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
+		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry) "
+		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
+		"CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
 
 	bind_text(rows, 1, node);
 	bind_number(rows, 2, since);
+	bind_number(rows, 3, after);
 	return rows_visit(&search, rows);
 }
 

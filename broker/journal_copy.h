@@ -32,10 +32,10 @@ struct found_report {
 	struct burial burial;
 };
 typedef enum error found_visit(void *context, const struct found_report *report, struct fault *fault);
-/* Every accepted report that was to go to `node`, in order; what is visited lives until the visit returns. Ends with the
- * first error. */
-enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, found_visit *visit,
-				 void *context, struct fault *fault);
+/* Every accepted report that was to go to `node`, of entries after `after`, in order; what is visited lives until the
+ * visit returns. Ends with the first error. */
+enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, uint64_t after,
+				 found_visit *visit, void *context, struct fault *fault);
 /* The same of those that it sent. */
 enum error journal_copy_each_sent(struct journal_case *c, const char *node, found_visit *visit, void *context,
 				  struct fault *fault);

@@ -94,6 +94,7 @@ void tombstone_pack(const struct erasure *erasures, size_t count, wall_ms now, s
 		targets[i].count = erasures[i].count;
 		targets[i].rule = erasures[i].rule;
 		targets[i].cause = erasures[i].cause;
+		targets[i].hold = erasures[i].hold;
 		tombstone.targets[i] = &targets[i];
 	}
 	wire_pack(&tombstone, out);
@@ -116,8 +117,9 @@ static bool is_covered(const Simpul__Tombstone *tombstone, uint64_t entry, size_
 	for (size_t i = 0; i < tombstone->n_targets; i++) {
 		const Simpul__TombstoneTarget *target = tombstone->targets[i];
 
-		if (target->entry == entry && target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED &&
-		    place >= target->index && place - target->index < target->count)
+		if (target->entry == entry && target->hold == 0 &&
+		    target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED && place >= target->index &&
+		    place - target->index < target->count)
 			return true;
 	}
 	return false;
@@ -128,6 +130,16 @@ static bool can_expire(const struct draft *draft, const Simpul__Header *header)
 {
 	return header->expires != 0 &&
 	       header->expires <= draft->written->row.accepted_at + (LIMIT_LIFE_DAYS + 1) * DAY_MS;
+}
+
+/* While an order keeps one report of an entry, the entry stays due, and not every tombstone covers what one before it
+ * did. */
+static bool is_gone(struct draft *draft, uint64_t entry, const Simpul__Header *header, size_t place)
+{
+	bool gone = false;
+
+	return header->expires <= draft->accepted_at &&
+	       journal_erased_look(draft->journal, entry, place, &gone, draft->fault) == E_OK && gone;
 }
 
 /* What the tombstone covers is no longer due; the first of what is left is. */
@@ -145,7 +157,8 @@ static enum error expiry_move(struct draft *draft, const Simpul__Tombstone *tomb
 			return fault_at(draft->fault, E_CORRUPT, "journal.db: header");
 		if (is_covered(tombstone, entry, i))
 			error = due_remove(draft, header->expires, entry, DUE_EXPIRES);
-		else if (can_expire(draft, header) && (next == 0 || header->expires < next))
+		else if (can_expire(draft, header) && (next == 0 || header->expires < next) &&
+			 !is_gone(draft, entry, header, i))
 			next = header->expires;
 	}
 	return error == E_OK && next != 0 ? due_add(draft, next, entry, DUE_EXPIRES, 0) : error;
@@ -171,18 +184,41 @@ static enum error expiry_settle(struct draft *draft, const Simpul__Tombstone *to
 	return error;
 }
 
+/* It stays due, for the time when no order keeps it any more. */
+static enum error target_keep(struct draft *draft, const Simpul__TombstoneTarget *target)
+{
+	sqlite3_stmt *add = journal_statement(draft->journal, SQL_KEPT_ADD);
+
+	bind_number(add, 1, target->entry);
+	bind_number(add, 2, target->index);
+	return database_step(add, draft->fault);
+}
+
+static enum error target_run(struct draft *draft, enum journal_statement which, const Simpul__TombstoneTarget *target)
+{
+	sqlite3_stmt *statement = journal_statement(draft->journal, which);
+
+	bind_number(statement, 1, target->entry);
+	bind_number(statement, 2, target->index);
+	bind_number(statement, 3, target->count);
+	return database_step(statement, draft->fault);
+}
+
 static enum error target_bury(struct draft *draft, const Simpul__Tombstone *tombstone, size_t index)
 {
 	const Simpul__TombstoneTarget *target = tombstone->targets[index];
 	const Simpul__TombstoneTarget *before = index > 0 ? tombstone->targets[index - 1] : NULL;
-	const bool again = before != NULL && before->entry == target->entry && before->rule == target->rule;
-	sqlite3_stmt *add = journal_statement(draft->journal, SQL_ERASING_ADD);
+	const bool again =
+		before != NULL && before->hold == 0 && before->entry == target->entry && before->rule == target->rule;
 	enum error error;
 
-	bind_number(add, 1, target->entry);
-	bind_number(add, 2, target->index);
-	bind_number(add, 3, target->count);
-	error = database_step(add, draft->fault);
+	if (target->hold != 0)
+		return target_keep(draft, target);
+	error = target_run(draft, SQL_ERASING_ADD, target);
+	if (error == E_OK)
+		error = target_run(draft, SQL_HOLD_BURY, target);
+	if (error == E_OK)
+		error = target_run(draft, SQL_KEPT_BURY, target);
 	if (error == E_OK && target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED)
 		error = due_remove(draft, 0, target->entry, target->index);
 	else if (error == E_OK && !again)

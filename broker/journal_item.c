@@ -121,7 +121,7 @@ static enum error forms_find(struct walked *walked)
 	for (size_t i = 0; receipt != NULL && i < walked->count; i++)
 		if (outcome_verdict(receipt, walked->first + i) != E_OK)
 			walked->pieces[i].form = FORM_REFUSED;
-		else if (vault_is_erased(walked->slot, i))
+		else if (vault_is_erased(walked->slot, i) || (walked->source->kept != NULL && walked->source->kept[i]))
 			walked->pieces[i].form = FORM_ERASED;
 		else
 			walked->pieces[i].form = FORM_WHOLE;
@@ -211,6 +211,17 @@ static void wrap_copy(struct bytes routing, const char *node, struct journal_ite
 	memcpy(item->wrap, wrapped.data, sizeof(item->wrap));
 }
 
+/* What stands for an UPDATE where the node may not have it. */
+static void superseded_copy(struct bytes routing, struct journal_item *item)
+{
+	const struct bytes found = routing_superseded(routing);
+
+	if (found.size != sizeof(item->superseded))
+		return;
+	memcpy(item->superseded, found.data, found.size);
+	item->superseded_size = found.size;
+}
+
 static enum error submission_build(struct vault *vault, struct walked *walked, const char *node,
 				   struct journal_item *item)
 {
@@ -233,6 +244,7 @@ static enum error submission_build(struct vault *vault, struct walked *walked, c
 		put_head(&item->encoded, ENTRY_DELIVERY, size);
 		error = delivery_put(walked, &item->encoded);
 		wrap_copy(walked->routing, node, item);
+		superseded_copy(walked->routing, item);
 	}
 	vault_slot_close(walked->slot);
 	return error;

@@ -5,10 +5,13 @@
 #include "broker/journal_row.h"
 #include "broker/vault.h"
 
+#include <stdbool.h>
+
 /* An entry's long columns, borrowed. */
 struct item_source {
 	const struct entry_row *row;
 	struct bytes content, nonce, bodies;
+	const bool *kept; /* by report: an order keeps the body, which goes out as if it were erased; NULL: of none */
 };
 
 /* Fills `item` for `node`. E_CORRUPT, and what the vault says; the caller frees item->encoded in any case. */

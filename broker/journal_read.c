@@ -24,6 +24,16 @@ static void statements_prepare(struct journal_reader *r)
 	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
 	r->newest = database_prepare(r->db, "SELECT accepted_at FROM entry ORDER BY entry DESC LIMIT 1");
 	r->due = database_prepare(r->db, "SELECT entry, place, cause FROM due WHERE at <= ?1 ORDER BY at");
+	r->hold = database_prepare(r->db, "SELECT hold.hold, max(until), kept.entry IS NOT NULL FROM hold "
+					  "LEFT JOIN kept USING(entry, place) "
+					  "WHERE entry = ?1 AND place = ?2 AND until > ?3 GROUP BY entry");
+	r->ending = database_prepare(r->db, "SELECT node, epoch, stream, first + place, hold, until FROM hold AS h "
+					    "JOIN entry USING(entry) JOIN origin ON id = origin_id "
+					    "WHERE until > ?1 AND until <= ?2 AND NOT EXISTS (SELECT 1 FROM hold "
+					    "WHERE entry = h.entry AND place = h.place AND until > h.until) ORDER BY until");
+	r->any_held = database_prepare(r->db, "SELECT 1 FROM hold WHERE entry = ?1 LIMIT 1");
+	r->any_kept = database_prepare(r->db, "SELECT 1 FROM kept LIMIT 1");
+	r->kept = database_prepare(r->db, "SELECT place FROM kept WHERE entry = ?1");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }
 
@@ -104,7 +114,8 @@ static enum error read_begin(struct journal_reader *r, struct fault *fault)
 
 static void read_end(struct journal_reader *r)
 {
-	sqlite3_stmt *statements[] = {r->last, r->memberships, r->next, r->row, r->content, r->submission, r->later};
+	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	  r->row, r->content,
+				      r->submission, r->later,	     r->any_kept, r->kept};
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		sqlite3_reset(statements[i]);
@@ -289,13 +300,31 @@ static enum error fronts_next(struct journal_reader *r, struct fronts *fronts, s
 	return error;
 }
 
+/* The places whose bodies an order keeps. */
+static enum error kept_read(struct journal_reader *r, uint64_t entry, bool kept[LIMIT_SUBMISSION_REPORTS],
+			    struct fault *fault)
+{
+	enum error error;
+
+	memset(kept, 0, LIMIT_SUBMISSION_REPORTS * sizeof(*kept));
+	bind_number(r->kept, 1, entry);
+	while ((error = journal_row_step(r->kept, fault)) == E_OK)
+		if (column_number(r->kept, 0) < LIMIT_SUBMISSION_REPORTS)
+			kept[column_number(r->kept, 0)] = true;
+	sqlite3_reset(r->kept);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 static enum error item_read(struct journal_reader *r, const char *node, uint64_t entry, struct journal_item *item,
 			    struct fault *fault)
 {
 	struct entry_row row;
-	struct item_source source = {.row = &row};
+	bool kept[LIMIT_SUBMISSION_REPORTS];
+	struct item_source source = {.row = &row, .kept = r->has_kept ? kept : NULL};
 	enum error error = row_read(r, entry, &row, fault);
 
+	if (error == E_OK && r->has_kept)
+		error = kept_read(r, entry, kept, fault);
 	if (error != E_OK)
 		return error;
 	bind_number(r->content, 1, entry);
@@ -362,10 +391,13 @@ static enum error page_read(struct journal_reader *r, const char *node, uint64_t
 			    struct journal_page *page, struct fault *fault)
 {
 	struct fronts fronts = {0};
-	uint64_t last = 0;
+	uint64_t last = 0, any_kept = 0;
 	bool all = false;
 	enum error error = number_read(r->last, &last, fault);
 
+	if (error == E_OK)
+		error = number_or_zero(r->any_kept, &any_kept, fault);
+	r->has_kept = any_kept != 0;
 	if (error == E_OK)
 		error = fronts_open(r, node, after, &fronts, fault);
 	if (error == E_OK)
@@ -388,6 +420,22 @@ enum error journal_read_page(struct journal_reader *reader, const char *node, ui
 	read_end(reader);
 	if (error != E_OK)
 		journal_page_free(page);
+	return error;
+}
+
+/* Bodies that an order keeps as well. */
+enum error journal_read_held(struct journal_reader *reader, const char *node, uint64_t entry, struct journal_item *item,
+			     struct fault *fault)
+{
+	enum error error;
+
+	*item = (struct journal_item){0};
+	reader->has_kept = false;
+	error = read_begin(reader, fault);
+	if (error != E_OK)
+		return error;
+	error = item_read(reader, node, entry, item, fault);
+	read_end(reader);
 	return error;
 }
 

@@ -7,7 +7,7 @@
 
 #define JOURNAL_FILE "journal.db"
 #define JOURNAL_BALLAST "ballast"
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 
 #define DUE_EXPIRES (-1) /* in `due`: as a place */
 
@@ -48,6 +48,11 @@
 	"CREATE TABLE retracted(entry INTEGER, number INTEGER, PRIMARY KEY(entry, number)) WITHOUT ROWID;" \
 	/* Under a tombstone; their keys are to be destroyed, if that was not done yet. */ \
 	"CREATE TABLE erasing(entry INTEGER, place INTEGER, count INTEGER, PRIMARY KEY(entry, place, count)) WITHOUT ROWID;" \
+	/* Orders by which a report is kept, until they are lifted or it is erased; `hold` is the entry of the order. */ \
+	"CREATE TABLE hold(entry INTEGER, place INTEGER, hold INTEGER, until INTEGER NOT NULL," \
+	" PRIMARY KEY(entry, place, hold)) WITHOUT ROWID;" \
+	/* Due and kept by such an order: nobody gets the body any more. */ \
+	"CREATE TABLE kept(entry INTEGER, place INTEGER, PRIMARY KEY(entry, place)) WITHOUT ROWID;" \
 	/* Who says that it no longer has a report, and in which entry. */ \
 	"CREATE TABLE purged(entry INTEGER, place INTEGER, node TEXT, receipt INTEGER NOT NULL, at INTEGER NOT NULL," \
 	" PRIMARY KEY(entry, place, node)) WITHOUT ROWID;" \

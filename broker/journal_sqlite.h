@@ -46,6 +46,15 @@
 	X(ERASING_ALL, "SELECT entry, place, erasing.count, entry.count, nonce FROM erasing JOIN entry USING(entry) " \
 		       "JOIN content USING(entry)") \
 	X(ERASING_CLEAR, "DELETE FROM erasing") \
+	X(ERASING_FIND, "SELECT 1 FROM erasing WHERE entry = ?1 AND place <= ?2 AND ?2 < place + count") \
+	X(NONCE_GET, "SELECT nonce FROM content WHERE entry = ?1") \
+	X(HOLD_ADD, "INSERT INTO hold(entry, place, hold, until) VALUES(?1, ?2, ?3, ?4)") \
+	X(HOLD_LIFT, "DELETE FROM hold WHERE entry = ?1 AND place = ?2 AND hold = ?3") \
+	X(HOLD_UNTIL, "SELECT until FROM hold WHERE entry = ?1 AND place = ?2 AND hold = ?3") \
+	X(HOLD_LONGEST, "SELECT max(until) FROM hold WHERE entry = ?1 AND place >= ?2 AND place < ?2 + ?3") \
+	X(HOLD_BURY, "DELETE FROM hold WHERE entry = ?1 AND place >= ?2 AND place < ?2 + ?3") \
+	X(KEPT_ADD, "INSERT OR IGNORE INTO kept(entry, place) VALUES(?1, ?2)") \
+	X(KEPT_BURY, "DELETE FROM kept WHERE entry = ?1 AND place >= ?2 AND place < ?2 + ?3") \
 	X(PURGED_ADD, "INSERT INTO purged(entry, place, node, receipt, at) VALUES(?1, ?2, ?3, ?4, ?5) " \
 		      "ON CONFLICT DO UPDATE SET receipt = excluded.receipt, at = excluded.at") \
 	X(SIGNATURE_SET, "UPDATE entry SET signature = ?2 WHERE entry = ?1") \
@@ -151,6 +160,10 @@ struct draft {
 	struct written *written;
 	uint64_t origin_id;	/* 0: not in the journal yet */
 	uint64_t target;	/* entry of the report referred to, 0: none */
+	wall_ms accepted_at;	/* what it will be */
+	uint64_t held, place;	/* HOLD only: entry of the report that is meant, and its place there */
+	bool lifts;		/* HOLD only */
+	wall_ms until;		/* HOLD that lifts none */
 	struct hash new_policy; /* POLICY only */
 	uint32_t new_version;
 	struct fault *fault;
@@ -172,6 +185,14 @@ enum error append_write(struct journal *journal, struct journal_append *append, 
 enum error draft_due_write(struct draft *draft);
 /* Buries what a tombstone names; journal_keys_erase once it is committed. */
 enum error draft_tombstone_write(struct draft *draft);
+/* Whether a hold can be placed or lifted, and whether a tombstone buries nothing that is held: else append->result says why
+ * not. */
+enum error draft_hold_compare(struct draft *draft);
+enum error draft_tombstone_compare(struct draft *draft);
+/* Whether a body was erased, or is about to be. */
+enum error journal_erased_look(struct journal *journal, uint64_t entry, uint64_t place, bool *erased, struct fault *fault);
+/* Makes the hold that was compared good. */
+enum error draft_hold_write(struct draft *draft);
 /* Notes who no longer has which reports, of a purge receipt. */
 enum error draft_purges_write(struct draft *draft);
 /* Goes on with the destruction of keys. Where a reader is in the way what is left waits for the next call. */

@@ -215,6 +215,10 @@ static bool tables_check(struct check *check)
 		return table_bad(check, "table submission_of leads to entries that are not there");
 	if (count_of(check, "SELECT count(*) FROM reference") != check->references)
 		return table_bad(check, "table reference leads to entries that are not there");
+	if (count_of(check, "SELECT count(*) FROM hold") != check->holds.count)
+		return table_bad(check, "table hold does not agree with the entries");
+	if (count_of(check, "SELECT count(*) FROM kept") != check->kept.count)
+		return table_bad(check, "table kept does not agree with the tombstones");
 	return sequences_check(check) && memberships_check(check);
 }
 
@@ -235,6 +239,11 @@ static void statements_prepare(struct check *check)
 							"JOIN content USING(entry) WHERE entry = ?1 AND type = 2");
 	check->other = database_prepare(check->db, "SELECT type, content FROM entry JOIN content USING(entry) "
 						   "WHERE entry = ?1 AND type <> 2");
+	check->named = database_prepare(check->db,
+					"SELECT entry, entry.first, count FROM submission_of JOIN entry USING(entry) "
+					"WHERE submission_of.origin_id = (SELECT id FROM origin WHERE node = ?1) "
+					"AND submission_of.epoch = ?2 AND submission_of.stream = ?3 "
+					"AND submission_of.first <= ?4 ORDER BY submission_of.first DESC LIMIT 1");
 	check->reference = database_prepare(check->db, "SELECT 1 FROM reference "
 						       "WHERE target = ?1 AND number = ?2 AND entry = ?3");
 }
@@ -288,6 +297,7 @@ static void check_close(struct check *check)
 	free(check->members);
 	free(check->sequences);
 	free(check->gone);
+	check_holds_free(check);
 	arena_fini(&check->arena);
 }
 

@@ -232,6 +232,18 @@ static enum pollset_result on_reads(void *context)
 	return verdict(loop, POLLSET_SOME);
 }
 
+static enum pollset_result on_told(void *context)
+{
+	struct loop *loop = context;
+	struct letter *letter = mailbox_take_all(loop->told), *next;
+
+	for (; letter != NULL; letter = next) {
+		next = letter->next;
+		control_told(loop->control, (struct archive_letter *)letter);
+	}
+	return verdict(loop, POLLSET_SOME);
+}
+
 /* ---- policy */
 
 static enum error reload(void *context, uint64_t ticket, const struct hash *approved, struct bytes act,
@@ -433,6 +445,7 @@ enum error loop_new(struct loop **result, const struct loop_parts *parts, struct
 	loop->progress = clock_now().steady;
 	loop->commits = mailbox_new();
 	loop->reads = mailbox_new();
+	loop->told = mailbox_new();
 	loop->context = zmq_ctx_new();
 	loop->guard = guard_new(loop->context, parts->core, &GUARD_LIMITS);
 	loop->writer = writer_start(parts->journal, loop->commits);
@@ -462,6 +475,7 @@ static void poll_everything(struct loop *loop)
 
 	pollset_add_fd(set, mailbox_fd(loop->commits), on_commits, loop);
 	pollset_add_fd(set, mailbox_fd(loop->reads), on_reads, loop);
+	pollset_add_fd(set, mailbox_fd(loop->told), on_told, loop);
 	pollset_add_fd(set, loop->parts.signals, on_signal, loop);
 	pollset_add_fd(set, log_feed_fd(loop->log_feed), on_log, loop);
 	pollset_add_socket(set, zap_socket(loop->zap), true, on_zap, loop);
@@ -492,11 +506,12 @@ static void serve_once(struct loop *loop)
 }
 
 /* Not before serving begins: the start waits for nothing but the newest entries. */
-static void inspection_begins(struct loop *loop)
+static void lookers_begin(struct loop *loop)
 {
 	struct journal_options options = broker_journal_options(loop->parts.settings, loop->parts.identity);
 
 	loop->inspector = loop->port.inspector = inspector_start(&options);
+	loop->archivist = loop->port.archivist = archivist_start(&options, loop->told);
 	keys_wipe(&options, sizeof(options));
 }
 
@@ -520,7 +535,7 @@ enum error loop_serve(struct loop *loop, struct fault *fault)
 	check_disk(loop);
 	poll_everything(loop);
 	serving_begins(loop);
-	inspection_begins(loop);
+	lookers_begin(loop);
 	while (goes_on(loop))
 		serve_once(loop);
 	if (loop->failure.code != E_OK)
@@ -541,8 +556,13 @@ static void empty_mailboxes(struct loop *loop)
 		next = letter->next;
 		core_read_free((struct core_read *)letter);
 	}
+	for (letter = mailbox_take_all(loop->told); letter != NULL; letter = next) {
+		next = letter->next;
+		archive_letter_free((struct archive_letter *)letter);
+	}
 	mailbox_free(loop->commits);
 	mailbox_free(loop->reads);
+	mailbox_free(loop->told);
 }
 
 void loop_free(struct loop *loop)
@@ -551,6 +571,7 @@ void loop_free(struct loop *loop)
 		return;
 	pollset_free(loop->pollset);
 	inspector_stop(loop->inspector);
+	archivist_stop(loop->archivist);
 	if (loop->reader != NULL)
 		reader_stop(loop->reader);
 	writer_stop(loop->writer);

@@ -46,8 +46,9 @@ struct loop {
 	struct writer *writer;
 	struct reader *reader;
 	struct inspector *inspector;
+	struct archivist *archivist;
 	struct step_seals seals;
-	struct mailbox *commits, *reads; /* what writer and reader hand back */
+	struct mailbox *commits, *reads, *told; /* what writer, reader and archivist hand back */
 	struct pollset *pollset;
 	steady_ms tick_at; /* the next one is due */
 	unsigned ticks;	   /* since the disk was looked at */

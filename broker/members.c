@@ -530,6 +530,9 @@ static void log_done(struct core *core, const struct operation *operation, const
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT:
 		act_log(core, append);
 		break;
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD:
+		hold_log(core, append);
+		break;
 	default:
 		LOG(core, NOTICE, "reseed.recorded", F_TEXT("node", node->name), F_NUM("from_entry", node->reseeded_from),
 		    F_NUM("entry", append->entry));

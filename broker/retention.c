@@ -4,6 +4,7 @@
 #include "broker/core_state.h"
 #include "common/memory.h"
 
+#define AGAIN_MS 1000	    /* what was to be buried is held by now */
 #define LOOK_MS (60 * 1000) /* between two looks when nothing was taken back */
 /* At the start the journal is the only witness of the time: so long after its newest entry, or so long before. */
 #define SILENT_MOST_MS (UINT64_C(7) * 24 * 3600 * 1000)
@@ -14,12 +15,20 @@ void retention_soon(struct core *core)
 	core->retention.look_at = core->now->steady;
 }
 
+/* Holds that two operators placed after the backup are theirs to place again, and take a while. */
+static bool just_recovered(const struct core *core)
+{
+	const wall_ms from = core->retention.recovered_at;
+
+	return from != 0 && core->now->wall >= from && core->now->wall - from < DAY_MS;
+}
+
 void retention_tick(struct core *core)
 {
 	struct retention *retention = &core->retention;
 	struct core_read *read;
 
-	if (retention->ticket != 0 || core->stopping || core->now->steady < retention->look_at)
+	if (retention->ticket != 0 || just_recovered(core) || core->stopping || core->now->steady < retention->look_at)
 		return;
 	read = core_read_new();
 	read->type = READ_DUE;
@@ -63,6 +72,19 @@ static void unreadable(struct core *core, const char *code, const char *field, u
 	    F_NUM("entry", entry));
 }
 
+/* What an order kept goes when it ends, and not up to a minute later. */
+static void hold_end_await(struct core *core, const struct core_read *read)
+{
+	const wall_ms until = read->due->held_until;
+	steady_ms at;
+
+	if (until == 0 || read->now == 0)
+		return;
+	at = core->now->steady + (until > core->now->wall ? until - core->now->wall : 0);
+	if (at < core->retention.look_at)
+		core->retention.look_at = at;
+}
+
 void retention_read_done(struct core *core, const struct core_read *read)
 {
 	core->retention.ticket = 0;
@@ -76,15 +98,20 @@ void retention_read_done(struct core *core, const struct core_read *read)
 		retention_soon(core); /* again, for what was taken back alone */
 	else if (read->due->count > 0 && !core->stopping)
 		tombstone_start(core, read);
+	if (read->now != 0)
+		holds_tell(core, read->due);
+	hold_end_await(core, read);
 }
 
 /* The keys are destroyed by now; what is left of the bodies is in the tail. */
 void retention_done(struct core *core, const struct journal_append *append)
 {
 	const Simpul__Tombstone *tombstone;
-	uint64_t expired = 0, retracted = 0;
+	uint64_t expired = 0, retracted = 0, held = 0;
 
 	core->retention.ticket = 0;
+	if (append->result.code == E_BUSY)
+		core->retention.look_at = core->now->steady + AGAIN_MS;
 	if (append->result.code != E_OK)
 		return;
 	tombstone = simpul__tombstone__unpack(&core->arena.protobuf, append->content.size, append->content.data);
@@ -92,14 +119,19 @@ void retention_done(struct core *core, const struct journal_append *append)
 		const Simpul__TombstoneTarget *target = tombstone->targets[i];
 
 		tail_forget(&core->tail, target->entry);
-		if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED)
+		if (target->hold != 0)
+			held += target->count;
+		else if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED)
 			retracted += target->count;
 		else
 			expired += target->count;
 	}
 	core->retention.forget = true;
-	LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
-	    F_NUM("entry", append->entry));
+	if (expired + retracted > 0)
+		LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
+		    F_NUM("entry", append->entry));
+	if (held > 0)
+		LOG(core, NOTICE, "bodies.held", F_NUM("reports", held), F_NUM("entry", append->entry));
 	retention_soon(core); /* there may be more */
 }
 

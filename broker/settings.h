@@ -27,7 +27,7 @@ struct broker_settings {
 	char *watch_key, *watchers;	 /* files: the key of that socket, who may */
 	char *operators; /* file: who may sign what takes two */
 	unsigned two_operators; /* enum act_kind, as bits: what takes two */
-	struct operators signers; /* of that file, where anything takes two */
+	struct operators signers; /* of that file; none: it is not there */
 	uint64_t reserve_bytes;
 	uint32_t rate_reports, rate_bytes; /* per second and node */
 	uint32_t heartbeat_ms, silence_ms;
@@ -37,7 +37,8 @@ struct broker_settings {
 /* E_CONFIG with "broker.yaml:line: what"; E_NOT_FOUND. Free the result also after an error. */
 enum error broker_settings_load(const char *path, struct broker_settings *settings, struct fault *fault);
 void broker_settings_free(struct broker_settings *settings);
-/* Reads the file of operators where anything takes two of them; E_CONFIG when there are not two. */
+/* Reads the file of operators, if there is one; E_CONFIG when it is wrong, or when anything is said to take two of them
+ * and there are not two. */
 enum error broker_operators_load(struct broker_settings *settings, struct fault *fault);
 
 /* Everything secret or fixed that the files named by the settings hold. Wipe with broker_identity_wipe. */

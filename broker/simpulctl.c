@@ -125,14 +125,39 @@ static const struct ctl_command commands[] = {
 	 "  -o FILE                  where to (default: NAME.operator); secret, its owner's alone\n"
 	 "  --passphrase-file FILE   first line: the passphrase of the key; otherwise as with init\n"
 	 "  --no-passphrase          leaves the key open\n"
-	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, reseed. Shutting somebody out never does.\n",
+	 "\ntwo_operators in broker.yaml says what takes two: policy, enroll, reseed. A hold always does, shutting somebody out\n"
+	 "never.\n",
 	 ctl_operator_new},
 	{"proposals", "", "Lists what one operator has signed and another one has to approve",
 	 "  --json                   for programs\n", ctl_proposals},
 	{"approve", "ID", "Signs what another operator proposed, and puts it through: simpulctl --key FILE approve ID",
-	 "What is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
+	 "  -o FILE                  of a report that is opened (hold open): where it goes\n"
+	 "\nWhat is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
 	 "from simpulctl join.\n",
 	 ctl_approve},
+	{"hold place", "REPORT", "Keeps what a report says beyond its time, by order of an authority; takes two operators",
+	 "  --authority A            who ordered it, a code: PN-BATURAJA\n"
+	 "  --order NUMBER           of the order: 12/Pid.Sus/2026\n"
+	 "  --until DAY              2027-06-30, or a time with a zone; 366 days at most, then a new order is needed\n"
+	 "  --reason TEXT            letters, digits, blanks and ./- ; no personal data, here or above\n"
+	 "\nUntil then its data key is not destroyed, whether it expires or its origin takes it back; but once it has expired\n"
+	 "or was taken back nobody gets it any more, as if it were erased. When no order keeps it any longer it is erased. An\n"
+	 "update is a report of its own. What was erased already cannot be held; what is sealed only its recipients can open.\n",
+	 ctl_hold_place},
+	{"hold lift", "REPORT", "Ends that before its time; takes two operators",
+	 "  --order NUMBER           which one, where several orders keep it\n"
+	 "  --reason TEXT            as of hold place\n",
+	 ctl_hold_lift},
+	{"hold list", "", "Lists what is held, and under which order; also beside a running broker",
+	 "  --all                    also what is over\n"
+	 "  --json                   for programs, a line each\n"
+	 "\nin-force  its time is not over, so everybody has it as ever\n"
+	 "kept      it has expired or was taken back: the order is all that keeps it\n",
+	 ctl_hold_list},
+	{"hold open", "REPORT", "Lets a report that is held be written to a file, for the authority; takes two operators",
+	 "  --reason TEXT            as of hold place\n"
+	 "\nThe second operator names the file: simpulctl --key FILE approve ID -o report.json. simpul verify checks it.\n",
+	 ctl_hold_open},
 	{"acts", "", "Lists what operators and auditors did and looked at; also beside a running broker",
 	 "  --since TIME             since then (default: ever)\n"
 	 "  --json                   for programs, a line each\n"

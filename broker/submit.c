@@ -8,6 +8,7 @@
 #include "common/content.h"
 #include "common/memory.h"
 #include "common/submission.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 #include <string.h>
 
@@ -316,12 +317,29 @@ static enum error reports_decode(struct core *core, struct submit *submit, struc
 	return E_OK;
 }
 
+/* What may be shown of an UPDATE to those who may not have it must hold for them: they check it with the same key. */
+static enum error superseded_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+	const struct bytes signature = of_binary(submit->routing->superseded);
+
+	if (header->kind != SIMPUL__KIND__KIND_UPDATE || header->n_references != 1)
+		return signature.size == 0 ? E_OK : fault_at(fault, E_INVALID, "routing.superseded");
+	if (signature.size == 0)
+		return fault_at(fault, E_MISSING, "routing.superseded");
+	if (!superseded_verify(core->options.exchange, submit->node->member.signing_key, header->references[0],
+			       signature))
+		return fault_at(fault, E_BAD_SIGNATURE, "routing.superseded");
+	return E_OK;
+}
+
 /* ---------------------------------------------------------------------------- taking one */
 
 static enum error submit_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	static enum error (*const checks[])(struct core *, struct submit *, struct fault *) = {
-		speaker_check, number_check, signature_check, seen_check, routing_decode, reports_decode,
+		speaker_check,	number_check,	signature_check,  seen_check,
+		routing_decode, reports_decode, superseded_check,
 	};
 	enum error error = E_OK;
 

@@ -17,7 +17,8 @@ struct tail_item {
 	/* An encoded Entry in two pieces: all up to the length of its content, and the content as the journal handed it
 	 * back. Both are empty when the entry goes to nobody; what a reader brings stands whole in `content`. */
 	struct buffer lead, content;
-	struct buffer routing; /* sealed bodies: the encoded Routing, for the wraps */
+	struct buffer routing; /* the encoded Routing: for the wraps of sealed bodies, and what stands for an UPDATE */
+	struct bytes superseded; /* that, where there is no routing; borrowed */
 };
 
 struct tail {

@@ -52,6 +52,12 @@ bool form_is_code(const char *text)
 	return in_class(text[0], UPPER | LOWER | DIGIT, "") && matches(text, UPPER | LOWER | DIGIT, "./-", 64);
 }
 
+/* A few plain words. */
+bool form_is_reason(const char *text)
+{
+	return in_class(text[0], UPPER | LOWER | DIGIT, "") && matches(text, UPPER | LOWER | DIGIT, " ./-", 64);
+}
+
 bool form_is_sink(const char *text)
 {
 	return matches(text, LOWER | DIGIT, "._-", 63);

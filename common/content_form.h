@@ -1,4 +1,5 @@
-/* content_form - what the files that check headers and bodies share: the forms of single fields; private to content*.c.
+/* content_form - what the files that check headers and bodies share: the forms of single fields; private to content*.c
+ * and hold.c.
  *
  * Each returns E_OK or fills in the fault at `field`, as the message calls the place. */
 #ifndef SIMPUL_CONTENT_FORM_H
@@ -11,6 +12,7 @@
 /* PROTOCOL.md, "Fields with a form". */
 bool form_is_category(const char *text);
 bool form_is_code(const char *text); /* of letters, operations, cases */
+bool form_is_reason(const char *text); /* of a hold */
 bool form_is_sink(const char *text);
 bool form_is_state(const char *text);
 bool form_is_document_type(const char *text);

@@ -89,9 +89,10 @@ enum remedy {
 	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed") \
 	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing") \
 	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators") \
-	X(STORE_LOCKED, 134, EX_NOPERM, STOP, "it is encrypted, and its key is not there") \
-	X(STORE_PLAIN, 135, EX_CONFIG, STOP, "it is not encrypted, though the keys have a passphrase") \
-	X(STORE_KEY, 136, EX_NOPERM, STOP, "it is encrypted with another key")
+	X(ERASED, 134, EX_DATAERR, CORRECT, "what it said was erased already") \
+	X(STORE_LOCKED, 135, EX_NOPERM, STOP, "it is encrypted, and its key is not there") \
+	X(STORE_PLAIN, 136, EX_CONFIG, STOP, "it is not encrypted, though the keys have a passphrase") \
+	X(STORE_KEY, 137, EX_NOPERM, STOP, "it is encrypted with another key")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

@@ -29,8 +29,9 @@ enum limit {
 	LIMIT_SILENCE_MS = 10000,	   /* a session without a sign of life ends */
 	LIMIT_PURGED = 64,		   /* reports in a purge receipt */
 	LIMIT_BACKUP_DAYS = 7,		   /* a copy of the data keys is overwritten by then */
-	LIMIT_SESSION_TOPICS = 4,	   /* subscriptions a node may hold on the feed socket */
-	LIMIT_LOG_LINE = 2048,		   /* a line of the log, bytes */
+	LIMIT_HOLD_DAYS = 366,	  /* an authority's order keeps a body at most so long; then it takes a new one */
+	LIMIT_SESSION_TOPICS = 4, /* subscriptions a node may hold on the feed socket */
+	LIMIT_LOG_LINE = 2048,	  /* a line of the log, bytes */
 	LIMIT_LOG_RING = 16 * 1024 * 1024, /* newest lines of the log held in memory, bytes ... */
 	LIMIT_LOG_RING_MS = 3600 * 1000,   /* ... and how long */
 	LIMIT_LOG_ANSWER = 64 * 1024,	   /* lines that a watcher gets at once, bytes */

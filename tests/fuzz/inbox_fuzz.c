@@ -17,6 +17,7 @@ enum { SIGN_BATCH = 1, SIGN_DELIVERIES = 2, MOST_BATCHES = 4 };
 
 static const char clean[] =
 	"DELETE FROM inbox; DELETE FROM mark; DELETE FROM inbox_delivery; DELETE FROM withheld; DELETE FROM member;"
+	" DELETE FROM quarantine;"
 	"DELETE FROM standing; DELETE FROM retraction; DELETE FROM purge; DELETE FROM purged; DELETE FROM head; DELETE FROM cursor; INSERT INTO cursor VALUES(1, 1, 1, zeroblob(32))";
 
 static struct store store;

@@ -53,7 +53,7 @@ static void place_open(void)
 	place.uplink = uplink_new(NULL, &options);
 	place.context = zmq_ctx_new();
 	PROMISE(local_open(&place.local, place.context, endpoint + strlen("ipc://"),
-			   &(struct local_host){&place.store, &story_get()->army, &defaults, place.uplink, NULL},
+			   &(struct local_host){&place.store, &story_get()->army, &defaults, place.uplink, NULL, NULL},
 			   NULL) == E_OK);
 	place.client = zmq_socket(place.context, ZMQ_DEALER);
 	zmq_setsockopt(place.client, ZMQ_RCVTIMEO, &wait, sizeof wait);

@@ -130,7 +130,7 @@ static void inbox_check(struct account *account, size_t office, struct store *st
 {
 	static const char sql[] =
 		"SELECT entry, idx, origin, stream, number, trust, header, body, erased_at, body_hash FROM inbox"
-		" ORDER BY row";
+		" WHERE notice = 0 ORDER BY row";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	uint64_t entry = 0, index = 0;
 
@@ -183,6 +183,24 @@ static void withheld_check(struct account *account, size_t office, struct store 
 	sqlite3_reset(rows);
 }
 
+/* What is said to be superseded is what an update was about that may not go to the office. */
+static void notices_check(struct account *account, size_t office, struct store *store)
+{
+	sqlite3_stmt *rows = store_statement(store, "SELECT entry, origin, stream, number FROM inbox WHERE notice = 1");
+
+	while (store_ask(store, rows, NULL) == E_OK) {
+		const uint64_t entry = column_number(rows, 0);
+		const struct item *update = &account->items[account->entries[entry <= account->last ? entry : 0].first];
+		const struct item *meant = item_of_row(account, rows, 2, office_of(column_text(rows, 1)));
+
+		if (entry > account->last || update->verb != UPDATES || meant != &account->items[update->about])
+			account_wrong(account, INVENTED, "%s takes %s %llu/%llu for superseded by entry %llu",
+				      office_names[office], column_text(rows, 1), (ull)column_number(rows, 2),
+				      (ull)column_number(rows, 3), (ull)entry);
+	}
+	sqlite3_reset(rows);
+}
+
 /* Every head that the office has seen lies on the one chain. */
 static void heads_check(struct account *account, size_t office, struct store *store)
 {
@@ -214,6 +232,7 @@ void account_check_office(struct account *account, size_t office, struct store *
 	receipts_check(account, office, store, reader);
 	inbox_check(account, office, store);
 	withheld_check(account, office, store);
+	notices_check(account, office, store);
 	heads_check(account, office, store);
 }
 

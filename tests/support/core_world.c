@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "common/content.h"
 #include "common/submission.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -862,7 +863,21 @@ static size_t texts(const char *const from[4], char **to)
 	return count;
 }
 
-static ProtobufCBinaryData routing_make(struct world *world, const struct speech *speech)
+/* What stands for an UPDATE of this speech. */
+static ProtobufCBinaryData superseded_of(struct world *world, const struct speech *speech, uint32_t epoch)
+{
+	ProtobufCBinaryData signature = {SIGNATURE_SIZE, arena_alloc(&world->arena, SIGNATURE_SIZE)};
+	Simpul__Name report = SIMPUL__NAME__INIT;
+
+	report.origin = (char *)(uintptr_t)world_names[speech->node];
+	report.epoch = epoch;
+	report.stream = speech->stream;
+	report.number = speech->reference;
+	superseded_sign(world->options.exchange, &world->keys[speech->node].signing, &report, signature.data);
+	return signature;
+}
+
+static ProtobufCBinaryData routing_make(struct world *world, const struct speech *speech, uint32_t epoch)
 {
 	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
 	Simpul__KeyWrap wraps[4], *list[4];
@@ -882,6 +897,8 @@ static ProtobufCBinaryData routing_make(struct world *world, const struct speech
 			(ProtobufCBinaryData){WRAP_SIZE, arena_alloc(&world->arena, WRAP_SIZE)};
 		memset(list[routing.n_wraps]->wrapped.data, (int)routing.n_wraps + 1, WRAP_SIZE);
 	}
+	if (speech->kind == SIMPUL__KIND__KIND_UPDATE)
+		routing.superseded = superseded_of(world, speech, epoch);
 	if (speech->spoil_routing)
 		speech->spoil_routing(&routing);
 	return packed(world, &routing);
@@ -910,7 +927,7 @@ void world_say(struct world *world, const struct speech *speech)
 	message.stream = speech->stream;
 	message.first = speech->first ? speech->first : 1;
 	message.seen_head = (ProtobufCBinaryData){HASH_SIZE, seen.head.bytes};
-	message.routing = routing_make(world, speech);
+	message.routing = routing_make(world, speech, message.epoch);
 	message.reports = arena_alloc(&world->arena, count * sizeof(*message.reports));
 	for (size_t i = 0; i < count; i++)
 		message.reports[message.n_reports++] = report_make(world, speech, &message, i);

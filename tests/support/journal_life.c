@@ -231,8 +231,8 @@ static enum error keys_ask(const struct journal_life *life, const char *sql, uin
 static enum error erase(struct journal_life *life, const struct entry_promise *of, size_t index)
 {
 	struct erasure_promise *promise = &life->erasures[life->erasure_count++];
-	const struct erasure erasure = {of->position.entry, (uint32_t)index, 1,
-					SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0};
+	const struct erasure erasure = {
+		of->position.entry, (uint32_t)index, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0};
 	struct journal_append *append = journal_append_new();
 	struct buffer slot = {0};
 	enum error error;

@@ -60,6 +60,7 @@ struct sink_options sink_place_options(const struct sink_place *place, enum sink
 				     .type = type,
 				     .path = place->path,
 				     .seconds = 30,
+				     .attempts = 8,
 				     .ceiling = SIMPUL__LABEL__LABEL_AMBER_STRICT,
 				     .statuses = SINK_STATUS(SIMPUL__STATUS__STATUS_ACTUAL),
 				     .erases = SINK_ERASES_YES};

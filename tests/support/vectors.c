@@ -7,6 +7,7 @@
 #include "common/memory.h"
 #include "common/seal.h"
 #include "common/submission.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 
@@ -183,6 +184,24 @@ static bool broker_succession_step(struct work *work)
 	broker_succession_sign(&succession, exchange, &former, &next, number_of(work, "created_at"), &authority, &none);
 	result(work, "former_signature", succession.former_signature, SIGNATURE_SIZE);
 	result(work, "authority_signature", succession.authority_signature, SIGNATURE_SIZE);
+	return true;
+}
+
+static bool superseded_step(struct work *work)
+{
+	uint8_t exchange[EXCHANGE_SIZE], signature[SIGNATURE_SIZE];
+	Simpul__Name report = SIMPUL__NAME__INIT;
+	struct signing_key key;
+
+	if (!bytes_of(work, "exchange", exchange, EXCHANGE_SIZE) || !text_of(work, "origin") ||
+	    !signing_key_of(work, "seed", &key))
+		return false;
+	report.origin = (char *)(uintptr_t)text_of(work, "origin");
+	report.epoch = (uint32_t)number_of(work, "epoch");
+	report.stream = (Simpul__Stream)number_of(work, "stream");
+	report.number = number_of(work, "number");
+	superseded_sign(exchange, &key, &report, signature);
+	result(work, "signature", signature, SIGNATURE_SIZE);
 	return true;
 }
 
@@ -413,6 +432,7 @@ bool vector_run(json_t *step, vector_files *files, struct fault *fault)
 		     {"exchange-key", exchange_key_step},
 		     {"member", member_step},
 		     {"broker-succession", broker_succession_step},
+		     {"superseded", superseded_step},
 		     {"message", message_step},
 		     {"leaf", leaf_step},
 		     {"submission", submission_step},

@@ -83,6 +83,7 @@ static void answer_give(struct web *web, int fd, enum web_answer answer)
 		[WEB_TAKE] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
 		[WEB_TALK] = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\n\r\nRAHASIA",
 		[WEB_ERROR] = "HTTP/1.1 500 RAHASIA\r\nConnection: close\r\nContent-Length: 7\r\n\r\nRAHASIA",
+		[WEB_BUSY] = "HTTP/1.1 503 Later\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
 		[WEB_REDIRECT] = "HTTP/1.1 307 There\r\nLocation: /elsewhere\r\nConnection: close\r\n"
 				 "Content-Length: 0\r\n\r\n",
 		[WEB_STALL] = NULL,

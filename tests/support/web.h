@@ -8,6 +8,7 @@ enum web_answer {
 	WEB_TAKE,     /* 204 */
 	WEB_TALK,     /* 200 and a body */
 	WEB_ERROR,    /* 500 */
+	WEB_BUSY,     /* 503 */
 	WEB_REDIRECT, /* 307 to /elsewhere */
 	WEB_STALL,    /* nothing, for as long as the other side waits */
 	WEB_DROP,     /* closes without an answer */

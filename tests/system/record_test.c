@@ -230,6 +230,61 @@ static void the_kernel_keeps_operators_auditors_and_others_apart(void **state)
 	assert_int_equal(entry_now(x), before);
 }
 
+/* The journal's folder is closed to him: the broker looks for him, and records it. */
+static void an_auditor_needs_none_of_the_brokers_files(void **state)
+{
+	static const char *const looks[][6] = {
+		{"-a", "report", "police.oku#1", NULL},
+		{"-a", "got", "army.oku", NULL},
+		{"-a", "policy", "explain", "army.oku", "--report", NULL},
+	};
+	static const char *const unknown[] = {"-a", "report", "police.oku#77", NULL};
+	const char *explain[7] = {NULL};
+	struct exchange *x = *state;
+	long long before;
+
+	if (geteuid() != 0 || access("/usr/bin/setpriv", X_OK) != 0)
+		skip();
+	folder_open(x);
+	memcpy(explain, looks[2], sizeof looks[2]);
+	explain[5] = "police.oku#1";
+	assert_int_equal(ctl_as(x, "nogroup", looks[0]), 0);
+	assert_recorded(x, "report police.oku#1, auditor\n");
+	assert_int_equal(ctl_as(x, "nogroup", looks[1]), 0);
+	assert_recorded(x, "got army.oku, auditor\n");
+	assert_int_equal(ctl_as(x, "nogroup", explain), 0);
+	assert_recorded(x, "policy explain police.oku#1, auditor\n");
+	assert_int_equal(ctl_as(x, "nogroup", unknown), 66);
+	before = entry_now(x);
+	assert_int_not_equal(ctl_as(x, "daemon", looks[0]), 0);
+	assert_int_not_equal(ctl_as(x, "daemon", looks[1]), 0);
+	assert_int_not_equal(ctl_as(x, "daemon", explain), 0);
+	assert_int_equal(entry_now(x), before);
+}
+
+/* The same is told by the broker as is read by hand. */
+static void what_the_broker_tells_is_what_the_files_say(void **state)
+{
+	struct exchange *x = *state;
+	struct buffer told = {0};
+
+	assert_int_equal(exchange_ctl(x, &told, "-a", "got", "army.oku", "--json", NULL), 0);
+	buffer_u8(&told, 0);
+	assert_non_null(strstr((const char *)told.data, "\"name\":\"police.oku#1\""));
+	assert_null(strstr((const char *)told.data, "canary"));
+	buffer_clear(&told);
+	assert_int_equal(exchange_ctl(x, &told, "-a", "report", "police.oku#1", "--json", NULL), 0);
+	buffer_u8(&told, 0);
+	assert_non_null(strstr((const char *)told.data, "\"held_by\":[\"army.oku\"]"));
+	buffer_clear(&told);
+	assert_int_equal(
+		exchange_ctl(x, &told, "-a", "policy", "explain", "army.oku", "--report", "police.oku#1", NULL), 0);
+	buffer_u8(&told, 0);
+	assert_non_null(strstr((const char *)told.data, "army.oku is to get it\n"));
+	assert_non_null(strstr((const char *)told.data, "rules of policy version"));
+	buffer_free(&told);
+}
+
 /* The last test: the broker is stopped. */
 static void without_a_broker_a_look_is_recorded_all_the_same(void **state)
 {
@@ -272,6 +327,8 @@ int main(void)
 		cmocka_unit_test(what_a_lost_laptop_could_have_revealed_is_listed),
 		cmocka_unit_test(an_auditor_sees_all_and_changes_nothing),
 		cmocka_unit_test(the_kernel_keeps_operators_auditors_and_others_apart),
+		cmocka_unit_test(an_auditor_needs_none_of_the_brokers_files),
+		cmocka_unit_test(what_the_broker_tells_is_what_the_files_say),
 		cmocka_unit_test(without_a_broker_a_look_is_recorded_all_the_same),
 		cmocka_unit_test(an_auditor_checks_the_file_alone),
 	};

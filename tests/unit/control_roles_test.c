@@ -21,13 +21,22 @@ static const struct {
 	{"nodes", "{\"command\": \"nodes\"}", false},
 	{"policy-show", "{\"command\": \"policy-show\"}", false},
 	{"proposals", "{\"command\": \"proposals\"}", false},
-	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}", false},
+	{"look", "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku\", \"reason\": \"theft\"}",
+	 false},
+	{"tell", "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\"}", false},
 	{"policy-reload", "{\"command\": \"policy-reload\"}", true},
 	{"watchers-reload", "{\"command\": \"watchers-reload\"}", true},
 	{"enroll", "{\"command\": \"enroll\", \"record\": \"00\"}", true},
 	{"standing",
 	 "{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"retired\", \"reason\": \"\"}", true},
 	{"reseed", "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\"}", true},
+	{"hold-place",
+	 "{\"command\": \"hold-place\", \"report\": \"police.oku#1\", \"authority\": \"PN-BATURAJA\", "
+	 "\"order\": \"12/2026\", \"until\": 1, \"reason\": \"x\"}",
+	 true},
+	{"hold-lift", "{\"command\": \"hold-lift\", \"report\": \"police.oku#1\", \"hold\": 7, \"reason\": \"x\"}",
+	 true},
+	{"hold-open", "{\"command\": \"hold-open\", \"report\": \"police.oku#1\", \"reason\": \"x\"}", true},
 	{"broker-key", "{\"command\": \"broker-key\", \"succession\": \"00\"}", true},
 	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
 	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
@@ -79,12 +88,12 @@ static void an_act_says_who_what_and_why(void **state)
 	static const char reseed[] = "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, "
 				    "\"reason\": \"disk lost\", \"as\": \"Ms Duty\"}";
 	struct stage *stage = *state;
-	char user[ACT_USER_SIZE];
+	char user[USER_NAME_SIZE];
 	const Simpul__Act *act;
 
 	stage_request(stage, reseed, strlen(reseed));
 	act = stage_act(stage);
-	assert_string_equal(act->user, act_user_name(getuid(), user));
+	assert_string_equal(act->user, user_name(getuid(), user));
 	assert_string_equal(act->person, "Ms Duty");
 	assert_string_equal(act->command, "reseed");
 	assert_string_equal(act->object, "police.oku");
@@ -107,6 +116,17 @@ static void what_would_spoil_the_record_is_refused(void **state)
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"got\", \"object\": \"police.oku#1\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID", "object");
 	stage_refused(stage, "{\"command\": \"look\", \"what\": \"report\"}", "INVALID", "object");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"body\", \"object\": \"police.oku#1\"}",
+		      "UNKNOWN_VALUE", "what");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku\"}", "INVALID",
+		      "object");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"got\", \"object\": \"police.oku\", \"after\": -1}",
+		      "INVALID", "after");
+	stage_refused(stage, "{\"command\": \"tell\", \"what\": \"policy explain\", \"object\": \"police.oku#1\"}",
+		      "INVALID", "node");
+	stage_refused(stage,
+		      "{\"command\": \"tell\", \"what\": \"report\", \"object\": \"police.oku#1\", \"reason\": 7}",
+		      "INVALID", "reason");
 	assert_int_equal(stage->steps + stage->reloads, 0);
 }
 
@@ -182,7 +202,7 @@ static void two_different_operators_are_needed_and_their_word_counts_once(void *
 	char text[400];
 
 	signing_key_generate(&stranger);
-	stage_refused(stage, verbs[9].request, "TWO_OPERATORS", "");
+	stage_refused(stage, verbs[10].request, "TWO_OPERATORS", "");
 	propose(stage, &stranger, at, "BAD_SIGNATURE", "signature");
 	propose(stage, &pair.keys[0], at, NULL, NULL);
 	propose(stage, &pair.keys[1], at, "EXISTS", "proposal");
@@ -283,6 +303,33 @@ static void a_word_from_before_the_start_or_for_another_day_is_refused(void **st
 	assert_int_equal(stage->steps, 0);
 }
 
+/* Whatever two_operators says, and with a word of what is missing. */
+static void a_hold_always_takes_two_and_says_nothing_of_a_person(void **state)
+{
+	static const char nobodys[] = "the file operators has not the keys of two (simpulctl operator new)";
+	struct stage *stage = *state;
+
+	stage_refused(stage,
+		      "{\"command\": \"hold-lift\", \"report\": \"police.oku#1\", \"hold\": 7, \"reason\": \"x\"}",
+		      "TWO_OPERATORS", nobodys);
+	pair_enlist(stage);
+	stage->settings.two_operators = 0;
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(verbs[i].name, "hold-lift") == 0 || strcmp(verbs[i].name, "hold-open") == 0)
+			stage_refused(stage, verbs[i].request, "TWO_OPERATORS", "");
+		else if (strcmp(verbs[i].name, "hold-place") == 0)
+			stage_refused(stage, verbs[i].request, "INVALID", "until"); /* it is over */
+	stage_refused(stage,
+		      "{\"command\": \"hold-place\", \"report\": \"police.oku#1\", \"authority\": \"Judge Anna\", "
+		      "\"order\": \"12/2026\", \"until\": 1, \"reason\": \"x\"}",
+		      "INVALID", "authority");
+	stage_refused(
+		stage,
+		"{\"command\": \"hold-lift\", \"report\": \"police.oku#1\", \"hold\": 7, \"reason\": \"Anna, Maria\"}",
+		"INVALID", "reason");
+	assert_int_equal(stage->steps, 0);
+}
+
 static void a_group_that_is_not_there_is_named_and_nobody_comes_in(void **state)
 {
 	struct stage *stage = *state;
@@ -316,6 +363,7 @@ int main(void)
 		TEST(a_policy_that_could_not_be_read_is_approved_again),
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
+		TEST(a_hold_always_takes_two_and_says_nothing_of_a_person),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is
  * gone. */
 #include "broker/ctl_breach.h"
+#include "broker/copies.h"
 #include "broker/ctl_report.h"
 
 #include "common/memory.h"
@@ -276,6 +277,32 @@ static void a_cancel_reveals_nothing_and_is_not_counted(void **state)
 	assert_int_equal(breach_number(place, IMMIGRATION, UINT64_MAX >> 1, "stored"), 1);
 }
 
+/* Pages of what a node was sent, one after the other: every report once, and no entry torn apart. */
+static void pages_leave_nothing_out_and_repeat_nothing(void **state)
+{
+	struct place *place = *state;
+	struct journal_case *c = NULL;
+	uint64_t after = 0, reports = 0, pages = 0;
+	bool more = true;
+
+	for (uint64_t first = 1; first < 10; first += 3)
+		ledger_say(&place->ledger,
+			   &(struct saying){.origin = POLICE, .first = first, .count = 3, .audience = DUE_TO_THREE});
+	assert_int_equal(journal_case_open(&c, place->ledger.options.path, NULL), E_OK);
+	for (; more; pages++) {
+		json_t *page;
+
+		assert_int_equal(copies_sent(c, ledger_nodes[ARMY], 0, after, 2, &page, NULL), E_OK);
+		reports += json_array_size(json_object_get(page, "reports"));
+		after = (uint64_t)ctl_number(page, "last");
+		more = json_is_true(json_object_get(page, "more"));
+		json_decref(page);
+	}
+	assert_int_equal(reports, 9);
+	assert_int_equal(pages, 3);
+	journal_case_close(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -289,6 +316,7 @@ int main(void)
 		TEST(a_report_that_is_not_there_is_not_found),
 		TEST(what_was_erased_before_the_theft_was_not_on_the_machine),
 		TEST(a_cancel_reveals_nothing_and_is_not_counted),
+		TEST(pages_leave_nothing_out_and_repeat_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

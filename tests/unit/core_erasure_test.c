@@ -2,6 +2,7 @@
  * nothing may die of a clock that is wrong. */
 #include "broker/core_state.h"
 #include "common/memory.h"
+#include "tests/support/holding.h"
 #include "tests/support/journaled_world.h"
 
 #include <setjmp.h>
@@ -221,6 +222,108 @@ static void what_was_due_when_the_broker_stopped_goes_when_it_is_back(void **sta
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 }
 
+/* ---------------------------------------------------------------------------- holds */
+
+static const uint8_t nothing_recorded[1];
+
+static enum error hold_order(struct world *world, const struct holding *holding)
+{
+	struct core_event event = {.type = CORE_HOLD, .operator_ticket = 5, .act = BYTES(nothing_recorded, 0)};
+	struct buffer encoded = {0};
+
+	holding_pack(holding, world->options.exchange, world->now.wall, &encoded);
+	event.hold = buffer_view(&encoded);
+	world_forget(world);
+	world_step(world, &event);
+	if (world_queued(world) > 0)
+		world_commit(world, E_OK);
+	buffer_free(&encoded);
+	return world_answer(world);
+}
+
+static enum error hold_until(struct world *world, uint64_t days)
+{
+	return hold_order(
+		world, &(struct holding){.origin = "police.oku", .number = 1, .until = world->now.wall + days * DAY});
+}
+
+/* From memory too, and at the moment when it ends. */
+static void what_is_held_goes_to_nobody_when_it_is_due_and_is_erased_when_the_hold_ends(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	assert_int_equal(hold_until(world, 2), E_OK);
+	assert_true(world_logged(world, "hold.placed report=police.oku#1"));
+	say(world, retraction);
+	later(world, 100);
+	assert_true(world_logged(world, "bodies.held reports=1"));
+	assert_false(world_logged(world, "bodies.erased"));
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+	world_restart(world);
+	later(world, 1000);
+	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
+	later(world, 2 * DAY - 30000);
+	assert_false(world_logged(world, "bodies.erased"));
+	later(world, 29000);
+	assert_true(world_logged(world, "bodies.erased"));
+}
+
+static void a_hold_without_a_near_end_is_refused(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	say(world, (struct speech){.node = POLICE});
+	assert_int_equal(hold_until(world, 367), E_EXPIRES_TOO_LATE);
+	assert_int_equal(hold_until(world, 0), E_INVALID);
+	assert_int_equal(hold_until(world, 366), E_OK);
+}
+
+static void what_was_erased_cannot_be_held_and_that_is_said(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	later(world, 100);
+	assert_int_equal(hold_until(world, 2), E_ERASED);
+}
+
+/* What they placed since the backup, its operators have to place again first. */
+static void nothing_is_erased_for_a_day_after_a_recovery(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	later(world, 1000);
+	world->core->retention.recovered_at = world->now.wall;
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	later(world, DAY - 60 * 1000);
+	assert_false(world_logged(world, "bodies.erased"));
+	later(world, 60 * 1000);
+	assert_true(world_logged(world, "bodies.erased"));
+}
+
+/* For whoever can have it extended. */
+static void the_end_of_a_hold_is_told_for_weeks(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	assert_int_equal(hold_until(world, 32), E_OK);
+	later(world, DAY);
+	assert_false(world_logged(world, "hold.ending"));
+	later(world, DAY);
+	assert_true(world_logged(world, "hold.ending report=police.oku#1"));
+	later(world, 60 * 1000);
+	assert_false(world_logged(world, "hold.ending"));
+	later(world, 26 * DAY);
+	assert_true(world_alarmed(world, "hold.ending"));
+}
+
 /* ---------------------------------------------------------------------------- purge receipts */
 
 static const struct speech answer_to_police = {
@@ -308,6 +411,11 @@ int main(void)
 		TEST(what_is_taken_back_does_not_wait_for_the_clock),
 		TEST(a_tombstone_that_failed_is_tried_again),
 		TEST(what_was_due_when_the_broker_stopped_goes_when_it_is_back),
+		TEST(what_is_held_goes_to_nobody_when_it_is_due_and_is_erased_when_the_hold_ends),
+		TEST(a_hold_without_a_near_end_is_refused),
+		TEST(what_was_erased_cannot_be_held_and_that_is_said),
+		TEST(nothing_is_erased_for_a_day_after_a_recovery),
+		TEST(the_end_of_a_hold_is_told_for_weeks),
 		TEST(a_purge_receipt_goes_to_the_origin_and_to_nobody_else),
 		TEST(who_may_say_nothing_else_must_still_answer),
 		TEST(who_is_no_longer_in_the_policy_says_nothing_this_way_either),

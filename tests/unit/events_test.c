@@ -15,8 +15,8 @@
 
 /* What an event's name may begin with; field paths and file names begin otherwise, or end as files do. */
 #define SUBJECTS \
-	"(agent|batch|broker|clock|cursor|database|delivery|disk|feed|frames|inbox|intake|journal|local|member|node|" \
-	"operator|policy|profiles|receipt|refusals|report|reseed|session|sink|store|submission|subscription|uplink|watcher|watchers|zap)"
+	"(agent|batch|broker|clock|cursor|database|delivery|disk|feed|frames|hold|inbox|intake|journal|local|member|node|" \
+	"operator|policy|profiles|quarantine|receipt|refusals|report|reseed|session|sink|store|subject|submission|subscription|uplink|watcher|watchers|zap)"
 
 static struct buffer whole(const char *path)
 {

@@ -3,6 +3,7 @@
 #include "tests/support/agent_world.h"
 #include "common/limit.h"
 #include "common/log.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 
 #include <string.h>
@@ -234,6 +235,136 @@ static void a_withheld_entry_is_on_record(void **state)
 	entry->stub = &stub;
 	apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT policy_version FROM withheld WHERE entry = 3"), 7);
+}
+
+/* ---- superseded, and what it says by now is not for this office */
+
+/* The stub of an update of police.oku#NUMBER that the police signed with these keys. */
+static Simpul__Entry *superseded_stub(struct fixture *f, uint64_t number, const struct node_keys *keys)
+{
+	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
+	Simpul__Stub *stub = arena_alloc(&f->world.arena, sizeof *stub);
+	Simpul__Superseded *said = arena_alloc(&f->world.arena, sizeof *said);
+	Simpul__Name *name = arena_alloc(&f->world.arena, sizeof *name);
+
+	simpul__stub__init(stub);
+	simpul__superseded__init(said);
+	simpul__name__init(name);
+	name->origin = (char *)(uintptr_t) "police.oku";
+	name->epoch = 1;
+	name->number = number;
+	said->report = name;
+	said->key_id = 1;
+	said->signature = (ProtobufCBinaryData){SIGNATURE_SIZE, arena_alloc(&f->world.arena, SIGNATURE_SIZE)};
+	superseded_sign(f->world.join.exchange, &keys->signing, name, said->signature.data);
+	stub->policy_version = 7;
+	stub->superseded = said;
+	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
+	entry->stub = stub;
+	return entry;
+}
+
+struct seen_row {
+	size_t rows;
+	uint64_t superseded_by; /* of the first row */
+	bool has_notice;
+	char updated_by[REPORT_NAME_SIZE];
+};
+
+static bool row_see(void *context, const struct inbox_row *row)
+{
+	struct seen_row *seen = context;
+
+	if (seen->rows++ == 0) {
+		seen->superseded_by = row->superseded_by;
+		strcpy(seen->updated_by, row->updated_by);
+	}
+	seen->has_notice = seen->has_notice || row->is_notice;
+	return true;
+}
+
+/* What a reader sees under the name police.oku#NUMBER. */
+static struct seen_row see(struct fixture *f, uint64_t number)
+{
+	const struct report_name name = {.origin = "police.oku", .epoch = 1, .number = number};
+	struct seen_row seen = {.rows = 0};
+
+	assert_int_equal(view_inbox_by_name(&f->store, &name, row_see, &seen, NULL), E_OK);
+	return seen;
+}
+
+static void a_superseded_report_counts_no_longer(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	apply(f, superseded_stub(f, 1, &f->police.keys));
+	assert_int_equal(see(f, 1).superseded_by, 4);
+	assert_true(see(f, 1).has_notice);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM withheld"), 1);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM quarantine"), 0);
+	/* What was said after that counts again. */
+	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "for all again"), 1)));
+	assert_int_equal(see(f, 1).superseded_by, 0);
+	assert_string_equal(see(f, 1).updated_by, "police.oku#2");
+	assert_int_equal(see(f, 2).superseded_by, 0);
+	apply(f, superseded_stub(f, 1, &f->police.keys));
+	assert_int_equal(see(f, 1).superseded_by, 6);
+	assert_int_equal(see(f, 2).superseded_by, 6);
+}
+
+static void a_forged_notice_changes_nothing_and_waits(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	apply(f, superseded_stub(f, 1, &f->army.keys));
+	assert_int_equal(see(f, 1).superseded_by, 0);
+	assert_false(see(f, 1).has_notice);
+	assert_non_null(strstr(f->alarm, "inbox.bad_notice entry=4 code=BAD_SIGNATURE"));
+	assert_int_equal(agent_number(&f->store, "SELECT code FROM quarantine WHERE cause = 4 AND state = 0"),
+			 E_BAD_SIGNATURE);
+}
+
+static void a_notice_of_what_never_came_leaves_no_trace_in_the_inbox(void **state)
+{
+	struct fixture *f = *state;
+
+	apply(f, superseded_stub(f, 1, &f->police.keys));
+	assert_int_equal(rows(f, "1"), 0);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM quarantine"), 0);
+}
+
+/* A thief of the key may have said it. */
+static void a_notice_counts_no_more_once_its_key_is_compromised(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *stub, *report = agent_delivery(&f->world, send_sightings(f, 1));
+
+	report->accepted_at = 1000;
+	apply(f, report);
+	stub = superseded_stub(f, 1, &f->police.keys);
+	stub->accepted_at = 3000;
+	apply(f, stub);
+	assert_int_not_equal(see(f, 1).superseded_by, 0);
+	apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 2000));
+	assert_int_equal(see(f, 1).superseded_by, 0);
+}
+
+/* A broker that was restored sends it all again. */
+static void a_notice_stands_in_no_repeats_way(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__Submission *submission = send_sightings(f, 1);
+
+	apply(f, agent_delivery(&f->world, submission));
+	apply(f, superseded_stub(f, 1, &f->police.keys));
+	apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(rows(f, "trust = 2"), 0);
+	assert_int_equal(rows(f, "notice = 0"), 1);
+	/* Nor in that of an erasure. */
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1), 1)));
+	assert_int_equal(rows(f, "erased_at > 0"), 1);
 }
 
 /* ---- trust */
@@ -595,6 +726,11 @@ int main(void)
 						start, end),
 		cmocka_unit_test_setup_teardown(many_empty_batches_do_move_the_cursor, start, end),
 		cmocka_unit_test_setup_teardown(a_withheld_entry_is_on_record, start, end),
+		cmocka_unit_test_setup_teardown(a_superseded_report_counts_no_longer, start, end),
+		cmocka_unit_test_setup_teardown(a_forged_notice_changes_nothing_and_waits, start, end),
+		cmocka_unit_test_setup_teardown(a_notice_of_what_never_came_leaves_no_trace_in_the_inbox, start, end),
+		cmocka_unit_test_setup_teardown(a_notice_counts_no_more_once_its_key_is_compromised, start, end),
+		cmocka_unit_test_setup_teardown(a_notice_stands_in_no_repeats_way, start, end),
 		cmocka_unit_test_setup_teardown(a_forged_report_is_marked_bad, start, end),
 		cmocka_unit_test_setup_teardown(a_report_under_another_name_is_marked_bad, start, end),
 		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_still_verifies_old_entries, start, end),

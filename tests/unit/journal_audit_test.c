@@ -174,7 +174,7 @@ static const char not_taken_back[] = "the tombstone names a CANCEL that did not 
 static void a_body_that_was_erased_before_its_time_is_found(void **state)
 {
 	struct ledger *ledger = *state;
-	struct journal_verdict verdict = buried(ledger, &(struct erasure){7, 0, 1, EXPIRED, 0});
+	struct journal_verdict verdict = buried(ledger, &(struct erasure){7, 0, 1, EXPIRED, 0, 0});
 
 	assert_string_equal(verdict.what, not_expired);
 	assert_int_equal(verdict.bad_entry, 8);
@@ -185,9 +185,9 @@ static void what_expired_beside_what_did_not_is_told_apart(void **state)
 	struct ledger *ledger = *state;
 
 	ledger->now = EXPIRES; /* the first of the three */
-	ledger_bury(ledger, &(struct erasure){7, 0, 1, EXPIRED, 0}, 1);
+	ledger_bury(ledger, &(struct erasure){7, 0, 1, EXPIRED, 0, 0}, 1);
 	ledger->now = EXPIRES + 500;
-	assert_string_equal(buried(ledger, &(struct erasure){7, 2, 1, EXPIRED, 0}).what, not_expired);
+	assert_string_equal(buried(ledger, &(struct erasure){7, 2, 1, EXPIRED, 0, 0}).what, not_expired);
 }
 
 static void a_cancel_of_another_report_takes_nothing_back(void **state)
@@ -198,8 +198,8 @@ static void a_cancel_of_another_report_takes_nothing_back(void **state)
 		&(struct saying){
 			.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2, .erase = true});
 
-	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause}, 1);
-	assert_string_equal(buried(ledger, &(struct erasure){7, 0, 1, RETRACTED, cause}).what, not_taken_back);
+	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){7, 0, 1, RETRACTED, cause, 0}).what, not_taken_back);
 }
 
 static void a_cancel_that_only_cancels_takes_nothing_back(void **state)
@@ -208,7 +208,7 @@ static void a_cancel_that_only_cancels_takes_nothing_back(void **state)
 	const uint64_t cause = ledger_say(
 		ledger, &(struct saying){.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2});
 
-	assert_string_equal(buried(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause}).what, not_taken_back);
+	assert_string_equal(buried(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}).what, not_taken_back);
 }
 
 static void a_report_that_is_no_cancel_takes_nothing_back(void **state)
@@ -217,7 +217,7 @@ static void a_report_that_is_no_cancel_takes_nothing_back(void **state)
 	const uint64_t cause =
 		ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .audience = TO(ARMY)});
 
-	assert_string_equal(buried(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause}).what, not_taken_back);
+	assert_string_equal(buried(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}).what, not_taken_back);
 }
 
 static void a_tombstone_of_what_is_no_report_is_found(void **state)
@@ -225,7 +225,7 @@ static void a_tombstone_of_what_is_no_report_is_found(void **state)
 	struct ledger *ledger = *state;
 
 	ledger->now = EXPIRES + 100000;
-	assert_string_equal(buried(ledger, &(struct erasure){7, 2, 2, EXPIRED, 0}).what,
+	assert_string_equal(buried(ledger, &(struct erasure){7, 2, 2, EXPIRED, 0, 0}).what,
 			    "the tombstone names reports that cannot be");
 }
 
@@ -242,8 +242,8 @@ static void an_update_goes_with_what_it_updates(void **state)
 		&(struct saying){
 			.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2, .erase = true});
 
-	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause}, 1);
-	assert_string_equal(buried(ledger, &(struct erasure){update, 0, 1, RETRACTED, cause}).what, "");
+	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){update, 0, 1, RETRACTED, cause, 0}).what, "");
 }
 
 /* ---------------------------------------------------------------------------- acts of a broker that means ill */

@@ -460,7 +460,7 @@ static void an_entry_may_take_a_number_whose_key_was_erased(void **state)
 	entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 4, .count = 2, .audience = TO(ARMY)});
 	assert_int_equal(entry, next);
 	assert_bodies(ledger, ARMY, entry, 2, 0);
-	ledger_bury(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0}, 1);
+	ledger_bury(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0, 0}, 1);
 	assert_bodies(ledger, ARMY, entry, 1, 1);
 	assert_verifies(ledger);
 }
@@ -497,7 +497,7 @@ static void a_tombstone_that_cannot_be_is_found(void **state)
 	struct ledger *ledger = *state;
 	const uint64_t entry = ledger_say(ledger, &three);
 
-	assert_string_equal(verdict_after(ledger, &(struct erasure){entry, 0, 1, RETRACTED, 0}).what,
+	assert_string_equal(verdict_after(ledger, &(struct erasure){entry, 0, 1, RETRACTED, 0, 0}).what,
 			    "the tombstone gives no good reason");
 }
 
@@ -508,7 +508,7 @@ static void a_tombstone_for_other_reports_hides_nothing(void **state)
 	struct journal_verdict verdict;
 
 	database_run(ledger->journal->db, "INSERT INTO erasing(entry, place, count) VALUES(7, 0, 2)", NULL);
-	verdict = verdict_after(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0});
+	verdict = verdict_after(ledger, &(struct erasure){entry, 1, 1, EXPIRED, 0, 0});
 	assert_int_equal(verdict.bad_entry, entry);
 	assert_string_equal(verdict.what, "the body of report 0 is gone without a tombstone");
 }

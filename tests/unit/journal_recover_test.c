@@ -211,7 +211,7 @@ static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(voi
 	struct fixture *f = *state;
 	const uint64_t entry = ledger_say(&f->ledger, &(struct saying){.origin = POLICE, .first = 2, .count = 3,
 								     .audience = TO(ARMY)});
-	const struct erasure erasure = {entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0};
+	const struct erasure erasure = {entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0};
 	struct journal_recovery recovery;
 	struct journal_verdict verdict;
 	struct position last;

@@ -756,7 +756,7 @@ static void an_erased_body_cannot_be_read_again(void **state)
 	struct journal_page page;
 	Simpul__Entry *got;
 
-	ledger_bury(ledger, &(struct erasure){entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0}, 1);
+	ledger_bury(ledger, &(struct erasure){entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0}, 1);
 	page = page_of(reader, ARMY, LEDGER_FIRST_ENTRIES, LIMIT_BATCH);
 	assert_int_equal(page.count, 1);
 	got = entry_of(&page.items[0]);

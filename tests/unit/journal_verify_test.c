@@ -146,12 +146,12 @@ static void assert_found(const struct closed *closed, const char *file, const st
 /* One byte becomes another; the old ones are kept beside meanwhile. */
 #define BYTES_OF(table, column, entry) \
 	{ \
-		"CREATE TABLE kept AS SELECT " column " AS v FROM " table " WHERE entry = " #entry ";" \
+		"CREATE TABLE aside AS SELECT " column " AS v FROM " table " WHERE entry = " #entry ";" \
 		"UPDATE " table " SET " column " = CAST(substr(" column ", 1, 10) || CASE substr(" column \
 		", 11, 1) WHEN x'5a' " \
 		"THEN x'5b' ELSE x'5a' END || substr(" column ", 12) AS BLOB) WHERE entry = " #entry, \
-			"UPDATE " table " SET " column " = (SELECT v FROM kept) WHERE entry = " #entry \
-			"; DROP TABLE kept", \
+			"UPDATE " table " SET " column " = (SELECT v FROM aside) WHERE entry = " #entry \
+			"; DROP TABLE aside", \
 			entry \
 	}
 

@@ -343,6 +343,34 @@ static int end(void **state)
 	return 0;
 }
 
+#define PLACE "{\"simpul\": 1, \"command\": \"hold-place\", \"report\": \"police.oku#1\", \"order\": \"12/2026\", "
+
+/* The kernel says that it is the same user, whatever he says himself. */
+static void who_places_a_hold_cannot_confirm_it(void **state)
+{
+	struct place *place = *state;
+	char until[TIME_TEXT_SIZE], request[400];
+	json_t *answer;
+
+	taken(place, REPORT(SIGHTING), "police.oku#1");
+	time_text(until, clock_now().wall + 20 * DAY_MS, 0);
+	snprintf(request, sizeof(request),
+		 PLACE "\"authority\": \"PN-BATURAJA\", \"until\": \"%s\", \"reason\": \"x\"}", until);
+	answer = ask(place, request);
+	assert_int_equal(json_integer_value(json_object_get(answer, "hold")), 1);
+	json_decref(answer);
+	refused(place, "{\"simpul\": 1, \"command\": \"hold-confirm\", \"hold\": 1, \"user\": \"budi\"}",
+		"TWO_OPERATORS", "user");
+	refused(place, PLACE "\"authority\": \"Judge Anna\", \"until\": \"2027-06-30T00:00:00Z\", \"reason\": \"x\"}",
+		"INVALID", "authority");
+	refused(place, PLACE "\"authority\": \"PN-BATURAJA\", \"until\": \"soon\", \"reason\": \"x\"}", "INVALID",
+		"until");
+	refused(place, "{\"simpul\": 1, \"command\": \"hold-lift\", \"hold\": 1, \"reason\": \"x\"}", "NOT_FOUND",
+		"hold");
+	refused(place, "{\"simpul\": 1, \"command\": \"hold-open\", \"report\": \"police.oku#1\", \"reason\": \"x\"}",
+		"NOT_FOUND", "report");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -360,6 +388,7 @@ int main(void)
 		TEST(what_is_in_earnest_is_not_changed_by_an_exercise),
 		TEST(only_what_came_in_is_flagged),
 		TEST(only_what_this_office_said_can_be_cancelled),
+		TEST(who_places_a_hold_cannot_confirm_it),
 	};
 
 	keys_init();

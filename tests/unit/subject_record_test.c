@@ -38,7 +38,7 @@ static enum error take(const char *request, wall_ms at, struct fault *fault)
 	enum error error;
 
 	assert_non_null(json);
-	error = subject_record_take(&store, json, at, fault);
+	error = subject_record_take(&store, json, "budi", at, fault);
 	json_decref(json);
 	return error;
 }
@@ -56,9 +56,8 @@ static void what_was_read_is_told_in_its_order(void **state)
 	json_t *list, *last;
 
 	(void)state;
-	assert_int_equal(take("{\"user\": \"rina\", \"action\": \"search\", \"query\": \"" QUERY "\"}", NOW, NULL),
-			 E_OK);
-	assert_int_equal(take("{\"user\": \"budi\", \"action\": \"answer\", \"query\": \"" QUERY "\","
+	assert_int_equal(take("{\"action\": \"search\", \"query\": \"" QUERY "\"}", NOW, NULL), E_OK);
+	assert_int_equal(take("{\"action\": \"answer\", \"query\": \"" QUERY "\","
 			      " \"reports\": [\"police.oku#1\", \"army.oku#X2\"]}",
 			      NOW + 1, NULL),
 			 E_OK);
@@ -80,14 +79,11 @@ static void what_is_no_read_is_refused(void **state)
 		enum error error;
 		const char *field;
 	} cases[] = {
-		{"{\"action\": \"search\", \"query\": \"" QUERY "\"}", E_MISSING, "user"},
-		{"{\"user\": \"rina\", \"action\": \"look\", \"query\": \"" QUERY "\"}", E_INVALID, "action"},
-		{"{\"user\": \"rina\", \"action\": \"search\", \"query\": \"Eriksson\"}", E_INVALID, "query"},
-		{"{\"user\": \"rina\", \"action\": \"search\", \"query\": \"" QUERY
-		 "\", \"reports\": [\"Anna Maria\"]}",
-		 E_INVALID, "reports[0]"},
-		{"{\"user\": \"rina\", \"action\": \"search\", \"query\": \"" QUERY "\", \"reports\": [1]}", E_INVALID,
+		{"{\"action\": \"look\", \"query\": \"" QUERY "\"}", E_INVALID, "action"},
+		{"{\"action\": \"search\", \"query\": \"Eriksson\"}", E_INVALID, "query"},
+		{"{\"action\": \"search\", \"query\": \"" QUERY "\", \"reports\": [\"Anna Maria\"]}", E_INVALID,
 		 "reports[0]"},
+		{"{\"action\": \"search\", \"query\": \"" QUERY "\", \"reports\": [1]}", E_INVALID, "reports[0]"},
 	};
 	json_t *list;
 
@@ -103,15 +99,13 @@ static void what_is_no_read_is_refused(void **state)
 	json_decref(list);
 }
 
-#define RESULT(query, missing) \
-	"{\"user\": \"rina\", \"action\": \"result\", \"query\": \"" query "\", \"missing\": " missing "}"
+#define RESULT(query, missing) "{\"action\": \"result\", \"query\": \"" query "\", \"missing\": " missing "}"
 
 static void a_request_is_done_when_all_was_there_or_its_time_was_over(void **state)
 {
 	(void)state;
 	assert_done(false);
-	assert_int_equal(take("{\"user\": \"rina\", \"action\": \"search\", \"query\": \"" QUERY "\"}", NOW, NULL),
-			 E_OK);
+	assert_int_equal(take("{\"action\": \"search\", \"query\": \"" QUERY "\"}", NOW, NULL), E_OK);
 	assert_int_equal(take(RESULT("immigration.oku#6", "0"), NOW, NULL), E_OK);
 	assert_int_equal(take(RESULT(QUERY, "1"), NOW - 1, NULL), E_OK);
 	assert_done(false);

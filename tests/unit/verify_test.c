@@ -86,7 +86,8 @@ static void delivery_make(struct place *place, struct buffer *out)
 static void inbox_fill(struct place *place)
 {
 	sqlite3_stmt *put = store_statement(
-		&place->store, "INSERT INTO inbox_delivery VALUES(1, 1, 7, 'army.oku', 1, 1795190001000, 1, ?1, ?2)");
+		&place->store, "INSERT INTO inbox_delivery(delivery_id, incarnation, entry, origin, key_id, accepted_at,"
+			  " policy_version, content_key, proof) VALUES(1, 1, 7, 'army.oku', 1, 1795190001000, 1, ?1, ?2)");
 	bool sealed = place->report.form == SIMPUL__BODY_FORM__BODY_FORM_SEALED;
 	struct buffer delivery = {0};
 

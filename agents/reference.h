@@ -1,0 +1,13 @@
+/* reference - whether the report is here that an update, a cancel or an answer is about. */
+#ifndef SIMPUL_REFERENCE_H
+#define SIMPUL_REFERENCE_H
+
+#include "agents/store.h"
+
+/* E_NOT_FOUND when a report of `origin` with this header is about one that neither inbox nor outbox has, and can mean
+ * nothing here without it; a retraction means what it says whether the report came or not. For readers too. */
+enum error reference_find(struct store *store, const char *origin, const Simpul__Header *header, struct fault *fault);
+/* E_NOT_FOUND when this office has no report of this name in its outbox. */
+enum error own_report_find(struct store *store, const Simpul__Name *name, struct fault *fault);
+
+#endif

@@ -1,0 +1,222 @@
+/* sink_again - tells a report that a sink cannot take from a sink that takes nothing, and tries again what somebody
+ * wants tried. */
+#include "agents/sink_state.h"
+#include "agents/view.h"
+#include "common/log.h"
+#include <stdio.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ before their turn */
+
+bool ahead_take(struct suspect *suspect, uint64_t row)
+{
+	for (size_t i = 0; i < AHEAD_MOST; i++) {
+		if (suspect->ahead[i] != row)
+			continue;
+		suspect->ahead[i] = 0;
+		return true;
+	}
+	return false;
+}
+
+static bool is_ahead(const struct suspect *suspect, uint64_t row)
+{
+	for (size_t i = 0; i < AHEAD_MOST; i++)
+		if (suspect->ahead[i] == row)
+			return true;
+	return false;
+}
+
+/* Forgets those whose turn is over: they were erased since. */
+static void ahead_note(struct suspect *suspect, uint64_t row)
+{
+	for (size_t i = 0; i < AHEAD_MOST; i++) {
+		if (suspect->ahead[i] > suspect->row)
+			continue;
+		suspect->ahead[i] = row;
+		return;
+	}
+}
+
+/* ------------------------------------------------------------------ probing */
+
+/* What a look at rows out of their turn came to. */
+struct probe {
+	struct page page;
+	uint64_t only;	/* this row alone; 0: the first that is taken */
+	uint64_t taken; /* that row; 0: none was */
+	bool put;	/* one was tried */
+};
+
+static bool may_have(const struct probe *probe, const struct inbox_row *row)
+{
+	struct sink *sink = probe->page.sink;
+
+	if (row->erased_at > 0 || row->trust == TRUST_BAD)
+		return false;
+	if (probe->only != 0 ? row->row != probe->only : is_ahead(&sink->suspect, row->row))
+		return false;
+	return sink_verdict(&sink->options, row->header, row->body, &sink->arena) == SINK_MAY_HAVE;
+}
+
+static bool settle(struct probe *probe)
+{
+	struct sink *sink = probe->page.sink;
+
+	return sink->kind->settle == NULL || sink->kind->settle(sink->self, &probe->page.why);
+}
+
+static bool row_probe(void *context, const struct inbox_row *row)
+{
+	struct probe *probe = context;
+	struct sink *sink = probe->page.sink;
+
+	if (may_have(probe, row)) {
+		probe->put = true;
+		probe->taken = sink_row_put(&probe->page, row) && settle(probe) ? row->row : 0;
+	}
+	arena_reset(&sink->arena);
+	return probe->only == 0 && probe->taken == 0 && !probe->page.why.is_away && !sinks_stopping(sink->all);
+}
+
+/* The row alone, or the first behind `after` that the sink takes. */
+static struct probe probe_run(struct sink *sink, uint64_t only, uint64_t after)
+{
+	struct probe probe = {.page = {.sink = sink}, .only = only};
+
+	if (only != 0)
+		view_inbox(&sink->store, only - 1, 1, row_probe, &probe, NULL);
+	else
+		view_inbox(&sink->store, after, AHEAD_MOST, row_probe, &probe, NULL);
+	return probe;
+}
+
+/* ------------------------------------------------------------------ a report that fails */
+
+/* Counts a failure that may be the report's own; true when it has had its attempts. */
+static bool suspect_note(struct sink *sink, const struct page *page)
+{
+	struct suspect *suspect = &sink->suspect;
+
+	if (page->report.row == 0 || page->why.is_away)
+		return false;
+	if (suspect->row != page->report.row)
+		suspect->failures = 0;
+	suspect->row = page->report.row;
+	suspect->failures++;
+	return suspect->failures >= sink->options.attempts;
+}
+
+/* The sink goes on behind the report, which the loop has wait in quarantine. */
+static void suspect_leave(struct sink *sink, const struct page *page)
+{
+	struct sink_letter *letter;
+
+	sink->row = sink->suspect.row;
+	letter = sink_letter_new(sink);
+	letter->tries = sink->suspect.failures;
+	letter->report = page->report.name;
+	letter->entry = page->report.entry;
+	snprintf(letter->reason, sizeof(letter->reason), "%s", page->why.text);
+	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+void suspect_judge(struct sink *sink, struct page *page)
+{
+	struct probe other, same;
+
+	if (!suspect_note(sink, page))
+		return;
+	other = probe_run(sink, 0, sink->suspect.row);
+	if (other.taken == 0)
+		return;
+	ahead_note(&sink->suspect, other.taken);
+	same = probe_run(sink, sink->suspect.row, 0);
+	if (same.put && same.taken == 0 && (same.page.why.is_away || sinks_stopping(sink->all)))
+		return;
+	if (same.put && same.taken == 0) {
+		sink->suspect.failures++;
+		suspect_leave(sink, &same.page);
+	} else if (same.taken != 0) {
+		ahead_note(&sink->suspect, same.taken);
+	}
+	page->failed = false;
+	page->more = true;
+}
+
+/* ------------------------------------------------------------------ once more */
+
+enum error sinks_retry(struct sinks *sinks, const char *name, uint64_t item, uint64_t row)
+{
+	struct sink *sink = NULL;
+	enum error error = E_OK;
+
+	for (size_t i = 0; i < sinks->count; i++)
+		if (strcmp(sinks->sinks[i].options.name, name) == 0)
+			sink = &sinks->sinks[i];
+	if (sink == NULL)
+		return E_NOT_FOUND;
+	pthread_mutex_lock(&sinks->lock);
+	for (size_t i = 0; i < sink->again_count; i++)
+		if (sink->again[i].item == item)
+			error = E_EXISTS;
+	if (error == E_OK && sink->again_count == AGAIN_MOST)
+		error = E_BUSY;
+	if (error == E_OK) {
+		sink->again[sink->again_count++] = (struct again){item, row};
+		sinks->wakes++;
+		pthread_cond_broadcast(&sinks->changed);
+	}
+	pthread_mutex_unlock(&sinks->lock);
+	return error;
+}
+
+/* The oldest; it stays in the list until it is done. */
+static bool again_first(struct sink *sink, struct again *again)
+{
+	bool any;
+
+	pthread_mutex_lock(&sink->all->lock);
+	any = sink->again_count > 0;
+	if (any)
+		*again = sink->again[0];
+	pthread_mutex_unlock(&sink->all->lock);
+	return any;
+}
+
+static void again_done(struct sink *sink)
+{
+	pthread_mutex_lock(&sink->all->lock);
+	memmove(&sink->again[0], &sink->again[1], --sink->again_count * sizeof(sink->again[0]));
+	pthread_mutex_unlock(&sink->all->lock);
+}
+
+static void again_report(struct sink *sink, const struct again *again, const struct probe *probe)
+{
+	struct sink_letter *letter = sink_letter_new(sink);
+
+	letter->item = again->item;
+	if (!sink->store_open)
+		snprintf(letter->reason, sizeof(letter->reason), "the store cannot be read");
+	else if (!probe->put)
+		snprintf(letter->reason, sizeof(letter->reason), "the sink may not have it, or it was erased");
+	else if (probe->taken == 0)
+		snprintf(letter->reason, sizeof(letter->reason), "%s", probe->page.why.text);
+	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+void again_run(struct sink *sink)
+{
+	struct again again;
+
+	while (!sinks_stopping(sink->all) && again_first(sink, &again)) {
+		struct probe probe = {.put = false};
+
+		if (sink_store_ready(sink))
+			probe = probe_run(sink, again.row, 0);
+
+		if (!sinks_stopping(sink->all))
+			again_report(sink, &again, &probe);
+		again_done(sink);
+	}
+}

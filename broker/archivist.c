@@ -1,0 +1,144 @@
+/* archivist - takes questions one by one and answers each out of one state of the journal. */
+#include "broker/archivist.h"
+
+#include "broker/copies.h"
+#include "broker/explain.h"
+#include "common/memory.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct archivist {
+	struct journal_options options; /* path is owned */
+	struct mailbox *questions, *answers;
+	struct letter stop; /* known by its address */
+	atomic_bool stopping;
+	pthread_t thread;
+};
+
+void archive_letter_free(struct archive_letter *letter)
+{
+	json_decref(letter->status);
+	json_decref(letter->nodes);
+	json_decref(letter->view);
+	free(letter);
+}
+
+/* ---- answers */
+
+static enum error report_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter)
+{
+	struct copies_source source = {.c = c, .status = letter->status, .nodes = letter->nodes};
+	struct report_name name;
+	enum error error;
+
+	if (!report_name_parse(letter->object, &name))
+		return fault_at(&letter->fault, E_INVALID, "object");
+	/* For the outcomes that recipients tell of their sinks; what reports say is told to nobody. */
+	if (journal_reader_open(&source.reader, &archivist->options, NULL) != E_OK)
+		source.reader = NULL;
+	error = copies_report(&source, &name, &letter->view, &letter->fault);
+	journal_reader_close(source.reader);
+	return error;
+}
+
+static enum error explain_tell(struct journal_case *c, struct archive_letter *letter)
+{
+	struct buffer text = {0};
+	enum error error = explain_report(c, letter->node, letter->object, &text, &letter->fault);
+
+	if (error == E_OK)
+		letter->view = json_pack("{s:s%}", "text", (const char *)text.data, text.size);
+	buffer_free(&text);
+	return error;
+}
+
+static enum error question_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter)
+{
+	switch (letter->question) {
+	case ARCHIVE_REPORT:
+		return report_tell(archivist, c, letter);
+	case ARCHIVE_SENT:
+		return copies_sent(c, letter->object, letter->since, letter->after, ARCHIVIST_PAGE, &letter->view,
+				   &letter->fault);
+	default:
+		return explain_tell(c, letter);
+	}
+}
+
+static void view_bound(struct archive_letter *letter)
+{
+	if (letter->view == NULL || json_dumpb(letter->view, NULL, 0, JSON_COMPACT) <= ARCHIVIST_ANSWER_MOST)
+		return;
+	json_decref(letter->view);
+	letter->view = NULL;
+	fault_at(&letter->fault, E_TOO_LARGE, "answer");
+}
+
+static void question_answer(struct archivist *archivist, struct archive_letter *letter)
+{
+	struct journal_case *c = NULL;
+	enum error error = journal_case_open(&c, archivist->options.path, &letter->fault);
+
+	if (error == E_OK)
+		error = question_tell(archivist, c, letter);
+	journal_case_close(c);
+	if (error == E_OK)
+		view_bound(letter);
+	mailbox_put(archivist->answers, &letter->letter);
+}
+
+/* ---- the thread */
+
+static void *archivist_run(void *context)
+{
+	struct archivist *archivist = context;
+	struct letter *letter, *next;
+	bool stop = false;
+
+	while (!stop) {
+		for (letter = mailbox_wait_all(archivist->questions); letter != NULL; letter = next) {
+			next = letter->next;
+			if (letter == &archivist->stop)
+				stop = true;
+			else if (atomic_load(&archivist->stopping))
+				archive_letter_free((struct archive_letter *)letter);
+			else
+				question_answer(archivist, (struct archive_letter *)letter);
+		}
+	}
+	return NULL;
+}
+
+struct archivist *archivist_start(const struct journal_options *options, struct mailbox *answers)
+{
+	struct archivist *archivist = memory_zero(1, sizeof(*archivist));
+
+	archivist->options = *options;
+	archivist->options.path = memory_string(options->path);
+	archivist->answers = answers;
+	archivist->questions = mailbox_new();
+	atomic_init(&archivist->stopping, false);
+	if (pthread_create(&archivist->thread, NULL, archivist_run, archivist) != 0)
+		abort(); /* at the start of a program only */
+	return archivist;
+}
+
+void archivist_ask(struct archivist *archivist, struct archive_letter *letter)
+{
+	mailbox_put(archivist->questions, &letter->letter);
+}
+
+void archivist_stop(struct archivist *archivist)
+{
+	if (archivist == NULL)
+		return;
+	atomic_store(&archivist->stopping, true);
+	mailbox_put(archivist->questions, &archivist->stop);
+	pthread_join(archivist->thread, NULL);
+	mailbox_free(archivist->questions);
+	free((char *)(uintptr_t)archivist->options.path);
+	keys_wipe(archivist, sizeof(*archivist));
+	free(archivist);
+}

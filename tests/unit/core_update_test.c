@@ -1,0 +1,199 @@
+/* Tries to break what PROTOCOL.md, "Updates", promises: who has the report and may not have its update hears that it is
+ * superseded, in its origin's own words, and nothing else. On a real journal. */
+#include "common/superseded.h"
+#include "common/wire.h"
+#include "tests/support/journaled_world.h"
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static void say(struct world *world, struct speech speech)
+{
+	world_forget(world);
+	world_say(world, &speech);
+	world_commit(world, E_OK);
+	if (!world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT))
+		fail_msg("%s at %s", error_name(world_refusal(world)), world_refusal_field(world));
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
+}
+
+/* An update of the first report, of a category that the army is not granted. */
+static const struct speech update = {
+	.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 1, .category = "missing"};
+
+/* The entry that the last publication to a node ends with. */
+static const Simpul__Entry *pushed(struct world *world, size_t node)
+{
+	const Simpul__Entry *last = NULL;
+
+	for (size_t i = 0; i < world_count(world, ACTION_PUBLISH); i++) {
+		const struct event_seen *seen = world_find(world, ACTION_PUBLISH, i);
+
+		if (strcmp(seen->node, world_names[node]) == 0 && seen->batch->n_entries > 0)
+			last = seen->batch->entries[seen->batch->n_entries - 1];
+	}
+	assert_non_null(last);
+	return last;
+}
+
+static void assert_superseded(const struct world *world, const Simpul__Entry *entry)
+{
+	const Simpul__Superseded *said;
+
+	assert_int_equal(entry->content_case, SIMPUL__ENTRY__CONTENT_STUB);
+	said = entry->stub->superseded;
+	assert_non_null(said);
+	assert_string_equal(said->report->origin, "police.oku");
+	assert_int_equal(said->report->number, 1);
+	assert_int_equal(said->key_id, 1);
+	assert_true(superseded_verify(world->options.exchange, world->keys[POLICE].signing.public_key, said->report,
+				      BYTES(said->signature.data, said->signature.len)));
+}
+
+static void who_has_the_report_and_may_not_have_the_update_is_told(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, update);
+	assert_superseded(world, pushed(world, ARMY));
+	assert_int_equal(pushed(world, IMMIGRATION)->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+}
+
+/* Nothing of the update but that it is one: all of the stub is accounted for. */
+static void nothing_of_the_update_is_told(void **state)
+{
+	struct world *world = journaled_world(state);
+	Simpul__Stub stub = SIMPUL__STUB__INIT;
+	Simpul__Superseded said = SIMPUL__SUPERSEDED__INIT;
+	Simpul__Name report = SIMPUL__NAME__INIT;
+	const Simpul__Entry *entry;
+	struct buffer expected = {0}, actual = {0};
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, update);
+	entry = pushed(world, ARMY);
+	report.origin = (char *)(uintptr_t) "police.oku";
+	report.epoch = report.number = 1;
+	said.report = &report;
+	said.key_id = 1;
+	said.signature = entry->stub->superseded->signature;
+	stub.policy_version = 1;
+	stub.superseded = &said;
+	wire_pack(&stub, &expected);
+	wire_pack(entry->stub, &actual);
+	assert_true(bytes_equal(buffer_view(&expected), buffer_view(&actual)));
+	buffer_free(&expected);
+	buffer_free(&actual);
+}
+
+static void it_is_told_the_same_from_disk(void **state)
+{
+	struct world *world = journaled_world(state);
+	const Simpul__Batch *batch;
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, update);
+	world_restart(world);
+	world_forget(world);
+	world_hello(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	world_fetch(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	assert_int_equal(batch->n_entries, 2);
+	assert_int_equal(batch->entries[0]->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+	assert_superseded(world, batch->entries[1]);
+}
+
+static void a_report_that_is_withheld_supersedes_nothing(void **state)
+{
+	struct world *world = journaled_world(state);
+	char *without = strdup(world_policy), *line = strstr(without, "  - {node: army.oku");
+
+	say(world, (struct speech){.node = POLICE, .to = {"army.oku"}});
+	memmove(line, strchr(line, '\n') + 1, strlen(strchr(line, '\n')));
+	world_load_policy(world, without);
+	world_commit(world, E_OK);
+	world_restart(world);
+	world_forget(world);
+	world_hello(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	world_fetch(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	assert_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->entries[0]->stub->superseded);
+	free(without);
+}
+
+static void who_was_revoked_is_told_nothing(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	say(world, (struct speech){.node = POLICE});
+	world_standing(world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED);
+	world_commit(world, E_OK);
+	say(world, update);
+	assert_int_equal(world_pushes(world, ARMY), 0);
+}
+
+/* ---- what the broker takes */
+
+static void leave_out(Simpul__Routing *routing)
+{
+	routing->superseded = (ProtobufCBinaryData){0};
+}
+
+static void alter(Simpul__Routing *routing)
+{
+	routing->superseded.data[5] ^= 1;
+}
+
+static void add(Simpul__Routing *routing)
+{
+	static uint8_t signature[SIGNATURE_SIZE] = {1};
+
+	routing->superseded = (ProtobufCBinaryData){SIGNATURE_SIZE, signature};
+}
+
+static void assert_refused(struct world *world, struct speech speech, enum error code)
+{
+	world_forget(world);
+	world_say(world, &speech);
+	assert_int_equal(world_refusal(world), code);
+	assert_string_equal(world_refusal_field(world), "routing.superseded");
+}
+
+static void an_update_without_it_is_not_taken(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech speech = update;
+
+	say(world, (struct speech){.node = POLICE});
+	speech.spoil_routing = leave_out;
+	assert_refused(world, speech, E_MISSING);
+	speech.spoil_routing = alter;
+	assert_refused(world, speech, E_BAD_SIGNATURE);
+	assert_refused(world, (struct speech){.node = POLICE, .first = 2, .spoil_routing = add}, E_INVALID);
+	say(world, update); /* no number was used up */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, journaled_setup, journaled_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(who_has_the_report_and_may_not_have_the_update_is_told),
+		TEST(nothing_of_the_update_is_told),
+		TEST(it_is_told_the_same_from_disk),
+		TEST(a_report_that_is_withheld_supersedes_nothing),
+		TEST(who_was_revoked_is_told_nothing),
+		TEST(an_update_without_it_is_not_taken),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,482 @@
+/* journal_hold_test - tries to destroy what an authority ordered to be kept, to hand it on, to keep it beyond the
+ * order, and to forge an order. */
+#include "broker/journal_held.h"
+#include "broker/journal_sqlite.h"
+#include "common/memory.h"
+#include "tests/support/holding.h"
+#include "tests/support/ledger.h"
+#include "tests/support/process.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define TO(node) (1u << (node))
+#define EXPIRES (LEDGER_START + 3600 * 1000)
+#define UNTIL (EXPIRES + 48 * 3600 * 1000)
+#define CANARY "Eriksson, Anna Maria, L898902C3"
+#define EXPIRED SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+#define RETRACTED SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED
+
+static const struct saying three = {
+	.origin = POLICE, .first = 1, .count = 3, .audience = TO(ARMY), .body = CANARY, .expires = EXPIRES};
+
+/* Entry 7 are three reports of the police. */
+static int setup(void **state)
+{
+	struct ledger *ledger = *state = memory_zero(1, sizeof(*ledger));
+
+	ledger_open(ledger);
+	assert_int_equal(ledger_say(ledger, &three), 7);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ledger_close(*state);
+	free(*state);
+	return 0;
+}
+
+/* ---------------------------------------------------------------------------- what people and the core do */
+
+static enum error hold_try(struct ledger *ledger, const struct holding *holding, uint64_t *entry)
+{
+	struct journal_append *append = journal_append_new();
+	enum error error;
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD;
+	holding_pack(holding, ledger->exchange, ledger->now, &append->content);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	error = append->result.code;
+	*entry = append->entry;
+	journal_append_free(append);
+	return error;
+}
+
+/* Of report `number` of the police; the entry. */
+static uint64_t hold(struct ledger *ledger, uint64_t number, wall_ms until)
+{
+	uint64_t entry;
+
+	assert_int_equal(
+		hold_try(ledger, &(struct holding){ledger_nodes[POLICE], number, until, 0, false, false}, &entry),
+		E_OK);
+	return entry;
+}
+
+static enum error lift(struct ledger *ledger, uint64_t number, uint64_t lifts)
+{
+	uint64_t entry;
+
+	return hold_try(ledger, &(struct holding){ledger_nodes[POLICE], number, 0, lifts, false, false}, &entry);
+}
+
+static uint64_t take_back(struct ledger *ledger, uint64_t first, uint64_t reference)
+{
+	return ledger_say(ledger, &(struct saying){.origin = POLICE,
+						   .first = first,
+						   .kind = SIMPUL__KIND__KIND_CANCEL,
+						   .reference = reference,
+						   .audience = TO(ARMY),
+						   .erase = true});
+}
+
+static struct journal_due due_in(const struct journal_options *options, wall_ms now)
+{
+	struct journal_reader *reader;
+	struct journal_due due;
+
+	assert_int_equal(journal_reader_open(&reader, options, NULL), E_OK);
+	assert_int_equal(journal_read_due(reader, now, &due, NULL), E_OK);
+	journal_reader_close(reader);
+	return due;
+}
+
+static struct journal_due due_at(const struct ledger *ledger, wall_ms now)
+{
+	return due_in(&ledger->options, now);
+}
+
+/* What the core does at this time; how many were listed. */
+static size_t bury(struct ledger *ledger, wall_ms now)
+{
+	const struct journal_due due = due_at(ledger, now);
+
+	if (now > ledger->now)
+		ledger->now = now;
+	if (due.count > 0)
+		ledger_bury(ledger, due.list, due.count);
+	return due.count;
+}
+
+/* ---------------------------------------------------------------------------- what is seen */
+
+/* How many bodies of the first entry the army gets. */
+static size_t whole(const struct ledger *ledger)
+{
+	struct journal_reader *reader;
+	struct journal_page page;
+	Simpul__Entry *got;
+	size_t count = 0;
+
+	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
+	assert_int_equal(journal_read_page(reader, ledger_nodes[ARMY], 6, 1, &page, NULL), E_OK);
+	got = simpul__entry__unpack(NULL, page.items[0].encoded.size, page.items[0].encoded.data);
+	for (size_t i = 0; i < got->delivery->n_reports; i++)
+		count += got->delivery->reports[i]->body.len > 0;
+	simpul__entry__free_unpacked(got, NULL);
+	journal_page_free(&page);
+	journal_reader_close(reader);
+	return count;
+}
+
+/* How many an authority could be given. */
+static size_t there(const struct ledger *ledger)
+{
+	struct journal_reader *reader;
+	struct journal_item item;
+	Simpul__Entry *got;
+	size_t count = 0;
+
+	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
+	assert_int_equal(journal_read_held(reader, ledger_nodes[POLICE], 7, &item, NULL), E_OK);
+	got = simpul__entry__unpack(NULL, item.encoded.size, item.encoded.data);
+	for (size_t i = 0; i < got->delivery->n_reports; i++)
+		count += got->delivery->reports[i]->body.len > 0;
+	simpul__entry__free_unpacked(got, NULL);
+	buffer_free(&item.encoded);
+	journal_reader_close(reader);
+	return count;
+}
+
+static struct journal_verdict verdict_of(const struct ledger *ledger)
+{
+	struct journal_verdict verdict, alone;
+	char *file = memory_format("%s/journal.db", ledger->path);
+
+	assert_int_equal(journal_verify(&ledger->options, NULL, &verdict, NULL), E_OK);
+	assert_int_equal(journal_audit(file, ledger->authority.public_key, NULL, &alone, NULL), E_OK);
+	assert_string_equal(alone.what, verdict.what);
+	free(file);
+	return verdict;
+}
+
+static void assert_verifies(const struct ledger *ledger)
+{
+	assert_string_equal(verdict_of(ledger).what, "");
+}
+
+/* ---------------------------------------------------------------------------- tests */
+
+static void what_is_held_outlives_its_expiry_goes_to_nobody_and_dies_with_the_hold(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = hold(ledger, 2, UNTIL);
+	struct journal_due due;
+
+	assert_int_equal(whole(ledger), 3); /* as ever, before it is due */
+	due = due_at(ledger, EXPIRES + 10000);
+	assert_int_equal(due.count, 3);
+	assert_int_equal(due.list[1].hold, entry);
+	assert_int_equal(due.held_until, UNTIL);
+	assert_int_equal(bury(ledger, EXPIRES + 10000), 3);
+	assert_int_equal(whole(ledger), 0);
+	assert_int_equal(there(ledger), 1);
+	assert_int_equal(bury(ledger, UNTIL - 1), 0); /* once is enough */
+	assert_int_equal(there(ledger), 1);
+	assert_verifies(ledger);
+	due = due_at(ledger, UNTIL);
+	assert_int_equal(due.count, 1);
+	assert_int_equal(due.list[0].rule, EXPIRED);
+	assert_int_equal(due.list[0].hold, 0);
+	assert_int_equal(bury(ledger, UNTIL), 1);
+	assert_int_equal(there(ledger), 0);
+	assert_int_equal(due_at(ledger, UINT64_MAX >> 1).count, 0);
+	assert_verifies(ledger);
+}
+
+static void what_is_held_outlives_its_retraction_and_dies_by_that_rule_when_it_is_lifted(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = hold(ledger, 1, UNTIL), cancel = take_back(ledger, 4, 1);
+	struct journal_due due;
+
+	assert_int_equal(bury(ledger, ledger->now), 1);
+	assert_int_equal(whole(ledger), 2);
+	assert_int_equal(there(ledger), 3);
+	assert_int_equal(due_at(ledger, 0).count, 0);
+	assert_verifies(ledger);
+	assert_int_equal(lift(ledger, 1, entry), E_OK);
+	assert_int_equal(lift(ledger, 1, entry), E_NOT_FOUND); /* again */
+	due = due_at(ledger, 0);
+	assert_int_equal(due.count, 1);
+	assert_int_equal(due.list[0].rule, RETRACTED);
+	assert_int_equal(due.list[0].cause, cancel);
+	assert_int_equal(bury(ledger, ledger->now), 1);
+	assert_int_equal(there(ledger), 2);
+	assert_verifies(ledger);
+}
+
+static void a_second_order_keeps_it_when_the_first_ends(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t first = hold(ledger, 1, UNTIL);
+
+	hold(ledger, 1, UNTIL + 1000000);
+	assert_int_equal(lift(ledger, 1, first), E_OK);
+	bury(ledger, EXPIRES + 10000);
+	assert_int_equal(bury(ledger, UNTIL + 999999), 0);
+	assert_int_equal(there(ledger), 1);
+	assert_int_equal(bury(ledger, UNTIL + 1000000), 1);
+	assert_int_equal(there(ledger), 0);
+	assert_verifies(ledger);
+}
+
+static void what_is_erased_or_never_was_cannot_be_held(void **state)
+{
+	struct ledger *ledger = *state;
+	struct holding holding = {ledger_nodes[POLICE], 1, UNTIL, 0, false, false};
+	uint64_t entry;
+
+	bury(ledger, EXPIRES); /* the first of the three */
+	assert_int_equal(hold_try(ledger, &holding, &entry), E_ERASED);
+	holding.number = 4;
+	assert_int_equal(hold_try(ledger, &holding, &entry), E_NOT_FOUND);
+	holding.origin = ledger_nodes[ARMY];
+	assert_int_equal(hold_try(ledger, &holding, &entry), E_NOT_FOUND);
+	assert_int_equal(lift(ledger, 2, 7), E_NOT_FOUND);
+	assert_verifies(ledger);
+}
+
+/* A reader had said that it is due before the hold was there. */
+static void a_tombstone_that_comes_after_the_hold_is_refused(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_append *append = journal_append_new();
+	const struct journal_due due = due_at(ledger, EXPIRES + 10000);
+
+	ledger->now = EXPIRES + 10000;
+	hold(ledger, 3, UNTIL);
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(due.list, due.count, ledger->now, &append->content);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	assert_int_equal(append->result.code, E_BUSY);
+	journal_append_free(append);
+	assert_int_equal(there(ledger), 3);
+}
+
+static void no_hold_ends_by_a_clock_that_is_in_doubt(void **state)
+{
+	struct ledger *ledger = *state;
+
+	hold(ledger, 1, ledger->now + 5000);
+	take_back(ledger, 4, 1);
+	ledger->now += 3600 * 1000;
+	assert_int_equal(due_at(ledger, 0).list[0].hold, 8);
+	assert_int_equal(bury(ledger, 0), 1);
+	assert_int_equal(there(ledger), 3);
+}
+
+static void a_hold_survives_a_restart(void **state)
+{
+	struct ledger *ledger = *state;
+
+	hold(ledger, 1, UNTIL);
+	bury(ledger, EXPIRES + 10000);
+	ledger_reopen(ledger);
+	assert_int_equal(bury(ledger, UNTIL - 1), 0);
+	assert_int_equal(whole(ledger), 0);
+	assert_int_equal(there(ledger), 1);
+	assert_int_equal(bury(ledger, UNTIL), 1);
+}
+
+static void who_can_still_extend_a_hold_is_told_and_no_other(void **state)
+{
+	struct ledger *ledger = *state;
+	const wall_ms until = EXPIRES + 100 * DAY_MS;
+	const uint64_t ending = hold(ledger, 1, until);
+	struct journal_due due;
+
+	hold(ledger, 2, until);
+	hold(ledger, 2, until + 200 * DAY_MS); /* the new order */
+	assert_int_equal(due_at(ledger, until - 31 * DAY_MS).ending_count, 0);
+	due = due_at(ledger, until - 29 * DAY_MS);
+	assert_int_equal(due.ending_count, 1);
+	assert_int_equal(due.ending[0].hold, ending);
+	assert_int_equal(due.ending[0].report.number, 1);
+	assert_string_equal(due.ending[0].report.origin, ledger_nodes[POLICE]);
+}
+
+/* ---------------------------------------------------------------------------- backups */
+
+/* The journal as of the backup, the data keys as of now. */
+static struct journal_options recover(struct ledger *ledger, const char *journal, const char *keys, const char *folder)
+{
+	struct journal_options options = ledger->options;
+	struct journal_recovery recovery;
+	struct journal_verdict verdict;
+	struct fault fault = {0};
+
+	options.path = folder;
+	assert_int_equal(journal_restore(&options, journal, keys, &verdict, &fault), E_OK);
+	assert_int_equal(journal_recover(&options, 0, "disk lost", ledger->now, &recovery, &fault), E_OK);
+	assert_int_equal(journal_verify(&options, NULL, &verdict, &fault), E_OK);
+	assert_string_equal(verdict.what, "");
+	return options;
+}
+
+static void a_hold_survives_a_recovery_unless_it_is_newer_than_the_backup(void **state)
+{
+	struct ledger *ledger = *state;
+	char *journal = memory_format("%s/copy.journal", ledger->path),
+	     *keys = memory_format("%s/copy.keys", ledger->path);
+	char *unused = memory_format("%s/newer.journal", ledger->path),
+	     *other = memory_format("%s/other", ledger->path);
+	const char *argv[] = {"/bin/rm", "-rf", other, journal, unused, keys, NULL};
+	struct journal_options options;
+	struct journal_due due;
+	struct position last;
+
+	hold(ledger, 1, UNTIL);
+	assert_int_equal(journal_backup(&ledger->options, journal, keys, &last, NULL), E_OK);
+	hold(ledger, 2, UNTIL); /* lost, and its operators' to place again */
+	bury(ledger, EXPIRES + 10000);
+	assert_int_equal(remove(keys), 0);
+	assert_int_equal(journal_backup(&ledger->options, unused, keys, &last, NULL), E_OK);
+	options = recover(ledger, journal, keys, other);
+	due = due_in(&options, EXPIRES + 10000);
+	assert_int_equal(due.count, 2);
+	assert_int_not_equal(due.list[0].hold, 0);
+	assert_int_equal(due.list[1].first, 1);
+	assert_int_equal(due.list[1].hold, 0);
+	assert_int_equal(process_run(argv, NULL, NULL, "/dev/null", 20), 0);
+	free(journal);
+	free(keys);
+	free(unused);
+	free(other);
+}
+
+/* It was lifted and erased in the history that is over: the body is gone, whatever the restored hold says. */
+static void what_is_gone_under_a_hold_that_comes_back_gets_its_tombstone(void **state)
+{
+	struct ledger *ledger = *state;
+	char *journal = memory_format("%s/copy.journal", ledger->path),
+	     *keys = memory_format("%s/copy.keys", ledger->path);
+	char *unused = memory_format("%s/newer.journal", ledger->path),
+	     *other = memory_format("%s/other", ledger->path);
+	const char *argv[] = {"/bin/rm", "-rf", other, journal, unused, keys, NULL};
+	const uint64_t entry = hold(ledger, 1, UNTIL);
+	struct position last;
+
+	assert_int_equal(journal_backup(&ledger->options, journal, keys, &last, NULL), E_OK);
+	assert_int_equal(lift(ledger, 1, entry), E_OK);
+	bury(ledger, EXPIRES + 10000);
+	assert_int_equal(remove(keys), 0);
+	assert_int_equal(journal_backup(&ledger->options, unused, keys, &last, NULL), E_OK);
+	recover(ledger, journal, keys, other);
+	assert_int_equal(process_run(argv, NULL, NULL, "/dev/null", 20), 0);
+	free(journal);
+	free(keys);
+	free(unused);
+	free(other);
+}
+
+/* ---------------------------------------------------------------------------- forgeries */
+
+static struct journal_verdict verdict_of_order(struct ledger *ledger, const struct holding *holding)
+{
+	uint64_t entry;
+
+	assert_int_equal(hold_try(ledger, holding, &entry), E_OK);
+	return verdict_of(ledger);
+}
+
+static void an_order_that_one_operator_signed_is_found(void **state)
+{
+	const struct holding holding = {ledger_nodes[POLICE], 1, UNTIL, 0, true, false};
+
+	assert_string_equal(verdict_of_order(*state, &holding).what, "two operators did not sign the hold");
+}
+
+static void an_order_that_they_signed_otherwise_is_found(void **state)
+{
+	const struct holding holding = {ledger_nodes[POLICE], 1, UNTIL, 0, false, true};
+
+	assert_string_equal(verdict_of_order(*state, &holding).what, "two operators did not sign the hold");
+}
+
+static void an_order_without_a_near_end_is_found(void **state)
+{
+	const struct holding holding = {ledger_nodes[POLICE], 1, UNTIL + 400 * DAY_MS, 0, false, false};
+
+	assert_string_equal(verdict_of_order(*state, &holding).what, "the hold has not the form it must have");
+}
+
+/* By somebody who can write the file and has the broker's key. */
+static void a_tombstone_against_a_hold_is_found(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_verdict verdict;
+
+	hold(ledger, 1, UNTIL);
+	database_run(ledger->journal->db, "DELETE FROM hold", NULL);
+	bury(ledger, EXPIRES + 10000);
+	verdict = verdict_of(ledger);
+	assert_string_equal(verdict.what, "the tombstone buries what is held");
+	assert_int_equal(verdict.bad_entry, 9);
+}
+
+static void a_tombstone_that_names_a_hold_of_something_else_is_found(void **state)
+{
+	struct ledger *ledger = *state;
+	const uint64_t entry = hold(ledger, 1, UNTIL);
+
+	ledger->now = EXPIRES + 10000;
+	database_run(ledger->journal->db, "UPDATE hold SET place = 1", NULL);
+	ledger_bury(ledger, &(struct erasure){7, 1, 1, EXPIRED, 0, entry}, 1);
+	assert_string_equal(verdict_of(ledger).what, "the tombstone names a hold that does not keep the report");
+}
+
+static void a_hold_that_was_taken_out_of_its_table_is_found(void **state)
+{
+	struct ledger *ledger = *state;
+
+	hold(ledger, 1, UNTIL);
+	bury(ledger, EXPIRES + 10000);
+	database_run(ledger->journal->db, "DELETE FROM kept", NULL);
+	assert_string_equal(verdict_of(ledger).what, "table kept does not agree with the tombstones");
+	database_run(ledger->journal->db, "DELETE FROM hold", NULL);
+	assert_string_equal(verdict_of(ledger).what, "table hold does not agree with the entries");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_held_outlives_its_expiry_goes_to_nobody_and_dies_with_the_hold),
+		TEST(what_is_held_outlives_its_retraction_and_dies_by_that_rule_when_it_is_lifted),
+		TEST(a_second_order_keeps_it_when_the_first_ends),
+		TEST(what_is_erased_or_never_was_cannot_be_held),
+		TEST(a_tombstone_that_comes_after_the_hold_is_refused),
+		TEST(no_hold_ends_by_a_clock_that_is_in_doubt),
+		TEST(a_hold_survives_a_restart),
+		TEST(who_can_still_extend_a_hold_is_told_and_no_other),
+		TEST(a_hold_survives_a_recovery_unless_it_is_newer_than_the_backup),
+		TEST(what_is_gone_under_a_hold_that_comes_back_gets_its_tombstone),
+		TEST(an_order_that_one_operator_signed_is_found),
+		TEST(an_order_that_they_signed_otherwise_is_found),
+		TEST(an_order_without_a_near_end_is_found),
+		TEST(a_tombstone_against_a_hold_is_found),
+		TEST(a_tombstone_that_names_a_hold_of_something_else_is_found),
+		TEST(a_hold_that_was_taken_out_of_its_table_is_found),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,404 @@
+/* Tries to break what agents/quarantine.h and quarantine_desk.h promise of what cannot be applied. */
+#include "agents/erase.h"
+#include "agents/quarantine.h"
+#include "agents/quarantine_desk.h"
+#include "agents/view.h"
+#include "common/log.h"
+#include "common/wire.h"
+#include "tests/support/agent_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define AMBER SIMPUL__LABEL__LABEL_AMBER
+#define NOW UINT64_C(1795190003000)
+
+/* police.oku sends, army.oku receives. */
+struct fixture {
+	struct agent_world world;
+	struct store sender, store;
+	struct agent_office police, army;
+	struct keyring ring; /* of the army: its keys are army.keys */
+	struct inbox *inbox;
+	struct outbox_submission sent;
+	struct buffer batch;
+	struct fault fault;
+	char warning[1024]; /* the last line of the log at that level */
+};
+
+static void warning_note(void *context, enum log_level level, const char *line)
+{
+	struct fixture *f = context;
+
+	if (level == LOG_LEVEL_WARNING)
+		strncpy(f->warning, line, sizeof f->warning - 1);
+}
+
+static void apply_with(struct fixture *f, Simpul__Entry *entry, const Simpul__EntryWrap *wrap)
+{
+	agent_batch(&f->world, entry->entry - 1, &entry, 1, wrap, &f->batch);
+	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
+}
+
+static void apply(struct fixture *f, Simpul__Entry *entry)
+{
+	apply_with(f, entry, NULL);
+}
+
+static int start(void **state)
+{
+	struct fixture *f = *state = test_calloc(1, sizeof *f);
+
+	agent_world_start(&f->world);
+	agent_office_make(&f->world, "police.oku", 1, &f->police);
+	agent_office_make(&f->world, "army.oku", 1, &f->army);
+	agent_store_open(&f->world, "police.oku", &f->sender);
+	agent_store_open(&f->world, "army.oku", &f->store);
+	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
+	log_copy(warning_note, f);
+	apply(f, agent_member(&f->world, &f->police));
+	apply(f, agent_member(&f->world, &f->army));
+	assert_int_equal(store_member(&f->sender, 2, &f->army.member, NULL), E_OK);
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct fixture *f = *state;
+
+	log_copy(NULL, NULL);
+	inbox_free(f->inbox);
+	buffer_free(&f->batch);
+	buffer_free(&f->sent.message);
+	store_close(&f->store);
+	store_close(&f->sender);
+	agent_world_end(&f->world);
+	test_free(f);
+	return 0;
+}
+
+static Simpul__Submission *send(struct fixture *f, struct prepared *prepared)
+{
+	const struct position seen = {0};
+	struct report_name name;
+
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
+	assert_int_equal(
+		outbox_next(&f->sender, &f->police.keys, prepared->stream, name.number - 1, &seen, &f->sent, &f->fault),
+		E_OK);
+	return agent_submission(&f->world, buffer_view(&f->sent.message));
+}
+
+static Simpul__Submission *send_sighting(struct fixture *f)
+{
+	return send(f, agent_sighting(&f->world, AMBER, "a car at the market"));
+}
+
+/* The office's one item. */
+static struct quarantine_item item_of(struct fixture *f, uint64_t id)
+{
+	struct quarantine_item item;
+
+	assert_int_equal(quarantine_find(&f->store, id, &item, NULL), E_OK);
+	return item;
+}
+
+/* How many wait for any cause. */
+static uint64_t waiting(struct fixture *f)
+{
+	uint64_t counts[QUARANTINE_CAUSES], all = 0;
+
+	assert_int_equal(quarantine_count(&f->store, counts, NULL), E_OK);
+	for (size_t i = 0; i < QUARANTINE_CAUSES; i++)
+		all += counts[i];
+	return all;
+}
+
+/* What the desk says to a request; E_OK, and its state in *state, or the refusal. */
+static enum error desk(struct fixture *f, const char *action, uint64_t item, const char *reason, char word[16])
+{
+	const struct quarantine_desk desk = {&f->store, &f->army.keys, &f->ring, NULL};
+	json_t *request = json_pack("{s:s, s:I, s:s*}", "action", action, "item", (json_int_t)item, "reason", reason);
+	json_t *answer;
+
+	memset(&f->fault, 0, sizeof f->fault);
+	answer = quarantine_answer(&desk, request, "ani", NOW, &f->fault);
+	json_decref(request);
+	if (answer == NULL)
+		return f->fault.code;
+	strncpy(word, json_string_value(json_object_get(answer, "state")), 15);
+	word[15] = '\0';
+	json_decref(answer);
+	return E_OK;
+}
+
+/* ---- what does not verify */
+
+static void a_forged_report_waits_and_stays_forged(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
+	char word[16];
+
+	entry->delivery->reports[0]->body.data[20] ^= 1;
+	apply(f, entry);
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNVERIFIED);
+	assert_int_equal(item_of(f, 1).code, E_BAD_SIGNATURE);
+	assert_int_equal(item_of(f, 1).name.number, 1);
+	assert_non_null(strstr(f->warning, "quarantine.waits cause=unverified name=police.oku#1 entry=3"));
+	assert_null(strstr(f->warning, "market"));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_BAD_SIGNATURE);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_BAD_SIGNATURE);
+	assert_int_equal(item_of(f, 1).tries, 2);
+	assert_int_equal(waiting(f), 1);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 2"), 1);
+}
+
+/* The member record comes under an entry before the report's, in the history of a broker that was restored. */
+static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
+	char word[16];
+
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
+	apply(f, entry);
+	apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
+	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
+	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_string_equal(word, "solved");
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(item_of(f, 1).decided_at, NOW);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0 AND row = 2"), 1);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
+	assert_string_equal(f->fault.field, "solved");
+}
+
+static Simpul__EntryWrap wrap_of(struct fixture *f, const Simpul__Submission *submission, uint64_t entry)
+{
+	const Simpul__Routing *routing =
+		wire_unpack(&simpul__routing__descriptor, BYTES(submission->routing.data, submission->routing.len),
+			    &f->world.arena, NULL);
+	Simpul__EntryWrap wrap = SIMPUL__ENTRY_WRAP__INIT;
+
+	wrap.entry = entry;
+	wrap.key_id = routing->wraps[0]->key_id;
+	wrap.wrapped = routing->wraps[0]->wrapped;
+	return wrap;
+}
+
+/* A sealed report whose key this office has no more: it was sealed to a former one. */
+static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
+{
+	struct fixture *f = *state;
+	struct prepared *red = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, "the word is heron");
+	char *to[] = {(char[]){"army.oku"}}, word[16];
+	const Simpul__Submission *submission;
+	Simpul__EntryWrap wrap;
+	Simpul__Entry *entry;
+	struct agent_office former = f->army;
+
+	red->routing->n_to = 1;
+	red->routing->to = to;
+	submission = send(f, red);
+	agent_office_make(&f->world, "army.oku", 2, &f->army);
+	apply(f, agent_member(&f->world, &f->army));
+	entry = agent_delivery(&f->world, submission);
+	wrap = wrap_of(f, submission, entry->entry);
+	apply_with(f, entry, &wrap);
+	assert_int_equal(item_of(f, 1).code, E_CANNOT_OPEN);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_CANNOT_OPEN);
+	f->ring.former[0] = former.keys;
+	f->ring.former_count = 1;
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"
+						 " AND instr(body, CAST('heron' AS BLOB)) > 0"),
+			 1);
+	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) + length(wrap) FROM inbox_delivery"),
+			 KEY_SIZE);
+}
+
+/* A cancel that does not verify means nothing, until it does. */
+static void a_cancel_takes_effect_when_it_verifies(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	entry = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
+	apply(f, entry);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0"), 0);
+	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0 AND number = 1"), 1);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM mark WHERE kind = 4"), 1);
+}
+
+static void what_expires_while_it_waits_is_emptied(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
+	size_t count = 0;
+	char word[16];
+
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
+	apply(f, entry);
+	assert_int_equal(store_begin(&f->store, NULL), E_OK);
+	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);
+	assert_int_equal(store_commit(&f->store, NULL), E_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK); /* who said it can be told all the same */
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0 AND length(body) = 0"
+						 " AND erased_at > 0"),
+			 1);
+	assert_int_equal(agent_number(&f->store, "SELECT instr(proof, CAST('market' AS BLOB)) FROM inbox_delivery"), 0);
+}
+
+/* ---- what misses its reference */
+
+static void an_update_of_what_never_came_waits_until_it_comes(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__Submission *original = send_sighting(f);
+	Simpul__Entry *late;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNREFERENCED);
+	assert_int_equal(item_of(f, 1).code, E_REFERENCE_UNKNOWN);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_REFERENCE_UNKNOWN);
+	late = agent_delivery(&f->world, original); /* as from a broker that was restored */
+	apply(f, late);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(waiting(f), 0);
+}
+
+static void a_cancel_of_what_never_came_waits_and_a_retraction_does_not(void **state)
+{
+	struct fixture *f = *state;
+
+	send_sighting(f);
+	apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 1))));
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNREFERENCED);
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_int_equal(waiting(f), 1);
+}
+
+static void a_forged_report_does_not_solve_what_waits_for_the_true_one(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *forged = NULL;
+	const Simpul__Submission *original = send_sighting(f);
+
+	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
+	forged = agent_delivery(&f->world, original);
+	forged->delivery->reports[0]->body.data[20] ^= 1;
+	apply(f, forged);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_WAITS);
+	assert_int_equal(waiting(f), 2);
+}
+
+/* ---- what is withheld */
+
+static void a_withheld_entry_waits_and_cannot_be_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
+	Simpul__Stub stub = SIMPUL__STUB__INIT;
+	char word[16];
+
+	stub.policy_version = 7;
+	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
+	entry->stub = &stub;
+	apply(f, entry);
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_WITHHELD);
+	assert_int_equal(item_of(f, 1).entry, 3);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
+	assert_string_equal(f->fault.field, "withheld");
+	assert_int_equal(waiting(f), 1);
+}
+
+/* ---- closing */
+
+static void closing_takes_a_reason_and_is_on_record(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
+	char word[16];
+
+	entry->delivery->reports[0]->body.data[20] ^= 1;
+	apply(f, entry);
+	assert_int_equal(desk(f, "close", 1, NULL, word), E_MISSING);
+	assert_int_equal(desk(f, "close", 1, "  ", word), E_MISSING);
+	assert_int_equal(desk(f, "close", 1, "two\nlines", word), E_INVALID);
+	assert_int_equal(desk(f, "close", 2, "no such item", word), E_NOT_FOUND);
+	assert_int_equal(desk(f, "burn", 1, "no such verb", word), E_UNKNOWN_VALUE);
+	assert_int_equal(waiting(f), 1);
+	assert_int_equal(desk(f, "close", 1, "its origin never sent it", word), E_OK);
+	assert_string_equal(word, "closed");
+	assert_int_equal(waiting(f), 0);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_CLOSED);
+	assert_int_equal(item_of(f, 1).decided_at, NOW);
+	assert_string_equal(item_of(f, 1).decided_by, "ani");
+	assert_string_equal(item_of(f, 1).reason, "its origin never sent it");
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE length(body) > 0"), 1);
+	assert_int_equal(desk(f, "close", 1, "again", word), E_UNEXPECTED);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
+	assert_string_equal(f->fault.field, "closed");
+}
+
+static bool item_count(void *context, const struct quarantine_item *item)
+{
+	(void)item;
+	++*(size_t *)context;
+	return true;
+}
+
+static void what_is_settled_is_listed_only_when_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	size_t waits = 0, all = 0;
+	char word[16];
+
+	for (int i = 0; i < 2; i++) {
+		Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
+
+		entry->delivery->reports[0]->body.data[20] ^= 1;
+		apply(f, entry);
+	}
+	assert_int_equal(desk(f, "close", 2, "seen to", word), E_OK);
+	assert_int_equal(quarantine_list(&f->store, 0, 256, false, item_count, &waits, NULL), E_OK);
+	assert_int_equal(quarantine_list(&f->store, 0, 256, true, item_count, &all, NULL), E_OK);
+	assert_int_equal(waits, 1);
+	assert_int_equal(all, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_forged_report_waits_and_stays_forged),
+		TEST(it_becomes_good_once_the_record_of_its_key_is_here),
+		TEST(a_sealed_body_opens_once_the_former_key_is_back),
+		TEST(a_cancel_takes_effect_when_it_verifies),
+		TEST(what_expires_while_it_waits_is_emptied),
+		TEST(an_update_of_what_never_came_waits_until_it_comes),
+		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
+		TEST(a_forged_report_does_not_solve_what_waits_for_the_true_one),
+		TEST(a_withheld_entry_waits_and_cannot_be_asked_for),
+		TEST(closing_takes_a_reason_and_is_on_record),
+		TEST(what_is_settled_is_listed_only_when_asked_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
