@@ -39,7 +39,7 @@ static char *ani, *budi; /* the keys of two operators */
 
 static void operator_make(struct exchange *x, const char *name, const char *key, struct buffer *lines)
 {
-	assert_int_equal(exchange_ctl(x, lines, "operator", "new", name, "-o", key, NULL), 0);
+	assert_int_equal(exchange_ctl(x, lines, "operator", "new", name, "-o", key, "--no-passphrase", NULL), 0);
 }
 
 /* The immigration's agent is away. */
