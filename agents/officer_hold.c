@@ -3,9 +3,9 @@
 #include "agents/legal_hold.h"
 #include "agents/officer_hand.h"
 #include "agents/view.h"
-#include "common/config.h"
 #include "common/json.h"
 #include "common/memory.h"
+#include "common/proof_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,26 +256,6 @@ static int list(const struct officer *officer, int argc, char **argv)
 
 /* ------------------------------------------------------------------ opening */
 
-static enum error proof_write(const struct kept *kept, const char *path, struct fault *fault)
-{
-	struct buffer text = {0};
-	json_t *json;
-	char *dump;
-	enum error error;
-
-	if (kept->proof == NULL)
-		return fault_at(fault, E_CANNOT_OPEN, "proof");
-	json = json_of_message(kept->proof, 0);
-	dump = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	buffer_text(&text, dump);
-	buffer_text(&text, "\n");
-	error = file_write(path, buffer_view(&text), 0600, fault);
-	free(dump);
-	json_decref(json);
-	buffer_free(&text);
-	return error;
-}
-
 static enum error kept_print(struct store *store, const char *text, const char *path, struct fault *fault)
 {
 	struct report_name name;
@@ -287,7 +267,8 @@ static enum error kept_print(struct store *store, const char *text, const char *
 	if (error == E_OK)
 		error = hold_keep_read(store, &name, &arena, &kept, fault);
 	if (error == E_OK && path != NULL)
-		error = proof_write(&kept, path, fault);
+		error = kept.proof == NULL ? fault_at(fault, E_CANNOT_OPEN, "proof")
+					   : proof_file_save(kept.proof, path, fault);
 	if (error == E_OK)
 		officer_print_json(json_pack("{s:o, s:o}", "header", json_of_message(kept.header, 0), "body",
 					     json_of_message(kept.body, 0)),

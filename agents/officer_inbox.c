@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "common/config.h"
 #include "common/json.h"
+#include "common/proof_file.h"
 #include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ static const char usage[] =
 	"       simpul inbox export NAME -o FILE\n"
 	"\n"
 	"list      one line a report: label, name, kind, category, region, when it was accepted, and in capitals what\n"
-	"          changes how it is to be read: CANCELLED, UPDATED, DOUBTFUL, BAD; EXERCISE and TEST stand before all.\n"
+	"          changes how it is to be read: CANCELLED, UPDATED, DOUBTFUL, BAD; EXERCISE and TEST stand before "
+	"all.\n"
 	"          Persons are shown by show alone\n"
 	"show      all that a report says\n"
 	"follow    lists what arrives from now on, until it is interrupted\n"
@@ -35,11 +37,11 @@ static const char usage[] =
 struct listing {
 	bool json, colour;
 	wall_ms since;
-	int kind; /* 0: all */
+	int kind;	      /* 0: all */
 	const char *category; /* NULL: all */
-	uint64_t last; /* the newest row seen */
-	size_t rows;   /* of the page */
-	bool closed;   /* nobody reads any more */
+	uint64_t last;	      /* the newest row seen */
+	size_t rows;	      /* of the page */
+	bool closed;	      /* nobody reads any more */
 	struct arena arena;
 };
 
@@ -156,7 +158,10 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
 		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))
-			return officer_misused(officer, "--kind is sighting, alert, update, cancel, flag, release-request or release"), false;
+			return officer_misused(
+				       officer,
+				       "--kind is sighting, alert, update, cancel, flag, release-request or release"),
+			       false;
 		if (option == 'c')
 			listing->category = optarg;
 		else if (option == 'j')
@@ -257,25 +262,14 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 static enum error proof_write(struct store *store, const struct report_name *name, const char *path,
 			      struct fault *fault)
 {
-	struct buffer text = {0};
 	Simpul__Proof *proof;
 	struct arena arena;
 	enum error error;
-	json_t *json;
-	char *dump;
 
 	arena_init(&arena);
 	error = proof_make(store, name, &arena, &proof, fault);
-	if (error == E_OK) {
-		json = json_of_message(proof, 0);
-		dump = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		buffer_text(&text, dump);
-		buffer_text(&text, "\n");
-		error = file_write(path, buffer_view(&text), 0600, fault);
-		free(dump);
-		json_decref(json);
-		buffer_free(&text);
-	}
+	if (error == E_OK)
+		error = proof_file_save(proof, path, fault);
 	arena_fini(&arena);
 	return error;
 }

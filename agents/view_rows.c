@@ -72,8 +72,9 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-#define MARK_OF "SELECT i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row" \
-		" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.row > ?5 AND i.trust = 0"
+#define MARK_OF \
+	"SELECT i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row" \
+	" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.row > ?5 AND i.trust = 0"
 
 /* A notice holds for what came before it, until an update comes that is for this office. */
 static enum error notice_take(struct store *store, const struct report_name *about, struct inbox_row *row,
@@ -97,7 +98,8 @@ static enum error notice_take(struct store *store, const struct report_name *abo
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* Takes what was said later about the report `about`: the first cancel and the newest update, however many there are. */
+/* Takes what was said later about the report `about`: the first cancel and the newest update, however many there are.
+ */
 static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
 			     struct fault *fault)
 {
@@ -214,7 +216,8 @@ enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fau
 
 /* ------------------------------------------------------------------ outbox */
 
-#define OUTBOX_COLUMNS "epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing," \
+#define OUTBOX_COLUMNS \
+	"epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing," \
 	" erased_at, rule"
 
 static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
@@ -255,13 +258,10 @@ static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t li
 	return error;
 }
 
-enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
-		       void *context, struct fault *fault)
+/* At most `limit` rows of a question whose first four parameters are the place and that number. */
+static enum error outbox_page(struct store *store, sqlite3_stmt *from, const struct outbox_place *after, size_t limit,
+			      outbox_each *each, void *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
-				  " ORDER BY epoch, stream, number LIMIT ?4";
-	sqlite3_stmt *from = store_statement(store, sql);
-
 	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
 	bind_number(from, 1, after->epoch);
 	bind_number(from, 2, after->stream);
@@ -270,20 +270,24 @@ enum error view_outbox(struct store *store, const struct outbox_place *after, si
 	return outbox_show(store, from, limit, each, context, fault);
 }
 
+enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+		       void *context, struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
+				  " ORDER BY epoch, stream, number LIMIT ?4";
+
+	return outbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
+}
+
 enum error view_outbox_about(struct store *store, const char *name, const struct outbox_place *after, size_t limit,
 			     outbox_each *each, void *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE reference = ?1 AND reference <> ''"
-				  " AND (epoch, stream, number) > (?2, ?3, ?4) ORDER BY epoch, stream, number LIMIT ?5";
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE reference = ?5 AND reference <> ''"
+				  " AND (epoch, stream, number) > (?1, ?2, ?3) ORDER BY epoch, stream, number LIMIT ?4";
 	sqlite3_stmt *from = store_statement(store, sql);
 
-	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
-	bind_text(from, 1, name);
-	bind_number(from, 2, after->epoch);
-	bind_number(from, 3, after->stream);
-	bind_number(from, 4, after->number);
-	bind_number(from, 5, limit);
-	return outbox_show(store, from, limit, each, context, fault);
+	bind_text(from, 5, name);
+	return outbox_page(store, from, after, limit, each, context, fault);
 }
 
 enum error view_outbox_questions(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
@@ -291,14 +295,8 @@ enum error view_outbox_questions(struct store *store, const struct outbox_place 
 {
 	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
 				  " AND kind IN (10, 11) ORDER BY epoch, stream, number LIMIT ?4";
-	sqlite3_stmt *from = store_statement(store, sql);
 
-	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
-	bind_number(from, 1, after->epoch);
-	bind_number(from, 2, after->stream);
-	bind_number(from, 3, after->number);
-	bind_number(from, 4, limit);
-	return outbox_show(store, from, limit, each, context, fault);
+	return outbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
 }
 
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,

@@ -135,7 +135,7 @@ struct node {
 
 	uint64_t acked;
 	bool reseeded;
-	uint64_t reseeded_from;
+	uint64_t reseeded_from; /* RESEED_USED_UP: nothing */
 
 	struct stream *streams;
 	size_t stream_count;
@@ -320,6 +320,16 @@ struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream);
 struct stream *stream_make(struct node *node, uint32_t epoch, uint32_t stream);
 /* Makes an entry that is no submission part of the state: when loading, and when it is committed. */
 void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content);
+void node_free(struct node *node);
+/* It goes to the end of that queue. */
+void node_touch(struct core *core, struct node *node, enum turn_kind kind);
+/* Who was not touched for the longest time; NULL: nobody stands in it. */
+struct node *node_untouched(const struct core *core, enum turn_kind kind);
+
+/* ---------------------------------------------------------------------------- operations.c */
+
+#define RESEED_USED_UP UINT64_MAX /* as the first entry of a reseed: it covers nothing any more */
+
 void enroll(struct core *core, const struct core_event *event);
 /* An entry that is no submission on its way to disk; `node` and the answer to an operator may be none. */
 struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
@@ -339,11 +349,6 @@ void reseed_close(struct core *core, struct node *node);
 void subscription_store(struct core *core, struct node *node, struct bytes subscription);
 /* An append that is no submission came back. */
 void operation_done(struct core *core, struct journal_append *append);
-void node_free(struct node *node);
-/* It goes to the end of that queue. */
-void node_touch(struct core *core, struct node *node, enum turn_kind kind);
-/* Who was not touched for the longest time; NULL: nobody stands in it. */
-struct node *node_untouched(const struct core *core, enum turn_kind kind);
 
 /* ---------------------------------------------------------------------------- acts.c */
 

@@ -2,8 +2,7 @@
  */
 #include "broker/ctl_hold.h"
 
-#include "common/config.h"
-#include "common/json.h"
+#include "common/proof_file.h"
 #include "common/submission.h"
 #include "common/wire.h"
 #include <stdlib.h>
@@ -116,24 +115,6 @@ static enum error proof_make(struct opening *o, const struct report_name *name, 
 	return error == E_OK ? member_read(o, name, proof) : error;
 }
 
-static enum error proof_write(const Simpul__Proof *proof, const char *path, struct fault *fault)
-{
-	json_t *json = json_of_message(proof, 0);
-	char *dump = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	struct buffer text = {0};
-	enum error error;
-
-	buffer_text(&text, dump);
-	buffer_text(&text, "\n");
-	error = file_write(path, buffer_view(&text), 0600, fault);
-	keys_wipe(text.data, text.size);
-	keys_wipe(dump, strlen(dump));
-	buffer_free(&text);
-	free(dump);
-	json_decref(json);
-	return error;
-}
-
 enum error ctl_hold_write(const struct ctl *ctl, const struct report_name *report, const char *path,
 			  struct fault *fault)
 {
@@ -146,7 +127,7 @@ enum error ctl_hold_write(const struct ctl *ctl, const struct report_name *repor
 	if (error == E_OK)
 		error = proof_make(&o, report, &proof);
 	if (error == E_OK)
-		error = proof_write(&proof, path, fault);
+		error = proof_file_save(&proof, path, fault);
 	opening_end(&o);
 	return error;
 }

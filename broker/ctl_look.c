@@ -54,8 +54,8 @@ static enum error look(const struct ctl *ctl, const struct broker_settings *sett
 	if (ctl_socket(ctl, settings) == NULL)
 		return look_alone(settings, act, fault);
 	error = ctl_ask(ctl,
-			json_pack("{s:s, s:s, s:s, s:s}", "command", "look", "what", act->command, "object", act->object,
-				  "reason", act->reason),
+			json_pack("{s:s, s:s, s:s, s:s}", "command", "look", "what", act->command, "object",
+				  act->object, "reason", act->reason),
 			&answer, fault);
 	json_decref(answer);
 	return error;
@@ -75,18 +75,25 @@ static enum error tell(const struct ctl *ctl, const struct broker_settings *sett
 	return look_alone(settings, act, fault);
 }
 
+/* Its texts, and `user`, are borrowed. */
+static struct act act_of(const struct ctl *ctl, const char *what, const char *object, const char *reason,
+			 char user[USER_NAME_SIZE])
+{
+	return (struct act){.user = user_name(getuid(), user),
+			    .person = ctl->person,
+			    .auditor = ctl->auditor,
+			    .command = what,
+			    .object = object,
+			    .reason = reason != NULL ? reason : ""};
+}
+
 int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
 	     json_t **answer)
 {
 	struct broker_settings settings;
 	struct fault fault = {0};
 	char user[USER_NAME_SIZE];
-	const struct act act = {.user = user_name(getuid(), user),
-				.person = ctl->person,
-				.auditor = ctl->auditor,
-				.command = what,
-				.object = object,
-				.reason = reason != NULL ? reason : ""};
+	const struct act act = act_of(ctl, what, object, reason, user);
 	enum error error;
 	int status = EX_OK;
 
@@ -110,12 +117,7 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
 	struct broker_settings settings;
 	struct fault fault = {0};
 	char user[USER_NAME_SIZE];
-	const struct act act = {.user = user_name(getuid(), user),
-				.person = ctl->person,
-				.auditor = ctl->auditor,
-				.command = what,
-				.object = object,
-				.reason = reason != NULL ? reason : ""};
+	const struct act act = act_of(ctl, what, object, reason, user);
 	enum error error = E_OK;
 
 	if (!user_text_valid(act.reason))
