@@ -226,6 +226,10 @@ $(OUT)/tests/torture/away_test: $(OUT)/tests/torture/away_test.o $(LAID_O) $(TES
 WRAP_io_error_test := malloc calloc realloc reallocarray strdup _exit
 $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap=%)
 
+# The guard is shown a clock of the test's own.
+WRAP_guard_test := clock_now
+$(OUT)/tests/unit/guard_test: LDFLAGS += $(WRAP_guard_test:%=-Wl,--wrap=%)
+
 $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) $(FUZZ_LIB) -o $@ $^ $(PACKAGE_LIBS) -lcmocka
