@@ -1,9 +1,9 @@
 /* guard_test - what one address may take of the broker's sockets, and what the kernel tells about a connection.
  *
  * libzmq's thread works beside the test, and on a busy machine much later: whatever must come of it is waited for. The
- * guard has a clock of the test's own (the program is linked with --wrap=clock_now) that stands still while one waits, so
- * that no rate, no second and no silence of its depends on how long that was. The guard cuts within a turn of the stage;
- * so who was not cut by the end of it is kept. */
+ * guard has a clock of the test's own (the program is linked with --wrap=clock_now) that stands still while one waits,
+ * so that no rate, no second and no silence of its depends on how long that was. The guard cuts within a turn of the
+ * stage: who was told to it before and is not cut after it, is kept. */
 #include "broker/guard.h"
 #include "broker/guard_door.h"
 #include "broker/guard_peer.h"
@@ -17,6 +17,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,7 +68,7 @@ static void time_passes(uint64_t ms)
 	guards_time += ms;
 }
 
-/* For one thing that must come. After one that did not the test has failed: others that do not are not waited for so long. */
+/* For one thing that must come. After one that did not the program has failed, and no other is waited for so long. */
 static int patience(void)
 {
 	return in_vain ? 200 : patient_ms(20000);
@@ -286,9 +288,11 @@ static int peer_open(struct stage *stage, const char *endpoint, const char *host
 				    "DEALER";
 	const uint8_t head[] = {COMMAND, sizeof ready - 1};
 	const int fd = connect_one(endpoint, host);
+	const int at_once = 1;
 	uint8_t theirs[UINT8_MAX];
 
 	stage_turn(stage);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once), 0);
 	assert_true(zmtp_write(fd, greeting, sizeof greeting));
 	assert_true(zmtp_write(fd, head, sizeof head));
 	assert_true(zmtp_write(fd, ready, sizeof ready - 1));
@@ -330,7 +334,7 @@ static void await_arrival(int fd)
 	assert_int_equal(left, 0);
 }
 
-/* The next message of a socket is read, as one that this key said and that came by `as`. False when it is not worth a look. */
+/* The next message of a socket is read, as one of this key that came by `as`. False when it is not worth a look. */
 static bool take_message(struct stage *stage, void *socket, const void *as, const uint8_t key[KEY_SIZE])
 {
 	zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
@@ -904,7 +908,8 @@ static void who_speaks_under_a_key_that_is_not_in_force_is_cut(void **state)
 /* The attacker takes half of all connections and says nothing; offices behind one address come in none the less. */
 static void when_connections_are_scarce_who_says_something_keeps_its_own(void **state)
 {
-	enum { ALL = 120, HALF = ALL / 2 + 1, OFFICES = WORLD_NODES * GUARD_KEY_MOST }; /* more than an address may have silent */
+	enum { ALL = 120, HALF = ALL / 2 + 1 };
+	enum { OFFICES = WORLD_NODES * GUARD_KEY_MOST }; /* more than an address may have silent */
 	static int attack[HALF + 1], offices[OFFICES];
 	struct stage stage;
 
