@@ -88,9 +88,12 @@ void door_listener(struct door *door, int fd)
 
 void door_closed(struct door *door, int fd)
 {
-	for (size_t i = 0; i < door->listener_count; i++)
-		if (door->listeners[i] == fd)
-			door->listeners[i--] = door->listeners[--door->listener_count];
+	for (size_t i = 0; i < door->listener_count; i++) {
+		if (door->listeners[i] != fd)
+			continue;
+		door->listeners[i] = door->listeners[--door->listener_count];
+		return;
+	}
 }
 
 /* NULL: there are too many. */

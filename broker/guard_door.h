@@ -18,7 +18,8 @@
 #define DOOR_SHUT_MOST_MS 8000
 /* Addresses at a time; when there are more, the others are turned away one by one. */
 #define DOOR_ADDRESSES 64
-#define DOOR_LISTENERS 4
+/* Two for each socket: libzmq tells that it closed one after it did, and the next may be told before. */
+#define DOOR_LISTENERS 8
 
 /* An address that knocked lately. */
 struct door_address {
@@ -36,7 +37,8 @@ struct door {
 	size_t count;
 };
 
-/* A socket listens by this descriptor, or does no longer. */
+/* A socket listens by this descriptor, or does no longer. Each has its end told once, maybe after the next of the same
+ * descriptor was told. */
 void door_listener(struct door *door, int fd);
 void door_closed(struct door *door, int fd);
 /* Connections from this address were turned away, as many as `knocks`. */

@@ -96,6 +96,28 @@ static void the_door_is_shut_to_who_knocks_too_often_and_to_nobody_else(void **s
 	close(listener);
 }
 
+/* libzmq tells that a listener is closed after it closed it. */
+static void a_listener_that_is_told_before_the_end_of_its_predecessor_has_the_door(void **state)
+{
+	enum { SOCKETS = 4 };
+	struct door door = {0};
+	uint16_t port[SOCKETS + 1];
+	int listeners[SOCKETS + 1];
+
+	(void)state;
+	for (size_t i = 0; i < SOCKETS + 1; i++)
+		door_listener(&door, listeners[i] = listen_at("127.0.0.1", &port[i]));
+	door_closed(&door, listeners[0]); /* whose successor is the last */
+	door_listener(&door, listeners[1]);
+	door_closed(&door, listeners[1]); /* the one before it, of the same descriptor */
+	door_knocked(&door, "127.0.0.7", DOOR_KNOCKS, 100);
+	assert_true(is_let_in("127.0.0.7", "127.0.0.1", port[0]));
+	for (size_t i = 1; i < SOCKETS + 1; i++)
+		assert_false(is_let_in("127.0.0.7", "127.0.0.1", port[i]));
+	for (size_t i = 0; i < SOCKETS + 1; i++)
+		close(listeners[i]);
+}
+
 static void a_connection_that_is_there_is_not_touched(void **state)
 {
 	struct door door = {0};
@@ -198,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_door_is_shut_to_who_knocks_too_often_and_to_nobody_else),
+		cmocka_unit_test(a_listener_that_is_told_before_the_end_of_its_predecessor_has_the_door),
 		cmocka_unit_test(a_connection_that_is_there_is_not_touched),
 		cmocka_unit_test(each_time_it_is_shut_for_longer_and_in_the_end_forgotten),
 		cmocka_unit_test(knocks_that_take_longer_than_a_second_do_not_shut_it),
