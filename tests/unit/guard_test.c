@@ -44,7 +44,7 @@ struct stage {
 	void *context, *link, *feed, *log, *bulletin;
 	char endpoint[64], feed_endpoint[64], log_endpoint[64], bulletin_endpoint[64];
 	struct watchers watchers; /* one, with a key of ones */
-	struct world *world; /* of members */
+	struct world *world;	  /* of members */
 	struct guard *guard;
 	struct pollset *pollset;
 	size_t descriptors; /* of this process, while nobody is connected */
