@@ -79,10 +79,24 @@ static json_t *opening(const struct asking *asking)
 			 0);
 }
 
+static json_t *list(const struct asking *asking)
+{
+	json_t *orders = NULL;
+
+	if (legal_hold_list(asking->store, asking->now, &orders, asking->fault) == E_OK)
+		return json_pack("{s:b, s:o}", "ok", 1, "holds", orders);
+	json_decref(orders);
+	return NULL;
+}
+
 static const struct {
 	const char *command;
 	json_t *(*answer)(const struct asking *asking);
-} commands[] = {{"hold-place", place}, {"hold-lift", lift}, {"hold-confirm", confirm}, {"hold-open", opening}};
+} commands[] = {{"hold-place", place},
+		{"hold-lift", lift},
+		{"hold-confirm", confirm},
+		{"hold-open", opening},
+		{"hold-list", list}};
 
 static size_t command_find(const char *command)
 {

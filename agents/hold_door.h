@@ -5,7 +5,9 @@
  *       {"ok": true, "hold": 3}          it waits to be confirmed by another user
  *   {"command": "hold-confirm", "hold": ID}
  *   {"command": "hold-open", "report": NAME, "reason": R}     it is recorded: now who may read the store may read it
- *       {"ok": true} */
+ *       {"ok": true}
+ *   {"command": "hold-list"}
+ *       {"ok": true, "holds": [...]}     as legal_hold_list has them: for who confirms and may not read the store */
 #ifndef SIMPUL_HOLD_DOOR_H
 #define SIMPUL_HOLD_DOOR_H
 

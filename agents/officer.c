@@ -34,6 +34,13 @@ int officer_fail(const struct officer *officer, const struct fault *fault, const
 	return error_exit(fault->code);
 }
 
+int officer_unread(const struct officer *officer, const struct fault *fault)
+{
+	if (fault->code == E_NOT_FOUND)
+		return officer_fail(officer, fault, "has simpul-agent run here?");
+	return officer_fail(officer, fault, fault->code == E_IO ? "may this user read the agent's store?" : NULL);
+}
+
 int officer_misused(const struct officer *officer, const char *format, ...)
 {
 	va_list args;

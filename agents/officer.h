@@ -46,6 +46,8 @@ int officer_try(struct officer *officer, int argc, char **argv);
 
 /* "simpul inbox: <what is wrong>; <advice>" on standard error; returns the exit status. `advice` may be NULL. */
 int officer_fail(const struct officer *officer, const struct fault *fault, const char *advice);
+/* The same of a store that cannot be read. */
+int officer_unread(const struct officer *officer, const struct fault *fault);
 /* "simpul inbox: <sentence>; see simpul inbox --help"; returns EX_USAGE. */
 int officer_misused(const struct officer *officer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -16,7 +16,7 @@ static const char *advice_for(enum error error)
 	case E_INVALID:
 		return "nothing was taken: correct it and report again";
 	case E_UNKNOWN_VALUE:
-		return "nothing was taken: simpul report --help has the lists";
+		return "nothing was taken: --help has the lists";
 	case E_REFERENCE_UNKNOWN:
 		return "nothing was taken: simpul inbox list and simpul outbox list show what there is";
 	case E_REGION_UNKNOWN:

@@ -5,10 +5,12 @@
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/memory.h"
+#include "common/passphrase.h"
 #include "common/proof_file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char usage[] =
 	"usage: simpul hold place NAME --authority A --order NUMBER --until DAY --reason R\n"
@@ -81,13 +83,82 @@ static bool given_take(const struct officer *officer, int argc, char **argv, str
 	return true;
 }
 
+/* ------------------------------------------------------------------ looking */
+
+static void put(struct buffer *line, const char *before, const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	if (text == NULL)
+		return;
+	buffer_text(line, before);
+	view_safe_text(line, text);
+}
+
+static bool line_print(const json_t *object)
+{
+	const long long id = (long long)json_integer_value(json_object_get(object, "hold"));
+	const long long lifts = (long long)json_integer_value(json_object_get(object, "lifts"));
+	struct buffer line = {0};
+	char number[48];
+	bool printed;
+
+	if (id > 0) {
+		snprintf(number, sizeof(number), "%lld: ", id);
+		buffer_text(&line, number);
+	}
+	put(&line, "", object, "report");
+	put(&line, " ", object, "state");
+	if (lifts > 0) {
+		snprintf(number, sizeof(number), " %lld", lifts);
+		buffer_text(&line, number);
+	}
+	put(&line, ", ", object, "authority");
+	put(&line, " ", object, "order");
+	put(&line, ", until ", object, "until");
+	put(&line, ", by ", object, "placed_by");
+	put(&line, " ", object, "placed_at");
+	put(&line, ", confirmed by ", object, "confirmed_by");
+	put(&line, " ", object, "confirmed_at");
+	put(&line, ", ended ", object, "ended_at");
+	put(&line, " by ", object, "opened_by");
+	put(&line, " ", object, "opened_at");
+	put(&line, ": ", object, "reason");
+	buffer_text(&line, "\n");
+	printed = officer_print(&line);
+	buffer_free(&line);
+	return printed;
+}
+
+/* A new reference. Who may not read the store asks the agent: he may be the one who has to confirm. */
+static enum error orders_read(const struct officer *officer, json_t **orders, struct fault *fault)
+{
+	struct store store;
+	json_t *answer;
+	enum error error = officer_store(officer, &store, fault);
+
+	*orders = NULL;
+	if (error == E_OK) {
+		error = legal_hold_list(&store, clock_now().wall, orders, fault);
+		store_close(&store);
+	} else if (error == E_IO) {
+		error = officer_ask(officer, json_pack("{s:i, s:s}", "simpul", 1, "command", "hold-list"), &answer,
+				    fault);
+		if (error == E_OK)
+			*orders = json_incref(json_object_get(answer, "holds"));
+		if (error == E_OK)
+			json_decref(answer);
+	}
+	return error;
+}
+
 /* ------------------------------------------------------------------ ordering */
 
 static const char *advice_for(enum error error)
 {
 	switch (error) {
 	case E_TWO_OPERATORS:
-		return "another person confirms it, under a Unix user of his own";
+		return "another person confirms it, under a Unix user of his own: who placed it cannot";
 	case E_EXPIRES_TOO_LATE:
 		return "an order keeps for 366 days at most; after that it takes a new one";
 	case E_UNREACHABLE:
@@ -170,6 +241,28 @@ static int lift(const struct officer *officer, int argc, char **argv)
 					given.reason));
 }
 
+/* Shows what is to be confirmed; at a terminal a person says yes to it. */
+static bool order_agreed(const struct officer *officer, long long id)
+{
+	struct fault fault = {0};
+	json_t *orders, *each;
+	bool found = false, yes = true;
+	size_t i;
+
+	if (orders_read(officer, &orders, &fault) != E_OK) {
+		officer_fail(officer, &fault, advice_for(fault.code));
+		return false;
+	}
+	json_array_foreach(orders, i, each) if (json_integer_value(json_object_get(each, "hold")) == id) found =
+		line_print(each);
+	json_decref(orders);
+	/* Of one that is not there the agent says what is wrong. */
+	if (found && isatty(STDIN_FILENO) &&
+	    terminal_confirm("Is this what was ordered? Type yes when it is: ", &yes, &fault) != E_OK)
+		officer_fail(officer, &fault, NULL);
+	return yes;
+}
+
 static int confirm(const struct officer *officer, int argc, char **argv)
 {
 	struct given given;
@@ -178,64 +271,20 @@ static int confirm(const struct officer *officer, int argc, char **argv)
 
 	if (!given_take(officer, argc, argv, &given) || (id = id_of(officer, argc, argv)) == 0)
 		return EX_USAGE;
+	if (!order_agreed(officer, id))
+		return EX_NOPERM;
 	status = ask(officer, json_pack("{s:s, s:I}", "command", "hold-confirm", "hold", (json_int_t)id), &confirmed);
 	if (status == EX_OK)
 		printf("%lld: confirmed\n", confirmed);
 	return status;
 }
 
-/* ------------------------------------------------------------------ looking */
-
-static void put(struct buffer *line, const char *before, const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	if (text == NULL)
-		return;
-	buffer_text(line, before);
-	view_safe_text(line, text);
-}
-
-static bool line_print(const json_t *object)
-{
-	const long long id = (long long)json_integer_value(json_object_get(object, "hold"));
-	const long long lifts = (long long)json_integer_value(json_object_get(object, "lifts"));
-	struct buffer line = {0};
-	char number[48];
-	bool printed;
-
-	if (id > 0) {
-		snprintf(number, sizeof(number), "%lld: ", id);
-		buffer_text(&line, number);
-	}
-	put(&line, "", object, "report");
-	put(&line, " ", object, "state");
-	if (lifts > 0) {
-		snprintf(number, sizeof(number), " %lld", lifts);
-		buffer_text(&line, number);
-	}
-	put(&line, ", ", object, "authority");
-	put(&line, " ", object, "order");
-	put(&line, ", until ", object, "until");
-	put(&line, ", by ", object, "placed_by");
-	put(&line, " ", object, "placed_at");
-	put(&line, ", confirmed by ", object, "confirmed_by");
-	put(&line, " ", object, "confirmed_at");
-	put(&line, ", ended ", object, "ended_at");
-	put(&line, " by ", object, "opened_by");
-	put(&line, " ", object, "opened_at");
-	put(&line, ": ", object, "reason");
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
-}
+/* ------------------------------------------------------------------ listing */
 
 static int list(const struct officer *officer, int argc, char **argv)
 {
 	struct given given;
 	struct fault fault = {0};
-	struct store store;
 	json_t *orders, *each;
 	bool heard = true;
 	enum error error;
@@ -243,15 +292,11 @@ static int list(const struct officer *officer, int argc, char **argv)
 
 	if (!given_take(officer, argc, argv, &given))
 		return EX_USAGE;
-	error = officer_store(officer, &store, &fault);
-	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
-	error = legal_hold_list(&store, clock_now().wall, &orders, &fault);
-	store_close(&store);
+	error = orders_read(officer, &orders, &fault);
 	json_array_foreach(orders, i, each) heard =
 		heard && (given.json ? officer_print_json(json_incref(each), false) : line_print(each));
 	json_decref(orders);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	return error == E_OK ? EX_OK : officer_unread(officer, &fault);
 }
 
 /* ------------------------------------------------------------------ opening */
@@ -297,7 +342,7 @@ static int opening(const struct officer *officer, int argc, char **argv)
 	/* Whoever may not read the store is not noted as if he had. */
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	status = ask(officer,
 		     json_pack("{s:s, s:s, s:s}", "command", "hold-open", "report", name, "reason", given.reason),
 		     &unused);

@@ -183,7 +183,7 @@ int officer_outbox_show(struct officer *officer, int argc, char **argv)
 		return officer_misused(officer, "give the name of one report, such as police.oku#12");
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	arena_init(&showing.arena);
 	showing.store = &store;
 	showing.copies = json_array();

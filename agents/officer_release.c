@@ -126,7 +126,7 @@ static int list(const struct officer *officer, int argc, char **argv)
 		return officer_misused(officer, "everything is said with options");
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	error = release_list(&store, &requests, &fault);
 	store_close(&store);
 	json_array_foreach(requests, i, each)
@@ -153,7 +153,7 @@ static int answer(const struct officer *officer, int argc, char **argv, bool gra
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	error = grants ? release_grant(&store, name, &drafts, &fault) : release_refuse(&store, name, &drafts, &fault);
 	store_close(&store);
 	if (error != E_OK)

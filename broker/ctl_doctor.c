@@ -46,12 +46,17 @@ static bool check_identity(struct ctl_doctor *doctor)
 	const struct broker_settings *settings = &doctor->settings;
 	struct broker_identity *identity = &doctor->identity;
 	struct fault fault = {0};
+	enum error error;
 	bool good;
 
 	identity->lock = (struct key_lock){.file = settings->passphrase_file};
-	good = check_file(doctor, "keys", settings->keys,
-			       broker_keys_load(&identity->keys, &identity->lock, settings->keys, &fault), &fault,
-			       "put broker.keys back from where it is kept, mode 600; every office trusts this key");
+	error = broker_keys_load(&identity->keys, &identity->lock, settings->keys, &fault);
+	good = check_file(
+		doctor, "keys", settings->keys, error, &fault,
+		error == E_MISSING || error == E_PASSPHRASE
+			? "they are locked: give the passphrase with passphrase_file or the credential "
+			  "simpul.passphrase"
+			: "put broker.keys back from where it is kept, mode 600; every office trusts this key");
 
 	good &= check_file(doctor, "exchange", settings->exchange,
 			   exchange_load(&identity->exchange, settings->exchange, &fault), &fault,

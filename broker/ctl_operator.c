@@ -6,6 +6,7 @@
 #include "common/json.h"
 #include "common/member.h"
 #include "common/memory.h"
+#include "common/passphrase.h"
 #include "common/wire.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,13 +64,14 @@ static enum error request_content(const struct broker_settings *settings, const 
 	if (strcmp(command, "reseed") == 0) {
 		*act = "reseed";
 		*content = act_reseed_content(ctl_text(request, "node"), (uint64_t)ctl_number(request, "from_entry"),
-					     ctl_text(request, "reason"));
+					      ctl_text(request, "reason"));
 	}
 	return E_OK;
 }
 
-static enum error digest_signature(const struct broker_settings *settings, const char *key_file, wall_ms at, const char *act,
-				   const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1], struct fault *fault)
+static enum error digest_signature(const struct broker_settings *settings, const char *key_file, wall_ms at,
+				   const char *act, const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1],
+				   struct fault *fault)
 {
 	struct exchange exchange;
 	struct signing_key key;
@@ -112,7 +114,8 @@ bool ctl_proposed(const json_t *answer)
 
 	if (proposal == 0)
 		return false;
-	printf("proposed: a second operator puts it through with simpulctl --key FILE approve %lld, within a day\n", proposal);
+	printf("proposed: a second operator puts it through with simpulctl --key FILE approve %lld, within a day\n",
+	       proposal);
 	return true;
 }
 
@@ -157,11 +160,13 @@ int ctl_operator_new(struct ctl *ctl, int argc, char **argv)
 	status = EX_OK;
 	if (operator_key_make(&key, path != NULL ? path : own, passphrase_file, open, &fault) == E_OK) {
 		printf("%s = %s\n", argv[first], hex_of(hex, BYTES(key.public_key, KEY_SIZE)));
-		fputs("This line goes into the file operators beside broker.yaml; then the broker is started anew.\n", stderr);
+		fputs("This line goes into the file operators beside broker.yaml; then the broker is started anew.\n",
+		      stderr);
 	} else {
-		status = ctl_fail(&fault, fault.code == E_MISSING
-						  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
-						  : NULL);
+		status = ctl_fail(&fault,
+				  fault.code == E_MISSING
+					  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
+					  : NULL);
 	}
 	keys_wipe(&key, sizeof(key));
 	free(own);
@@ -184,7 +189,8 @@ static void member_print(const json_t *request)
 	if (hex_parse(hex, data, size))
 		record = wire_unpack(&simpul__member_record__descriptor, BYTES(data, size), &arena, NULL);
 	if (record != NULL && member_of_message(&member, record, NULL) == E_OK)
-		printf("%s, key %u, fingerprint %s", member.node, member.key_id, member_fingerprint(&member, fingerprint));
+		printf("%s, key %u, fingerprint %s", member.node, member.key_id,
+		       member_fingerprint(&member, fingerprint));
 	arena_fini(&arena);
 	free(data);
 }
@@ -269,8 +275,8 @@ static enum error approval_make(const struct ctl *ctl, const json_t *proposal, j
 	if (error == E_OK && act == NULL)
 		error = fault_at(fault, E_MALFORMED, "proposal");
 	if (error == E_OK)
-		error = digest_signature(&settings, ctl->key, (wall_ms)ctl_number(proposal, "at_ms"), act, &content, hex,
-					 fault);
+		error = digest_signature(&settings, ctl->key, (wall_ms)ctl_number(proposal, "at_ms"), act, &content,
+					 hex, fault);
 	broker_settings_free(&settings);
 	if (error == E_OK)
 		*request = json_pack("{s:s, s:I, s:s}", "command", "approve", "proposal",
@@ -304,6 +310,19 @@ static int opened_write(const struct ctl *ctl, const struct report_name *report,
 	return ctl_hold_write(ctl, report, path, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 
+/* Shows what is to be signed; at a terminal a person says yes to it. */
+static enum error proposal_agreed(const json_t *proposal, struct fault *fault)
+{
+	bool yes = true;
+	enum error error = E_OK;
+
+	proposal_print(proposal);
+	fflush(stdout);
+	if (isatty(STDIN_FILENO))
+		error = terminal_confirm("Is this what is to be done? Type yes when it is: ", &yes, fault);
+	return error == E_OK && !yes ? fault_at(fault, E_TWO_OPERATORS, "proposal") : error;
+}
+
 int ctl_approve(struct ctl *ctl, int argc, char **argv)
 {
 	const char *path = NULL;
@@ -325,9 +344,9 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
 				 : opening_check(ctl, proposal, path, &report, &fault);
 	if (error == E_OK)
-		error = approval_make(ctl, proposal, &request, &fault);
+		error = proposal_agreed(proposal, &fault);
 	if (error == E_OK)
-		proposal_print(proposal);
+		error = approval_make(ctl, proposal, &request, &fault);
 	json_decref(answer);
 	if (error != E_OK)
 		return ctl_fail(&fault, "simpulctl proposals lists what waits");

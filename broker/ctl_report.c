@@ -36,7 +36,8 @@ static void refusal_print(const json_t *refused)
 {
 	const char *field = ctl_text(refused, "field");
 
-	printf("  refused: %s%s%s; it went to nobody\n", ctl_text(refused, "code"), field[0] == '\0' ? "" : " at ", field);
+	printf("  refused: %s%s%s; it went to nobody\n", ctl_text(refused, "code"), field[0] == '\0' ? "" : " at ",
+	       field);
 }
 
 static void burial_print(const json_t *erased)
@@ -56,10 +57,24 @@ static void hold_print(const json_t *hold)
 	       ctl_number(hold, "entry"));
 }
 
+/* A number that carries nothing: refused and given up, or said before a backup that was restored, and erased since. */
+static void void_print(const json_t *report)
+{
+	printf("%s: void; entry %lld, accepted %s\n", ctl_text(report, "name"), ctl_number(report, "entry"),
+	       ctl_text(report, "accepted_at"));
+	puts("  this journal does not know what was said under this number, if anything, nor who has it: its office "
+	     "does\n"
+	     "  (simpul outbox show)");
+}
+
 static void one_print(const json_t *report)
 {
 	const json_t *copies = json_object_get(report, "copies"), *holds = json_object_get(report, "holds");
 
+	if (strcmp(ctl_text(report, "kind"), "void") == 0) {
+		void_print(report);
+		return;
+	}
 	printf("%s: %s, %s, region %s, TLP:%s, %s; entry %lld, accepted %s, expires %s\n", ctl_text(report, "name"),
 	       ctl_text(report, "kind"), ctl_text(report, "category"), ctl_text(report, "region"),
 	       ctl_text(report, "label"), ctl_text(report, "form"), ctl_number(report, "entry"),
@@ -96,7 +111,7 @@ static void report_print(const json_t *report)
 		one_print(json_array_get(references, i));
 	names_print("holds a copy, perhaps:", held);
 	names_print("by letter, for they are shut out and have a copy, perhaps:", letter);
-	if (json_array_size(held) + json_array_size(letter) == 0)
+	if (strcmp(ctl_text(report, "kind"), "void") != 0 && json_array_size(held) + json_array_size(letter) == 0)
 		puts("nobody holds a copy, as far as the journal knows");
 }
 
