@@ -3,6 +3,7 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/complete.h"
+#include "agents/by_hand.h"
 #include "agents/hold_door.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
@@ -305,6 +306,9 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		answer = hold_door_answer(host->store, command, request, peer, now->wall, fault);
 	else if (command != NULL && strcmp(command, "quarantine") == 0)
 		answer = desk_answer(host, request, user, now, fault);
+	else if (command != NULL && strcmp(command, "erasure-done") == 0)
+		answer = by_hand_done(host->store, request, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
+										      : NULL;
 	else if (command != NULL && strcmp(command, "subject-record") == 0)
 		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
 				 ? json_pack("{s:b}", "ok", 1)

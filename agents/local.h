@@ -21,6 +21,8 @@
  *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person:
  * subject_record.h
  *       {"ok": true}                                         synced to disk before the answer is given
+ *   {"simpul": 1, "command": "erasure-done", "report": "army.oku#7", "sink": "registry"}     by_hand.h
+ *       {"ok": true}
  *   anything that is not taken
  *       {"ok": false, "code": "MISSING", "field": "sighting.persons[0].age", "sentence": "a required field is missing"}
  *

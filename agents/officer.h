@@ -30,6 +30,7 @@ int officer_update(struct officer *officer, int argc, char **argv);
 int officer_flag(struct officer *officer, int argc, char **argv);
 int officer_release(struct officer *officer, int argc, char **argv);
 int officer_hold(struct officer *officer, int argc, char **argv);
+int officer_erasures(struct officer *officer, int argc, char **argv);
 int officer_subject(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
 int officer_quarantine(struct officer *officer, int argc, char **argv);

@@ -23,6 +23,7 @@ static const char usage[] =
 	"  subject ask|list|search|answer|result    what is held of a person who asks (UU 27/2022, three days)\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  erasures list|done       what has to be removed by hand from this office's own systems\n"
 	"  hold place|lift|confirm|list|open    what an authority orders this office to keep\n"
 	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
@@ -50,6 +51,7 @@ static const struct {
 	{"flag", officer_flag},
 	{"release", officer_release},
 	{"hold", officer_hold},
+	{"erasures", officer_erasures},
 	{"subject", officer_subject},
 	{"inbox", officer_inbox},
 	{"quarantine", officer_quarantine},

@@ -245,6 +245,57 @@ static void nothing_is_left_of_what_was_taken_back_and_the_origin_sees_that(void
 	free(name);
 }
 
+static bool lines_are_erased(void *context)
+{
+	const struct awaited *awaited = context;
+	json_t *copy = copy_of(awaited->x, awaited->name, "immigration.muara-enim", awaited->name), *said;
+	bool erased = false;
+	size_t i;
+
+	json_array_foreach(json_object_get(copy, "sinks"), i, said)
+		if (strcmp(json_string_value(json_object_get(said, "sink")), "lines") == 0)
+			erased = strcmp(json_string_value(json_object_get(said, "outcome")), "erased") == 0;
+	json_decref(copy);
+	return erased;
+}
+
+static bool to_do(struct exchange *x, const char *name)
+{
+	struct buffer out = {0};
+	bool found;
+
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, &out, "erasures", "list", NULL), 0);
+	buffer_u8(&out, 0);
+	found = strstr((const char *)out.data, name) != NULL;
+	buffer_free(&out);
+	return found;
+}
+
+/* What the first test left to a person. */
+static void what_a_person_removed_by_hand_is_told_to_the_origin(void **state)
+{
+	struct exchange *x = *state;
+	struct awaited awaited = {.x = x, .name = "police.oku#1"};
+	json_t *copy;
+
+	assert_true(to_do(x, "police.oku#1  lines  retracted"));
+	assert_int_not_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "erasures", "done", "police.oku#1", "--sink",
+					     "case-system", NULL),
+			     0);
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "erasures", "done", "police.oku#1", "--sink", "lines",
+					 NULL),
+			 0);
+	assert_true(wait_for(lines_are_erased, &awaited, 20));
+	assert_false(to_do(x, "police.oku#1 "));
+	assert_true(to_do(x, "police.oku#2  lines"));
+	copy = copy_of(x, "police.oku#1", "immigration.muara-enim", "police.oku#1");
+	sink_says(copy, "case-system", "held");
+	json_decref(copy);
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "erasures", "done", "police.oku#1", "--sink", "lines",
+					 NULL),
+			 66);
+}
+
 static void office_end(struct exchange *x, size_t office, int signal)
 {
 	process_end(x->offices[office].pid, signal, 20);
@@ -365,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_left_of_what_was_taken_back_and_the_origin_sees_that),
+		cmocka_unit_test(what_a_person_removed_by_hand_is_told_to_the_origin),
 		cmocka_unit_test(who_was_away_gets_it_erased_and_says_so),
 		cmocka_unit_test(a_kill_in_the_middle_changes_nothing),
 		cmocka_unit_test(a_retraction_of_what_was_never_said_and_an_extension_without_a_reason_are_refused),

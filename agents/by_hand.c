@@ -1,0 +1,115 @@
+/* by_hand - reads what sinks left to a person, and writes down what he did. */
+#include "agents/by_hand.h"
+#include "agents/erase.h"
+#include "common/json.h"
+#include "proto/report.pb-c.h"
+#include <string.h>
+
+/* Of each report and sink the newest word counts. 2: REQUESTED. */
+#define TO_DO \
+	" FROM purge_sink s JOIN purge p ON p.id = s.purge WHERE s.outcome = 2 AND NOT EXISTS(SELECT 1 FROM purge q" \
+	" JOIN purge_sink t ON t.purge = q.id WHERE q.origin = p.origin AND q.epoch = p.epoch AND q.stream = p.stream" \
+	" AND q.number = p.number AND q.id > p.id AND t.sink = s.sink)"
+
+static json_t *row_json(sqlite3_stmt *row)
+{
+	struct report_name name = {.epoch = (uint32_t)column_number(row, 1),
+				   .stream = (uint32_t)column_number(row, 2),
+				   .number = column_number(row, 3)};
+	char text[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
+
+	snprintf(name.origin, sizeof(name.origin), "%s", column_text(row, 0));
+	return json_pack("{s:s, s:s, s:s, s:s}", "report", report_name_text(&name, text), "sink", column_text(row, 6),
+			 "rule", enum_text(&simpul__purge_rule__descriptor, (int)column_number(row, 4)), "at",
+			 time_text(time, column_number(row, 5), 0));
+}
+
+enum error by_hand_list(struct store *store, json_t **list, struct fault *fault)
+{
+	static const char sql[] = "SELECT p.origin, p.epoch, p.stream, p.number, p.rule, p.at, s.sink" TO_DO
+				  " ORDER BY p.id, s.sink LIMIT ?1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	*list = json_array();
+	bind_number(get, 1, BY_HAND_MOST);
+	while ((error = store_ask(store, get, fault)) == E_OK)
+		json_array_append_new(*list, row_json(get));
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+uint64_t by_hand_count(struct store *store)
+{
+	static const char sql[] = "SELECT count(*) FROM (SELECT 1" TO_DO " LIMIT ?1)";
+	sqlite3_stmt *get = store_statement(store, sql);
+	uint64_t count = 0;
+
+	bind_number(get, 1, BY_HAND_MOST);
+	if (store_ask(store, get, NULL) == E_OK)
+		count = column_number(get, 0);
+	sqlite3_reset(get);
+	return count;
+}
+
+/* The note of the erasure that this sink answered with REQUESTED last. */
+static enum error asked_find(struct store *store, const struct report_name *name, const char *sink, uint64_t *purge,
+			     struct fault *fault)
+{
+	static const char sql[] = "SELECT p.id" TO_DO " AND p.origin = ?1 AND p.epoch = ?2 AND p.stream = ?3"
+				  " AND p.number = ?4 AND s.sink = ?5";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	name_bind(get, 1, name);
+	bind_text(get, 5, sink);
+	error = store_ask(store, get, fault);
+	if (error == E_OK)
+		*purge = column_number(get, 0);
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? fault_at(fault, E_NOT_FOUND, "report") : error;
+}
+
+/* Another answer, which says of the other sinks what the one before it did. */
+static enum error answer_again(struct store *store, uint64_t purge, const char *sink, wall_ms now, struct fault *fault)
+{
+	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				       " SELECT 0, origin, epoch, stream, number, rule, ?2, 1 FROM purge WHERE id = ?1";
+	static const char sinks_sql[] =
+		"INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
+		" SELECT ?1, sink, CASE WHEN sink = ?3 THEN 1 ELSE outcome END, code, number, until"
+		" FROM purge_sink WHERE purge = ?2";
+	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
+	enum error error;
+
+	bind_number(note, 1, purge);
+	bind_number(note, 2, now);
+	error = database_step(note, fault);
+	if (error != E_OK)
+		return error;
+	bind_number(sinks, 1, (uint64_t)sqlite3_last_insert_rowid(store->db));
+	bind_number(sinks, 2, purge);
+	bind_text(sinks, 3, sink);
+	return database_step(sinks, fault);
+}
+
+enum error by_hand_done(struct store *store, const json_t *request, wall_ms now, struct fault *fault)
+{
+	const char *sink = json_string_value(json_object_get(request, "sink"));
+	const char *text = json_string_value(json_object_get(request, "report"));
+	struct report_name name;
+	uint64_t purge = 0;
+	enum error error;
+
+	if (text == NULL || !report_name_parse(text, &name))
+		return fault_at(fault, E_INVALID, "report");
+	if (sink == NULL)
+		return fault_at(fault, E_MISSING, "sink");
+	error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	error = asked_find(store, &name, sink, &purge, fault);
+	if (error == E_OK)
+		error = answer_again(store, purge, sink, now, fault);
+	return store_end(store, error, fault);
+}
