@@ -86,7 +86,7 @@ int ctl_reseed(struct ctl *ctl, int argc, char **argv)
 			    (json_int_t)entry, "reason", reason);
 	if (request == NULL)
 		return ctl_usage(ctl, "an argument is not UTF-8");
-	snprintf(done, sizeof(done), "%.64s may fetch from entry %llu on", argv[first], entry);
+	snprintf(done, sizeof(done), "%.64s may fetch from entry %llu on, once its store is recovered", argv[first], entry);
 	return ctl_order(ctl, request, done);
 }
 

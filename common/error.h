@@ -88,7 +88,7 @@ enum remedy {
 	X(PASSPHRASE, 130, EX_NOPERM, STOP, "the passphrase is wrong") \
 	X(FINGERPRINT, 131, EX_DATAERR, STOP, "the fingerprint is not confirmed") \
 	X(OPERATORS_ONLY, 132, EX_NOPERM, STOP, "an auditor may look at everything and change nothing") \
-	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes the signatures of two operators") \
+	X(TWO_OPERATORS, 133, EX_NOPERM, STOP, "this takes two persons: two operators, or two users at an office") \
 	X(ERASED, 134, EX_DATAERR, CORRECT, "what it said was erased already") \
 	X(STORE_LOCKED, 135, EX_NOPERM, STOP, "it is encrypted, and its key is not there") \
 	X(STORE_PLAIN, 136, EX_CONFIG, STOP, "it is not encrypted, though the keys have a passphrase") \
