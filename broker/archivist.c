@@ -29,7 +29,8 @@ void archive_letter_free(struct archive_letter *letter)
 
 static enum error report_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter)
 {
-	struct copies_source source = {.c = c, .status = letter->status, .nodes = letter->nodes};
+	struct copies_source source = {
+		.c = c, .status = letter->status, .nodes = letter->nodes, .most = ARCHIVIST_COPIES};
 	struct report_name name;
 	enum error error;
 

@@ -7,7 +7,10 @@
 #include "common/mailbox.h"
 #include <jansson.h>
 
-enum { ARCHIVIST_PAGE = 4096 }; /* so many reports, and the rest of an entry, are told at once of a node */
+enum {
+	ARCHIVIST_PAGE = 4096,	  /* so many reports, and the rest of an entry, are told at once of a node */
+	ARCHIVIST_COPIES = 32768, /* copies_source.most */
+};
 #define ARCHIVIST_ANSWER_MOST ((size_t)16 << 20) /* bytes of an answer; E_TOO_LARGE above that */
 
 enum archive_question { ARCHIVE_REPORT, ARCHIVE_SENT, ARCHIVE_EXPLAIN };

@@ -20,8 +20,18 @@ struct gathering {
 	struct journal_case *c;
 	struct journal_reader *reader;
 	const json_t *status, *nodes;
+	size_t left; /* may still be gathered */
 	struct fault *fault;
 };
+
+/* Much was said about some reports: how much of it fits into an answer shows before all of it is in memory. */
+static enum error take_from(struct gathering *g, size_t count)
+{
+	if (count > g->left)
+		return fault_at(g->fault, E_TOO_LARGE, "answer");
+	g->left -= count;
+	return E_OK;
+}
 
 static const char *text_in(const json_t *object, const char *key)
 {
@@ -138,14 +148,16 @@ static const char *state_of(const struct gathering *g, const char *node, const s
 	return strcmp(state, "maybe") == 0 && was_absent(g, node, report->accepted_at) ? "waiting" : state;
 }
 
-static enum error copy_json(const struct gathering *g, const char *node, const struct report_name *name,
+static enum error copy_json(struct gathering *g, const char *node, const struct report_name *name,
 			    const struct case_report *report, json_t *copies)
 {
 	struct copy copy;
 	struct case_node as;
-	json_t *object;
-	enum error error = journal_copy_of(g->c, node, report->entry, report->place, &copy, g->fault);
+	json_t *object, *sinks;
+	enum error error = take_from(g, 1);
 
+	if (error == E_OK)
+		error = journal_copy_of(g->c, node, report->entry, report->place, &copy, g->fault);
 	if (error == E_OK)
 		error = journal_case_node(g->c, node, journal_case_end(g->c), &as, g->fault);
 	if (error != E_OK)
@@ -154,10 +166,12 @@ static enum error copy_json(const struct gathering *g, const char *node, const s
 	object = json_pack("{s:s, s:s, s:s, s:o}", "node", node, "state", state_of(g, node, report, &copy), "standing",
 			   enum_text(&simpul__standing__descriptor, (int)as.standing), "erased_at",
 			   time_json(copy.purged_at));
-	if (copy.receipt != 0)
-		json_object_set_new(object, "sinks", sinks_json(g, name, copy.receipt));
 	json_array_append_new(copies, object);
-	return E_OK;
+	if (copy.receipt == 0)
+		return E_OK;
+	sinks = sinks_json(g, name, copy.receipt);
+	json_object_set_new(object, "sinks", sinks);
+	return take_from(g, json_array_size(sinks));
 }
 
 /* ---- one report */
@@ -201,7 +215,7 @@ static json_t *header_json(const struct case_report *report, const char *name)
 }
 
 /* A report without what refers to it; takes `*report` along for that. */
-static enum error one_json(const struct gathering *g, const struct report_name *name, struct case_report *report,
+static enum error one_json(struct gathering *g, const struct report_name *name, struct case_report *report,
 			   json_t **out)
 {
 	char text[REPORT_NAME_SIZE];
@@ -266,7 +280,7 @@ static void holders_add(json_t *report, const json_t *one)
 
 /* ---- all of it */
 
-static enum error references_json(const struct gathering *g, const struct report_name *name, json_t *report,
+static enum error references_json(struct gathering *g, const struct report_name *name, json_t *report,
 				  const struct case_report *about)
 {
 	const struct report_name *names;
@@ -275,6 +289,8 @@ static enum error references_json(const struct gathering *g, const struct report
 	size_t count;
 	enum error error = journal_copy_references(g->c, about, name->number, &names, &count, g->fault);
 
+	if (error == E_OK)
+		error = take_from(g, count);
 	for (size_t i = 0; error == E_OK && i < count; i++) {
 		one = NULL;
 		error = one_json(g, &names[i], &unused, &one);
@@ -289,7 +305,8 @@ static enum error references_json(const struct gathering *g, const struct report
 enum error copies_report(const struct copies_source *source, const struct report_name *name, json_t **report,
 			 struct fault *fault)
 {
-	const struct gathering g = {source->c, source->reader, source->status, source->nodes, fault};
+	const size_t most = source->most > 0 ? source->most : SIZE_MAX;
+	struct gathering g = {source->c, source->reader, source->status, source->nodes, most, fault};
 	struct case_report about;
 	enum error error;
 

@@ -11,6 +11,7 @@ struct copies_source {
 	struct journal_case *c;
 	struct journal_reader *reader; /* NULL: no bodies can be read, and so no outcomes of sinks */
 	const json_t *status, *nodes;  /* control_view.h, of the running broker; NULL: none runs */
+	size_t most; /* copies, sinks, updates and cancels, so many together; 0: any number */
 };
 
 /* "acknowledged", "maybe" (due to the node, which has not acknowledged it), "withheld", "erased" (as the node says). */
@@ -22,7 +23,7 @@ const char *copy_state_text(const struct copy *copy);
  *  "copies": [{"node", "state", "standing", "erased_at", "sinks": [{"sink", "outcome", "basis", "until"}] or null}],
  *  "references": [the same of each update and cancel, without "references"],
  *  "held_by": [nodes], "by_letter": [nodes]}
- * A new reference in `*report`. E_NOT_FOUND. */
+ * A new reference in `*report`. E_NOT_FOUND; E_TOO_LARGE with more than `most`. */
 enum error copies_report(const struct copies_source *source, const struct report_name *name, json_t **report,
 			 struct fault *fault);
 

@@ -121,37 +121,67 @@ static void standing_note(const Simpul__MemberStanding *standing, const char *no
 		out->standing = standing->standing;
 }
 
-static void subscription_note(const Simpul__NodeSubscription *stored, const char *node, struct case_node *out)
-{
-	if (stored != NULL && strcmp(stored->node, node) == 0)
-		out->wants = stored->subscription;
-}
-
-static void node_note(struct journal_case *c, uint64_t type, struct bytes content, const char *node,
+/* Of this nothing but what is found is kept: there may be very many rows, nearly all of them about others. */
+static void node_note(struct journal_case *c, uint64_t type, struct bytes content, const char *node, struct arena *row,
 		      struct case_node *out)
 {
-	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER)
-		member_note(stored_unpack(&simpul__member_record__descriptor, content, &c->arena), node, out);
-	else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING)
-		standing_note(stored_unpack(&simpul__member_standing__descriptor, content, &c->arena), node, out);
-	else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION)
-		subscription_note(stored_unpack(&simpul__node_subscription__descriptor, content, &c->arena), node, out);
+	const Simpul__NodeSubscription *stored;
+
+	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER) {
+		member_note(stored_unpack(&simpul__member_record__descriptor, content, row), node, out);
+	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING) {
+		standing_note(stored_unpack(&simpul__member_standing__descriptor, content, row), node, out);
+	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION) {
+		stored = stored_unpack(&simpul__node_subscription__descriptor, content, row);
+		if (stored == NULL || strcmp(stored->node, node) != 0)
+			return;
+		stored = stored_unpack(&simpul__node_subscription__descriptor, content, &c->arena);
+		out->wants = stored->subscription;
+	}
 }
 
-enum error journal_case_node(struct journal_case *c, const char *node, uint64_t at, struct case_node *out,
-			     struct fault *fault)
+static enum error node_read(struct journal_case *c, const char *node, uint64_t at, struct case_node *out,
+			    struct fault *fault)
 {
 	sqlite3_stmt *rows = database_prepare(
 		c->db, "SELECT type, content FROM entry INDEXED BY entry_other JOIN content USING(entry) "
 		       "WHERE type <> 2 AND type IN (3, 4, 6) AND entry <= ?1 ORDER BY entry");
+	struct arena row;
 	enum error error;
 
 	*out = (struct case_node){.member = false};
+	arena_init(&row);
 	bind_number(rows, 1, at);
-	while ((error = journal_row_step(rows, fault)) == E_OK)
-		node_note(c, column_number(rows, 0), case_keep(c, column_bytes(rows, 1)), node, out);
+	while ((error = journal_row_step(rows, fault)) == E_OK) {
+		node_note(c, column_number(rows, 0), column_bytes(rows, 1), node, &row, out);
+		arena_reset(&row);
+	}
 	sqlite3_finalize(rows);
+	arena_fini(&row);
 	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Who asks about all copies of a report asks about the same nodes again and again. */
+enum error journal_case_node(struct journal_case *c, const char *node, uint64_t at, struct case_node *out,
+			     struct fault *fault)
+{
+	const struct seen_node *seen = c->nodes;
+	struct seen_node *made;
+	enum error error;
+
+	while (seen != NULL && (seen->at != at || strcmp(seen->node, node) != 0))
+		seen = seen->next;
+	if (seen != NULL) {
+		*out = seen->as;
+		return E_OK;
+	}
+	error = node_read(c, node, at, out, fault);
+	if (error != E_OK)
+		return error;
+	made = arena_alloc(&c->arena, sizeof(*made));
+	*made = (struct seen_node){c->nodes, arena_text(&c->arena, node), at, *out};
+	c->nodes = made;
+	return E_OK;
 }
 
 /* A key that was replaced has no standing any more but the one that it had. */
@@ -233,13 +263,13 @@ static const char *verdict_field(const Simpul__Receipt *outcome, uint64_t number
 	return "";
 }
 
-/* Takes the report apart that stands `number` - row->first behind the submission's begin. */
+/* Takes the report apart that stands `number` - row->first behind the submission's begin. Of the submission, which may
+ * have many more, nothing else is kept. */
 static enum error report_take(struct journal_case *c, const struct entry_row *row, struct bytes content,
-			      uint64_t number, struct case_report *out, struct fault *fault)
+			      uint64_t number, struct arena *whole, struct case_report *out, struct fault *fault)
 {
-	const Simpul__StoredSubmission *stored =
-		stored_unpack(&simpul__stored_submission__descriptor, content, &c->arena);
-	const Simpul__Receipt *outcome = outcome_unpack(row->outcome, &c->arena);
+	const Simpul__StoredSubmission *stored = stored_unpack(&simpul__stored_submission__descriptor, content, whole);
+	const Simpul__Receipt *outcome = outcome_unpack(row->outcome, whole);
 	const uint64_t index = number - row->first;
 
 	if (index >= row->count)
@@ -251,7 +281,7 @@ static enum error report_take(struct journal_case *c, const struct entry_row *ro
 				    .accepted_at = row->accepted_at,
 				    .policy_version = row->policy_version,
 				    .verdict = outcome_verdict(outcome, number),
-				    .field = verdict_field(outcome, number),
+				    .field = arena_text(&c->arena, verdict_field(outcome, number)),
 				    .audience = audience_set_get(&c->audiences, row->audience_id)};
 	out->header = stored_unpack(&simpul__header__descriptor,
 				    BYTES(stored->headers[index].data, stored->headers[index].len), &c->arena);
@@ -267,20 +297,21 @@ enum error journal_case_report(struct journal_case *c, const struct report_name 
 		database_prepare(c->db, "SELECT " ENTRY_COLUMNS ", content FROM entry JOIN content USING(entry) "
 					"WHERE entry = ?1");
 	struct entry_row row;
+	struct arena whole;
 	uint64_t entry;
 	enum error error = entry_find(c, name, &entry, fault);
 
+	arena_init(&whole);
 	if (error == E_OK) {
 		bind_number(get, 1, entry);
 		error = journal_row_step(get, fault);
 	}
 	if (error == E_OK && !row_load(get, &row))
 		error = corrupt(entry, fault);
-	if (error == E_OK) {
-		row.outcome = case_keep(c, row.outcome);
-		error = report_take(c, &row, case_keep(c, column_bytes(get, ENTRY_COLUMN_COUNT)), name->number, out, fault);
-	}
+	if (error == E_OK)
+		error = report_take(c, &row, column_bytes(get, ENTRY_COLUMN_COUNT), name->number, &whole, out, fault);
 	sqlite3_finalize(get);
+	arena_fini(&whole);
 	return error;
 }
 

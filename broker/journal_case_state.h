@@ -14,11 +14,20 @@ struct grave {
 	struct burial burial;
 };
 
+/* A node that was looked up before. */
+struct seen_node {
+	const struct seen_node *next;
+	const char *node;
+	uint64_t at;
+	struct case_node as;
+};
+
 struct journal_case {
 	sqlite3 *db;
 	struct audience_set audiences;
 	struct arena arena;
 	uint64_t end;
+	const struct seen_node *nodes; /* the latest first; of the arena */
 	struct policy *policies[CASE_POLICIES_MOST]; /* handed out */
 	size_t policy_count;
 	struct grave *graves; /* by entry; read when first asked for */

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 
 #define TO(node) (1u << (node))
@@ -137,22 +139,28 @@ static void a_sink_that_did_not_erase_is_a_copy(void **state)
 	json_decref(report);
 }
 
-static void who_was_shut_out_and_has_a_copy_is_told_by_letter(void **state)
+static void say_standing(struct place *place, const char *node, Simpul__Standing said)
 {
-	struct place *place = *state;
 	struct journal_append *append = journal_append_new();
 	Simpul__MemberStanding standing = SIMPUL__MEMBER_STANDING__INIT;
-	json_t *report;
 
-	story(place, NULL);
-	standing.node = (char *)(uintptr_t)ledger_nodes[IMMIGRATION];
+	standing.node = (char *)(uintptr_t)node;
 	standing.key_id = 1;
-	standing.standing = SIMPUL__STANDING__STANDING_RETIRED;
-	standing.reason = (char *)(uintptr_t)"closed";
+	standing.standing = said;
+	standing.reason = (char *)(uintptr_t)"moved to another building, and is now closed";
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING;
 	wire_pack(&standing, &append->content);
 	assert_int_equal(ledger_commit(&place->ledger, append, NULL), E_OK);
 	journal_append_free(append);
+}
+
+static void who_was_shut_out_and_has_a_copy_is_told_by_letter(void **state)
+{
+	struct place *place = *state;
+	json_t *report;
+
+	story(place, NULL);
+	say_standing(place, ledger_nodes[IMMIGRATION], SIMPUL__STANDING__STANDING_RETIRED);
 	report = report_of(place, "police.oku#1");
 	assert_names(report, "held_by", "police.muara-enim ");
 	assert_names(report, "by_letter", "immigration.oku ");
@@ -225,6 +233,79 @@ static void a_report_that_is_not_there_is_not_found(void **state)
 
 	assert_int_equal(ctl_report_json(&ctl, &name, &report, &fault), E_NOT_FOUND);
 	assert_null(report);
+}
+
+/* ---------------------------------------------------------------------------- what it may cost */
+
+static long memory_peak(void)
+{
+	struct rusage used;
+
+	getrusage(RUSAGE_SELF, &used);
+	return used.ru_maxrss; /* KiB */
+}
+
+/* As of a report with many updates, among many members of which much was said. */
+static void many_copies_among_many_members_take_little_memory(void **state)
+{
+	struct place *place = *state;
+	struct journal_case *c;
+	long before;
+
+	story(place, NULL);
+	for (int i = 0; i < 200; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "office.oku-%d", i);
+		say_standing(place, name, SIMPUL__STANDING__STANDING_SUSPENDED);
+	}
+	assert_int_equal(journal_case_open(&c, place->ledger.options.path, NULL), E_OK);
+	before = memory_peak();
+	for (int i = 0; i < 5000; i++) {
+		const char *node = i % 2 == 0 ? "office.oku-7" : ledger_nodes[ARMY];
+		struct case_node as;
+
+		assert_int_equal(journal_case_node(c, node, journal_case_end(c), &as, NULL), E_OK);
+		assert_int_equal(as.standing,
+				 i % 2 == 0 ? SIMPUL__STANDING__STANDING_SUSPENDED : SIMPUL__STANDING__STANDING_ACTIVE);
+	}
+	assert_in_range(memory_peak() - before, 0, 16 * 1024);
+	journal_case_close(c);
+}
+
+static enum error gather(const struct place *place, size_t most)
+{
+	struct copies_source source = {.c = NULL, .most = most};
+	struct report_name name;
+	struct fault fault = {0};
+	json_t *report;
+	enum error error;
+
+	assert_true(report_name_parse("police.oku#1", &name));
+	assert_int_equal(journal_case_open(&source.c, place->ledger.options.path, NULL), E_OK);
+	error = copies_report(&source, &name, &report, &fault);
+	journal_case_close(source.c);
+	assert_int_equal(report != NULL, error == E_OK);
+	json_decref(report);
+	return error;
+}
+
+/* Three copies, an update, and its copy. */
+static void what_is_too_much_for_an_answer_is_not_gathered(void **state)
+{
+	struct place *place = *state;
+
+	story(place, NULL);
+	assert_int_equal(gather(place, 2), E_TOO_LARGE);
+	assert_int_equal(gather(place, 3), E_OK);
+	ledger_say(&place->ledger, &(struct saying){.origin = POLICE,
+						    .first = 2,
+						    .kind = SIMPUL__KIND__KIND_UPDATE,
+						    .reference = 1,
+						    .audience = TO(IMMIGRATION)});
+	assert_int_equal(gather(place, 3), E_TOO_LARGE);
+	assert_int_equal(gather(place, 4), E_TOO_LARGE);
+	assert_int_equal(gather(place, 0), E_OK);
 }
 
 /* ---------------------------------------------------------------------------- what a thief could have read */
@@ -314,6 +395,8 @@ int main(void)
 		TEST(updates_cancels_and_the_tombstone_are_there),
 		TEST(a_report_that_was_refused_is_with_nobody),
 		TEST(a_report_that_is_not_there_is_not_found),
+		TEST(many_copies_among_many_members_take_little_memory),
+		TEST(what_is_too_much_for_an_answer_is_not_gathered),
 		TEST(what_was_erased_before_the_theft_was_not_on_the_machine),
 		TEST(a_cancel_reveals_nothing_and_is_not_counted),
 		TEST(pages_leave_nothing_out_and_repeat_nothing),
