@@ -212,15 +212,27 @@ void control_told(struct control *control, struct archive_letter *letter)
 	archive_letter_free(letter);
 }
 
-uint64_t ticket_take(struct control *control, const struct asker *asker)
+/* However much is looked at, an operator can act. */
+uint64_t ticket_take(struct control *control, const struct asker *asker, bool tells)
 {
+	const size_t most = asker->role == CONTROL_AUDITOR ? PENDING_AUDITORS : PENDING;
+	struct pending *room = NULL;
+	size_t held = 0, telling = 0;
+
 	for (size_t i = 0; i < PENDING; i++) {
-		if (control->pending[i].ticket != 0)
-			continue;
-		control->pending[i].asker = *asker;
-		return control->pending[i].ticket = control->next_ticket++;
+		struct pending *pending = &control->pending[i];
+
+		if (pending->ticket == 0) {
+			room = pending;
+		} else if (pending->asker.role == asker->role) {
+			held++;
+			telling += pending->tells;
+		}
 	}
-	return 0;
+	if (room == NULL || held >= most || (tells && telling >= PENDING_TELLS))
+		return 0;
+	*room = (struct pending){.ticket = control->next_ticket++, .asker = *asker, .tells = tells};
+	return room->ticket;
 }
 
 void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter *question)

@@ -40,7 +40,7 @@ static void step_and_ask(struct control *control, const struct asker *asker, con
 {
 	struct buffer act = {0};
 
-	event->operator_ticket = ticket_take(control, asker);
+	event->operator_ticket = ticket_take(control, asker, question != NULL);
 	if (question != NULL)
 		ticket_ask(control, event->operator_ticket, question);
 	if (event->operator_ticket == 0) {
@@ -105,7 +105,7 @@ static void do_policy_reload(struct control *control, const struct asker *asker,
 
 	if (!reason_good(control, asker, request))
 		return;
-	ticket = ticket_take(control, asker);
+	ticket = ticket_take(control, asker, false);
 	act_of(asker, request, "policy reload", "", &act);
 	if (ticket == 0)
 		answer_code(control, asker, E_BUSY, "");

@@ -8,6 +8,8 @@
 #include <jansson.h>
 
 #define PENDING 64
+#define PENDING_AUDITORS 32 /* of these: the rest is for operators */
+#define PENDING_TELLS 8	    /* of these, of each role: such a place is held until the archivist has answered */
 #define PROPOSALS 32
 
 struct control_command;
@@ -47,6 +49,7 @@ extern const struct control_command control_commands[];
 struct pending {
 	uint64_t ticket; /* 0: free */
 	struct asker asker;
+	bool tells; /* an answer of the archivist is waited for, or will be */
 	struct archive_letter *question; /* asked once it is recorded that it is; owned; NULL: nothing more is asked */
 };
 
@@ -64,8 +67,8 @@ const struct control_port *control_port_of(const struct control *control);
 void answer_view(struct control *control, const struct asker *asker, json_t *view);
 void answer_fault(struct control *control, const struct asker *asker, const struct fault *fault);
 void answer_code(struct control *control, const struct asker *asker, enum error code, const char *field);
-/* A ticket whose answer goes to `asker`; 0 when too many are waiting. */
-uint64_t ticket_take(struct control *control, const struct asker *asker);
+/* A ticket whose answer goes to `asker`, and comes from the archivist if it `tells`; 0 when too many are waiting. */
+uint64_t ticket_take(struct control *control, const struct asker *asker, bool tells);
 /* The archivist is asked this, which is taken over, once what the ticket is for is on disk; its answer is that of the
  * ticket. */
 void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter *question);

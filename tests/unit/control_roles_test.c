@@ -1,5 +1,5 @@
 /* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and
- * unrecorded. */
+ * unrecorded, and to keep an operator from it. */
 #include "tests/support/control_stage.h"
 
 #include <stdio.h>
@@ -349,6 +349,57 @@ static void a_group_that_is_not_there_is_named_and_nobody_comes_in(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* ---- who asks much */
+
+static void assert_can_revoke(struct stage *stage)
+{
+	static const char revoke[] =
+		"{\"command\": \"standing\", \"node\": \"police.oku\", \"standing\": \"compromised\", "
+		"\"reason\": \"stolen\"}";
+
+	stage_request(stage, revoke, strlen(revoke));
+	assert_int_equal(stage->type, CORE_STANDING);
+}
+
+static void looks_leave_an_operator_room_to_act(void **state)
+{
+	struct stage *stage = *state;
+
+	for (int i = 0; i < 100; i++)
+		stage_request_as(stage, CONTROL_AUDITOR, verbs[4].request, strlen(verbs[4].request));
+	assert_can_revoke(stage);
+}
+
+/* They are on disk, and the archivist has not answered one. */
+static void questions_leave_an_operator_room_to_act(void **state)
+{
+	struct stage *stage = *state;
+	struct mailbox *answers = mailbox_new();
+	const struct fault none = {0};
+	unsigned told = 0, before = 0;
+
+	stage->port.archivist = archivist_start(&(struct journal_options){.path = "/nowhere"}, answers);
+	for (int i = 0; i < 200; i++) {
+		stage_request_as(stage, i % 2 == 0 ? CONTROL_AUDITOR : CONTROL_OPERATOR, verbs[5].request,
+				 strlen(verbs[5].request));
+		if (stage->steps > before)
+			control_done(stage->control, stage->ticket, &none, 9);
+		before = stage->steps;
+	}
+	assert_in_range(before, 2, 32);
+	assert_can_revoke(stage);
+	stage->type = CORE_ACT;
+	for (struct letter *next, *letter; told < before;)
+		for (letter = mailbox_wait_all(answers); letter != NULL; letter = next, told++) {
+			next = letter->next;
+			control_told(stage->control, (struct archive_letter *)letter);
+		}
+	stage_request_as(stage, CONTROL_AUDITOR, verbs[5].request, strlen(verbs[5].request));
+	assert_int_equal(stage->steps, before + 2); /* there is room again */
+	archivist_stop(stage->port.archivist);
+	mailbox_free(answers);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
 int main(void)
@@ -364,6 +415,8 @@ int main(void)
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
 		TEST(a_hold_always_takes_two_and_says_nothing_of_a_person),
+		TEST(looks_leave_an_operator_room_to_act),
+		TEST(questions_leave_an_operator_room_to_act),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
