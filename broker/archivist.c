@@ -3,6 +3,7 @@
 
 #include "broker/copies.h"
 #include "broker/explain.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,7 @@ struct archivist {
 	struct mailbox *questions, *answers;
 	struct letter stop; /* known by its address */
 	atomic_bool stopping;
+	steady_ms until; /* may the question take that is looked at */
 	pthread_t thread;
 };
 
@@ -77,16 +79,28 @@ static void view_bound(struct archive_letter *letter)
 	fault_at(&letter->fault, E_TOO_LARGE, "answer");
 }
 
+static bool question_ended(void *context)
+{
+	const struct archivist *archivist = context;
+
+	return atomic_load(&archivist->stopping) || clock_now().steady >= archivist->until;
+}
+
 static void question_answer(struct archivist *archivist, struct archive_letter *letter)
 {
 	struct journal_case *c = NULL;
 	enum error error = journal_case_open(&c, archivist->options.path, &letter->fault);
 
-	if (error == E_OK)
+	archivist->until = clock_now().steady + ARCHIVIST_MS;
+	if (error == E_OK) {
+		journal_case_watch(c, question_ended, archivist);
 		error = question_tell(archivist, c, letter);
+	}
 	journal_case_close(c);
 	if (error == E_OK)
 		view_bound(letter);
+	else if (question_ended(archivist))
+		fault_at(&letter->fault, E_TOO_LARGE, "answer: it takes too long");
 	mailbox_put(archivist->answers, &letter->letter);
 }
 

@@ -10,6 +10,7 @@
 enum {
 	ARCHIVIST_PAGE = 4096,	  /* so many reports, and the rest of an entry, are told at once of a node */
 	ARCHIVIST_COPIES = 32768, /* copies_source.most */
+	ARCHIVIST_MS = 8000,	  /* for one question, E_TOO_LARGE after that: what is read keeps the journal's log */
 };
 #define ARCHIVIST_ANSWER_MOST ((size_t)16 << 20) /* bytes of an answer; E_TOO_LARGE above that */
 
@@ -36,7 +37,7 @@ struct archivist;
 struct archivist *archivist_start(const struct journal_options *options, struct mailbox *answers);
 /* Takes the letter over. */
 void archivist_ask(struct archivist *archivist, struct archive_letter *letter);
-/* Waits for what it is doing; questions that it has not begun are forgotten. */
+/* Ends what it is doing; questions that it has not begun are forgotten. */
 void archivist_stop(struct archivist *archivist);
 void archive_letter_free(struct archive_letter *letter);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STEPS = 4096 }; /* of SQLite's machine, between two looks at the end */
+
 /* ---------------------------------------------------------------------------- life */
 
 struct bytes case_keep(struct journal_case *c, struct bytes bytes)
@@ -59,6 +61,25 @@ void journal_case_close(struct journal_case *c)
 	arena_fini(&c->arena);
 	database_close(c->db);
 	free(c);
+}
+
+static int look_at_end(void *context)
+{
+	const struct journal_case *c = context;
+
+	return c->ended(c->ended_context);
+}
+
+void journal_case_watch(struct journal_case *c, case_ended *ended, void *context)
+{
+	c->ended = ended;
+	c->ended_context = context;
+	sqlite3_progress_handler(c->db, STEPS, look_at_end, c);
+}
+
+enum error case_goes_on(const struct journal_case *c, struct fault *fault)
+{
+	return c->ended != NULL && c->ended(c->ended_context) ? fault_at(fault, E_STOPPING, "%s", "") : E_OK;
 }
 
 uint64_t journal_case_end(const struct journal_case *c)

@@ -11,6 +11,11 @@ struct journal_case;
 enum error journal_case_open(struct journal_case **opened, const char *folder, struct fault *fault);
 void journal_case_close(struct journal_case *c);
 
+/* Asks `ended` while it looks things up from now on, often; once it says yes they end with E_STOPPING. `context` must
+ * outlive the case. */
+typedef bool case_ended(void *context);
+void journal_case_watch(struct journal_case *c, case_ended *ended, void *context);
+
 /* The last entry. */
 uint64_t journal_case_end(const struct journal_case *c);
 

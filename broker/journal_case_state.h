@@ -26,6 +26,8 @@ struct journal_case {
 	sqlite3 *db;
 	struct audience_set audiences;
 	struct arena arena;
+	case_ended *ended; /* NULL: nobody asks */
+	void *ended_context;
 	uint64_t end;
 	const struct seen_node *nodes; /* the latest first; of the arena */
 	struct policy *policies[CASE_POLICIES_MOST]; /* handed out */
@@ -34,6 +36,9 @@ struct journal_case {
 	size_t grave_count, grave_capacity;
 	bool graves_read;
 };
+
+/* E_STOPPING once it has ended: for what asks many short questions. */
+enum error case_goes_on(const struct journal_case *c, struct fault *fault);
 
 /* A copy in the case's memory of what a row holds, for that ends with the next step. */
 struct bytes case_keep(struct journal_case *c, struct bytes bytes);

@@ -19,11 +19,14 @@ static enum error corrupt(uint64_t entry, struct fault *fault)
 enum error journal_copy_of(struct journal_case *c, const char *node, uint64_t entry, uint32_t place, struct copy *copy,
 			   struct fault *fault)
 {
-	sqlite3_stmt *purged = database_prepare(
-		c->db, "SELECT receipt, at FROM purged WHERE entry = ?1 AND place = ?2 AND node = ?3");
-	enum error error;
+	sqlite3_stmt *purged;
+	enum error error = case_goes_on(c, fault);
 
 	*copy = (struct copy){0};
+	if (error != E_OK)
+		return error;
+	purged = database_prepare(c->db,
+				  "SELECT receipt, at FROM purged WHERE entry = ?1 AND place = ?2 AND node = ?3");
 	bind_number(purged, 1, entry);
 	bind_number(purged, 2, place);
 	bind_text(purged, 3, node);

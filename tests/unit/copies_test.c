@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -308,6 +309,38 @@ static void what_is_too_much_for_an_answer_is_not_gathered(void **state)
 	assert_int_equal(gather(place, 0), E_OK);
 }
 
+static bool ends_after(void *context)
+{
+	int *left = context;
+
+	return --*left < 0;
+}
+
+/* Both one long question and many short ones. */
+static void a_look_ends_when_it_is_to_end(void **state)
+{
+	struct place *place = *state;
+	struct copies_source source = {.c = NULL};
+	const struct report_name name = {.origin = "police.oku", .epoch = 1, .stream = SIMPUL__STREAM__STREAM_MAIN, .number = 1};
+	struct case_node as;
+	json_t *report;
+	int left = 2;
+
+	story(place, NULL);
+	for (int i = 0; i < 500; i++)
+		say_standing(place, "office.oku-1", SIMPUL__STANDING__STANDING_SUSPENDED);
+	assert_int_equal(journal_case_open(&source.c, place->ledger.options.path, NULL), E_OK);
+	journal_case_watch(source.c, ends_after, &left);
+	assert_int_equal(copies_report(&source, &name, &report, NULL), E_STOPPING);
+	assert_null(report);
+	left = 0;
+	assert_int_not_equal(journal_case_node(source.c, "office.oku-1", journal_case_end(source.c), &as, NULL), E_OK);
+	left = INT_MAX;
+	assert_int_equal(copies_report(&source, &name, &report, NULL), E_OK);
+	json_decref(report);
+	journal_case_close(source.c);
+}
+
 /* ---------------------------------------------------------------------------- what a thief could have read */
 
 static long long breach_number(const struct place *place, int node, wall_ms since, const char *key)
@@ -397,6 +430,7 @@ int main(void)
 		TEST(a_report_that_is_not_there_is_not_found),
 		TEST(many_copies_among_many_members_take_little_memory),
 		TEST(what_is_too_much_for_an_answer_is_not_gathered),
+		TEST(a_look_ends_when_it_is_to_end),
 		TEST(what_was_erased_before_the_theft_was_not_on_the_machine),
 		TEST(a_cancel_reveals_nothing_and_is_not_counted),
 		TEST(pages_leave_nothing_out_and_repeat_nothing),
