@@ -23,13 +23,14 @@ void archive_letter_free(struct archive_letter *letter)
 {
 	json_decref(letter->status);
 	json_decref(letter->nodes);
-	json_decref(letter->view);
+	free(letter->text);
 	free(letter);
 }
 
 /* ---- answers */
 
-static enum error report_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter)
+static enum error report_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter,
+			      json_t **view)
 {
 	struct copies_source source = {
 		.c = c, .status = letter->status, .nodes = letter->nodes, .most = ARCHIVIST_COPIES};
@@ -41,42 +42,46 @@ static enum error report_tell(struct archivist *archivist, struct journal_case *
 	/* For the outcomes that recipients tell of their sinks; what reports say is told to nobody. */
 	if (journal_reader_open(&source.reader, &archivist->options, NULL) != E_OK)
 		source.reader = NULL;
-	error = copies_report(&source, &name, &letter->view, &letter->fault);
+	error = copies_report(&source, &name, view, &letter->fault);
 	journal_reader_close(source.reader);
 	return error;
 }
 
-static enum error explain_tell(struct journal_case *c, struct archive_letter *letter)
+static enum error explain_tell(struct journal_case *c, struct archive_letter *letter, json_t **view)
 {
 	struct buffer text = {0};
 	enum error error = explain_report(c, letter->node, letter->object, &text, &letter->fault);
 
 	if (error == E_OK)
-		letter->view = json_pack("{s:s%}", "text", (const char *)text.data, text.size);
+		*view = json_pack("{s:s%}", "text", (const char *)text.data, text.size);
 	buffer_free(&text);
 	return error;
 }
 
-static enum error question_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter)
+static enum error question_tell(struct archivist *archivist, struct journal_case *c, struct archive_letter *letter,
+				json_t **view)
 {
 	switch (letter->question) {
 	case ARCHIVE_REPORT:
-		return report_tell(archivist, c, letter);
+		return report_tell(archivist, c, letter, view);
 	case ARCHIVE_SENT:
-		return copies_sent(c, letter->object, letter->since, letter->after, ARCHIVIST_PAGE, &letter->view,
+		return copies_sent(c, letter->object, letter->since, letter->after, ARCHIVIST_PAGE, view,
 				   &letter->fault);
 	default:
-		return explain_tell(c, letter);
+		return explain_tell(c, letter, view);
 	}
 }
 
-static void view_bound(struct archive_letter *letter)
+/* Here, for it may take longer than the loop has time. */
+static void answer_write(struct archive_letter *letter, json_t *view)
 {
-	if (letter->view == NULL || json_dumpb(letter->view, NULL, 0, JSON_COMPACT) <= ARCHIVIST_ANSWER_MOST)
+	json_object_set_new(view, "ok", json_true());
+	letter->text = json_dumps(view, JSON_COMPACT);
+	if (letter->text != NULL && strlen(letter->text) <= ARCHIVIST_ANSWER_MOST)
 		return;
-	json_decref(letter->view);
-	letter->view = NULL;
-	fault_at(&letter->fault, E_TOO_LARGE, "answer");
+	fault_at(&letter->fault, letter->text == NULL ? E_NOT_UTF8 : E_TOO_LARGE, "answer");
+	free(letter->text);
+	letter->text = NULL;
 }
 
 static bool question_ended(void *context)
@@ -89,18 +94,20 @@ static bool question_ended(void *context)
 static void question_answer(struct archivist *archivist, struct archive_letter *letter)
 {
 	struct journal_case *c = NULL;
+	json_t *view = NULL;
 	enum error error = journal_case_open(&c, archivist->options.path, &letter->fault);
 
 	archivist->until = clock_now().steady + ARCHIVIST_MS;
 	if (error == E_OK) {
 		journal_case_watch(c, question_ended, archivist);
-		error = question_tell(archivist, c, letter);
+		error = question_tell(archivist, c, letter, &view);
 	}
 	journal_case_close(c);
 	if (error == E_OK)
-		view_bound(letter);
+		answer_write(letter, view);
 	else if (question_ended(archivist))
 		fault_at(&letter->fault, E_TOO_LARGE, "answer: it takes too long");
+	json_decref(view);
 	mailbox_put(archivist->answers, &letter->letter);
 }
 

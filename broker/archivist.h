@@ -28,7 +28,7 @@ struct archive_letter {
 	json_t *status, *nodes; /* ARCHIVE_REPORT: control_view.h; owned */
 	/* The answer: */
 	struct fault fault;
-	json_t *view; /* owned; NULL: see fault */
+	char *text; /* as it goes to whoever asked, JSON; owned; NULL: see fault */
 };
 
 struct archivist;

@@ -13,6 +13,8 @@
 
 #define REQUESTS_AT_ONCE 16
 #define REQUEST_LIMIT (64 * 1024)
+#define ANSWERS_QUEUED 4 /* for one asker that does not read; simpulctl waits for each */
+
 /* ---- life */
 
 static enum error group_give(const char *path, const char *name, struct fault *fault)
@@ -57,13 +59,14 @@ static enum error socket_open(struct control *control, void *context, enum contr
 {
 	const struct broker_settings *settings = control->port->settings;
 	const int64_t largest = REQUEST_LIMIT;
-	const int linger = 200;
+	const int linger = 200, queued = ANSWERS_QUEUED;
 	void *socket;
 
 	if (path_of(control, role) == NULL)
 		return E_OK;
 	socket = control->sockets[role] = zmq_socket(context, ZMQ_ROUTER);
 	if (socket == NULL || zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) != 0 ||
+	    zmq_setsockopt(socket, ZMQ_SNDHWM, &queued, sizeof(queued)) != 0 ||
 	    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
 		return fault_at(fault, E_IO, "%s: %s", path_of(control, role), zmq_strerror(zmq_errno()));
 	return control_bind(socket, path_of(control, role),
@@ -117,17 +120,21 @@ const struct control_port *control_port_of(const struct control *control)
 
 /* ---- answers */
 
+static void text_send(struct control *control, const struct asker *asker, const char *text)
+{
+	zmq_send(control->sockets[asker->role], asker->id, asker->size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+	zmq_send(control->sockets[asker->role], "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
+	zmq_send(control->sockets[asker->role], text, strlen(text), ZMQ_DONTWAIT);
+}
+
 /* Takes over `answer`. */
 static void answer_send(struct control *control, const struct asker *asker, json_t *answer)
 {
 	char *text = json_dumps(answer, JSON_COMPACT);
 
 	json_decref(answer);
-	if (text == NULL)
-		return;
-	zmq_send(control->sockets[asker->role], asker->id, asker->size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-	zmq_send(control->sockets[asker->role], "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-	zmq_send(control->sockets[asker->role], text, strlen(text), ZMQ_DONTWAIT);
+	if (text != NULL)
+		text_send(control, asker, text);
 	free(text);
 }
 
@@ -204,8 +211,8 @@ void control_told(struct control *control, struct archive_letter *letter)
 
 	if (pending != NULL) {
 		pending->ticket = 0;
-		if (letter->view != NULL)
-			answer_view(control, &pending->asker, json_incref(letter->view));
+		if (letter->text != NULL)
+			text_send(control, &pending->asker, letter->text);
 		else
 			answer_fault(control, &pending->asker, &letter->fault);
 	}

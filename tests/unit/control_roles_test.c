@@ -1,11 +1,13 @@
 /* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and
  * unrecorded, and to keep an operator from it. */
+#include "common/memory.h"
 #include "tests/support/control_stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zmq.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -400,6 +402,34 @@ static void questions_leave_an_operator_room_to_act(void **state)
 	mailbox_free(answers);
 }
 
+/* A socket that takes one answer at a time and reads none. */
+static void answers_that_nobody_reads_are_not_kept(void **state)
+{
+	enum { LARGE = 1 << 20, ASKED = 40 };
+	struct stage *stage = *state;
+	const int one = 1, wait = 300;
+	char endpoint[128];
+	unsigned read = 0;
+
+	snprintf(endpoint, sizeof(endpoint), "ipc://%s", stage->audit);
+	zmq_setsockopt(stage->auditor, ZMQ_RCVTIMEO, &wait, sizeof(wait));
+	zmq_setsockopt(stage->auditor, ZMQ_RCVHWM, &one, sizeof(one));
+	zmq_disconnect(stage->auditor, endpoint); /* what is set holds for the next connection */
+	zmq_connect(stage->auditor, endpoint);
+	for (int i = 0; i < ASKED; i++) {
+		struct archive_letter *letter = memory_zero(1, sizeof(*letter));
+
+		stage_request_as(stage, CONTROL_AUDITOR, verbs[4].request, strlen(verbs[4].request));
+		letter->ticket = stage->ticket;
+		letter->text = memory_zero(1, LARGE);
+		memset(letter->text, ' ', LARGE - 1);
+		control_told(stage->control, letter);
+	}
+	for (char part[8]; zmq_recv(stage->auditor, part, sizeof(part), 0) >= 0;)
+		read++;
+	assert_in_range(read, 2, 2 * 10); /* two parts each */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
 int main(void)
@@ -417,6 +447,7 @@ int main(void)
 		TEST(a_hold_always_takes_two_and_says_nothing_of_a_person),
 		TEST(looks_leave_an_operator_room_to_act),
 		TEST(questions_leave_an_operator_room_to_act),
+		TEST(answers_that_nobody_reads_are_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
