@@ -59,7 +59,8 @@ struct tail_item item_of(const struct journal_item *item)
 	struct tail_item result = {.entry = item->entry,
 				   .audience_id = item->audience_id,
 				   .content = item->encoded,
-				   .superseded = BYTES(item->superseded, item->superseded_size)};
+				   .superseded = BYTES(item->superseded, item->superseded_size),
+				   .updated = item->updated};
 	struct bytes rest = buffer_view(&item->encoded);
 	struct encoded_field field;
 
@@ -101,11 +102,23 @@ static const Simpul__Header *update_header(struct core *core, const struct tail_
 	return header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1 ? header : NULL;
 }
 
-/* Of an UPDATE the stub says which report says something else by now, in its origin's own words and no more of them. */
-static struct bytes stub_make(struct core *core, const struct tail_item *item)
+/* Whether the node may learn the name of what the UPDATE is about: it got that. Of an UPDATE that is itself about one,
+ * it may have got a stub alone. */
+static bool may_name(struct core *core, const struct node *node, const struct updated *updated)
 {
-	const struct bytes signature =
-		item->routing.size > 0 ? routing_superseded(buffer_view(&item->routing)) : item->superseded;
+	return audience_has(core, updated->audience_id, node) &&
+	       (!updated->is_update || audience_denial(core, updated->audience_id, node) == ADMITTED);
+}
+
+static struct bytes statement_of(const struct tail_item *item)
+{
+	return item->routing.size > 0 ? routing_superseded(buffer_view(&item->routing)) : item->superseded;
+}
+
+/* Of an UPDATE the stub says which report says something else by now, in its origin's own words and no more of them. */
+static struct bytes stub_make(struct core *core, const struct node *node, const struct tail_item *item)
+{
+	const struct bytes signature = may_name(core, node, &item->updated) ? statement_of(item) : BYTES(NULL, 0);
 	Simpul__Superseded superseded = SIMPUL__SUPERSEDED__INIT;
 	const Simpul__Header *header = signature.size > 0 ? update_header(core, item, &superseded.key_id) : NULL;
 	struct buffer *out = scratch(core), *encoded = scratch(core);
@@ -129,7 +142,7 @@ bool part_make(struct core *core, const struct node *node, const struct tail_ite
 		return false;
 	*part = (struct part){.entry = item->entry, .denial = audience_denial(core, item->audience_id, node)};
 	if (part->denial != ADMITTED) {
-		part->content = stub_make(core, item);
+		part->content = stub_make(core, node, item);
 		return true;
 	}
 	part->lead = buffer_view(&item->lead);

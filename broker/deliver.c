@@ -42,6 +42,7 @@ void deliver_keep(struct core *core, struct journal_append *append)
 		if (submission) {
 			item.routing = append->routing;
 			append->routing = (struct buffer){0};
+			item.updated = append->updated;
 		}
 	}
 	tail_add(&core->tail, &item);

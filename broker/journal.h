@@ -72,6 +72,12 @@ struct stored_report {
 };
 
 /* An entry on its way into the journal; handed over whole, handed back whole. journal_append_free releases it. */
+/* The report that an UPDATE is about: whoever may not have the update may learn, or not, that this one is superseded. */
+struct updated {
+	uint32_t audience_id; /* 0: there is none */
+	bool is_update;	      /* itself: with it, some of its audience only learned that there is something newer */
+};
+
 struct journal_append {
 	struct letter letter;
 	uint64_t ticket; /* the core's number for it; storage does not look at it */
@@ -107,6 +113,7 @@ struct journal_append {
 	struct fault result;
 	uint64_t entry;
 	wall_ms accepted_at;
+	struct updated updated;
 	struct hash entry_hash, head;
 	bool head_signed; /* the last one of a commit */
 	uint8_t signature[SIGNATURE_SIZE]; /* of the head after this entry, then */
@@ -217,6 +224,7 @@ struct journal_item {
 	struct buffer encoded; /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
 	uint32_t wrap_key_id;  /* sealed bodies: the node's own key wrap; 0: none */
 	uint8_t wrap[80];
+	struct updated updated;
 	size_t superseded_size; /* of an UPDATE: 64; 0: none */
 	uint8_t superseded[64]; /* Routing.superseded */
 };

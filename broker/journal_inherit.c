@@ -209,6 +209,18 @@ static enum error target_check(struct draft *draft, struct target *target)
 	return error;
 }
 
+static enum error updated_find(struct draft *draft, const struct target *target)
+{
+	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_OF);
+	uint64_t found;
+	enum error error;
+
+	bind_number(find, 1, target->entry);
+	error = journal_number(find, 0, &found, draft->fault);
+	draft->append->updated = (struct updated){target->audience_id, found != 0};
+	return error;
+}
+
 /* What is answered is not tied to its answers, as it is to its updates: its audience is none of theirs. */
 enum error draft_audience_inherit(struct draft *draft)
 {
@@ -229,6 +241,8 @@ enum error draft_audience_inherit(struct draft *draft)
 		error = family_inherit(draft);
 	} else {
 		error = audiences_inherit(draft, target.audience_id);
+		if (error == E_OK)
+			error = updated_find(draft, &target);
 	}
 	unreachable_narrow(append);
 	return error;

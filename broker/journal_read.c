@@ -20,6 +20,9 @@ static void statements_prepare(struct journal_reader *r)
 		database_prepare(r->db, "SELECT entry FROM submission_of WHERE origin_id = (SELECT id FROM origin "
 					"WHERE node = ?1) AND epoch = ?2 AND stream = ?3 AND first <= ?4 "
 					"ORDER BY first DESC LIMIT 1");
+	r->updated = database_prepare(
+		r->db, "SELECT audience_id, EXISTS (SELECT 1 FROM reference WHERE entry = said.target) "
+		       "FROM reference AS said JOIN entry ON entry.entry = said.target WHERE said.entry = ?1");
 	r->cursor = database_prepare(r->db, "SELECT entry FROM cursor WHERE node = ?1");
 	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
 	r->newest = database_prepare(r->db, "SELECT accepted_at FROM entry ORDER BY entry DESC LIMIT 1");
@@ -115,7 +118,7 @@ static enum error read_begin(struct journal_reader *r, struct fault *fault)
 static void read_end(struct journal_reader *r)
 {
 	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	  r->row, r->content,
-				      r->submission, r->later,	     r->any_kept, r->kept};
+				      r->submission, r->later,	     r->any_kept, r->kept, r->updated};
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		sqlite3_reset(statements[i]);
@@ -315,6 +318,19 @@ static enum error kept_read(struct journal_reader *r, uint64_t entry, bool kept[
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+static enum error updated_read(struct journal_reader *r, struct journal_item *item, struct fault *fault)
+{
+	enum error error;
+
+	bind_number(r->updated, 1, item->entry);
+	error = journal_row_step(r->updated, fault);
+	if (error == E_OK)
+		item->updated =
+			(struct updated){(uint32_t)column_number(r->updated, 0), column_number(r->updated, 1) != 0};
+	sqlite3_reset(r->updated);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 static enum error item_read(struct journal_reader *r, const char *node, uint64_t entry, struct journal_item *item,
 			    struct fault *fault)
 {
@@ -338,7 +354,7 @@ static enum error item_read(struct journal_reader *r, const char *node, uint64_t
 		error = corrupt(fault, entry);
 	}
 	sqlite3_reset(r->content);
-	return error;
+	return error == E_OK && item->superseded_size > 0 ? updated_read(r, item, fault) : error;
 }
 
 /* What an item adds to a batch: its bytes, a wrap, and the fields around them. */

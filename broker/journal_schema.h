@@ -7,7 +7,7 @@
 
 #define JOURNAL_FILE "journal.db"
 #define JOURNAL_BALLAST "ballast"
-#define JOURNAL_VERSION 4
+#define JOURNAL_VERSION 5
 
 #define DUE_EXPIRES (-1) /* in `due`: as a place */
 
@@ -40,6 +40,7 @@
 	/* Updates and cancels of report `number` in entry `target`. */ \
 	"CREATE TABLE reference(target INTEGER, number INTEGER, entry INTEGER, PRIMARY KEY(target, number, entry))" \
 	" WITHOUT ROWID;" \
+	"CREATE INDEX reference_entry ON reference(entry);" \
 	/* What has to be erased. `place` -1: at this time the first reports of the entry expire that are not erased; else the \
 	 * report that the CANCEL in entry `cause` took back, at once. */ \
 	"CREATE TABLE due(at INTEGER, entry INTEGER, place INTEGER, cause INTEGER NOT NULL," \

@@ -5,7 +5,7 @@
 #ifndef SIMPUL_TAIL_H
 #define SIMPUL_TAIL_H
 
-#include "common/chain.h"
+#include "broker/journal.h"
 
 struct tail_item {
 	uint64_t entry;
@@ -19,6 +19,7 @@ struct tail_item {
 	struct buffer lead, content;
 	struct buffer routing; /* the encoded Routing: for the wraps of sealed bodies, and what stands for an UPDATE */
 	struct bytes superseded; /* that, where there is no routing; borrowed */
+	struct updated updated;	 /* for whom that may stand */
 };
 
 struct tail {

@@ -130,6 +130,76 @@ static void a_report_that_is_withheld_supersedes_nothing(void **state)
 	free(without);
 }
 
+/* The army had the report, and of its first update a stub, which did not say how that is called. */
+static void an_update_that_was_withheld_is_not_named_by_the_next(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech next = update;
+	const Simpul__Batch *batch;
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, update);
+	next.first = 3;
+	next.reference = 2;
+	say(world, next);
+	assert_int_equal(pushed(world, ARMY)->content_case, SIMPUL__ENTRY__CONTENT_STUB);
+	assert_null(pushed(world, ARMY)->stub->superseded);
+	world_restart(world);
+	world_forget(world);
+	world_hello(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	world_fetch(world, ARMY, JOURNALED_HEAD);
+	world_read(world);
+	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	assert_int_equal(batch->n_entries, 3);
+	assert_superseded(world, batch->entries[1]);
+	assert_null(batch->entries[2]->stub->superseded);
+}
+
+static void an_update_that_was_had_is_named_by_the_next(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech next = update;
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, (struct speech){.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 1});
+	next.first = 3;
+	next.reference = 2;
+	say(world, next);
+	assert_non_null(pushed(world, ARMY)->stub->superseded);
+	assert_int_equal(pushed(world, ARMY)->stub->superseded->report->number, 2);
+}
+
+/* The army was not among those whom the report named. It was to have the update, and later may not. */
+static void a_report_that_it_never_got_is_not_named_to_an_office(void **state)
+{
+	struct world *world = journaled_world(state);
+	char *without = strdup(world_policy), *line = strstr(without, "  - {node: army.oku");
+
+	say(world, (struct speech){.node = POLICE, .to = {"immigration.muara-enim"}});
+	say(world, (struct speech){.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 1});
+	assert_int_equal(pushed(world, ARMY)->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+	memmove(line, strchr(line, '\n') + 1, strlen(strchr(line, '\n')));
+	world_load_policy(world, without);
+	world_commit(world, E_OK);
+	for (int from_disk = 0; from_disk <= 1; from_disk++) {
+		const Simpul__Batch *batch;
+
+		if (from_disk)
+			world_restart(world);
+		world_forget(world);
+		world_hello(world, ARMY, JOURNALED_HEAD);
+		world_read(world);
+		world_fetch(world, ARMY, JOURNALED_HEAD);
+		world_read(world);
+		batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+		assert_int_equal(batch->n_entries, 1);
+		assert_int_equal(batch->entries[0]->content_case, SIMPUL__ENTRY__CONTENT_STUB);
+		assert_null(batch->entries[0]->stub->superseded);
+	}
+	free(without);
+}
+
 static void who_was_revoked_is_told_nothing(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -191,6 +261,9 @@ int main(void)
 		TEST(nothing_of_the_update_is_told),
 		TEST(it_is_told_the_same_from_disk),
 		TEST(a_report_that_is_withheld_supersedes_nothing),
+		TEST(an_update_that_was_withheld_is_not_named_by_the_next),
+		TEST(an_update_that_was_had_is_named_by_the_next),
+		TEST(a_report_that_it_never_got_is_not_named_to_an_office),
 		TEST(who_was_revoked_is_told_nothing),
 		TEST(an_update_without_it_is_not_taken),
 	};
