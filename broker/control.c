@@ -102,6 +102,7 @@ void control_free(struct control *control)
 	}
 	for (size_t i = 0; i < PROPOSALS; i++)
 		json_decref(control->proposals[i].request);
+	free(control->spent);
 	for (size_t i = 0; i < PENDING; i++)
 		if (control->pending[i].question != NULL)
 			archive_letter_free(control->pending[i].question);

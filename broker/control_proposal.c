@@ -1,12 +1,13 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
- * In memory, for a day; a restart forgets it. What was carried out stays until its day is over, so that its signatures,
- * which stand in the journal, do nothing a second time. What was refused instead (busy, stopping, a file that could not
- * be read) was not carried out, and waits for the second operator again. */
+ * In memory, for a day; a restart forgets it. Of what was carried out the digest stays until its day is over, so that
+ * its signatures, which stand in the journal, do nothing a second time. What was refused instead (busy, stopping, a
+ * file that could not be read) was not carried out, and waits for the second operator again. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
 #include "broker/hold_request.h"
+#include "common/memory.h"
 #include "common/wire.h"
 #include <inttypes.h>
 #include <string.h>
@@ -73,8 +74,19 @@ static enum error content_of(const struct control *control, const struct control
 
 /* ---- proposals */
 
+static void spent_expire(struct control *control, wall_ms now)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < control->spent_count; i++)
+		if (now < control->spent[i].at + ACT_LIFE_MS)
+			control->spent[kept++] = control->spent[i];
+	control->spent_count = kept;
+}
+
 static void proposals_expire(struct control *control, wall_ms now)
 {
+	spent_expire(control, now);
 	for (size_t i = 0; i < PROPOSALS; i++) {
 		struct proposal *proposal = &control->proposals[i];
 
@@ -98,15 +110,58 @@ static bool is_taken(const struct control *control, const struct hash *digest)
 	for (size_t i = 0; i < PROPOSALS; i++)
 		if (control->proposals[i].id != 0 && hash_equal(&control->proposals[i].digest, digest))
 			return true;
+	for (size_t i = 0; i < control->spent_count; i++)
+		if (hash_equal(&control->spent[i].digest, digest))
+			return true;
 	return false;
 }
 
+/* Until it is answered it may be refused yet, and wait again. */
+static bool is_under_way(const struct control *control, const struct proposal *proposal)
+{
+	for (size_t i = 0; i < PENDING; i++)
+		if (control->pending[i].ticket != 0 && control->pending[i].asker.proposal == proposal->id)
+			return true;
+	return false;
+}
+
+static void proposal_spend(struct control *control, struct proposal *proposal)
+{
+	control->spent = memory_grow(control->spent, control->spent_count + 1, sizeof(*control->spent));
+	control->spent[control->spent_count++] = (struct spent){proposal->digest, proposal->at};
+	json_decref(proposal->request);
+	*proposal = (struct proposal){.id = 0};
+}
+
+/* A free place, or that of one that is done. */
 static struct proposal *proposal_room(struct control *control)
 {
-	for (size_t i = 0; i < PROPOSALS; i++)
-		if (control->proposals[i].id == 0)
-			return &control->proposals[i];
-	return NULL;
+	struct proposal *done = NULL;
+
+	for (size_t i = 0; i < PROPOSALS; i++) {
+		struct proposal *proposal = &control->proposals[i];
+
+		if (proposal->id == 0)
+			return proposal;
+		if (proposal->done && !is_under_way(control, proposal))
+			done = proposal;
+	}
+	if (done != NULL)
+		proposal_spend(control, done);
+	return done;
+}
+
+static size_t proposals_open(const struct control *control, const uint8_t key[KEY_SIZE])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < PROPOSALS; i++) {
+		const struct proposal *proposal = &control->proposals[i];
+
+		count += proposal->id != 0 && !proposal->done &&
+			 memcmp(proposal->signatures[0].key, key, KEY_SIZE) == 0;
+	}
+	return count;
 }
 
 /* Whose word the request has; E_TWO_OPERATORS when it has none. */
@@ -143,6 +198,8 @@ static enum error proposal_check(struct control *control, const struct control_c
 		error = fault_at(fault, E_CLOCK, "at");
 	if (error == E_OK && is_taken(control, &made->digest))
 		error = fault_at(fault, E_EXISTS, "proposal");
+	if (error == E_OK && proposals_open(control, made->signatures[0].key) >= PROPOSALS_EACH)
+		error = fault_at(fault, E_BUSY, "proposals");
 	return error;
 }
 
@@ -153,10 +210,9 @@ void proposal_take(struct control *control, const struct asker *asker, const str
 	struct fault fault = {0};
 
 	proposals_expire(control, clock_now().wall);
-	room = proposal_room(control);
 	if (proposal_check(control, command, request, &made, &fault) != E_OK) {
 		answer_fault(control, asker, &fault);
-	} else if (room == NULL) {
+	} else if ((room = proposal_room(control)) == NULL) {
 		answer_code(control, asker, E_BUSY, "proposals");
 	} else {
 		made.id = ++control->last_proposal;

@@ -11,6 +11,7 @@
 #define PENDING_AUDITORS 32 /* of these: the rest is for operators */
 #define PENDING_TELLS 8	    /* of these, of each role: such a place is held until the archivist has answered */
 #define PROPOSALS 32
+#define PROPOSALS_EACH 8 /* of these may wait that one operator signed first */
 
 struct control_command;
 
@@ -33,6 +34,12 @@ struct asker {
 	char user[USER_NAME_SIZE]; /* "" when it could not be told */
 	uint8_t id[32];
 	size_t size;
+};
+
+/* What was carried out: it is not done a second time. */
+struct spent {
+	struct hash digest;
+	wall_ms at;
 };
 
 struct control_command {
@@ -60,6 +67,8 @@ struct control {
 	struct pending pending[PENDING];
 	struct proposal proposals[PROPOSALS];
 	uint64_t last_proposal;
+	struct spent *spent; /* of proposals that gave up their place */
+	size_t spent_count;
 };
 
 const struct control_port *control_port_of(const struct control *control);

@@ -165,8 +165,11 @@ static char *reseed_signed(const struct stage *stage, const struct signing_key *
 	return hex_of(hex, BYTES(signature, SIGNATURE_SIZE));
 }
 
-static void propose(struct stage *stage, const struct signing_key *key, wall_ms at, const char *code, const char *field)
+/* Its number, 0 when it is to be refused. */
+static uint64_t propose(struct stage *stage, const struct signing_key *key, wall_ms at, const char *code,
+			const char *field)
 {
+	uint64_t proposal;
 	char text[512], hex[2 * SIGNATURE_SIZE + 1];
 	json_t *json;
 
@@ -176,22 +179,30 @@ static void propose(struct stage *stage, const struct signing_key *key, wall_ms 
 		 (unsigned long long)at, reseed_signed(stage, key, at, hex));
 	if (code != NULL) {
 		stage_refused(stage, text, code, field);
-		return;
+		return 0;
 	}
 	stage_request(stage, text, strlen(text));
 	json = stage_answer(stage);
 	assert_true(json_is_true(json_object_get(json, "ok")));
-	assert_int_equal(json_integer_value(json_object_get(json, "proposal")), 1);
+	proposal = (uint64_t)json_integer_value(json_object_get(json, "proposal"));
+	assert_in_range(proposal, 1, 1000);
 	json_decref(json);
+	return proposal;
+}
+
+static char *approval_of(const struct stage *stage, uint64_t proposal, const struct signing_key *key, wall_ms at,
+			 char text[400])
+{
+	char hex[2 * SIGNATURE_SIZE + 1];
+
+	snprintf(text, 400, "{\"command\": \"approve\", \"proposal\": %llu, \"signature\": \"%s\"}",
+		 (unsigned long long)proposal, reseed_signed(stage, key, at, hex));
+	return text;
 }
 
 static char *approval(const struct stage *stage, const struct signing_key *key, wall_ms at, char text[400])
 {
-	char hex[2 * SIGNATURE_SIZE + 1];
-
-	snprintf(text, 400, "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"%s\"}",
-		 reseed_signed(stage, key, at, hex));
-	return text;
+	return approval_of(stage, 1, key, at, text);
 }
 
 static void two_different_operators_are_needed_and_their_word_counts_once(void **state)
@@ -250,6 +261,64 @@ static void an_approval_is_spent_by_what_is_done_and_not_by_a_refusal(void **sta
 	}
 	stage_refused(stage, text, "NOT_FOUND", "proposal");
 	assert_int_equal(stage->steps, 2);
+}
+
+static void finish(struct stage *stage, uint64_t ticket, const struct fault *fault)
+{
+	json_t *json;
+
+	control_done(stage->control, ticket, fault, 7);
+	json = stage_answer(stage);
+	assert_int_equal(json_is_true(json_object_get(json, "ok")), fault->code == E_OK);
+	json_decref(json);
+}
+
+/* The first is under way all the time, and refused in the end. */
+static void what_is_done_leaves_room_and_is_not_done_again(void **state)
+{
+	enum { MANY = 70 };
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault full = {.code = E_DISK_FULL}, good = {0};
+	uint64_t proposal, ticket;
+	char text[400], first[400];
+
+	proposal = propose(stage, &pair.keys[0], at, NULL, NULL);
+	approval_of(stage, proposal, &pair.keys[1], at, first);
+	stage_request(stage, first, strlen(first));
+	ticket = stage->ticket;
+	for (unsigned i = 1; i <= MANY; i++) {
+		proposal = propose(stage, &pair.keys[0], at + i, NULL, NULL);
+		approval_of(stage, proposal, &pair.keys[1], at + i, text);
+		stage_request(stage, text, strlen(text));
+		assert_int_equal(stage->steps, 1 + i);
+		finish(stage, stage->ticket, &good);
+	}
+	for (unsigned i = 0; i <= MANY; i++)
+		propose(stage, &pair.keys[i % 2], at + i, "EXISTS", "proposal");
+	finish(stage, ticket, &full);
+	stage_request(stage, first, strlen(first));
+	assert_int_equal(stage->steps, 1 + MANY + 1);
+}
+
+static void one_operator_leaves_the_others_room_to_propose(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault good = {0};
+	uint64_t proposal = 0;
+	char text[400];
+
+	for (unsigned i = 0; i < 8; i++)
+		proposal = propose(stage, &pair.keys[0], at + i, NULL, NULL);
+	propose(stage, &pair.keys[0], at + 8, "BUSY", "proposals");
+	propose(stage, &pair.keys[1], at + 9, NULL, NULL);
+	approval_of(stage, proposal, &pair.keys[1], at + 7, text);
+	stage_request(stage, text, strlen(text));
+	finish(stage, stage->ticket, &good);
+	propose(stage, &pair.keys[0], at + 8, NULL, NULL);
 }
 
 /* And it is told which file that was, for another one may lie there by then. */
@@ -441,6 +510,8 @@ int main(void)
 		TEST(what_would_spoil_the_record_is_refused),
 		TEST(two_different_operators_are_needed_and_their_word_counts_once),
 		TEST(an_approval_is_spent_by_what_is_done_and_not_by_a_refusal),
+		TEST(what_is_done_leaves_room_and_is_not_done_again),
+		TEST(one_operator_leaves_the_others_room_to_propose),
 		TEST(a_policy_that_could_not_be_read_is_approved_again),
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),
