@@ -171,6 +171,38 @@ static void put_audience(struct buffer *out, const struct question *q, const str
 		put_rules(out, q, q->node, false);
 }
 
+static struct report_name name_of(const Simpul__Name *message)
+{
+	struct report_name name = {
+		.epoch = message->epoch, .stream = (uint32_t)message->stream, .number = message->number};
+
+	snprintf(name.origin, sizeof(name.origin), "%s", message->origin);
+	return name;
+}
+
+/* Of an UPDATE that was withheld, what the office gets instead (batch.c). */
+static enum error put_notice(struct buffer *out, struct journal_case *c, const char *node,
+			     const struct case_report *report, bool acknowledged, struct fault *fault)
+{
+	const char *verb = acknowledged ? "was told" : "is to be told";
+	struct report_name name;
+	struct case_report about;
+	enum error error;
+
+	if (report->header->kind != SIMPUL__KIND__KIND_UPDATE || report->header->n_references == 0)
+		return E_OK;
+	name = name_of(report->header->references[0]);
+	error = journal_case_report(c, &name, &about, fault);
+	if (error != E_OK)
+		return error;
+	if (report->routing->superseded.len == 0 || !audience_reaches(about.audience, node))
+		put(out, "the office is not told that the report which it updates is superseded\n");
+	else
+		put(out, "instead of it, the office %s that the report which it updates is superseded%s\n", verb,
+		    about.header->kind == SIMPUL__KIND__KIND_UPDATE ? ", if it might have that one" : "");
+	return E_OK;
+}
+
 /* What became of it, and what the policy of today says to a delivery that is still to come. */
 static enum error put_delivery(struct buffer *out, struct journal_case *c, const struct question *then,
 			       const struct case_report *report, struct fault *fault)
@@ -184,14 +216,14 @@ static enum error put_delivery(struct buffer *out, struct journal_case *c, const
 		error = question_ask(c, &now, then->node, journal_case_end(c), fault);
 	if (error != E_OK)
 		return error;
-	if (withheld > 0 && report->header->kind == SIMPUL__KIND__KIND_UPDATE)
-		put(out, "instead of it, the office was told that the report which it updates is superseded\n");
-	if (withheld > 0)
+	if (withheld > 0) {
 		put(out,
 		    "it was withheld under policy version %u: the grant was gone when it was its turn; it may have "
 		    "been sent before or after that\n",
 		    withheld);
-	else if (acknowledged)
+		return put_notice(out, c, then->node, report, acknowledged, fault);
+	}
+	if (acknowledged)
 		put(out, "it was delivered\n");
 	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && bar(&now) != NULL)
 		put(out, "it is not delivered yet and would be withheld now: %s (policy version %u)\n", bar(&now),
@@ -211,7 +243,7 @@ enum error explain_report(struct journal_case *c, const char *node, const char *
 	enum error error;
 
 	if (!report_name_parse(text, &name))
-		return fault_at(fault, E_INVALID, "--report");
+		return fault_at(fault, E_INVALID, "report");
 	error = journal_case_report(c, &name, &report, fault);
 	if (error == E_OK)
 		error = question_ask(c, &q, node, report.entry, fault);

@@ -47,12 +47,22 @@ struct journal_append *ledger_member(struct ledger *ledger, int node, uint32_t k
 
 struct journal_append *ledger_policy(uint32_t version)
 {
-	static char text[] = "agencies: []\n";
+	char text[300];
 	struct journal_append *append = journal_append_new();
 	Simpul__PolicyVersion policy = SIMPUL__POLICY_VERSION__INIT;
 	struct hash hash;
 
-	text[0] = (char)('a' + version % 26);
+	snprintf(text, sizeof(text),
+		 "# version %u\n"
+		 "purposes: [law-enforcement]\n"
+		 "categories: [wanted]\n"
+		 "agencies:\n"
+		 "  - agency: police\n    ceiling: RED\n"
+		 "    publish:\n      - {kinds: [sighting], categories: ['*']}\n"
+		 "    receive:\n      - {kinds: [sighting], categories: ['*']}\n"
+		 "nodes:\n"
+		 "  - {node: police.oku, regions: ['16.01']}\n",
+		 version);
 	hash = hash_of(BYTES(text, strlen(text)));
 	policy.version = version;
 	policy.hash = (ProtobufCBinaryData){HASH_SIZE, hash.bytes};
@@ -165,7 +175,7 @@ static void header_write(const struct saying *saying, uint64_t number, struct bu
 
 static void routing_write(const struct saying *saying, struct buffer *out)
 {
-	static uint8_t wrapped[80] = {7};
+	static uint8_t wrapped[80] = {7}, superseded[SIGNATURE_SIZE] = {7};
 	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
 	Simpul__KeyWrap wraps[LEDGER_NODES], *list[LEDGER_NODES];
 	char *to[] = {(char *)(uintptr_t)saying->named};
@@ -173,6 +183,8 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 
 	randombytes_buf(salt, sizeof(salt));
 	routing.salt = (ProtobufCBinaryData){sizeof(salt), salt};
+	if (saying->superseded)
+		routing.superseded = (ProtobufCBinaryData){sizeof(superseded), superseded};
 	routing.to = to;
 	routing.n_to = saying->named != NULL;
 	routing.wraps = list;

@@ -38,6 +38,7 @@ struct saying {
 	wall_ms expires;    /* of the first report; each next one has a second more */
 	bool never;	    /* all but the first say that they never expire */
 	bool erase;	    /* CANCEL: a retraction */
+	bool superseded;    /* UPDATE: the routing says so of what it is about */
 	bool wraps;	    /* the routing holds a key wrap for each node of the audience */
 };
 
