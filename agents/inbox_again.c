@@ -2,7 +2,6 @@
 #include "agents/inbox_again.h"
 #include "agents/purge_receipt.h"
 #include "agents/quarantine.h"
-#include "agents/view.h"
 #include "common/clock.h"
 #include "common/wire.h"
 
@@ -130,6 +129,19 @@ static enum error row_put(struct store *store, const struct again *again, uint64
 	return database_step(put, fault);
 }
 
+/* Behind all others, those that were dropped among them: a sink may stand there already. */
+static enum error number_next(struct store *store, uint64_t *row, struct fault *fault)
+{
+	static const char sql[] = "SELECT 1 + max((SELECT max(row) FROM inbox),"
+				  " (SELECT seq FROM sqlite_sequence WHERE name = 'inbox'))";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = store_ask(store, get, fault);
+
+	*row = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error;
+}
+
 /* What stands elsewhere under the row's number. */
 static enum error row_follow(struct store *store, uint64_t from, uint64_t to, struct fault *fault)
 {
@@ -159,7 +171,7 @@ static enum error row_drop(struct store *store, uint64_t row, struct fault *faul
 static enum error again_store(struct store *store, struct again *again, struct fault *fault)
 {
 	const struct verified_report *report = &again->reports[again->index];
-	uint64_t last = 0;
+	uint64_t row = 0;
 	enum error error;
 
 	if (!report->is_present) /* it came a second time, and that one was good */
@@ -168,13 +180,12 @@ static enum error again_store(struct store *store, struct again *again, struct f
 	if (error == E_OK && report->header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
 		return row_drop(store, again->row, fault);
 	if (error == E_OK)
-		error = view_inbox_last(store, &last, fault);
+		error = number_next(store, &row, fault);
 	if (error == E_OK)
-		error = row_put(store, again, last + 1, fault);
+		error = row_put(store, again, row, fault);
 	if (error == E_OK)
-		error = row_follow(store, again->row, last + 1, fault);
-	return error == E_OK ? inbox_settle(store, last + 1, again->entry.entry, &again->name, report, true, fault)
-			     : error;
+		error = row_follow(store, again->row, row, fault);
+	return error == E_OK ? inbox_settle(store, row, again->entry.entry, &again->name, report, true, fault) : error;
 }
 
 enum error inbox_verify_again(struct store *store, const struct node_keys *keys, const struct keyring *ring,

@@ -30,7 +30,7 @@
  *                     SQLite from sorting a million reports by stream first
  *   taken_file        drop-folder files that were taken, for the intake
  *
- *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it
+ *   inbox             one row a report received; no number is given twice, for sinks go by it. body: the plain Body, opened where it travelled sealed; empty when it
  *                     was erased or could not be opened. trust: enum inbox_trust. expires: of the header, 0 for kinds
  *                     without. erased_at and rule, 0 until then; body_hash: of the body string as it was signed, once
  *                     it is erased. notice 1: no report, but the origin's word that the one of this name says
@@ -112,7 +112,7 @@ static const char schema_outbox[] =
 
 static const char schema_inbox[] =
 	"CREATE TABLE inbox("
-	" row INTEGER PRIMARY KEY, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
+	" row INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, accepted_at INTEGER NOT NULL,"
 	" received_at INTEGER NOT NULL, trust INTEGER NOT NULL, kind INTEGER NOT NULL, label INTEGER NOT NULL,"
 	" category TEXT NOT NULL, region TEXT NOT NULL, delivery_id INTEGER NOT NULL,"

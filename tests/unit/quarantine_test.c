@@ -1,5 +1,6 @@
 /* Tries to break what agents/quarantine.h and quarantine_desk.h promise of what cannot be applied. */
 #include "agents/erase.h"
+#include "agents/purge_receipt.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
 #include "agents/view.h"
@@ -134,6 +135,18 @@ static enum error desk(struct fixture *f, const char *action, uint64_t item, con
 	return E_OK;
 }
 
+/* The record of the origin's key is not here; and it is. */
+static void member_forget(struct fixture *f)
+{
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
+}
+
+static void member_learn(struct fixture *f)
+{
+	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+}
+
 /* ---- what does not verify */
 
 static void a_forged_report_waits_and_stays_forged(void **state)
@@ -163,12 +176,11 @@ static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_string_equal(word, "solved");
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
@@ -231,11 +243,10 @@ static void a_cancel_takes_effect_when_it_verifies(void **state)
 
 	apply(f, agent_delivery(&f->world, send_sighting(f)));
 	entry = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0"), 0);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0 AND number = 1"), 1);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM mark WHERE kind = 4"), 1);
@@ -248,19 +259,51 @@ static void what_expires_while_it_waits_is_emptied(void **state)
 	size_t count = 0;
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
 	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);
 	assert_int_equal(store_commit(&f->store, NULL), E_OK);
 	assert_int_equal(count, 1);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK); /* who said it can be told all the same */
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0 AND length(body) = 0"
 						 " AND erased_at > 0"),
 			 1);
 	assert_int_equal(agent_number(&f->store, "SELECT instr(proof, CAST('market' AS BLOB)) FROM inbox_delivery"), 0);
+}
+
+/* What the police erased of a report of the army's, in a receipt that the army has. */
+static Simpul__Entry *purge_receipt(struct fixture *f)
+{
+	static const char purge[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				    " VALUES(0, 'army.oku', 1, 1, 1, 1, 1, 1)";
+	const struct purge_sinks sinks = {0};
+	const struct position seen = {0};
+	bool made = false;
+
+	assert_int_equal(sqlite3_exec(f->sender.db, purge, NULL, NULL, NULL), 0);
+	assert_int_equal(purge_receipt_make(&f->sender, &f->police.keys, &sinks, NOW, &made, &f->fault), E_OK);
+	assert_true(made);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, 1, 0, &seen, &f->sent, &f->fault), E_OK);
+	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));
+}
+
+/* A receipt that verifies leaves the inbox; a sink that stands behind it must get what comes next. */
+static void the_number_of_a_row_that_went_is_not_given_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	apply(f, purge_receipt(f));
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_OK);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(item_of(f, 2).name.number, 0);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE row IN (3, 4)"), 2);
 }
 
 /* ---- what misses its reference */
@@ -392,6 +435,7 @@ int main(void)
 		TEST(a_sealed_body_opens_once_the_former_key_is_back),
 		TEST(a_cancel_takes_effect_when_it_verifies),
 		TEST(what_expires_while_it_waits_is_emptied),
+		TEST(the_number_of_a_row_that_went_is_not_given_again),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
 		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
 		TEST(a_forged_report_does_not_solve_what_waits_for_the_true_one),
