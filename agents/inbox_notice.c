@@ -113,8 +113,8 @@ static enum error row_store(struct store *store, const Simpul__Entry *entry, con
 
 static enum error mark_store(struct store *store, const struct meant *meant, struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "INSERT INTO mark(origin, epoch, stream, number, kind, row)"
-						   " VALUES(?1, ?2, ?3, ?4, 0, ?5)");
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO mark(origin, epoch, stream, number, kind, place, row)"
+						   " SELECT ?1, ?2, ?3, ?4, 0, place, row FROM inbox WHERE row = ?5");
 
 	name_bind(put, 1, &meant->name);
 	bind_number(put, 5, (uint64_t)sqlite3_last_insert_rowid(store->db));

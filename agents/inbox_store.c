@@ -168,8 +168,8 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 static enum error mark_store(struct store *store, uint64_t row, const struct verified_report *report,
 			     const struct report_name *meant, struct fault *fault)
 {
-	static const char sql[] = "INSERT OR IGNORE INTO mark(origin, epoch, stream, number, kind, row)"
-				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char sql[] = "INSERT OR IGNORE INTO mark(origin, epoch, stream, number, kind, place, row)"
+				  " SELECT ?1, ?2, ?3, ?4, ?5, place, row FROM inbox WHERE row = ?6";
 	const Simpul__Kind kind = report->header->kind;
 	sqlite3_stmt *put = store_statement(store, sql);
 

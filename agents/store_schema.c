@@ -36,15 +36,17 @@
  *                     it is erased. notice 1: no report, but the origin's word that the one of this name says
  *                     something else by now, which this office may not have: its header is a cancel's, made here
  *                     (inbox_notice.h); proof of its delivery is a Superseded
+ *                     place: its turn in the order in which all was received, which stays when a row that is verified
+ *                     later gets a new number
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
  *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
  *                     when plain): sealing the row's body again gives the very bytes that were signed. wrap: that
  *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may
  *   quarantine        what could not be applied or handed on, why, and what became of it (quarantine.h): cause and
  *                     state as there; row 0 and entry for what was withheld
- *   mark              the inbox.row of each update, cancel and notice (kind 0) under the name of the report that it is
- *                     about, whether that one came before, comes later or never: what it means for a reader stands in
- *                     view_rows.c
+ *   mark              inbox.row and inbox.place of each update, cancel and notice (kind 0) under the name of the report
+ *                     that it is about, whether that one came before, comes later or never: what it means for a reader
+ *                     stands in view_rows.c
  *   retraction        reports whose origin took them back for good, this office's own among them: what they said, and
  *                     what their updates said, is erased as soon as it is there
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
@@ -118,7 +120,7 @@ static const char schema_inbox[] =
 	" category TEXT NOT NULL, region TEXT NOT NULL, delivery_id INTEGER NOT NULL,"
 	" expires INTEGER NOT NULL DEFAULT 0, erased_at INTEGER NOT NULL DEFAULT 0, rule INTEGER NOT NULL DEFAULT 0,"
 	" notice INTEGER NOT NULL DEFAULT 0, body_hash BLOB NOT NULL DEFAULT x'', header BLOB NOT NULL,"
-	" body BLOB NOT NULL);"
+	" body BLOB NOT NULL, place INTEGER GENERATED ALWAYS AS (delivery_id * 256 + idx) VIRTUAL);"
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE INDEX inbox_expires ON inbox(expires) WHERE erased_at = 0 AND expires > 0;"
 	"CREATE INDEX inbox_query ON inbox(row) WHERE kind IN (10, 11);"
@@ -127,8 +129,8 @@ static const char schema_inbox[] =
 	" query TEXT NOT NULL, missing INTEGER NOT NULL, reports TEXT NOT NULL);"
 	"CREATE TABLE mark("
 	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
-	" kind INTEGER NOT NULL, row INTEGER NOT NULL,"
-	" PRIMARY KEY(origin, epoch, stream, number, kind, row)) WITHOUT ROWID;"
+	" kind INTEGER NOT NULL, place INTEGER NOT NULL, row INTEGER NOT NULL,"
+	" PRIMARY KEY(origin, epoch, stream, number, kind, place)) WITHOUT ROWID;"
 	"CREATE TABLE inbox_delivery("
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"

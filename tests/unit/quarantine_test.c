@@ -306,6 +306,109 @@ static void the_number_of_a_row_that_went_is_not_given_again(void **state)
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE row IN (3, 4)"), 2);
 }
 
+/* ---- the order in which it came */
+
+struct look {
+	uint64_t number;
+	struct inbox_row row; /* without strings */
+};
+
+static bool row_keep(void *context, const struct inbox_row *row)
+{
+	struct look *look = context;
+
+	if (row->is_notice || row->name.number != look->number)
+		return true;
+	look->row = *row;
+	look->row.header = look->row.body = (struct bytes){0};
+	return false;
+}
+
+/* The row of police.oku's report, as readers see it. */
+static struct inbox_row row_of(struct fixture *f, uint64_t number)
+{
+	struct look look = {.number = number};
+
+	assert_int_equal(view_inbox(&f->store, 0, 100, row_keep, &look, NULL), E_OK);
+	assert_int_equal(look.row.name.number, number);
+	return look.row;
+}
+
+static Simpul__Submission *send_update(struct fixture *f, const char *summary)
+{
+	return send(f, agent_update(&f->world, "police.oku", 1, summary));
+}
+
+/* Of an update of the police's report 1: what the origin lets others know of it. */
+static Simpul__Entry *stub_of(struct fixture *f, const Simpul__Submission *update)
+{
+	static Simpul__Name report = SIMPUL__NAME__INIT;
+	static Simpul__Superseded said = SIMPUL__SUPERSEDED__INIT;
+	static Simpul__Stub stub = SIMPUL__STUB__INIT;
+	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
+	const Simpul__Routing *routing = wire_unpack(
+		&simpul__routing__descriptor, BYTES(update->routing.data, update->routing.len), &f->world.arena, NULL);
+
+	report.origin = f->police.member.node;
+	report.epoch = report.number = 1;
+	said.report = &report;
+	said.key_id = update->key_id;
+	said.signature = routing->superseded;
+	stub.policy_version = 7;
+	stub.superseded = &said;
+	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
+	entry->stub = &stub;
+	return entry;
+}
+
+static void an_update_that_verifies_late_does_not_come_before_a_newer_one(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_string_equal(row_of(f, 1).updated_by, "police.oku#3");
+	assert_string_equal(row_of(f, 2).updated_by, "police.oku#3");
+	assert_string_equal(row_of(f, 3).updated_by, "");
+}
+
+static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, stub_of(f, send_update(f, "three cars")));
+	assert_int_equal(row_of(f, 1).superseded_by, 5);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(row_of(f, 1).superseded_by, 5);
+	assert_int_equal(row_of(f, 2).superseded_by, 5);
+}
+
+/* A retraction reaches updates by their place as well. */
+static void what_verified_late_is_taken_back_with_its_report(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_true(row_of(f, 1).erased_at > 0 && row_of(f, 2).erased_at > 0 && row_of(f, 3).erased_at > 0);
+}
+
 /* ---- what misses its reference */
 
 static void an_update_of_what_never_came_waits_until_it_comes(void **state)
@@ -436,6 +539,9 @@ int main(void)
 		TEST(a_cancel_takes_effect_when_it_verifies),
 		TEST(what_expires_while_it_waits_is_emptied),
 		TEST(the_number_of_a_row_that_went_is_not_given_again),
+		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
+		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
+		TEST(what_verified_late_is_taken_back_with_its_report),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
 		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
 		TEST(a_forged_report_does_not_solve_what_waits_for_the_true_one),
