@@ -94,7 +94,7 @@ static enum error again_judge(struct store *store, struct again *again, enum err
 
 static enum error proof_put(struct store *store, struct again *again, struct fault *fault)
 {
-	static const char sql[] = "UPDATE inbox_delivery SET proof = ?2, content_key = ?3, wrap_key_id = 0, wrap = x''"
+	static const char sql[] = "UPDATE inbox_delivery SET proof = ?2, content_key = ?3, wrap_key_id = ?4, wrap = ?5"
 				  " WHERE delivery_id = ?1";
 	sqlite3_stmt *put = store_statement(store, sql);
 	struct verified_report *kept = reports_new(again);
@@ -110,6 +110,9 @@ static enum error proof_put(struct store *store, struct again *again, struct fau
 	bind_number(put, 1, again->delivery_id);
 	bind_bytes(put, 2, buffer_view(&proof));
 	bind_bytes(put, 3, BYTES(again->key.content, again->key.is_open ? KEY_SIZE : 0));
+	/* What came without its body needs no key to verify; others of the delivery may. */
+	bind_number(put, 4, again->key.is_open ? 0 : again->key.wrap_key_id);
+	bind_bytes(put, 5, again->key.is_open ? (struct bytes){0} : again->key.wrap);
 	error = database_step(put, fault);
 	buffer_free(&proof);
 	return error;

@@ -234,6 +234,54 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 			 KEY_SIZE);
 }
 
+/* Two sealed reports in one submission. */
+static Simpul__Submission *send_two_sealed(struct fixture *f)
+{
+	const struct position seen = {0};
+	struct report_name names[2];
+	struct prepared *red[2];
+	char *to[] = {f->army.member.node};
+
+	for (int i = 0; i < 2; i++) {
+		red[i] = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, "the word is heron");
+		red[i]->routing->n_to = 1;
+		red[i]->routing->to = to;
+	}
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, red, NULL, 2, false, names, &f->fault), E_OK);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, red[0]->stream, names[0].number - 1, &seen, &f->sent,
+				     &f->fault),
+			 E_OK);
+	return agent_submission(&f->world, buffer_view(&f->sent.message));
+}
+
+/* The first came without its body, so it verifies without the key that the second waits for. */
+static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
+{
+	struct fixture *f = *state;
+	const struct agent_office former = f->army;
+	const Simpul__Submission *submission = send_two_sealed(f);
+	Simpul__EntryWrap wrap;
+	Simpul__Entry *entry;
+	char word[16];
+
+	agent_office_make(&f->world, "army.oku", 2, &f->army);
+	apply(f, agent_member(&f->world, &f->army));
+	entry = agent_delivery(&f->world, submission);
+	agent_erase(&f->world, entry->delivery, 0);
+	wrap = wrap_of(f, submission, entry->entry);
+	member_forget(f);
+	apply_with(f, entry, &wrap);
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_CANNOT_OPEN);
+	f->ring.former[0] = former.keys;
+	f->ring.former_count = 1;
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"
+						 " AND instr(body, CAST('heron' AS BLOB)) > 0"),
+			 1);
+}
+
 /* A cancel that does not verify means nothing, until it does. */
 static void a_cancel_takes_effect_when_it_verifies(void **state)
 {
@@ -536,6 +584,7 @@ int main(void)
 		TEST(a_forged_report_waits_and_stays_forged),
 		TEST(it_becomes_good_once_the_record_of_its_key_is_here),
 		TEST(a_sealed_body_opens_once_the_former_key_is_back),
+		TEST(what_verifies_without_the_key_leaves_it_to_the_others),
 		TEST(a_cancel_takes_effect_when_it_verifies),
 		TEST(what_expires_while_it_waits_is_emptied),
 		TEST(the_number_of_a_row_that_went_is_not_given_again),
