@@ -9,8 +9,8 @@
 #include "agents/store.h"
 #include "proto/link.pb-c.h"
 
-/* Of an entry that is a stub with `superseded`. E_OK when its origin said so: the report, if it is here, counts for
- * nothing from now on. *why says what it is when it is not: E_BAD_SIGNATURE, or what is wrong with the key. Inside a
+/* Of an entry that is a stub with `superseded`. E_OK when its origin said so: the report, if it or an update of it is
+ * here, counts for nothing from now on, also where it verifies later. *why says what it is when it is not: E_BAD_SIGNATURE, or what is wrong with the key. Inside a
  * transaction. */
 enum error inbox_store_notice(struct store *store, const Simpul__Entry *entry, uint32_t incarnation, enum error *why,
 			      struct fault *fault);

@@ -441,6 +441,40 @@ static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **sta
 	assert_int_equal(row_of(f, 2).superseded_by, 5);
 }
 
+static void a_notice_holds_for_what_verifies_after_it(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_learn(f);
+	apply(f, stub_of(f, send_update(f, "two cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	/* No word of what was not trusted went into it. */
+	assert_int_equal(agent_number(&f->store, "SELECT length(header) FROM inbox WHERE notice = 1"), 0);
+}
+
+/* An office may be in the audience of an update and never have had the report. */
+static void a_notice_reaches_an_office_that_has_an_update_alone(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	send_sighting(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	apply(f, stub_of(f, send_update(f, "three cars")));
+	assert_int_equal(row_of(f, 2).superseded_by, 4);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE notice = 1 AND number = 1"
+						 " AND category <> '' AND length(header) > 0"),
+			 1);
+	/* It is not the report that the update waits for, nor what a retraction takes back. */
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_REFERENCE_UNKNOWN);
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM purge WHERE number = 1 AND answer = 1"), 1);
+}
+
 /* A retraction reaches updates by their place as well. */
 static void what_verified_late_is_taken_back_with_its_report(void **state)
 {
@@ -590,6 +624,8 @@ int main(void)
 		TEST(the_number_of_a_row_that_went_is_not_given_again),
 		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
 		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
+		TEST(a_notice_holds_for_what_verifies_after_it),
+		TEST(a_notice_reaches_an_office_that_has_an_update_alone),
 		TEST(what_verified_late_is_taken_back_with_its_report),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
 		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
