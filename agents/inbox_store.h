@@ -17,7 +17,7 @@ enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry,
 /* The delivery with each report reduced to its leaf; those that are present and bad stay whole, as evidence. */
 void inbox_proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
 		      const struct verified_report *reports, struct arena *arena, struct buffer *out);
-/* What a row that was just stored means for others, and others for it: marks, retractions, quarantine. `awaited`:
+/* What one row that was just stored means for others, and others for it: marks, retractions, quarantine. `awaited`:
  * something waits there for a report to come. */
 enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
 			const struct verified_report *report, bool awaited, struct fault *fault);

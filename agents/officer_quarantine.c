@@ -27,7 +27,8 @@ static const char usage[] =
 	"show      all that is known of one, and what can be done; simpul inbox show has what the report says\n"
 	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the\n"
 	"          sink again\n"
-	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted\n"
+	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted, and retry\n"
+	"          still works\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first.\n";
 

@@ -88,7 +88,7 @@ static enum error retry(struct desk_task *task, struct fault *fault)
 static enum error retry_note(struct desk_task *task, struct fault *fault)
 {
 	struct store *store = task->desk->store;
-	enum error error = task->item.state == QUARANTINE_WAITS
+	enum error error = task->item.state != QUARANTINE_SOLVED
 				   ? retry(task, fault)
 				   : fault_at(fault, E_UNEXPECTED, "%s", quarantine_state_text(task->item.state));
 

@@ -27,14 +27,17 @@ struct fixture {
 	struct buffer batch;
 	struct fault fault;
 	char warning[1024]; /* the last line of the log at that level */
+	size_t warnings;
 };
 
 static void warning_note(void *context, enum log_level level, const char *line)
 {
 	struct fixture *f = context;
 
-	if (level == LOG_LEVEL_WARNING)
-		strncpy(f->warning, line, sizeof f->warning - 1);
+	if (level != LOG_LEVEL_WARNING)
+		return;
+	strncpy(f->warning, line, sizeof f->warning - 1);
+	f->warnings++;
 }
 
 static void apply_with(struct fixture *f, Simpul__Entry *entry, const Simpul__EntryWrap *wrap)
@@ -234,21 +237,21 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 			 KEY_SIZE);
 }
 
-/* Two sealed reports in one submission. */
-static Simpul__Submission *send_two_sealed(struct fixture *f)
+/* Two reports in one submission. */
+static Simpul__Submission *send_two(struct fixture *f, Simpul__Label label)
 {
 	const struct position seen = {0};
 	struct report_name names[2];
-	struct prepared *red[2];
+	struct prepared *both[2];
 	char *to[] = {f->army.member.node};
 
 	for (int i = 0; i < 2; i++) {
-		red[i] = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, "the word is heron");
-		red[i]->routing->n_to = 1;
-		red[i]->routing->to = to;
+		both[i] = agent_sighting(&f->world, label, "the word is heron");
+		both[i]->routing->n_to = 1;
+		both[i]->routing->to = to;
 	}
-	assert_int_equal(outbox_take(&f->sender, &f->police.keys, red, NULL, 2, false, names, &f->fault), E_OK);
-	assert_int_equal(outbox_next(&f->sender, &f->police.keys, red[0]->stream, names[0].number - 1, &seen, &f->sent,
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, both, NULL, 2, false, names, &f->fault), E_OK);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, both[0]->stream, names[0].number - 1, &seen, &f->sent,
 				     &f->fault),
 			 E_OK);
 	return agent_submission(&f->world, buffer_view(&f->sent.message));
@@ -259,7 +262,7 @@ static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
 {
 	struct fixture *f = *state;
 	const struct agent_office former = f->army;
-	const Simpul__Submission *submission = send_two_sealed(f);
+	const Simpul__Submission *submission = send_two(f, SIMPUL__LABEL__LABEL_RED);
 	Simpul__EntryWrap wrap;
 	Simpul__Entry *entry;
 	char word[16];
@@ -300,7 +303,7 @@ static void a_cancel_takes_effect_when_it_verifies(void **state)
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM mark WHERE kind = 4"), 1);
 }
 
-static void what_expires_while_it_waits_is_emptied(void **state)
+static void what_expires_while_it_waits_is_emptied_and_waits_no_longer(void **state)
 {
 	struct fixture *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
@@ -313,12 +316,22 @@ static void what_expires_while_it_waits_is_emptied(void **state)
 	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);
 	assert_int_equal(store_commit(&f->store, NULL), E_OK);
 	assert_int_equal(count, 1);
-	member_learn(f);
-	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK); /* who said it can be told all the same */
-	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0 AND length(body) = 0"
-						 " AND erased_at > 0"),
-			 1);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(waiting(f), 0);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 	assert_int_equal(agent_number(&f->store, "SELECT instr(proof, CAST('market' AS BLOB)) FROM inbox_delivery"), 0);
+}
+
+static void what_waits_of_a_delivery_is_told_in_one_line(void **state)
+{
+	struct fixture *f = *state;
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_two(f, AMBER)));
+	assert_int_equal(waiting(f), 2);
+	assert_int_equal(f->warnings, 1);
+	assert_non_null(strstr(f->warning, "quarantine.waits cause=unverified name=police.oku#1 entry=3"));
+	assert_non_null(strstr(f->warning, "items=2"));
 }
 
 /* What the police erased of a report of the army's, in a receipt that the army has. */
@@ -510,6 +523,22 @@ static void an_update_of_what_never_came_waits_until_it_comes(void **state)
 	assert_int_equal(waiting(f), 0);
 }
 
+/* Neither what is erased while it waits for its report, nor what was taken back before it came. */
+static void an_update_that_is_taken_back_waits_no_longer(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__Submission *late;
+
+	send_sighting(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	assert_int_equal(waiting(f), 1);
+	late = send_update(f, "three cars");
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	apply(f, agent_delivery(&f->world, late));
+	assert_int_equal(waiting(f), 0);
+}
+
 static void a_cancel_of_what_never_came_waits_and_a_retraction_does_not(void **state)
 {
 	struct fixture *f = *state;
@@ -580,8 +609,26 @@ static void closing_takes_a_reason_and_is_on_record(void **state)
 	assert_string_equal(item_of(f, 1).reason, "its origin never sent it");
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE length(body) > 0"), 1);
 	assert_int_equal(desk(f, "close", 1, "again", word), E_UNEXPECTED);
-	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 	assert_string_equal(f->fault.field, "closed");
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_BAD_SIGNATURE);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_CLOSED);
+}
+
+/* Whoever closed it did not know that the key would come. */
+static void what_was_closed_can_be_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(desk(f, "close", 1, "nobody knows that office", word), E_OK);
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_string_equal(item_of(f, 1).reason, "nobody knows that office");
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"), 1);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 }
 
 static bool item_count(void *context, const struct quarantine_item *item)
@@ -620,7 +667,8 @@ int main(void)
 		TEST(a_sealed_body_opens_once_the_former_key_is_back),
 		TEST(what_verifies_without_the_key_leaves_it_to_the_others),
 		TEST(a_cancel_takes_effect_when_it_verifies),
-		TEST(what_expires_while_it_waits_is_emptied),
+		TEST(what_expires_while_it_waits_is_emptied_and_waits_no_longer),
+		TEST(what_waits_of_a_delivery_is_told_in_one_line),
 		TEST(the_number_of_a_row_that_went_is_not_given_again),
 		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
 		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
@@ -628,10 +676,12 @@ int main(void)
 		TEST(a_notice_reaches_an_office_that_has_an_update_alone),
 		TEST(what_verified_late_is_taken_back_with_its_report),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
+		TEST(an_update_that_is_taken_back_waits_no_longer),
 		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
 		TEST(a_forged_report_does_not_solve_what_waits_for_the_true_one),
 		TEST(a_withheld_entry_waits_and_cannot_be_asked_for),
 		TEST(closing_takes_a_reason_and_is_on_record),
+		TEST(what_was_closed_can_be_tried_again),
 		TEST(what_is_settled_is_listed_only_when_asked_for),
 	};
 
