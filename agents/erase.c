@@ -291,8 +291,8 @@ static enum error named_erase(struct store *store, const struct report_name *nam
 			      struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT row, trust, epoch, stream, number, row FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3"
-		" AND number = ?4 AND row > ?5 AND notice = 0 ORDER BY row LIMIT 1";
+		"SELECT row, trust, epoch, stream, number, row FROM inbox WHERE origin = ?1 AND epoch = ?2"
+		" AND stream = ?3 AND number = ?4 AND row > ?5 AND notice = 0 ORDER BY row LIMIT 1";
 	struct report_name found;
 	uint64_t after = 0, row;
 	bool is_bad;

@@ -375,7 +375,7 @@ enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry,
 	enum error error = withheld_store(store, entry, fault);
 
 	if (error == E_OK && says_what)
-		error = inbox_store_notice(store, entry, incarnation, &item.code, fault);
+		error = inbox_store_notice(store, entry, incarnation, &item, fault);
 	if (says_what && item.code != E_OK && error == E_OK)
 		log_event(LOG_LEVEL_ALARM, "inbox.bad_notice", F_NUM("entry", entry->entry),
 			  F_TEXT("code", error_name(item.code)));

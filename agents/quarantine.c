@@ -18,7 +18,8 @@ const char *quarantine_cause_text(enum quarantine_cause cause)
 	static const char *const texts[QUARANTINE_CAUSES] = {[QUARANTINE_UNVERIFIED] = "unverified",
 							     [QUARANTINE_UNREFERENCED] = "unreferenced",
 							     [QUARANTINE_UNDELIVERED] = "undelivered",
-							     [QUARANTINE_WITHHELD] = "withheld"};
+							     [QUARANTINE_WITHHELD] = "withheld",
+							     [QUARANTINE_NOTICE] = "notice"};
 
 	return cause < QUARANTINE_CAUSES && texts[cause] != NULL ? texts[cause] : "unknown";
 }
@@ -156,7 +157,7 @@ enum error quarantine_erased(struct store *store, uint64_t row, wall_ms now, str
 enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2"
-				  " WHERE cause = 4 AND state = 0 AND entry > ?1";
+				  " WHERE cause IN (4, 5) AND state = 0 AND entry > ?1";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, entry);
@@ -167,7 +168,7 @@ enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, s
 enum error quarantine_move(struct store *store, uint64_t from, uint64_t to, struct fault *fault)
 {
 	sqlite3_stmt *put =
-		store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3) AND row = ?1");
+		store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3, 5) AND row = ?1");
 
 	bind_number(put, 1, from);
 	bind_number(put, 2, to);

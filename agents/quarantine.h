@@ -27,6 +27,8 @@ enum quarantine_cause {
 	QUARANTINE_UNDELIVERED,
 	/* An entry that was meant for this office, of which the broker gave out a stub. */
 	QUARANTINE_WITHHELD,
+	/* The word of a stub that a report which is here is superseded, and its origin's key does not confirm it. */
+	QUARANTINE_NOTICE,
 	QUARANTINE_CAUSES
 };
 

@@ -469,6 +469,31 @@ static void a_notice_holds_for_what_verifies_after_it(void **state)
 	assert_int_equal(agent_number(&f->store, "SELECT length(header) FROM inbox WHERE notice = 1"), 0);
 }
 
+static void a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, stub_of(f, send_update(f, "two cars")));
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_NOTICE);
+	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
+	assert_int_equal(item_of(f, 1).name.number, 1);
+	assert_int_equal(row_of(f, 1).superseded_by, 0);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_KEY_UNKNOWN);
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	/* Readers have it now, behind all others. */
+	assert_int_equal(agent_number(&f->store, "SELECT row FROM inbox WHERE notice = 1 AND trust = 0"
+						 " AND length(header) > 0"),
+			 4);
+	assert_int_equal(item_of(f, 1).row, 4);
+}
+
 /* An office may be in the audience of an update and never have had the report. */
 static void a_notice_reaches_an_office_that_has_an_update_alone(void **state)
 {
@@ -673,6 +698,7 @@ int main(void)
 		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
 		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
 		TEST(a_notice_holds_for_what_verifies_after_it),
+		TEST(a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried_again),
 		TEST(a_notice_reaches_an_office_that_has_an_update_alone),
 		TEST(what_verified_late_is_taken_back_with_its_report),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
