@@ -173,11 +173,12 @@ static void check_quarantine(struct doctor *doctor, struct store *store)
 		checkup_note(&doctor->checkup, CHECKUP_WARN, "quarantine",
 			     "simpul quarantine list; retry or close each",
 			     "%llu wait: %llu that do not verify, %llu about a report that is not here, "
-			     "%llu that a sink did not take, %llu withheld by the broker",
+			     "%llu that a sink did not take, %llu withheld by the broker, %llu notices that do not verify",
 			     (unsigned long long)all, (unsigned long long)counts[QUARANTINE_UNVERIFIED],
 			     (unsigned long long)counts[QUARANTINE_UNREFERENCED],
 			     (unsigned long long)counts[QUARANTINE_UNDELIVERED],
-			     (unsigned long long)counts[QUARANTINE_WITHHELD]);
+			     (unsigned long long)counts[QUARANTINE_WITHHELD],
+			     (unsigned long long)counts[QUARANTINE_NOTICE]);
 }
 
 static void check_by_hand(struct doctor *doctor, struct store *store)

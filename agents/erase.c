@@ -263,9 +263,10 @@ static void names_add(struct names *names, const struct report_name *name)
 	names->list[names->count++] = *name;
 }
 
-/* The next row after `after` under a name, or marked as an update of it; E_NOT_FOUND at the end. */
+/* The next row whose number or place is after `after` under a name, or marked as an update of it; E_NOT_FOUND at the
+ * end. */
 static enum error row_next(struct store *store, const char *sql, const struct report_name *name, uint64_t *after,
-			   bool *is_bad, struct report_name *found, struct fault *fault)
+			   uint64_t *row, bool *is_bad, struct report_name *found, struct fault *fault)
 {
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
@@ -280,6 +281,7 @@ static enum error row_next(struct store *store, const char *sql, const struct re
 		found->epoch = (uint32_t)column_number(get, 2);
 		found->stream = (uint32_t)column_number(get, 3);
 		found->number = column_number(get, 4);
+		*row = column_number(get, 5);
 	}
 	sqlite3_reset(get);
 	return error;
@@ -289,15 +291,15 @@ static enum error named_erase(struct store *store, const struct report_name *nam
 			      struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT row, trust, epoch, stream, number FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3"
-		" AND number = ?4 AND row > ?5 ORDER BY row LIMIT 1";
+		"SELECT row, trust, epoch, stream, number, row FROM inbox WHERE origin = ?1 AND epoch = ?2"
+		" AND stream = ?3 AND number = ?4 AND row > ?5 AND notice = 0 ORDER BY row LIMIT 1";
 	struct report_name found;
-	uint64_t row = 0;
+	uint64_t after = 0, row;
 	bool is_bad;
 	enum error error;
 
 	*count = 0;
-	while ((error = row_next(store, sql, name, &row, &is_bad, &found, fault)) == E_OK) {
+	while ((error = row_next(store, sql, name, &after, &row, &is_bad, &found, fault)) == E_OK) {
 		error = erase_row(store, row, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, now, fault);
 		if (error != E_OK)
 			return error;
@@ -312,15 +314,15 @@ static enum error updates_find(struct store *store, const struct report_name *na
 			       struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT i.row, i.trust, i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row"
-		" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 3"
-		" AND m.row > ?5 ORDER BY m.row LIMIT 1";
+		"SELECT m.place, i.trust, i.epoch, i.stream, i.number, i.row FROM mark m CROSS JOIN inbox i"
+		" ON i.row = m.row WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4"
+		" AND m.kind = 3 AND m.place > ?5 ORDER BY m.place LIMIT 1";
 	struct report_name found;
-	uint64_t row = 0;
+	uint64_t after = 0, row;
 	bool is_bad;
 	enum error error;
 
-	while ((error = row_next(store, sql, name, &row, &is_bad, &found, fault)) == E_OK) {
+	while ((error = row_next(store, sql, name, &after, &row, &is_bad, &found, fault)) == E_OK) {
 		if (!is_bad)
 			names_add(names, &found);
 		else

@@ -2,7 +2,6 @@
 #include "agents/inbox_again.h"
 #include "agents/purge_receipt.h"
 #include "agents/quarantine.h"
-#include "agents/view.h"
 #include "common/clock.h"
 #include "common/wire.h"
 
@@ -95,7 +94,7 @@ static enum error again_judge(struct store *store, struct again *again, enum err
 
 static enum error proof_put(struct store *store, struct again *again, struct fault *fault)
 {
-	static const char sql[] = "UPDATE inbox_delivery SET proof = ?2, content_key = ?3, wrap_key_id = 0, wrap = x''"
+	static const char sql[] = "UPDATE inbox_delivery SET proof = ?2, content_key = ?3, wrap_key_id = ?4, wrap = ?5"
 				  " WHERE delivery_id = ?1";
 	sqlite3_stmt *put = store_statement(store, sql);
 	struct verified_report *kept = reports_new(again);
@@ -111,6 +110,9 @@ static enum error proof_put(struct store *store, struct again *again, struct fau
 	bind_number(put, 1, again->delivery_id);
 	bind_bytes(put, 2, buffer_view(&proof));
 	bind_bytes(put, 3, BYTES(again->key.content, again->key.is_open ? KEY_SIZE : 0));
+	/* What came without its body needs no key to verify; others of the delivery may. */
+	bind_number(put, 4, again->key.is_open ? 0 : again->key.wrap_key_id);
+	bind_bytes(put, 5, again->key.is_open ? (struct bytes){0} : again->key.wrap);
 	error = database_step(put, fault);
 	buffer_free(&proof);
 	return error;
@@ -128,6 +130,19 @@ static enum error row_put(struct store *store, const struct again *again, uint64
 	bind_bytes(put, 4, report->body);
 	bind_number(put, 5, clock_now().wall);
 	return database_step(put, fault);
+}
+
+/* Behind all others, those that were dropped among them: a sink may stand there already. */
+static enum error number_next(struct store *store, uint64_t *row, struct fault *fault)
+{
+	static const char sql[] = "SELECT 1 + max((SELECT max(row) FROM inbox),"
+				  " (SELECT seq FROM sqlite_sequence WHERE name = 'inbox'))";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = store_ask(store, get, fault);
+
+	*row = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error;
 }
 
 /* What stands elsewhere under the row's number. */
@@ -159,7 +174,7 @@ static enum error row_drop(struct store *store, uint64_t row, struct fault *faul
 static enum error again_store(struct store *store, struct again *again, struct fault *fault)
 {
 	const struct verified_report *report = &again->reports[again->index];
-	uint64_t last = 0;
+	uint64_t row = 0;
 	enum error error;
 
 	if (!report->is_present) /* it came a second time, and that one was good */
@@ -168,13 +183,12 @@ static enum error again_store(struct store *store, struct again *again, struct f
 	if (error == E_OK && report->header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT)
 		return row_drop(store, again->row, fault);
 	if (error == E_OK)
-		error = view_inbox_last(store, &last, fault);
+		error = number_next(store, &row, fault);
 	if (error == E_OK)
-		error = row_put(store, again, last + 1, fault);
+		error = row_put(store, again, row, fault);
 	if (error == E_OK)
-		error = row_follow(store, again->row, last + 1, fault);
-	return error == E_OK ? inbox_settle(store, last + 1, again->entry.entry, &again->name, report, true, fault)
-			     : error;
+		error = row_follow(store, again->row, row, fault);
+	return error == E_OK ? inbox_settle(store, row, again->entry.entry, &again->name, report, true, fault) : error;
 }
 
 enum error inbox_verify_again(struct store *store, const struct node_keys *keys, const struct keyring *ring,

@@ -6,13 +6,16 @@
 #ifndef SIMPUL_INBOX_NOTICE_H
 #define SIMPUL_INBOX_NOTICE_H
 
-#include "agents/store.h"
+#include "agents/quarantine.h"
 #include "proto/link.pb-c.h"
 
-/* Of an entry that is a stub with `superseded`. E_OK when its origin said so: the report, if it is here, counts for
- * nothing from now on. *why says what it is when it is not: E_BAD_SIGNATURE, or what is wrong with the key. Inside a
- * transaction. */
-enum error inbox_store_notice(struct store *store, const Simpul__Entry *entry, uint32_t incarnation, enum error *why,
-			      struct fault *fault);
+/* Of an entry that is a stub with `superseded`. item->code is E_OK when its origin said so: the report, if it or an
+ * update of it is here, counts for nothing from now on, also where it verifies later. Else it says why it cannot be
+ * said: E_BAD_SIGNATURE, or what is wrong with the key; and where the report is here, the statement is kept in a row
+ * that means nothing, and cause, row and name of the item say what waits. Inside a transaction. */
+enum error inbox_store_notice(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+			      struct quarantine_item *item, struct fault *fault);
+/* Verifies such a row with the records of today; as inbox_verify_again. */
+enum error inbox_notice_again(struct store *store, uint64_t row, enum error *why, struct fault *fault);
 
 #endif

@@ -168,8 +168,8 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 static enum error mark_store(struct store *store, uint64_t row, const struct verified_report *report,
 			     const struct report_name *meant, struct fault *fault)
 {
-	static const char sql[] = "INSERT OR IGNORE INTO mark(origin, epoch, stream, number, kind, row)"
-				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char sql[] = "INSERT OR IGNORE INTO mark(origin, epoch, stream, number, kind, place, row)"
+				  " SELECT ?1, ?2, ?3, ?4, ?5, place, row FROM inbox WHERE row = ?6";
 	const Simpul__Kind kind = report->header->kind;
 	sqlite3_stmt *put = store_statement(store, sql);
 
@@ -234,33 +234,80 @@ static enum error row_apply(struct store *store, uint64_t row, uint64_t entry, c
 	return erase_retracted(store, &meant, now, fault);
 }
 
+/* What came to wait of one delivery, for one line of the log. */
+struct waits {
+	struct quarantine_item first;
+	uint64_t count;
+};
+
+static enum error waits_add(struct store *store, const struct quarantine_item *item, struct waits *waits,
+			    struct fault *fault)
+{
+	if (waits->count++ == 0)
+		waits->first = *item;
+	return quarantine_put(store, item, clock_now().wall, fault);
+}
+
+static void waits_log(const struct waits *waits)
+{
+	if (waits->count > 0)
+		quarantine_log(&waits->first, waits->count);
+}
+
+/* E_NOT_FOUND when nothing is left of what the row said. */
+static enum error row_said(struct store *store, uint64_t row, struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM inbox WHERE row = ?1 AND erased_at = 0");
+	enum error error;
+
+	bind_number(get, 1, row);
+	error = store_ask(store, get, fault);
+	sqlite3_reset(get);
+	return error;
+}
+
 /* Has what cannot be applied wait, and ends the wait of what this report is about. */
 static enum error row_judge(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
-			    const struct verified_report *report, bool awaited, struct fault *fault)
+			    const struct verified_report *report, bool awaited, struct waits *waits,
+			    struct fault *fault)
 {
 	struct quarantine_item item = {.row = row, .entry = entry, .name = *name, .code = report->why};
 	enum error error;
 
 	if (report->trust == TRUST_BAD) {
 		item.cause = QUARANTINE_UNVERIFIED;
-		return quarantine_add(store, &item, clock_now().wall, fault);
+		return waits_add(store, &item, waits, fault);
 	}
 	error = awaited ? quarantine_arrived(store, name, clock_now().wall, fault) : E_OK;
 	if (error == E_OK)
 		error = reference_find(store, name->origin, report->header, fault);
 	if (error != E_NOT_FOUND)
 		return error;
+	error = row_said(store, row, fault);
+	if (error != E_OK)
+		return error == E_NOT_FOUND ? E_OK : error;
 	item.cause = QUARANTINE_UNREFERENCED;
 	item.code = E_REFERENCE_UNKNOWN;
-	return quarantine_add(store, &item, clock_now().wall, fault);
+	return waits_add(store, &item, waits, fault);
+}
+
+static enum error row_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
+			     const struct verified_report *report, bool awaited, struct waits *waits,
+			     struct fault *fault)
+{
+	enum error error = row_apply(store, row, entry, name, report, fault);
+
+	return error == E_OK ? row_judge(store, row, entry, name, report, awaited, waits, fault) : error;
 }
 
 enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
 			const struct verified_report *report, bool awaited, struct fault *fault)
 {
-	enum error error = row_apply(store, row, entry, name, report, fault);
+	struct waits waits = {.count = 0};
+	enum error error = row_settle(store, row, entry, name, report, awaited, &waits, fault);
 
-	return error == E_OK ? row_judge(store, row, entry, name, report, awaited, fault) : error;
+	waits_log(&waits);
+	return error;
 }
 
 static enum error rows_store(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
@@ -270,6 +317,7 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 	sqlite3_stmt *put = row_begin(store, entry);
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
+	struct waits waits = {.count = 0};
 	uint64_t row;
 	enum error error = E_OK;
 
@@ -281,8 +329,9 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 		error = row_store(put, i, name.number, &reports[i], fault);
 		row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 		if (error == E_OK)
-			error = inbox_settle(store, row, entry->entry, &name, &reports[i], awaited, fault);
+			error = row_settle(store, row, entry->entry, &name, &reports[i], awaited, &waits, fault);
 	}
+	waits_log(&waits);
 	return error;
 }
 
@@ -326,7 +375,7 @@ enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry,
 	enum error error = withheld_store(store, entry, fault);
 
 	if (error == E_OK && says_what)
-		error = inbox_store_notice(store, entry, incarnation, &item.code, fault);
+		error = inbox_store_notice(store, entry, incarnation, &item, fault);
 	if (says_what && item.code != E_OK && error == E_OK)
 		log_event(LOG_LEVEL_ALARM, "inbox.bad_notice", F_NUM("entry", entry->entry),
 			  F_TEXT("code", error_name(item.code)));

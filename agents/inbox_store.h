@@ -17,11 +17,12 @@ enum error inbox_store_delivery(struct store *store, const Simpul__Entry *entry,
 /* The delivery with each report reduced to its leaf; those that are present and bad stay whole, as evidence. */
 void inbox_proof_pack(const Simpul__Delivery *delivery, const struct hash *leaves,
 		      const struct verified_report *reports, struct arena *arena, struct buffer *out);
-/* What a row that was just stored means for others, and others for it: marks, retractions, quarantine. `awaited`:
+/* What one row that was just stored means for others, and others for it: marks, retractions, quarantine. `awaited`:
  * something waits there for a report to come. */
 enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
 			const struct verified_report *report, bool awaited, struct fault *fault);
-/* A stub. What says of itself which report it supersedes is kept as a notice; anything else waits in quarantine. */
+/* A stub. What says of itself which report it supersedes is kept as a notice; what does not, or cannot be believed,
+ * waits in quarantine. */
 enum error inbox_store_withheld(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
 				struct fault *fault);
 /* Good reports that were accepted under a key after it was compromised become doubtful. */

@@ -29,7 +29,7 @@ static enum error report_find(struct store *store, const struct report_name *rep
 	static const char received[] =
 		"SELECT erased_at > 0 AND NOT EXISTS(SELECT 1 FROM kept k WHERE k.origin = ?1 AND k.epoch = ?2"
 		" AND k.stream = ?3 AND k.number = ?4) FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3"
-		" AND number = ?4 AND trust <> 2 ORDER BY row LIMIT 1";
+		" AND number = ?4 AND trust <> 2 AND notice = 0 ORDER BY row LIMIT 1";
 	static const char own[] =
 		"SELECT erased_at > 0 AND NOT EXISTS(SELECT 1 FROM kept k WHERE k.origin = ?1 AND k.epoch = ?2"
 		" AND k.stream = ?3 AND k.number = ?4) FROM outbox_report WHERE epoch = ?2 AND stream = ?3 AND number "

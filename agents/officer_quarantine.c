@@ -22,12 +22,14 @@ static const char usage[] =
 	"  unreferenced   an update, cancel or answer about a report that is not here\n"
 	"  undelivered    a sink does not take it, and takes others\n"
 	"  withheld       the broker may not give it out to this office any more\n"
+	"  notice         the broker says that a report is superseded, and its origin's key does not confirm it\n"
 	"\n"
 	"list      one line an item: label, item, report, cause, since when, why; --all: also what is solved or closed\n"
 	"show      all that is known of one, and what can be done; simpul inbox show has what the report says\n"
 	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the\n"
 	"          sink again\n"
-	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted\n"
+	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted, and retry\n"
+	"          still works\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first.\n";
 

@@ -18,7 +18,8 @@ const char *quarantine_cause_text(enum quarantine_cause cause)
 	static const char *const texts[QUARANTINE_CAUSES] = {[QUARANTINE_UNVERIFIED] = "unverified",
 							     [QUARANTINE_UNREFERENCED] = "unreferenced",
 							     [QUARANTINE_UNDELIVERED] = "undelivered",
-							     [QUARANTINE_WITHHELD] = "withheld"};
+							     [QUARANTINE_WITHHELD] = "withheld",
+							     [QUARANTINE_NOTICE] = "notice"};
 
 	return cause < QUARANTINE_CAUSES && texts[cause] != NULL ? texts[cause] : "unknown";
 }
@@ -30,16 +31,17 @@ const char *quarantine_state_text(enum quarantine_state state)
 
 /* ---- changing */
 
-static void waits_log(const struct quarantine_item *item)
+void quarantine_log(const struct quarantine_item *first, uint64_t count)
 {
 	char text[REPORT_NAME_SIZE];
 
-	log_event(LOG_LEVEL_WARNING, "quarantine.waits", F_TEXT("cause", quarantine_cause_text(item->cause)),
-		  F_TEXT("name", item->name.number > 0 ? report_name_text(&item->name, text) : ""),
-		  F_NUM("entry", item->entry), F_TEXT("sink", item->sink), F_TEXT("code", error_name(item->code)));
+	log_event(LOG_LEVEL_WARNING, "quarantine.waits", F_TEXT("cause", quarantine_cause_text(first->cause)),
+		  F_TEXT("name", first->name.number > 0 ? report_name_text(&first->name, text) : ""),
+		  F_NUM("entry", first->entry), F_TEXT("sink", first->sink), F_TEXT("code", error_name(first->code)),
+		  F_NUM("items", count));
 }
 
-enum error quarantine_add(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault)
+enum error quarantine_put(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault)
 {
 	static const char sql[] =
 		"INSERT INTO quarantine(cause, row, entry, sink, code, detail, tries, since, state)"
@@ -48,7 +50,6 @@ enum error quarantine_add(struct store *store, const struct quarantine_item *ite
 		" state = 0, decided_at = 0, decided_by = '', reason = ''";
 	sqlite3_stmt *put = store_statement(store, sql);
 
-	waits_log(item);
 	bind_number(put, 1, item->cause);
 	bind_number(put, 2, item->row);
 	bind_number(put, 3, item->entry);
@@ -60,10 +61,16 @@ enum error quarantine_add(struct store *store, const struct quarantine_item *ite
 	return database_step(put, fault);
 }
 
+enum error quarantine_add(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault)
+{
+	quarantine_log(item, 1);
+	return quarantine_put(store, item, now, fault);
+}
+
 enum error quarantine_failed(struct store *store, uint64_t id, enum error code, const char *detail, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET code = ?2, detail = ?3, tries = tries + 1"
-				  " WHERE id = ?1 AND state = 0";
+				  " WHERE id = ?1 AND state <> 1";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, id);
@@ -92,7 +99,7 @@ static enum error solve(struct store *store, sqlite3_stmt *put, struct fault *fa
 
 enum error quarantine_solve(struct store *store, uint64_t id, wall_ms now, struct fault *fault)
 {
-	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2 WHERE id = ?1 AND state = 0";
+	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2 WHERE id = ?1 AND state <> 1";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, id);
@@ -139,18 +146,18 @@ enum error quarantine_arrived(struct store *store, const struct report_name *nam
 enum error quarantine_erased(struct store *store, uint64_t row, wall_ms now, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2"
-				  " WHERE row = ?1 AND cause = 3 AND state = 0";
+				  " WHERE row = ?1 AND cause IN (1, 2, 3) AND state = 0";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, row);
 	bind_number(put, 2, now);
-	return solve(store, put, fault);
+	return database_step(put, fault); /* not one line in the log for each row that expires */
 }
 
 enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2"
-				  " WHERE cause = 4 AND state = 0 AND entry > ?1";
+				  " WHERE cause IN (4, 5) AND state = 0 AND entry > ?1";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, entry);
@@ -161,7 +168,7 @@ enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, s
 enum error quarantine_move(struct store *store, uint64_t from, uint64_t to, struct fault *fault)
 {
 	sqlite3_stmt *put =
-		store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3) AND row = ?1");
+		store_statement(store, "UPDATE quarantine SET row = ?2 WHERE cause IN (1, 2, 3, 5) AND row = ?1");
 
 	bind_number(put, 1, from);
 	bind_number(put, 2, to);

@@ -4,8 +4,8 @@
  * else. An item is
  *
  *   waits    somebody has to look: `simpul quarantine`, `simpul status` and `simpul doctor` name it
- *   solved   it does by now what it is there for, by itself or when it was tried again
- *   closed   somebody said that nothing more is to be done, and why
+ *   solved   it does by now what it is there for, by itself or when it was tried again, or what it said is erased
+ *   closed   somebody said that nothing more is to be done, and why; it can still be tried again
  *
  * and stays in the table for good. quarantine.c is the table, quarantine_desk.h what can be done about an item. */
 #ifndef SIMPUL_QUARANTINE_H
@@ -20,12 +20,15 @@
 enum quarantine_cause {
 	/* A report whose signature, key, name or seal fails, `code`: handed to no sink. */
 	QUARANTINE_UNVERIFIED = 1,
-	/* An update, cancel or answer about a report that is not here. Solved by itself when that comes. */
+	/* An update, cancel or answer about a report that is not here. Those about another office's are solved by
+	 * themselves when it comes; an answer is about an own one. */
 	QUARANTINE_UNREFERENCED,
-	/* A report that `sink` does not take while it takes others. Solved by itself when the report is erased. */
+	/* A report that `sink` does not take while it takes others. */
 	QUARANTINE_UNDELIVERED,
 	/* An entry that was meant for this office, of which the broker gave out a stub. */
 	QUARANTINE_WITHHELD,
+	/* The word of a stub that a report which is here is superseded, and its origin's key does not confirm it. */
+	QUARANTINE_NOTICE,
 	QUARANTINE_CAUSES
 };
 
@@ -42,7 +45,7 @@ struct quarantine_item {
 	char detail[SINK_REASON_SIZE]; /* what the sink did, "" otherwise; no word of a report */
 	uint64_t tries;		       /* how often it failed */
 	wall_ms since, decided_at;     /* decided_at: 0 while it waits */
-	char decided_by[USER_NAME_SIZE], reason[USER_TEXT_MOST + 1]; /* closed: who and why */
+	char decided_by[USER_NAME_SIZE], reason[USER_TEXT_MOST + 1]; /* once closed: who and why */
 	/* Of the row: */
 	struct report_name name; /* number 0: there is no row */
 	Simpul__Kind kind;
@@ -53,9 +56,13 @@ struct quarantine_item {
 /* ---- for the loop, inside a transaction */
 
 /* Has an item wait with cause, row, entry, sink, code, detail and tries of `item`; one that was there already waits
- * again. Logs it when `item->name` says what it is about. */
+ * again. */
+enum error quarantine_put(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault);
+/* One line for what was put together, `first` with the name of its report. */
+void quarantine_log(const struct quarantine_item *first, uint64_t count);
+/* Both, of one item. */
 enum error quarantine_add(struct store *store, const struct quarantine_item *item, wall_ms now, struct fault *fault);
-/* Another attempt failed, for this reason. */
+/* Another attempt failed, for this reason; what was closed stays so. */
 enum error quarantine_failed(struct store *store, uint64_t id, enum error code, const char *detail,
 			     struct fault *fault);
 enum error quarantine_solve(struct store *store, uint64_t id, wall_ms now, struct fault *fault);
@@ -64,7 +71,7 @@ enum error quarantine_close(struct store *store, uint64_t id, const char *user, 
 			    struct fault *fault);
 /* A report of this name has come: whatever waits for it is solved. */
 enum error quarantine_arrived(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault);
-/* A row was erased: nothing is left to hand on. */
+/* A row was erased: nothing is left to verify, to understand or to hand on. */
 enum error quarantine_erased(struct store *store, uint64_t row, wall_ms now, struct fault *fault);
 /* Entries after this one are of a history that is over: what was withheld of them comes again, or was never there. */
 enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, struct fault *fault);

@@ -1,6 +1,7 @@
 /* quarantine_desk - tries again or closes what waits, each in one transaction. */
 #include "agents/quarantine_desk.h"
 #include "agents/inbox_again.h"
+#include "agents/inbox_notice.h"
 #include "agents/quarantine.h"
 #include "agents/reference.h"
 #include "agents/view.h"
@@ -75,6 +76,8 @@ static enum error retry(struct desk_task *task, struct fault *fault)
 	switch (task->item.cause) {
 	case QUARANTINE_UNVERIFIED:
 		return unverified_retry(task, fault);
+	case QUARANTINE_NOTICE:
+		return inbox_notice_again(task->desk->store, task->item.row, &task->refused, fault);
 	case QUARANTINE_UNREFERENCED:
 		return unreferenced_retry(task, fault);
 	case QUARANTINE_UNDELIVERED:
@@ -88,7 +91,7 @@ static enum error retry(struct desk_task *task, struct fault *fault)
 static enum error retry_note(struct desk_task *task, struct fault *fault)
 {
 	struct store *store = task->desk->store;
-	enum error error = task->item.state == QUARANTINE_WAITS
+	enum error error = task->item.state != QUARANTINE_SOLVED
 				   ? retry(task, fault)
 				   : fault_at(fault, E_UNEXPECTED, "%s", quarantine_state_text(task->item.state));
 

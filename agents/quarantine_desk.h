@@ -6,7 +6,7 @@
  *       {"ok": true, "item": 3, "state": "closed"}
  *
  * Retried, what did not verify is verified with the member records and keys of today, what misses its reference looks
- * for it, and what a sink did not take is handed to it again, once. What the broker withheld cannot be asked for again:
+ * for it, and what a sink did not take is handed to it again, once; what was closed, too. What the broker withheld cannot be asked for again:
  * its origin may send it anew. */
 #ifndef SIMPUL_QUARANTINE_DESK_H
 #define SIMPUL_QUARANTINE_DESK_H
@@ -26,7 +26,7 @@ struct quarantine_desk {
 };
 
 /* The answer, a new reference, or NULL with `fault`: E_NOT_FOUND at "item" or "sink"; E_UNEXPECTED at "solved",
- * "closed" or "withheld"; E_MISSING or E_INVALID at "reason"; for a retry also why it fails as before (E_BAD_SIGNATURE
+ * "withheld" or, to close it, "closed"; E_MISSING or E_INVALID at "reason"; for a retry also why it fails as before (E_BAD_SIGNATURE
  * ..., E_REFERENCE_UNKNOWN) and E_EXISTS or E_BUSY of sinks_retry. `user` is who asks; "" when nobody could tell. */
 json_t *quarantine_answer(const struct quarantine_desk *desk, const json_t *request, const char *user, wall_ms now,
 			  struct fault *fault);

@@ -9,7 +9,7 @@
 static enum error received_find(struct store *store, const struct report_name *name, struct fault *fault)
 {
 	static const char sql[] = "SELECT 1 FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4"
-				  " AND trust <> 2 LIMIT 1";
+				  " AND trust <> 2 AND notice = 0 LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

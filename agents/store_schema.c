@@ -1,6 +1,7 @@
 /* store_schema - the tables of the agent's database and what each is read for. */
 #include "agents/store_schema.h"
 
+/* clang-format off */
 /* What is in which table. Numbers are milliseconds where they are times; blobs are the bytes as signed or received.
  *
  *   meta              exchange (blob), node (text), epoch (of the outbox, integer); 'epoch 2' and so on: why it began;
@@ -9,13 +10,13 @@
  *
  *   outbox_report     one row a report of this office, from the moment that it was taken. Nothing in a row changes
  *                     later but code and field (why it was refused), cut, and what erasure takes, so that accepting 256
- * reports does not write 256 rows. body is the plain Body, also for RED: the sealed form stands in the submission.
- *                     routing is a Routing without salt and wraps; routing_key the hash of all that must be equal
- *                     within a submission, alone is 1 for kinds that travel alone; sealed 1 when the body leaves this
- *                     machine sealed; cut 1: a submission ends with this report (it was part of a split one). A row
- *                     with a code and no submission awaits its VOID. reference: the name of the own report that an
- *                     update or cancel is about, or ''. expires: of the header, 0 for kinds without. erased_at and
- *                     rule (PurgeRule), 0 until body was emptied
+ *                     reports does not write 256 rows. body is the plain Body, also for RED: the sealed form stands in
+ *                     the submission. routing is a Routing without salt and wraps; routing_key the hash of all that
+ *                     must be equal within a submission, alone is 1 for kinds that travel alone; sealed 1 when the body
+ *                     leaves this machine sealed; cut 1: a submission ends with this report (it was part of a split
+ *                     one). A row with a code and no submission awaits its VOID. reference: the name of the own report
+ *                     that an update or cancel is about, or ''. expires: of the header, 0 for kinds without. erased_at
+ *                     and rule (PurgeRule), 0 until body was emptied
  *   submission        frozen: bounds, digest and bytes as they are sent, signed with key_id. void 1: stands in for a
  *                     report that was refused. holed 1: bodies were erased from the message, which can never be sent
  *                     again as it was
@@ -30,41 +31,48 @@
  *                     SQLite from sorting a million reports by stream first
  *   taken_file        drop-folder files that were taken, for the intake
  *
- *   inbox             one row a report received. body: the plain Body, opened where it travelled sealed; empty when it
- *                     was erased or could not be opened. trust: enum inbox_trust. expires: of the header, 0 for kinds
- *                     without. erased_at and rule, 0 until then; body_hash: of the body string as it was signed, once
- *                     it is erased. notice 1: no report, but the origin's word that the one of this name says
- *                     something else by now, which this office may not have: its header is a cancel's, made here
- *                     (inbox_notice.h); proof of its delivery is a Superseded
+ *   inbox             one row a report received; no number is given twice, for sinks go by it. body: the plain Body,
+ *                     opened where it travelled sealed; empty when it was erased or could not be opened. trust: enum
+ *                     inbox_trust. expires: of the header, 0 for kinds without. erased_at and rule, 0 until then;
+ *                     body_hash: of the body string as it was signed, once it is erased. notice 1: no report, but the
+ *                     origin's word that the one of this name says something else by now, which this office may not
+ *                     have: its header is a cancel's, made here (inbox_notice.h); proof of its delivery is a
+ *                     Superseded. place: its turn in the order in which all was received, which stays when a row that
+ *                     is verified later gets a new number
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
  *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
  *                     when plain): sealing the row's body again gives the very bytes that were signed. wrap: that
  *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may
  *   quarantine        what could not be applied or handed on, why, and what became of it (quarantine.h): cause and
  *                     state as there; row 0 and entry for what was withheld
- *   mark              the inbox.row of each update, cancel and notice (kind 0) under the name of the report that it is
- *                     about, whether that one came before, comes later or never: what it means for a reader stands in
- *                     view_rows.c
+ *   mark              inbox.row and inbox.place of each update, cancel and notice (kind 0) under the name of the report
+ *                     that it is about, whether that one came before, comes later or never: what it means for a reader
+ *                     stands in view_rows.c
  *   retraction        reports whose origin took them back for good, this office's own among them: what they said, and
  *                     what their updates said, is erased as soon as it is there
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
  *                     came. answer: 0 none is due, 1 due, 2 in the outbox
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
- *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names
- * of the reports that were seen, and not a word of them. Kept for good withheld          entries that were meant for
- * this node and may not be delivered to it; each waits in quarantine, or has left a notice in the inbox member,
- * standing  records of keys and decisions about them, as the feed told of them head              signed positions of
- * the broker, the newest of each day: evidence against a changed history cursor            one row: everything up to
- * here is stored sink              how far each sink has been served, by inbox.row, and told of what was erased, by
- * purge.id; up to `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
  *   purge_sink        what became of the copy of each sink that had one (PurgeOutcome; code, number and until when it
  *                     is held); 'office-store' is this store itself
+ *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names
+ *                     of the reports that were seen, and not a word of them. Kept for good
+ *
+ *   withheld          entries that were meant for this node and may not be delivered to it; each waits in quarantine,
+ *                     or has left a notice in the inbox
+ *   member, standing  records of keys and decisions about them, as the feed told of them
+ *   head              signed positions of the broker, the newest of each day: evidence against a changed history
+ *   cursor            one row: everything up to here is stored
+ *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
+ *                     `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
  *
  *   hold              orders by which something is kept, and words that lift one (lifts: its id), each of two persons:
- *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was right
- *   kept              what such an order keeps: its strings are erased in inbox or outbox. purge: the note of that which
- *                     its origin was answered by, 0 where none is due; proof: a Proof, empty where there is none
+ *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was
+ *                     right
+ *   kept              what such an order keeps: its strings are erased in inbox or outbox. purge: the note of that
+ *                     which its origin was answered by, 0 where none is due; proof: a Proof, empty where there is none
  *   opening           who read what is kept, when and why */
+/* clang-format on */
 
 static const char schema_outbox[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -112,13 +120,13 @@ static const char schema_outbox[] =
 
 static const char schema_inbox[] =
 	"CREATE TABLE inbox("
-	" row INTEGER PRIMARY KEY, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
+	" row INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL, idx INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, accepted_at INTEGER NOT NULL,"
 	" received_at INTEGER NOT NULL, trust INTEGER NOT NULL, kind INTEGER NOT NULL, label INTEGER NOT NULL,"
 	" category TEXT NOT NULL, region TEXT NOT NULL, delivery_id INTEGER NOT NULL,"
 	" expires INTEGER NOT NULL DEFAULT 0, erased_at INTEGER NOT NULL DEFAULT 0, rule INTEGER NOT NULL DEFAULT 0,"
 	" notice INTEGER NOT NULL DEFAULT 0, body_hash BLOB NOT NULL DEFAULT x'', header BLOB NOT NULL,"
-	" body BLOB NOT NULL);"
+	" body BLOB NOT NULL, place INTEGER GENERATED ALWAYS AS (delivery_id * 256 + idx) VIRTUAL);"
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE INDEX inbox_expires ON inbox(expires) WHERE erased_at = 0 AND expires > 0;"
 	"CREATE INDEX inbox_query ON inbox(row) WHERE kind IN (10, 11);"
@@ -127,8 +135,8 @@ static const char schema_inbox[] =
 	" query TEXT NOT NULL, missing INTEGER NOT NULL, reports TEXT NOT NULL);"
 	"CREATE TABLE mark("
 	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
-	" kind INTEGER NOT NULL, row INTEGER NOT NULL,"
-	" PRIMARY KEY(origin, epoch, stream, number, kind, row)) WITHOUT ROWID;"
+	" kind INTEGER NOT NULL, place INTEGER NOT NULL, row INTEGER NOT NULL,"
+	" PRIMARY KEY(origin, epoch, stream, number, kind, place)) WITHOUT ROWID;"
 	"CREATE TABLE inbox_delivery("
 	" delivery_id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, origin TEXT NOT NULL,"
 	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, policy_version INTEGER NOT NULL,"

@@ -13,7 +13,8 @@
 
 /* One row of the inbox. */
 struct inbox_row {
-	uint64_t row; /* ascending in the order of arrival */
+	uint64_t row;	/* in the order in which it could be read: one that is verified late gets a new one */
+	uint64_t place; /* in the order of arrival */
 	uint64_t entry;
 	struct report_name name;
 	Simpul__Kind kind;

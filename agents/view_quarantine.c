@@ -21,8 +21,9 @@ static const char *why(const struct quarantine_item *item)
 {
 	if (item->cause == QUARANTINE_UNDELIVERED)
 		return item->detail;
-	return item->cause == QUARANTINE_WITHHELD ? "the policy does not let this office have it any more"
-						  : error_sentence(item->code);
+	return item->cause == QUARANTINE_WITHHELD && item->code == E_OK
+		       ? "the policy does not let this office have it any more"
+		       : error_sentence(item->code);
 }
 
 static void set_report(json_t *json, const struct quarantine_item *item)
@@ -67,6 +68,9 @@ const char *view_quarantine_advice(enum quarantine_cause cause)
 	case QUARANTINE_UNVERIFIED:
 		return "do not act on it: ask its origin by phone. Retry it when a record of the origin's key has come, or a "
 		       "former key of this office lies beside the others again and the agent was started anew";
+	case QUARANTINE_NOTICE:
+		return "ask the report's origin by phone whether it says something else by now. Retry it when a record of the "
+		       "origin's key has come";
 	case QUARANTINE_UNREFERENCED:
 		return "simpul inbox show has what it says, which may be all that is needed; when the report comes that it "
 		       "is about, this is solved by itself";

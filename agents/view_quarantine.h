@@ -6,7 +6,7 @@
 #include "common/arena.h"
 #include <jansson.h>
 
-/* {"mark": "EXERCISE", "label": "AMBER", "item": 3, "cause": "unverified"|"unreferenced"|"undelivered"|"withheld",
+/* {"mark": "EXERCISE", "label": "AMBER", "item": 3, "cause": "unverified"|"unreferenced"|"undelivered"|"withheld"|"notice",
  *  "state": "waits"|"solved"|"closed", "name": "police.oku#12", "kind": "sighting", "entry": 7, "sink": "registry",
  *  "code": "BAD_SIGNATURE", "why": "the signature does not verify", "tries": 9, "since": ..., "decided_at": ...,
  *  "decided_by": "ani", "reason": "seen to by phone", "erased_at": ...}

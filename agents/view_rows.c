@@ -28,7 +28,7 @@ static void name_read(sqlite3_stmt *row, int column, const char *origin, struct 
 
 #define INBOX_COLUMNS \
 	"row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
-	" erased_at, rule, notice"
+	" erased_at, rule, notice, place"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
 {
@@ -46,11 +46,12 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->rule = (Simpul__PurgeRule)column_number(from, 13);
 	row->is_notice = column_number(from, 14) != 0;
 	row->superseded_by = 0;
+	row->place = column_number(from, 15);
 }
 
 /* ------------------------------------------------------------------ updates and cancels */
 
-/* One row at most: the name of an update or cancel of `about`, after row `after`; `text` stays "" when there is none.
+/* One row at most: the name of an update or cancel of `about`, after place `after`; `text` stays "" when there is none.
  * What came under a key that is no longer trusted says nothing. */
 static enum error mark_take(struct store *store, sqlite3_stmt *marks, const struct report_name *about, uint64_t after,
 			    char *text, struct fault *fault)
@@ -74,7 +75,7 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 
 #define MARK_OF \
 	"SELECT i.epoch, i.stream, i.number FROM mark m CROSS JOIN inbox i ON i.row = m.row" \
-	" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.row > ?5 AND i.trust = 0"
+	" WHERE m.origin = ?1 AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.place > ?5 AND i.trust = 0"
 
 /* A notice holds for what came before it, until an update comes that is for this office. */
 static enum error notice_take(struct store *store, const struct report_name *about, struct inbox_row *row,
@@ -82,15 +83,15 @@ static enum error notice_take(struct store *store, const struct report_name *abo
 {
 	static const char sql[] =
 		"SELECT i.entry FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = ?1"
-		" AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 0 AND m.row > ?5"
+		" AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 0 AND m.place > ?5"
 		" AND i.trust = 0 AND NOT EXISTS(SELECT 1 FROM mark u CROSS JOIN inbox j ON j.row = u.row"
 		" WHERE u.origin = ?1 AND u.epoch = ?2 AND u.stream = ?3 AND u.number = ?4 AND u.kind = 3"
-		" AND u.row > m.row AND j.trust = 0) ORDER BY m.row DESC LIMIT 1";
+		" AND u.place > m.place AND j.trust = 0) ORDER BY m.place DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
 	name_bind(get, 1, about);
-	bind_number(get, 5, row->row);
+	bind_number(get, 5, row->place);
 	error = store_ask(store, get, fault);
 	if (error == E_OK)
 		row->superseded_by = column_number(get, 0);
@@ -103,10 +104,10 @@ static enum error notice_take(struct store *store, const struct report_name *abo
 static enum error marks_take(struct store *store, const struct report_name *about, struct inbox_row *row,
 			     struct fault *fault)
 {
-	static const char cancels[] = MARK_OF " AND m.kind = 4 ORDER BY m.row LIMIT 1";
-	static const char updates[] = MARK_OF " AND m.kind = 3 ORDER BY m.row DESC LIMIT 1";
+	static const char cancels[] = MARK_OF " AND m.kind = 4 ORDER BY m.place LIMIT 1";
+	static const char updates[] = MARK_OF " AND m.kind = 3 ORDER BY m.place DESC LIMIT 1";
 	/* An update replaces those before it; the report that all are about may come after them. */
-	const uint64_t after = row->kind == SIMPUL__KIND__KIND_UPDATE ? row->row : 0;
+	const uint64_t after = row->kind == SIMPUL__KIND__KIND_UPDATE ? row->place : 0;
 	enum error error = E_OK;
 
 	if (row->cancelled_by[0] == '\0')

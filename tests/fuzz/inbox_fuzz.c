@@ -129,7 +129,7 @@ static void delivery_good(struct bytes proof)
 static void good_rows_are_signed(void)
 {
 	sqlite3_stmt *question = store_statement(&store, "SELECT DISTINCT d.proof FROM inbox i JOIN inbox_delivery d"
-							 " ON d.delivery_id = i.delivery_id WHERE i.trust = 0");
+							 " ON d.delivery_id = i.delivery_id WHERE i.trust = 0 AND i.notice = 0");
 
 	while (sqlite3_step(question) == SQLITE_ROW)
 		delivery_good(column_bytes(question, 0));

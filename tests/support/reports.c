@@ -123,7 +123,8 @@ void test_store_open(struct store *store, const char *folder)
 static void mark_add(struct store *store, const struct report_name *about, Simpul__Kind kind, uint64_t row)
 {
 	sqlite3_stmt *put = store_statement(
-		store, "INSERT INTO mark(origin, epoch, stream, number, kind, row) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+		store, "INSERT INTO mark(origin, epoch, stream, number, kind, place, row)"
+		       " SELECT ?1, ?2, ?3, ?4, ?5, place, row FROM inbox WHERE row = ?6");
 
 	bind_text(put, 1, about->origin);
 	bind_number(put, 2, about->epoch);
@@ -140,7 +141,8 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 	sqlite3_stmt *put = store_statement(
 		store,
 		"INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind,"
-		" label, category, region, delivery_id, header, body) VALUES(7, 0, ?1, ?2, ?3, ?4, 1795190001000,"
+		" label, category, region, delivery_id, header, body)"
+		" VALUES(7, coalesce((SELECT max(row) FROM inbox), 0), ?1, ?2, ?3, ?4, 1795190001000,"
 		" 1795190002000, ?5, ?9, 3, 'overstay', '16.01', ?6, ?7, ?8)");
 	struct buffer header = {0}, body = {0};
 	uint64_t row;

@@ -320,9 +320,9 @@ static void a_forged_notice_changes_nothing_and_waits(void **state)
 	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
 	apply(f, superseded_stub(f, 1, &f->army.keys));
 	assert_int_equal(see(f, 1).superseded_by, 0);
-	assert_false(see(f, 1).has_notice);
+	assert_int_equal(rows(f, "notice = 1 AND trust <> 2"), 0);
 	assert_non_null(strstr(f->alarm, "inbox.bad_notice entry=4 code=BAD_SIGNATURE"));
-	assert_int_equal(agent_number(&f->store, "SELECT code FROM quarantine WHERE cause = 4 AND state = 0"),
+	assert_int_equal(agent_number(&f->store, "SELECT code FROM quarantine WHERE cause = 5 AND state = 0"),
 			 E_BAD_SIGNATURE);
 }
 

@@ -1,5 +1,6 @@
 /* Tries to break what agents/quarantine.h and quarantine_desk.h promise of what cannot be applied. */
 #include "agents/erase.h"
+#include "agents/purge_receipt.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
 #include "agents/view.h"
@@ -26,14 +27,17 @@ struct fixture {
 	struct buffer batch;
 	struct fault fault;
 	char warning[1024]; /* the last line of the log at that level */
+	size_t warnings;
 };
 
 static void warning_note(void *context, enum log_level level, const char *line)
 {
 	struct fixture *f = context;
 
-	if (level == LOG_LEVEL_WARNING)
-		strncpy(f->warning, line, sizeof f->warning - 1);
+	if (level != LOG_LEVEL_WARNING)
+		return;
+	strncpy(f->warning, line, sizeof f->warning - 1);
+	f->warnings++;
 }
 
 static void apply_with(struct fixture *f, Simpul__Entry *entry, const Simpul__EntryWrap *wrap)
@@ -134,6 +138,18 @@ static enum error desk(struct fixture *f, const char *action, uint64_t item, con
 	return E_OK;
 }
 
+/* The record of the origin's key is not here; and it is. */
+static void member_forget(struct fixture *f)
+{
+	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
+			 0);
+}
+
+static void member_learn(struct fixture *f)
+{
+	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+}
+
 /* ---- what does not verify */
 
 static void a_forged_report_waits_and_stays_forged(void **state)
@@ -163,12 +179,11 @@ static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_string_equal(word, "solved");
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
@@ -222,6 +237,54 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 			 KEY_SIZE);
 }
 
+/* Two reports in one submission. */
+static Simpul__Submission *send_two(struct fixture *f, Simpul__Label label)
+{
+	const struct position seen = {0};
+	struct report_name names[2];
+	struct prepared *both[2];
+	char *to[] = {f->army.member.node};
+
+	for (int i = 0; i < 2; i++) {
+		both[i] = agent_sighting(&f->world, label, "the word is heron");
+		both[i]->routing->n_to = 1;
+		both[i]->routing->to = to;
+	}
+	assert_int_equal(outbox_take(&f->sender, &f->police.keys, both, NULL, 2, false, names, &f->fault), E_OK);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, both[0]->stream, names[0].number - 1, &seen, &f->sent,
+				     &f->fault),
+			 E_OK);
+	return agent_submission(&f->world, buffer_view(&f->sent.message));
+}
+
+/* The first came without its body, so it verifies without the key that the second waits for. */
+static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
+{
+	struct fixture *f = *state;
+	const struct agent_office former = f->army;
+	const Simpul__Submission *submission = send_two(f, SIMPUL__LABEL__LABEL_RED);
+	Simpul__EntryWrap wrap;
+	Simpul__Entry *entry;
+	char word[16];
+
+	agent_office_make(&f->world, "army.oku", 2, &f->army);
+	apply(f, agent_member(&f->world, &f->army));
+	entry = agent_delivery(&f->world, submission);
+	agent_erase(&f->world, entry->delivery, 0);
+	wrap = wrap_of(f, submission, entry->entry);
+	member_forget(f);
+	apply_with(f, entry, &wrap);
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_CANNOT_OPEN);
+	f->ring.former[0] = former.keys;
+	f->ring.former_count = 1;
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"
+						 " AND instr(body, CAST('heron' AS BLOB)) > 0"),
+			 1);
+}
+
 /* A cancel that does not verify means nothing, until it does. */
 static void a_cancel_takes_effect_when_it_verifies(void **state)
 {
@@ -231,36 +294,239 @@ static void a_cancel_takes_effect_when_it_verifies(void **state)
 
 	apply(f, agent_delivery(&f->world, send_sighting(f)));
 	entry = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0"), 0);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
+	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0 AND number = 1"), 1);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM mark WHERE kind = 4"), 1);
 }
 
-static void what_expires_while_it_waits_is_emptied(void **state)
+static void what_expires_while_it_waits_is_emptied_and_waits_no_longer(void **state)
 {
 	struct fixture *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	size_t count = 0;
 	char word[16];
 
-	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
-			 0);
+	member_forget(f);
 	apply(f, entry);
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
 	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);
 	assert_int_equal(store_commit(&f->store, NULL), E_OK);
 	assert_int_equal(count, 1);
-	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
-	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK); /* who said it can be told all the same */
-	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0 AND length(body) = 0"
-						 " AND erased_at > 0"),
-			 1);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(waiting(f), 0);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 	assert_int_equal(agent_number(&f->store, "SELECT instr(proof, CAST('market' AS BLOB)) FROM inbox_delivery"), 0);
+}
+
+static void what_waits_of_a_delivery_is_told_in_one_line(void **state)
+{
+	struct fixture *f = *state;
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_two(f, AMBER)));
+	assert_int_equal(waiting(f), 2);
+	assert_int_equal(f->warnings, 1);
+	assert_non_null(strstr(f->warning, "quarantine.waits cause=unverified name=police.oku#1 entry=3"));
+	assert_non_null(strstr(f->warning, "items=2"));
+}
+
+/* What the police erased of a report of the army's, in a receipt that the army has. */
+static Simpul__Entry *purge_receipt(struct fixture *f)
+{
+	static const char purge[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				    " VALUES(0, 'army.oku', 1, 1, 1, 1, 1, 1)";
+	const struct purge_sinks sinks = {0};
+	const struct position seen = {0};
+	bool made = false;
+
+	assert_int_equal(sqlite3_exec(f->sender.db, purge, NULL, NULL, NULL), 0);
+	assert_int_equal(purge_receipt_make(&f->sender, &f->police.keys, &sinks, NOW, &made, &f->fault), E_OK);
+	assert_true(made);
+	assert_int_equal(outbox_next(&f->sender, &f->police.keys, 1, 0, &seen, &f->sent, &f->fault), E_OK);
+	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));
+}
+
+/* A receipt that verifies leaves the inbox; a sink that stands behind it must get what comes next. */
+static void the_number_of_a_row_that_went_is_not_given_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	apply(f, purge_receipt(f));
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 2, NULL, word), E_OK);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(item_of(f, 2).name.number, 0);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE row IN (3, 4)"), 2);
+}
+
+/* ---- the order in which it came */
+
+struct look {
+	uint64_t number;
+	struct inbox_row row; /* without strings */
+};
+
+static bool row_keep(void *context, const struct inbox_row *row)
+{
+	struct look *look = context;
+
+	if (row->is_notice || row->name.number != look->number)
+		return true;
+	look->row = *row;
+	look->row.header = look->row.body = (struct bytes){0};
+	return false;
+}
+
+/* The row of police.oku's report, as readers see it. */
+static struct inbox_row row_of(struct fixture *f, uint64_t number)
+{
+	struct look look = {.number = number};
+
+	assert_int_equal(view_inbox(&f->store, 0, 100, row_keep, &look, NULL), E_OK);
+	assert_int_equal(look.row.name.number, number);
+	return look.row;
+}
+
+static Simpul__Submission *send_update(struct fixture *f, const char *summary)
+{
+	return send(f, agent_update(&f->world, "police.oku", 1, summary));
+}
+
+/* Of an update of the police's report 1: what the origin lets others know of it. */
+static Simpul__Entry *stub_of(struct fixture *f, const Simpul__Submission *update)
+{
+	static Simpul__Name report = SIMPUL__NAME__INIT;
+	static Simpul__Superseded said = SIMPUL__SUPERSEDED__INIT;
+	static Simpul__Stub stub = SIMPUL__STUB__INIT;
+	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
+	const Simpul__Routing *routing = wire_unpack(
+		&simpul__routing__descriptor, BYTES(update->routing.data, update->routing.len), &f->world.arena, NULL);
+
+	report.origin = f->police.member.node;
+	report.epoch = report.number = 1;
+	said.report = &report;
+	said.key_id = update->key_id;
+	said.signature = routing->superseded;
+	stub.policy_version = 7;
+	stub.superseded = &said;
+	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
+	entry->stub = &stub;
+	return entry;
+}
+
+static void an_update_that_verifies_late_does_not_come_before_a_newer_one(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_string_equal(row_of(f, 1).updated_by, "police.oku#3");
+	assert_string_equal(row_of(f, 2).updated_by, "police.oku#3");
+	assert_string_equal(row_of(f, 3).updated_by, "");
+}
+
+static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, stub_of(f, send_update(f, "three cars")));
+	assert_int_equal(row_of(f, 1).superseded_by, 5);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(row_of(f, 1).superseded_by, 5);
+	assert_int_equal(row_of(f, 2).superseded_by, 5);
+}
+
+static void a_notice_holds_for_what_verifies_after_it(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_learn(f);
+	apply(f, stub_of(f, send_update(f, "two cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	/* No word of what was not trusted went into it. */
+	assert_int_equal(agent_number(&f->store, "SELECT length(header) FROM inbox WHERE notice = 1"), 0);
+}
+
+static void a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, stub_of(f, send_update(f, "two cars")));
+	assert_int_equal(item_of(f, 1).cause, QUARANTINE_NOTICE);
+	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
+	assert_int_equal(item_of(f, 1).name.number, 1);
+	assert_int_equal(row_of(f, 1).superseded_by, 0);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_KEY_UNKNOWN);
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	/* Readers have it now, behind all others. */
+	assert_int_equal(agent_number(&f->store, "SELECT row FROM inbox WHERE notice = 1 AND trust = 0"
+						 " AND length(header) > 0"),
+			 4);
+	assert_int_equal(item_of(f, 1).row, 4);
+}
+
+/* An office may be in the audience of an update and never have had the report. */
+static void a_notice_reaches_an_office_that_has_an_update_alone(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	send_sighting(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	apply(f, stub_of(f, send_update(f, "three cars")));
+	assert_int_equal(row_of(f, 2).superseded_by, 4);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE notice = 1 AND number = 1"
+						 " AND category <> '' AND length(header) > 0"),
+			 1);
+	/* It is not the report that the update waits for, nor what a retraction takes back. */
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_REFERENCE_UNKNOWN);
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM purge WHERE number = 1 AND answer = 1"), 1);
+}
+
+/* A retraction reaches updates by their place as well. */
+static void what_verified_late_is_taken_back_with_its_report(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	member_learn(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_true(row_of(f, 1).erased_at > 0 && row_of(f, 2).erased_at > 0 && row_of(f, 3).erased_at > 0);
 }
 
 /* ---- what misses its reference */
@@ -279,6 +545,22 @@ static void an_update_of_what_never_came_waits_until_it_comes(void **state)
 	late = agent_delivery(&f->world, original); /* as from a broker that was restored */
 	apply(f, late);
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_int_equal(waiting(f), 0);
+}
+
+/* Neither what is erased while it waits for its report, nor what was taken back before it came. */
+static void an_update_that_is_taken_back_waits_no_longer(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__Submission *late;
+
+	send_sighting(f);
+	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	assert_int_equal(waiting(f), 1);
+	late = send_update(f, "three cars");
+	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	apply(f, agent_delivery(&f->world, late));
 	assert_int_equal(waiting(f), 0);
 }
 
@@ -352,8 +634,26 @@ static void closing_takes_a_reason_and_is_on_record(void **state)
 	assert_string_equal(item_of(f, 1).reason, "its origin never sent it");
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE length(body) > 0"), 1);
 	assert_int_equal(desk(f, "close", 1, "again", word), E_UNEXPECTED);
-	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 	assert_string_equal(f->fault.field, "closed");
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_BAD_SIGNATURE);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_CLOSED);
+}
+
+/* Whoever closed it did not know that the key would come. */
+static void what_was_closed_can_be_tried_again(void **state)
+{
+	struct fixture *f = *state;
+	char word[16];
+
+	member_forget(f);
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(desk(f, "close", 1, "nobody knows that office", word), E_OK);
+	member_learn(f);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
+	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
+	assert_string_equal(item_of(f, 1).reason, "nobody knows that office");
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE trust = 0"), 1);
+	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
 }
 
 static bool item_count(void *context, const struct quarantine_item *item)
@@ -390,13 +690,24 @@ int main(void)
 		TEST(a_forged_report_waits_and_stays_forged),
 		TEST(it_becomes_good_once_the_record_of_its_key_is_here),
 		TEST(a_sealed_body_opens_once_the_former_key_is_back),
+		TEST(what_verifies_without_the_key_leaves_it_to_the_others),
 		TEST(a_cancel_takes_effect_when_it_verifies),
-		TEST(what_expires_while_it_waits_is_emptied),
+		TEST(what_expires_while_it_waits_is_emptied_and_waits_no_longer),
+		TEST(what_waits_of_a_delivery_is_told_in_one_line),
+		TEST(the_number_of_a_row_that_went_is_not_given_again),
+		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
+		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
+		TEST(a_notice_holds_for_what_verifies_after_it),
+		TEST(a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried_again),
+		TEST(a_notice_reaches_an_office_that_has_an_update_alone),
+		TEST(what_verified_late_is_taken_back_with_its_report),
 		TEST(an_update_of_what_never_came_waits_until_it_comes),
+		TEST(an_update_that_is_taken_back_waits_no_longer),
 		TEST(a_cancel_of_what_never_came_waits_and_a_retraction_does_not),
 		TEST(a_forged_report_does_not_solve_what_waits_for_the_true_one),
 		TEST(a_withheld_entry_waits_and_cannot_be_asked_for),
 		TEST(closing_takes_a_reason_and_is_on_record),
+		TEST(what_was_closed_can_be_tried_again),
 		TEST(what_is_settled_is_listed_only_when_asked_for),
 	};
 
