@@ -2,9 +2,9 @@
  *
  * The child gets its input as its standard input, a file in memory: nobody waits for it to read. It has no other
  * descriptor of the agent's, no word of the agent's environment, the folder "/" and a process group of its own, which is
- * ended whole with it: nothing that it began goes on. What it complains of is thrown away, for it may hold personal
- * data. It dies with the thread that started it. It has the agent's user: this is no cage for a program that was taken
- * over. */
+ * ended whole with it: nothing that it began goes on but what left the group. It is itself ended wherever it went. What it
+ * complains of is thrown away, for it may hold personal data. It dies with the thread that started it. It has the agent's
+ * user: this is no cage for a program that was taken over. */
 #ifndef SIMPUL_CHILD_H
 #define SIMPUL_CHILD_H
 
