@@ -117,7 +117,20 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 	return store_end(store, error, fault);
 }
 
-/* What became of a report that was tried again, or that the sink went on without. */
+/* Nothing of a row is left to be handed on. */
+static bool is_erased(struct store *store, uint64_t row)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM inbox WHERE row = ?1 AND erased_at > 0");
+	bool erased;
+
+	bind_number(get, 1, row);
+	erased = store_ask(store, get, NULL) == E_OK;
+	sqlite3_reset(get);
+	return erased;
+}
+
+/* What became of a report that was tried again, or that the sink went on without. One that was erased since the sink
+ * refused it waits for nothing any more. */
 static enum error failure_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
 {
 	struct quarantine_item item = {.cause = QUARANTINE_UNDELIVERED,
@@ -131,6 +144,8 @@ static enum error failure_store(struct store *store, const struct sink_letter *l
 		return quarantine_solve(store, letter->item, now, fault);
 	if (letter->item > 0)
 		return quarantine_failed(store, letter->item, E_OK, letter->reason, fault);
+	if (is_erased(store, letter->row))
+		return E_OK;
 	memcpy(item.sink, letter->name, sizeof item.sink);
 	memcpy(item.detail, letter->reason, sizeof item.detail);
 	return quarantine_add(store, &item, now, fault);
