@@ -422,6 +422,8 @@ static void pages_run(struct sink *sink)
 			suspect_judge(sink, &page);
 		if (!page.failed || !sinks_stopping(sink->all))
 			outcome(sink, &page);
+		if (!page.failed && !page.more)
+			suspect_rest(sink);
 	} while (page.more && !sinks_stopping(sink->all));
 }
 

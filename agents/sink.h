@@ -6,9 +6,10 @@
  *
  *   away      the program cannot be run or ends with EX_TEMPFAIL (75), nobody listens, the answer is 429, 502, 503 or
  *             504, a file cannot be written: waited out for as long as it takes
- *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried: when the
- *             sink takes one of them and then fails once more on this one, this one goes to quarantine (quarantine.h)
- * and the sink goes on. While it takes none, it counts as away.
+ *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried, some at a
+ *             time: when the sink takes one of them and then fails once more on this one, this one goes to quarantine
+ *             (quarantine.h) and the sink goes on. While it takes none, it counts as away. Until it has caught up, the
+ *             next that fails gets one attempt: the others wait for the first alone.
  *
  * So what fails for every report quarantines none. What was taken before its turn is not handed on again, but after a
  * new start. An erasure is told until it is taken.

@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+	PROBED_AT_ONCE = 64,
+	PROBE_MS = 60 * 1000, /* the one that fails is tried again then, though fewer were */
+};
+
 /* ------------------------------------------------------------------ before their turn */
 
 bool ahead_take(struct suspect *suspect, uint64_t row)
@@ -46,6 +51,11 @@ struct probe {
 	uint64_t only;	/* this row alone; 0: the first that is taken */
 	uint64_t taken; /* that row; 0: none was */
 	bool put;	/* one was tried */
+	/* Of a look for the first that is taken: */
+	steady_ms deadline;
+	uint64_t last; /* row up to which all were looked at */
+	size_t count;  /* of those */
+	bool over;     /* no other is wanted */
 };
 
 static bool may_have(const struct probe *probe, const struct inbox_row *row)
@@ -76,24 +86,43 @@ static bool row_probe(void *context, const struct inbox_row *row)
 		probe->taken = sink_row_put(&probe->page, row) && settle(probe) ? row->row : 0;
 	}
 	arena_reset(&sink->arena);
-	return probe->only == 0 && probe->taken == 0 && !probe->page.why.is_away && !sinks_stopping(sink->all);
+	probe->over = probe->only != 0 || probe->taken != 0 || probe->page.why.is_away || sinks_stopping(sink->all) ||
+		      clock_now().steady >= probe->deadline;
+	if (!probe->page.why.is_away) {
+		probe->last = row->row;
+		probe->count++;
+	}
+	return !probe->over;
 }
 
-/* The row alone, or the first behind `after` that the sink takes. */
-static struct probe probe_run(struct sink *sink, uint64_t only, uint64_t after)
+static struct probe probe_row(struct sink *sink, uint64_t row)
 {
-	struct probe probe = {.page = {.sink = sink}, .only = only};
+	struct probe probe = {.page = {.sink = sink}, .only = row};
 
-	if (only != 0)
-		view_inbox(&sink->store, only - 1, 1, row_probe, &probe, NULL);
-	else
-		view_inbox(&sink->store, after, AHEAD_MOST, row_probe, &probe, NULL);
+	view_inbox(&sink->store, row - 1, 1, row_probe, &probe, NULL);
 	return probe;
+}
+
+/* Has the sink take one behind the one that fails, of those that were not tried yet: a run of reports that all fail
+ * comes to its end so. A part of them at a time, for a sink that is down. */
+static bool other_take(struct sink *sink)
+{
+	struct suspect *suspect = &sink->suspect;
+	const uint64_t after = suspect->looked > suspect->row ? suspect->looked : suspect->row;
+	struct probe probe = {.page = {.sink = sink}, .last = after, .deadline = clock_now().steady + PROBE_MS};
+	const enum error error = view_inbox(&sink->store, after, PROBED_AT_ONCE, row_probe, &probe, NULL);
+	const bool at_end = error == E_OK && !probe.over && probe.count < PROBED_AT_ONCE;
+
+	if (probe.taken != 0)
+		ahead_note(suspect, probe.taken);
+	suspect->looked = at_end ? 0 : probe.last;
+	return probe.taken != 0;
 }
 
 /* ------------------------------------------------------------------ a report that fails */
 
-/* Counts a failure that may be the report's own; true when it has had its attempts. */
+/* Counts a failure that may be the report's own; true when it has had its attempts. Once the others have waited for one
+ * that went to quarantine they do not wait for the next, until the sink has caught up. */
 static bool suspect_note(struct sink *sink, const struct page *page)
 {
 	struct suspect *suspect = &sink->suspect;
@@ -104,7 +133,7 @@ static bool suspect_note(struct sink *sink, const struct page *page)
 		suspect->failures = 0;
 	suspect->row = page->report.row;
 	suspect->failures++;
-	return suspect->failures >= sink->options.attempts;
+	return suspect->hurry || suspect->failures >= sink->options.attempts;
 }
 
 /* The sink goes on behind the report, which the loop has wait in quarantine. */
@@ -113,6 +142,7 @@ static void suspect_leave(struct sink *sink, const struct page *page)
 	struct sink_letter *letter;
 
 	sink->row = sink->suspect.row;
+	sink->suspect.hurry = true;
 	letter = sink_letter_new(sink);
 	letter->tries = sink->suspect.failures;
 	letter->report = page->report.name;
@@ -123,25 +153,28 @@ static void suspect_leave(struct sink *sink, const struct page *page)
 
 void suspect_judge(struct sink *sink, struct page *page)
 {
-	struct probe other, same;
+	struct suspect *suspect = &sink->suspect;
+	struct probe same;
 
-	if (!suspect_note(sink, page))
+	if (!suspect_note(sink, page) || !other_take(sink))
 		return;
-	other = probe_run(sink, 0, sink->suspect.row);
-	if (other.taken == 0)
-		return;
-	ahead_note(&sink->suspect, other.taken);
-	same = probe_run(sink, sink->suspect.row, 0);
+	same = probe_row(sink, suspect->row);
 	if (same.put && same.taken == 0 && (same.page.why.is_away || sinks_stopping(sink->all)))
 		return;
 	if (same.put && same.taken == 0) {
-		sink->suspect.failures++;
+		suspect->failures++;
 		suspect_leave(sink, &same.page);
 	} else if (same.taken != 0) {
-		ahead_note(&sink->suspect, same.taken);
+		ahead_note(suspect, same.taken);
+		suspect->looked = 0; /* what failed did so because the sink was down */
 	}
 	page->failed = false;
 	page->more = true;
+}
+
+void suspect_rest(struct sink *sink)
+{
+	sink->suspect.hurry = false;
 }
 
 /* ------------------------------------------------------------------ once more */
@@ -213,7 +246,7 @@ void again_run(struct sink *sink)
 		struct probe probe = {.put = false};
 
 		if (sink_store_ready(sink))
-			probe = probe_run(sink, again.row, 0);
+			probe = probe_row(sink, again.row);
 
 		if (!sinks_stopping(sink->all))
 			again_report(sink, &again, &probe);

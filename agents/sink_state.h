@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 enum {
-	AHEAD_MOST = 8, /* so many reports behind one that fails are tried */
+	AHEAD_MOST = 256, /* as a submission may have reports: one is taken ahead for each that goes to quarantine */
 	AGAIN_MOST = 16,
 };
 
@@ -20,7 +20,9 @@ enum {
 struct suspect {
 	uint64_t row; /* 0: none */
 	unsigned failures;
-	uint64_t ahead[AHEAD_MOST]; /* 0: free */
+	bool hurry;	 /* one went to quarantine, and the sink has not caught up since */
+	uint64_t looked; /* rows up to here were tried before their turn; those behind it are next. 0: begin anew */
+	uint64_t ahead[AHEAD_MOST]; /* 0: free; what finds no place is handed on twice */
 };
 
 /* What somebody wants to have tried once more. */
@@ -96,6 +98,8 @@ bool ahead_take(struct suspect *suspect, uint64_t row);
 /* A page failed: notes it. Where its report has had its attempts and the sink takes others, it is left for quarantine,
  * and the page did not fail. */
 void suspect_judge(struct sink *sink, struct page *page);
+/* The sink has caught up: what fails next gets all its attempts. */
+void suspect_rest(struct sink *sink);
 /* Hands on what somebody wants tried once more. */
 void again_run(struct sink *sink);
 

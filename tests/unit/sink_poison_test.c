@@ -80,6 +80,75 @@ static void several_in_a_row_wait(void **state)
 	assert_int_equal(waiting(place), 2);
 }
 
+/* More of them than are tried at a time. */
+static void a_long_run_of_them_does_not_stop_the_others(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = program(place, "[ ${SIMPUL_NAME#army.oku#} -gt 66 ] || exit 9");
+	struct sinks *sinks;
+
+	options.attempts = 1;
+	add_many(place, 1, 69);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 3)); /* one for each that was taken */
+	sinks_stop(sinks);
+	got_is(place, "army.oku#67\narmy.oku#68\narmy.oku#69\n");
+	assert_int_equal(waiting(place), 3);
+}
+
+static uint64_t tries_of(struct sink_place *place, uint64_t item)
+{
+	struct quarantine_item found;
+
+	assert_int_equal(quarantine_find(&place->store, item, &found, NULL), E_OK);
+	return found.tries;
+}
+
+static void the_others_wait_for_the_first_alone_until_all_are_handed_on(void **state)
+{
+	struct sink_place *place = *state;
+	const struct sink_options options = program(place, "case $SIMPUL_NAME in *[1357]) exit 9;; esac");
+	struct sinks *sinks;
+
+	add_many(place, 1, 6);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 6));
+	add_many(place, 7, 8);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 8));
+	sinks_stop(sinks);
+	got_is(place, "army.oku#2\narmy.oku#4\narmy.oku#6\narmy.oku#8\n");
+	assert_int_equal(waiting(place), 4);
+	assert_int_equal(tries_of(place, 1), 3);
+	assert_int_equal(tries_of(place, 2), 2);
+	assert_int_equal(tries_of(place, 3), 2);
+	assert_int_equal(tries_of(place, 4), 3);
+}
+
+/* Also where the one before went to quarantine a moment ago. */
+static void a_sink_that_breaks_down_behind_one_quarantines_no_other(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options =
+		program(place, "[ ! -e down ] || exit 9\n[ $SIMPUL_NAME != army.oku#1 ] || exit 9\n"
+			       "[ $SIMPUL_NAME != army.oku#3 ] || echo >down");
+	char *down = memory_format("%s/down", place->folder);
+	struct sinks *sinks;
+
+	options.attempts = 1;
+	add_many(place, 1, 6);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_fails(sinks, "its exit status was 9"));
+	sink_place_note(place);
+	assert_int_equal(waiting(place), 1);
+	assert_int_equal(unlink(down), 0);
+	assert_true(sink_place_reaches(place, 6));
+	sinks_stop(sinks);
+	got_is(place, "army.oku#2\narmy.oku#3\narmy.oku#4\narmy.oku#5\narmy.oku#6\n");
+	assert_int_equal(waiting(place), 1);
+	free(down);
+}
+
 /* Every report fails, whatever it is. */
 static void what_fails_for_all_quarantines_none(void **state)
 {
@@ -179,7 +248,8 @@ static struct again_case again_begin(struct sink_place *place)
 {
 	struct again_case it = {.place = place};
 
-	it.options = program(place, "[ $SIMPUL_EVENT = report ] || exit 0\n[ $SIMPUL_NAME != army.oku#1 ] || [ -e up ] || exit 9");
+	it.options = program(
+		place, "[ $SIMPUL_EVENT = report ] || exit 0\n[ $SIMPUL_NAME != army.oku#1 ] || [ -e up ] || exit 9");
 	it.options.attempts = 1;
 	add_many(place, 1, 2);
 	it.sinks = sink_place_start(place, &it.options);
@@ -251,6 +321,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_report_that_it_refuses_waits_and_the_others_go_on),
 		TEST(several_in_a_row_wait),
+		TEST(a_long_run_of_them_does_not_stop_the_others),
+		TEST(the_others_wait_for_the_first_alone_until_all_are_handed_on),
+		TEST(a_sink_that_breaks_down_behind_one_quarantines_no_other),
 		TEST(what_fails_for_all_quarantines_none),
 		TEST(a_sink_that_is_away_is_waited_for),
 		TEST(a_server_that_refuses_one_goes_on_with_the_next),
