@@ -187,7 +187,7 @@ bool sink_row_put(struct page *page, const struct inbox_row *row)
 		attempt_note(sink, attempt_until(sink, row->row));
 	put = sink->kind->put(sink->self, &report, &page->why);
 	if (!put) {
-		page->report = (struct failed_report){row->row, row->entry, row->name, ""};
+		page->report = (struct failed_report){.row = row->row, .entry = row->entry, .name = row->name};
 		memcpy(page->report.key, key, sizeof(key));
 	}
 	free(line);
@@ -273,13 +273,28 @@ static void page_take(struct sink *sink, const struct page *page)
 	passed_over_say(sink, false);
 }
 
-static void report_event(struct sink *sink, const struct sink_outcome *outcome)
+void sink_event_report(struct sink *sink, const struct sink_outcome *outcome)
 {
 	struct sink_letter *letter = sink_letter_new(sink);
 
 	letter->purge = sink->purge;
 	letter->outcome = *outcome;
 	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* False when the sink did not take it. */
+static bool event_tell(struct page *page, const struct sink_event *event, struct sink_outcome *outcome)
+{
+	struct sink *sink = page->sink;
+
+	memset(outcome, 0, sizeof(*outcome));
+	if (event->row == 0 || (event->row > sink->row && event->row > sink->unsure) ||
+	    sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, event, outcome, &page->why))
+		return true;
+	page->report = (struct failed_report){
+		.row = event->row, .entry = event->entry, .event = event->id, .name = event->name};
+	report_name_text(&event->name, page->report.key);
+	return false;
 }
 
 /* Tells the sink of some of what was erased, where it was given that, or may have been. False when it failed. */
@@ -295,17 +310,15 @@ static bool events_tell(struct sink *sink, struct page *page)
 		error = sink_event_next(&sink->store, sink->purge, &event, NULL);
 		if (error != E_OK)
 			break;
-		memset(&outcome, 0, sizeof(outcome));
-		if (event.row > 0 && (event.row <= sink->row || event.row <= sink->unsure) &&
-		    !sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
+		if (!event_tell(page, &event, &outcome))
 			return false;
 		sink->purge = event.id;
 		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-			report_event(sink, &outcome);
+			sink_event_report(sink, &outcome);
 	}
 	/* Of what it never had one letter says enough. */
 	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-		report_event(sink, &outcome);
+		sink_event_report(sink, &outcome);
 	if (sink->purge > before)
 		database_wipe_memory(sink->store.db);
 	page->more = error == E_OK;

@@ -12,7 +12,8 @@
  *             next that fails gets one attempt: the others wait for the first alone.
  *
  * So what fails for every report quarantines none. What was taken before its turn is not handed on again, but after a
- * new start. An erasure is told until it is taken.
+ * new start. The same holds of the word that a report was erased: where that alone is refused it waits in quarantine, and
+ * nobody knows what became of the copy (UNKNOWN).
  *
  * What does not verify is handed to no sink: it waits in quarantine, and comes, at the end, when it does.
  *
@@ -100,9 +101,10 @@ struct sink_letter {
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 	uint64_t item; /* 0: none */
-	/* 0, or `row` is not handed on: it failed so often, and others did not */
+	/* 0, or `refused` is not handed on, or with `purge` its erasure not: it failed so often, and others did not */
 	unsigned tries;
-	struct report_name report;     /* of which `tries` speaks */
+	uint64_t refused;	       /* the row of which `tries` speaks */
+	struct report_name report;     /* its name */
 	uint64_t entry;		       /* it came in */
 	char reason[SINK_REASON_SIZE]; /* of the failure; "": the item was taken */
 };

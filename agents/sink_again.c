@@ -1,5 +1,6 @@
 /* sink_again - tells a report that a sink cannot take from a sink that takes nothing, and tries again what somebody
  * wants tried. */
+#include "agents/sink_erase.h"
 #include "agents/sink_state.h"
 #include "agents/view.h"
 #include "common/log.h"
@@ -33,10 +34,12 @@ static bool is_ahead(const struct suspect *suspect, uint64_t row)
 }
 
 /* Forgets those whose turn is over: they were erased since. */
-static void ahead_note(struct suspect *suspect, uint64_t row)
+static void ahead_note(struct sink *sink, uint64_t row)
 {
+	struct suspect *suspect = &sink->suspect;
+
 	for (size_t i = 0; i < AHEAD_MOST; i++) {
-		if (suspect->ahead[i] > suspect->row)
+		if (suspect->ahead[i] > sink->row)
 			continue;
 		suspect->ahead[i] = row;
 		return;
@@ -48,9 +51,11 @@ static void ahead_note(struct suspect *suspect, uint64_t row)
 /* What a look at rows out of their turn came to. */
 struct probe {
 	struct page page;
-	uint64_t only;	/* this row alone; 0: the first that is taken */
-	uint64_t taken; /* that row; 0: none was */
-	bool put;	/* one was tried */
+	uint64_t only;		     /* this row alone; 0: the first that is taken */
+	uint64_t taken;		     /* that row; 0: none was */
+	bool put;		     /* one was tried */
+	uint64_t event;		     /* 0: rows; else this erase event */
+	struct sink_outcome outcome; /* of that */
 	/* Of a look for the first that is taken: */
 	steady_ms deadline;
 	uint64_t last; /* row up to which all were looked at */
@@ -103,18 +108,33 @@ static struct probe probe_row(struct sink *sink, uint64_t row)
 	return probe;
 }
 
+/* The word that a report was erased; `taken` is the row. */
+static struct probe probe_event(struct sink *sink, uint64_t id)
+{
+	struct probe probe = {.page = {.sink = sink}, .event = id};
+	struct sink_event event;
+
+	probe.put = sink_event_next(&sink->store, id - 1, &event, NULL) == E_OK && event.id == id;
+	if (probe.put && sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &probe.outcome,
+					 &probe.page.why))
+		probe.taken = event.row;
+	database_wipe_memory(sink->store.db);
+	return probe;
+}
+
 /* Has the sink take one behind the one that fails, of those that were not tried yet: a run of reports that all fail
  * comes to its end so. A part of them at a time, for a sink that is down. */
 static bool other_take(struct sink *sink)
 {
 	struct suspect *suspect = &sink->suspect;
-	const uint64_t after = suspect->looked > suspect->row ? suspect->looked : suspect->row;
+	const uint64_t from = suspect->event > 0 ? sink->row : suspect->row;
+	const uint64_t after = suspect->looked > from ? suspect->looked : from;
 	struct probe probe = {.page = {.sink = sink}, .last = after, .deadline = clock_now().steady + PROBE_MS};
 	const enum error error = view_inbox(&sink->store, after, PROBED_AT_ONCE, row_probe, &probe, NULL);
 	const bool at_end = error == E_OK && !probe.over && probe.count < PROBED_AT_ONCE;
 
 	if (probe.taken != 0)
-		ahead_note(suspect, probe.taken);
+		ahead_note(sink, probe.taken);
 	suspect->looked = at_end ? 0 : probe.last;
 	return probe.taken != 0;
 }
@@ -129,26 +149,54 @@ static bool suspect_note(struct sink *sink, const struct page *page)
 
 	if (page->report.row == 0 || page->why.is_away)
 		return false;
-	if (suspect->row != page->report.row)
+	if (suspect->row != page->report.row || suspect->event != page->report.event)
 		suspect->failures = 0;
 	suspect->row = page->report.row;
+	suspect->event = page->report.event;
 	suspect->failures++;
 	return suspect->hurry || suspect->failures >= sink->options.attempts;
 }
 
-/* The sink goes on behind the report, which the loop has wait in quarantine. */
-static void suspect_leave(struct sink *sink, const struct page *page)
+/* Why it failed; "" when it was taken. */
+static void reason_say(struct sink_letter *letter, const struct probe *probe)
 {
+	if (probe->taken == 0)
+		snprintf(letter->reason, sizeof(letter->reason), "%s%.100s", probe->event > 0 ? "its erasure: " : "",
+			 probe->page.why.text);
+}
+
+/* The sink goes on behind the report or its erasure, which the loop has wait in quarantine. */
+static void suspect_leave(struct sink *sink, const struct page *page, const struct probe *probe)
+{
+	struct suspect *suspect = &sink->suspect;
 	struct sink_letter *letter;
 
-	sink->row = sink->suspect.row;
-	sink->suspect.hurry = true;
+	suspect->hurry = true;
+	if (probe->event > 0)
+		sink->purge = probe->event;
+	else
+		sink->row = suspect->row;
 	letter = sink_letter_new(sink);
-	letter->tries = sink->suspect.failures;
+	letter->purge = probe->event;
+	letter->outcome.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN;
+	letter->tries = suspect->failures;
+	letter->refused = suspect->row;
 	letter->report = page->report.name;
 	letter->entry = page->report.entry;
-	snprintf(letter->reason, sizeof(letter->reason), "%s", page->why.text);
+	reason_say(letter, probe);
 	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* It failed because the sink was down, and so did what is behind it. */
+static void suspect_taken(struct sink *sink, const struct probe *probe)
+{
+	sink->suspect.looked = 0;
+	if (probe->event == 0) {
+		ahead_note(sink, probe->taken);
+		return;
+	}
+	sink->purge = probe->event;
+	sink_event_report(sink, &probe->outcome);
 }
 
 void suspect_judge(struct sink *sink, struct page *page)
@@ -158,15 +206,14 @@ void suspect_judge(struct sink *sink, struct page *page)
 
 	if (!suspect_note(sink, page) || !other_take(sink))
 		return;
-	same = probe_row(sink, suspect->row);
+	same = suspect->event > 0 ? probe_event(sink, suspect->event) : probe_row(sink, suspect->row);
 	if (same.put && same.taken == 0 && (same.page.why.is_away || sinks_stopping(sink->all)))
 		return;
 	if (same.put && same.taken == 0) {
 		suspect->failures++;
-		suspect_leave(sink, &same.page);
+		suspect_leave(sink, page, &same);
 	} else if (same.taken != 0) {
-		ahead_note(suspect, same.taken);
-		suspect->looked = 0; /* what failed did so because the sink was down */
+		suspect_taken(sink, &same);
 	}
 	page->failed = false;
 	page->more = true;
@@ -233,9 +280,21 @@ static void again_report(struct sink *sink, const struct again *again, const str
 		snprintf(letter->reason, sizeof(letter->reason), "the store cannot be read");
 	else if (!probe->put)
 		snprintf(letter->reason, sizeof(letter->reason), "the sink may not have it, or it was erased");
-	else if (probe->taken == 0)
-		snprintf(letter->reason, sizeof(letter->reason), "%s", probe->page.why.text);
+	else
+		reason_say(letter, probe);
+	if (probe->taken != 0) {
+		letter->purge = probe->event;
+		letter->outcome = probe->outcome;
+	}
 	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* Of what was erased the erasure, once the sink was told of it in its turn. */
+static struct probe again_probe(struct sink *sink, uint64_t row)
+{
+	const uint64_t event = sink_event_of(&sink->store, row);
+
+	return event > 0 && event <= sink->purge ? probe_event(sink, event) : probe_row(sink, row);
 }
 
 void again_run(struct sink *sink)
@@ -246,7 +305,7 @@ void again_run(struct sink *sink)
 		struct probe probe = {.put = false};
 
 		if (sink_store_ready(sink))
-			probe = probe_row(sink, again.row);
+			probe = again_probe(sink, again.row);
 
 		if (!sinks_stopping(sink->all))
 			again_report(sink, &again, &probe);

@@ -15,17 +15,25 @@
 
 enum error sink_event_next(struct store *store, uint64_t after, struct sink_event *event, struct fault *fault)
 {
-	static const char sql[] = "SELECT id, row, rule, at FROM purge WHERE id > ?1 ORDER BY id LIMIT 1";
+	static const char sql[] =
+		"SELECT p.id, p.row, p.rule, p.at, p.origin, p.epoch, p.stream, p.number, coalesce(i.entry, 0)"
+		" FROM purge p LEFT JOIN inbox i ON i.row = p.row WHERE p.id > ?1 ORDER BY p.id LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
 	bind_number(get, 1, after);
 	error = store_ask(store, get, fault);
-	if (error == E_OK)
+	if (error == E_OK) {
 		*event = (struct sink_event){.id = column_number(get, 0),
 					     .row = column_number(get, 1),
 					     .rule = (Simpul__PurgeRule)column_number(get, 2),
-					     .at = column_number(get, 3)};
+					     .at = column_number(get, 3),
+					     .entry = column_number(get, 8)};
+		snprintf(event->name.origin, sizeof(event->name.origin), "%s", column_text(get, 4));
+		event->name.epoch = (uint32_t)column_number(get, 5);
+		event->name.stream = (uint32_t)column_number(get, 6);
+		event->name.number = column_number(get, 7);
+	}
 	sqlite3_reset(get);
 	return error;
 }
@@ -110,7 +118,7 @@ bool sink_event_tell(const struct sink_options *options, const struct sink_kind 
 
 	memset(outcome, 0, sizeof(*outcome));
 	if (view_inbox(store, event->row - 1, 1, row_tell, &telling, NULL) != E_OK)
-		return sink_fails(why, "the store cannot be read");
+		return sink_is_away(why, "the store cannot be read");
 	return telling.taken;
 }
 

@@ -14,6 +14,8 @@
 
 struct sink_event {
 	uint64_t id, row; /* row 0: it never came */
+	uint64_t entry;	  /* in which the row came */
+	struct report_name name;
 	Simpul__PurgeRule rule;
 	wall_ms at;
 };

@@ -112,7 +112,7 @@ static bool lines_settle(void *self, struct sink_reason *why)
 	buffer_clear(&lines->waiting);
 	if (written)
 		return true;
-	sink_fails(why, "%s", strerror(errno));
+	sink_is_away(why, "%s", strerror(errno));
 	if (lines->fd >= 0)
 		close(lines->fd);
 	lines->fd = -1;

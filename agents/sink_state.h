@@ -16,9 +16,10 @@ enum {
 	AGAIN_MOST = 16,
 };
 
-/* The report that fails, how often it did, and those behind it that the sink took meanwhile. */
+/* The report that fails, or its erasure, how often it did, and those behind it that the sink took meanwhile. */
 struct suspect {
-	uint64_t row; /* 0: none */
+	uint64_t row;	/* 0: none */
+	uint64_t event; /* 0: the report itself fails; else the erase event of it */
 	unsigned failures;
 	bool hurry;	 /* one went to quarantine, and the sink has not caught up since */
 	uint64_t looked; /* rows up to here were tried before their turn; those behind it are next. 0: begin anew */
@@ -79,6 +80,7 @@ struct page {
 	struct sink_reason why;
 	struct failed_report {
 		uint64_t row, entry; /* row 0: it was none in particular */
+		uint64_t event;	     /* 0: it was the report; else the erase event of it */
 		struct report_name name;
 		char key[SINK_KEY_SIZE];
 	} report; /* that failed */
@@ -87,6 +89,8 @@ struct page {
 struct sink_letter *sink_letter_new(const struct sink *sink); /* that says how far it has come */
 /* Hands a row on that the sink may have; false with what failed in `page`. */
 bool sink_row_put(struct page *page, const struct inbox_row *row);
+/* Reports that the sink was told of the erase events up to sink->purge, and what came of that one. */
+void sink_event_report(struct sink *sink, const struct sink_outcome *outcome);
 bool sinks_stopping(struct sinks *all);
 /* Opens the store and reads how far the sink has come, where that is not done; false when it cannot be. */
 bool sink_store_ready(struct sink *sink);

@@ -129,12 +129,12 @@ static bool is_erased(struct store *store, uint64_t row)
 	return erased;
 }
 
-/* What became of a report that was tried again, or that the sink went on without. One that was erased since the sink
- * refused it waits for nothing any more. */
+/* What became of a report or an erasure that was tried again, or that the sink went on without. A report that was
+ * erased since the sink refused it waits for nothing any more. */
 static enum error failure_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
 {
 	struct quarantine_item item = {.cause = QUARANTINE_UNDELIVERED,
-				       .row = letter->row,
+				       .row = letter->refused,
 				       .entry = letter->entry,
 				       .tries = letter->tries,
 				       .name = letter->report};
@@ -144,7 +144,7 @@ static enum error failure_store(struct store *store, const struct sink_letter *l
 		return quarantine_solve(store, letter->item, now, fault);
 	if (letter->item > 0)
 		return quarantine_failed(store, letter->item, E_OK, letter->reason, fault);
-	if (is_erased(store, letter->row))
+	if (letter->purge == 0 && is_erased(store, letter->refused))
 		return E_OK;
 	memcpy(item.sink, letter->name, sizeof item.sink);
 	memcpy(item.detail, letter->reason, sizeof item.detail);
@@ -155,13 +155,13 @@ static enum error letter_store(struct store *store, const struct sink_letter *le
 {
 	enum error error = E_OK;
 
-	if (letter->purge > 0)
-		return event_store(store, letter, fault);
 	if (letter->item > 0 || letter->tries > 0)
 		error = failure_store(store, letter, fault);
-	if (error != E_OK || letter->item > 0)
+	if (error != E_OK)
 		return error;
-	return position_store(store, letter, fault);
+	if (letter->item > 0)
+		return outcome_store(store, letter->name, letter->purge, &letter->outcome, fault);
+	return letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
 }
 
 enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)

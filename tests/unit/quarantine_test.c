@@ -389,7 +389,8 @@ static void what_is_settled_is_listed_only_when_asked_for(void **state)
 static void what_is_erased_before_its_refusal_is_noted_does_not_wait(void **state)
 {
 	struct fixture *f = *state;
-	struct sink_letter letter = {.name = "registry", .row = 1, .tries = 9, .entry = 3, .reason = "it answered 400"};
+	struct sink_letter letter = {
+		.name = "registry", .row = 1, .tries = 9, .refused = 1, .entry = 3, .reason = "it answered 400"};
 
 	apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
