@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STORE_UNREADABLE "the store cannot be read"
+
 enum {
 	PROBED_AT_ONCE = 64,
 	PROBE_MS = 60 * 1000, /* the one that fails is tried again then, though fewer were */
@@ -63,15 +65,17 @@ struct probe {
 	bool over;     /* no other is wanted */
 };
 
-static bool may_have(const struct probe *probe, const struct inbox_row *row)
+static bool may_have(struct probe *probe, const struct inbox_row *row)
 {
 	struct sink *sink = probe->page.sink;
 
-	if (row->erased_at > 0 || row->trust == TRUST_BAD)
-		return false;
 	if (probe->only != 0 ? row->row != probe->only : is_ahead(&sink->suspect, row->row))
 		return false;
-	return sink_verdict(&sink->options, row->header, row->body, &sink->arena) == SINK_MAY_HAVE;
+	if (row->erased_at > 0)
+		return sink_fails(&probe->page.why, "it was erased");
+	return (row->trust != TRUST_BAD &&
+		sink_verdict(&sink->options, row->header, row->body, &sink->arena) == SINK_MAY_HAVE) ||
+	       sink_fails(&probe->page.why, "the sink may not have it");
 }
 
 static bool settle(struct probe *probe)
@@ -104,7 +108,9 @@ static struct probe probe_row(struct sink *sink, uint64_t row)
 {
 	struct probe probe = {.page = {.sink = sink}, .only = row};
 
-	view_inbox(&sink->store, row - 1, 1, row_probe, &probe, NULL);
+	sink_fails(&probe.page.why, "it is not in the inbox any more"); /* unless it is, and something else is said */
+	if (view_inbox(&sink->store, row - 1, 1, row_probe, &probe, NULL) != E_OK)
+		sink_is_away(&probe.page.why, STORE_UNREADABLE);
 	return probe;
 }
 
@@ -115,8 +121,10 @@ static struct probe probe_event(struct sink *sink, uint64_t id)
 	struct sink_event event;
 
 	probe.put = sink_event_next(&sink->store, id - 1, &event, NULL) == E_OK && event.id == id;
-	if (probe.put && sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &probe.outcome,
-					 &probe.page.why))
+	if (!probe.put)
+		sink_is_away(&probe.page.why, STORE_UNREADABLE);
+	else if (sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &probe.outcome,
+				 &probe.page.why))
 		probe.taken = event.row;
 	database_wipe_memory(sink->store.db);
 	return probe;
@@ -276,12 +284,7 @@ static void again_report(struct sink *sink, const struct again *again, const str
 	struct sink_letter *letter = sink_letter_new(sink);
 
 	letter->item = again->item;
-	if (!sink->store_open)
-		snprintf(letter->reason, sizeof(letter->reason), "the store cannot be read");
-	else if (!probe->put)
-		snprintf(letter->reason, sizeof(letter->reason), "the sink may not have it, or it was erased");
-	else
-		reason_say(letter, probe);
+	reason_say(letter, probe);
 	if (probe->taken != 0) {
 		letter->purge = probe->event;
 		letter->outcome = probe->outcome;
@@ -306,7 +309,8 @@ void again_run(struct sink *sink)
 
 		if (sink_store_ready(sink))
 			probe = again_probe(sink, again.row);
-
+		else
+			sink_is_away(&probe.page.why, STORE_UNREADABLE);
 		if (!sinks_stopping(sink->all))
 			again_report(sink, &again, &probe);
 		again_done(sink);

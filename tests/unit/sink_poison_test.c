@@ -352,12 +352,15 @@ static void nothing_of_an_erased_report_is_handed_on(void **state)
 {
 	struct sink_place *place = *state;
 	struct again_case it = again_begin(place);
+	struct quarantine_item item;
 	char *up = memory_format("%s/up", place->folder);
 
 	assert_int_equal(file_write(up, BYTES("", 0), 0600, NULL), E_OK);
 	sink_place_erase(place, 1);
 	assert_int_equal(sinks_retry(it.sinks, "registry", 1, 1), E_OK);
 	assert_true(item_becomes(place, QUARANTINE_WAITS, 3));
+	assert_int_equal(quarantine_find(&place->store, 1, &item, NULL), E_OK);
+	assert_string_equal(item.detail, "it was erased");
 	sinks_stop(it.sinks);
 	got_is(place, "army.oku#2\n");
 	free(up);
@@ -390,6 +393,20 @@ static void an_erasure_tried_again_is_told_again(void **state)
 	free(up);
 }
 
+static void what_it_may_not_have_is_said_when_it_is_tried_again(void **state)
+{
+	struct sink_place *place = *state;
+	struct again_case it = again_begin(place);
+	struct quarantine_item item;
+
+	test_sql(&place->store, "UPDATE inbox SET trust = 2 WHERE row = 1");
+	assert_int_equal(sinks_retry(it.sinks, "registry", 1, 1), E_OK);
+	assert_true(item_becomes(place, QUARANTINE_WAITS, 3));
+	sinks_stop(it.sinks);
+	assert_int_equal(quarantine_find(&place->store, 1, &item, NULL), E_OK);
+	assert_string_equal(item.detail, "the sink may not have it");
+}
+
 static void what_no_sink_of_that_name_can_try_is_said(void **state)
 {
 	struct sink_place *place = *state;
@@ -418,6 +435,7 @@ int main(void)
 		TEST(tried_again_it_fails_again_or_is_solved),
 		TEST(nothing_of_an_erased_report_is_handed_on),
 		TEST(an_erasure_tried_again_is_told_again),
+		TEST(what_it_may_not_have_is_said_when_it_is_tried_again),
 		TEST(what_no_sink_of_that_name_can_try_is_said),
 	};
 
