@@ -409,7 +409,7 @@ static bool wait_for_work(struct sink *sink, uint64_t *seen)
 	until.tv_sec += sink->pause_s;
 	pthread_mutex_lock(&all->lock);
 	if (sink->pause_s > 0) {
-		while (!all->stopping && sink->again_count == 0 &&
+		while (!all->stopping && sink->retry_count == 0 &&
 		       pthread_cond_timedwait(&all->changed, &all->lock, &until) != ETIMEDOUT)
 			;
 	} else {
@@ -429,7 +429,7 @@ static void pages_run(struct sink *sink)
 
 	do {
 		page = (struct page){.sink = sink};
-		again_run(sink);
+		retries_run(sink);
 		hand_on(sink, &page);
 		if (page.failed && !sinks_stopping(sink->all))
 			suspect_judge(sink, &page);

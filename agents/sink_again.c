@@ -245,13 +245,13 @@ enum error sinks_retry(struct sinks *sinks, const char *name, uint64_t item, uin
 	if (sink == NULL)
 		return E_NOT_FOUND;
 	pthread_mutex_lock(&sinks->lock);
-	for (size_t i = 0; i < sink->again_count; i++)
-		if (sink->again[i].item == item)
+	for (size_t i = 0; i < sink->retry_count; i++)
+		if (sink->retries[i].item == item)
 			error = E_EXISTS;
-	if (error == E_OK && sink->again_count == AGAIN_MOST)
+	if (error == E_OK && sink->retry_count == RETRIES_MOST)
 		error = E_BUSY;
 	if (error == E_OK) {
-		sink->again[sink->again_count++] = (struct again){item, row};
+		sink->retries[sink->retry_count++] = (struct retry){item, row};
 		sinks->wakes++;
 		pthread_cond_broadcast(&sinks->changed);
 	}
@@ -260,30 +260,30 @@ enum error sinks_retry(struct sinks *sinks, const char *name, uint64_t item, uin
 }
 
 /* The oldest; it stays in the list until it is done. */
-static bool again_first(struct sink *sink, struct again *again)
+static bool retry_first(struct sink *sink, struct retry *retry)
 {
 	bool any;
 
 	pthread_mutex_lock(&sink->all->lock);
-	any = sink->again_count > 0;
+	any = sink->retry_count > 0;
 	if (any)
-		*again = sink->again[0];
+		*retry = sink->retries[0];
 	pthread_mutex_unlock(&sink->all->lock);
 	return any;
 }
 
-static void again_done(struct sink *sink)
+static void retry_done(struct sink *sink)
 {
 	pthread_mutex_lock(&sink->all->lock);
-	memmove(&sink->again[0], &sink->again[1], --sink->again_count * sizeof(sink->again[0]));
+	memmove(&sink->retries[0], &sink->retries[1], --sink->retry_count * sizeof(sink->retries[0]));
 	pthread_mutex_unlock(&sink->all->lock);
 }
 
-static void again_report(struct sink *sink, const struct again *again, const struct probe *probe)
+static void retry_report(struct sink *sink, const struct retry *retry, const struct probe *probe)
 {
 	struct sink_letter *letter = sink_letter_new(sink);
 
-	letter->item = again->item;
+	letter->item = retry->item;
 	reason_say(letter, probe);
 	if (probe->taken != 0) {
 		letter->purge = probe->event;
@@ -293,26 +293,26 @@ static void again_report(struct sink *sink, const struct again *again, const str
 }
 
 /* Of what was erased the erasure, once the sink was told of it in its turn. */
-static struct probe again_probe(struct sink *sink, uint64_t row)
+static struct probe retry_probe(struct sink *sink, uint64_t row)
 {
 	const uint64_t event = sink_event_of(&sink->store, row);
 
 	return event > 0 && event <= sink->purge ? probe_event(sink, event) : probe_row(sink, row);
 }
 
-void again_run(struct sink *sink)
+void retries_run(struct sink *sink)
 {
-	struct again again;
+	struct retry retry;
 
-	while (!sinks_stopping(sink->all) && again_first(sink, &again)) {
+	while (!sinks_stopping(sink->all) && retry_first(sink, &retry)) {
 		struct probe probe = {.put = false};
 
 		if (sink_store_ready(sink))
-			probe = again_probe(sink, again.row);
+			probe = retry_probe(sink, retry.row);
 		else
 			sink_is_away(&probe.page.why, STORE_UNREADABLE);
 		if (!sinks_stopping(sink->all))
-			again_report(sink, &again, &probe);
-		again_done(sink);
+			retry_report(sink, &retry, &probe);
+		retry_done(sink);
 	}
 }

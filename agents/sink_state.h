@@ -13,7 +13,7 @@
 
 enum {
 	AHEAD_MOST = 256, /* as a submission may have reports: one is taken ahead for each that goes to quarantine */
-	AGAIN_MOST = 16,
+	RETRIES_MOST = 16,
 };
 
 /* The report that fails, or its erasure, how often it did, and those behind it that the sink took meanwhile. */
@@ -27,7 +27,7 @@ struct suspect {
 };
 
 /* What somebody wants to have tried once more. */
-struct again {
+struct retry {
 	uint64_t item, row;
 };
 
@@ -52,8 +52,8 @@ struct sink {
 	struct suspect suspect;
 	struct arena arena;
 	struct sink_status shown; /* under the lock, as the next */
-	struct again again[AGAIN_MOST];
-	size_t again_count;
+	struct retry retries[RETRIES_MOST];
+	size_t retry_count;
 };
 
 struct sinks {
@@ -105,6 +105,6 @@ void suspect_judge(struct sink *sink, struct page *page);
 /* The sink has caught up: what fails next gets all its attempts. */
 void suspect_rest(struct sink *sink);
 /* Hands on what somebody wants tried once more. */
-void again_run(struct sink *sink);
+void retries_run(struct sink *sink);
 
 #endif
