@@ -121,7 +121,7 @@ static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 	return document;
 }
 
-void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
+static void key_put(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 {
 	char name[REPORT_NAME_SIZE];
 
@@ -130,6 +130,26 @@ void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 		snprintf(key, SINK_KEY_SIZE, "%s.superseded-%" PRIu64, name, row->entry);
 	else
 		snprintf(key, SINK_KEY_SIZE, "%s", name);
+}
+
+void sink_document_begin(struct sink_document *document, const struct inbox_row *row, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+	document->json = json;
+	document->line = memory_format("%s\n", text);
+	free(text);
+	key_put(row, document->key);
+	document->report = (struct sink_report){.key = document->key,
+						.mark = json_string_value(json_object_get(json, "mark")),
+						.label = json_string_value(json_object_get(json, "label")),
+						.json = BYTES(document->line, strlen(document->line))};
+}
+
+void sink_document_end(struct sink_document *document)
+{
+	free(document->line);
+	json_decref(document->json);
 }
 
 struct sink_letter *sink_letter_new(const struct sink *sink)
@@ -172,27 +192,19 @@ static uint64_t attempt_until(struct sink *sink, uint64_t row)
 bool sink_row_put(struct page *page, const struct inbox_row *row)
 {
 	struct sink *sink = page->sink;
-	json_t *json = document_of(row, &sink->arena);
-	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = memory_format("%s\n", text);
-	char key[SINK_KEY_SIZE];
-	const struct sink_report report = {.key = key,
-					   .mark = json_string_value(json_object_get(json, "mark")),
-					   .label = json_string_value(json_object_get(json, "label")),
-					   .json = BYTES(line, strlen(line))};
+	struct sink_document document;
 	bool put;
 
-	sink_key(row, key);
+	sink_document_begin(&document, row, document_of(row, &sink->arena));
 	page->put = row->row;
 	if (sink->kind->settle == NULL && row->row > sink->unsure)
 		attempt_note(sink, attempt_until(sink, row->row));
-	put = sink->kind->put(sink->self, &report, &page->why);
+	put = sink->kind->put(sink->self, &document.report, &page->why);
 	if (!put) {
 		page->report = (struct failed_report){.row = row->row, .entry = row->entry, .name = row->name};
-		memcpy(page->report.key, key, sizeof(key));
+		memcpy(page->report.key, document.key, sizeof(document.key));
 	}
-	free(line);
-	free(text);
-	json_decref(json);
+	sink_document_end(&document);
 	return put;
 }
 

@@ -4,11 +4,8 @@
 #include "agents/view.h"
 #include "common/content.h"
 #include "common/json.h"
-#include "common/memory.h"
 #include "common/wire.h"
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ events */
@@ -79,27 +76,16 @@ static json_t *document_of(const struct inbox_row *row, const struct sink_event 
 static bool row_tell(void *context, const struct inbox_row *row)
 {
 	struct telling *telling = context;
+	struct sink_document document;
 	struct arena arena;
-	json_t *json;
-	char *text, *line, key[SINK_KEY_SIZE];
 
 	if (row->row != telling->event->row || row->trust == TRUST_BAD) /* which was never handed on */
 		return false;
 	arena_init(&arena);
 	if (sink_verdict(telling->options, row->header, (struct bytes){0}, &arena) == SINK_MAY_HAVE) {
-		json = document_of(row, telling->event, &arena);
-		text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		line = memory_format("%s\n", text);
-		sink_key(row, key);
-		const struct sink_report report = {.key = key,
-						   .mark = json_string_value(json_object_get(json, "mark")),
-						   .label = json_string_value(json_object_get(json, "label")),
-						   .json = BYTES(line, strlen(line))};
-
-		telling->taken = telling->kind->erase(telling->self, &report, telling->outcome, telling->why);
-		free(line);
-		free(text);
-		json_decref(json);
+		sink_document_begin(&document, row, document_of(row, telling->event, &arena));
+		telling->taken = telling->kind->erase(telling->self, &document.report, telling->outcome, telling->why);
+		sink_document_end(&document);
 	}
 	arena_fini(&arena);
 	return false;
