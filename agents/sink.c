@@ -106,7 +106,7 @@ static void passed_over_say(struct sink *sink, bool last)
 
 /* ------------------------------------------------------------------ handing on */
 
-/* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind of document this is. */
+/* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind it is of. */
 static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 {
 	json_t *view = view_json(row, arena);
@@ -218,7 +218,7 @@ static bool row_take(void *context, const struct inbox_row *row)
 		page->last = row->row;
 		return true;
 	}
-	/* Nothing of an erased report is handed on. Its event comes first, while it is known that the report did not. */
+	/* Nothing of an erased report is handed on. Its event comes first, while it is known that this did not. */
 	if (row->erased_at > 0) {
 		page->more = sink_event_of(&sink->store, row->row) > sink->purge;
 		page->last = page->more ? page->last : row->row;
@@ -481,8 +481,8 @@ static void sink_start(struct sinks *sinks, const struct sink_options *options)
 	sinks->count++;
 }
 
-struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options, size_t count,
-			  struct mailbox *to_loop)
+struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options,
+			  size_t count, struct mailbox *to_loop)
 {
 	struct sinks *sinks = memory_zero(1, sizeof(*sinks));
 	pthread_condattr_t attributes;

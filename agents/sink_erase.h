@@ -1,8 +1,8 @@
 /* sink_erase - tells a sink that a report which it may have been given must go, and what it answers.
  *
- * Events stand in the table `purge` in the order in which the inbox was erased; a sink gets each after the report itself.
- * The document is one line of JSON, "event": "erase":
- *   {"label": "AMBER", "event": "erase", "name": "police.oku#12", "trust": "good", "rule": "retracted", "erased_at": ...}
+ * Events stand in the table `purge` in the order in which the inbox was erased; a sink gets each after the report
+ * itself. The document is one line of JSON, "event": "erase":
+ *   {"label": "AMBER", "event": "erase", "name": "police.oku#12", "trust": "good", "rule": "expired", "erased_at": ...}
  */
 #ifndef SIMPUL_SINK_ERASE_H
 #define SIMPUL_SINK_ERASE_H
