@@ -110,6 +110,7 @@ static int told(int fd)
 
 static void reap(const struct child *child, int *status)
 {
+	kill(child->pid, SIGKILL);  /* by its number, for it may have left its group */
 	kill(-child->pid, SIGKILL); /* and whatever it began */
 	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
 		;

@@ -1,10 +1,10 @@
 /* child - runs a program for one piece of work: gives it its input, waits for its end, and brings that about in time.
  *
  * The child gets its input as its standard input, a file in memory: nobody waits for it to read. It has no other
- * descriptor of the agent's, no word of the agent's environment, the folder "/" and a process group of its own, which is
- * ended whole with it: nothing that it began goes on. What it complains of is thrown away, for it may hold personal
- * data. It dies with the thread that started it. It has the agent's user: this is no cage for a program that was taken
- * over. */
+ * descriptor of the agent's, no word of the agent's environment, the folder "/" and a process group of its own, which
+ * is ended whole with it: nothing that it began goes on but what left the group. It is itself ended wherever it went.
+ * What it complains of is thrown away, for it may hold personal data. It dies with the thread that started it. It has
+ * the agent's user: this is no cage for a program that was taken over. */
 #ifndef SIMPUL_CHILD_H
 #define SIMPUL_CHILD_H
 
@@ -20,7 +20,7 @@ struct child_limits {
 };
 
 struct child_command {
-	const char *program; /* absolute */
+	const char *program;			/* absolute */
 	char *const *argv, *const *environment; /* NULL at the end of each */
 	const struct child_limits *limits;	/* NULL: those of the agent */
 	bool heard;				/* its standard output can be read; otherwise it is thrown away */
@@ -45,8 +45,8 @@ enum error child_start(struct child *child, const struct child_command *command,
  * passed), E_STOPPING, E_IO; `what` names it in the fault. */
 enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
 		      const char *what, struct fault *fault);
-/* Reads on, up to its end or the deadline, and throws away what comes: a child whose output is closed while it writes ends
- * by a signal. */
+/* Reads on, up to its end or the deadline, and throws away what comes: a child whose output is closed while it writes
+ * ends by a signal. */
 void child_drain(const struct child *child, steady_ms deadline, int stop);
 /* Waits for its end until `deadline` or until the descriptor `stop` becomes readable (-1: none); then ends what is left
  * of it. Call it once for each that was started. `status` is that of waitpid. */

@@ -106,7 +106,7 @@ static void passed_over_say(struct sink *sink, bool last)
 
 /* ------------------------------------------------------------------ handing on */
 
-/* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind of document this is. */
+/* The row as JSON; a new reference. First the mark, if there is one, then the label, then what kind it is of. */
 static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 {
 	json_t *view = view_json(row, arena);
@@ -121,7 +121,7 @@ static json_t *document_of(const struct inbox_row *row, struct arena *arena)
 	return document;
 }
 
-void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
+static void key_put(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 {
 	char name[REPORT_NAME_SIZE];
 
@@ -130,6 +130,26 @@ void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE])
 		snprintf(key, SINK_KEY_SIZE, "%s.superseded-%" PRIu64, name, row->entry);
 	else
 		snprintf(key, SINK_KEY_SIZE, "%s", name);
+}
+
+void sink_document_begin(struct sink_document *document, const struct inbox_row *row, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
+
+	document->json = json;
+	document->line = memory_format("%s\n", text);
+	free(text);
+	key_put(row, document->key);
+	document->report = (struct sink_report){.key = document->key,
+						.mark = json_string_value(json_object_get(json, "mark")),
+						.label = json_string_value(json_object_get(json, "label")),
+						.json = BYTES(document->line, strlen(document->line))};
+}
+
+void sink_document_end(struct sink_document *document)
+{
+	free(document->line);
+	json_decref(document->json);
 }
 
 struct sink_letter *sink_letter_new(const struct sink *sink)
@@ -172,27 +192,19 @@ static uint64_t attempt_until(struct sink *sink, uint64_t row)
 bool sink_row_put(struct page *page, const struct inbox_row *row)
 {
 	struct sink *sink = page->sink;
-	json_t *json = document_of(row, &sink->arena);
-	char *text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER), *line = memory_format("%s\n", text);
-	char key[SINK_KEY_SIZE];
-	const struct sink_report report = {.key = key,
-					   .mark = json_string_value(json_object_get(json, "mark")),
-					   .label = json_string_value(json_object_get(json, "label")),
-					   .json = BYTES(line, strlen(line))};
+	struct sink_document document;
 	bool put;
 
-	sink_key(row, key);
+	sink_document_begin(&document, row, document_of(row, &sink->arena));
 	page->put = row->row;
 	if (sink->kind->settle == NULL && row->row > sink->unsure)
 		attempt_note(sink, attempt_until(sink, row->row));
-	put = sink->kind->put(sink->self, &report, &page->why);
+	put = sink->kind->put(sink->self, &document.report, &page->why);
 	if (!put) {
-		page->report = (struct failed_report){row->row, row->entry, row->name, ""};
-		memcpy(page->report.key, key, sizeof(key));
+		page->report = (struct failed_report){.row = row->row, .entry = row->entry, .name = row->name};
+		memcpy(page->report.key, document.key, sizeof(document.key));
 	}
-	free(line);
-	free(text);
-	json_decref(json);
+	sink_document_end(&document);
 	return put;
 }
 
@@ -206,7 +218,7 @@ static bool row_take(void *context, const struct inbox_row *row)
 		page->last = row->row;
 		return true;
 	}
-	/* Nothing of an erased report is handed on. Its event comes first, while it is known that the report did not. */
+	/* Nothing of an erased report is handed on. Its event comes first, while it is known that this did not. */
 	if (row->erased_at > 0) {
 		page->more = sink_event_of(&sink->store, row->row) > sink->purge;
 		page->last = page->more ? page->last : row->row;
@@ -273,13 +285,28 @@ static void page_take(struct sink *sink, const struct page *page)
 	passed_over_say(sink, false);
 }
 
-static void report_event(struct sink *sink, const struct sink_outcome *outcome)
+void sink_event_report(struct sink *sink, const struct sink_outcome *outcome)
 {
 	struct sink_letter *letter = sink_letter_new(sink);
 
 	letter->purge = sink->purge;
 	letter->outcome = *outcome;
 	mailbox_put(sink->all->to_loop, &letter->letter);
+}
+
+/* False when the sink did not take it. */
+static bool event_tell(struct page *page, const struct sink_event *event, struct sink_outcome *outcome)
+{
+	struct sink *sink = page->sink;
+
+	memset(outcome, 0, sizeof(*outcome));
+	if (event->row == 0 || (event->row > sink->row && event->row > sink->unsure) ||
+	    sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, event, outcome, &page->why))
+		return true;
+	page->report = (struct failed_report){
+		.row = event->row, .entry = event->entry, .event = event->id, .name = event->name};
+	report_name_text(&event->name, page->report.key);
+	return false;
 }
 
 /* Tells the sink of some of what was erased, where it was given that, or may have been. False when it failed. */
@@ -295,17 +322,15 @@ static bool events_tell(struct sink *sink, struct page *page)
 		error = sink_event_next(&sink->store, sink->purge, &event, NULL);
 		if (error != E_OK)
 			break;
-		memset(&outcome, 0, sizeof(outcome));
-		if (event.row > 0 && (event.row <= sink->row || event.row <= sink->unsure) &&
-		    !sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &outcome, &page->why))
+		if (!event_tell(page, &event, &outcome))
 			return false;
 		sink->purge = event.id;
 		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-			report_event(sink, &outcome);
+			sink_event_report(sink, &outcome);
 	}
 	/* Of what it never had one letter says enough. */
 	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-		report_event(sink, &outcome);
+		sink_event_report(sink, &outcome);
 	if (sink->purge > before)
 		database_wipe_memory(sink->store.db);
 	page->more = error == E_OK;
@@ -396,7 +421,7 @@ static bool wait_for_work(struct sink *sink, uint64_t *seen)
 	until.tv_sec += sink->pause_s;
 	pthread_mutex_lock(&all->lock);
 	if (sink->pause_s > 0) {
-		while (!all->stopping && sink->again_count == 0 &&
+		while (!all->stopping && sink->retry_count == 0 &&
 		       pthread_cond_timedwait(&all->changed, &all->lock, &until) != ETIMEDOUT)
 			;
 	} else {
@@ -416,12 +441,14 @@ static void pages_run(struct sink *sink)
 
 	do {
 		page = (struct page){.sink = sink};
-		again_run(sink);
+		retries_run(sink);
 		hand_on(sink, &page);
 		if (page.failed && !sinks_stopping(sink->all))
 			suspect_judge(sink, &page);
 		if (!page.failed || !sinks_stopping(sink->all))
 			outcome(sink, &page);
+		if (!page.failed && !page.more)
+			suspect_rest(sink);
 	} while (page.more && !sinks_stopping(sink->all));
 }
 
@@ -454,8 +481,8 @@ static void sink_start(struct sinks *sinks, const struct sink_options *options)
 	sinks->count++;
 }
 
-struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options, size_t count,
-			  struct mailbox *to_loop)
+struct sinks *sinks_start(const char *store_path, const struct cipher *cipher, const struct sink_options *options,
+			  size_t count, struct mailbox *to_loop)
 {
 	struct sinks *sinks = memory_zero(1, sizeof(*sinks));
 	pthread_condattr_t attributes;

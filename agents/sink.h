@@ -6,19 +6,22 @@
  *
  *   away      the program cannot be run or ends with EX_TEMPFAIL (75), nobody listens, the answer is 429, 502, 503 or
  *             504, a file cannot be written: waited out for as long as it takes
- *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried: when the
- *             sink takes one of them and then fails once more on this one, this one goes to quarantine (quarantine.h)
- * and the sink goes on. While it takes none, it counts as away.
+ *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried, some at a
+ *             time: when the sink takes one of them and then fails once more on this one, this one goes to quarantine
+ *             (quarantine.h) and the sink goes on. While it takes none, it counts as away. Until it has caught up, the
+ *             next that fails gets one attempt: the others wait for the first alone.
  *
  * So what fails for every report quarantines none. What was taken before its turn is not handed on again, but after a
- * new start. An erasure is told until it is taken.
+ * new start. The same holds of the word that a report was erased: where that alone is refused it waits in quarantine,
+ * and nobody knows what became of the copy (UNKNOWN).
  *
  * What does not verify is handed to no sink: it waits in quarantine, and comes, at the end, when it does.
  *
  * Every sink gets the same JSON, one line: that of view_json, with "event": "report" after the label, which comes first
  * as it does in files' names; before it stands the mark of what is not in earnest ("mark": "EXERCISE"). What a sink may
- * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it stays
- * in the inbox. What it was given before its limits were narrowed is asked back all the same. What was erased before its turn came is never handed on.
+ * not have by its ceiling, its statuses or because it cannot erase is passed over, counted and not tried again; it
+ * stays in the inbox. What it was given before its limits were narrowed is asked back all the same. What was erased
+ * before its turn came is never handed on.
  *
  *   sink.c            threads, order, pauses
  *   sink_limit.c      what a sink may have
@@ -83,13 +86,14 @@ struct sink_options {
 
 /* What became of a copy. */
 struct sink_outcome {
-	Simpul__PurgeOutcome outcome; /* UNSPECIFIED: there was none */
+	Simpul__PurgeOutcome outcome;			   /* UNSPECIFIED: there was none */
 	char code[LIMIT_TEXT + 1], number[LIMIT_TEXT + 1]; /* HELD: the law, "" when it has no number */
 	uint64_t until;					   /* HELD, ms */
 };
 
-/* From a sink's thread to the loop, which stores it (store thread rule): reports up to this row are handed on and those up
- * to `unsure` may be, within these limits; or the erase event `purge` was; or an item of quarantine was tried again. */
+/* From a sink's thread to the loop, which stores it (store thread rule): reports up to this row are handed on and those
+ * up to `unsure` may be, within these limits; or the erase event `purge` was; or an item of quarantine was tried
+ * again. */
 struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
@@ -99,9 +103,10 @@ struct sink_letter {
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 	uint64_t item; /* 0: none */
-	/* 0, or `row` is not handed on: it failed so often, and others did not */
+	/* 0, or `refused` is not handed on, or with `purge` its erasure not: it failed so often, and others did not */
 	unsigned tries;
-	struct report_name report;     /* of which `tries` speaks */
+	uint64_t refused;	       /* the row of which `tries` speaks */
+	struct report_name report;     /* its name */
 	uint64_t entry;		       /* it came in */
 	char reason[SINK_REASON_SIZE]; /* of the failure; "": the item was taken */
 };

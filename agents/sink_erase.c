@@ -4,28 +4,33 @@
 #include "agents/view.h"
 #include "common/content.h"
 #include "common/json.h"
-#include "common/memory.h"
 #include "common/wire.h"
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ events */
 
 enum error sink_event_next(struct store *store, uint64_t after, struct sink_event *event, struct fault *fault)
 {
-	static const char sql[] = "SELECT id, row, rule, at FROM purge WHERE id > ?1 ORDER BY id LIMIT 1";
+	static const char sql[] =
+		"SELECT p.id, p.row, p.rule, p.at, p.origin, p.epoch, p.stream, p.number, coalesce(i.entry, 0)"
+		" FROM purge p LEFT JOIN inbox i ON i.row = p.row WHERE p.id > ?1 ORDER BY p.id LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
 	bind_number(get, 1, after);
 	error = store_ask(store, get, fault);
-	if (error == E_OK)
+	if (error == E_OK) {
 		*event = (struct sink_event){.id = column_number(get, 0),
 					     .row = column_number(get, 1),
 					     .rule = (Simpul__PurgeRule)column_number(get, 2),
-					     .at = column_number(get, 3)};
+					     .at = column_number(get, 3),
+					     .entry = column_number(get, 8)};
+		snprintf(event->name.origin, sizeof(event->name.origin), "%s", column_text(get, 4));
+		event->name.epoch = (uint32_t)column_number(get, 5);
+		event->name.stream = (uint32_t)column_number(get, 6);
+		event->name.number = column_number(get, 7);
+	}
 	sqlite3_reset(get);
 	return error;
 }
@@ -71,27 +76,16 @@ static json_t *document_of(const struct inbox_row *row, const struct sink_event 
 static bool row_tell(void *context, const struct inbox_row *row)
 {
 	struct telling *telling = context;
+	struct sink_document document;
 	struct arena arena;
-	json_t *json;
-	char *text, *line, key[SINK_KEY_SIZE];
 
 	if (row->row != telling->event->row || row->trust == TRUST_BAD) /* which was never handed on */
 		return false;
 	arena_init(&arena);
 	if (sink_verdict(telling->options, row->header, (struct bytes){0}, &arena) == SINK_MAY_HAVE) {
-		json = document_of(row, telling->event, &arena);
-		text = json_dumps(json, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		line = memory_format("%s\n", text);
-		sink_key(row, key);
-		const struct sink_report report = {.key = key,
-						   .mark = json_string_value(json_object_get(json, "mark")),
-						   .label = json_string_value(json_object_get(json, "label")),
-						   .json = BYTES(line, strlen(line))};
-
-		telling->taken = telling->kind->erase(telling->self, &report, telling->outcome, telling->why);
-		free(line);
-		free(text);
-		json_decref(json);
+		sink_document_begin(&document, row, document_of(row, telling->event, &arena));
+		telling->taken = telling->kind->erase(telling->self, &document.report, telling->outcome, telling->why);
+		sink_document_end(&document);
 	}
 	arena_fini(&arena);
 	return false;
@@ -110,7 +104,7 @@ bool sink_event_tell(const struct sink_options *options, const struct sink_kind 
 
 	memset(outcome, 0, sizeof(*outcome));
 	if (view_inbox(store, event->row - 1, 1, row_tell, &telling, NULL) != E_OK)
-		return sink_fails(why, "the store cannot be read");
+		return sink_is_away(why, "the store cannot be read");
 	return telling.taken;
 }
 

@@ -1,8 +1,8 @@
 /* sink_erase - tells a sink that a report which it may have been given must go, and what it answers.
  *
- * Events stand in the table `purge` in the order in which the inbox was erased; a sink gets each after the report itself.
- * The document is one line of JSON, "event": "erase":
- *   {"label": "AMBER", "event": "erase", "name": "police.oku#12", "trust": "good", "rule": "retracted", "erased_at": ...}
+ * Events stand in the table `purge` in the order in which the inbox was erased; a sink gets each after the report
+ * itself. The document is one line of JSON, "event": "erase":
+ *   {"label": "AMBER", "event": "erase", "name": "police.oku#12", "trust": "good", "rule": "expired", "erased_at": ...}
  */
 #ifndef SIMPUL_SINK_ERASE_H
 #define SIMPUL_SINK_ERASE_H
@@ -14,6 +14,8 @@
 
 struct sink_event {
 	uint64_t id, row; /* row 0: it never came */
+	uint64_t entry;	  /* in which the row came */
+	struct report_name name;
 	Simpul__PurgeRule rule;
 	wall_ms at;
 };

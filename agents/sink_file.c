@@ -112,7 +112,7 @@ static bool lines_settle(void *self, struct sink_reason *why)
 	buffer_clear(&lines->waiting);
 	if (written)
 		return true;
-	sink_fails(why, "%s", strerror(errno));
+	sink_is_away(why, "%s", strerror(errno));
 	if (lines->fd >= 0)
 		close(lines->fd);
 	lines->fd = -1;
@@ -146,8 +146,12 @@ static bool lines_able(const struct sink_options *options, struct sink_reason *w
 	return trouble == NULL || sink_fails(why, "%s", trouble);
 }
 
-const struct sink_kind sink_jsonl = {
-	.open = lines_open, .put = lines_put, .erase = lines_erase, .settle = lines_settle, .close = lines_close, .able = lines_able};
+const struct sink_kind sink_jsonl = {.open = lines_open,
+				     .put = lines_put,
+				     .erase = lines_erase,
+				     .settle = lines_settle,
+				     .close = lines_close,
+				     .able = lines_able};
 
 /* ------------------------------------------------------------------ one file a report */
 
@@ -157,8 +161,8 @@ static void *folder_open(const struct sink_options *options, int stop)
 	return memory_string(options->path);
 }
 
-/* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label; nothing that a shell would
- * take for its own. Free it. */
+/* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label; nothing that a shell
+ * would take for its own. Free it. */
 static char *folder_path(const char *folder, const struct sink_report *report)
 {
 	char *path = memory_format("%s/%s%s%s-%s.json", folder, report->mark == NULL ? "" : report->mark,
@@ -227,4 +231,5 @@ static bool folder_able(const struct sink_options *options, struct sink_reason *
 	return trouble == NULL || sink_fails(why, "%s", trouble);
 }
 
-const struct sink_kind sink_folder = {.open = folder_open, .put = folder_put, .erase = folder_erase, .close = free, .able = folder_able};
+const struct sink_kind sink_folder = {
+	.open = folder_open, .put = folder_put, .erase = folder_erase, .close = free, .able = folder_able};

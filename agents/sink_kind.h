@@ -28,8 +28,17 @@ bool sink_fails(struct sink_reason *why, const char *format, ...) __attribute__(
 bool sink_is_away(struct sink_reason *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define SINK_KEY_SIZE (REPORT_NAME_SIZE + 32)
-/* The key of a row, and what `erases` makes of an event that was taken. */
-void sink_key(const struct inbox_row *row, char key[SINK_KEY_SIZE]);
+/* A document about a row, as one line, for as long as it takes to hand it on; `report` borrows from the rest. */
+struct sink_document {
+	char key[SINK_KEY_SIZE];
+	json_t *json;
+	char *line;
+	struct sink_report report;
+};
+/* Takes over `json`. */
+void sink_document_begin(struct sink_document *document, const struct inbox_row *row, json_t *json);
+void sink_document_end(struct sink_document *document);
+/* What `erases` makes of an event that was taken. */
 Simpul__PurgeOutcome sink_outcome_declared(enum sink_erases erases);
 
 struct sink_kind {

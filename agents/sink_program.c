@@ -66,10 +66,8 @@ static bool program_run(struct program *program, const struct sink_report *repor
 	char *event = memory_format("SIMPUL_EVENT=%s", what), *name = memory_format("SIMPUL_NAME=%s", report->key);
 	char *mark = memory_format("SIMPUL_MARK=%s", report->mark == NULL ? "" : report->mark);
 	char *const environment[] = {path, locale, event, name, mark, NULL};
-	const struct child_command command = {.program = program->path,
-					      .argv = program->argv,
-					      .environment = environment,
-					      .heard = heard != NULL};
+	const struct child_command command = {
+		.program = program->path, .argv = program->argv, .environment = environment, .heard = heard != NULL};
 	enum child_outcome outcome;
 	struct child child;
 	int status = 0;
@@ -126,5 +124,9 @@ static bool program_able(const struct sink_options *options, struct sink_reason 
 	return trouble == NULL || sink_fails(why, "%s", trouble);
 }
 
-const struct sink_kind sink_program = {
-	.slow = true, .open = program_open, .put = program_put, .erase = program_erase, .close = program_close, .able = program_able};
+const struct sink_kind sink_program = {.slow = true,
+				       .open = program_open,
+				       .put = program_put,
+				       .erase = program_erase,
+				       .close = program_close,
+				       .able = program_able};

@@ -12,19 +12,22 @@
 #include <pthread.h>
 
 enum {
-	AHEAD_MOST = 8, /* so many reports behind one that fails are tried */
-	AGAIN_MOST = 16,
+	AHEAD_MOST = 256, /* as a submission may have reports: one is taken ahead for each that goes to quarantine */
+	RETRIES_MOST = 16,
 };
 
-/* The report that fails, how often it did, and those behind it that the sink took meanwhile. */
+/* The report that fails, or its erasure, how often it did, and those behind it that the sink took meanwhile. */
 struct suspect {
-	uint64_t row; /* 0: none */
+	uint64_t row;	/* 0: none */
+	uint64_t event; /* 0: the report itself fails; else the erase event of it */
 	unsigned failures;
-	uint64_t ahead[AHEAD_MOST]; /* 0: free */
+	bool hurry;	 /* one went to quarantine, and the sink has not caught up since */
+	uint64_t looked; /* rows up to here were tried before their turn; those behind it are next. 0: begin anew */
+	uint64_t ahead[AHEAD_MOST]; /* 0: free; what finds no place is handed on twice */
 };
 
 /* What somebody wants to have tried once more. */
-struct again {
+struct retry {
 	uint64_t item, row;
 };
 
@@ -49,8 +52,8 @@ struct sink {
 	struct suspect suspect;
 	struct arena arena;
 	struct sink_status shown; /* under the lock, as the next */
-	struct again again[AGAIN_MOST];
-	size_t again_count;
+	struct retry retries[RETRIES_MOST];
+	size_t retry_count;
 };
 
 struct sinks {
@@ -77,6 +80,7 @@ struct page {
 	struct sink_reason why;
 	struct failed_report {
 		uint64_t row, entry; /* row 0: it was none in particular */
+		uint64_t event;	     /* 0: it was the report; else the erase event of it */
 		struct report_name name;
 		char key[SINK_KEY_SIZE];
 	} report; /* that failed */
@@ -85,6 +89,8 @@ struct page {
 struct sink_letter *sink_letter_new(const struct sink *sink); /* that says how far it has come */
 /* Hands a row on that the sink may have; false with what failed in `page`. */
 bool sink_row_put(struct page *page, const struct inbox_row *row);
+/* Reports that the sink was told of the erase events up to sink->purge, and what came of that one. */
+void sink_event_report(struct sink *sink, const struct sink_outcome *outcome);
 bool sinks_stopping(struct sinks *all);
 /* Opens the store and reads how far the sink has come, where that is not done; false when it cannot be. */
 bool sink_store_ready(struct sink *sink);
@@ -96,7 +102,9 @@ bool ahead_take(struct suspect *suspect, uint64_t row);
 /* A page failed: notes it. Where its report has had its attempts and the sink takes others, it is left for quarantine,
  * and the page did not fail. */
 void suspect_judge(struct sink *sink, struct page *page);
+/* The sink has caught up: what fails next gets all its attempts. */
+void suspect_rest(struct sink *sink);
 /* Hands on what somebody wants tried once more. */
-void again_run(struct sink *sink);
+void retries_run(struct sink *sink);
 
 #endif

@@ -117,11 +117,24 @@ enum error store_set_sink_position(struct store *store, const char *sink, uint64
 	return store_end(store, error, fault);
 }
 
-/* What became of a report that was tried again, or that the sink went on without. */
+/* Nothing of a row is left to be handed on. */
+static bool is_erased(struct store *store, uint64_t row)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM inbox WHERE row = ?1 AND erased_at > 0");
+	bool erased;
+
+	bind_number(get, 1, row);
+	erased = store_ask(store, get, NULL) == E_OK;
+	sqlite3_reset(get);
+	return erased;
+}
+
+/* What became of a report or an erasure that was tried again, or that the sink went on without. A report that was
+ * erased since the sink refused it waits for nothing any more. */
 static enum error failure_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
 {
 	struct quarantine_item item = {.cause = QUARANTINE_UNDELIVERED,
-				       .row = letter->row,
+				       .row = letter->refused,
 				       .entry = letter->entry,
 				       .tries = letter->tries,
 				       .name = letter->report};
@@ -131,6 +144,8 @@ static enum error failure_store(struct store *store, const struct sink_letter *l
 		return quarantine_solve(store, letter->item, now, fault);
 	if (letter->item > 0)
 		return quarantine_failed(store, letter->item, E_OK, letter->reason, fault);
+	if (letter->purge == 0 && is_erased(store, letter->refused))
+		return E_OK;
 	memcpy(item.sink, letter->name, sizeof item.sink);
 	memcpy(item.detail, letter->reason, sizeof item.detail);
 	return quarantine_add(store, &item, now, fault);
@@ -140,13 +155,13 @@ static enum error letter_store(struct store *store, const struct sink_letter *le
 {
 	enum error error = E_OK;
 
-	if (letter->purge > 0)
-		return event_store(store, letter, fault);
 	if (letter->item > 0 || letter->tries > 0)
 		error = failure_store(store, letter, fault);
-	if (error != E_OK || letter->item > 0)
+	if (error != E_OK)
 		return error;
-	return position_store(store, letter, fault);
+	if (letter->item > 0)
+		return outcome_store(store, letter->name, letter->purge, &letter->outcome, fault);
+	return letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
 }
 
 enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)

@@ -140,6 +140,17 @@ bool sink_place_told(struct sink_place *place, uint64_t event)
 	return at == event;
 }
 
+uint64_t sink_place_outcome(struct sink_place *place, uint64_t event)
+{
+	sqlite3_stmt *get = store_statement(&place->store, "SELECT outcome FROM purge_sink WHERE purge = ?1");
+	uint64_t outcome;
+
+	bind_number(get, 1, event);
+	outcome = store_ask(&place->store, get, NULL) == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return outcome;
+}
+
 uint64_t sink_place_position(struct sink_place *place)
 {
 	uint64_t row;

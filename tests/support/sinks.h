@@ -30,6 +30,8 @@ bool sink_place_reaches(struct sink_place *place, uint64_t row);
 void sink_place_erase(struct sink_place *place, uint64_t row);
 /* Does what the loop does with letters, until "registry" was told of this event. */
 bool sink_place_told(struct sink_place *place, uint64_t event);
+/* What the store says that became of its copy by this event; 0: nothing. */
+uint64_t sink_place_outcome(struct sink_place *place, uint64_t event);
 /* Row up to which the store says that "registry" has come. */
 uint64_t sink_place_position(struct sink_place *place);
 /* Waits until the sink fails for a reason that holds these words. */

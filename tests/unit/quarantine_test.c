@@ -3,6 +3,7 @@
 #include "agents/purge_receipt.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
+#include "agents/store_progress.h"
 #include "agents/view.h"
 #include "common/log.h"
 #include "common/wire.h"
@@ -682,6 +683,23 @@ static void what_is_settled_is_listed_only_when_asked_for(void **state)
 	assert_int_equal(all, 2);
 }
 
+/* ---- what a sink does not take */
+
+/* The sink's word is on its way to the loop while the loop erases the report. */
+static void what_is_erased_before_its_refusal_is_noted_does_not_wait(void **state)
+{
+	struct fixture *f = *state;
+	struct sink_letter letter = {
+		.name = "registry", .row = 1, .tries = 9, .refused = 1, .entry = 3, .reason = "it answered 400"};
+
+	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	assert_int_equal(store_begin(&f->store, NULL), E_OK);
+	assert_int_equal(erase_row(&f->store, 1, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, NOW, NULL), E_OK);
+	assert_int_equal(store_commit(&f->store, NULL), E_OK);
+	assert_int_equal(store_sink_letters(&f->store, &letter.letter, NULL), E_OK);
+	assert_int_equal(waiting(f), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
 
 int main(void)
@@ -709,6 +727,7 @@ int main(void)
 		TEST(closing_takes_a_reason_and_is_on_record),
 		TEST(what_was_closed_can_be_tried_again),
 		TEST(what_is_settled_is_listed_only_when_asked_for),
+		TEST(what_is_erased_before_its_refusal_is_noted_does_not_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,17 +30,6 @@ static bool there(struct sink_place *place, const char *name)
 	return answer;
 }
 
-static uint64_t outcome_of(struct sink_place *place, uint64_t event)
-{
-	sqlite3_stmt *get = store_statement(&place->store, "SELECT outcome FROM purge_sink WHERE purge = ?1");
-	uint64_t outcome;
-
-	bind_number(get, 1, event);
-	outcome = store_ask(&place->store, get, NULL) == E_OK ? column_number(get, 0) : 0;
-	sqlite3_reset(get);
-	return outcome;
-}
-
 static struct sinks *folder_start(struct sink_place *place)
 {
 	const struct sink_options options = sink_place_options(place, SINK_FOLDER);
@@ -70,7 +59,7 @@ static void the_file_of_a_report_goes_and_what_a_kill_left_of_it(void **state)
 	assert_false(there(place, FIRST));
 	assert_int_not_equal(access(half, F_OK), 0);
 	assert_true(there(place, "AMBER-army.oku-2.json"));
-	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 	sinks_stop(sinks);
 	free(half);
 }
@@ -94,7 +83,7 @@ static void the_file_of_what_was_no_more_than_an_exercise_goes(void **state)
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
 	assert_false(there(place, "EXERCISE-" FIRST));
-	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
 static void lines_get_an_event_that_a_person_sees_to(void **state)
@@ -112,7 +101,7 @@ static void lines_get_an_event_that_a_person_sees_to(void **state)
 	sinks_wake(sinks);
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
-	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
 	assert_int_equal(file_read(place->path, 1 << 20, &text, NULL), E_OK);
 	buffer_u8(&text, 0);
 	assert_non_null(strstr((const char *)text.data, "\n{\"label\":\"AMBER\",\"event\":\"erase\",\"name\":"
@@ -152,8 +141,8 @@ static void a_copy_from_before_the_limits_were_narrowed_is_asked_back(void **sta
 	assert_true(sink_place_told(place, 2));
 	sinks_stop(sinks);
 	assert_false(there(place, FIRST));
-	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
-	assert_int_equal(outcome_of(place, 2), 0);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 2), 0);
 }
 
 static void what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back(void **state)
@@ -171,8 +160,8 @@ static void what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back(vo
 	assert_false(there(place, FIRST));
 	assert_false(there(place, "AMBER-army.oku-2.json"));
 	assert_true(there(place, "AMBER-army.oku-3.json"));
-	assert_int_equal(outcome_of(place, 1), 0);
-	assert_int_equal(outcome_of(place, 2), 0);
+	assert_int_equal(sink_place_outcome(place, 1), 0);
+	assert_int_equal(sink_place_outcome(place, 2), 0);
 }
 
 /* The agent was killed after the file was written, and before that was noted. */
@@ -219,7 +208,7 @@ static void lines_that_are_there_though_it_failed_get_their_event(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
-	assert_int_equal(outcome_of(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
 /* What becomes of the first report with a sink of these options. */
@@ -234,7 +223,7 @@ static uint64_t outcome_with(struct sink_place *place, const struct sink_options
 	sinks_wake(sinks);
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
-	return outcome_of(place, 1);
+	return sink_place_outcome(place, 1);
 }
 
 static void a_sink_that_may_not_have_it_is_not_told(void **state)

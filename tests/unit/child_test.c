@@ -1,0 +1,47 @@
+/* Tries to outlive what agents/child.h promises of a child's end. */
+#include "agents/child.h"
+#include "tests/support/fixed.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SLIP_AWAY "slip-away"
+
+/* What this program is as a child: it goes over to its parent's process group, says so and stays. */
+static void slip_away(void)
+{
+	if (setpgid(0, getpgid(getppid())) == 0 && write(STDOUT_FILENO, "x", 1) == 1)
+		sleep(30);
+}
+
+static void a_child_that_leaves_its_group_is_ended_all_the_same(void **state)
+{
+	char self[] = "/proc/self/exe", word[] = SLIP_AWAY;
+	char *argv[] = {self, word, NULL}, *environment[] = {NULL};
+	const struct child_command command = {.program = self, .argv = argv, .environment = environment, .heard = true};
+	const steady_ms start = clock_now().steady;
+	struct child child;
+	char said = 0;
+	int status = 0;
+
+	(void)state;
+	assert_int_equal(child_start(&child, &command, BYTES("", 0)), E_OK);
+	assert_int_equal(read(child.output, &said, 1), 1);
+	assert_int_equal(child_end(&child, clock_now().steady, -1, &status), CHILD_LATE);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_true(clock_now().steady - start < 30 * 1000); /* and was not waited for */
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_child_that_leaves_its_group_is_ended_all_the_same),
+	};
+
+	if (argc == 2 && strcmp(argv[1], SLIP_AWAY) == 0) {
+		slip_away();
+		return 1;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
