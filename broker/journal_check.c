@@ -387,6 +387,15 @@ static bool class_check(struct check *check, const Simpul__Header *header)
 	       check_bad(check, "the audience's class is not that of the header");
 }
 
+bool check_reference_find(struct check *check, uint64_t origin_id, const Simpul__Name *name, uint64_t *entry)
+{
+	bind_number(check->target, 1, origin_id);
+	bind_number(check->target, 2, name->epoch);
+	bind_number(check->target, 3, (uint64_t)name->stream);
+	bind_number(check->target, 4, name->number);
+	return number_ask(check, check->target, entry);
+}
+
 /* An update or cancel that was accepted must be found from what it refers to. */
 static bool reference_check(struct check *check, const Simpul__StoredSubmission *stored, const Simpul__Header *header)
 {
@@ -398,11 +407,7 @@ static bool reference_check(struct check *check, const Simpul__StoredSubmission 
 	if (header->n_references == 0)
 		return check_bad(check, "the header refers to nothing");
 	check->references++;
-	bind_number(check->target, 1, check->row.origin_id);
-	bind_number(check->target, 2, header->references[0]->epoch);
-	bind_number(check->target, 3, (uint64_t)header->references[0]->stream);
-	bind_number(check->target, 4, header->references[0]->number);
-	if (!number_ask(check, check->target, &target))
+	if (!check_reference_find(check, check->row.origin_id, header->references[0], &target))
 		return check_bad(check, "the report referred to is not in the journal");
 	bind_number(check->reference, 1, target);
 	bind_number(check->reference, 2, header->references[0]->number);
