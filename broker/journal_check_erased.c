@@ -199,7 +199,14 @@ static bool target_check(struct check *check, const Simpul__TombstoneTarget *tar
 	if (!buried_load(check, target->entry, &buried, &check->arena) ||
 	    target->index + target->count > buried.stored->n_headers)
 		return check_bad(check, "the tombstone names reports that cannot be");
-	return retracted ? retraction_check(check, target, &buried) : expiry_check(check, target, &buried);
+	switch (target->rule) {
+	case SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED:
+		return retraction_check(check, target, &buried);
+	case SIMPUL__PURGE_RULE__PURGE_RULE_FORMER:
+		return true; /* the reason was lost with the history */
+	default:
+		return expiry_check(check, target, &buried);
+	}
 }
 
 bool check_tombstone(struct check *check)
