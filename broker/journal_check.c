@@ -52,6 +52,7 @@ static bool genesis_check(struct check *check)
 		return check_bad(check, "the incarnation does not follow the one before");
 	if (check->row.entry > 1 && !bytes_equal(of_binary(genesis->broker_key), BYTES(check->broker_key, KEY_SIZE)))
 		return check_bad(check, "the incarnation is of another broker's key");
+	check->begins = check->row.entry > 1;
 	check->verdict->last.incarnation = genesis->incarnation;
 	memcpy(check->broker_key, genesis->broker_key.data, KEY_SIZE);
 	return true;

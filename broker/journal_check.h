@@ -68,6 +68,7 @@ struct check {
 	struct gone *gone; /* bodies that were erased, ascending, until their tombstone comes */
 	size_t gone_count, gone_capacity, gone_covered;
 	struct check_holds holds, kept;
+	bool begins; /* nothing came since a recovery but tombstones of what was erased in the history before it */
 	struct check_taken taken[CHECK_TAKEN]; /* at entry % CHECK_TAKEN */
 
 	/* of the entry looked at */

@@ -184,6 +184,12 @@ static bool retraction_check(struct check *check, const Simpul__TombstoneTarget 
 	return true;
 }
 
+/* The reason was lost with the history that is over: that is so only where the next one begins. */
+static bool former_check(struct check *check)
+{
+	return check->begins || check_bad(check, "the tombstone speaks of a history that is over where none ended");
+}
+
 static bool target_check(struct check *check, const Simpul__TombstoneTarget *target)
 {
 	struct buried buried;
@@ -199,14 +205,10 @@ static bool target_check(struct check *check, const Simpul__TombstoneTarget *tar
 	if (!buried_load(check, target->entry, &buried, &check->arena) ||
 	    target->index + target->count > buried.stored->n_headers)
 		return check_bad(check, "the tombstone names reports that cannot be");
-	switch (target->rule) {
-	case SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED:
-		return retraction_check(check, target, &buried);
-	case SIMPUL__PURGE_RULE__PURGE_RULE_FORMER:
-		return true; /* the reason was lost with the history */
-	default:
-		return expiry_check(check, target, &buried);
-	}
+	if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_FORMER)
+		return former_check(check);
+	check->begins = false;
+	return retracted ? retraction_check(check, target, &buried) : expiry_check(check, target, &buried);
 }
 
 bool check_tombstone(struct check *check)
