@@ -215,6 +215,7 @@ struct retention {
 	uint64_t ticket; /* of a question or a tombstone under way; 0: none */
 	steady_ms look_at;
 	bool begun;  /* the clock was compared with the journal */
+	bool waits;  /* the day after a recovery is not over */
 	wall_ms recovered_at; /* when this incarnation began; 0: it is the first */
 	wall_ms holds_told;   /* when those that end soon were last named; 0: never */
 	bool forget; /* bodies were erased: memory of earlier steps is not kept for the next */

@@ -319,6 +319,8 @@ static void state_advance(const struct draft *draft)
 	state->position.entry = draft->written->row.entry;
 	state->position.head = draft->written->row.head;
 	state->accepted_at = draft->written->row.accepted_at;
+	state->begins = draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS ? state->position.entry > 1
+										      : draft->begins;
 	if (draft->append->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
 		state->policy_version = draft->new_version;
 		state->policy_hash = draft->new_policy;

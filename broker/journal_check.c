@@ -52,6 +52,7 @@ static bool genesis_check(struct check *check)
 		return check_bad(check, "the incarnation does not follow the one before");
 	if (check->row.entry > 1 && !bytes_equal(of_binary(genesis->broker_key), BYTES(check->broker_key, KEY_SIZE)))
 		return check_bad(check, "the incarnation is of another broker's key");
+	check->begins = check->row.entry > 1;
 	check->verdict->last.incarnation = genesis->incarnation;
 	memcpy(check->broker_key, genesis->broker_key.data, KEY_SIZE);
 	return true;
@@ -387,6 +388,15 @@ static bool class_check(struct check *check, const Simpul__Header *header)
 	       check_bad(check, "the audience's class is not that of the header");
 }
 
+bool check_reference_find(struct check *check, uint64_t origin_id, const Simpul__Name *name, uint64_t *entry)
+{
+	bind_number(check->target, 1, origin_id);
+	bind_number(check->target, 2, name->epoch);
+	bind_number(check->target, 3, (uint64_t)name->stream);
+	bind_number(check->target, 4, name->number);
+	return number_ask(check, check->target, entry);
+}
+
 /* An update or cancel that was accepted must be found from what it refers to. */
 static bool reference_check(struct check *check, const Simpul__StoredSubmission *stored, const Simpul__Header *header)
 {
@@ -398,11 +408,7 @@ static bool reference_check(struct check *check, const Simpul__StoredSubmission 
 	if (header->n_references == 0)
 		return check_bad(check, "the header refers to nothing");
 	check->references++;
-	bind_number(check->target, 1, check->row.origin_id);
-	bind_number(check->target, 2, header->references[0]->epoch);
-	bind_number(check->target, 3, (uint64_t)header->references[0]->stream);
-	bind_number(check->target, 4, header->references[0]->number);
-	if (!number_ask(check, check->target, &target))
+	if (!check_reference_find(check, check->row.origin_id, header->references[0], &target))
 		return check_bad(check, "the report referred to is not in the journal");
 	bind_number(check->reference, 1, target);
 	bind_number(check->reference, 2, header->references[0]->number);

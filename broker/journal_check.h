@@ -28,6 +28,14 @@ struct check_hold {
 	wall_ms until;
 };
 
+/* A report, and the CANCEL it was found to be taken back by. */
+struct check_taken {
+	uint64_t entry, number;
+	uint64_t cause; /* 0: none yet */
+};
+
+#define CHECK_TAKEN 512 /* as many are remembered, whatever the journal holds */
+
 struct check_holds {
 	struct check_hold *list;
 	size_t count, capacity;
@@ -60,6 +68,8 @@ struct check {
 	struct gone *gone; /* bodies that were erased, ascending, until their tombstone comes */
 	size_t gone_count, gone_capacity, gone_covered;
 	struct check_holds holds, kept;
+	bool begins; /* nothing came since a recovery but tombstones of what was erased in the history before it */
+	struct check_taken taken[CHECK_TAKEN]; /* at entry % CHECK_TAKEN */
 
 	/* of the entry looked at */
 	struct entry_row row;
@@ -75,6 +85,9 @@ bool check_bad(struct check *check, const char *format, ...) __attribute__((form
 /* False when something is wrong, or with check->fault->code set when the check cannot go on. */
 bool check_submission(struct check *check);
 bool check_other(struct check *check);
+
+/* The entry of the report of this origin that a reference names. */
+bool check_reference_find(struct check *check, uint64_t origin_id, const Simpul__Name *name, uint64_t *entry);
 
 /* journal_check_broker.c */
 bool check_broker_key(struct check *check);

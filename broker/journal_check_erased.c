@@ -83,7 +83,7 @@ struct buried {
 	const Simpul__Receipt *outcome;
 };
 
-static bool buried_load(struct check *check, uint64_t entry, struct buried *buried)
+static bool buried_load(struct check *check, uint64_t entry, struct buried *buried, struct arena *arena)
 {
 	enum error error;
 
@@ -92,25 +92,25 @@ static bool buried_load(struct check *check, uint64_t entry, struct buried *buri
 	error = journal_row_step(check->submission, check->fault);
 	if (error == E_OK) {
 		buried->origin_id = column_number(check->submission, 0);
-		buried->outcome = outcome_unpack(column_bytes(check->submission, 1), &check->arena);
+		buried->outcome = outcome_unpack(column_bytes(check->submission, 1), arena);
 		buried->stored = stored_unpack(&simpul__stored_submission__descriptor,
-					       column_bytes(check->submission, 2), &check->arena);
+					       column_bytes(check->submission, 2), arena);
 	}
 	sqlite3_reset(check->submission);
 	return buried->stored != NULL && buried->outcome != NULL;
 }
 
-static const Simpul__Header *header_at(struct check *check, const struct buried *buried, size_t index)
+static const Simpul__Header *header_at(const struct buried *buried, size_t index, struct arena *arena)
 {
-	return index < buried->stored->n_headers ? stored_unpack(&simpul__header__descriptor,
-								 of_binary(buried->stored->headers[index]), &check->arena)
-						 : NULL;
+	return index < buried->stored->n_headers
+		       ? stored_unpack(&simpul__header__descriptor, of_binary(buried->stored->headers[index]), arena)
+		       : NULL;
 }
 
 static bool expiry_check(struct check *check, const Simpul__TombstoneTarget *target, const struct buried *buried)
 {
 	for (size_t i = target->index; i < target->index + target->count; i++) {
-		const Simpul__Header *header = header_at(check, buried, i);
+		const Simpul__Header *header = header_at(buried, i, &check->arena);
 
 		if (header == NULL || header->expires > check->row.accepted_at)
 			return check_bad(check, "the tombstone says of a report that it has expired, and it had not");
@@ -118,30 +118,76 @@ static bool expiry_check(struct check *check, const Simpul__TombstoneTarget *tar
 	return true;
 }
 
-static bool names_equal(const Simpul__Name *a, const Simpul__Name *b)
+/* The report of the same origin that a header refers to, as long as it stands earlier. */
+static bool referred_find(struct check *check, const struct buried *buried, const Simpul__Header *header,
+			  struct check_taken *report)
 {
-	return strcmp(a->origin, b->origin) == 0 && a->epoch == b->epoch && a->stream == b->stream &&
-	       a->number == b->number;
+	uint64_t entry;
+
+	if (header->n_references != 1 || strcmp(header->references[0]->origin, buried->stored->origin) != 0 ||
+	    !check_reference_find(check, buried->origin_id, header->references[0], &entry) || entry >= report->entry)
+		return false;
+	report->entry = entry;
+	report->number = header->references[0]->number;
+	return true;
 }
 
-/* The CANCEL takes back the report, or what the report is an update of. */
+/* From an update to what it is an update of; false from any other report. */
+static bool original_find(struct check *check, struct check_taken *report)
+{
+	const Simpul__Header *header = NULL;
+	struct buried buried;
+	struct arena arena;
+	bool found;
+
+	arena_init(&arena);
+	if (buried_load(check, report->entry, &buried, &arena))
+		header = header_at(&buried, report->number - buried.stored->first, &arena);
+	found = header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE &&
+		referred_find(check, &buried, header, report);
+	arena_fini(&arena);
+	return found;
+}
+
+/* A CANCEL takes back the report that it refers to, every update of it, and theirs. A tombstone names them in the order
+ * in which they came, so what one is an update of is remembered by then: a chain is not walked once for each link. */
+static bool is_taken_back(struct check *check, const struct check_taken *report, const struct check_taken *root)
+{
+	struct check_taken at = *report;
+
+	while (at.entry != root->entry || at.number != root->number) {
+		const struct check_taken *known = &check->taken[at.entry % CHECK_TAKEN];
+
+		if (known->entry == at.entry && known->number == at.number && known->cause == at.cause)
+			break;
+		if (at.entry <= root->entry || !original_find(check, &at))
+			return false;
+	}
+	check->taken[report->entry % CHECK_TAKEN] = *report;
+	return true;
+}
+
 static bool retraction_check(struct check *check, const Simpul__TombstoneTarget *target, const struct buried *buried)
 {
-	const Simpul__Header *header = header_at(check, buried, target->index), *cause = NULL;
+	const struct check_taken report = {target->entry, buried->stored->first + target->index, target->cause};
+	struct check_taken root = {.entry = target->cause};
+	const Simpul__Header *cause = NULL;
 	struct buried cancel;
-	bool good;
 
-	if (buried_load(check, target->cause, &cancel) &&
+	if (buried_load(check, target->cause, &cancel, &check->arena) &&
 	    outcome_verdict(cancel.outcome, cancel.stored->first) == E_OK)
-		cause = header_at(check, &cancel, 0);
-	good = header != NULL && cause != NULL && target->count == 1 && cancel.origin_id == buried->origin_id &&
-	       cause->kind == SIMPUL__KIND__KIND_CANCEL && cause->erase && cause->n_references == 1;
-	if (good && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1)
-		good = names_equal(header->references[0], cause->references[0]) ||
-		       names_equal(header->name, cause->references[0]);
-	else if (good)
-		good = names_equal(header->name, cause->references[0]);
-	return good || check_bad(check, "the tombstone names a CANCEL that did not take the report back");
+		cause = header_at(&cancel, 0, &check->arena);
+	if (cause == NULL || target->count != 1 || cancel.origin_id != buried->origin_id ||
+	    cause->kind != SIMPUL__KIND__KIND_CANCEL || !cause->erase || !referred_find(check, &cancel, cause, &root) ||
+	    !is_taken_back(check, &report, &root))
+		return check_bad(check, "the tombstone names a CANCEL that did not take the report back");
+	return true;
+}
+
+/* The reason was lost with the history that is over: that is so only where the next one begins. */
+static bool former_check(struct check *check)
+{
+	return check->begins || check_bad(check, "the tombstone speaks of a history that is over where none ended");
 }
 
 static bool target_check(struct check *check, const Simpul__TombstoneTarget *target)
@@ -156,9 +202,12 @@ static bool target_check(struct check *check, const Simpul__TombstoneTarget *tar
 	if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_UNSPECIFIED ||
 	    retracted != (target->cause > target->entry && target->cause < check->row.entry))
 		return check_bad(check, "the tombstone gives no good reason");
-	if (!buried_load(check, target->entry, &buried) ||
+	if (!buried_load(check, target->entry, &buried, &check->arena) ||
 	    target->index + target->count > buried.stored->n_headers)
 		return check_bad(check, "the tombstone names reports that cannot be");
+	if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_FORMER)
+		return former_check(check);
+	check->begins = false;
 	return retracted ? retraction_check(check, target, &buried) : expiry_check(check, target, &buried);
 }
 

@@ -128,6 +128,13 @@ enum error draft_hold_write(struct draft *draft)
 
 /* ---------------------------------------------------------------------------- tombstones */
 
+/* Its own tombstone was lost with a history that is over, and this stands where the next one begins: what is gone is
+ * gone, whatever keeps it. Anywhere else it would be a way around every hold. */
+static enum error former_compare(struct draft *draft)
+{
+	return draft->begins ? E_OK : refuse(draft, E_INVALID, "rule");
+}
+
 /* Between the question what is due and its tombstone a hold may have been placed, or have ended. */
 static enum error target_compare(struct draft *draft, const Simpul__TombstoneTarget *target)
 {
@@ -135,9 +142,9 @@ static enum error target_compare(struct draft *draft, const Simpul__TombstoneTar
 	uint64_t until;
 	enum error error;
 
-	/* What is gone is gone: its own tombstone was lost with a history that is over. */
 	if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_FORMER)
-		return E_OK;
+		return former_compare(draft);
+	draft->begins = false;
 	bind_number(get, 1, target->entry);
 	bind_number(get, 2, target->index);
 	bind_number(get, 3, target->hold != 0 ? target->hold : target->count);
@@ -153,6 +160,7 @@ enum error draft_tombstone_compare(struct draft *draft)
 	struct arena arena;
 	enum error error = E_OK;
 
+	draft->begins = draft->journal->state.begins;
 	arena_init(&arena);
 	tombstone = stored_unpack(&simpul__tombstone__descriptor, buffer_view(&draft->append->content), &arena);
 	for (size_t i = 0; error == E_OK && tombstone != NULL && i < tombstone->n_targets; i++)

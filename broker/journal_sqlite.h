@@ -77,6 +77,7 @@ struct journal_state {
 	wall_ms accepted_at; /* of the last entry */
 	uint32_t policy_version;
 	struct hash policy_hash;
+	bool begins; /* nothing came since a recovery but tombstones of what was erased in the history before it */
 };
 
 /* A cursor or the record of something withheld, not yet written. */
@@ -165,6 +166,7 @@ struct draft {
 	uint64_t held, place;	/* HOLD only: entry of the report that is meant, and its place there */
 	bool lifts;		/* HOLD only */
 	wall_ms until;		/* HOLD that lifts none */
+	bool begins;		/* TOMBSTONE only: as in journal_state, after it */
 	struct hash new_policy; /* POLICY only */
 	uint32_t new_version;
 	struct fault *fault;

@@ -89,6 +89,7 @@ static bool entry_check(struct check *check, const struct position *held)
 	check->bodies = column_bytes(check->page, ENTRY_COLUMN_COUNT + 2);
 	if (!frame_check(check))
 		return false;
+	check->begins = check->begins && check->row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
 	if (!(check->row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION ? check_submission(check)
 									   : check_other(check)))
 		return false;

@@ -15,20 +15,12 @@ void retention_soon(struct core *core)
 	core->retention.look_at = core->now->steady;
 }
 
-/* Holds that two operators placed after the backup are theirs to place again, and take a while. */
-static bool just_recovered(const struct core *core)
-{
-	const wall_ms from = core->retention.recovered_at;
-
-	return from != 0 && core->now->wall >= from && core->now->wall - from < DAY_MS;
-}
-
 void retention_tick(struct core *core)
 {
 	struct retention *retention = &core->retention;
 	struct core_read *read;
 
-	if (retention->ticket != 0 || just_recovered(core) || core->stopping || core->now->steady < retention->look_at)
+	if (retention->ticket != 0 || core->stopping || core->now->steady < retention->look_at)
 		return;
 	read = core_read_new();
 	read->type = READ_DUE;
@@ -58,12 +50,24 @@ static bool clock_compare(struct core *core, wall_ms newest)
 	if (core->retention.begun)
 		return true;
 	core->retention.begun = true;
+	core->retention.waits = core->retention.recovered_at != 0 && newest < core->retention.recovered_at + DAY_MS;
 	if (!ahead && now + BEHIND_MOST_MS >= newest)
 		return true;
 	core->clock_doubted = true;
 	LOG(core, ALARM, "clock.doubted", F_TEXT("direction", ahead ? "ahead" : "back"),
 	    F_NUM("seconds", (ahead ? now - newest : newest - now) / 1000));
 	return false;
+}
+
+/* Holds that two operators placed after the backup are theirs to place again, and take a while. A new machine's clock
+ * may be behind the recovery, which is never earlier than the backup's last entry; and one in doubt ends nothing. */
+static bool just_recovered(struct core *core)
+{
+	struct retention *retention = &core->retention;
+
+	if (!core->clock_doubted && core->now->wall >= retention->recovered_at + DAY_MS)
+		retention->waits = false;
+	return retention->waits;
 }
 
 static void unreadable(struct core *core, const char *code, const char *field, uint64_t entry)
@@ -96,7 +100,7 @@ void retention_read_done(struct core *core, const struct core_read *read)
 		unreadable(core, error_name(E_CORRUPT), "due", read->due->damaged);
 	if (!clock_compare(core, read->due->newest))
 		retention_soon(core); /* again, for what was taken back alone */
-	else if (read->due->count > 0 && !core->stopping)
+	else if (!just_recovered(core) && read->due->count > 0 && !core->stopping)
 		tombstone_start(core, read);
 	if (read->now != 0)
 		holds_tell(core, read->due);
@@ -141,6 +145,8 @@ void clock_confirm(struct core *core, const struct core_event *event)
 
 	if (core->clock_doubted)
 		LOG(core, NOTICE, "clock.confirmed", F_NUM("entry", core->position.entry));
+	if (core->clock_doubted && core->retention.waits)
+		core->retention.recovered_at = core->now->wall; /* nobody knows better since when */
 	core->clock_doubted = false;
 	retention_soon(core);
 	if (event->act.size > 0)

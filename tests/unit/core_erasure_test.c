@@ -296,13 +296,68 @@ static void nothing_is_erased_for_a_day_after_a_recovery(void **state)
 {
 	struct world *world = journaled_world(state);
 
-	later(world, 1000);
 	world->core->retention.recovered_at = world->now.wall;
+	later(world, 1000);
 	say(world, (struct speech){.node = POLICE});
 	say(world, retraction);
 	later(world, DAY - 60 * 1000);
 	assert_false(world_logged(world, "bodies.erased"));
 	later(world, 60 * 1000);
+	assert_true(world_logged(world, "bodies.erased"));
+}
+
+/* The newest entry of the backup, and so the recovery, is later than the new machine's time: too little for a doubt. */
+static void a_clock_behind_the_recovery_takes_nothing_of_the_day(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	world->core->retention.recovered_at = world->now.wall + 50 * 60 * 1000;
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	later(world, 1000);
+	assert_false(world_logged(world, "bodies.erased"));
+	later(world, DAY);
+	assert_false(world_logged(world, "bodies.erased"));
+	later(world, 50 * 60 * 1000);
+	assert_true(world_logged(world, "bodies.erased"));
+}
+
+/* It is set right, or wrong, hours after the recovery. */
+static void a_clock_in_doubt_does_not_end_the_day_and_who_confirms_it_begins_it_anew(void **state)
+{
+	const struct core_event confirmed = {.type = CORE_CLOCK};
+	struct world *world = journaled_world(state);
+
+	world->core->retention.recovered_at = world->now.wall;
+	later(world, 1000);
+	say(world, (struct speech){.node = POLICE});
+	say(world, retraction);
+	clock_jumps(world, 3 * DAY);
+	assert_true(world_alarmed(world, "clock.jumped"));
+	say(world, (struct speech){.node = POLICE, .first = 3}); /* the journal's time is in doubt as well from here on */
+	later(world, 60 * 1000);
+	assert_false(world_logged(world, "bodies.erased"));
+	world_step(world, &confirmed);
+	later(world, DAY - 60 * 1000);
+	assert_false(world_logged(world, "bodies.erased"));
+	later(world, 60 * 1000);
+	assert_true(world_logged(world, "bodies.erased"));
+}
+
+/* Nothing was due all the while. */
+static void a_clock_in_doubt_long_after_a_recovery_keeps_nothing(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	world->core->retention.recovered_at = world->now.wall;
+	later(world, 1000);
+	later(world, DAY);
+	world_hello(world, POLICE, HEAD);
+	say(world, (struct speech){.node = POLICE});
+	clock_jumps(world, 2 * 3600 * 1000);
+	say(world, retraction);
+	later(world, 100);
 	assert_true(world_logged(world, "bodies.erased"));
 }
 
@@ -415,6 +470,9 @@ int main(void)
 		TEST(a_hold_without_a_near_end_is_refused),
 		TEST(what_was_erased_cannot_be_held_and_that_is_said),
 		TEST(nothing_is_erased_for_a_day_after_a_recovery),
+		TEST(a_clock_behind_the_recovery_takes_nothing_of_the_day),
+		TEST(a_clock_in_doubt_long_after_a_recovery_keeps_nothing),
+		TEST(a_clock_in_doubt_does_not_end_the_day_and_who_confirms_it_begins_it_anew),
 		TEST(the_end_of_a_hold_is_told_for_weeks),
 		TEST(a_purge_receipt_goes_to_the_origin_and_to_nobody_else),
 		TEST(who_may_say_nothing_else_must_still_answer),

@@ -190,13 +190,28 @@ static void what_expired_beside_what_did_not_is_told_apart(void **state)
 	assert_string_equal(buried(ledger, &(struct erasure){7, 2, 1, EXPIRED, 0, 0}).what, not_expired);
 }
 
+static uint64_t update(struct ledger *ledger, uint64_t first, uint64_t reference)
+{
+	return ledger_say(ledger, &(struct saying){.origin = POLICE,
+						   .first = first,
+						   .kind = SIMPUL__KIND__KIND_UPDATE,
+						   .reference = reference,
+						   .audience = TO(ARMY)});
+}
+
+static uint64_t take_back(struct ledger *ledger, uint64_t first, uint64_t reference)
+{
+	return ledger_say(ledger, &(struct saying){.origin = POLICE,
+						   .first = first,
+						   .kind = SIMPUL__KIND__KIND_CANCEL,
+						   .reference = reference,
+						   .erase = true});
+}
+
 static void a_cancel_of_another_report_takes_nothing_back(void **state)
 {
 	struct ledger *ledger = *state;
-	const uint64_t cause = ledger_say(
-		ledger,
-		&(struct saying){
-			.origin = POLICE, .first = 4, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2, .erase = true});
+	const uint64_t cause = take_back(ledger, 4, 2);
 
 	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}, 1);
 	assert_string_equal(buried(ledger, &(struct erasure){7, 0, 1, RETRACTED, cause, 0}).what, not_taken_back);
@@ -232,18 +247,71 @@ static void a_tombstone_of_what_is_no_report_is_found(void **state)
 static void an_update_goes_with_what_it_updates(void **state)
 {
 	struct ledger *ledger = *state;
-	const uint64_t update = ledger_say(ledger, &(struct saying){.origin = POLICE,
-								    .first = 4,
-								    .kind = SIMPUL__KIND__KIND_UPDATE,
-								    .reference = 2,
-								    .audience = TO(ARMY)});
-	const uint64_t cause = ledger_say(
-		ledger,
-		&(struct saying){
-			.origin = POLICE, .first = 5, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 2, .erase = true});
+	const uint64_t entry = update(ledger, 4, 2), cause = take_back(ledger, 5, 2);
 
 	ledger_bury(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}, 1);
-	assert_string_equal(buried(ledger, &(struct erasure){update, 0, 1, RETRACTED, cause, 0}).what, "");
+	assert_string_equal(buried(ledger, &(struct erasure){entry, 0, 1, RETRACTED, cause, 0}).what, "");
+}
+
+/* Reports 4 to `last`: the first is an update of report 2, and each other of the one before. */
+static void chain_say(struct ledger *ledger, uint64_t last)
+{
+	update(ledger, 4, 2);
+	for (uint64_t number = 5; number <= last; number++)
+		update(ledger, number, number - 1);
+}
+
+/* In whatever order: the last one first, of which nothing that it stands on has been looked at. */
+static void a_whole_chain_of_updates_goes_with_what_it_updates(void **state)
+{
+	enum { LAST = 40 };
+	struct ledger *ledger = *state;
+	uint64_t cause;
+
+	chain_say(ledger, LAST);
+	cause = take_back(ledger, LAST + 1, 2);
+	for (uint64_t entry = cause - 1; entry > 7; entry--)
+		ledger_bury(ledger, &(struct erasure){entry, 0, 1, RETRACTED, cause, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){7, 1, 1, RETRACTED, cause, 0}).what, "");
+}
+
+/* An update falls alone, and then with its report once more: by either CANCEL. */
+static void an_update_is_taken_back_by_a_cancel_of_anything_it_stands_on(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t first, second;
+
+	chain_say(ledger, 6); /* entries 8 to 10 */
+	first = take_back(ledger, 7, 5);
+	ledger_bury(ledger, &(struct erasure){9, 0, 1, RETRACTED, first, 0}, 1);
+	ledger_bury(ledger, &(struct erasure){10, 0, 1, RETRACTED, first, 0}, 1);
+	second = take_back(ledger, 8, 2);
+	ledger_bury(ledger, &(struct erasure){8, 0, 1, RETRACTED, second, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){10, 0, 1, RETRACTED, second, 0}).what, "");
+}
+
+static void a_cancel_of_an_update_takes_nothing_back_above_it(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t cause;
+
+	chain_say(ledger, 6); /* entries 8 to 10 */
+	cause = take_back(ledger, 7, 5);
+	ledger_bury(ledger, &(struct erasure){10, 0, 1, RETRACTED, cause, 0}, 1);
+	ledger_bury(ledger, &(struct erasure){9, 0, 1, RETRACTED, cause, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){8, 0, 1, RETRACTED, cause, 0}).what, not_taken_back);
+}
+
+static void a_cancel_of_an_update_takes_nothing_back_beside_it(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t cause, beside;
+
+	chain_say(ledger, 6); /* entries 8 to 10 */
+	beside = update(ledger, 7, 4);
+	cause = take_back(ledger, 8, 5);
+	ledger_bury(ledger, &(struct erasure){9, 0, 1, RETRACTED, cause, 0}, 1);
+	assert_string_equal(buried(ledger, &(struct erasure){beside, 0, 1, RETRACTED, cause, 0}).what, not_taken_back);
 }
 
 /* ---------------------------------------------------------------------------- acts of a broker that means ill */
@@ -358,6 +426,10 @@ int main(void)
 		TEST(a_report_that_is_no_cancel_takes_nothing_back),
 		TEST(a_tombstone_of_what_is_no_report_is_found),
 		TEST(an_update_goes_with_what_it_updates),
+		TEST(a_whole_chain_of_updates_goes_with_what_it_updates),
+		TEST(an_update_is_taken_back_by_a_cancel_of_anything_it_stands_on),
+		TEST(a_cancel_of_an_update_takes_nothing_back_above_it),
+		TEST(a_cancel_of_an_update_takes_nothing_back_beside_it),
 		TEST(what_two_operators_signed_is_checked),
 		TEST(what_they_signed_for_something_else_is_found),
 		TEST(one_operator_twice_is_found),

@@ -259,6 +259,8 @@ static void a_retraction_takes_updates_of_updates_and_reaches_who_got_only_those
 	assert_int_equal(page.items[0].entry, cancel);
 	journal_page_free(&page);
 	journal_reader_close(reader);
+	bury(ledger, &due);
+	assert_verifies(ledger);
 }
 
 static void nothing_is_added_to_what_was_taken_back(void **state)

@@ -22,6 +22,7 @@
 #define CANARY "Eriksson, Anna Maria, L898902C3"
 #define EXPIRED SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
 #define RETRACTED SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED
+#define FORMER SIMPUL__PURGE_RULE__PURGE_RULE_FORMER
 
 static const struct saying three = {
 	.origin = POLICE, .first = 1, .count = 3, .audience = TO(ARMY), .body = CANARY, .expires = EXPIRES};
@@ -155,12 +156,20 @@ static size_t there(const struct ledger *ledger)
 	return count;
 }
 
+static struct journal_verdict verdict_in(const struct journal_options *options)
+{
+	struct journal_verdict verdict;
+
+	assert_int_equal(journal_verify(options, NULL, &verdict, NULL), E_OK);
+	return verdict;
+}
+
 static struct journal_verdict verdict_of(const struct ledger *ledger)
 {
-	struct journal_verdict verdict, alone;
+	const struct journal_verdict verdict = verdict_in(&ledger->options);
+	struct journal_verdict alone;
 	char *file = memory_format("%s/journal.db", ledger->path);
 
-	assert_int_equal(journal_verify(&ledger->options, NULL, &verdict, NULL), E_OK);
 	assert_int_equal(journal_audit(file, ledger->authority.public_key, NULL, &alone, NULL), E_OK);
 	assert_string_equal(alone.what, verdict.what);
 	free(file);
@@ -254,20 +263,28 @@ static void what_is_erased_or_never_was_cannot_be_held(void **state)
 	assert_verifies(ledger);
 }
 
+static enum error bury_try(struct ledger *ledger, const struct erasure *erasures, size_t count)
+{
+	struct journal_append *append = journal_append_new();
+	enum error error;
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(erasures, count, ledger->now, &append->content);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	error = append->result.code;
+	journal_append_free(append);
+	return error;
+}
+
 /* A reader had said that it is due before the hold was there. */
 static void a_tombstone_that_comes_after_the_hold_is_refused(void **state)
 {
 	struct ledger *ledger = *state;
-	struct journal_append *append = journal_append_new();
 	const struct journal_due due = due_at(ledger, EXPIRES + 10000);
 
 	ledger->now = EXPIRES + 10000;
 	hold(ledger, 3, UNTIL);
-	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
-	tombstone_pack(due.list, due.count, ledger->now, &append->content);
-	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
-	assert_int_equal(append->result.code, E_BUSY);
-	journal_append_free(append);
+	assert_int_equal(bury_try(ledger, due.list, due.count), E_BUSY);
 	assert_int_equal(there(ledger), 3);
 }
 
@@ -418,6 +435,8 @@ static void an_order_without_a_near_end_is_found(void **state)
 	assert_string_equal(verdict_of_order(*state, &holding).what, "the hold has not the form it must have");
 }
 
+static const char not_former[] = "the tombstone speaks of a history that is over where none ended";
+
 /* By somebody who can write the file and has the broker's key. */
 static void a_tombstone_against_a_hold_is_found(void **state)
 {
@@ -430,6 +449,55 @@ static void a_tombstone_against_a_hold_is_found(void **state)
 	verdict = verdict_of(ledger);
 	assert_string_equal(verdict.what, "the tombstone buries what is held");
 	assert_int_equal(verdict.bad_entry, 9);
+}
+
+/* As if its own tombstone had been lost with a history that is over, and there was never another. */
+static void a_tombstone_of_a_former_history_where_none_ended_is_refused_and_found(void **state)
+{
+	struct ledger *ledger = *state;
+	const struct erasure erasure = {7, 0, 1, FORMER, 0, 0};
+	struct journal_verdict verdict;
+
+	hold(ledger, 1, UNTIL);
+	assert_int_equal(bury_try(ledger, &erasure, 1), E_INVALID);
+	assert_int_equal(there(ledger), 3);
+	ledger->journal->state.begins = true;
+	assert_int_equal(bury_try(ledger, &erasure, 1), E_OK);
+	verdict = verdict_of(ledger);
+	assert_string_equal(verdict.what, not_former);
+	assert_int_equal(verdict.bad_entry, 9);
+}
+
+/* The broker says more than the recovery found, later. */
+static void a_tombstone_of_a_former_history_counts_only_where_the_new_one_begins(void **state)
+{
+	struct ledger *ledger = *state;
+	char *journal = memory_format("%s/copy.journal", ledger->path),
+	     *keys = memory_format("%s/copy.keys", ledger->path), *other = memory_format("%s/other", ledger->path);
+	const char *argv[] = {"/bin/rm", "-rf", other, journal, keys, NULL};
+	struct ledger recovered = *ledger;
+	struct position last;
+
+	hold(ledger, 2, UNTIL);
+	bury(ledger, EXPIRES);
+	assert_int_equal(journal_backup(&ledger->options, journal, keys, &last, NULL), E_OK);
+	recovered.options = recover(ledger, journal, keys, other);
+	assert_int_equal(journal_open(&recovered.journal, &recovered.options, NULL), E_OK);
+	assert_int_equal(bury_try(&recovered, &(struct erasure){7, 1, 1, FORMER, 0, 0}, 1), E_INVALID);
+	recovered.journal->state.begins = true; /* as it is only while it recovers */
+	ledger_bury(&recovered, &(struct erasure){7, 2, 1, FORMER, 0, 0}, 1);
+	ledger_bury(&recovered, &(struct erasure){7, 2, 1, FORMER, 0, 0}, 1);
+	assert_string_equal(verdict_in(&recovered.options).what, "");
+	ledger_bury(&recovered, &(struct erasure){7, 0, 1, EXPIRED, 0, 0}, 1);
+	assert_int_equal(bury_try(&recovered, &(struct erasure){7, 1, 1, FORMER, 0, 0}, 1), E_INVALID);
+	recovered.journal->state.begins = true;
+	ledger_bury(&recovered, &(struct erasure){7, 1, 1, FORMER, 0, 0}, 1);
+	journal_close(recovered.journal);
+	assert_string_equal(verdict_in(&recovered.options).what, not_former);
+	assert_int_equal(process_run(argv, NULL, NULL, "/dev/null", 20), 0);
+	free(journal);
+	free(keys);
+	free(other);
 }
 
 static void a_tombstone_that_names_a_hold_of_something_else_is_found(void **state)
@@ -474,6 +542,8 @@ int main(void)
 		TEST(an_order_that_they_signed_otherwise_is_found),
 		TEST(an_order_without_a_near_end_is_found),
 		TEST(a_tombstone_against_a_hold_is_found),
+		TEST(a_tombstone_of_a_former_history_where_none_ended_is_refused_and_found),
+		TEST(a_tombstone_of_a_former_history_counts_only_where_the_new_one_begins),
 		TEST(a_tombstone_that_names_a_hold_of_something_else_is_found),
 		TEST(a_hold_that_was_taken_out_of_its_table_is_found),
 	};

@@ -205,6 +205,18 @@ static void two_recoveries_of_one_backup_have_different_numbers(void **state)
 	assert_true(second.begins.incarnation > first.begins.incarnation);
 }
 
+/* The data keys are copied more often than the journal. */
+static void keys_back_up(struct fixture *f)
+{
+	char *unused = memory_format("%s/unused.journal", f->ledger.path);
+	struct position last;
+
+	assert_int_equal(remove(f->keys), 0);
+	assert_int_equal(journal_backup(&f->ledger.options, unused, f->keys, &last, &f->fault), E_OK);
+	assert_int_equal(remove(unused), 0);
+	free(unused);
+}
+
 /* The data keys are of today, the journal is older than the tombstone. */
 static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(void **state)
 {
@@ -214,14 +226,10 @@ static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(voi
 	const struct erasure erasure = {entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0};
 	struct journal_recovery recovery;
 	struct journal_verdict verdict;
-	struct position last;
 
 	back_up(f);
 	ledger_bury(&f->ledger, &erasure, 1);
-	assert_int_equal(remove(f->keys), 0);
-	char *unused = memory_format("%s/unused.journal", f->ledger.path);
-
-	assert_int_equal(journal_backup(&f->ledger.options, unused, f->keys, &last, &f->fault), E_OK);
+	keys_back_up(f);
 	const struct journal_options options = restore(f);
 
 	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
@@ -230,8 +238,37 @@ static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(voi
 	assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
 	assert_string_equal(verdict.what, "");
 	assert_int_equal(verdict.last.entry, recovery.begins.entry + 1);
-	assert_int_equal(remove(unused), 0);
-	free(unused);
+}
+
+/* It had not expired, and nothing that is left says who took it back. */
+static void what_was_taken_back_since_the_backup_is_no_damage_either(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *ledger = &f->ledger;
+	const uint64_t entry = ledger_say(
+		ledger,
+		&(struct saying){.origin = POLICE, .first = 2, .audience = TO(ARMY), .expires = ledger->now + DAY_MS});
+	struct journal_recovery recovery;
+	struct journal_verdict verdict;
+	uint64_t cancel;
+
+	back_up(f);
+	cancel = ledger_say(ledger, &(struct saying){.origin = POLICE,
+						     .first = 3,
+						     .kind = SIMPUL__KIND__KIND_CANCEL,
+						     .reference = 2,
+						     .audience = TO(ARMY),
+						     .erase = true});
+	ledger_bury(ledger, &(struct erasure){entry, 0, 1, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, cancel, 0}, 1);
+	keys_back_up(f);
+	const struct journal_options options = restore(f);
+
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(journal_recover(&options, 0, "x", ledger->now, &recovery, &f->fault), E_OK);
+		assert_int_equal(journal_verify(&options, NULL, &verdict, NULL), E_OK);
+		assert_string_equal(verdict.what, "");
+	}
+	assert_int_equal(verdict.last.entry, recovery.begins.entry); /* one tombstone is enough */
 }
 
 static void a_recovery_of_somebody_else_is_refused(void **state)
@@ -281,6 +318,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_incarnation_is_above_all_before, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_recoveries_of_one_backup_have_different_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_was_taken_back_since_the_backup_is_no_damage_either, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_of_somebody_else_is_refused, setup, teardown),
 	};
