@@ -81,8 +81,12 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		return error;
 	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, cipher_vfs(cipher)) != SQLITE_OK)
 		error = fault_at(fault, E_IO, "%s", path);
+	/* No journal file: what is larger than the cache would be written to it, and a cipher refuses that; the copy is
+	 * removed when it fails. */
 	if (error == E_OK)
-		error = database_run(to, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", fault);
+		error = database_run(to,
+				     "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=MEMORY",
+				     fault);
 	if (error == E_OK)
 		error = pages_copy(from, to, fault);
 	if (error == E_OK)
