@@ -5,6 +5,7 @@
 #include "common/database.h"
 #include "common/memory.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -418,6 +419,19 @@ static void a_large_store_is_copied_under_any_key_or_none(void **state)
 	assert_int_equal(rows_in("d.db", NULL), ROWS);
 }
 
+/* As on a full disk: a name so long that none is left for the files beside it. */
+static void a_copy_whose_log_cannot_be_made_is_an_error_and_leaves_nothing(void **state)
+{
+	char name[NAME_MAX - 2];
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	name[sizeof name - 1] = '\0';
+	database_close(filled("a.db", cipher));
+	assert_int_equal(backup_store("a.db", cipher, name, cipher, 1, false, NULL), E_IO);
+	assert_int_not_equal(access(name, F_OK), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -434,6 +448,7 @@ int main(void)
 		TEST(what_was_erased_is_gone_also_for_who_has_the_key),
 		TEST(a_copy_takes_any_key_or_none),
 		TEST(a_large_store_is_copied_under_any_key_or_none),
+		TEST(a_copy_whose_log_cannot_be_made_is_an_error_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
