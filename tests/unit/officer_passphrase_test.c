@@ -169,6 +169,34 @@ static void the_first_passphrase_when_the_store_is_encrypted_already(void **stat
 	assert_whole("new");
 }
 
+/* Somebody reads the store, which therefore stays plain: so does the office, and goes on. */
+static void a_first_passphrase_that_fails_changes_nothing(void **state)
+{
+	struct store reader;
+
+	(void)state;
+	assert_int_equal(store_open(&reader, STORE, NULL, exchange, "police.oku", NULL), E_OK);
+	assert_int_not_equal(change(NULL, "new", false), EX_OK);
+	store_close(&reader);
+	assert_whole(NULL);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+}
+
+/* Broken off before or after the store was encrypted, and with the passphrase forgotten or known. */
+static void a_first_passphrase_that_was_broken_off_is_given_up(void **state)
+{
+	(void)state;
+	key_make(STORE_KEY, &new);
+	assert_int_equal(change(NULL, NULL, false), EX_OK);
+	assert_whole(NULL);
+	key_make(STORE_KEY, &new);
+	store_turn(NULL, STORE_KEY, &new);
+	lock(KEYS ".1", NULL, &new);
+	assert_int_equal(change("new", NULL, false), EX_OK);
+	assert_whole(NULL);
+}
+
 static void another_passphrase(void **state)
 {
 	(void)state;
@@ -226,9 +254,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(the_first_passphrase),	TEST(the_first_passphrase_when_the_store_is_encrypted_already),
-		TEST(another_passphrase),	TEST(none_any_more),
-		TEST(another_key_of_the_store), TEST(a_lost_key_is_not_replaced),
+		TEST(the_first_passphrase),
+		TEST(the_first_passphrase_when_the_store_is_encrypted_already),
+		TEST(a_first_passphrase_that_fails_changes_nothing),
+		TEST(a_first_passphrase_that_was_broken_off_is_given_up),
+		TEST(another_passphrase),
+		TEST(none_any_more),
+		TEST(another_key_of_the_store),
+		TEST(a_lost_key_is_not_replaced),
 	};
 
 	keys_init();
