@@ -7,6 +7,7 @@
 #include "agents/keyring.h"
 #include "agents/officer.h"
 #include "agents/officer_passphrase.h"
+#include "agents/remains.h"
 #include "agents/store_convert.h"
 #include "common/key_file.h"
 #include "common/memory.h"
@@ -279,6 +280,8 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	change.store_key = store_key_path(settings.keys);
 	change.store_key_next = memory_format("%s.next", change.store_key);
 	error = store_lock(settings.store, &lock, &fault);
+	if (error == E_OK)
+		error = remains_clear(settings.store, settings.keys, &fault);
 	if (error == E_OK)
 		error = change_ask(&settings, &change, &fault);
 	if (error == E_OK)

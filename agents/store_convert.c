@@ -3,6 +3,7 @@
 
 #include "agents/store.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -60,8 +61,8 @@ enum error store_convert(const char *path, const struct cipher *from, const stru
 	enum error error = log_remove(path, from, fault);
 	int former = -1;
 
-	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
-		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = overwrite_file(fresh, fault);
 	if (error == E_OK)
 		error = backup_store(path, from, fresh, to, STORE_VERSION, false, fault);
 	/* SQLite has closed it by now: a second descriptor drops no locks of this process. */

@@ -3,6 +3,7 @@
 #include "common/config.h"
 #include "common/database.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -98,7 +99,7 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		error = copy_finish(to, cipher != NULL, marked, fault);
 	sqlite3_close(to);
 	if (error != E_OK)
-		unlink(path);
+		overwrite_file(path, NULL);
 	return error;
 }
 

@@ -4,6 +4,7 @@
 #include "common/backup.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -164,8 +165,8 @@ enum error key_file_relock(struct key_lock *from, const struct key_lock *to, con
 	enum error error = text_read(from, path, &text, fault);
 
 	/* What an attempt before left there. */
-	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
-		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = overwrite_file(fresh, fault);
 	if (error == E_OK)
 		error = text_write(buffer_view(&text), to, fresh, fault);
 	if (error == E_OK)

@@ -6,6 +6,7 @@
 #include "common/key_file.h"
 #include "common/memory.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,6 +113,37 @@ static void all_locked(void)
 	store_turn(NULL, STORE_KEY, &old);
 	lock(KEYS ".1", NULL, &old);
 	lock(KEYS, NULL, &old);
+}
+
+/* What will be left in the blocks of a file whose name goes: it stays open here. */
+struct trace {
+	int fd;
+	off_t size;
+};
+
+static struct trace trace_of(const char *path)
+{
+	struct stat status;
+	const struct trace trace = {.fd = open(path, O_RDONLY | O_CLOEXEC),
+				    .size = stat(path, &status) == 0 ? status.st_size : 0};
+
+	assert_true(trace.fd >= 0 && trace.size > 0);
+	return trace;
+}
+
+static void assert_zeros(const struct trace *trace)
+{
+	char bytes[4096];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(trace->fd, bytes, sizeof bytes, at)) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			assert_int_equal(bytes[i], 0);
+		at += got;
+	}
+	assert_true(at >= trace->size);
+	close(trace->fd);
 }
 
 /* ---- the command, and what must be so afterwards */
@@ -250,6 +282,30 @@ static void a_lost_key_is_not_replaced(void **state)
 	assert_int_not_equal(access(STORE_KEY, F_OK), 0);
 }
 
+/* Whatever passphrase the next change is to. */
+static void copies_that_a_broken_change_left_are_overwritten(void **state)
+{
+	static const char *const left[] = {STORE ".new",  STORE ".new-wal", KEYS ".new",
+					   KEYS ".1.new", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
+	enum { LEFT = sizeof left / sizeof left[0] };
+	struct trace traces[LEFT];
+
+	(void)state;
+	all_locked();
+	for (size_t i = 0; i < LEFT; i++) {
+		put(left[i], "signing-seed = 00ff\n");
+		traces[i] = trace_of(left[i]);
+	}
+	put("police.oku.keysake.new", "of another office");
+	assert_int_equal(change("old", "new", false), EX_OK);
+	for (size_t i = 0; i < LEFT; i++) {
+		assert_int_not_equal(access(left[i], F_OK), 0);
+		assert_zeros(&traces[i]);
+	}
+	assert_int_equal(access("police.oku.keysake.new", F_OK), 0);
+	assert_whole("new");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -262,6 +318,7 @@ int main(void)
 		TEST(none_any_more),
 		TEST(another_key_of_the_store),
 		TEST(a_lost_key_is_not_replaced),
+		TEST(copies_that_a_broken_change_left_are_overwritten),
 	};
 
 	keys_init();
