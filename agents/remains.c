@@ -1,6 +1,7 @@
 /* remains - knows the names of what is written before it takes the place of a store or of a file of keys.
  *
  *   agent.db.new, agent.db.new-wal ...                     a store under another key
+ *   agent.db.former                                        what the store was before
  *   police.oku.keys.new, police.oku.keys.1.new ...         a file of keys under another passphrase
  *   .police.oku.keys.new.0123456789abcdef                  the same, half written (file_write) */
 #include "agents/remains.h"
@@ -32,6 +33,8 @@ static bool is_of_store(const char *name, const char *store)
 {
 	const char *rest = after(name, store);
 
+	if (rest != NULL && strcmp(rest, OVERWRITE_FORMER) == 0)
+		return true;
 	rest = rest != NULL ? after(rest, ".new") : NULL;
 	return rest != NULL && (*rest == '\0' || *rest == '-');
 }

@@ -1,10 +1,13 @@
 /* overwrite - zeros over what a file held, before its name goes. */
 #include "common/overwrite.h"
+#include "common/backup.h"
+#include "common/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,4 +43,20 @@ enum error overwrite_file(const char *path, struct fault *fault)
 		good = zeros_write(path, status.st_size);
 	good = good && unlink(path) == 0;
 	return good ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+}
+
+/* A second name from before the first is taken away: at no moment has the file none by which it is found. */
+enum error overwrite_replace(const char *fresh, const char *path, struct fault *fault)
+{
+	char *former = memory_format("%s" OVERWRITE_FORMER, path);
+	enum error error = overwrite_file(former, fault);
+
+	if (error == E_OK && link(path, former) != 0)
+		error = fault_at(fault, E_IO, "%s: %s", former, strerror(errno));
+	if (error == E_OK)
+		error = backup_name(fresh, path, fault);
+	if (error == E_OK)
+		error = overwrite_file(former, fault);
+	free(former);
+	return error;
 }

@@ -7,7 +7,12 @@
 
 #include "common/error.h"
 
+#define OVERWRITE_FORMER ".former"
+
 /* Zeros, synced; then the name goes. E_OK also when there is no such file; E_IO. */
 enum error overwrite_file(const char *path, struct fault *fault);
+/* Gives `fresh`, which is synced, the name `path` and overwrites the file that had it. Broken off, that may be left as
+ * path + OVERWRITE_FORMER: for overwrite_file, or for the next call. */
+enum error overwrite_replace(const char *fresh, const char *path, struct fault *fault);
 
 #endif

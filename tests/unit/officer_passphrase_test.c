@@ -306,6 +306,45 @@ static void copies_that_a_broken_change_left_are_overwritten(void **state)
 	assert_whole("new");
 }
 
+/* Killed between the new store's name and the last byte of the old one: the store is encrypted already. */
+static void a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	assert_int_equal(rename(STORE, "plain"), 0);
+	key_make(STORE_KEY, &new);
+	{
+		struct cipher *cipher = cipher_of(STORE_KEY, &new);
+		struct store store;
+
+		assert_int_equal(store_open(&store, STORE, cipher, exchange, "police.oku", NULL), E_OK);
+		store_close(&store);
+		cipher_free(cipher);
+	}
+	assert_int_equal(rename("plain", STORE ".former"), 0);
+	trace = trace_of(STORE ".former");
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_whole("new");
+}
+
+/* Killed before the new store had its name: both names are those of the store. */
+static void a_store_with_two_names_is_not_overwritten(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	key_make(STORE_KEY, &new);
+	assert_int_equal(link(STORE, STORE ".former"), 0);
+	trace = trace_of(STORE);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_whole("new");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -319,6 +358,8 @@ int main(void)
 		TEST(another_key_of_the_store),
 		TEST(a_lost_key_is_not_replaced),
 		TEST(copies_that_a_broken_change_left_are_overwritten),
+		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
+		TEST(a_store_with_two_names_is_not_overwritten),
 	};
 
 	keys_init();
