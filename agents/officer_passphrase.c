@@ -246,6 +246,8 @@ static const char *advice(enum error code)
 		return "--passphrase-file and --new-passphrase-file hold the old and the new one";
 	case E_PASSPHRASE:
 		return "or the file was changed";
+	case E_CONFIG:
+		return NULL;
 	default:
 		return "give the same command once more when that is mended";
 	}
@@ -279,7 +281,11 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	change.store = settings.store;
 	change.store_key = store_key_path(settings.keys);
 	change.store_key_next = memory_format("%s.next", change.store_key);
-	error = store_lock(settings.store, &lock, &fault);
+	error = file_own(settings.keys, &fault);
+	if (error == E_OK)
+		error = file_own(settings.store, &fault);
+	if (error == E_OK)
+		error = store_lock(settings.store, &lock, &fault);
 	if (error == E_OK)
 		error = remains_clear(settings.store, settings.keys, &fault);
 	if (error == E_OK)

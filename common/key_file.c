@@ -5,6 +5,7 @@
 #include "common/config.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
+#include "common/user.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -94,6 +95,17 @@ enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, 
 	return file_read(path, KEY_FILE_LIMIT, text, fault);
 }
 
+enum error file_own(const char *path, struct fault *fault)
+{
+	char name[USER_NAME_SIZE];
+	struct stat status;
+
+	if (stat(path, &status) != 0 || status.st_uid == geteuid())
+		return E_OK;
+	return fault_at(fault, E_CONFIG, "%s: it belongs to %s, run this as that user", path,
+			user_name(status.st_uid, name));
+}
+
 /* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
 static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
 {
@@ -162,8 +174,10 @@ enum error key_file_relock(struct key_lock *from, const struct key_lock *to, con
 {
 	char *fresh = memory_format("%s.new", path);
 	struct buffer text = {0};
-	enum error error = text_read(from, path, &text, fault);
+	enum error error = file_own(path, fault);
 
+	if (error == E_OK)
+		error = text_read(from, path, &text, fault);
 	/* What an attempt before left there. */
 	if (error == E_OK)
 		error = overwrite_file(fresh, fault);

@@ -345,6 +345,23 @@ static void a_store_with_two_names_is_not_overwritten(void **state)
 	assert_whole("new");
 }
 
+/* What root wrote in their place would be closed to the user that the agent runs as. */
+static void the_files_of_another_user_are_left_alone(void **state)
+{
+	static const char *const files[] = {KEYS, STORE};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(chown(files[i], 1, 1), 0);
+		assert_int_equal(change(NULL, "new", false), EX_CONFIG);
+		assert_int_equal(chown(files[i], 0, 0), 0);
+	}
+	assert_int_not_equal(access(STORE ".lock", F_OK), 0);
+	assert_whole(NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -360,6 +377,7 @@ int main(void)
 		TEST(copies_that_a_broken_change_left_are_overwritten),
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
+		TEST(the_files_of_another_user_are_left_alone),
 	};
 
 	keys_init();
