@@ -52,7 +52,7 @@ static int set_up(void **state)
 	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 	if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("store", 0700) != 0)
 		return 1;
-	put("agent.yaml", "node: police.oku\nkeys: " KEYS "\njoin: none.join\nstore: store\n");
+	put("agent.yaml", "node: police.oku\nkeys: " KEYS "\njoin: none.join\nstore: store\npassphrase_file: old\n");
 	put("old", OLD "\n");
 	put("new", NEW "\n");
 	node_keys_generate(&keys, 2);
@@ -362,6 +362,68 @@ static void the_files_of_another_user_are_left_alone(void **state)
 	assert_whole(NULL);
 }
 
+/* ---- a backup beside it */
+
+static enum error key_other(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	key_make(STORE_KEY, &old);
+	return E_STORE_KEY;
+}
+
+static enum error key_away(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	return E_NOT_FOUND;
+}
+
+static enum error keys_opened(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	lock(KEYS ".1", &old, NULL);
+	lock(KEYS, &old, NULL);
+	return E_STORE_LOCKED;
+}
+
+/* The cipher was read before, the files are copied after. */
+static void assert_backup_refused(enum error (*meanwhile)(void))
+{
+	struct officer_secrets secrets = {.cipher = NULL};
+	struct officer officer = {.config = "agent.yaml", .command = "backup", .secrets = &secrets};
+	char words[][8] = {"backup", "make", "copy"}, *arguments[] = {words[0], words[1], words[2], NULL};
+	const struct cipher *cipher;
+	struct settings settings;
+
+	all_locked();
+	put("none.join", "{}");
+	assert_int_equal(officer_settings(&officer, &settings, NULL), E_OK);
+	assert_int_equal(officer_cipher(&officer, &settings, &cipher, NULL), E_OK);
+	settings_free(&settings);
+	assert_int_equal(officer_backup(&officer, 3, arguments), error_exit(meanwhile()));
+	assert_int_not_equal(access("copy", F_OK), 0);
+	assert_int_not_equal(access("copy.part", F_OK), 0);
+	cipher_free(secrets.cipher);
+	key_lock_wipe(&secrets.lock);
+}
+
+static void a_store_and_another_key_are_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(key_other);
+}
+
+static void an_encrypted_store_without_its_key_is_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(key_away);
+}
+
+static void an_encrypted_store_beside_open_keys_is_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(keys_opened);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -378,6 +440,9 @@ int main(void)
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
 		TEST(the_files_of_another_user_are_left_alone),
+		TEST(a_store_and_another_key_are_no_backup),
+		TEST(an_encrypted_store_without_its_key_is_no_backup),
+		TEST(an_encrypted_store_beside_open_keys_is_no_backup),
 	};
 
 	keys_init();
