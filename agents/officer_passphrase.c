@@ -258,13 +258,16 @@ static void change_say(const struct change *change)
 	printf("%s and what is beside it %s\n", change->keys,
 	       change->wish->open ? "lie open now: whoever has the files is this office" : "have the new passphrase");
 	if (change->encrypted)
-		printf("%s is encrypted now. Overwritten is what it was; an SSD may keep that all the same, and so do "
-		       "backups\n",
+		printf("%s is encrypted now. Overwritten is the file that it was; an SSD may keep that all the same, "
+		       "and "
+		       "so do the places where its log lay, and backups\n",
 		       change->store);
 	else if (change->decrypted)
 		printf("%s is not encrypted any more\n", change->store);
 	else if (change->wish->new_store_key)
 		printf("%s has another key now\n", change->store);
+	if (opener(change) == NULL)
+		puts("the disk may still hold these keys as they lay open: simpul keys rotate makes new ones");
 }
 
 int officer_passphrase(const struct officer *officer, const struct passphrase_wish *wish)

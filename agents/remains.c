@@ -3,6 +3,7 @@
  *   agent.db.new, agent.db.new-wal ...                     a store under another key
  *   agent.db.former                                        what the store was before
  *   police.oku.keys.new, police.oku.keys.1.new ...         a file of keys under another passphrase
+ *   police.oku.keys.former, police.oku.keys.1.former ...   what it was before
  *   .police.oku.keys.new.0123456789abcdef                  the same, half written (file_write) */
 #include "agents/remains.h"
 
@@ -44,7 +45,7 @@ static bool is_of_keys(const char *name, const char *keys)
 	const char *rest = after(name, keys);
 	const char *half = name[0] == '.' ? after(name + 1, keys) : NULL;
 
-	return (rest != NULL && *rest == '.' && ends_with(rest, ".new")) ||
+	return (rest != NULL && *rest == '.' && (ends_with(rest, ".new") || ends_with(rest, OVERWRITE_FORMER))) ||
 	       (half != NULL && *half == '.' && strstr(half, ".new.") != NULL);
 }
 

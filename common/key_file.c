@@ -1,7 +1,6 @@
 /* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that
  * others can read. */
 #include "common/key_file.h"
-#include "common/backup.h"
 #include "common/config.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
@@ -184,7 +183,7 @@ enum error key_file_relock(struct key_lock *from, const struct key_lock *to, con
 	if (error == E_OK)
 		error = text_write(buffer_view(&text), to, fresh, fault);
 	if (error == E_OK)
-		error = backup_name(fresh, path, fault);
+		error = overwrite_replace(fresh, path, fault);
 	secret_forget(&text);
 	free(fresh);
 	return error;

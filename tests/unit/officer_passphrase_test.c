@@ -285,8 +285,9 @@ static void a_lost_key_is_not_replaced(void **state)
 /* Whatever passphrase the next change is to. */
 static void copies_that_a_broken_change_left_are_overwritten(void **state)
 {
-	static const char *const left[] = {STORE ".new",  STORE ".new-wal", KEYS ".new",
-					   KEYS ".1.new", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
+	static const char *const left[] = {
+		STORE ".new",	STORE ".new-wal", KEYS ".new",	    KEYS ".1.new",
+		KEYS ".former", KEYS ".1.former", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
 	enum { LEFT = sizeof left / sizeof left[0] };
 	struct trace traces[LEFT];
 
@@ -360,6 +361,28 @@ static void the_files_of_another_user_are_left_alone(void **state)
 	}
 	assert_int_not_equal(access(STORE ".lock", F_OK), 0);
 	assert_whole(NULL);
+}
+
+static void keys_that_lay_open_are_overwritten(void **state)
+{
+	struct trace present = trace_of(KEYS), former = trace_of(KEYS ".1");
+
+	(void)state;
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&present);
+	assert_zeros(&former);
+	assert_whole("new");
+}
+
+/* As when the agent was killed while newer keys took the place of the others. */
+static void keys_with_two_names_stay_whole_under_both(void **state)
+{
+	(void)state;
+	assert_int_equal(unlink(KEYS ".1"), 0);
+	assert_int_equal(link(KEYS, KEYS ".1"), 0);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS, NULL), E_OK);
+	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS ".1", NULL), E_OK);
 }
 
 /* ---- a backup beside it */
@@ -439,6 +462,8 @@ int main(void)
 		TEST(copies_that_a_broken_change_left_are_overwritten),
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
+		TEST(keys_that_lay_open_are_overwritten),
+		TEST(keys_with_two_names_stay_whole_under_both),
 		TEST(the_files_of_another_user_are_left_alone),
 		TEST(a_store_and_another_key_are_no_backup),
 		TEST(an_encrypted_store_without_its_key_is_no_backup),
