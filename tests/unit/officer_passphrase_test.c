@@ -6,6 +6,7 @@
 #include "common/key_file.h"
 #include "common/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -113,6 +114,17 @@ static void all_locked(void)
 	store_turn(NULL, STORE_KEY, &old);
 	lock(KEYS ".1", NULL, &old);
 	lock(KEYS, NULL, &old);
+}
+
+static bool one_name_only;
+
+/* In the place of the C library's: as on a file system whose files have one name each. */
+int link(const char *from, const char *to)
+{
+	if (!one_name_only)
+		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+	errno = EPERM;
+	return -1;
 }
 
 /* What will be left in the blocks of a file whose name goes: it stays open here. */
@@ -374,6 +386,19 @@ static void keys_that_lay_open_are_overwritten(void **state)
 	assert_whole("new");
 }
 
+static void on_a_stick_where_files_have_one_name_too(void **state)
+{
+	struct trace store = trace_of(STORE), keys = trace_of(KEYS);
+
+	(void)state;
+	one_name_only = true;
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	one_name_only = false;
+	assert_zeros(&store);
+	assert_zeros(&keys);
+	assert_whole("new");
+}
+
 /* As when the agent was killed while newer keys took the place of the others. */
 static void keys_with_two_names_stay_whole_under_both(void **state)
 {
@@ -463,6 +488,7 @@ int main(void)
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
 		TEST(keys_that_lay_open_are_overwritten),
+		TEST(on_a_stick_where_files_have_one_name_too),
 		TEST(keys_with_two_names_stay_whole_under_both),
 		TEST(the_files_of_another_user_are_left_alone),
 		TEST(a_store_and_another_key_are_no_backup),
