@@ -5,6 +5,7 @@
 #include "agents/by_hand.h"
 #include "agents/legal_hold.h"
 #include "agents/quarantine.h"
+#include "agents/remains.h"
 
 #include "common/config.h"
 #include "common/hold.h"
@@ -256,6 +257,17 @@ static void check_store(struct doctor *doctor)
 		broker_ring_follow(path, cipher, &doctor->join);
 }
 
+static void check_remains(struct doctor *doctor)
+{
+	char *path = remains_find(doctor->settings.store, doctor->settings.keys);
+
+	if (path != NULL)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "store",
+			     "start the agent anew, or give simpul keys passphrase once more: both overwrite it",
+			     "%s is left of a change of the passphrase, and may lie open", path);
+	free(path);
+}
+
 /* ------------------------------------------------------------------ the command */
 
 static int examine(struct doctor *doctor)
@@ -265,6 +277,7 @@ static int examine(struct doctor *doctor)
 		check_keys(doctor);
 		check_join(doctor);
 		check_store(doctor);
+		check_remains(doctor);
 		doctor_disk(doctor);
 		doctor_folders(doctor);
 		doctor_sinks(doctor);

@@ -5,6 +5,7 @@
 #include "agents/intake.h"
 #include "agents/local.h"
 #include "agents/purge.h"
+#include "agents/remains.h"
 #include "agents/sink_backlog.h"
 #include "agents/store_progress.h"
 #include "agents/subject_due.h"
@@ -370,12 +371,23 @@ static void uplink_begin(struct loop *loop)
 	loop->uplink = uplink_new(loop->zmq, &options);
 }
 
+/* Nothing of it is used: the agent starts all the same. */
+static void remains_end(const struct settings *settings)
+{
+	struct fault fault = {0};
+
+	if (remains_clear(settings->store, settings->keys, &fault) != E_OK)
+		log_event(LOG_LEVEL_WARNING, "store.remains", F_TEXT("code", error_name(fault.code)));
+}
+
 static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
 	const struct now now = clock_now();
 	enum error error = store_lock(settings->store, &loop->lock, fault);
 
+	if (error == E_OK)
+		remains_end(settings);
 	if (error == E_OK)
 		error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node,
 				   fault);

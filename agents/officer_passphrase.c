@@ -7,6 +7,7 @@
 #include "agents/keyring.h"
 #include "agents/officer.h"
 #include "agents/officer_passphrase.h"
+#include "agents/remains.h"
 #include "agents/store_convert.h"
 #include "common/key_file.h"
 #include "common/memory.h"
@@ -27,10 +28,11 @@ struct change {
 
 /* ------------------------------------------------------------------ the key of the store */
 
-/* What the keys were opened with; NULL when they lay open: then nobody is asked for an old passphrase. */
+/* What the keys were opened with; NULL when they lay open: then nobody is asked for an old passphrase, unless none is
+ * to be left of an attempt to give them their first. */
 static struct key_lock *opener(const struct change *change)
 {
-	return change->from->has_key ? change->from : NULL;
+	return change->from->has_key || change->wish->open ? change->from : NULL;
 }
 
 /* Opens it with the old passphrase or, where an attempt before came so far, with the new one. None: *cipher is NULL. */
@@ -84,31 +86,57 @@ static enum error store_bring(struct change *change, const struct cipher *from, 
 	return error;
 }
 
-static enum error store_encrypt(struct change *change, const struct passphrase *newer, struct fault *fault)
+/* Whether there is nothing that the store's key opens. */
+static enum error store_keyless(const struct change *change, bool *keyless, struct fault *fault)
 {
 	bool there, plain;
+	enum error error = store_fits(change->store, NULL, &there, &plain, fault);
+
+	*keyless = !there || plain;
+	return error;
+}
+
+/* Beside keys that lie open, the key of a store that stayed plain would keep the agent from starting. */
+static enum error store_first(struct change *change, const struct cipher *to, struct fault *fault)
+{
+	enum error error = store_bring(change, NULL, to, fault);
+	bool keyless;
+
+	if (error != E_OK && !change->from->has_key && store_keyless(change, &keyless, NULL) == E_OK && keyless)
+		unlink(change->store_key);
+	return error;
+}
+
+static enum error store_encrypt(struct change *change, const struct passphrase *newer, struct fault *fault)
+{
+	bool keyless;
 	enum error error;
 
 	if (change->former != NULL) {
 		error = key_lock_new(&change->to, newer->text, change->wish->cost, fault);
-		return error == E_OK ? store_bring(change, NULL, change->former, fault) : error;
+		return error == E_OK ? store_first(change, change->former, fault) : error;
 	}
-	error = store_fits(change->store, NULL, &there, &plain, fault);
-	if (error == E_OK && there && !plain)
+	error = store_keyless(change, &keyless, fault);
+	if (error == E_OK && !keyless)
 		error = fault_at(fault, E_STORE_LOCKED, "%s", change->store);
 	if (error == E_OK)
 		error = store_key_ready(change->store_key, newer->text, change->wish->cost, &change->to,
 					&change->cipher, fault);
-	return error == E_OK ? store_bring(change, NULL, change->cipher, fault) : error;
+	return error == E_OK ? store_first(change, change->cipher, fault) : error;
+}
+
+static enum error file_remove(const char *path, struct fault *fault)
+{
+	return unlink(path) == 0 || errno == ENOENT ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 }
 
 static enum error store_decrypt(struct change *change, struct fault *fault)
 {
 	enum error error = store_bring(change, change->former, NULL, fault);
 
-	if (error == E_OK && unlink(change->store_key) != 0 && errno != ENOENT)
-		error = fault_at(fault, E_IO, "%s: %s", change->store_key, strerror(errno));
-	return error;
+	if (error == E_OK)
+		error = file_remove(change->store_key_next, fault);
+	return error == E_OK ? file_remove(change->store_key, fault) : error;
 }
 
 static enum error store_rekey(struct change *change, struct fault *fault)
@@ -162,13 +190,24 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
 
 /* ------------------------------------------------------------------ the command */
 
+/* The keys of the store; none where it is plain and is to be: an attempt that never got to it may have left one under
+ * a passphrase that nobody remembers. */
+static enum error keys_open(struct change *change, const struct passphrase *newer, struct fault *fault)
+{
+	bool keyless = false;
+	enum error error = change->wish->open ? store_keyless(change, &keyless, fault) : E_OK;
+
+	if (error != E_OK || keyless)
+		return error;
+	error = next_settle(change, newer, fault);
+	return error == E_OK ? key_open(change, change->store_key, newer, &change->former, fault) : error;
+}
+
 static enum error change_make(struct change *change, const struct passphrase *newer, uint32_t key_id,
 			      struct fault *fault)
 {
-	enum error error = next_settle(change, newer, fault);
+	enum error error = keys_open(change, newer, fault);
 
-	if (error == E_OK)
-		error = key_open(change, change->store_key, newer, &change->former, fault);
 	if (error == E_OK)
 		error = change->wish->open ? store_decrypt(change, fault) : store_encrypt(change, newer, fault);
 	if (error == E_OK && change->wish->new_store_key && change->former != NULL)
@@ -207,6 +246,8 @@ static const char *advice(enum error code)
 		return "--passphrase-file and --new-passphrase-file hold the old and the new one";
 	case E_PASSPHRASE:
 		return "or the file was changed";
+	case E_CONFIG:
+		return NULL;
 	default:
 		return "give the same command once more when that is mended";
 	}
@@ -217,13 +258,16 @@ static void change_say(const struct change *change)
 	printf("%s and what is beside it %s\n", change->keys,
 	       change->wish->open ? "lie open now: whoever has the files is this office" : "have the new passphrase");
 	if (change->encrypted)
-		printf("%s is encrypted now. Overwritten is what it was; an SSD may keep that all the same, and so do "
-		       "backups\n",
+		printf("%s is encrypted now. Overwritten is the file that it was; an SSD may keep that all the same, "
+		       "and "
+		       "so do the places where its log lay, and backups\n",
 		       change->store);
 	else if (change->decrypted)
 		printf("%s is not encrypted any more\n", change->store);
 	else if (change->wish->new_store_key)
 		printf("%s has another key now\n", change->store);
+	if (opener(change) == NULL)
+		puts("the disk may still hold these keys as they lay open: simpul keys rotate makes new ones");
 }
 
 int officer_passphrase(const struct officer *officer, const struct passphrase_wish *wish)
@@ -240,7 +284,13 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	change.store = settings.store;
 	change.store_key = store_key_path(settings.keys);
 	change.store_key_next = memory_format("%s.next", change.store_key);
-	error = store_lock(settings.store, &lock, &fault);
+	error = file_own(settings.keys, &fault);
+	if (error == E_OK)
+		error = file_own(settings.store, &fault);
+	if (error == E_OK)
+		error = store_lock(settings.store, &lock, &fault);
+	if (error == E_OK)
+		error = remains_clear(settings.store, settings.keys, &fault);
 	if (error == E_OK)
 		error = change_ask(&settings, &change, &fault);
 	if (error == E_OK)

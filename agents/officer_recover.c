@@ -4,6 +4,7 @@
 #include "agents/officer.h"
 #include "agents/outbox.h"
 #include "common/backup.h"
+#include "common/key_file.h"
 #include "common/memory.h"
 
 #include <inttypes.h>
@@ -196,6 +197,25 @@ static enum error keys_copy(const struct officer *officer, const struct settings
 	return error;
 }
 
+/* Beside a change of the passphrase or of the store's key the files are copied before and after it: whether those that
+ * came together belong together. */
+static enum error copy_check(const struct officer *officer, const char *part, const char *store, struct fault *fault)
+{
+	char *keys = memory_format("%s/node.keys", part);
+	struct cipher *cipher = NULL;
+	sqlite3 *db = NULL;
+	enum error error = key_file_check(&officer->secrets->lock, keys, fault);
+
+	if (error == E_OK)
+		error = store_key_load(keys, &officer->secrets->lock, &cipher, fault);
+	if (error == E_OK)
+		error = database_open_store(&db, store, DATABASE_COPY, cipher, STORE_VERSION, NULL, fault);
+	database_close(db);
+	cipher_free(cipher);
+	free(keys);
+	return error;
+}
+
 static enum error files_copy(const struct officer *officer, const struct settings *settings, const char *part,
 			     struct fault *fault)
 {
@@ -211,6 +231,8 @@ static enum error files_copy(const struct officer *officer, const struct setting
 		error = keys_copy(officer, settings, part, fault);
 	if (error == E_OK)
 		error = file_into(settings->join, part, "exchange.join", fault);
+	if (error == E_OK)
+		error = copy_check(officer, part, store, fault);
 	free(store);
 	return error == E_OK ? profiles_copy(settings, part, fault) : error;
 }

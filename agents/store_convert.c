@@ -3,14 +3,9 @@
 
 #include "agents/store.h"
 #include "common/memory.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "common/overwrite.h"
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-enum { BLOCK = 64 * 1024 };
 
 enum error store_fits(const char *path, const struct cipher *cipher, bool *there, bool *fits, struct fault *fault)
 {
@@ -42,37 +37,18 @@ static enum error log_remove(const char *path, const struct cipher *cipher, stru
 	return error;
 }
 
-/* A disk that writes elsewhere what it overwrites (every SSD) may keep the old bytes all the same. */
-static enum error overwrite(int fd, const char *path, struct fault *fault)
-{
-	static const uint8_t zeros[BLOCK];
-	struct stat status;
-	bool good = fstat(fd, &status) == 0;
-
-	for (off_t at = 0; good && at < status.st_size; at += BLOCK)
-		good = pwrite(fd, zeros, BLOCK, at) == BLOCK;
-	return good && fsync(fd) == 0 ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-}
-
 enum error store_convert(const char *path, const struct cipher *from, const struct cipher *to, struct fault *fault)
 {
 	char *fresh = memory_format("%s.new", path);
 	enum error error = log_remove(path, from, fault);
-	int former = -1;
 
-	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
-		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = overwrite_file(fresh, fault);
 	if (error == E_OK)
 		error = backup_store(path, from, fresh, to, STORE_VERSION, false, fault);
-	/* SQLite has closed it by now: a second descriptor drops no locks of this process. */
-	if (error == E_OK && (former = open(path, O_WRONLY | O_CLOEXEC)) < 0)
-		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+	/* SQLite has closed it by now: what opens and closes it drops no locks of this process. */
 	if (error == E_OK)
-		error = backup_name(fresh, path, fault);
-	if (error == E_OK)
-		error = overwrite(former, path, fault);
-	if (former >= 0)
-		close(former);
+		error = overwrite_replace(fresh, path, fault);
 	free(fresh);
 	return error;
 }

@@ -3,6 +3,7 @@
 #include "common/config.h"
 #include "common/database.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,11 +31,17 @@ static enum error pages_copy(sqlite3 *from, sqlite3 *to, struct fault *fault)
 	return fault_at(fault, result == SQLITE_OK ? E_IO : database_error(result), "sqlite %d", result);
 }
 
+/* The schema is read first, which a full disk may forbid: of a statement that is not prepared the program would die. */
 static enum error integrity_check(sqlite3 *db, struct fault *fault)
 {
-	sqlite3_stmt *check = database_prepare(db, "PRAGMA integrity_check(1)");
-	const bool whole = sqlite3_step(check) == SQLITE_ROW && strcmp(column_text(check, 0), "ok") == 0;
+	const enum error error = database_run(db, "SELECT 1 FROM sqlite_schema LIMIT 1", fault);
+	sqlite3_stmt *check;
+	bool whole;
 
+	if (error != E_OK)
+		return error;
+	check = database_prepare(db, "PRAGMA integrity_check(1)");
+	whole = sqlite3_step(check) == SQLITE_ROW && strcmp(column_text(check, 0), "ok") == 0;
 	sqlite3_finalize(check);
 	return whole ? E_OK : fault_at(fault, E_CORRUPT, "integrity_check");
 }
@@ -81,15 +88,18 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		return error;
 	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, cipher_vfs(cipher)) != SQLITE_OK)
 		error = fault_at(fault, E_IO, "%s", path);
+	/* No journal file: what is larger than the cache would be written to it, and a cipher refuses that; the copy is
+	 * removed when it fails. */
 	if (error == E_OK)
-		error = database_run(to, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY", fault);
+		error = database_run(
+			to, "PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY; PRAGMA journal_mode=MEMORY", fault);
 	if (error == E_OK)
 		error = pages_copy(from, to, fault);
 	if (error == E_OK)
 		error = copy_finish(to, cipher != NULL, marked, fault);
 	sqlite3_close(to);
 	if (error != E_OK)
-		unlink(path);
+		overwrite_file(path, NULL);
 	return error;
 }
 

@@ -1,9 +1,10 @@
 /* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that
  * others can read. */
 #include "common/key_file.h"
-#include "common/backup.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
+#include "common/user.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -93,6 +94,17 @@ enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, 
 	return file_read(path, KEY_FILE_LIMIT, text, fault);
 }
 
+enum error file_own(const char *path, struct fault *fault)
+{
+	char name[USER_NAME_SIZE];
+	struct stat status;
+
+	if (stat(path, &status) != 0 || status.st_uid == geteuid())
+		return E_OK;
+	return fault_at(fault, E_CONFIG, "%s: it belongs to %s, run this as that user", path,
+			user_name(status.st_uid, name));
+}
+
 /* Takes "name = hex" apart and stores the value; false unless the name is one of `lines`, given for the first time. */
 static bool line_parse(char *line, const struct key_line *lines, size_t count, unsigned *seen)
 {
@@ -161,15 +173,17 @@ enum error key_file_relock(struct key_lock *from, const struct key_lock *to, con
 {
 	char *fresh = memory_format("%s.new", path);
 	struct buffer text = {0};
-	enum error error = text_read(from, path, &text, fault);
+	enum error error = file_own(path, fault);
 
+	if (error == E_OK)
+		error = text_read(from, path, &text, fault);
 	/* What an attempt before left there. */
-	if (error == E_OK && unlink(fresh) != 0 && errno != ENOENT)
-		error = fault_at(fault, E_IO, "%s: %s", fresh, strerror(errno));
+	if (error == E_OK)
+		error = overwrite_file(fresh, fault);
 	if (error == E_OK)
 		error = text_write(buffer_view(&text), to, fresh, fault);
 	if (error == E_OK)
-		error = backup_name(fresh, path, fault);
+		error = overwrite_replace(fresh, path, fault);
 	secret_forget(&text);
 	free(fresh);
 	return error;

@@ -254,7 +254,7 @@ static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
 static void a_passphrase_is_changed_and_given_up(void **state)
 {
 	struct exchange *x = *state;
-	char *newer = office_path(x, ARMY, "newer");
+	char *newer = office_path(x, ARMY, "newer"), *left = office_path(x, ARMY, "store/agent.db.new");
 
 	file_put(newer, OTHER "\n");
 	chmod(newer, 0600);
@@ -268,9 +268,12 @@ static void a_passphrase_is_changed_and_given_up(void **state)
 			 0);
 	unsetenv("CREDENTIALS_DIRECTORY");
 	assert_listed(x, "police.oku#3");
+	file_put(left, "what a change that was killed left");
 	exchange_start_office(x, ARMY);
 	tell(x, "at the pier in the end of the day");
 	army_has(x, "at the pier in the end of the day");
+	assert_int_not_equal(access(left, F_OK), 0);
+	free(left);
 	free(newer);
 }
 

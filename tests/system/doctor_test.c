@@ -162,6 +162,17 @@ static void a_full_disk_is_named(void **state)
 	free(store);
 }
 
+static void a_copy_that_a_change_of_the_passphrase_left_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *left = office_path(x, POLICE, "police.oku.keys.new");
+
+	file_put(left, "# Keys");
+	assert_doctor_says(x, POLICE, "warn", "police.oku.keys.new is left of a change of the passphrase");
+	assert_int_equal(remove(left), 0);
+	free(left);
+}
+
 /* ------------------------------------------------------------------ the way to the broker */
 
 static void an_office_whose_agent_does_not_run_sees_the_broker_open(void **state)
@@ -330,6 +341,7 @@ int main(void)
 		cmocka_unit_test(programs_get_json),
 		cmocka_unit_test(an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do),
 		cmocka_unit_test(a_full_disk_is_named),
+		cmocka_unit_test(a_copy_that_a_change_of_the_passphrase_left_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

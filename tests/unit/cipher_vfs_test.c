@@ -5,6 +5,7 @@
 #include "common/database.h"
 #include "common/memory.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -401,6 +402,36 @@ static void a_copy_takes_any_key_or_none(void **state)
 	assert_int_not_equal(access("e.db", F_OK), 0);
 }
 
+/* More than SQLite's cache holds, so that it is written out while it is copied. */
+static void a_large_store_is_copied_under_any_key_or_none(void **state)
+{
+	sqlite3 *db = filled("a.db", NULL);
+
+	(void)state;
+	assert_int_equal(database_run(db, "INSERT INTO t(text) VALUES(zeroblob(12 * 1024 * 1024))", NULL), E_OK);
+	database_close(db);
+	assert_int_equal(backup_store("a.db", NULL, "b.db", cipher, 1, true, NULL), E_OK);
+	assert_int_equal(backup_store("b.db", cipher, "c.db", other, 1, false, NULL), E_OK);
+	assert_int_equal(backup_store("c.db", other, "d.db", NULL, 1, false, NULL), E_OK);
+	assert_false(holds("b.db", NAME));
+	assert_int_equal(rows_in("b.db", cipher), ROWS);
+	assert_int_equal(rows_in("c.db", other), ROWS);
+	assert_int_equal(rows_in("d.db", NULL), ROWS);
+}
+
+/* As on a full disk: a name so long that none is left for the files beside it. */
+static void a_copy_whose_log_cannot_be_made_is_an_error_and_leaves_nothing(void **state)
+{
+	char name[NAME_MAX - 2];
+
+	(void)state;
+	memset(name, 'n', sizeof name);
+	name[sizeof name - 1] = '\0';
+	database_close(filled("a.db", cipher));
+	assert_int_equal(backup_store("a.db", cipher, name, cipher, 1, false, NULL), E_IO);
+	assert_int_not_equal(access(name, F_OK), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -416,6 +447,8 @@ int main(void)
 		TEST(no_page_goes_into_a_journal_or_a_temporary_file),
 		TEST(what_was_erased_is_gone_also_for_who_has_the_key),
 		TEST(a_copy_takes_any_key_or_none),
+		TEST(a_large_store_is_copied_under_any_key_or_none),
+		TEST(a_copy_whose_log_cannot_be_made_is_an_error_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include "common/key_file.h"
 #include "common/memory.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +53,7 @@ static int set_up(void **state)
 	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 	if (mkdtemp(folder) == NULL || chdir(folder) != 0 || mkdir("store", 0700) != 0)
 		return 1;
-	put("agent.yaml", "node: police.oku\nkeys: " KEYS "\njoin: none.join\nstore: store\n");
+	put("agent.yaml", "node: police.oku\nkeys: " KEYS "\njoin: none.join\nstore: store\npassphrase_file: old\n");
 	put("old", OLD "\n");
 	put("new", NEW "\n");
 	node_keys_generate(&keys, 2);
@@ -114,6 +116,48 @@ static void all_locked(void)
 	lock(KEYS, NULL, &old);
 }
 
+static bool one_name_only;
+
+/* In the place of the C library's: as on a file system whose files have one name each. */
+int link(const char *from, const char *to)
+{
+	if (!one_name_only)
+		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+	errno = EPERM;
+	return -1;
+}
+
+/* What will be left in the blocks of a file whose name goes: it stays open here. */
+struct trace {
+	int fd;
+	off_t size;
+};
+
+static struct trace trace_of(const char *path)
+{
+	struct stat status;
+	const struct trace trace = {.fd = open(path, O_RDONLY | O_CLOEXEC),
+				    .size = stat(path, &status) == 0 ? status.st_size : 0};
+
+	assert_true(trace.fd >= 0 && trace.size > 0);
+	return trace;
+}
+
+static void assert_zeros(const struct trace *trace)
+{
+	char bytes[4096];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(trace->fd, bytes, sizeof bytes, at)) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			assert_int_equal(bytes[i], 0);
+		at += got;
+	}
+	assert_true(at >= trace->size);
+	close(trace->fd);
+}
+
 /* ---- the command, and what must be so afterwards */
 
 static int change(const char *old_file, const char *new_file, bool new_store_key)
@@ -169,6 +213,34 @@ static void the_first_passphrase_when_the_store_is_encrypted_already(void **stat
 	assert_whole("new");
 }
 
+/* Somebody reads the store, which therefore stays plain: so does the office, and goes on. */
+static void a_first_passphrase_that_fails_changes_nothing(void **state)
+{
+	struct store reader;
+
+	(void)state;
+	assert_int_equal(store_open(&reader, STORE, NULL, exchange, "police.oku", NULL), E_OK);
+	assert_int_not_equal(change(NULL, "new", false), EX_OK);
+	store_close(&reader);
+	assert_whole(NULL);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+}
+
+/* Broken off before or after the store was encrypted, and with the passphrase forgotten or known. */
+static void a_first_passphrase_that_was_broken_off_is_given_up(void **state)
+{
+	(void)state;
+	key_make(STORE_KEY, &new);
+	assert_int_equal(change(NULL, NULL, false), EX_OK);
+	assert_whole(NULL);
+	key_make(STORE_KEY, &new);
+	store_turn(NULL, STORE_KEY, &new);
+	lock(KEYS ".1", NULL, &new);
+	assert_int_equal(change("new", NULL, false), EX_OK);
+	assert_whole(NULL);
+}
+
 static void another_passphrase(void **state)
 {
 	(void)state;
@@ -222,13 +294,206 @@ static void a_lost_key_is_not_replaced(void **state)
 	assert_int_not_equal(access(STORE_KEY, F_OK), 0);
 }
 
+/* Whatever passphrase the next change is to. */
+static void copies_that_a_broken_change_left_are_overwritten(void **state)
+{
+	static const char *const left[] = {
+		STORE ".new",	STORE ".new-wal", KEYS ".new",	    KEYS ".1.new",
+		KEYS ".former", KEYS ".1.former", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
+	enum { LEFT = sizeof left / sizeof left[0] };
+	struct trace traces[LEFT];
+
+	(void)state;
+	all_locked();
+	for (size_t i = 0; i < LEFT; i++) {
+		put(left[i], "signing-seed = 00ff\n");
+		traces[i] = trace_of(left[i]);
+	}
+	put("police.oku.keysake.new", "of another office");
+	assert_int_equal(change("old", "new", false), EX_OK);
+	for (size_t i = 0; i < LEFT; i++) {
+		assert_int_not_equal(access(left[i], F_OK), 0);
+		assert_zeros(&traces[i]);
+	}
+	assert_int_equal(access("police.oku.keysake.new", F_OK), 0);
+	assert_whole("new");
+}
+
+/* Killed between the new store's name and the last byte of the old one: the store is encrypted already. */
+static void a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	assert_int_equal(rename(STORE, "plain"), 0);
+	key_make(STORE_KEY, &new);
+	{
+		struct cipher *cipher = cipher_of(STORE_KEY, &new);
+		struct store store;
+
+		assert_int_equal(store_open(&store, STORE, cipher, exchange, "police.oku", NULL), E_OK);
+		store_close(&store);
+		cipher_free(cipher);
+	}
+	assert_int_equal(rename("plain", STORE ".former"), 0);
+	trace = trace_of(STORE ".former");
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_whole("new");
+}
+
+/* Killed before the new store had its name: both names are those of the store. */
+static void a_store_with_two_names_is_not_overwritten(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	key_make(STORE_KEY, &new);
+	assert_int_equal(link(STORE, STORE ".former"), 0);
+	trace = trace_of(STORE);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_whole("new");
+}
+
+/* What root wrote in their place would be closed to the user that the agent runs as. */
+static void the_files_of_another_user_are_left_alone(void **state)
+{
+	static const char *const files[] = {KEYS, STORE};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(chown(files[i], 1, 1), 0);
+		assert_int_equal(change(NULL, "new", false), EX_CONFIG);
+		assert_int_equal(chown(files[i], 0, 0), 0);
+	}
+	assert_int_not_equal(access(STORE ".lock", F_OK), 0);
+	assert_whole(NULL);
+}
+
+static void keys_that_lay_open_are_overwritten(void **state)
+{
+	struct trace present = trace_of(KEYS), former = trace_of(KEYS ".1");
+
+	(void)state;
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&present);
+	assert_zeros(&former);
+	assert_whole("new");
+}
+
+static void on_a_stick_where_files_have_one_name_too(void **state)
+{
+	struct trace store = trace_of(STORE), keys = trace_of(KEYS);
+
+	(void)state;
+	one_name_only = true;
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	one_name_only = false;
+	assert_zeros(&store);
+	assert_zeros(&keys);
+	assert_whole("new");
+}
+
+/* As when the agent was killed while newer keys took the place of the others. */
+static void keys_with_two_names_stay_whole_under_both(void **state)
+{
+	(void)state;
+	assert_int_equal(unlink(KEYS ".1"), 0);
+	assert_int_equal(link(KEYS, KEYS ".1"), 0);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS, NULL), E_OK);
+	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS ".1", NULL), E_OK);
+}
+
+/* ---- a backup beside it */
+
+static enum error key_other(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	key_make(STORE_KEY, &old);
+	return E_STORE_KEY;
+}
+
+static enum error key_away(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	return E_NOT_FOUND;
+}
+
+static enum error keys_opened(void)
+{
+	assert_int_equal(unlink(STORE_KEY), 0);
+	lock(KEYS ".1", &old, NULL);
+	lock(KEYS, &old, NULL);
+	return E_STORE_LOCKED;
+}
+
+/* The cipher was read before, the files are copied after. */
+static void assert_backup_refused(enum error (*meanwhile)(void))
+{
+	struct officer_secrets secrets = {.cipher = NULL};
+	struct officer officer = {.config = "agent.yaml", .command = "backup", .secrets = &secrets};
+	char words[][8] = {"backup", "make", "copy"}, *arguments[] = {words[0], words[1], words[2], NULL};
+	const struct cipher *cipher;
+	struct settings settings;
+
+	all_locked();
+	put("none.join", "{}");
+	assert_int_equal(officer_settings(&officer, &settings, NULL), E_OK);
+	assert_int_equal(officer_cipher(&officer, &settings, &cipher, NULL), E_OK);
+	settings_free(&settings);
+	assert_int_equal(officer_backup(&officer, 3, arguments), error_exit(meanwhile()));
+	assert_int_not_equal(access("copy", F_OK), 0);
+	assert_int_not_equal(access("copy.part", F_OK), 0);
+	cipher_free(secrets.cipher);
+	key_lock_wipe(&secrets.lock);
+}
+
+static void a_store_and_another_key_are_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(key_other);
+}
+
+static void an_encrypted_store_without_its_key_is_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(key_away);
+}
+
+static void an_encrypted_store_beside_open_keys_is_no_backup(void **state)
+{
+	(void)state;
+	assert_backup_refused(keys_opened);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(the_first_passphrase),	TEST(the_first_passphrase_when_the_store_is_encrypted_already),
-		TEST(another_passphrase),	TEST(none_any_more),
-		TEST(another_key_of_the_store), TEST(a_lost_key_is_not_replaced),
+		TEST(the_first_passphrase),
+		TEST(the_first_passphrase_when_the_store_is_encrypted_already),
+		TEST(a_first_passphrase_that_fails_changes_nothing),
+		TEST(a_first_passphrase_that_was_broken_off_is_given_up),
+		TEST(another_passphrase),
+		TEST(none_any_more),
+		TEST(another_key_of_the_store),
+		TEST(a_lost_key_is_not_replaced),
+		TEST(copies_that_a_broken_change_left_are_overwritten),
+		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
+		TEST(a_store_with_two_names_is_not_overwritten),
+		TEST(keys_that_lay_open_are_overwritten),
+		TEST(on_a_stick_where_files_have_one_name_too),
+		TEST(keys_with_two_names_stay_whole_under_both),
+		TEST(the_files_of_another_user_are_left_alone),
+		TEST(a_store_and_another_key_are_no_backup),
+		TEST(an_encrypted_store_without_its_key_is_no_backup),
+		TEST(an_encrypted_store_beside_open_keys_is_no_backup),
 	};
 
 	keys_init();
