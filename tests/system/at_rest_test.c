@@ -299,6 +299,23 @@ static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
 	free(paper);
 }
 
+/* ^C at the question, then what the terminal is set to. */
+static void a_question_that_is_broken_off_leaves_the_terminal_as_it_was(void **state)
+{
+	static const struct terminal_line lines[] = {{"New passphrase", "\x03"}, {NULL, NULL}};
+	char *command = memory_format("stty echo; trap : INT; '%s/simpul' join --node navy.oku --exchange "
+				      "0123456789abcdef0123456789abcdef -o '%s'; echo status $?; stty -a",
+				      getenv("SIMPUL_BIN"), ((struct exchange *)*state)->offices[ARMY].folder);
+	struct buffer out = {0};
+
+	assert_int_equal(terminal_run((const char *const[]){"/bin/sh", "-c", command, NULL}, lines, &out, 20), 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "status 130")); /* ended by the signal */
+	assert_non_null(strstr((char *)out.data, " echo "));
+	buffer_free(&out);
+	free(command);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_backup_is_as_dark_and_opens_with_the_same_passphrase),
 		cmocka_unit_test(a_passphrase_is_changed_and_given_up),
 		cmocka_unit_test(the_keys_of_broker_and_operators_have_passphrases_too),
+		cmocka_unit_test(a_question_that_is_broken_off_leaves_the_terminal_as_it_was),
 	};
 
 	keys_init();
