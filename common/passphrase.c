@@ -135,12 +135,15 @@ enum error terminal_confirm(const char *question, bool *yes, struct fault *fault
 
 /* ---- files */
 
+#define FORBIDDEN_OF_FILE (S_IRWXG | S_IRWXO)
+/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
+#define FORBIDDEN_OF_CREDENTIAL (S_IWGRP | S_IXGRP | S_IRWXO)
+
 /* The first line of the file. */
-static enum error file_take(const char *path, struct passphrase *passphrase, struct fault *fault)
+static enum error file_take(const char *path, mode_t forbidden, struct passphrase *passphrase, struct fault *fault)
 {
 	struct buffer text = {0};
-	/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
-	enum error error = secret_read(path, S_IWGRP | S_IXGRP | S_IRWXO, &text, fault);
+	enum error error = secret_read(path, forbidden, &text, fault);
 	const uint8_t *end = error == E_OK && text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
 	const size_t size = end ? (size_t)(end - text.data) : text.size;
 
@@ -177,7 +180,7 @@ static enum error unattended(const char *file, struct passphrase *passphrase, st
 
 	if (path == NULL)
 		return E_NOT_FOUND;
-	error = file_take(path, passphrase, &inner);
+	error = file_take(path, file != NULL ? FORBIDDEN_OF_FILE : FORBIDDEN_OF_CREDENTIAL, passphrase, &inner);
 	free(path);
 	/* That the named file is not there is another matter than that none was named. */
 	return error == E_OK ? E_OK

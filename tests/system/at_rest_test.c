@@ -180,8 +180,10 @@ static void without_the_passphrase_nothing_opens(void **state)
 	chmod(wrong, 0600);
 	file_swap(yaml, "store: store", "passphrase_file: wrong\nstore: store");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_NOPERM);
-	/* A passphrase that others can read is none. */
+	/* A passphrase that others can read is none; nor is one that the group can. */
 	chmod(wrong, 0644);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_CONFIG);
+	chmod(wrong, 0640);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_CONFIG);
 	file_swap(yaml, "passphrase_file: wrong\n", "");
 	/* The store alone, with keys of another office or none. */
