@@ -230,6 +230,25 @@ static void newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start(voi
 	keyring_free(&ring);
 }
 
+/* Whoever has the disk for an hour puts a key there that he knows, for the store that is made after it. */
+static void a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused(void **state)
+{
+	struct key_lock made;
+	struct cipher *cipher;
+	struct keyring ring;
+
+	(void)state;
+	put(words, WORDS "\n");
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	lock(path);
+	assert_int_equal(keyring_load(&ring, path, words, NULL), E_CONFIG);
+	assert_null(ring.cipher);
+	keyring_free(&ring);
+	/* Nor are keys made beside it, which would lie open as it does. */
+	assert_int_equal(store_key_ready(store, WORDS, &cheap, &made, &cipher, NULL), E_CONFIG);
+	assert_null(cipher);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +260,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(former_keys_that_cannot_be_read_keep_nobody_from_working, start, end),
 		cmocka_unit_test_setup_teardown(newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart, start, end),
 		cmocka_unit_test_setup_teardown(newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start, start,
+						end),
+		cmocka_unit_test_setup_teardown(a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused, start,
 						end),
 	};
 
