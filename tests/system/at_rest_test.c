@@ -301,6 +301,23 @@ static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
 	free(paper);
 }
 
+/* Its keys are lost, its store and that one's key are not: whoever copies all that was made over them loses the store. */
+static void an_office_that_joins_again_is_told_of_the_key_of_its_store(void **state)
+{
+	struct exchange *x = *state;
+	char *made = office_path(x, ARMY, "again");
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "join", "--node", "army.oku", "--key-id", "2", "--exchange",
+					 "0123456789abcdef0123456789abcdef", "-o", made, "--passphrase-file", passphrase, NULL),
+			 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "/army.oku.keys.store   secret"));
+	assert_non_null(strstr((char *)out.data, "never write over"));
+	buffer_free(&out);
+	free(made);
+}
+
 /* ^C at the question, then what the terminal is set to. */
 static void a_question_that_is_broken_off_leaves_the_terminal_as_it_was(void **state)
 {
@@ -327,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_backup_is_as_dark_and_opens_with_the_same_passphrase),
 		cmocka_unit_test(a_passphrase_is_changed_and_given_up),
 		cmocka_unit_test(the_keys_of_broker_and_operators_have_passphrases_too),
+		cmocka_unit_test(an_office_that_joins_again_is_told_of_the_key_of_its_store),
 		cmocka_unit_test(a_question_that_is_broken_off_leaves_the_terminal_as_it_was),
 	};
 
