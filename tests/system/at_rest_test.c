@@ -198,7 +198,7 @@ static void without_the_passphrase_nothing_opens(void **state)
 static void with_the_passphrase_everything_works_and_nothing_lies_open(void **state)
 {
 	struct exchange *x = *state;
-	char *backup = office_path(x, ARMY, "backup");
+	char *backup = office_path(x, ARMY, "backup"), *yaml = office_path(x, ARMY, "agent.yaml");
 	struct stat status;
 
 	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
@@ -206,6 +206,10 @@ static void with_the_passphrase_everything_works_and_nothing_lies_open(void **st
 	exchange_start_office(x, ARMY);
 	tell(x, "at the pier again");
 	army_has(x, "at the pier again");
+	/* A second agent has no business with the keys: it asks for no passphrase. */
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(operate_run(x, NULL, "simpul-agent", "-c", yaml, NULL), EX_CANTCREAT);
+	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
 	assert_listed(x, "police.oku#2");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "doctor", NULL), 0);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "backup", "make", backup, NULL), 0);
@@ -220,6 +224,7 @@ static void with_the_passphrase_everything_works_and_nothing_lies_open(void **st
 	}
 	assert_dark(x, "store");
 	free(backup);
+	free(yaml);
 }
 
 static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
