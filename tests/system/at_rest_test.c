@@ -145,6 +145,21 @@ static void cost_away(char *const paths[], size_t count)
 	}
 }
 
+/* The command for the broker's keys would give the keys alone another passphrase, and not the key of the store. */
+static void assert_broker_leaves_alone(struct exchange *x)
+{
+	char *keys = office_path(x, ARMY, "army.oku.keys"), *before = file_text(keys), *after;
+
+	assert_int_equal(exchange_ctl(x, NULL, "keys", "passphrase", keys, "--passphrase-file", passphrase,
+				      "--no-passphrase", NULL),
+			 EX_CANTCREAT);
+	after = file_text(keys);
+	assert_string_equal(before, after);
+	free(keys);
+	free(before);
+	free(after);
+}
+
 /* ------------------------------------------------------------------ what is promised */
 
 static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
@@ -164,6 +179,7 @@ static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
 		exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
 		0);
 	assert_dark(x, "store");
+	assert_broker_leaves_alone(x);
 	cost_away((char *[]){office_path(x, ARMY, "army.oku.keys.store"), office_path(x, ARMY, "army.oku.keys")}, 2);
 	free(store);
 }
