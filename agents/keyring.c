@@ -75,6 +75,7 @@ enum error keyring_load(struct keyring *ring, const char *path, const char *pass
 	enum error error;
 
 	*ring = (struct keyring){.path = memory_string(path), .lock = {.file = passphrase_file}};
+	keys_pin(ring, sizeof(*ring));
 	error = node_keys_load(&ring->keys, &ring->lock, path, fault);
 	if (error == E_OK)
 		error = rest_load(ring, fault);
@@ -87,7 +88,7 @@ void keyring_free(struct keyring *ring)
 {
 	cipher_free(ring->cipher);
 	free(ring->path);
-	keys_wipe(ring, sizeof(*ring));
+	keys_unpin(ring, sizeof(*ring));
 }
 
 const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id)

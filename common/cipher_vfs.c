@@ -1,7 +1,6 @@
 /* cipher_vfs - seals pages on their way to the files of a database and opens them on their way back. */
 #include "common/cipher_vfs.h"
 #include "common/database.h"
-#include "common/memory.h"
 
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -463,11 +462,15 @@ static void keys_derive(struct cipher *cipher, const uint8_t key[CIPHER_KEY_SIZE
 
 struct cipher *cipher_new(const uint8_t key[CIPHER_KEY_SIZE])
 {
-	struct cipher *cipher = memory_zero(1, sizeof *cipher);
+	struct cipher *cipher;
 	sqlite3_vfs *base;
 
+	/* In pages of its own, which are not swapped. */
+	if (sodium_init() < 0 || (cipher = sodium_malloc(sizeof *cipher)) == NULL)
+		abort();
 	sqlite3_initialize();
 	base = sqlite3_vfs_find(NULL);
+	*cipher = (struct cipher){.name = ""};
 	keys_derive(cipher, key);
 	snprintf(cipher->name, sizeof cipher->name, "simpul-%p", (void *)cipher);
 	cipher->vfs = (sqlite3_vfs){
@@ -494,8 +497,7 @@ void cipher_free(struct cipher *cipher)
 	if (cipher == NULL)
 		return;
 	sqlite3_vfs_unregister(&cipher->vfs);
-	sodium_memzero(cipher, sizeof *cipher);
-	free(cipher);
+	sodium_free(cipher); /* wiped */
 }
 
 const char *cipher_vfs(const struct cipher *cipher)

@@ -249,6 +249,41 @@ static void a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused(void
 	assert_null(cipher);
 }
 
+/* Whether /proc says this of the mapping that an address lies in. */
+static bool mapping_has(const void *address, const char *flag)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	char line[512];
+	bool inside = false, has = false;
+	unsigned long from, to;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = from <= (unsigned long)address && (unsigned long)address < to;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			has = strstr(line, flag) != NULL;
+	}
+	fclose(maps);
+	return has;
+}
+
+/* Under AddressSanitizer no page is ever locked. */
+static void keys_and_the_key_of_the_store_stay_out_of_swap(void **state)
+{
+	struct keyring ring;
+
+	(void)state;
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
+	assert_true(mapping_has(ring.cipher, " dd")); /* nor do they get into a core file */
+#ifndef __SANITIZE_ADDRESS__
+	assert_true(mapping_has(&ring, " lo"));
+	assert_true(mapping_has(ring.cipher, " lo"));
+#endif
+	keyring_free(&ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart, start, end),
 		cmocka_unit_test_setup_teardown(newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start, start,
 						end),
+		cmocka_unit_test_setup_teardown(keys_and_the_key_of_the_store_stay_out_of_swap, start, end),
 		cmocka_unit_test_setup_teardown(a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused, start,
 						end),
 	};
