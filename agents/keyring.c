@@ -54,8 +54,8 @@ static void next_load(struct keyring *ring, struct key_lock *lock)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));
 }
 
-/* What lies beside the keys may have been locked apart from them, as after files of a backup were put back. The ring's own
- * lock stays as the keys left it: what `simpul keys rotate` makes later is locked like them. */
+/* What lies beside the keys may have been locked apart from them, as after files of a backup were put back. The ring's
+ * own lock stays as the keys left it: what `simpul keys rotate` makes later is locked like them. */
 static enum error rest_load(struct keyring *ring, struct fault *fault)
 {
 	const uint32_t key_id = ring->keys.key_id;

@@ -374,8 +374,8 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 {
 	const struct settings *settings = loop->settings;
 	const struct now now = clock_now();
-	enum error error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node,
-				      fault);
+	enum error error =
+		store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node, fault);
 
 	loop->join = *join;
 	if (error == E_OK)

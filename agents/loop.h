@@ -17,8 +17,9 @@ void profiles_free(struct profile **profiles, size_t count);
 /* SIGTERM, SIGINT and SIGHUP: blocked before any thread starts, read by the loop. The descriptor, or -1. */
 int loop_signals(void);
 
-/* Runs until a signal or an error that needs a new start, under the store_lock of its store, which the caller holds from
- * before the keys are read until afterwards. Takes `profiles` over; `ring` is renewed when the broker has newer keys. */
+/* Runs until a signal or an error that needs a new start, under the store_lock of its store, which the caller holds
+ * from before the keys are read until afterwards. Takes `profiles` over; `ring` is renewed when the broker has newer
+ * keys. */
 enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault);
 

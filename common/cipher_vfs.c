@@ -235,8 +235,8 @@ static int file_read_at(sqlite3_file *base, void *out, int amount, sqlite3_int64
 		return result;
 	if (file->kind == KIND_DATABASE && offset == 0 && amount > ROOM_AT && amount < PAGE)
 		return head_read(out, (size_t)amount);
-	/* A whole frame is read when a log is looked through after a crash: zeros for a header end the log here. And when
-	 * checksums are made anew: with zeros in the header the log will end there as well. */
+	/* A whole frame is read when a log is looked through after a crash: zeros for a header end the log here. And
+	 * when checksums are made anew: with zeros in the header the log will end there as well. */
 	return file->kind == KIND_LOG && amount == FRAME ? SQLITE_OK : result;
 }
 

@@ -39,8 +39,8 @@ struct key_lock {
 enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost,
 			struct fault *fault);
 void key_lock_wipe(struct key_lock *lock);
-/* Wipes the passphrase, for good. The key stays: it opens what was locked together with what was opened last, and anything
- * else is E_PASSPHRASE at once. */
+/* Wipes the passphrase, for good. The key stays: it opens what was locked together with what was opened last, and
+ * anything else is E_PASSPHRASE at once. */
 void key_lock_forget(struct key_lock *lock);
 /* The lock to save other files with that go with those that it opened: itself, or NULL when they lay open. */
 const struct key_lock *key_lock_same(const struct key_lock *lock);

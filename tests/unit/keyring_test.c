@@ -289,11 +289,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newer_keys_take_the_place_and_the_former_ones_are_kept, start, end),
 		cmocka_unit_test_setup_teardown(a_power_cut_between_the_two_steps_costs_nothing, start, end),
-		cmocka_unit_test_setup_teardown(another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they,
-						start, end),
+		cmocka_unit_test_setup_teardown(
+			another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they, start, end),
 		cmocka_unit_test_setup_teardown(older_keys_are_no_newer_ones, start, end),
 		cmocka_unit_test_setup_teardown(former_keys_that_cannot_be_read_keep_nobody_from_working, start, end),
-		cmocka_unit_test_setup_teardown(newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart, start, end),
+		cmocka_unit_test_setup_teardown(newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart, start,
+						end),
 		cmocka_unit_test_setup_teardown(newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start, start,
 						end),
 		cmocka_unit_test_setup_teardown(keys_and_the_key_of_the_store_stay_out_of_swap, start, end),
