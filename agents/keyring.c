@@ -23,18 +23,18 @@ static char *former_path(const char *path, uint32_t key_id)
 /* ---- reading */
 
 /* Nobody is asked for a passphrase beside keys that have none. */
-static struct key_lock *opener(struct keyring *ring)
+static struct key_lock *opener(struct key_lock *lock)
 {
-	return ring->lock.has_key ? &ring->lock : NULL;
+	return lock->has_key ? lock : NULL;
 }
 
-static void former_load(struct keyring *ring, uint32_t key_id)
+static void former_load(struct keyring *ring, uint32_t key_id, struct key_lock *lock)
 {
 	struct node_keys *former = &ring->former[ring->former_count];
 	char *path = former_path(ring->path, key_id);
 	struct fault fault = {0};
 
-	if (node_keys_load(former, opener(ring), path, &fault) == E_OK && former->key_id == key_id)
+	if (node_keys_load(former, opener(lock), path, &fault) == E_OK && former->key_id == key_id)
 		ring->former_count++;
 	else if (fault.code != E_NOT_FOUND)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_NUM("key_id", key_id),
@@ -42,19 +42,45 @@ static void former_load(struct keyring *ring, uint32_t key_id)
 	free(path);
 }
 
+static void next_load(struct keyring *ring, struct key_lock *lock)
+{
+	char *path = keyring_next_path(ring->path);
+	struct fault fault = {0};
+
+	ring->has_next = node_keys_load(&ring->next, opener(lock), path, &fault) == E_OK &&
+			 ring->next.key_id > ring->keys.key_id;
+	free(path);
+	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
+		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));
+}
+
+/* What lies beside the keys may have been locked apart from them, as after files of a backup were put back. The ring's
+ * own lock stays as the keys left it: what `simpul keys rotate` makes later is locked like them. */
+static enum error rest_load(struct keyring *ring, struct fault *fault)
+{
+	const uint32_t key_id = ring->keys.key_id;
+	struct key_lock lock = ring->lock;
+	enum error error;
+
+	for (uint32_t id = key_id - 1; id > 0 && key_id - id <= KEYRING_FORMER; id--)
+		former_load(ring, id, &lock);
+	next_load(ring, &lock);
+	error = store_key_load(ring->path, &lock, &ring->cipher, fault);
+	key_lock_wipe(&lock);
+	return error;
+}
+
 enum error keyring_load(struct keyring *ring, const char *path, const char *passphrase_file, struct fault *fault)
 {
 	enum error error;
 
 	*ring = (struct keyring){.path = memory_string(path), .lock = {.file = passphrase_file}};
+	keys_pin(ring, sizeof(*ring));
 	error = node_keys_load(&ring->keys, &ring->lock, path, fault);
-	if (error != E_OK)
-		return error;
-	for (uint32_t id = ring->keys.key_id - 1; id > 0 && ring->keys.key_id - id <= KEYRING_FORMER; id--)
-		former_load(ring, id);
-	error = store_key_load(path, &ring->lock, &ring->cipher, fault);
+	if (error == E_OK)
+		error = rest_load(ring, fault);
 	/* What it was turned into opens newer keys as well. */
-	keys_wipe(&ring->lock.passphrase, sizeof(ring->lock.passphrase));
+	key_lock_forget(&ring->lock);
 	return error;
 }
 
@@ -62,7 +88,7 @@ void keyring_free(struct keyring *ring)
 {
 	cipher_free(ring->cipher);
 	free(ring->path);
-	keys_wipe(ring, sizeof(*ring));
+	keys_unpin(ring, sizeof(*ring));
 }
 
 const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id)
@@ -79,17 +105,8 @@ const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id
 
 const struct node_keys *keyring_next(struct keyring *ring)
 {
-	char *path;
-	struct fault fault = {0};
-
-	if (ring->has_next)
-		return &ring->next;
-	path = keyring_next_path(ring->path);
-	ring->has_next = node_keys_load(&ring->next, opener(ring), path, &fault) == E_OK &&
-			 ring->next.key_id > ring->keys.key_id;
-	free(path);
-	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
-		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));
+	if (!ring->has_next)
+		next_load(ring, &ring->lock);
 	return ring->has_next ? &ring->next : NULL;
 }
 

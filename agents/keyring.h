@@ -27,7 +27,7 @@ struct keyring {
 };
 
 /* Reads keys, former keys and the store's; locked ones with the passphrase in `passphrase_file` (passphrase_old). A
- * former one that cannot be read is left out, with a line in the log. */
+ * former one that cannot be read is left out, with a line in the log. The ring is pinned (keys_pin). */
 enum error keyring_load(struct keyring *ring, const char *path, const char *passphrase_file, struct fault *fault);
 void keyring_free(struct keyring *ring);
 /* The newer keys, looked for when there were none yet; NULL when there are none. */

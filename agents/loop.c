@@ -30,7 +30,7 @@ struct loop {
 	const struct settings *settings;
 	struct keyring *ring;
 	struct profile **profiles;
-	int signals, lock;
+	int signals;
 	void *zmq;
 	struct store store;
 	struct join join; /* with the broker's keys that are in force */
@@ -384,13 +384,10 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 {
 	const struct settings *settings = loop->settings;
 	const struct now now = clock_now();
-	enum error error = store_lock(settings->store, &loop->lock, fault);
+	enum error error;
 
-	if (error == E_OK)
-		remains_end(settings);
-	if (error == E_OK)
-		error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node,
-				   fault);
+	remains_end(settings);
+	error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node, fault);
 	loop->join = *join;
 	if (error == E_OK)
 		error = broker_ring_open(&loop->broker, &loop->store, &loop->join, fault);
@@ -445,15 +442,13 @@ static void loop_close(struct loop *loop)
 		store_close(&loop->store);
 	if (loop->zmq != NULL)
 		zmq_ctx_term(loop->zmq);
-	if (loop->lock >= 0)
-		close(loop->lock);
 	profiles_free(loop->profiles, loop->settings->folder_count);
 }
 
 enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault)
 {
-	struct loop loop = {.settings = settings, .ring = ring, .profiles = profiles, .signals = signals, .lock = -1};
+	struct loop loop = {.settings = settings, .ring = ring, .profiles = profiles, .signals = signals};
 	enum error error = loop_open(&loop, join, fault);
 
 	if (error == E_OK) {

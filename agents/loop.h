@@ -1,8 +1,7 @@
 /* loop - the agent at work: one thread that owns the store and joins intake, local endpoint, uplink and sinks.
  *
- * Start:  lock and store, keys, inbox, uplink, sinks, local endpoint, intake. Stop is the reverse; on SIGTERM the
- * uplink has up to 2 s to get receipts for what is under way. SIGHUP reads the profiles anew and keeps the old ones
- * when one is wrong. */
+ * Start:  store, inbox, uplink, sinks, local endpoint, intake. Stop is the reverse; on SIGTERM the uplink has up to 2 s
+ * to get receipts for what is under way. SIGHUP reads the profiles anew and keeps the old ones when one is wrong. */
 #ifndef SIMPUL_LOOP_H
 #define SIMPUL_LOOP_H
 
@@ -18,7 +17,8 @@ void profiles_free(struct profile **profiles, size_t count);
 /* SIGTERM, SIGINT and SIGHUP: blocked before any thread starts, read by the loop. The descriptor, or -1. */
 int loop_signals(void);
 
-/* Runs until a signal or an error that needs a new start. Takes `profiles` over; `ring` is renewed when the broker has newer
+/* Runs until a signal or an error that needs a new start, under the store_lock of its store, which the caller holds
+ * from before the keys are read until afterwards. Takes `profiles` over; `ring` is renewed when the broker has newer
  * keys. */
 enum error loop_run(const struct settings *settings, struct keyring *ring, const struct join *join,
 		    struct profile **profiles, int signals, struct fault *fault);

@@ -169,6 +169,16 @@ static const char *advice(enum error code)
 	}
 }
 
+/* An office that joins again has a store, whose key is another one unless these were made beside it. */
+static void store_key_say(const struct wish *wish)
+{
+	printf("%s/%s.keys.store   secret: the key of the store; keep it beside the keys\n", wish->folder, wish->node);
+	if (wish->key_id > 1)
+		printf("  a store that is there opens with the %s.keys.store that it has and with no other: never write over "
+		       "that one\n",
+		       wish->node);
+}
+
 static int join_request(const struct officer *officer, const struct wish *wish)
 {
 	char fingerprint[FINGERPRINT_SIZE];
@@ -181,6 +191,8 @@ static int join_request(const struct officer *officer, const struct wish *wish)
 	if (files_make(wish, exchange, &request, &fault) != E_OK)
 		return officer_fail(officer, &fault, advice(fault.code));
 	printf("%s/%s.keys      secret: it stays on this computer\n", wish->folder, wish->node);
+	if (!wish->no_passphrase)
+		store_key_say(wish);
 	printf("%s/%s.request   send this to the operators\n", wish->folder, wish->node);
 	printf("fingerprint  %s\n", member_fingerprint(&request, fingerprint));
 	puts("Read the fingerprint to the operators in person or on the phone: they compare it before they enrol this office.");

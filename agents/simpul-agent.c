@@ -35,6 +35,7 @@ struct readiness {
 	struct keyring ring;
 	struct join join;
 	struct profile **profiles;
+	int lock; /* of the store; -1: not taken */
 };
 
 static int fail(const struct fault *fault, const char *settings)
@@ -97,10 +98,13 @@ static void process_harden(void)
 #endif
 }
 
-static enum error prepare(const char *path, struct readiness *ready, struct fault *fault)
+/* The lock comes first: `simpul keys passphrase` may give the store another key, which must be the one that is read. */
+static enum error prepare(const struct arguments *arguments, struct readiness *ready, struct fault *fault)
 {
-	enum error error = settings_load(path, &ready->settings, fault);
+	enum error error = settings_load(arguments->settings, &ready->settings, fault);
 
+	if (error == E_OK && !arguments->check)
+		error = store_lock(ready->settings.store, &ready->lock, fault);
 	if (error == E_OK)
 		error = keyring_load(&ready->ring, ready->settings.keys, ready->settings.passphrase_file, fault);
 	if (error == E_OK)
@@ -135,12 +139,12 @@ static enum error sinks_check(const struct settings *settings, struct fault *fau
 
 static int run(const struct arguments *arguments)
 {
-	struct readiness ready = {.profiles = NULL};
+	struct readiness ready = {.lock = -1};
 	struct fault fault = {0};
 	enum error error;
 	int signals, status;
 
-	error = prepare(arguments->settings, &ready, &fault);
+	error = prepare(arguments, &ready, &fault);
 	if (error != E_OK)
 		goto out;
 	if (arguments->check) {
@@ -161,6 +165,8 @@ static int run(const struct arguments *arguments)
 		error = loop_run(&ready.settings, &ready.ring, &ready.join, ready.profiles, signals, &fault);
 	close(signals);
 out:
+	if (ready.lock >= 0)
+		close(ready.lock);
 	keyring_free(&ready.ring);
 	settings_free(&ready.settings);
 	if (error == E_OK)

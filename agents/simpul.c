@@ -97,6 +97,7 @@ int main(int argc, char **argv)
 
 	process_harden();
 	keys_init();
+	keys_pin(&secrets, sizeof(secrets));
 	setlocale(LC_CTYPE, "");
 	if (officer.config == NULL)
 		officer.config = DEFAULT_SETTINGS;
@@ -120,7 +121,7 @@ int main(int argc, char **argv)
 	if (optind < argc) {
 		status = command_run(&officer, argc - optind, argv + optind);
 		cipher_free(secrets.cipher);
-		key_lock_wipe(&secrets.lock);
+		keys_unpin(&secrets, sizeof(secrets));
 		return status;
 	}
 	fputs(usage, stderr);

@@ -36,6 +36,14 @@ enum error store_key_open(const char *path, struct key_lock *lock, struct cipher
 	return error;
 }
 
+/* Whoever can write to the disk, and knows no passphrase, could put a key of his own there for the store to come. */
+static enum error open_refuse(const char *path, struct cipher **cipher, struct fault *fault)
+{
+	cipher_free(*cipher);
+	*cipher = NULL;
+	return fault_at(fault, E_CONFIG, "%s: it lies open, though the keys have a passphrase", path);
+}
+
 enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost,
 			   struct key_lock *lock, struct cipher **cipher, struct fault *fault)
 {
@@ -44,6 +52,8 @@ enum error store_key_ready(const char *path, const char *passphrase, const struc
 	*lock = (struct key_lock){.has_passphrase = true};
 	strcpy(lock->passphrase.text, passphrase);
 	error = store_key_open(path, lock, cipher, fault);
+	if (error == E_OK && !lock->has_key)
+		error = open_refuse(path, cipher, fault);
 	if (error != E_NOT_FOUND)
 		return error;
 	error = key_lock_new(lock, passphrase, cost, fault);
@@ -52,14 +62,11 @@ enum error store_key_ready(const char *path, const char *passphrase, const struc
 	return error == E_OK ? store_key_open(path, lock, cipher, fault) : error;
 }
 
-/* Without a key: whether there has to be one. */
-static enum error missing(const char *keys, const char *path, struct fault *fault)
+static bool is_locked(const char *path)
 {
 	bool locked;
 
-	if (key_file_locked(keys, &locked, NULL) == E_OK && locked)
-		return fault_at(fault, E_NOT_FOUND, "%s", path);
-	return E_OK;
+	return key_file_locked(path, &locked, NULL) == E_OK && locked;
 }
 
 enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher **cipher, struct fault *fault)
@@ -69,9 +76,11 @@ enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher
 	enum error error = store_key_open(path, lock, cipher, &inner);
 
 	if (error == E_NOT_FOUND)
-		error = missing(keys, path, fault);
+		error = is_locked(keys) ? fault_at(fault, E_NOT_FOUND, "%s", path) : E_OK;
 	else if (error != E_OK)
 		error = fault_at(fault, error, "%s", inner.field);
+	else if (is_locked(keys) && !is_locked(path))
+		error = open_refuse(path, cipher, fault);
 	free(path);
 	return error;
 }

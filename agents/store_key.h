@@ -19,11 +19,11 @@ enum error store_key_make(const char *path, const struct key_lock *lock, struct 
 /* The cipher of the key in the file `path`. E_NOT_FOUND; as key_lock_open. */
 enum error store_key_open(const char *path, struct key_lock *lock, struct cipher **cipher, struct fault *fault);
 /* A lock with this passphrase for the files of the office, and its store's key: the one that is there, which keeps its
- * salt and must have this passphrase, or a new one at this cost. */
+ * salt and must have this passphrase, or a new one at this cost. E_CONFIG: one that lies open is there. */
 enum error store_key_ready(const char *path, const char *passphrase, const struct lock_cost *cost,
 			   struct key_lock *lock, struct cipher **cipher, struct fault *fault);
 /* The cipher of the store that belongs to these keys: *cipher is NULL where keys and store have no passphrase.
- * E_NOT_FOUND: they have one, and the store's key is not there. As store_key_open. */
+ * E_NOT_FOUND: they have one, and the store's key is not there; E_CONFIG: it lies open. As store_key_open. */
 enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher **cipher, struct fault *fault);
 
 #endif

@@ -31,6 +31,18 @@ static enum error passphrase_change(const char *what, const char *path, const ch
 	return error;
 }
 
+/* Beside the keys of an office lies the key of its store, which would keep the former passphrase. */
+static bool is_office(const char *path, struct fault *fault)
+{
+	char *store_key = memory_format("%s.store", path);
+	const bool there = access(store_key, F_OK) == 0;
+
+	if (there)
+		fault_at(fault, E_EXISTS, "%s", store_key);
+	free(store_key);
+	return there;
+}
+
 /* `what` as the questions name it, NULL: its name; `open_note`: what it means that it lies open. */
 static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char *what, const char *open_note)
 {
@@ -47,6 +59,8 @@ static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char
 		return status;
 	if (open && new_file != NULL)
 		return ctl_usage(ctl, "--new-passphrase-file and --no-passphrase exclude each other");
+	if (is_office(argv[first], &fault))
+		return ctl_fail(&fault, "an office's keys and its store have one passphrase: simpul keys passphrase");
 	if (passphrase_change(what != NULL ? what : argv[first], argv[first], old_file, new_file, open, &fault) != E_OK)
 		return ctl_fail(&fault, "the key is as it was");
 	printf("%s %s%s; copies that you have elsewhere are as they were\n", argv[first],

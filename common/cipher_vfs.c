@@ -1,7 +1,6 @@
 /* cipher_vfs - seals pages on their way to the files of a database and opens them on their way back. */
 #include "common/cipher_vfs.h"
 #include "common/database.h"
-#include "common/memory.h"
 
 #include <openssl/evp.h>
 #include <sodium.h>
@@ -236,7 +235,8 @@ static int file_read_at(sqlite3_file *base, void *out, int amount, sqlite3_int64
 		return result;
 	if (file->kind == KIND_DATABASE && offset == 0 && amount > ROOM_AT && amount < PAGE)
 		return head_read(out, (size_t)amount);
-	/* A whole frame is read when a log is looked through after a crash: zeros for a header end the log here. */
+	/* A whole frame is read when a log is looked through after a crash: zeros for a header end the log here. And
+	 * when checksums are made anew: with zeros in the header the log will end there as well. */
 	return file->kind == KIND_LOG && amount == FRAME ? SQLITE_OK : result;
 }
 
@@ -463,11 +463,15 @@ static void keys_derive(struct cipher *cipher, const uint8_t key[CIPHER_KEY_SIZE
 
 struct cipher *cipher_new(const uint8_t key[CIPHER_KEY_SIZE])
 {
-	struct cipher *cipher = memory_zero(1, sizeof *cipher);
+	struct cipher *cipher;
 	sqlite3_vfs *base;
 
+	/* In pages of its own, which are not swapped. */
+	if (sodium_init() < 0 || (cipher = sodium_malloc(sizeof *cipher)) == NULL)
+		abort();
 	sqlite3_initialize();
 	base = sqlite3_vfs_find(NULL);
+	*cipher = (struct cipher){.name = ""};
 	keys_derive(cipher, key);
 	snprintf(cipher->name, sizeof cipher->name, "simpul-%p", (void *)cipher);
 	cipher->vfs = (sqlite3_vfs){
@@ -494,8 +498,7 @@ void cipher_free(struct cipher *cipher)
 	if (cipher == NULL)
 		return;
 	sqlite3_vfs_unregister(&cipher->vfs);
-	sodium_memzero(cipher, sizeof *cipher);
-	free(cipher);
+	sodium_free(cipher); /* wiped */
 }
 
 const char *cipher_vfs(const struct cipher *cipher)

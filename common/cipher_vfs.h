@@ -9,12 +9,15 @@
  *   log       each frame's page likewise, with the frame's number. Of a frame's header the salt and the checksum, which
  *             is one of the page in the clear, are one block of AES-256; the page's number and the log's own header lie
  *             open
- *   index     (-shm) numbers of pages and frames, and one checksum over the whole log
+ *   index     (-shm) numbers of pages and frames, and one checksum of 64 bits over the whole log, pages in the clear:
+ *             who guesses what the log holds can see whether it is that
  *   journal   of a file that was empty: its header alone. Anything else, and every temporary file, is refused
  *
- * A page that was changed, or put in another's place, is SQLITE_IOERR_DATA: E_CORRUPT. In a log that is read again
- * after a crash it is what a frame is that was not written to its end: the log ends there. What this does not see: an
- * older state of a page, or of the whole file, put back. */
+ * A page that was changed, or put in another's place, is SQLITE_IOERR_DATA: E_CORRUPT. Where SQLite reads a whole frame of
+ * the log, header and page at once, it is zeros instead: as the log is read again after a crash, which takes them for a
+ * frame that was not written to its end, and as the checksums of frames are made anew from one that was written over
+ * before its transaction was committed. What this does not see: an older state of a page, of a frame of the same number
+ * from before the log began anew, or of the whole file, put back. */
 #ifndef SIMPUL_CIPHER_VFS_H
 #define SIMPUL_CIPHER_VFS_H
 

@@ -77,6 +77,13 @@ void key_lock_wipe(struct key_lock *lock)
 	sodium_memzero(lock, sizeof *lock);
 }
 
+void key_lock_forget(struct key_lock *lock)
+{
+	sodium_memzero(&lock->passphrase, sizeof lock->passphrase);
+	lock->has_passphrase = false;
+	lock->forgetful = true;
+}
+
 const struct key_lock *key_lock_same(const struct key_lock *lock)
 {
 	return lock != NULL && lock->has_key ? lock : NULL;
@@ -107,13 +114,13 @@ static enum error key_ready(struct key_lock *lock, const struct lid *lid, const 
 
 	if (lock == NULL)
 		return fault_at(fault, E_PASSPHRASE, "%s", path);
-	error = passphrase_ask(lock, path, fault);
-	if (error != E_OK)
-		return error;
 	if (lock->has_key && lock->cost.passes == cost.passes && lock->cost.memory_kib == cost.memory_kib &&
 	    memcmp(lock->salt, lid->salt, sizeof lock->salt) == 0)
 		return E_OK;
-	return key_make(lock, &cost, lid->salt, fault);
+	if (lock->forgetful)
+		return fault_at(fault, E_PASSPHRASE, "%s", path);
+	error = passphrase_ask(lock, path, fault);
+	return error == E_OK ? key_make(lock, &cost, lid->salt, fault) : error;
 }
 
 /* ---- the text */

@@ -29,7 +29,7 @@ extern const struct lock_cost KEY_LOCK_COST;
 struct key_lock {
 	const char *file; /* that holds the passphrase (passphrase_old); NULL: credential or terminal. Borrowed */
 	const char *what; /* as the terminal's question names it; NULL: the name of the file that is read */
-	bool has_passphrase, has_key;
+	bool has_passphrase, has_key, forgetful;
 	struct passphrase passphrase;
 	struct lock_cost cost; /* what `key` was made with */
 	uint8_t salt[KEY_LOCK_SALT_SIZE], key[AEAD_KEY_SIZE];
@@ -39,6 +39,9 @@ struct key_lock {
 enum error key_lock_new(struct key_lock *lock, const char *passphrase, const struct lock_cost *cost,
 			struct fault *fault);
 void key_lock_wipe(struct key_lock *lock);
+/* Wipes the passphrase, for good. The key stays: it opens what was locked together with what was opened last, and
+ * anything else is E_PASSPHRASE at once. */
+void key_lock_forget(struct key_lock *lock);
 /* The lock to save other files with that go with those that it opened: itself, or NULL when they lay open. */
 const struct key_lock *key_lock_same(const struct key_lock *lock);
 

@@ -24,6 +24,16 @@ void keys_wipe(void *keys, size_t size)
 	sodium_memzero(keys, size);
 }
 
+void keys_pin(void *keys, size_t size)
+{
+	sodium_mlock(keys, size);
+}
+
+void keys_unpin(void *keys, size_t size)
+{
+	sodium_munlock(keys, size);
+}
+
 /* ---- making */
 
 void signing_key_generate(struct signing_key *key)

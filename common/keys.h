@@ -70,6 +70,10 @@ enum error signing_key_load(struct signing_key *key, struct key_lock *lock, cons
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
 
 void keys_wipe(void *keys, size_t size);
+/* Keeps what is held for long out of swap, until keys_unpin, which wipes it. That the system does not let this process
+ * hold so much in memory (RLIMIT_MEMLOCK) is no error. Whole pages, and no count: not for two that may share one. */
+void keys_pin(void *keys, size_t size);
+void keys_unpin(void *keys, size_t size);
 
 /* Ed25519 over tag || digest; the tag keeps one kind of signature from passing as another. */
 void digest_sign(const struct signing_key *key, const char *tag, const struct hash *digest,

@@ -6,10 +6,13 @@
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,18 +28,30 @@ static void say(int terminal, const char *text)
 		return; /* who does not see the question does not answer it */
 }
 
-/* One line without its end, of at most `room` - 1 bytes; what is beyond is dropped and makes the line invalid. */
-static bool line_read(int terminal, char *line, size_t room)
+/* The next byte that is typed; 0 at the end, and when a signal came first. */
+static char byte_read(int terminal, int signals)
 {
-	size_t size = 0;
-	ssize_t got;
+	struct pollfd items[] = {{.fd = signals, .events = POLLIN}, {.fd = terminal, .events = POLLIN}};
 	char byte;
 
-	while ((got = read(terminal, &byte, 1)) == 1 && byte != '\n')
+	while (poll(items, 2, -1) < 0)
+		if (errno != EINTR)
+			return '\0';
+	return items[0].revents == 0 && read(terminal, &byte, 1) == 1 ? byte : '\0';
+}
+
+/* One line without its end, of at most `room` - 1 bytes; what is beyond is dropped and makes the line invalid, and so
+ * does a signal (`signals` -1: none is waited for). */
+static bool line_read(int terminal, int signals, char *line, size_t room)
+{
+	size_t size = 0;
+	char byte;
+
+	while ((byte = byte_read(terminal, signals)) != '\0' && byte != '\n')
 		if (size++ < room - 1)
 			line[size - 1] = byte;
 	line[size < room ? size : 0] = '\0';
-	return got == 1 && size < room;
+	return byte == '\n' && size < room;
 }
 
 /* A process in the background of its terminal would be stopped, in silence, for asking. */
@@ -50,11 +65,18 @@ static enum error terminal_open(int *terminal, struct fault *fault)
 	return fault_at(fault, E_MISSING, "passphrase: there is no terminal to ask at");
 }
 
+static bool is_pending(int signal)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
+}
+
 /* Asks without echo; the terminal is as it was afterwards. */
-static enum error terminal_secret(int terminal, const char *prompt, struct passphrase *passphrase, struct fault *fault)
+static enum error silent_line(int terminal, int signals, const char *prompt, struct passphrase *passphrase, bool *good,
+			      struct fault *fault)
 {
 	struct termios before, silent;
-	bool good;
 
 	if (tcgetattr(terminal, &before) != 0)
 		return fault_at(fault, E_IO, "%s", TERMINAL);
@@ -63,9 +85,37 @@ static enum error terminal_secret(int terminal, const char *prompt, struct passp
 	if (tcsetattr(terminal, TCSAFLUSH, &silent) != 0)
 		return fault_at(fault, E_IO, "%s", TERMINAL);
 	say(terminal, prompt);
-	good = line_read(terminal, passphrase->text, sizeof(passphrase->text));
+	*good = line_read(terminal, signals, passphrase->text, sizeof(passphrase->text));
 	tcsetattr(terminal, TCSAFLUSH, &before);
 	say(terminal, "\n");
+	return E_OK;
+}
+
+/* A signal that ends or stops this process waits until the terminal is as it was; who goes on after a stop is asked
+ * again. */
+static enum error terminal_secret(int terminal, const char *prompt, struct passphrase *passphrase, struct fault *fault)
+{
+	static const int held[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP};
+	sigset_t waiting, before;
+	bool good = false, stopped = true;
+	enum error error = E_OK;
+	int signals;
+
+	sigemptyset(&waiting);
+	for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+		sigaddset(&waiting, held[i]);
+	signals = signalfd(-1, &waiting, SFD_CLOEXEC);
+	if (signals < 0)
+		return fault_at(fault, E_IO, "signalfd");
+	while (stopped && error == E_OK) {
+		pthread_sigmask(SIG_BLOCK, &waiting, &before);
+		error = silent_line(terminal, signals, prompt, passphrase, &good, fault);
+		stopped = !good && is_pending(SIGTSTP) && !sigismember(&before, SIGTSTP);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	close(signals);
+	if (error != E_OK)
+		return error;
 	return good && passphrase->text[0] != '\0' ? E_OK : fault_at(fault, E_INVALID, "passphrase");
 }
 
@@ -78,19 +128,22 @@ enum error terminal_confirm(const char *question, bool *yes, struct fault *fault
 	if (terminal_open(&terminal, fault) != E_OK)
 		return fault_at(fault, E_MISSING, "fingerprint: there is no terminal to ask at");
 	say(terminal, question);
-	*yes = line_read(terminal, answer, sizeof(answer)) && strcmp(answer, "yes") == 0;
+	*yes = line_read(terminal, -1, answer, sizeof(answer)) && strcmp(answer, "yes") == 0;
 	close(terminal);
 	return E_OK;
 }
 
 /* ---- files */
 
+#define FORBIDDEN_OF_FILE (S_IRWXG | S_IRWXO)
+/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
+#define FORBIDDEN_OF_CREDENTIAL (S_IWGRP | S_IXGRP | S_IRWXO)
+
 /* The first line of the file. */
-static enum error file_take(const char *path, struct passphrase *passphrase, struct fault *fault)
+static enum error file_take(const char *path, mode_t forbidden, struct passphrase *passphrase, struct fault *fault)
 {
 	struct buffer text = {0};
-	/* systemd lets the service's user read a credential by an ACL, whose mask shows as the group's read bit. */
-	enum error error = secret_read(path, S_IWGRP | S_IXGRP | S_IRWXO, &text, fault);
+	enum error error = secret_read(path, forbidden, &text, fault);
 	const uint8_t *end = error == E_OK && text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
 	const size_t size = end ? (size_t)(end - text.data) : text.size;
 
@@ -127,7 +180,7 @@ static enum error unattended(const char *file, struct passphrase *passphrase, st
 
 	if (path == NULL)
 		return E_NOT_FOUND;
-	error = file_take(path, passphrase, &inner);
+	error = file_take(path, file != NULL ? FORBIDDEN_OF_FILE : FORBIDDEN_OF_CREDENTIAL, passphrase, &inner);
 	free(path);
 	/* That the named file is not there is another matter than that none was named. */
 	return error == E_OK ? E_OK

@@ -145,6 +145,21 @@ static void cost_away(char *const paths[], size_t count)
 	}
 }
 
+/* The command for the broker's keys would give the keys alone another passphrase, and not the key of the store. */
+static void assert_broker_leaves_alone(struct exchange *x)
+{
+	char *keys = office_path(x, ARMY, "army.oku.keys"), *before = file_text(keys), *after;
+
+	assert_int_equal(exchange_ctl(x, NULL, "keys", "passphrase", keys, "--passphrase-file", passphrase,
+				      "--no-passphrase", NULL),
+			 EX_CANTCREAT);
+	after = file_text(keys);
+	assert_string_equal(before, after);
+	free(keys);
+	free(before);
+	free(after);
+}
+
 /* ------------------------------------------------------------------ what is promised */
 
 static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
@@ -164,6 +179,7 @@ static void a_store_is_encrypted_when_its_keys_get_a_passphrase(void **state)
 		exchange_simpul(x, ARMY, NULL, NULL, "keys", "passphrase", "--new-passphrase-file", passphrase, NULL),
 		0);
 	assert_dark(x, "store");
+	assert_broker_leaves_alone(x);
 	cost_away((char *[]){office_path(x, ARMY, "army.oku.keys.store"), office_path(x, ARMY, "army.oku.keys")}, 2);
 	free(store);
 }
@@ -180,8 +196,10 @@ static void without_the_passphrase_nothing_opens(void **state)
 	chmod(wrong, 0600);
 	file_swap(yaml, "store: store", "passphrase_file: wrong\nstore: store");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_NOPERM);
-	/* A passphrase that others can read is none. */
+	/* A passphrase that others can read is none; nor is one that the group can. */
 	chmod(wrong, 0644);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_CONFIG);
+	chmod(wrong, 0640);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), EX_CONFIG);
 	file_swap(yaml, "passphrase_file: wrong\n", "");
 	/* The store alone, with keys of another office or none. */
@@ -196,7 +214,7 @@ static void without_the_passphrase_nothing_opens(void **state)
 static void with_the_passphrase_everything_works_and_nothing_lies_open(void **state)
 {
 	struct exchange *x = *state;
-	char *backup = office_path(x, ARMY, "backup");
+	char *backup = office_path(x, ARMY, "backup"), *yaml = office_path(x, ARMY, "agent.yaml");
 	struct stat status;
 
 	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
@@ -204,6 +222,10 @@ static void with_the_passphrase_everything_works_and_nothing_lies_open(void **st
 	exchange_start_office(x, ARMY);
 	tell(x, "at the pier again");
 	army_has(x, "at the pier again");
+	/* A second agent has no business with the keys: it asks for no passphrase. */
+	unsetenv("CREDENTIALS_DIRECTORY");
+	assert_int_equal(operate_run(x, NULL, "simpul-agent", "-c", yaml, NULL), EX_CANTCREAT);
+	setenv("CREDENTIALS_DIRECTORY", credentials, 1);
 	assert_listed(x, "police.oku#2");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "doctor", NULL), 0);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "backup", "make", backup, NULL), 0);
@@ -218,6 +240,7 @@ static void with_the_passphrase_everything_works_and_nothing_lies_open(void **st
 	}
 	assert_dark(x, "store");
 	free(backup);
+	free(yaml);
 }
 
 static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
@@ -302,6 +325,40 @@ static void the_keys_of_broker_and_operators_have_passphrases_too(void **state)
 	free(paper);
 }
 
+/* Its keys are lost, its store and that one's key are not: whoever copies all that was made over them loses the store. */
+static void an_office_that_joins_again_is_told_of_the_key_of_its_store(void **state)
+{
+	struct exchange *x = *state;
+	char *made = office_path(x, ARMY, "again");
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "join", "--node", "army.oku", "--key-id", "2", "--exchange",
+					 "0123456789abcdef0123456789abcdef", "-o", made, "--passphrase-file", passphrase, NULL),
+			 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "/army.oku.keys.store   secret"));
+	assert_non_null(strstr((char *)out.data, "never write over"));
+	buffer_free(&out);
+	free(made);
+}
+
+/* ^C at the question, then what the terminal is set to. */
+static void a_question_that_is_broken_off_leaves_the_terminal_as_it_was(void **state)
+{
+	static const struct terminal_line lines[] = {{"New passphrase", "\x03"}, {NULL, NULL}};
+	char *command = memory_format("stty echo; trap : INT; '%s/simpul' join --node navy.oku --exchange "
+				      "0123456789abcdef0123456789abcdef -o '%s'; echo status $?; stty -a",
+				      getenv("SIMPUL_BIN"), ((struct exchange *)*state)->offices[ARMY].folder);
+	struct buffer out = {0};
+
+	assert_int_equal(terminal_run((const char *const[]){"/bin/sh", "-c", command, NULL}, lines, &out, 20), 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((char *)out.data, "status 130")); /* ended by the signal */
+	assert_non_null(strstr((char *)out.data, " echo "));
+	buffer_free(&out);
+	free(command);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +368,8 @@ int main(void)
 		cmocka_unit_test(a_backup_is_as_dark_and_opens_with_the_same_passphrase),
 		cmocka_unit_test(a_passphrase_is_changed_and_given_up),
 		cmocka_unit_test(the_keys_of_broker_and_operators_have_passphrases_too),
+		cmocka_unit_test(an_office_that_joins_again_is_told_of_the_key_of_its_store),
+		cmocka_unit_test(a_question_that_is_broken_off_leaves_the_terminal_as_it_was),
 	};
 
 	keys_init();

@@ -1,12 +1,19 @@
 /* keyring_test - newer keys take the older ones' place in memory and in the folder, and none is ever lost on the way. */
 #include "agents/keyring.h"
+#include "agents/store_key.h"
+#include "common/key_file.h"
 #include "tests/support/fixed.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64], path[96], next[112], former[112];
+#define WORDS "a river of the south"
+
+/* The least that Argon2id takes: what is tested is not its cost. */
+static const struct lock_cost cheap = {1, 8};
+
+static char folder[64], path[96], next[112], former[112], store[112], words[112];
 
 static int start(void **state)
 {
@@ -19,6 +26,8 @@ static int start(void **state)
 	snprintf(path, sizeof path, "%s/police.oku.keys", folder);
 	snprintf(next, sizeof next, "%s.next", path);
 	snprintf(former, sizeof former, "%s.1", path);
+	snprintf(store, sizeof store, "%s.store", path);
+	snprintf(words, sizeof words, "%s/words", folder);
 	node_keys_generate(&keys, 1);
 	return node_keys_save(&keys, NULL, path, NULL) == E_OK ? 0 : 1;
 }
@@ -30,6 +39,8 @@ static int end(void **state)
 	unlink(path);
 	unlink(next);
 	unlink(former);
+	unlink(store);
+	unlink(words);
 	return rmdir(folder);
 }
 
@@ -148,15 +159,147 @@ static void former_keys_that_cannot_be_read_keep_nobody_from_working(void **stat
 	keyring_free(&ring);
 }
 
+static void put(const char *file, const char *text)
+{
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	assert_int_equal(chmod(file, 0600), 0);
+}
+
+/* Locks a file that lies open under a salt of its own. */
+static void lock(const char *file)
+{
+	struct key_lock alone;
+
+	assert_int_equal(key_lock_new(&alone, WORDS, &cheap, NULL), E_OK);
+	assert_int_equal(key_file_relock(NULL, &alone, file, NULL), E_OK);
+}
+
+/* As `simpul keys rotate` does it. */
+static struct node_keys rotated(void)
+{
+	struct key_lock opener = {.file = words};
+	struct node_keys keys, newer;
+
+	node_keys_generate(&newer, 2);
+	assert_int_equal(node_keys_load(&keys, &opener, path, NULL), E_OK);
+	assert_int_equal(node_keys_save(&newer, key_lock_same(&opener), next, NULL), E_OK);
+	return newer;
+}
+
+/* Same passphrase, two commands: keys and the key of the store come from different backups, for one. */
+static void newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart(void **state)
+{
+	struct keyring ring;
+	struct node_keys newer;
+
+	(void)state;
+	put(words, WORDS "\n");
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	lock(store);
+	lock(path);
+	assert_int_equal(keyring_load(&ring, path, words, NULL), E_OK);
+	newer = rotated();
+	assert_non_null(keyring_next(&ring));
+	assert_memory_equal(&ring.next, &newer, sizeof newer);
+	keyring_free(&ring);
+}
+
+/* A passphrase that is gone is not tried as if it were empty, nor asked for in the middle of the agent's work. */
+static void newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start(void **state)
+{
+	struct keyring ring;
+	struct node_keys newer;
+
+	(void)state;
+	put(words, WORDS "\n");
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	lock(store);
+	lock(path);
+	assert_int_equal(keyring_load(&ring, path, words, NULL), E_OK);
+	newer = saved(2, next);
+	lock(next);
+	assert_null(keyring_next(&ring));
+	keyring_free(&ring);
+	assert_int_equal(keyring_load(&ring, path, words, NULL), E_OK);
+	assert_non_null(keyring_next(&ring));
+	assert_memory_equal(&ring.next, &newer, sizeof newer);
+	keyring_free(&ring);
+}
+
+/* Whoever has the disk for an hour puts a key there that he knows, for the store that is made after it. */
+static void a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused(void **state)
+{
+	struct key_lock made;
+	struct cipher *cipher;
+	struct keyring ring;
+
+	(void)state;
+	put(words, WORDS "\n");
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	lock(path);
+	assert_int_equal(keyring_load(&ring, path, words, NULL), E_CONFIG);
+	assert_null(ring.cipher);
+	keyring_free(&ring);
+	/* Nor are keys made beside it, which would lie open as it does. */
+	assert_int_equal(store_key_ready(store, WORDS, &cheap, &made, &cipher, NULL), E_CONFIG);
+	assert_null(cipher);
+}
+
+/* Whether /proc says this of the mapping that an address lies in. */
+static bool mapping_has(const void *address, const char *flag)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	char line[512];
+	bool inside = false, has = false;
+	unsigned long from, to;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			inside = from <= (unsigned long)address && (unsigned long)address < to;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			has = strstr(line, flag) != NULL;
+	}
+	fclose(maps);
+	return has;
+}
+
+/* Under AddressSanitizer no page is ever locked. */
+static void keys_and_the_key_of_the_store_stay_out_of_swap(void **state)
+{
+	struct keyring ring;
+
+	(void)state;
+	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
+	assert_true(mapping_has(ring.cipher, " dd")); /* nor do they get into a core file */
+#ifndef __SANITIZE_ADDRESS__
+	assert_true(mapping_has(&ring, " lo"));
+	assert_true(mapping_has(ring.cipher, " lo"));
+#endif
+	keyring_free(&ring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newer_keys_take_the_place_and_the_former_ones_are_kept, start, end),
 		cmocka_unit_test_setup_teardown(a_power_cut_between_the_two_steps_costs_nothing, start, end),
-		cmocka_unit_test_setup_teardown(another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they,
-						start, end),
+		cmocka_unit_test_setup_teardown(
+			another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they, start, end),
 		cmocka_unit_test_setup_teardown(older_keys_are_no_newer_ones, start, end),
 		cmocka_unit_test_setup_teardown(former_keys_that_cannot_be_read_keep_nobody_from_working, start, end),
+		cmocka_unit_test_setup_teardown(newer_keys_are_taken_up_though_the_store_s_key_was_locked_apart, start,
+						end),
+		cmocka_unit_test_setup_teardown(newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start, start,
+						end),
+		cmocka_unit_test_setup_teardown(keys_and_the_key_of_the_store_stay_out_of_swap, start, end),
+		cmocka_unit_test_setup_teardown(a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused, start,
+						end),
 	};
 
 	keys_init();
