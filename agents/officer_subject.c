@@ -312,7 +312,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 	if (error == E_OK && json_array_size(drafts) == 0)
 		error = fault_at(&fault, E_EMPTY_AUDIENCE, "%s", "");
 	if (error == E_OK)
-		return officer_hand_in(officer, drafts);
+		return officer_hand_in_subject(officer, drafts);
 	json_decref(drafts);
 	return officer_fail(officer, &fault, "this office knows of no other yet");
 }

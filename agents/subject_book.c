@@ -81,6 +81,17 @@ static bool is_request(const Simpul__Header *header)
 	       strcmp(header->category, CATEGORY_SUBJECT_ACCESS) == 0;
 }
 
+/* Whether it says what such a one may: the broker let it pass without seeing it. What was erased says nothing. */
+static bool is_sound(const Simpul__Header *header, struct bytes bytes, struct arena *arena)
+{
+	const Simpul__Body *body;
+
+	if (bytes.size == 0)
+		return true;
+	body = wire_unpack(&simpul__body__descriptor, bytes, arena, NULL);
+	return body != NULL && body_check(header, body, NULL) == E_OK;
+}
+
 static bool is_reply(const Simpul__Header *header)
 {
 	return header != NULL && header->kind == SIMPUL__KIND__KIND_ANSWER && header->n_references == 1;
@@ -95,7 +106,7 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 	reading->rows++;
 	reading->last = row->row;
 	if (row->trust == TRUST_GOOD && (is_request(header) || is_reply(header)) &&
-	    (row->erased_at == 0 || !reading->open_only)) {
+	    (row->erased_at == 0 || !reading->open_only) && is_sound(header, row->body, &reading->arena)) {
 		json = view_json(row, &reading->arena);
 		if (is_request(header))
 			request_add(reading, json, false);

@@ -2,7 +2,8 @@
  * asked, who answered, and which are due. Read-only.
  *
  * Only queries of category "subject-access" that ask for that are requests; what came under a key that is no longer
- * trusted, or with a bad signature, counts for nothing. */
+ * trusted or with a bad signature, and what says more than it may (body_check: of what another office reported only
+ * that it is withheld), counts for nothing. */
 #ifndef SIMPUL_SUBJECT_BOOK_H
 #define SIMPUL_SUBJECT_BOOK_H
 

@@ -112,7 +112,23 @@ static enum error told_check(const Simpul__HeldReport *report, struct fault *fau
 	return error == E_OK ? form_persons(report->persons, report->n_persons, fault) : error;
 }
 
-static enum error held_check(const Simpul__HeldReport *report, struct fault *fault)
+/* Whose report it is decides what is told of it. Another office says that it is withheld, and no more: that its origin
+ * decides, or that it keeps it by order of an authority, which the origin cannot know. */
+static enum error origin_check(const Simpul__HeldReport *report, const char *sender, struct fault *fault)
+{
+	const bool own = strcmp(report->name->origin, sender) == 0;
+
+	if (own && report->withheld == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES)
+		return fault_at(fault, E_INVALID, "withheld");
+	if (own)
+		return E_OK;
+	if (report->withheld != SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES &&
+	    report->withheld != SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_LAW_ENFORCEMENT)
+		return fault_at(fault, E_NOT_ORIGIN, "withheld");
+	return report->n_holders > 0 ? fault_at(fault, E_NOT_ORIGIN, "holders") : E_OK;
+}
+
+static enum error held_check(const Simpul__HeldReport *report, const char *sender, struct fault *fault)
 {
 	enum error error;
 
@@ -129,11 +145,13 @@ static enum error held_check(const Simpul__HeldReport *report, struct fault *fau
 		fault_within(fault, "name");
 		return error;
 	}
-	error = told_check(report, fault);
+	error = origin_check(report, sender, fault);
+	if (error == E_OK)
+		error = told_check(report, fault);
 	return error == E_OK ? holders_check(report, fault) : error;
 }
 
-static enum error holdings_check(const Simpul__SubjectHoldings *holdings, struct fault *fault)
+static enum error holdings_check(const Simpul__SubjectHoldings *holdings, const char *sender, struct fault *fault)
 {
 	enum error error = form_given(holdings->parts > 0, "parts", fault);
 
@@ -144,20 +162,20 @@ static enum error holdings_check(const Simpul__SubjectHoldings *holdings, struct
 	if (error == E_OK && holdings->part > holdings->parts)
 		error = fault_at(fault, E_INVALID, "part");
 	for (size_t i = 0; error == E_OK && i < holdings->n_reports; i++) {
-		error = held_check(holdings->reports[i], fault);
+		error = held_check(holdings->reports[i], sender, fault);
 		if (error != E_OK)
 			fault_within(fault, "reports[%zu]", i);
 	}
 	return error;
 }
 
-enum error reply_check(const Simpul__Answer *answer, struct fault *fault)
+enum error reply_check(const Simpul__Header *header, const Simpul__Answer *answer, struct fault *fault)
 {
 	enum error error;
 
 	if (answer->reply_case != SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS)
 		return fault_at(fault, E_MISSING, "answer.subject_access");
-	error = holdings_check(answer->subject_access, fault);
+	error = holdings_check(answer->subject_access, header->name->origin, fault);
 	if (error != E_OK)
 		fault_within(fault, "answer.subject_access");
 	return error;
