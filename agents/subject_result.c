@@ -14,12 +14,11 @@ static json_t *queries_of(const struct subject_book *book, const json_t *query)
 	json_t *queries = json_array(), *request;
 	size_t i;
 
-	json_array_foreach(book->requests, i, request)
-		if (json_is_true(json_object_get(request, "own")) &&
-		    strcmp(json_text(request, "state"), "refused") != 0 &&
-		    strcmp(json_text(request, "state"), "cancelled") != 0 &&
-		    json_equal(json_object_get(request, "query"), query))
-			json_array_append(queries, request);
+	json_array_foreach(book->requests, i, request) if (json_is_true(json_object_get(request, "own")) &&
+							   strcmp(json_text(request, "state"), "refused") != 0 &&
+							   strcmp(json_text(request, "state"), "cancelled") != 0 &&
+							   json_equal(json_object_get(request, "query"), query))
+		json_array_append(queries, request);
 	return queries;
 }
 
@@ -28,9 +27,7 @@ static bool was_asked(const json_t *queries, const char *node)
 	json_t *query;
 	size_t i;
 
-	json_array_foreach(queries, i, query)
-		if (json_list_holds(json_object_get(query, "asked"), node))
-			return true;
+	json_array_foreach(queries, i, query) if (json_list_holds(json_object_get(query, "asked"), node)) return true;
 	return false;
 }
 
@@ -43,13 +40,43 @@ static json_t *replies_of(const struct subject_book *book, const json_t *queries
 	size_t i, k;
 
 	json_array_foreach(queries, i, query)
-		json_array_foreach(json_object_get(book->replies, json_text(query, "request")), k, reply)
-			if (strcmp(json_text(reply, "node"), node) == 0)
-				json_array_append(replies, reply);
+		json_array_foreach(json_object_get(book->replies, json_text(query, "request")), k,
+				   reply) if (strcmp(json_text(reply, "node"), node) == 0)
+			json_array_append(replies, reply);
 	return replies;
 }
 
-/* Whether every part of the last answer is here; a reply that was erased counts as none. */
+/* Which answer a reply is a part of: that with this number of its first part, for parts follow each other. */
+static bool first_of(const json_t *each, struct report_name *first)
+{
+	const json_int_t part = json_integer_value(json_object_get(json_object_get(each, "reply"), "part"));
+
+	if (!report_name_parse(json_text(each, "name"), first))
+		return false;
+	first->number -= part > 1 && (uint64_t)part <= first->number ? (uint64_t)part - 1 : 0;
+	return true;
+}
+
+static bool is_newer(const struct report_name *a, const struct report_name *b)
+{
+	return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
+}
+
+/* The parts of the newest answer that are here: it takes the place of all that was answered before, so that nothing
+ * stays told that was taken back. A new reference. */
+static json_t *newest_of(const json_t *replies)
+{
+	struct report_name newest = {.number = 0}, first;
+	json_t *parts = json_array(), *each;
+	size_t i;
+
+	json_array_foreach(replies, i, each) if (first_of(each, &first) && is_newer(&first, &newest)) newest = first;
+	json_array_foreach(replies, i, each) if (first_of(each, &first) && first.epoch == newest.epoch &&
+						 first.number == newest.number) json_array_append(parts, each);
+	return parts;
+}
+
+/* Whether every part of an answer is here; a reply that was erased counts as none. */
 static bool all_parts(const json_t *replies)
 {
 	const json_t *last = json_array_get(replies, json_array_size(replies) - 1);
@@ -58,7 +85,8 @@ static bool all_parts(const json_t *replies)
 	json_t *each;
 	size_t i;
 
-	json_array_foreach(replies, i, each) {
+	json_array_foreach(replies, i, each)
+	{
 		const json_t *reply = json_object_get(each, "reply");
 		const json_int_t part = json_integer_value(json_object_get(reply, "part"));
 
@@ -68,32 +96,19 @@ static bool all_parts(const json_t *replies)
 	return parts >= 1 && parts <= 64 && seen == UINT64_MAX >> (64 - parts);
 }
 
-/* What is said of a report takes the place of what was said before. */
-static void report_put(json_t *reports, json_t *report)
-{
-	json_t *there;
-	size_t i;
-
-	json_array_foreach(reports, i, there)
-		if (strcmp(json_text(there, "name"), json_text(report, "name")) == 0) {
-			json_array_set(reports, i, report);
-			return;
-		}
-	json_array_append(reports, report);
-}
-
 static void answer_fill(json_t *office, const json_t *replies)
 {
-	json_t *reports = json_array(), *each, *report;
-	size_t i, k;
+	json_t *reports = json_array(), *parts = newest_of(replies), *each;
+	size_t i;
 
-	json_array_foreach(replies, i, each) {
+	json_array_foreach(parts, i, each)
+	{
 		json_object_set(office, "answered_at", json_object_get(each, "at"));
-		json_array_foreach(json_object_get(json_object_get(each, "reply"), "reports"), k, report)
-			report_put(reports, report);
+		json_array_extend(reports, json_object_get(json_object_get(each, "reply"), "reports"));
 	}
 	json_object_set_new(office, "reports", reports);
-	json_object_set_new(office, "state", json_string(all_parts(replies) ? "answered" : "incomplete"));
+	json_object_set_new(office, "state", json_string(all_parts(parts) ? "answered" : "incomplete"));
+	json_decref(parts);
 }
 
 /* ------------------------------------------------------------------ offices */
@@ -140,7 +155,8 @@ static enum error offices_add(struct store *store, const struct subject_book *bo
 	enum error error = subject_offices(store, now, &members, fault);
 	size_t i;
 
-	json_array_foreach(members, i, member) {
+	json_array_foreach(members, i, member)
+	{
 		office = strcmp(json_text(member, "node"), store->node) == 0 ? NULL : office_new(book, queries, member);
 		if (office != NULL)
 			json_array_append_new(offices, office);
@@ -173,8 +189,7 @@ static json_t *result_new(const json_t *request, const json_t *queries, wall_ms 
 	char time[TIME_TEXT_SIZE];
 	size_t i;
 
-	json_array_foreach(queries, i, each)
-		json_array_append(names, json_object_get(each, "request"));
+	json_array_foreach(queries, i, each) json_array_append(names, json_object_get(each, "request"));
 	if (json_object_get(request, "mark") != NULL)
 		json_object_set(result, "mark", json_object_get(request, "mark"));
 	json_object_set(result, "request_number", json_object_get(query, "request_number"));
@@ -206,8 +221,7 @@ enum error subject_result(struct store *store, const struct subject_book *book, 
 	error = own_add(store, json_object_get(query, "subject"), decisions, offices, fault);
 	if (error == E_OK)
 		error = offices_add(store, book, queries, now, offices, fault);
-	json_array_foreach(offices, i, office)
-		missing += is_missing(office);
+	json_array_foreach(offices, i, office) missing += is_missing(office);
 	*result = result_new(request, queries, now);
 	json_object_set_new(*result, "missing", json_integer(missing));
 	json_object_set_new(*result, "offices", offices);
