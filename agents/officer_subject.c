@@ -164,6 +164,9 @@ const char *subject_advice(enum error error)
 	case E_NOT_ORIGIN:
 		return "what another office said is not this one's to tell or to keep: --withhold it with --why "
 		       "origin-decides";
+	case E_ERASED:
+		return "it has expired or was taken back, and an authority's order keeps it: --withhold it with --why "
+		       "law-enforcement";
 	case E_INVALID:
 		return "--why is law-enforcement, defence-security, state-interest or rights-of-others for an own "
 		       "report";

@@ -53,7 +53,9 @@ static bool hit_print(const json_t *hit)
 	put(&out, "", json_text(hit, "label"));
 	put(&out, "  ", json_text(hit, "name"));
 	put(&out, "  ",
-	    json_is_true(json_object_get(hit, "own")) ? "of this office" : "of another office: its origin decides");
+	    strcmp(json_text(hit, "state"), "kept") == 0 ? "kept by an authority's order: withhold it as law-enforcement"
+	    : json_is_true(json_object_get(hit, "own"))  ? "of this office"
+							 : "of another office: its origin decides");
 	put(&out, "  ", json_text(hit, "kind"));
 	put(&out, " ", json_text(hit, "category"));
 	if (time_parse(json_text(hit, "at"), &time)) {

@@ -1,7 +1,9 @@
 /* subject_record - checks and stores reads, and gives them back. */
 #include "agents/subject_record.h"
+#include "agents/legal_hold.h"
 #include "common/json.h"
 #include "common/name.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool action_known(const char *action)
@@ -41,6 +43,27 @@ static enum error request_check(const json_t *request, struct fault *fault)
 	return report_name_parse(json_text(request, "query"), &name) ? E_OK : fault_at(fault, E_INVALID, "query");
 }
 
+/* What an order keeps is not looked at without a note of that at the order. */
+static enum error openings_note(struct store *store, const json_t *request, const char *user, wall_ms now,
+				struct fault *fault)
+{
+	struct hold_person by = {.uid = 0};
+	struct report_name name;
+	enum error error = E_OK;
+	json_t *each;
+	size_t i;
+
+	if (strcmp(json_text(request, "action"), "search") != 0)
+		return E_OK;
+	snprintf(by.name, sizeof(by.name), "%s", user);
+	json_array_foreach(json_object_get(request, "reports"), i, each) {
+		if (error == E_OK && report_name_parse(json_string_value(each), &name))
+			error = legal_hold_note_opening(store, &name, "as in simpul subject record", &by, now, fault);
+		error = error == E_NOT_FOUND ? E_OK : error;
+	}
+	return error;
+}
+
 enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
 			       struct fault *fault)
 {
@@ -53,6 +76,8 @@ enum error subject_record_take(struct store *store, const json_t *request, const
 
 	if (error == E_OK)
 		error = names_take(json_object_get(request, "reports"), &reports, fault);
+	if (error == E_OK)
+		error = openings_note(store, request, user, now, fault);
 	if (error == E_OK)
 		error = store_begin(store, fault);
 	if (error == E_OK) {

@@ -1,10 +1,11 @@
-/* subject_search - matches every person in inbox and outbox, and makes of hits and decisions what is answered. */
+/* subject_search - matches every person in inbox, outbox and what is kept by order, and makes of hits and decisions what is answered. */
 #include "agents/subject_search.h"
 #include "agents/copies.h"
 #include "agents/subject_match.h"
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/wire.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 256 };
@@ -137,6 +138,46 @@ static bool outbox_look(void *context, const struct outbox_row *row)
 	return true;
 }
 
+static bool is_kept(const json_t *hit)
+{
+	return strcmp(json_text(hit, "state"), "kept") == 0;
+}
+
+static struct report_name kept_name(sqlite3_stmt *get)
+{
+	struct report_name name = {.epoch = (uint32_t)column_number(get, 1),
+				   .stream = (uint32_t)column_number(get, 2),
+				   .number = column_number(get, 3)};
+
+	snprintf(name.origin, sizeof(name.origin), "%s", column_text(get, 0));
+	return name;
+}
+
+/* What expired or was taken back, and an order of an authority keeps: it is held all the same. */
+static enum error kept_look(struct store *store, struct search *search, struct fault *fault)
+{
+	static const char sql[] = "SELECT origin, epoch, stream, number, at, header, body FROM kept ORDER BY at";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	while ((error = store_ask(store, get, fault)) == E_OK) {
+		struct inbox_row row = {.received_at = column_number(get, 4),
+					.header = column_bytes(get, 5),
+					.body = column_bytes(get, 6)};
+		json_t *found = body_search(search, row.body);
+
+		if (found != NULL) {
+			row.name = kept_name(get);
+			hit_add(search, found, view_json(&row, &search->arena), false);
+			json_object_set_new(found, "own", json_boolean(strcmp(row.name.origin, store->node) == 0));
+			json_object_set_new(found, "state", json_string("kept"));
+		}
+		arena_reset(&search->arena);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 enum error subject_search(struct store *store, const json_t *subject, json_t **hits, struct fault *fault)
 {
 	struct search search = {.hits = json_array()};
@@ -159,6 +200,8 @@ enum error subject_search(struct store *store, const json_t *subject, json_t **h
 		if (error == E_OK)
 			error = view_outbox(store, &search.place, ROWS_AT_ONCE, outbox_look, &search, fault);
 	} while (error == E_OK && search.rows == ROWS_AT_ONCE);
+	if (error == E_OK)
+		error = kept_look(store, &search, fault);
 	arena_fini(&search.arena);
 	arena_fini(&asked);
 	return error;
@@ -192,13 +235,15 @@ static enum error decision_check(const json_t *hits, const struct subject_decisi
 	own = json_is_true(json_object_get(hit, "own"));
 	if (disclosed + (reason != NULL) + json_list_holds(decisions->other, name) > 1)
 		return fault_at(fault, E_EXISTS, "%s", name);
+	if (is_kept(hit) && (disclosed || (reason != NULL && strcmp(reason, "law-enforcement") != 0)))
+		return fault_at(fault, E_ERASED, "%s", name);
 	if (disclosed && !own)
 		return fault_at(fault, E_NOT_ORIGIN, "%s", name);
 	if (reason == NULL)
 		return E_OK;
 	if (!enum_parse(&simpul__withhold_reason__descriptor, reason, &value) || value == 0)
 		return fault_at(fault, E_INVALID, "%s", name);
-	if (own == (value == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES))
+	if (!is_kept(hit) && own == (value == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES))
 		return fault_at(fault, own ? E_INVALID : E_NOT_ORIGIN, "%s", name);
 	return E_OK;
 }
@@ -230,7 +275,8 @@ static json_t *reason_of(const struct subject_decisions *decisions, const json_t
 
 static bool is_left_to_origin(const struct subject_decisions *decisions, const json_t *hit)
 {
-	return decisions->origins && !json_is_true(json_object_get(hit, "own")) && reason_of(decisions, hit) == NULL;
+	return decisions->origins && !json_is_true(json_object_get(hit, "own")) && !is_kept(hit) &&
+	       reason_of(decisions, hit) == NULL;
 }
 
 /* ------------------------------------------------------------------ telling */

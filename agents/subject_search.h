@@ -1,4 +1,5 @@
-/* subject_search - the reports of this office's inbox and outbox that may be about a person, and what is told of them.
+/* subject_search - the reports of this office's inbox and outbox, and those that it keeps by order of an authority, that
+ * may be about a person, and what is told of them.
  *
  * Read-only. Reports whose signature is bad are looked through as well: they are held all the same. */
 #ifndef SIMPUL_SUBJECT_SEARCH_H
@@ -9,7 +10,8 @@
 
 /* Everything that matches the `subject` of a query (JSON of a Person), that of others first; a new reference:
  * [{"name": "police.oku#12", "own": false, "how": "document"|"name", "state", "kind": "sighting", "category", "label",
- *   "at", "expires", "persons": [those who match], "others": 2 (persons who do not), "seen_at", "place", "summary"}] */
+ *   "at", "expires", "persons": [those who match], "others": 2 (persons who do not), "seen_at", "place", "summary"}]
+ * `state` is "kept" of what has expired or was taken back and an order keeps (legal_hold.h). */
 enum error subject_search(struct store *store, const json_t *subject, json_t **hits, struct fault *fault);
 
 /* What a person decided about hits: names of reports. */
@@ -25,7 +27,8 @@ struct subject_decisions {
  * words of the report unless it names somebody else too; of an own report also who was given it.
  *
  * `fault->field` is a name. E_NOT_FOUND: it is none of the hits. E_NOT_ORIGIN: what another office said is its to
- * disclose, and is withheld as "origin-decides". E_INVALID: a reason that is none of the list, or "origin-decides" for
+ * disclose, and is withheld as "origin-decides". E_ERASED: what an order keeps, whoever said it, is withheld as
+ * "law-enforcement". E_INVALID: a reason that is none of the list, or "origin-decides" for
  * an own report. E_EXISTS: two decisions about one. */
 enum error subject_holdings(struct store *store, const json_t *hits, const struct subject_decisions *decisions,
 			    json_t **reports, json_t **undecided, struct fault *fault);

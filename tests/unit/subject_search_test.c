@@ -1,6 +1,9 @@
 /* subject_search_test - what is told of a report is what a person decided, no more than its office may tell, and of
  * whom it was given to nobody who never got it. */
 #include "agents/subject_search.h"
+#include "agents/legal_hold.h"
+#include "agents/outbox_erase.h"
+#include "agents/subject_record.h"
 #include "tests/support/agent_world.h"
 #include <string.h>
 #include <setjmp.h>
@@ -190,12 +193,80 @@ static void others_are_left_out_of_what_is_told(void **state)
 	json_decref(reports);
 }
 
+/* An order keeps the first report of this office, and then all that is in the outbox expires. */
+static void keep_first(void)
+{
+	const wall_ms now = clock_now().wall;
+	const struct hold_order order = {.report = {"police.oku", 1, 0, 1},
+					 .authority = "PN-BATURAJA",
+					 .order = "12/Pid",
+					 .reason = "investigation",
+					 .until = now + 300 * DAY_MS};
+	const struct hold_person first = {1001, "ani"}, second = {1002, "budi"};
+	uint64_t id;
+	size_t count;
+
+	assert_int_equal(legal_hold_place(&store, &order, &first, now, &id, NULL), E_OK);
+	assert_int_equal(legal_hold_confirm(&store, id, &second, now, NULL), E_OK);
+	assert_int_equal(store_begin(&store, NULL), E_OK);
+	assert_int_equal(outbox_erase_expired(&store, now + 10000 * DAY_MS, 100, &count, NULL), E_OK);
+	assert_int_equal(store_commit(&store, NULL), E_OK);
+	assert_int_equal(count, 1);
+}
+
+static void what_an_order_keeps_is_found_and_withheld(void **state)
+{
+	static const struct {
+		const char *decisions;
+		enum error error;
+		size_t told, undecided;
+	} cases[] = {
+		{"{}", E_OK, 0, 1},
+		{"{\"origins\": true}", E_OK, 0, 1},
+		{"{\"disclose\": [\"police.oku#1\"]}", E_ERASED, 0, 0},
+		{"{\"withhold\": {\"police.oku#1\": \"state-interest\"}}", E_ERASED, 0, 0},
+		{"{\"withhold\": {\"police.oku#1\": \"law-enforcement\"}}", E_OK, 1, 0},
+		{"{\"other\": [\"police.oku#1\"]}", E_OK, 0, 0},
+	};
+	json_t *reports;
+	size_t undecided;
+
+	(void)state;
+	tell(1, false);
+	keep_first();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(decide(search(), cases[i].decisions, &reports, &undecided), cases[i].error);
+		assert_int_equal(json_array_size(reports), cases[i].told);
+		assert_int_equal(undecided, cases[i].undecided);
+		assert_null(json_object_get(json_array_get(reports, 0), "persons"));
+		json_decref(reports);
+	}
+}
+
+static void who_finds_what_an_order_keeps_has_opened_it(void **state)
+{
+	json_t *read = json_pack("{s:s, s:s, s:[s]}", "action", "search", "query", "army.oku#1", "reports",
+				 "police.oku#1");
+
+	(void)state;
+	tell(1, false);
+	assert_int_equal(subject_record_take(&store, read, "ani", 1, NULL), E_OK);
+	assert_int_equal(agent_number(&store, "SELECT count(*) FROM opening"), 0);
+	keep_first();
+	assert_int_equal(subject_record_take(&store, read, "ani", 2, NULL), E_OK);
+	assert_int_equal(agent_number(&store, "SELECT count(*) FROM opening WHERE opened_by = 'ani' AND at = 2"), 1);
+	assert_int_equal(agent_number(&store, "SELECT count(*) FROM subject_read"), 2);
+	json_decref(read);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nobody_has_what_was_not_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_may_not_be_decided_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_decided_is_named_and_not_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_an_order_keeps_is_found_and_withheld, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_finds_what_an_order_keeps_has_opened_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_left_out_of_what_is_told, setup, teardown),
 	};
 
