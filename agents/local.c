@@ -205,8 +205,24 @@ static void fault_to_drafts(struct fault *fault)
 	}
 }
 
-/* All of `drafts` or none, synced when it returns. */
-static json_t *take_all(const struct local_host *host, json_t *drafts, bool subject, wall_ms now, struct fault *fault)
+/* Whoever asks about a person or answers is put on record with it. */
+static enum error subject_store(const struct local_host *host, struct prepared *const *prepared,
+				const char *const *sources, const json_t *drafts, const char *asker, wall_ms now,
+				struct report_name *names, struct fault *fault)
+{
+	enum error error = store_begin(host->store, fault);
+
+	if (error != E_OK)
+		return error;
+	error = outbox_take(host->store, host->keys, prepared, sources, json_array_size(drafts), true, names, fault);
+	if (error == E_OK)
+		error = subject_record_drafts(host->store, drafts, names, asker, now, fault);
+	return store_end(host->store, error, fault);
+}
+
+/* All of `drafts` or none, synced when it returns. `asker`: who hands in questions and answers about persons, NULL for
+ * everything else. */
+static json_t *take_all(const struct local_host *host, json_t *drafts, const char *asker, wall_ms now, struct fault *fault)
 {
 	size_t count = json_array_size(drafts);
 	struct prepared *prepared = memory_zero(count, sizeof(*prepared));
@@ -219,10 +235,12 @@ static json_t *take_all(const struct local_host *host, json_t *drafts, bool subj
 	arena_init(&arena);
 	for (size_t i = 0; i < count; i++) {
 		list[i] = &prepared[i];
-		sources[i] = "local";
+		sources[i] = asker != NULL ? "subject" : "local";
 	}
-	if (prepare_all(host, drafts, subject, now, &arena, prepared, fault) == E_OK) {
-		if (outbox_take(host->store, host->keys, list, sources, count, false, names, fault) == E_OK)
+	if (prepare_all(host, drafts, asker != NULL, now, &arena, prepared, fault) == E_OK) {
+		if ((asker != NULL ? subject_store(host, list, sources, drafts, asker, now, names, fault)
+				   : outbox_take(host->store, host->keys, list, sources, count, false, names, fault)) ==
+		    E_OK)
 			answer = names_answer(names, count);
 		else
 			fault_to_drafts(fault);
@@ -247,7 +265,7 @@ static void unlist(struct fault *fault)
 	memmove(fault->field, rest, strlen(rest) + 1);
 }
 
-static json_t *report_answer(const struct local_host *host, const json_t *request, bool subject, const struct now *now,
+static json_t *report_answer(const struct local_host *host, const json_t *request, const char *asker, const struct now *now,
 			     struct fault *fault)
 {
 	json_t *draft = json_object_get(request, "draft");
@@ -263,7 +281,7 @@ static json_t *report_answer(const struct local_host *host, const json_t *reques
 		return NULL;
 	}
 	drafts = drafts != NULL ? json_incref(drafts) : json_pack("[O]", draft);
-	answer = take_all(host, drafts, subject, now->wall, fault);
+	answer = take_all(host, drafts, asker, now->wall, fault);
 	if (answer == NULL && draft != NULL)
 		unlist(fault);
 	json_decref(drafts);
@@ -317,7 +335,7 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 				 ? json_pack("{s:b}", "ok", 1)
 				 : NULL;
 	else if (command != NULL && ((subject = strcmp(command, "subject") == 0) || strcmp(command, "report") == 0))
-		*taken = (answer = report_answer(host, request, subject, now, fault)) != NULL;
+		*taken = (answer = report_answer(host, request, subject ? user : NULL, now, fault)) != NULL;
 	else
 		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	return answer;

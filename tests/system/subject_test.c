@@ -238,6 +238,32 @@ static void who_may_not_ask_is_told_which_field(void **state)
 			 EX_DATAERR);
 }
 
+/* Who reads a question or an answer where all else is read sees no word of the person. */
+static void nobody_reads_past_the_record(struct exchange *x, const char *query)
+{
+	char *proof = office_path(x, POLICE, "query.proof");
+	struct buffer all = {0};
+
+	assert_true(shown(x, POLICE, "inbox", "show", query, "subject-access"));
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "show", query, "--json", NULL);
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "show", query, NULL);
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "list", "--kind", "query", "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "inbox", "list", "--kind", "answer", "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "show", query, NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "show", query, "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "list", "--json", NULL);
+	buffer_u8(&all, 0);
+	assert_non_null(strstr((const char *)all.data, query));
+	assert_null(strstr((const char *)all.data, "Canary-Asks"));
+	assert_null(strstr((const char *)all.data, "L898902C3"));
+	assert_null(strstr((const char *)all.data, "canary-first"));
+	buffer_free(&all);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "inbox", "export", query, "-o", proof, NULL),
+			 EX_NOPERM);
+	assert_int_not_equal(access(proof, F_OK), 0);
+	free(proof);
+}
+
 static void what_offices_hold_is_told_as_they_decide(void **state)
 {
 	struct exchange *x = *state;
@@ -301,7 +327,10 @@ static void what_offices_hold_is_told_as_they_decide(void **state)
 	assert_true(says(x, IMMIGRATION, "subject", "list", "done"));
 	/* Who looked is on record, with what was seen. */
 	assert_true(shown(x, POLICE, "subject", "record", NULL, first));
+	assert_true(shown(x, POLICE, "subject", "record", NULL, "answer"));
+	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "ask"));
 	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "result"));
+	nobody_reads_past_the_record(x, query);
 	free(query);
 	free(other);
 	free(third);
