@@ -1,10 +1,12 @@
 /* subject_book_test - only sound queries and answers count, whoever sent them. */
 #include "agents/subject_book.h"
+#include "agents/subject_due.h"
 #include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include "tests/support/agent_world.h"
 #include <string.h>
+#include <time.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -136,10 +138,85 @@ static void nobody_discloses_what_another_office_said(void **state)
 	assert_int_equal(replies(), 2);
 }
 
+#define QUESTION(received) \
+	"{\"query\": {\"subject_access\": {\"request_number\": \"DS/1\", \"received_at\": \"" received \
+	"\", \"subject\": {\"identity\": \"claimed\", \"primary_identifier\": \"ERIKSSON\", \"date_of_birth\": " \
+	"\"1974\"}}}}"
+/* NOW is 2026-02-02T02:40:00Z, and an answer is due three days after the question was received. */
+#define OVERDUE QUESTION("2026-01-30T01:40:00Z"), NOW - 3600000
+#define URGENT QUESTION("2026-01-30T03:40:00Z"), NOW + 3600000
+#define LATER QUESTION("2026-02-01T02:40:00Z"), NOW + 2 * DAY_MS
+
+static void ask(const char *origin, uint64_t number, const char *text, wall_ms deadline)
+{
+	receive(origin, number, SIMPUL__KIND__KIND_QUERY, deadline, text);
+}
+
+static void assert_due(uint64_t overdue, uint64_t urgent, const char *first)
+{
+	struct subject_due due;
+
+	assert_int_equal(subject_due_count(&store, NOW, &due, NULL), E_OK);
+	assert_int_equal(due.overdue, overdue);
+	assert_int_equal(due.urgent, urgent);
+	assert_string_equal(due.first, first);
+}
+
+static void what_is_due_is_counted_by_the_clock(void **state)
+{
+	(void)state;
+	assert_due(0, 0, "");
+	ask("army.oku", 1, LATER);
+	assert_due(0, 0, "");
+	ask("army.oku", 2, URGENT);
+	assert_due(0, 1, "army.oku#2");
+	ask("health.oku", 3, OVERDUE);
+	assert_due(1, 1, "health.oku#3");
+	/* What is not what it says it is is not listed, and not counted either. */
+	ask("army.oku", 4, QUESTION("2026-01-30T01:40:00Z"), NOW - 7200000);
+	assert_due(1, 1, "health.oku#3");
+	assert_int_equal(store_begin(&store, NULL), E_OK);
+	assert_int_equal(database_step(store_statement(&store, "UPDATE inbox SET erased_at = 5 WHERE number = 3"), NULL),
+			 E_OK);
+	assert_int_equal(store_commit(&store, NULL), E_OK);
+	assert_due(0, 1, "army.oku#2");
+}
+
+/* Another office may answer a question as often as it likes, and the agent counts each minute. */
+static void answers_cost_nothing_while_what_is_due_is_counted(void **state)
+{
+	struct buffer text = {0};
+	struct subject_book book;
+	struct subject_due due;
+	clock_t begun, read, counted;
+
+	(void)state;
+	buffer_text(&text, "{\"answer\": {\"subject_access\": {\"part\": 1, \"parts\": 1, \"reports\": [");
+	for (int i = 0; i < 64; i++) {
+		buffer_text(&text, i > 0 ? ", " : "");
+		buffer_text(&text, "{" NAMED("army.oku") ", " TIMES ", \"persons\": [" PERSON "]}");
+	}
+	buffer_text(&text, "]}}}");
+	buffer_u8(&text, 0);
+	for (uint64_t i = 1; i <= 40; i++)
+		receive("army.oku", i, SIMPUL__KIND__KIND_ANSWER, 0, (const char *)text.data);
+	begun = clock();
+	assert_int_equal(subject_book_read(&store, true, NOW, &book, NULL), E_OK);
+	read = clock() - begun;
+	subject_book_free(&book);
+	begun = clock();
+	assert_int_equal(subject_due_count(&store, NOW, &due, NULL), E_OK);
+	counted = clock() - begun;
+	assert_true(counted < read / 4);
+	buffer_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nobody_discloses_what_another_office_said, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_due_is_counted_by_the_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_cost_nothing_while_what_is_due_is_counted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
