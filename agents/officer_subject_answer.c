@@ -78,7 +78,7 @@ static bool hit_print(const json_t *hit)
 
 static enum error hits_find(struct subject_case *c, json_t **hits, struct fault *fault)
 {
-	return subject_search(&c->store, json_object_get(json_object_get(c->request, "query"), "subject"), hits, fault);
+	return subject_search(&c->store, c->request, hits, fault);
 }
 
 int officer_subject_search(struct officer *officer, int argc, char **argv)

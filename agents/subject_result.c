@@ -9,16 +9,18 @@
 
 /* Own queries that ask the same of the same person under the same number, and stand: a number that was given twice by
  * mistake mixes nobody's data. */
-static json_t *queries_of(const struct subject_book *book, const json_t *query)
+static json_t *queries_of(const struct subject_book *book, const json_t *asked)
 {
 	json_t *queries = json_array(), *request;
 	size_t i;
 
-	json_array_foreach(book->requests, i, request) if (json_is_true(json_object_get(request, "own")) &&
-							   strcmp(json_text(request, "state"), "refused") != 0 &&
-							   strcmp(json_text(request, "state"), "cancelled") != 0 &&
-							   json_equal(json_object_get(request, "query"), query))
-		json_array_append(queries, request);
+	json_array_foreach(book->requests, i, request)
+		if (json_is_true(json_object_get(request, "own")) &&
+		    strcmp(json_text(request, "state"), "refused") != 0 &&
+		    strcmp(json_text(request, "state"), "cancelled") != 0 &&
+		    strcmp(json_text(request, "mark"), json_text(asked, "mark")) == 0 &&
+		    json_equal(json_object_get(request, "query"), json_object_get(asked, "query")))
+			json_array_append(queries, request);
 	return queries;
 }
 
@@ -27,7 +29,9 @@ static bool was_asked(const json_t *queries, const char *node)
 	json_t *query;
 	size_t i;
 
-	json_array_foreach(queries, i, query) if (json_list_holds(json_object_get(query, "asked"), node)) return true;
+	json_array_foreach(queries, i, query)
+		if (json_list_holds(json_object_get(query, "asked"), node))
+			return true;
 	return false;
 }
 
@@ -40,9 +44,9 @@ static json_t *replies_of(const struct subject_book *book, const json_t *queries
 	size_t i, k;
 
 	json_array_foreach(queries, i, query)
-		json_array_foreach(json_object_get(book->replies, json_text(query, "request")), k,
-				   reply) if (strcmp(json_text(reply, "node"), node) == 0)
-			json_array_append(replies, reply);
+		json_array_foreach(json_object_get(book->replies, json_text(query, "request")), k, reply)
+			if (strcmp(json_text(reply, "node"), node) == 0)
+				json_array_append(replies, reply);
 	return replies;
 }
 
@@ -70,9 +74,12 @@ static json_t *newest_of(const json_t *replies)
 	json_t *parts = json_array(), *each;
 	size_t i;
 
-	json_array_foreach(replies, i, each) if (first_of(each, &first) && is_newer(&first, &newest)) newest = first;
-	json_array_foreach(replies, i, each) if (first_of(each, &first) && first.epoch == newest.epoch &&
-						 first.number == newest.number) json_array_append(parts, each);
+	json_array_foreach(replies, i, each)
+		if (first_of(each, &first) && is_newer(&first, &newest))
+			newest = first;
+	json_array_foreach(replies, i, each)
+		if (first_of(each, &first) && first.epoch == newest.epoch && first.number == newest.number)
+			json_array_append(parts, each);
 	return parts;
 }
 
@@ -85,8 +92,7 @@ static bool all_parts(const json_t *replies)
 	json_t *each;
 	size_t i;
 
-	json_array_foreach(replies, i, each)
-	{
+	json_array_foreach(replies, i, each) {
 		const json_t *reply = json_object_get(each, "reply");
 		const json_int_t part = json_integer_value(json_object_get(reply, "part"));
 
@@ -101,8 +107,7 @@ static void answer_fill(json_t *office, const json_t *replies)
 	json_t *reports = json_array(), *parts = newest_of(replies), *each;
 	size_t i;
 
-	json_array_foreach(parts, i, each)
-	{
+	json_array_foreach(parts, i, each) {
 		json_object_set(office, "answered_at", json_object_get(each, "at"));
 		json_array_extend(reports, json_object_get(json_object_get(each, "reply"), "reports"));
 	}
@@ -155,8 +160,7 @@ static enum error offices_add(struct store *store, const struct subject_book *bo
 	enum error error = subject_offices(store, now, &members, fault);
 	size_t i;
 
-	json_array_foreach(members, i, member)
-	{
+	json_array_foreach(members, i, member) {
 		office = strcmp(json_text(member, "node"), store->node) == 0 ? NULL : office_new(book, queries, member);
 		if (office != NULL)
 			json_array_append_new(offices, office);
@@ -165,11 +169,11 @@ static enum error offices_add(struct store *store, const struct subject_book *bo
 	return error;
 }
 
-static enum error own_add(struct store *store, const json_t *subject, const struct subject_decisions *decisions,
+static enum error own_add(struct store *store, const json_t *request, const struct subject_decisions *decisions,
 			  json_t *offices, struct fault *fault)
 {
 	json_t *hits, *reports, *undecided;
-	enum error error = subject_search(store, subject, &hits, fault);
+	enum error error = subject_search(store, request, &hits, fault);
 
 	if (error == E_OK) {
 		error = subject_holdings(store, hits, decisions, &reports, &undecided, fault);
@@ -189,7 +193,8 @@ static json_t *result_new(const json_t *request, const json_t *queries, wall_ms 
 	char time[TIME_TEXT_SIZE];
 	size_t i;
 
-	json_array_foreach(queries, i, each) json_array_append(names, json_object_get(each, "request"));
+	json_array_foreach(queries, i, each)
+		json_array_append(names, json_object_get(each, "request"));
 	if (json_object_get(request, "mark") != NULL)
 		json_object_set(result, "mark", json_object_get(request, "mark"));
 	json_object_set(result, "request_number", json_object_get(query, "request_number"));
@@ -217,11 +222,12 @@ enum error subject_result(struct store *store, const struct subject_book *book, 
 		json_decref(offices);
 		return fault_at(fault, E_NOT_FOUND, "%s", json_text(request, "request"));
 	}
-	queries = queries_of(book, query);
-	error = own_add(store, json_object_get(query, "subject"), decisions, offices, fault);
+	queries = queries_of(book, request);
+	error = own_add(store, request, decisions, offices, fault);
 	if (error == E_OK)
 		error = offices_add(store, book, queries, now, offices, fault);
-	json_array_foreach(offices, i, office) missing += is_missing(office);
+	json_array_foreach(offices, i, office)
+		missing += is_missing(office);
 	*result = result_new(request, queries, now);
 	json_object_set_new(*result, "missing", json_integer(missing));
 	json_object_set_new(*result, "offices", offices);

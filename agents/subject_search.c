@@ -3,6 +3,7 @@
 #include "agents/copies.h"
 #include "agents/subject_match.h"
 #include "agents/view.h"
+#include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include <stdio.h>
@@ -12,6 +13,7 @@ enum { ROWS_AT_ONCE = 256 };
 
 struct search {
 	const Simpul__Person *subject;
+	const char *mark; /* of the query; "" in earnest */
 	json_t *hits;
 	uint64_t last; /* row of the inbox */
 	struct outbox_place place;
@@ -96,12 +98,15 @@ static void found_fill(json_t *found, const json_t *row, bool own)
 	copy_member(found, "summary", said, "headline");
 }
 
-/* A hit, or NULL. */
-static json_t *body_search(struct search *search, struct bytes bytes)
+/* A hit, or NULL. An exercise tells nobody what is held of him, and is told to nobody as if it were in earnest. */
+static json_t *body_search(struct search *search, struct bytes header_bytes, struct bytes bytes)
 {
-	const Simpul__Body *body =
-		bytes.size == 0 ? NULL : wire_unpack(&simpul__body__descriptor, bytes, &search->arena, NULL);
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, header_bytes, &search->arena, NULL);
+	const Simpul__Body *body;
 
+	if (bytes.size == 0 || header == NULL || strcmp(status_mark((int)header->status), search->mark) != 0)
+		return NULL;
+	body = wire_unpack(&simpul__body__descriptor, bytes, &search->arena, NULL);
 	return body == NULL ? NULL : found_new(search, body);
 }
 
@@ -112,10 +117,11 @@ static void hit_add(struct search *search, json_t *found, json_t *row, bool own)
 	json_decref(row);
 }
 
+/* Of what has a bad signature nobody knows whose it is. */
 static bool inbox_look(void *context, const struct inbox_row *row)
 {
 	struct search *search = context;
-	json_t *found = body_search(search, row->body);
+	json_t *found = row->trust == TRUST_BAD ? NULL : body_search(search, row->header, row->body);
 
 	search->rows++;
 	search->last = row->row;
@@ -128,7 +134,7 @@ static bool inbox_look(void *context, const struct inbox_row *row)
 static bool outbox_look(void *context, const struct outbox_row *row)
 {
 	struct search *search = context;
-	json_t *found = body_search(search, row->body);
+	json_t *found = body_search(search, row->header, row->body);
 
 	search->rows++;
 	search->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
@@ -164,7 +170,7 @@ static enum error kept_look(struct store *store, struct search *search, struct f
 		struct inbox_row row = {.received_at = column_number(get, 4),
 					.header = column_bytes(get, 5),
 					.body = column_bytes(get, 6)};
-		json_t *found = body_search(search, row.body);
+		json_t *found = body_search(search, row.header, row.body);
 
 		if (found != NULL) {
 			row.name = kept_name(get);
@@ -178,9 +184,10 @@ static enum error kept_look(struct store *store, struct search *search, struct f
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-enum error subject_search(struct store *store, const json_t *subject, json_t **hits, struct fault *fault)
+enum error subject_search(struct store *store, const json_t *request, json_t **hits, struct fault *fault)
 {
-	struct search search = {.hits = json_array()};
+	const json_t *subject = json_object_get(json_object_get(request, "query"), "subject");
+	struct search search = {.hits = json_array(), .mark = json_text(request, "mark")};
 	enum error error = E_OK;
 	struct arena asked;
 

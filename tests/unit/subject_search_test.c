@@ -61,15 +61,21 @@ static void tell(uint64_t number, bool waits)
 	buffer_free(&next.message);
 }
 
-static json_t *search(void)
+/* By a query with this mark. */
+static json_t *search_as(const char *mark)
 {
-	json_t *subject = json_pack("{s:s, s:s, s:s}", "identity", "claimed", "primary_identifier", "Eriksson",
-				    "date_of_birth", "1974-08-12"),
+	json_t *request = json_pack("{s:s, s:{s:{s:s, s:s, s:s}}}", "mark", mark, "query", "subject", "identity",
+				    "claimed", "primary_identifier", "Eriksson", "date_of_birth", "1974-08-12"),
 	       *hits;
 
-	assert_int_equal(subject_search(&store, subject, &hits, NULL), E_OK);
-	json_decref(subject);
+	assert_int_equal(subject_search(&store, request, &hits, NULL), E_OK);
+	json_decref(request);
 	return hits;
+}
+
+static json_t *search(void)
+{
+	return search_as("");
 }
 
 /* Decides about the hits, of which a new reference is taken; the code, and what is told in `reports`. */
@@ -259,6 +265,60 @@ static void who_finds_what_an_order_keeps_has_opened_it(void **state)
 	json_decref(read);
 }
 
+static void assert_found(const char *mark, size_t count)
+{
+	json_t *hits = search_as(mark);
+
+	assert_int_equal(json_array_size(hits), count);
+	json_decref(hits);
+}
+
+static void an_exercise_is_told_to_nobody_in_earnest(void **state)
+{
+	struct prepared *play = agent_sighting(&world, SIMPUL__LABEL__LABEL_AMBER, "play");
+	Simpul__Person person = SIMPUL__PERSON__INIT, *persons[] = {&person};
+	struct report_name name;
+
+	(void)state;
+	play->header->status = SIMPUL__STATUS__STATUS_EXERCISE;
+	play->stream = SIMPUL__STREAM__STREAM_EXERCISE;
+	person.primary_identifier = (char *)"ERIKSSON";
+	person.date_of_birth = (char *)"1974-08-12";
+	play->body->sighting->persons = persons;
+	play->body->sighting->n_persons = 1;
+	assert_int_equal(outbox_take(&store, &office.keys, &play, NULL, 1, false, &name, NULL), E_OK);
+	assert_found("", 0);
+	assert_found("TEST", 0);
+	assert_found("EXERCISE", 1);
+	tell(1, false);
+	assert_found("", 1);
+	assert_found("EXERCISE", 1);
+}
+
+/* What the outbox has comes in as another office's, under this trust. */
+static void receive(enum inbox_trust trust)
+{
+	static const char sql[] =
+		"INSERT INTO inbox(entry, idx, origin, epoch, stream, number, accepted_at, received_at, trust, kind, label,"
+		" category, region, delivery_id, header, body) SELECT 1, 0, 'army.oku', 1, 0, ?1, 1, 1, ?1, kind, label,"
+		" category, region, 1, header, body FROM outbox_report";
+	sqlite3_stmt *put = store_statement(&store, sql);
+
+	assert_int_equal(store_begin(&store, NULL), E_OK);
+	bind_number(put, 1, (uint64_t)trust);
+	assert_int_equal(store_end(&store, database_step(put, NULL), NULL), E_OK);
+}
+
+static void what_has_a_bad_signature_is_nobodys(void **state)
+{
+	(void)state;
+	tell(1, false);
+	receive(TRUST_BAD);
+	assert_found("", 1);
+	receive(TRUST_DOUBTFUL);
+	assert_found("", 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +327,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_not_decided_is_named_and_not_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_an_order_keeps_is_found_and_withheld, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_finds_what_an_order_keeps_has_opened_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_exercise_is_told_to_nobody_in_earnest, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_has_a_bad_signature_is_nobodys, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_left_out_of_what_is_told, setup, teardown),
 	};
 
