@@ -311,18 +311,36 @@ static enum error holders_add(struct store *store, const json_t *hit, json_t *re
 	return error;
 }
 
-/* What names others in its words is told without these. */
+/* A person without what may be about somebody else: the sponsor always, and words where the report names others. Whether
+ * anything was left out goes to `less`. A new reference. */
+static json_t *person_told(const json_t *person, bool others, bool *less)
+{
+	static const char *const fields[] = {"sponsor", "remark", "telephone", "address"};
+	json_t *told = json_copy((json_t *)(uintptr_t)person);
+
+	for (size_t i = 0; i < (others ? sizeof(fields) / sizeof(fields[0]) : 1); i++)
+		*less = json_object_del(told, fields[i]) == 0 || *less;
+	return told;
+}
+
+/* What names others is told without what may be theirs. */
 static void disclose(json_t *report, const json_t *hit)
 {
 	const bool others = json_integer_value(json_object_get(hit, "others")) > 0;
+	json_t *persons = json_array(), *person;
+	bool less = others;
+	size_t i;
 
-	copy_member(report, "persons", hit, "");
+	json_array_foreach(json_object_get(hit, "persons"), i, person)
+		json_array_append_new(persons, person_told(person, others, &less));
+	json_object_set_new(report, "persons", persons);
 	copy_member(report, "seen_at", hit, "");
-	copy_member(report, "place", hit, "");
-	if (others)
-		json_object_set_new(report, "withheld", json_string("rights-of-others"));
-	else
+	if (!others) {
+		copy_member(report, "place", hit, "");
 		copy_member(report, "summary", hit, "");
+	}
+	if (less)
+		json_object_set_new(report, "withheld", json_string("rights-of-others"));
 }
 
 static enum error report_tell(struct store *store, const json_t *hit, const struct subject_decisions *decisions,

@@ -5,6 +5,7 @@
 #include "agents/outbox_erase.h"
 #include "agents/subject_record.h"
 #include "tests/support/agent_world.h"
+#include <stdio.h>
 #include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -319,6 +320,39 @@ static void what_has_a_bad_signature_is_nobodys(void **state)
 	assert_found("", 2);
 }
 
+/* The sponsor is another person himself; a remark beside other persons may be about them. */
+static void what_may_be_anothers_is_left_out_of_a_person(void **state)
+{
+	static const char hit[] =
+		"[{\"name\": \"police.oku#1\", \"own\": true, \"state\": \"waiting\", \"others\": %d, \"place\": {},"
+		" \"summary\": \"words\", \"persons\": [{\"primary_identifier\": \"ERIKSSON\", \"sponsor\": \"x\","
+		" \"remark\": \"x\", \"telephone\": \"x\", \"address\": \"x\"}]}]";
+	static const char *const words[] = {"remark", "telephone", "address"};
+	char text[512];
+	json_t *reports;
+	size_t undecided;
+
+	(void)state;
+	for (int others = 0; others < 2; others++) {
+		json_t *report, *person;
+
+		snprintf(text, sizeof(text), hit, others);
+		assert_int_equal(decide(json_loads(text, 0, NULL), "{\"disclose\": [\"police.oku#1\"]}", &reports,
+					&undecided),
+				 E_OK);
+		report = json_array_get(reports, 0);
+		person = json_array_get(json_object_get(report, "persons"), 0);
+		assert_non_null(json_object_get(person, "primary_identifier"));
+		assert_null(json_object_get(person, "sponsor"));
+		assert_string_equal(json_string_value(json_object_get(report, "withheld")), "rights-of-others");
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			assert_int_equal(json_object_get(person, words[i]) != NULL, others == 0);
+		assert_int_equal(json_object_get(report, "place") != NULL, others == 0);
+		assert_int_equal(json_object_get(report, "summary") != NULL, others == 0);
+		json_decref(reports);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_finds_what_an_order_keeps_has_opened_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_exercise_is_told_to_nobody_in_earnest, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_a_bad_signature_is_nobodys, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_may_be_anothers_is_left_out_of_a_person, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_left_out_of_what_is_told, setup, teardown),
 	};
 
