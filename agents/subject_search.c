@@ -343,25 +343,26 @@ static void disclose(json_t *report, const json_t *hit)
 		json_object_set_new(report, "withheld", json_string("rights-of-others"));
 }
 
+/* What is withheld whole is named, with the reason, and no more. */
 static enum error report_tell(struct store *store, const json_t *hit, const struct subject_decisions *decisions,
 			      json_t *reports, struct fault *fault)
 {
+	static const char *const fields[] = {"kind", "category", "at", "expires"};
 	json_t *report = json_object();
-	const bool disclosed = json_list_holds(decisions->disclose, json_text(hit, "name"));
 
 	json_array_append_new(reports, report);
 	copy_member(report, "name", hit, "");
-	copy_member(report, "kind", hit, "");
-	copy_member(report, "category", hit, "");
-	copy_member(report, "at", hit, "");
-	copy_member(report, "expires", hit, "");
-	if (disclosed)
-		disclose(report, hit);
-	else if (is_left_to_origin(decisions, hit))
+	if (is_left_to_origin(decisions, hit))
 		json_object_set_new(report, "withheld", json_string("origin-decides"));
-	else
+	else if (reason_of(decisions, hit) != NULL)
 		json_object_set(report, "withheld", reason_of(decisions, hit));
-	return json_is_true(json_object_get(hit, "own")) ? holders_add(store, hit, report, fault) : E_OK;
+	else {
+		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+			copy_member(report, fields[i], hit, "");
+		disclose(report, hit);
+		return holders_add(store, hit, report, fault);
+	}
+	return E_OK;
 }
 
 enum error subject_holdings(struct store *store, const json_t *hits, const struct subject_decisions *decisions,

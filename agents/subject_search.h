@@ -26,7 +26,7 @@ struct subject_decisions {
 /* The HeldReports (as JSON) of an answer, a new reference in `reports`, and in `undecided` the names of hits about
  * which nothing was said. Of what is disclosed the persons that match are told without their sponsor, who is somebody
  * else, and when they were seen; where, and in which words, and their own telephone, address and remark, unless the
- * report names somebody else too; of an own report also who was given it.
+ * report names somebody else too; and who was given it. Of what is withheld nothing but its name and why.
  *
  * `fault->field` is a name. E_NOT_FOUND: it is none of the hits. E_NOT_ORIGIN: what another office said is its to
  * disclose, and is withheld as "origin-decides". E_ERASED: what an order keeps, whoever said it, is withheld as
