@@ -30,7 +30,7 @@ static const char usage[] =
 	"knows: the offices\n"
 	"are asked, sealed, and each answers from its own store.\n"
 	"\n"
-	"ask      asks every office. --person reads \"key=value\" lines as simpul report does: identity (how far you "
+	"ask      asks every office of the province. --person reads \"key=value\" lines as simpul report does: identity (how far you "
 	"have seen who\n"
 	"         asks), surname, given, born, sex, nationality, document (P/UTO/L898902C3); a document, or a name and "
 	"a birth date\n"
@@ -49,8 +49,9 @@ static const char usage[] =
 	"\n"
 	"  --request-number N   this office's number of the request\n"
 	"  --received TIME      when the person asked, if not now: three days are counted from it\n"
-	"  --region R           of the offices to ask; unless given region_within of the agent's defaults, or their "
-	"region\n"
+	"  --region R           of the offices to ask; unless given the province of region_within, or of region, of the "
+	"agent's defaults.\n"
+	"                       What offices of other regions hold is not asked for: result lists them\n"
 	"  --purpose P          subject-access unless given\n"
 	"  --expires-days D     everything that was asked and answered is erased everywhere after D days, 14 unless "
 	"given\n"
@@ -294,11 +295,18 @@ static json_t *drafts_new(const struct asking *asking, json_t *person, const jso
 	return drafts;
 }
 
-static const char *region_of(const struct settings *settings)
+enum { PROVINCE_SIZE = 3 };
+
+/* NULL when the settings name no region. A person does not know which regency's offices he was seen by. */
+static const char *province_of(const struct settings *settings, char province[PROVINCE_SIZE])
 {
 	const char *within = settings->defaults.region_within;
+	const char *region = within != NULL && within[0] != '\0' ? within : settings->defaults.region;
 
-	return within != NULL && within[0] != '\0' ? within : settings->defaults.region;
+	if (region == NULL)
+		return NULL;
+	snprintf(province, PROVINCE_SIZE, "%s", region);
+	return province;
 }
 
 static int offices_ask(const struct officer *officer, const struct asking *asking, json_t *person)
@@ -325,6 +333,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 static int ask(const struct officer *officer, int argc, char **argv)
 {
 	struct asking asking = {.purpose = CATEGORY_SUBJECT_ACCESS, .days = EXPIRES_DAYS};
+	char province[PROVINCE_SIZE];
 	struct settings settings;
 	struct fault fault = {0};
 	json_t *person;
@@ -336,7 +345,7 @@ static int ask(const struct officer *officer, int argc, char **argv)
 		return status;
 	if (officer_settings(officer, &settings, &fault) != E_OK)
 		return officer_fail(officer, &fault, NULL);
-	asking.region = asking.region != NULL ? asking.region : region_of(&settings);
+	asking.region = asking.region != NULL ? asking.region : province_of(&settings, province);
 	if (asking.region == NULL)
 		status = officer_misused(officer, "give --region: the offices of which region are asked");
 	else if ((person = person_take(officer, asking.person)) == NULL)

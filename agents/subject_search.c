@@ -43,6 +43,11 @@ static Simpul__Person **persons_in(const Simpul__Body *body, size_t *count)
 	return sighting ? sighting->persons : alert ? alert->persons : NULL;
 }
 
+static const char *how_text(enum subject_match match)
+{
+	return match == SUBJECT_BY_DOCUMENT ? "document" : match == SUBJECT_BY_NAME ? "name" : "likeness";
+}
+
 static json_t *found_new(const struct search *search, const Simpul__Body *body)
 {
 	enum subject_match best = SUBJECT_OTHER;
@@ -58,7 +63,7 @@ static json_t *found_new(const struct search *search, const Simpul__Body *body)
 			json_array_append_new(persons, json_of_message(list[i], 0));
 	}
 	if (best != SUBJECT_OTHER)
-		return json_pack("{s:s, s:I, s:o}", "how", best == SUBJECT_BY_DOCUMENT ? "document" : "name", "others",
+		return json_pack("{s:s, s:I, s:o}", "how", how_text(best), "others",
 				 (json_int_t)(count - json_array_size(persons)), "persons", persons);
 	json_decref(persons);
 	return NULL;

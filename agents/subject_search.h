@@ -10,7 +10,7 @@
 
 /* Everything that matches the subject of a request of the book and is as much in earnest as it is, that of others first;
  * a new reference:
- * [{"name": "police.oku#12", "own": false, "how": "document"|"name", "state", "kind": "sighting", "category", "label",
+ * [{"name": "police.oku#12", "own": false, "how": "document"|"name"|"likeness", "state", "kind": "sighting", "category", "label",
  *   "at", "expires", "persons": [those who match], "others": 2 (persons who do not), "seen_at", "place", "summary"}]
  * `state` is "kept" of what has expired or was taken back and an order keeps (legal_hold.h). */
 enum error subject_search(struct store *store, const json_t *request, json_t **hits, struct fault *fault);
