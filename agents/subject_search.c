@@ -293,6 +293,19 @@ static bool is_left_to_origin(const struct subject_decisions *decisions, const j
 
 /* ------------------------------------------------------------------ telling */
 
+/* Whether every place at that office where it was has said that it is gone: not a sink that keeps it under another law,
+ * waits for a person or does not answer. */
+static bool copy_is_gone(const json_t *copy)
+{
+	json_t *sink;
+	size_t i;
+
+	json_array_foreach(json_object_get(copy, "sinks"), i, sink)
+		if (strcmp(json_text(sink, "outcome"), "erased") != 0)
+			return false;
+	return true;
+}
+
 /* Nobody has what was never accepted. */
 static enum error holders_add(struct store *store, const json_t *hit, json_t *report, struct fault *fault)
 {
@@ -308,7 +321,8 @@ static enum error holders_add(struct store *store, const json_t *hit, json_t *re
 		json_t *holder = json_object();
 
 		copy_member(holder, "node", copy, "");
-		copy_member(holder, "erased_at", copy, "");
+		if (copy_is_gone(copy))
+			copy_member(holder, "erased_at", copy, "");
 		json_array_append_new(holders, holder);
 	}
 	json_decref(copies);

@@ -1,9 +1,11 @@
 /* subject_search_test - what is told of a report is what a person decided, no more than its office may tell, and of
  * whom it was given to nobody who never got it. */
 #include "agents/subject_search.h"
+#include "agents/copies.h"
 #include "agents/legal_hold.h"
 #include "agents/outbox_erase.h"
 #include "agents/subject_record.h"
+#include "common/wire.h"
 #include "tests/support/agent_world.h"
 #include <stdio.h>
 #include <string.h>
@@ -124,6 +126,54 @@ static void nobody_has_what_was_not_accepted(void **state)
 	assert_true(holders_of(reports, 0) > 0);
 	assert_int_equal(holders_of(reports, 1), 0);
 	json_decref(reports);
+}
+
+/* The one who was given the report said that it erased it, and what became of it in one of its sinks. */
+static void purged_put(Simpul__PurgeOutcome outcome)
+{
+	static const char sql[] = "INSERT OR REPLACE INTO purged SELECT 1, 0, 1, ?1, 1, 1, 1, 5, ?2";
+	sqlite3_stmt *put = store_statement(&store, sql);
+	Simpul__Purged purged = SIMPUL__PURGED__INIT;
+	Simpul__SinkPurge sink = SIMPUL__SINK_PURGE__INIT, *sinks[] = {&sink};
+	struct report_name name = {"police.oku", 1, 0, 1};
+	struct buffer packed = {0};
+	json_t *copies = json_array();
+
+	assert_int_equal(copies_given(&store, &name, copies, NULL), E_OK);
+	sink.sink = (char *)"registry";
+	sink.outcome = outcome;
+	purged.sinks = sinks;
+	purged.n_sinks = 1;
+	wire_pack(&purged, &packed);
+	assert_int_equal(store_begin(&store, NULL), E_OK);
+	bind_text(put, 1, json_string_value(json_object_get(json_array_get(copies, 0), "node")));
+	bind_bytes(put, 2, buffer_view(&packed));
+	assert_int_equal(store_end(&store, database_step(put, NULL), NULL), E_OK);
+	buffer_free(&packed);
+	json_decref(copies);
+}
+
+static void nobody_has_erased_what_one_of_his_sinks_keeps(void **state)
+{
+	static const struct {
+		Simpul__PurgeOutcome outcome;
+		bool gone;
+	} cases[] = {{SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED, true},
+		     {SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED, false},
+		     {SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD, false},
+		     {SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN, false}};
+	json_t *reports, *holder;
+	size_t undecided;
+
+	(void)state;
+	tell(1, false);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		purged_put(cases[i].outcome);
+		assert_int_equal(decide(search(), "{\"disclose\": [\"police.oku#1\"]}", &reports, &undecided), E_OK);
+		holder = json_array_get(json_object_get(json_array_get(reports, 0), "holders"), 0);
+		assert_int_equal(json_object_get(holder, "erased_at") != NULL, cases[i].gone);
+		json_decref(reports);
+	}
 }
 
 /* One report of this office and one of another. */
@@ -366,6 +416,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_exercise_is_told_to_nobody_in_earnest, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_a_bad_signature_is_nobodys, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_may_be_anothers_is_left_out_of_a_person, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_has_erased_what_one_of_his_sinks_keeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_are_left_out_of_what_is_told, setup, teardown),
 	};
 
