@@ -230,6 +230,8 @@ static void who_may_not_ask_is_told_which_field(void **state)
 						   "--region", "16", "--person", "-", NULL));
 
 	assert_true(says(x, ARMY, "subject", "list", "REFUSED: header.category MAY_NOT_ASK"));
+	assert_true(shown(x, ARMY, "subject", "list", NULL, "refused "));
+	assert_false(shown(x, ARMY, "subject", "list", NULL, "done"));
 	assert_false(shown(x, IMMIGRATION, "subject", "list", NULL, name));
 	free(name);
 	/* Less than finds somebody is not asked. */
