@@ -222,7 +222,8 @@ static enum error subject_store(const struct local_host *host, struct prepared *
 
 /* All of `drafts` or none, synced when it returns. `asker`: who hands in questions and answers about persons, NULL for
  * everything else. */
-static json_t *take_all(const struct local_host *host, json_t *drafts, const char *asker, wall_ms now, struct fault *fault)
+static json_t *take_all(const struct local_host *host, json_t *drafts, const char *asker, wall_ms now,
+			struct fault *fault)
 {
 	size_t count = json_array_size(drafts);
 	struct prepared *prepared = memory_zero(count, sizeof(*prepared));
@@ -265,8 +266,8 @@ static void unlist(struct fault *fault)
 	memmove(fault->field, rest, strlen(rest) + 1);
 }
 
-static json_t *report_answer(const struct local_host *host, const json_t *request, const char *asker, const struct now *now,
-			     struct fault *fault)
+static json_t *report_answer(const struct local_host *host, const json_t *request, const char *asker,
+			     const struct now *now, struct fault *fault)
 {
 	json_t *draft = json_object_get(request, "draft");
 	json_t *drafts = json_object_get(request, "drafts");

@@ -1,4 +1,5 @@
-/* subject_search - matches every person in inbox, outbox and what is kept by order, and makes of hits and decisions what is answered. */
+/* subject_search - matches every person in inbox, outbox and what is kept by order, and makes of hits and decisions
+ * what is answered. */
 #include "agents/subject_search.h"
 #include "agents/copies.h"
 #include "agents/subject_match.h"

@@ -1,7 +1,8 @@
 /* subject_search - the reports of this office's inbox and outbox, and those that it keeps by order of an authority, that
  * may be about a person, and what is told of them.
  *
- * Read-only. Reports whose signature is bad are left out: nobody can say whose they are (simpul quarantine lists them). */
+ * Read-only. Reports whose signature is bad are left out: nobody can say whose they are (simpul quarantine lists
+ * them). */
 #ifndef SIMPUL_SUBJECT_SEARCH_H
 #define SIMPUL_SUBJECT_SEARCH_H
 
@@ -10,7 +11,8 @@
 
 /* Everything that matches the subject of a request of the book and is as much in earnest as it is, that of others first;
  * a new reference:
- * [{"name": "police.oku#12", "own": false, "how": "document"|"name"|"likeness", "state", "kind": "sighting", "category", "label",
+ * [{"name": "police.oku#12", "own": false, "how": "document"|"name"|"likeness", "state", "kind": "sighting",
+ *   "category", "label",
  *   "at", "expires", "persons": [those who match], "others": 2 (persons who do not), "seen_at", "place", "summary"}]
  * `state` is "kept" of what has expired or was taken back and an order keeps (legal_hold.h). */
 enum error subject_search(struct store *store, const json_t *request, json_t **hits, struct fault *fault);
