@@ -411,6 +411,16 @@ static enum error report_check(const struct making *m, const struct prepared *pr
 	return error;
 }
 
+enum error draft_unrecorded(const json_t *json, struct fault *fault)
+{
+	static const char *const contents_recorded[] = {"query", "answer"};
+
+	for (size_t i = 0; i < sizeof(contents_recorded) / sizeof(contents_recorded[0]); i++)
+		if (json_object_get(json, contents_recorded[i]) != NULL)
+			return fault_at(fault, E_UNRECORDED, "%s", contents_recorded[i]);
+	return E_OK;
+}
+
 static const struct draft_defaults no_defaults;
 
 enum error draft_of_json(const json_t *json, const struct draft_defaults *defaults, const char *node, wall_ms now,

@@ -47,4 +47,8 @@ struct draft_defaults {
 enum error draft_of_json(const json_t *json, const struct draft_defaults *defaults, const char *node, wall_ms now,
 			 struct arena *arena, struct prepared *prepared, struct fault *fault);
 
+/* Whether a draft (JSON) is a question about a person or an answer to one. Those are taken from `simpul subject` alone,
+ * which has it recorded who asks and answers: E_UNRECORDED, at the content, is what all others get. */
+enum error draft_unrecorded(const json_t *json, struct fault *fault);
+
 #endif

@@ -157,8 +157,8 @@ static json_t *status_answer(const struct local_host *host)
 /* ------------------------------------------------------------------ reports */
 
 /* Turns every draft into a report; nothing is stored yet. */
-static enum error prepare_all(const struct local_host *host, json_t *drafts, wall_ms now, struct arena *arena,
-			      struct prepared *prepared, struct fault *fault)
+static enum error prepare_all(const struct local_host *host, json_t *drafts, bool subject, wall_ms now,
+			      struct arena *arena, struct prepared *prepared, struct fault *fault)
 {
 	json_t *draft;
 	size_t i;
@@ -167,9 +167,11 @@ static enum error prepare_all(const struct local_host *host, json_t *drafts, wal
 	{
 		enum error error = E_INVALID;
 
-		if (!json_is_object(draft))
+		if (!json_is_object(draft) || (subject && draft_unrecorded(draft, NULL) == E_OK))
 			fault_at(fault, error, "%s", "");
 		else
+			error = subject ? E_OK : draft_unrecorded(draft, fault);
+		if (error == E_OK)
 			error = draft_complete(host->store, draft, now, fault);
 		if (error == E_OK)
 			error = draft_of_json(draft, host->defaults, host->store->node, now, arena, &prepared[i],
@@ -203,8 +205,25 @@ static void fault_to_drafts(struct fault *fault)
 	}
 }
 
-/* All of `drafts` or none, synced when it returns. */
-static json_t *take_all(const struct local_host *host, json_t *drafts, wall_ms now, struct fault *fault)
+/* Whoever asks about a person or answers is put on record with it. */
+static enum error subject_store(const struct local_host *host, struct prepared *const *prepared,
+				const char *const *sources, const json_t *drafts, const char *asker, wall_ms now,
+				struct report_name *names, struct fault *fault)
+{
+	enum error error = store_begin(host->store, fault);
+
+	if (error != E_OK)
+		return error;
+	error = outbox_take(host->store, host->keys, prepared, sources, json_array_size(drafts), true, names, fault);
+	if (error == E_OK)
+		error = subject_record_drafts(host->store, drafts, names, asker, now, fault);
+	return store_end(host->store, error, fault);
+}
+
+/* All of `drafts` or none, synced when it returns. `asker`: who hands in questions and answers about persons, NULL for
+ * everything else. */
+static json_t *take_all(const struct local_host *host, json_t *drafts, const char *asker, wall_ms now,
+			struct fault *fault)
 {
 	size_t count = json_array_size(drafts);
 	struct prepared *prepared = memory_zero(count, sizeof(*prepared));
@@ -217,10 +236,12 @@ static json_t *take_all(const struct local_host *host, json_t *drafts, wall_ms n
 	arena_init(&arena);
 	for (size_t i = 0; i < count; i++) {
 		list[i] = &prepared[i];
-		sources[i] = "local";
+		sources[i] = asker != NULL ? "subject" : "local";
 	}
-	if (prepare_all(host, drafts, now, &arena, prepared, fault) == E_OK) {
-		if (outbox_take(host->store, host->keys, list, sources, count, false, names, fault) == E_OK)
+	if (prepare_all(host, drafts, asker != NULL, now, &arena, prepared, fault) == E_OK) {
+		if ((asker != NULL ? subject_store(host, list, sources, drafts, asker, now, names, fault)
+				   : outbox_take(host->store, host->keys, list, sources, count, false, names, fault)) ==
+		    E_OK)
 			answer = names_answer(names, count);
 		else
 			fault_to_drafts(fault);
@@ -245,8 +266,8 @@ static void unlist(struct fault *fault)
 	memmove(fault->field, rest, strlen(rest) + 1);
 }
 
-static json_t *report_answer(const struct local_host *host, const json_t *request, const struct now *now,
-			     struct fault *fault)
+static json_t *report_answer(const struct local_host *host, const json_t *request, const char *asker,
+			     const struct now *now, struct fault *fault)
 {
 	json_t *draft = json_object_get(request, "draft");
 	json_t *drafts = json_object_get(request, "drafts");
@@ -261,7 +282,7 @@ static json_t *report_answer(const struct local_host *host, const json_t *reques
 		return NULL;
 	}
 	drafts = drafts != NULL ? json_incref(drafts) : json_pack("[O]", draft);
-	answer = take_all(host, drafts, now->wall, fault);
+	answer = take_all(host, drafts, asker, now->wall, fault);
 	if (answer == NULL && draft != NULL)
 		unlist(fault);
 	json_decref(drafts);
@@ -294,6 +315,7 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 	const char *command = json_string_value(json_object_get(request, "command"));
 	char user[USER_NAME_SIZE];
 	json_t *answer = NULL;
+	bool subject;
 
 	peer_name(peer, user);
 	if (!json_is_object(request))
@@ -313,10 +335,10 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
 				 ? json_pack("{s:b}", "ok", 1)
 				 : NULL;
-	else if (command == NULL || strcmp(command, "report") != 0)
-		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
+	else if (command != NULL && ((subject = strcmp(command, "subject") == 0) || strcmp(command, "report") == 0))
+		*taken = (answer = report_answer(host, request, subject ? user : NULL, now, fault)) != NULL;
 	else
-		*taken = (answer = report_answer(host, request, now, fault)) != NULL;
+		fault_at(fault, command == NULL ? E_MISSING : E_UNKNOWN_VALUE, "command");
 	return answer;
 }
 

@@ -7,6 +7,8 @@
  *   {"simpul": 1, "command": "report", "draft": {...}}       a draft as PROTOCOL.md, "Drafts", describes it
  *   {"simpul": 1, "command": "report", "drafts": [{...}]}    all or nothing, in one transaction
  *       {"ok": true, "names": ["police.oku#12"]}             synced to disk before the answer is given
+ *   {"simpul": 1, "command": "subject", "draft" or "drafts"}   the same of questions about persons and answers to them,
+ *                                                            which "report" does not take
  *   {"simpul": 1, "command": "status"}
  *       {"ok": true, "node": "police.oku", "state": "live", "since": "...",
  *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,

@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/wire.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -284,4 +285,18 @@ bool officer_print_json(json_t *json, bool pretty)
 	free(text);
 	json_decref(json);
 	return printed;
+}
+
+struct bytes officer_body_shown(struct bytes header, struct bytes body)
+{
+	const Simpul__Header *decoded;
+	struct arena arena;
+	bool recorded;
+
+	arena_init(&arena);
+	decoded = wire_unpack(&simpul__header__descriptor, header, &arena, NULL);
+	recorded = decoded != NULL && (decoded->kind == SIMPUL__KIND__KIND_QUERY ||
+				       decoded->kind == SIMPUL__KIND__KIND_ANSWER);
+	arena_fini(&arena);
+	return recorded ? (struct bytes){0} : body;
 }

@@ -83,4 +83,8 @@ bool officer_print(const struct buffer *text);
 /* Prints and gives up `json`, on one line (`pretty` false) or many. */
 bool officer_print_json(json_t *json, bool pretty);
 
+/* What is shown of a row besides its header: of a question about a person and of an answer to one nothing, for `simpul
+ * subject` shows that, which records who looks. */
+struct bytes officer_body_shown(struct bytes header, struct bytes body);
+
 #endif

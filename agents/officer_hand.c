@@ -26,9 +26,9 @@ static const char *advice_for(enum error error)
 	}
 }
 
-int officer_hand_in(const struct officer *officer, json_t *drafts)
+static int hand_in(const struct officer *officer, const char *command, json_t *drafts)
 {
-	json_t *request = json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "report");
+	json_t *request = json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", command);
 	json_t *answer, *name;
 	struct fault fault = {0};
 	size_t i;
@@ -45,6 +45,16 @@ int officer_hand_in(const struct officer *officer, json_t *drafts)
 		puts(json_is_string(name) ? json_string_value(name) : "");
 	json_decref(answer);
 	return EX_OK;
+}
+
+int officer_hand_in(const struct officer *officer, json_t *drafts)
+{
+	return hand_in(officer, "report", drafts);
+}
+
+int officer_hand_in_subject(const struct officer *officer, json_t *drafts)
+{
+	return hand_in(officer, "subject", drafts);
 }
 
 bool officer_helped(int argc, char **argv, const char *usage)

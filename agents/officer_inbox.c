@@ -84,13 +84,15 @@ static void line_put(const struct listing *listing, const struct inbox_row *row,
 static bool row_list(void *context, const struct inbox_row *row)
 {
 	struct listing *listing = context;
+	struct inbox_row shown = *row;
 	struct buffer line = {0};
 
 	listing->last = row->row;
 	listing->rows++;
 	if (wanted(listing, row)) {
 		if (listing->json) {
-			listing->closed = !officer_print_json(view_json(row, &listing->arena), false);
+			shown.body = officer_body_shown(row->header, row->body);
+			listing->closed = !officer_print_json(view_json(&shown, &listing->arena), false);
 		} else {
 			line_put(listing, row, &line);
 			listing->closed = !officer_print(&line);
@@ -208,15 +210,19 @@ struct showing {
 static bool row_show(void *context, const struct inbox_row *row)
 {
 	struct showing *showing = context;
+	struct inbox_row shown = *row;
 	struct buffer page = {0};
 
 	showing->rows++;
+	shown.body = officer_body_shown(row->header, row->body);
 	if (showing->json) {
-		officer_print_json(view_json(row, &showing->arena), true);
+		officer_print_json(view_json(&shown, &showing->arena), true);
 	} else {
-		view_page(row, &page);
+		view_page(&shown, &page);
 		officer_print(&page);
 	}
+	if (shown.body.size < row->body.size)
+		fputs("simpul inbox: what it says is shown by simpul subject, which records who looked\n", stderr);
 	buffer_free(&page);
 	return true;
 }
@@ -259,15 +265,28 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "simpul inbox list shows what there is");
 }
 
+/* What a proof would show of a question about a person, nobody would be recorded to have seen. */
+static bool row_exports(void *context, const struct inbox_row *row)
+{
+	bool *shown = context;
+
+	*shown = *shown && officer_body_shown(row->header, row->body).size == row->body.size;
+	return *shown;
+}
+
 static enum error proof_write(struct store *store, const struct report_name *name, const char *path,
 			      struct fault *fault)
 {
+	bool shown = true;
 	Simpul__Proof *proof;
 	struct arena arena;
-	enum error error;
+	enum error error = view_inbox_by_name(store, name, row_exports, &shown, fault);
 
+	if (error == E_OK && !shown)
+		return fault_at(fault, E_UNRECORDED, "%s", "");
 	arena_init(&arena);
-	error = proof_make(store, name, &arena, &proof, fault);
+	if (error == E_OK)
+		error = proof_make(store, name, &arena, &proof, fault);
 	if (error == E_OK)
 		error = proof_file_save(proof, path, fault);
 	arena_fini(&arena);
@@ -300,6 +319,8 @@ static int inbox_export(const struct officer *officer, int argc, char **argv)
 	if (error == E_NOT_FOUND && fault.field[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s", argv[optind]);
 	store_close(&store);
+	if (error == E_UNRECORDED)
+		return officer_fail(officer, &fault, "simpul subject result writes what was answered");
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
 }
 

@@ -78,13 +78,15 @@ static bool wanted(struct listing *listing, const struct outbox_row *row)
 static bool row_list(void *context, const struct outbox_row *row)
 {
 	struct listing *listing = context;
+	struct outbox_row shown = *row;
 	struct buffer line = {0};
 
 	listing->last = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
 	listing->rows++;
 	if (wanted(listing, row)) {
 		if (listing->json) {
-			listing->closed = !officer_print_json(view_outbox_json(row, &listing->arena), false);
+			shown.body = officer_body_shown(row->header, row->body);
+			listing->closed = !officer_print_json(view_outbox_json(&shown, &listing->arena), false);
 		} else {
 			view_outbox_line(row, &line);
 			listing->closed = !officer_print(&line);

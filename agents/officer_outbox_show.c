@@ -26,9 +26,11 @@ struct showing {
 static bool row_take(void *context, const struct outbox_row *row)
 {
 	struct showing *showing = context;
+	struct outbox_row shown = *row;
 
 	showing->rows++;
-	showing->json = view_outbox_json(row, &showing->arena);
+	shown.body = officer_body_shown(row->header, row->body);
+	showing->json = view_outbox_json(&shown, &showing->arena);
 	return false;
 }
 
@@ -145,7 +147,10 @@ static void copy_print(const json_t *copy)
 
 static bool page_put(void *context, const struct outbox_row *row)
 {
-	view_outbox_page(row, context);
+	struct outbox_row shown = *row;
+
+	shown.body = officer_body_shown(row->header, row->body);
+	view_outbox_page(&shown, context);
 	return false;
 }
 

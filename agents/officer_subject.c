@@ -30,7 +30,7 @@ static const char usage[] =
 	"knows: the offices\n"
 	"are asked, sealed, and each answers from its own store.\n"
 	"\n"
-	"ask      asks every office. --person reads \"key=value\" lines as simpul report does: identity (how far you "
+	"ask      asks every office of the province. --person reads \"key=value\" lines as simpul report does: identity (how far you "
 	"have seen who\n"
 	"         asks), surname, given, born, sex, nationality, document (P/UTO/L898902C3); a document, or a name and "
 	"a birth date\n"
@@ -43,12 +43,15 @@ static const char usage[] =
 	"         (--withhold), or that it is about somebody else (--other)\n"
 	"result   puts the answers together, for the office that asked. Of its own reports it is told the same way as "
 	"in answer\n"
-	"record   who searched, answered and put together what, and when\n"
+	"record   who asked, searched, answered and put together what, and when. simpul inbox and outbox show of a question "
+	"and an\n"
+	"         answer no more than that they are there\n"
 	"\n"
 	"  --request-number N   this office's number of the request\n"
 	"  --received TIME      when the person asked, if not now: three days are counted from it\n"
-	"  --region R           of the offices to ask; unless given region_within of the agent's defaults, or their "
-	"region\n"
+	"  --region R           of the offices to ask; unless given the province of region_within, or of region, of the "
+	"agent's defaults.\n"
+	"                       What offices of other regions hold is not asked for: result lists them\n"
 	"  --purpose P          subject-access unless given\n"
 	"  --expires-days D     everything that was asked and answered is erased everywhere after D days, 14 unless "
 	"given\n"
@@ -61,13 +64,19 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------ shared */
 
+/* Only of a store that is not there can it be said that no agent has made it. */
+int subject_store_fail(const struct officer *officer, const struct fault *fault)
+{
+	return officer_fail(officer, fault, fault->code == E_NOT_FOUND ? "has simpul-agent run here?" : NULL);
+}
+
 bool subject_case_open(const struct officer *officer, const char *name, struct subject_case *c, int *status)
 {
 	struct fault fault = {0};
 	enum error error = officer_store(officer, &c->store, &fault);
 
 	if (error != E_OK) {
-		*status = officer_fail(officer, &fault, "has simpul-agent run here?");
+		*status = subject_store_fail(officer, &fault);
 		return false;
 	}
 	error = subject_book_read(&c->store, false, clock_now().wall, &c->book, &fault);
@@ -164,6 +173,9 @@ const char *subject_advice(enum error error)
 	case E_NOT_ORIGIN:
 		return "what another office said is not this one's to tell or to keep: --withhold it with --why "
 		       "origin-decides";
+	case E_ERASED:
+		return "it has expired or was taken back, and an authority's order keeps it: --withhold it with --why "
+		       "law-enforcement";
 	case E_INVALID:
 		return "--why is law-enforcement, defence-security, state-interest or rights-of-others for an own "
 		       "report";
@@ -289,11 +301,18 @@ static json_t *drafts_new(const struct asking *asking, json_t *person, const jso
 	return drafts;
 }
 
-static const char *region_of(const struct settings *settings)
+enum { PROVINCE_SIZE = 3 };
+
+/* NULL when the settings name no region. A person does not know which regency's offices he was seen by. */
+static const char *province_of(const struct settings *settings, char province[PROVINCE_SIZE])
 {
 	const char *within = settings->defaults.region_within;
+	const char *region = within != NULL && within[0] != '\0' ? within : settings->defaults.region;
 
-	return within != NULL && within[0] != '\0' ? within : settings->defaults.region;
+	if (region == NULL)
+		return NULL;
+	snprintf(province, PROVINCE_SIZE, "%s", region);
+	return province;
 }
 
 static int offices_ask(const struct officer *officer, const struct asking *asking, json_t *person)
@@ -304,7 +323,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 	enum error error = officer_store(officer, &store, &fault);
 
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return subject_store_fail(officer, &fault);
 	error = subject_offices(&store, clock_now().wall, &offices, &fault);
 	drafts = drafts_new(asking, person, offices, store.node);
 	json_decref(offices);
@@ -312,7 +331,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 	if (error == E_OK && json_array_size(drafts) == 0)
 		error = fault_at(&fault, E_EMPTY_AUDIENCE, "%s", "");
 	if (error == E_OK)
-		return officer_hand_in(officer, drafts);
+		return officer_hand_in_subject(officer, drafts);
 	json_decref(drafts);
 	return officer_fail(officer, &fault, "this office knows of no other yet");
 }
@@ -320,6 +339,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 static int ask(const struct officer *officer, int argc, char **argv)
 {
 	struct asking asking = {.purpose = CATEGORY_SUBJECT_ACCESS, .days = EXPIRES_DAYS};
+	char province[PROVINCE_SIZE];
 	struct settings settings;
 	struct fault fault = {0};
 	json_t *person;
@@ -331,7 +351,7 @@ static int ask(const struct officer *officer, int argc, char **argv)
 		return status;
 	if (officer_settings(officer, &settings, &fault) != E_OK)
 		return officer_fail(officer, &fault, NULL);
-	asking.region = asking.region != NULL ? asking.region : region_of(&settings);
+	asking.region = asking.region != NULL ? asking.region : province_of(&settings, province);
 	if (asking.region == NULL)
 		status = officer_misused(officer, "give --region: the offices of which region are asked");
 	else if ((person = person_take(officer, asking.person)) == NULL)

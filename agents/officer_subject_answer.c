@@ -53,7 +53,9 @@ static bool hit_print(const json_t *hit)
 	put(&out, "", json_text(hit, "label"));
 	put(&out, "  ", json_text(hit, "name"));
 	put(&out, "  ",
-	    json_is_true(json_object_get(hit, "own")) ? "of this office" : "of another office: its origin decides");
+	    strcmp(json_text(hit, "state"), "kept") == 0 ? "kept by an authority's order: withhold it as law-enforcement"
+	    : json_is_true(json_object_get(hit, "own"))  ? "of this office"
+							 : "of another office: its origin decides");
 	put(&out, "  ", json_text(hit, "kind"));
 	put(&out, " ", json_text(hit, "category"));
 	if (time_parse(json_text(hit, "at"), &time)) {
@@ -76,7 +78,7 @@ static bool hit_print(const json_t *hit)
 
 static enum error hits_find(struct subject_case *c, json_t **hits, struct fault *fault)
 {
-	return subject_search(&c->store, json_object_get(json_object_get(c->request, "query"), "subject"), hits, fault);
+	return subject_search(&c->store, c->request, hits, fault);
 }
 
 int officer_subject_search(struct officer *officer, int argc, char **argv)
@@ -206,8 +208,8 @@ static int answer(const struct officer *officer, const char *name, const struct 
 	else
 		status = reports_decide(officer, &c, decisions, nothing, &reports);
 	subject_case_close(&c);
-	if (status == EX_OK && subject_case_record(officer, "answer", name, 0, reports, &status))
-		status = officer_hand_in(officer, drafts_of(name, reports));
+	if (status == EX_OK)
+		status = officer_hand_in_subject(officer, drafts_of(name, reports));
 	json_decref(reports);
 	return status;
 }

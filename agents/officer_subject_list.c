@@ -61,6 +61,14 @@ static void put_own(struct buffer *line, const json_t *request)
 	put_silent(line, request);
 }
 
+/* Nobody has to do anything about what was refused, but done it is not. */
+static const char *urgency_word(const json_t *request)
+{
+	if (strcmp(json_text(request, "state"), "refused") == 0)
+		return "refused";
+	return strcmp(json_text(request, "urgency"), "overdue") == 0 ? "OVERDUE" : json_text(request, "urgency");
+}
+
 static bool line_print(const json_t *request)
 {
 	const bool own = json_is_true(json_object_get(request, "own"));
@@ -70,8 +78,7 @@ static bool line_print(const json_t *request)
 
 	if (json_object_get(request, "mark") != NULL)
 		put(&line, json_text(request, "mark"), " ", 0);
-	put(&line, "",
-	    strcmp(json_text(request, "urgency"), "overdue") == 0 ? "OVERDUE" : json_text(request, "urgency"), 8);
+	put(&line, "", urgency_word(request), 8);
 	put(&line, "", json_text(request, "request"), NAME_WIDTH);
 	put(&line, " ", json_text(json_object_get(request, "query"), "request_number"), NUMBER_WIDTH);
 	buffer_text(&line, " due ");
@@ -135,7 +142,7 @@ int officer_subject_list(struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return subject_store_fail(officer, &fault);
 	error = subject_book_read(&store, false, clock_now().wall, &book, &fault);
 	json_array_foreach(book.requests, i, request)
 		heard = heard && (json ? json_print(request) : line_print(request));
@@ -181,7 +188,7 @@ int officer_subject_record(struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return subject_store_fail(officer, &fault);
 	error = subject_record_list(&store, &reads, &fault);
 	store_close(&store);
 	json_array_foreach(reads, i, read)

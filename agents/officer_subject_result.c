@@ -65,6 +65,28 @@ static int result_put(const struct officer *officer, const struct printing *prin
 										  : officer_fail(officer, &fault, NULL);
 }
 
+/* On standard error what the person does not get yet, which nobody sees in a file. */
+static void lacks_say(const json_t *result)
+{
+	json_t *office, *name;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(result, "offices"), i, office) {
+		const json_t *undecided = json_object_get(office, "undecided");
+		const char *state = json_text(office, "state");
+
+		if (strcmp(state, "silent") == 0 || strcmp(state, "incomplete") == 0)
+			fprintf(stderr, "simpul subject: missing: %s (%s)\n", json_text(office, "node"), state);
+		if (undecided == NULL)
+			continue;
+		fputs("simpul subject: not decided, and not told (--disclose, --withhold with --why, or --other):",
+		      stderr);
+		json_array_foreach(undecided, k, name)
+			fprintf(stderr, " %s", json_string_value(name));
+		fputs("\n", stderr);
+	}
+}
+
 /* ------------------------------------------------------------------ the command */
 
 /* The reports of this office that the result names. */
@@ -111,6 +133,8 @@ static int result(const struct officer *officer, const char *name, const struct 
 	else if (queries_record(officer, made, printing->json || printing->html ? "result" : "search", &status)) {
 		result_write(made, printing, &out);
 		status = result_put(officer, printing, &out);
+		if (printing->json || printing->html)
+			lacks_say(made);
 	}
 	json_decref(made);
 	buffer_free(&out);

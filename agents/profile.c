@@ -361,9 +361,9 @@ static enum error row_prepare(const struct rows *rows, const struct csv_record *
 
 enum error draft_prepare(const struct parsing *parsing, json_t *draft, struct prepared *prepared, struct fault *fault)
 {
-	enum error error = E_OK;
+	enum error error = draft_unrecorded(draft, fault);
 
-	if (parsing->outbox != NULL)
+	if (error == E_OK && parsing->outbox != NULL)
 		error = draft_complete(parsing->outbox, draft, parsing->now, fault);
 	if (error == E_OK)
 		return draft_of_json(draft, &parsing->profile->defaults, parsing->node, parsing->now,

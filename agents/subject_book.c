@@ -81,6 +81,16 @@ static bool is_request(const Simpul__Header *header)
 	       strcmp(header->category, CATEGORY_SUBJECT_ACCESS) == 0;
 }
 
+bool subject_is_sound(const Simpul__Header *header, struct bytes bytes, struct arena *arena)
+{
+	const Simpul__Body *body;
+
+	if (bytes.size == 0)
+		return true;
+	body = wire_unpack(&simpul__body__descriptor, bytes, arena, NULL);
+	return body != NULL && body_check(header, body, NULL) == E_OK;
+}
+
 static bool is_reply(const Simpul__Header *header)
 {
 	return header != NULL && header->kind == SIMPUL__KIND__KIND_ANSWER && header->n_references == 1;
@@ -95,7 +105,7 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 	reading->rows++;
 	reading->last = row->row;
 	if (row->trust == TRUST_GOOD && (is_request(header) || is_reply(header)) &&
-	    (row->erased_at == 0 || !reading->open_only)) {
+	    (row->erased_at == 0 || !reading->open_only) && subject_is_sound(header, row->body, &reading->arena)) {
 		json = view_json(row, &reading->arena);
 		if (is_request(header))
 			request_add(reading, json, false);
@@ -184,8 +194,7 @@ static void answered_fill(struct reading *reading, json_t *request)
 		name_add(json_object_get(request, "answered"), json_text(reply, "node"));
 }
 
-/* An own query that was taken back, which the outbox says of no report by itself. */
-static enum error cancel_find(struct store *store, const char *query, bool *cancelled, struct fault *fault)
+enum error subject_taken_back(struct store *store, const char *query, bool *cancelled, struct fault *fault)
 {
 	static const char sql[] = "SELECT 1 FROM outbox_report WHERE reference = ?1 AND reference <> ''"
 				  " AND kind = 4 AND code = 0 LIMIT 1";
@@ -212,7 +221,7 @@ static enum error done_find(struct reading *reading, json_t *request, bool *done
 		*done = json_array_size(json_object_get(request, "answered")) > 0;
 		return E_OK;
 	}
-	error = cancel_find(reading->store, name, done, fault);
+	error = subject_taken_back(reading->store, name, done, fault);
 	if (error == E_OK && *done)
 		json_object_set_new(request, "state", json_string("cancelled"));
 	else if (error == E_OK)

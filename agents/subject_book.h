@@ -2,12 +2,15 @@
  * asked, who answered, and which are due. Read-only.
  *
  * Only queries of category "subject-access" that ask for that are requests; what came under a key that is no longer
- * trusted, or with a bad signature, counts for nothing. */
+ * trusted or with a bad signature, and what says more than it may (body_check: of what another office reported only
+ * that it is withheld), counts for nothing. */
 #ifndef SIMPUL_SUBJECT_BOOK_H
 #define SIMPUL_SUBJECT_BOOK_H
 
 #include "agents/store.h"
+#include "common/arena.h"
 #include "common/clock.h"
+#include "proto/report.pb-c.h"
 #include <jansson.h>
 
 /* So long before it is due a request is called urgent. */
@@ -36,5 +39,12 @@ void subject_book_free(struct subject_book *book);
 
 /* The request of this name, borrowed; NULL when there is none. */
 json_t *subject_book_find(const struct subject_book *book, const char *name);
+
+/* Whether a query or answer says what such a one may: the broker let it pass without seeing it. What was erased, its
+ * body empty, says nothing. */
+bool subject_is_sound(const Simpul__Header *header, struct bytes body, struct arena *arena);
+
+/* Whether an own query was taken back, which the outbox says of no report by itself. */
+enum error subject_taken_back(struct store *store, const char *query, bool *cancelled, struct fault *fault);
 
 #endif

@@ -1,32 +1,158 @@
 /* subject_due - counts what is due, and says it once a day. */
 #include "agents/subject_due.h"
 #include "agents/subject_book.h"
+#include "agents/subject_record.h"
+#include "common/content.h"
 #include "common/log.h"
+#include "common/wire.h"
 #include <stdio.h>
 #include <string.h>
 
 #define MINUTE_MS 60000
 
+struct counting {
+	struct store *store;
+	struct subject_due *due;
+	wall_ms now, first;
+	json_t *answered; /* names of queries, each true */
+	struct arena arena;
+};
+
+/* Of what is due within a day, or was; `name` is its name. */
+static void count_add(struct counting *counting, wall_ms deadline, const char *name)
+{
+	struct subject_due *due = counting->due;
+
+	if (due->first[0] == '\0' || deadline < counting->first ||
+	    (deadline == counting->first && strcmp(name, due->first) < 0)) {
+		snprintf(due->first, sizeof(due->first), "%s", name);
+		counting->first = deadline;
+	}
+	if (counting->now >= deadline)
+		due->overdue++;
+	else
+		due->urgent++;
+}
+
+/* The name in the first four columns of a row. */
+static void name_text_of(sqlite3_stmt *row, char text[REPORT_NAME_SIZE])
+{
+	struct report_name name = {.epoch = (uint32_t)column_number(row, 1),
+				   .stream = (uint32_t)column_number(row, 2),
+				   .number = column_number(row, 3)};
+
+	snprintf(name.origin, sizeof(name.origin), "%s", column_text(row, 0));
+	report_name_text(&name, text);
+}
+
+/* The header in the fifth column when it is due that soon, else NULL. */
+static const Simpul__Header *due_header(struct counting *counting, sqlite3_stmt *row)
+{
+	const Simpul__Header *header =
+		wire_unpack(&simpul__header__descriptor, column_bytes(row, 4), &counting->arena, NULL);
+	const bool is_due = header != NULL &&
+			    (counting->now >= header->deadline || header->deadline - counting->now <= SUBJECT_URGENT_MS);
+
+	return is_due ? header : NULL;
+}
+
+/* To what this office answered. */
+static enum error answered_read(struct counting *counting, struct fault *fault)
+{
+	static const char sql[] = "SELECT header FROM outbox_report WHERE kind IN (10, 11) AND kind = 11 AND code = 0"
+				  " AND erased_at = 0";
+	sqlite3_stmt *get = store_statement(counting->store, sql);
+	const Simpul__Header *header;
+	enum error error;
+
+	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
+		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 0), &counting->arena, NULL);
+		if (header != NULL && header->n_references == 1) {
+			const Simpul__Name *query = header->references[0];
+			struct report_name name = {
+				.epoch = query->epoch, .stream = (uint32_t)query->stream, .number = query->number};
+			char text[REPORT_NAME_SIZE];
+
+			snprintf(name.origin, sizeof(name.origin), "%s", query->origin);
+			json_object_set_new(counting->answered, report_name_text(&name, text), json_true());
+		}
+		arena_reset(&counting->arena);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* What others ask. */
+static enum error received_count(struct counting *counting, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT origin, epoch, stream, number, header, body FROM inbox q WHERE kind IN (10, 11) AND kind = 10"
+		" AND category = '" CATEGORY_SUBJECT_ACCESS "' AND trust = 0 AND erased_at = 0 AND NOT EXISTS("
+		"SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = q.origin AND m.epoch = q.epoch"
+		" AND m.stream = q.stream AND m.number = q.number AND m.kind = 4 AND i.trust = 0)";
+	sqlite3_stmt *get = store_statement(counting->store, sql);
+	const Simpul__Header *header;
+	char name[REPORT_NAME_SIZE];
+	enum error error;
+
+	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
+		header = due_header(counting, get);
+		name_text_of(get, name);
+		if (header != NULL && json_object_get(counting->answered, name) == NULL &&
+		    subject_is_sound(header, column_bytes(get, 5), &counting->arena))
+			count_add(counting, header->deadline, name);
+		arena_reset(&counting->arena);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* What this office asked. */
+static enum error own_count(struct counting *counting, struct fault *fault)
+{
+	static const char sql[] = "SELECT ?1, epoch, stream, number, header FROM outbox_report"
+				  " WHERE kind IN (10, 11) AND kind = 10 AND category = '" CATEGORY_SUBJECT_ACCESS
+				  "' AND code = 0 AND erased_at = 0";
+	sqlite3_stmt *get = store_statement(counting->store, sql);
+	const Simpul__Header *header;
+	char name[REPORT_NAME_SIZE];
+	enum error error;
+
+	bind_text(get, 1, counting->store->node);
+	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
+		bool done = true;
+
+		header = due_header(counting, get);
+		name_text_of(get, name);
+		if (header != NULL)
+			error = subject_taken_back(counting->store, name, &done, fault);
+		if (error == E_OK && !done)
+			error = subject_record_done(counting->store, name, header->deadline, &done, fault);
+		if (error != E_OK)
+			break;
+		if (!done)
+			count_add(counting, header->deadline, name);
+		arena_reset(&counting->arena);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Of answers, which are long and come from others as often as they like, nothing is read. */
 enum error subject_due_count(struct store *store, wall_ms now, struct subject_due *due, struct fault *fault)
 {
-	struct subject_book book;
-	enum error error = subject_book_read(store, true, now, &book, fault);
-	json_t *request;
-	size_t i;
+	struct counting counting = {.store = store, .due = due, .now = now, .answered = json_object()};
+	enum error error;
 
 	*due = (struct subject_due){0};
-	json_array_foreach(book.requests, i, request) {
-		const char *urgency = json_string_value(json_object_get(request, "urgency"));
-		const bool overdue = urgency != NULL && strcmp(urgency, "overdue") == 0;
-		const bool urgent = urgency != NULL && strcmp(urgency, "urgent") == 0;
-
-		if ((overdue || urgent) && due->first[0] == '\0')
-			snprintf(due->first, sizeof(due->first), "%s",
-				 json_string_value(json_object_get(request, "request")));
-		due->overdue += overdue;
-		due->urgent += urgent;
-	}
-	subject_book_free(&book);
+	arena_init(&counting.arena);
+	error = answered_read(&counting, fault);
+	if (error == E_OK)
+		error = received_count(&counting, fault);
+	if (error == E_OK)
+		error = own_count(&counting, fault);
+	arena_fini(&counting.arena);
+	json_decref(counting.answered);
 	return error;
 }
 

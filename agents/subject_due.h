@@ -11,6 +11,7 @@ struct subject_due {
 	char first[REPORT_NAME_SIZE]; /* of the one that was or is due first; "" when there is none */
 };
 
+/* The agent asks each minute: it costs a header for each query that is not erased. */
 enum error subject_due_count(struct store *store, wall_ms now, struct subject_due *due, struct fault *fault);
 
 /* Start with {0}. */

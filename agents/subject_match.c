@@ -170,6 +170,42 @@ static bool names_agree(const Simpul__Person *a, const Simpul__Person *b)
 	return agree;
 }
 
+/* A name in one word, so that ABDULRAHMAN is ABDUL RAHMAN. */
+static void joined_write(const char *first, const char *second, struct buffer *out)
+{
+	struct buffer name = {0};
+	char last = ' ';
+
+	parts_write(first, &name);
+	parts_write(second, &name);
+	for (size_t i = 0; i < name.size; i++) {
+		const char letter = (char)name.data[i];
+
+		if (letter == ' ' || is_pair(last, letter))
+			continue;
+		buffer_u8(out, name.data[i]);
+		last = letter;
+	}
+	buffer_free(&name);
+}
+
+static bool joined_agree(const Simpul__Person *a, const Simpul__Person *b)
+{
+	struct buffer names[4] = {{0}, {0}, {0}, {0}};
+	bool agree = false;
+
+	joined_write(a->primary_identifier, a->secondary_identifier, &names[0]);
+	joined_write(a->secondary_identifier, a->primary_identifier, &names[1]);
+	joined_write(b->primary_identifier, b->secondary_identifier, &names[2]);
+	joined_write(b->secondary_identifier, b->primary_identifier, &names[3]);
+	for (size_t i = 0; i < 4; i++)
+		agree = agree || (names[i / 2].size > 0 &&
+				  bytes_equal(buffer_view(&names[i / 2]), buffer_view(&names[2 + i % 2])));
+	for (size_t i = 0; i < 4; i++)
+		buffer_free(&names[i]);
+	return agree;
+}
+
 /* "1974-08-12" agrees with "1974-08" and with "1974". */
 static bool births_agree(const char *a, const char *b)
 {
@@ -206,22 +242,31 @@ static const char *state_of(const char *state)
 	return signs_agree(state, "DEU") ? "D" : state;
 }
 
-static bool documents_agree(const Simpul__Person *a, const Simpul__Person *b)
+/* Whether the states of two documents are the same, or, when `lax`, at least one has none. */
+static bool states_agree(const char *a, const char *b, bool lax)
+{
+	return lax ? a[0] == '\0' || b[0] == '\0' : signs_agree(state_of(a), state_of(b));
+}
+
+static bool documents_agree(const Simpul__Person *a, const Simpul__Person *b, bool lax)
 {
 	for (size_t i = 0; i < a->n_documents; i++)
 		for (size_t k = 0; k < b->n_documents; k++)
 			if (signs_agree(a->documents[i]->number, b->documents[k]->number) &&
-			    signs_agree(state_of(a->documents[i]->issuing_state),
-					state_of(b->documents[k]->issuing_state)))
+			    states_agree(a->documents[i]->issuing_state, b->documents[k]->issuing_state, lax))
 				return true;
 	return false;
 }
 
 enum subject_match subject_match(const Simpul__Person *subject, const Simpul__Person *person)
 {
-	if (documents_agree(subject, person))
+	const bool births = births_agree(subject->date_of_birth, person->date_of_birth);
+
+	if (documents_agree(subject, person, false))
 		return SUBJECT_BY_DOCUMENT;
-	return births_agree(subject->date_of_birth, person->date_of_birth) && names_agree(subject, person)
-		       ? SUBJECT_BY_NAME
+	if (births && names_agree(subject, person))
+		return SUBJECT_BY_NAME;
+	return documents_agree(subject, person, true) || (births && joined_agree(subject, person))
+		       ? SUBJECT_BY_LIKENESS
 		       : SUBJECT_OTHER;
 }

@@ -251,10 +251,13 @@ static void report_table(struct page *page, const json_t *report)
 
 	put(page, "<table>\n");
 	row_text(page, "entry.name", json_text(report, "name"));
-	row_begin(page, "entry.kind");
-	put_value(page, "kind", json_text(report, "kind"));
-	row_end(page);
-	row_text(page, "entry.category", json_text(report, "category"));
+	if (json_text(report, "kind")[0] != '\0') {
+		row_begin(page, "entry.kind");
+		put_value(page, "kind", json_text(report, "kind"));
+		row_end(page);
+	}
+	if (json_text(report, "category")[0] != '\0')
+		row_text(page, "entry.category", json_text(report, "category"));
 	row_time(page, "entry.at", json_text(report, "at"));
 	row_time(page, "entry.expires", json_text(report, "expires"));
 	withheld_row(page, report);

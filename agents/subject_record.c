@@ -1,12 +1,14 @@
 /* subject_record - checks and stores reads, and gives them back. */
 #include "agents/subject_record.h"
+#include "agents/legal_hold.h"
 #include "common/json.h"
 #include "common/name.h"
+#include <stdio.h>
 #include <string.h>
 
 static bool action_known(const char *action)
 {
-	static const char *const actions[] = {"search", "answer", "result"};
+	static const char *const actions[] = {"search", "result"};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (strcmp(actions[i], action) == 0)
@@ -41,31 +43,99 @@ static enum error request_check(const json_t *request, struct fault *fault)
 	return report_name_parse(json_text(request, "query"), &name) ? E_OK : fault_at(fault, E_INVALID, "query");
 }
 
-enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
-			       struct fault *fault)
+/* What an order keeps is not looked at without a note of that at the order. */
+static enum error openings_note(struct store *store, const json_t *request, const char *user, wall_ms now,
+				struct fault *fault)
+{
+	struct hold_person by = {.uid = 0};
+	struct report_name name;
+	enum error error = E_OK;
+	json_t *each;
+	size_t i;
+
+	if (strcmp(json_text(request, "action"), "search") != 0)
+		return E_OK;
+	snprintf(by.name, sizeof(by.name), "%s", user);
+	json_array_foreach(json_object_get(request, "reports"), i, each) {
+		if (error == E_OK && json_is_string(each) && report_name_parse(json_string_value(each), &name))
+			error = legal_hold_note_opening(store, &name, "as in simpul subject record", &by, now, fault);
+		error = error == E_NOT_FOUND ? E_OK : error;
+	}
+	return error;
+}
+
+/* `names` of reports, each with a blank between. In the caller's transaction. */
+static enum error read_put(struct store *store, wall_ms now, const char *user, const char *action, const char *query,
+			   uint64_t missing, const json_t *names, struct fault *fault)
 {
 	static const char sql[] = "INSERT INTO subject_read(at, user, action, query, missing, reports)"
 				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
 	sqlite3_stmt *put = store_statement(store, sql);
-	const json_int_t missing = json_integer_value(json_object_get(request, "missing"));
 	struct buffer reports = {0};
-	enum error error = request_check(request, fault);
+	enum error error = names_take(names, &reports, fault);
 
-	if (error == E_OK)
-		error = names_take(json_object_get(request, "reports"), &reports, fault);
-	if (error == E_OK)
-		error = store_begin(store, fault);
 	if (error == E_OK) {
 		bind_number(put, 1, now);
 		bind_text(put, 2, user);
-		bind_text(put, 3, json_text(request, "action"));
-		bind_text(put, 4, json_text(request, "query"));
-		bind_number(put, 5, missing > 0 ? (uint64_t)missing : 0);
+		bind_text(put, 3, action);
+		bind_text(put, 4, query);
+		bind_number(put, 5, missing);
 		bind_text(put, 6, (const char *)reports.data);
-		error = store_end(store, database_step(put, fault), fault);
+		error = database_step(put, fault);
 	}
 	buffer_free(&reports);
 	return error;
+}
+
+/* The names of the reports that an answer tells of; a new reference. */
+static json_t *answered_names(const json_t *draft)
+{
+	const json_t *holdings = json_object_get(json_object_get(draft, "answer"), "subject_access");
+	json_t *names = json_array(), *report;
+	size_t i;
+
+	json_array_foreach(json_object_get(holdings, "reports"), i, report)
+		json_array_append(names, json_object_get(report, "name"));
+	return names;
+}
+
+enum error subject_record_drafts(struct store *store, const json_t *drafts, const struct report_name *names,
+				 const char *user, wall_ms now, struct fault *fault)
+{
+	char text[REPORT_NAME_SIZE];
+	enum error error = E_OK;
+	json_t *draft;
+	size_t i;
+
+	json_array_foreach(drafts, i, draft) {
+		const bool asks = json_object_get(draft, "query") != NULL;
+		json_t *told = answered_names(draft);
+
+		if (error == E_OK)
+			error = read_put(store, now, user, asks ? "ask" : "answer",
+					 asks ? report_name_text(&names[i], text) : json_text(draft, "reference"), 0,
+					 told, fault);
+		json_decref(told);
+	}
+	return error;
+}
+
+enum error subject_record_take(struct store *store, const json_t *request, const char *user, wall_ms now,
+			       struct fault *fault)
+{
+	const json_int_t missing = json_integer_value(json_object_get(request, "missing"));
+	enum error error = request_check(request, fault);
+
+	if (error == E_OK)
+		error = openings_note(store, request, user, now, fault);
+	if (error == E_OK)
+		error = store_begin(store, fault);
+	if (error != E_OK)
+		return error;
+	return store_end(store,
+			 read_put(store, now, user, json_text(request, "action"), json_text(request, "query"),
+				  missing > 0 ? (uint64_t)missing : 0, json_object_get(request, "reports"), fault),
+			 fault);
 }
 
 /* A new reference. */

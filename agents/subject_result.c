@@ -9,7 +9,7 @@
 
 /* Own queries that ask the same of the same person under the same number, and stand: a number that was given twice by
  * mistake mixes nobody's data. */
-static json_t *queries_of(const struct subject_book *book, const json_t *query)
+static json_t *queries_of(const struct subject_book *book, const json_t *asked)
 {
 	json_t *queries = json_array(), *request;
 	size_t i;
@@ -18,7 +18,8 @@ static json_t *queries_of(const struct subject_book *book, const json_t *query)
 		if (json_is_true(json_object_get(request, "own")) &&
 		    strcmp(json_text(request, "state"), "refused") != 0 &&
 		    strcmp(json_text(request, "state"), "cancelled") != 0 &&
-		    json_equal(json_object_get(request, "query"), query))
+		    strcmp(json_text(request, "mark"), json_text(asked, "mark")) == 0 &&
+		    json_equal(json_object_get(request, "query"), json_object_get(asked, "query")))
 			json_array_append(queries, request);
 	return queries;
 }
@@ -49,7 +50,40 @@ static json_t *replies_of(const struct subject_book *book, const json_t *queries
 	return replies;
 }
 
-/* Whether every part of the last answer is here; a reply that was erased counts as none. */
+/* Which answer a reply is a part of: that with this number of its first part, for parts follow each other. */
+static bool first_of(const json_t *each, struct report_name *first)
+{
+	const json_int_t part = json_integer_value(json_object_get(json_object_get(each, "reply"), "part"));
+
+	if (!report_name_parse(json_text(each, "name"), first))
+		return false;
+	first->number -= part > 1 && (uint64_t)part <= first->number ? (uint64_t)part - 1 : 0;
+	return true;
+}
+
+static bool is_newer(const struct report_name *a, const struct report_name *b)
+{
+	return a->epoch != b->epoch ? a->epoch > b->epoch : a->number > b->number;
+}
+
+/* The parts of the newest answer that are here: it takes the place of all that was answered before, so that nothing
+ * stays told that was taken back. A new reference. */
+static json_t *newest_of(const json_t *replies)
+{
+	struct report_name newest = {.number = 0}, first;
+	json_t *parts = json_array(), *each;
+	size_t i;
+
+	json_array_foreach(replies, i, each)
+		if (first_of(each, &first) && is_newer(&first, &newest))
+			newest = first;
+	json_array_foreach(replies, i, each)
+		if (first_of(each, &first) && first.epoch == newest.epoch && first.number == newest.number)
+			json_array_append(parts, each);
+	return parts;
+}
+
+/* Whether every part of an answer is here; a reply that was erased counts as none. */
 static bool all_parts(const json_t *replies)
 {
 	const json_t *last = json_array_get(replies, json_array_size(replies) - 1);
@@ -68,32 +102,18 @@ static bool all_parts(const json_t *replies)
 	return parts >= 1 && parts <= 64 && seen == UINT64_MAX >> (64 - parts);
 }
 
-/* What is said of a report takes the place of what was said before. */
-static void report_put(json_t *reports, json_t *report)
-{
-	json_t *there;
-	size_t i;
-
-	json_array_foreach(reports, i, there)
-		if (strcmp(json_text(there, "name"), json_text(report, "name")) == 0) {
-			json_array_set(reports, i, report);
-			return;
-		}
-	json_array_append(reports, report);
-}
-
 static void answer_fill(json_t *office, const json_t *replies)
 {
-	json_t *reports = json_array(), *each, *report;
-	size_t i, k;
+	json_t *reports = json_array(), *parts = newest_of(replies), *each;
+	size_t i;
 
-	json_array_foreach(replies, i, each) {
+	json_array_foreach(parts, i, each) {
 		json_object_set(office, "answered_at", json_object_get(each, "at"));
-		json_array_foreach(json_object_get(json_object_get(each, "reply"), "reports"), k, report)
-			report_put(reports, report);
+		json_array_extend(reports, json_object_get(json_object_get(each, "reply"), "reports"));
 	}
 	json_object_set_new(office, "reports", reports);
-	json_object_set_new(office, "state", json_string(all_parts(replies) ? "answered" : "incomplete"));
+	json_object_set_new(office, "state", json_string(all_parts(parts) ? "answered" : "incomplete"));
+	json_decref(parts);
 }
 
 /* ------------------------------------------------------------------ offices */
@@ -149,11 +169,11 @@ static enum error offices_add(struct store *store, const struct subject_book *bo
 	return error;
 }
 
-static enum error own_add(struct store *store, const json_t *subject, const struct subject_decisions *decisions,
+static enum error own_add(struct store *store, const json_t *request, const struct subject_decisions *decisions,
 			  json_t *offices, struct fault *fault)
 {
 	json_t *hits, *reports, *undecided;
-	enum error error = subject_search(store, subject, &hits, fault);
+	enum error error = subject_search(store, request, &hits, fault);
 
 	if (error == E_OK) {
 		error = subject_holdings(store, hits, decisions, &reports, &undecided, fault);
@@ -202,8 +222,8 @@ enum error subject_result(struct store *store, const struct subject_book *book, 
 		json_decref(offices);
 		return fault_at(fault, E_NOT_FOUND, "%s", json_text(request, "request"));
 	}
-	queries = queries_of(book, query);
-	error = own_add(store, json_object_get(query, "subject"), decisions, offices, fault);
+	queries = queries_of(book, request);
+	error = own_add(store, request, decisions, offices, fault);
 	if (error == E_OK)
 		error = offices_add(store, book, queries, now, offices, fault);
 	json_array_foreach(offices, i, office)

@@ -14,14 +14,14 @@
  *  "offices": [{"node", "state", "answered_at", "reports": [HeldReport], "undecided": [name]}]}
  *
  *   own          this office; `undecided` are hits about which nothing was said
- *   answered     all of its answer is here
- *   incomplete   a part of its answer is not
+ *   answered     all of its newest answer is here; what it answered before counts no more, whole or in parts
+ *   incomplete   a part of its newest answer is not
  *   silent       it was asked and has not answered
  *   left         it was asked, did not answer, and is no member any more
  *   not-asked    it is a member and the query did not go to it: the policy grants it no `answer`, it joined later, or
  *                its key had ended
  *
- * `missing` counts what is silent, incomplete or undecided. What was answered about a report last is told.
+ * `missing` counts what is silent, incomplete or undecided.
  *
  * E_NOT_FOUND: nothing is left of the request. Faults of subject_holdings. */
 enum error subject_result(struct store *store, const struct subject_book *book, const json_t *request,

@@ -1,16 +1,20 @@
-/* subject_search - matches every person in inbox and outbox, and makes of hits and decisions what is answered. */
+/* subject_search - matches every person in inbox, outbox and what is kept by order, and makes of hits and decisions
+ * what is answered. */
 #include "agents/subject_search.h"
 #include "agents/copies.h"
 #include "agents/subject_match.h"
 #include "agents/view.h"
+#include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 256 };
 
 struct search {
 	const Simpul__Person *subject;
+	const char *mark; /* of the query; "" in earnest */
 	json_t *hits;
 	uint64_t last; /* row of the inbox */
 	struct outbox_place place;
@@ -40,6 +44,11 @@ static Simpul__Person **persons_in(const Simpul__Body *body, size_t *count)
 	return sighting ? sighting->persons : alert ? alert->persons : NULL;
 }
 
+static const char *how_text(enum subject_match match)
+{
+	return match == SUBJECT_BY_DOCUMENT ? "document" : match == SUBJECT_BY_NAME ? "name" : "likeness";
+}
+
 static json_t *found_new(const struct search *search, const Simpul__Body *body)
 {
 	enum subject_match best = SUBJECT_OTHER;
@@ -55,7 +64,7 @@ static json_t *found_new(const struct search *search, const Simpul__Body *body)
 			json_array_append_new(persons, json_of_message(list[i], 0));
 	}
 	if (best != SUBJECT_OTHER)
-		return json_pack("{s:s, s:I, s:o}", "how", best == SUBJECT_BY_DOCUMENT ? "document" : "name", "others",
+		return json_pack("{s:s, s:I, s:o}", "how", how_text(best), "others",
 				 (json_int_t)(count - json_array_size(persons)), "persons", persons);
 	json_decref(persons);
 	return NULL;
@@ -95,12 +104,15 @@ static void found_fill(json_t *found, const json_t *row, bool own)
 	copy_member(found, "summary", said, "headline");
 }
 
-/* A hit, or NULL. */
-static json_t *body_search(struct search *search, struct bytes bytes)
+/* A hit, or NULL. An exercise tells nobody what is held of him, and is told to nobody as if it were in earnest. */
+static json_t *body_search(struct search *search, struct bytes header_bytes, struct bytes bytes)
 {
-	const Simpul__Body *body =
-		bytes.size == 0 ? NULL : wire_unpack(&simpul__body__descriptor, bytes, &search->arena, NULL);
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, header_bytes, &search->arena, NULL);
+	const Simpul__Body *body;
 
+	if (bytes.size == 0 || header == NULL || strcmp(status_mark((int)header->status), search->mark) != 0)
+		return NULL;
+	body = wire_unpack(&simpul__body__descriptor, bytes, &search->arena, NULL);
 	return body == NULL ? NULL : found_new(search, body);
 }
 
@@ -111,10 +123,11 @@ static void hit_add(struct search *search, json_t *found, json_t *row, bool own)
 	json_decref(row);
 }
 
+/* Of what has a bad signature nobody knows whose it is. */
 static bool inbox_look(void *context, const struct inbox_row *row)
 {
 	struct search *search = context;
-	json_t *found = body_search(search, row->body);
+	json_t *found = row->trust == TRUST_BAD ? NULL : body_search(search, row->header, row->body);
 
 	search->rows++;
 	search->last = row->row;
@@ -127,7 +140,7 @@ static bool inbox_look(void *context, const struct inbox_row *row)
 static bool outbox_look(void *context, const struct outbox_row *row)
 {
 	struct search *search = context;
-	json_t *found = body_search(search, row->body);
+	json_t *found = body_search(search, row->header, row->body);
 
 	search->rows++;
 	search->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
@@ -137,9 +150,50 @@ static bool outbox_look(void *context, const struct outbox_row *row)
 	return true;
 }
 
-enum error subject_search(struct store *store, const json_t *subject, json_t **hits, struct fault *fault)
+static bool is_kept(const json_t *hit)
 {
-	struct search search = {.hits = json_array()};
+	return strcmp(json_text(hit, "state"), "kept") == 0;
+}
+
+static struct report_name kept_name(sqlite3_stmt *get)
+{
+	struct report_name name = {.epoch = (uint32_t)column_number(get, 1),
+				   .stream = (uint32_t)column_number(get, 2),
+				   .number = column_number(get, 3)};
+
+	snprintf(name.origin, sizeof(name.origin), "%s", column_text(get, 0));
+	return name;
+}
+
+/* What expired or was taken back, and an order of an authority keeps: it is held all the same. */
+static enum error kept_look(struct store *store, struct search *search, struct fault *fault)
+{
+	static const char sql[] = "SELECT origin, epoch, stream, number, at, header, body FROM kept ORDER BY at";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	while ((error = store_ask(store, get, fault)) == E_OK) {
+		struct inbox_row row = {.received_at = column_number(get, 4),
+					.header = column_bytes(get, 5),
+					.body = column_bytes(get, 6)};
+		json_t *found = body_search(search, row.header, row.body);
+
+		if (found != NULL) {
+			row.name = kept_name(get);
+			hit_add(search, found, view_json(&row, &search->arena), false);
+			json_object_set_new(found, "own", json_boolean(strcmp(row.name.origin, store->node) == 0));
+			json_object_set_new(found, "state", json_string("kept"));
+		}
+		arena_reset(&search->arena);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error subject_search(struct store *store, const json_t *request, json_t **hits, struct fault *fault)
+{
+	const json_t *subject = json_object_get(json_object_get(request, "query"), "subject");
+	struct search search = {.hits = json_array(), .mark = json_text(request, "mark")};
 	enum error error = E_OK;
 	struct arena asked;
 
@@ -159,6 +213,8 @@ enum error subject_search(struct store *store, const json_t *subject, json_t **h
 		if (error == E_OK)
 			error = view_outbox(store, &search.place, ROWS_AT_ONCE, outbox_look, &search, fault);
 	} while (error == E_OK && search.rows == ROWS_AT_ONCE);
+	if (error == E_OK)
+		error = kept_look(store, &search, fault);
 	arena_fini(&search.arena);
 	arena_fini(&asked);
 	return error;
@@ -192,13 +248,15 @@ static enum error decision_check(const json_t *hits, const struct subject_decisi
 	own = json_is_true(json_object_get(hit, "own"));
 	if (disclosed + (reason != NULL) + json_list_holds(decisions->other, name) > 1)
 		return fault_at(fault, E_EXISTS, "%s", name);
+	if (is_kept(hit) && (disclosed || (reason != NULL && strcmp(reason, "law-enforcement") != 0)))
+		return fault_at(fault, E_ERASED, "%s", name);
 	if (disclosed && !own)
 		return fault_at(fault, E_NOT_ORIGIN, "%s", name);
 	if (reason == NULL)
 		return E_OK;
 	if (!enum_parse(&simpul__withhold_reason__descriptor, reason, &value) || value == 0)
 		return fault_at(fault, E_INVALID, "%s", name);
-	if (own == (value == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES))
+	if (!is_kept(hit) && own == (value == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES))
 		return fault_at(fault, own ? E_INVALID : E_NOT_ORIGIN, "%s", name);
 	return E_OK;
 }
@@ -230,10 +288,24 @@ static json_t *reason_of(const struct subject_decisions *decisions, const json_t
 
 static bool is_left_to_origin(const struct subject_decisions *decisions, const json_t *hit)
 {
-	return decisions->origins && !json_is_true(json_object_get(hit, "own")) && reason_of(decisions, hit) == NULL;
+	return decisions->origins && !json_is_true(json_object_get(hit, "own")) && !is_kept(hit) &&
+	       reason_of(decisions, hit) == NULL;
 }
 
 /* ------------------------------------------------------------------ telling */
+
+/* Whether every place at that office where it was has said that it is gone: not a sink that keeps it under another law,
+ * waits for a person or does not answer. */
+static bool copy_is_gone(const json_t *copy)
+{
+	json_t *sink;
+	size_t i;
+
+	json_array_foreach(json_object_get(copy, "sinks"), i, sink)
+		if (strcmp(json_text(sink, "outcome"), "erased") != 0)
+			return false;
+	return true;
+}
 
 /* Nobody has what was never accepted. */
 static enum error holders_add(struct store *store, const json_t *hit, json_t *report, struct fault *fault)
@@ -250,7 +322,8 @@ static enum error holders_add(struct store *store, const json_t *hit, json_t *re
 		json_t *holder = json_object();
 
 		copy_member(holder, "node", copy, "");
-		copy_member(holder, "erased_at", copy, "");
+		if (copy_is_gone(copy))
+			copy_member(holder, "erased_at", copy, "");
 		json_array_append_new(holders, holder);
 	}
 	json_decref(copies);
@@ -258,39 +331,58 @@ static enum error holders_add(struct store *store, const json_t *hit, json_t *re
 	return error;
 }
 
-/* What names others in its words is told without these. */
+/* A person without what may be about somebody else: the sponsor always, and words where the report names others. Whether
+ * anything was left out goes to `less`. A new reference. */
+static json_t *person_told(const json_t *person, bool others, bool *less)
+{
+	static const char *const fields[] = {"sponsor", "remark", "telephone", "address"};
+	json_t *told = json_copy((json_t *)(uintptr_t)person);
+
+	for (size_t i = 0; i < (others ? sizeof(fields) / sizeof(fields[0]) : 1); i++)
+		*less = json_object_del(told, fields[i]) == 0 || *less;
+	return told;
+}
+
+/* What names others is told without what may be theirs. */
 static void disclose(json_t *report, const json_t *hit)
 {
 	const bool others = json_integer_value(json_object_get(hit, "others")) > 0;
+	json_t *persons = json_array(), *person;
+	bool less = others;
+	size_t i;
 
-	copy_member(report, "persons", hit, "");
+	json_array_foreach(json_object_get(hit, "persons"), i, person)
+		json_array_append_new(persons, person_told(person, others, &less));
+	json_object_set_new(report, "persons", persons);
 	copy_member(report, "seen_at", hit, "");
-	copy_member(report, "place", hit, "");
-	if (others)
-		json_object_set_new(report, "withheld", json_string("rights-of-others"));
-	else
+	if (!others) {
+		copy_member(report, "place", hit, "");
 		copy_member(report, "summary", hit, "");
+	}
+	if (less)
+		json_object_set_new(report, "withheld", json_string("rights-of-others"));
 }
 
+/* What is withheld whole is named, with the reason, and no more. */
 static enum error report_tell(struct store *store, const json_t *hit, const struct subject_decisions *decisions,
 			      json_t *reports, struct fault *fault)
 {
+	static const char *const fields[] = {"kind", "category", "at", "expires"};
 	json_t *report = json_object();
-	const bool disclosed = json_list_holds(decisions->disclose, json_text(hit, "name"));
 
 	json_array_append_new(reports, report);
 	copy_member(report, "name", hit, "");
-	copy_member(report, "kind", hit, "");
-	copy_member(report, "category", hit, "");
-	copy_member(report, "at", hit, "");
-	copy_member(report, "expires", hit, "");
-	if (disclosed)
-		disclose(report, hit);
-	else if (is_left_to_origin(decisions, hit))
+	if (is_left_to_origin(decisions, hit))
 		json_object_set_new(report, "withheld", json_string("origin-decides"));
-	else
+	else if (reason_of(decisions, hit) != NULL)
 		json_object_set(report, "withheld", reason_of(decisions, hit));
-	return json_is_true(json_object_get(hit, "own")) ? holders_add(store, hit, report, fault) : E_OK;
+	else {
+		for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+			copy_member(report, fields[i], hit, "");
+		disclose(report, hit);
+		return holders_add(store, hit, report, fault);
+	}
+	return E_OK;
 }
 
 enum error subject_holdings(struct store *store, const json_t *hits, const struct subject_decisions *decisions,

@@ -321,7 +321,7 @@ static enum error answer_check(const Simpul__Header *header, const Simpul__Body 
 	case SIMPUL__BODY__CONTENT_QUERY:
 		return query_check(header, body->query, fault);
 	case SIMPUL__BODY__CONTENT_ANSWER:
-		return reply_check(body->answer, fault);
+		return reply_check(header, body->answer, fault);
 	default:
 		return E_OK;
 	}

@@ -30,7 +30,7 @@ enum error form_person(const Simpul__Person *person, struct fault *fault); /* wh
 enum error form_persons(Simpul__Person *const *persons, size_t count, struct fault *fault); /* whole ones */
 /* What a question and its reply must say. */
 enum error query_check(const Simpul__Header *header, const Simpul__Query *query, struct fault *fault);
-enum error reply_check(const Simpul__Answer *answer, struct fault *fault);
+enum error reply_check(const Simpul__Header *header, const Simpul__Answer *answer, struct fault *fault);
 enum error form_basis(const Simpul__LegalBasis *basis, const char *field, struct fault *fault);
 
 #endif

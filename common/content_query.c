@@ -95,7 +95,39 @@ static enum error holders_check(const Simpul__HeldReport *report, struct fault *
 	return E_OK;
 }
 
-/* What is withheld because its origin decides says nothing more; what is told at all names the person. */
+/* What is withheld whole says no more than its name and why: kind, category, times and who has it tell what it is. */
+static enum error withheld_check(const Simpul__HeldReport *report, struct fault *fault)
+{
+	const struct {
+		const char *name;
+		bool is_given;
+	} fields[] = {{"kind", report->kind != 0},
+		      {"category", report->category[0] != '\0'},
+		      {"at", report->at != 0},
+		      {"expires", report->expires != 0},
+		      {"holders", report->n_holders > 0}};
+	enum error error = E_OK;
+
+	for (size_t i = 0; error == E_OK && i < sizeof fields / sizeof fields[0]; i++)
+		error = form_absent(fields[i].is_given, fields[i].name, fault);
+	return error;
+}
+
+/* What a report that is told is. */
+static enum error kept_check(const Simpul__HeldReport *report, struct fault *fault)
+{
+	enum error error;
+
+	if ((error = form_given(report->kind != 0, "kind", fault)) != E_OK ||
+	    (error = form_required(report->category, form_is_category, "category", fault)) != E_OK ||
+	    (error = form_given(report->at != 0, "at", fault)) != E_OK)
+		return error;
+	if (report->kind > SIMPUL__KIND__KIND_UPDATE)
+		return fault_at(fault, E_INVALID, "kind");
+	return form_given(report->expires != 0, "expires", fault);
+}
+
+/* What is told at all names the person. */
 static enum error told_check(const Simpul__HeldReport *report, struct fault *fault)
 {
 	const bool told = report->n_persons > 0;
@@ -109,31 +141,45 @@ static enum error told_check(const Simpul__HeldReport *report, struct fault *fau
 		error = fault_at(fault, E_INVALID, "withheld");
 	else if (!told && more)
 		error = fault_at(fault, E_MISSING, "persons");
+	if (error == E_OK)
+		error = told ? kept_check(report, fault) : withheld_check(report, fault);
 	return error == E_OK ? form_persons(report->persons, report->n_persons, fault) : error;
 }
 
-static enum error held_check(const Simpul__HeldReport *report, struct fault *fault)
+/* Whose report it is decides what is told of it. Another office says that it is withheld, and no more: that its origin
+ * decides, or that it keeps it by order of an authority, which the origin cannot know. */
+static enum error origin_check(const Simpul__HeldReport *report, const char *sender, struct fault *fault)
 {
-	enum error error;
+	const bool own = strcmp(report->name->origin, sender) == 0;
 
-	if ((error = form_given(report->name != NULL, "name", fault)) != E_OK ||
-	    (error = form_given(report->kind != 0, "kind", fault)) != E_OK ||
-	    (error = form_required(report->category, form_is_category, "category", fault)) != E_OK ||
-	    (error = form_given(report->at != 0, "at", fault)) != E_OK ||
-	    (error = form_given(report->expires != 0, "expires", fault)) != E_OK)
+	if (own && report->withheld == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES)
+		return fault_at(fault, E_INVALID, "withheld");
+	if (own)
+		return E_OK;
+	return report->withheld == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES ||
+			       report->withheld == SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_LAW_ENFORCEMENT
+		       ? E_OK
+		       : fault_at(fault, E_NOT_ORIGIN, "withheld");
+}
+
+static enum error held_check(const Simpul__HeldReport *report, const char *sender, struct fault *fault)
+{
+	enum error error = form_given(report->name != NULL, "name", fault);
+
+	if (error != E_OK)
 		return error;
-	if (report->kind > SIMPUL__KIND__KIND_UPDATE)
-		return fault_at(fault, E_INVALID, "kind");
 	error = form_name(report->name, fault);
 	if (error != E_OK) {
 		fault_within(fault, "name");
 		return error;
 	}
-	error = told_check(report, fault);
+	error = origin_check(report, sender, fault);
+	if (error == E_OK)
+		error = told_check(report, fault);
 	return error == E_OK ? holders_check(report, fault) : error;
 }
 
-static enum error holdings_check(const Simpul__SubjectHoldings *holdings, struct fault *fault)
+static enum error holdings_check(const Simpul__SubjectHoldings *holdings, const char *sender, struct fault *fault)
 {
 	enum error error = form_given(holdings->parts > 0, "parts", fault);
 
@@ -144,20 +190,20 @@ static enum error holdings_check(const Simpul__SubjectHoldings *holdings, struct
 	if (error == E_OK && holdings->part > holdings->parts)
 		error = fault_at(fault, E_INVALID, "part");
 	for (size_t i = 0; error == E_OK && i < holdings->n_reports; i++) {
-		error = held_check(holdings->reports[i], fault);
+		error = held_check(holdings->reports[i], sender, fault);
 		if (error != E_OK)
 			fault_within(fault, "reports[%zu]", i);
 	}
 	return error;
 }
 
-enum error reply_check(const Simpul__Answer *answer, struct fault *fault)
+enum error reply_check(const Simpul__Header *header, const Simpul__Answer *answer, struct fault *fault)
 {
 	enum error error;
 
 	if (answer->reply_case != SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS)
 		return fault_at(fault, E_MISSING, "answer.subject_access");
-	error = holdings_check(answer->subject_access, fault);
+	error = holdings_check(answer->subject_access, header->name->origin, fault);
 	if (error != E_OK)
 		fault_within(fault, "answer.subject_access");
 	return error;

@@ -92,7 +92,9 @@ enum remedy {
 	X(ERASED, 134, EX_DATAERR, CORRECT, "what it said was erased already") \
 	X(STORE_LOCKED, 135, EX_NOPERM, STOP, "it is encrypted, and its key is not there") \
 	X(STORE_PLAIN, 136, EX_CONFIG, STOP, "it is not encrypted, though the keys have a passphrase") \
-	X(STORE_KEY, 137, EX_NOPERM, STOP, "it is encrypted with another key")
+	X(STORE_KEY, 137, EX_NOPERM, STOP, "it is encrypted with another key") \
+	X(UNRECORDED, 138, EX_NOPERM, CORRECT, \
+	  "only simpul subject asks about a person and answers: who did is recorded")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

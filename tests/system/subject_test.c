@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+#include <zmq.h>
 #include <cmocka.h>
 
 enum { IMMIGRATION, POLICE, ARMY, HEALTH };
@@ -229,12 +230,40 @@ static void who_may_not_ask_is_told_which_field(void **state)
 						   "--region", "16", "--person", "-", NULL));
 
 	assert_true(says(x, ARMY, "subject", "list", "REFUSED: header.category MAY_NOT_ASK"));
+	assert_true(shown(x, ARMY, "subject", "list", NULL, "refused "));
+	assert_false(shown(x, ARMY, "subject", "list", NULL, "done"));
 	assert_false(shown(x, IMMIGRATION, "subject", "list", NULL, name));
 	free(name);
 	/* Less than finds somebody is not asked. */
 	assert_int_equal(exchange_simpul(x, IMMIGRATION, "identity=claimed\nsurname=Eriksson\n", NULL, "subject", "ask",
 					 "--request-number", "A/2", "--region", "16", "--person", "-", NULL),
 			 EX_DATAERR);
+}
+
+/* Who reads a question or an answer where all else is read sees no word of the person. */
+static void nobody_reads_past_the_record(struct exchange *x, const char *query)
+{
+	char *proof = office_path(x, POLICE, "query.proof");
+	struct buffer all = {0};
+
+	assert_true(shown(x, POLICE, "inbox", "show", query, "subject-access"));
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "show", query, "--json", NULL);
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "show", query, NULL);
+	exchange_simpul(x, POLICE, NULL, &all, "inbox", "list", "--kind", "query", "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "inbox", "list", "--kind", "answer", "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "show", query, NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "show", query, "--json", NULL);
+	exchange_simpul(x, IMMIGRATION, NULL, &all, "outbox", "list", "--json", NULL);
+	buffer_u8(&all, 0);
+	assert_non_null(strstr((const char *)all.data, query));
+	assert_null(strstr((const char *)all.data, "Canary-Asks"));
+	assert_null(strstr((const char *)all.data, "L898902C3"));
+	assert_null(strstr((const char *)all.data, "canary-first"));
+	buffer_free(&all);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "inbox", "export", query, "-o", proof, NULL),
+			 EX_NOPERM);
+	assert_int_not_equal(access(proof, F_OK), 0);
+	free(proof);
 }
 
 static void what_offices_hold_is_told_as_they_decide(void **state)
@@ -295,10 +324,15 @@ static void what_offices_hold_is_told_as_they_decide(void **state)
 	assert_string_equal(text_in(report_in(office_in(result, "army.oku"), second), "withheld"), "origin-decides");
 	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 0);
 	json_decref(result);
+	/* Nor by another way in. */
+	assert_int_equal(exchange_simpul(x, ARMY, "{\"answer\": {}}", NULL, "report", "--json", "-", NULL), EX_NOPERM);
 	assert_true(says(x, IMMIGRATION, "subject", "list", "done"));
 	/* Who looked is on record, with what was seen. */
 	assert_true(shown(x, POLICE, "subject", "record", NULL, first));
+	assert_true(shown(x, POLICE, "subject", "record", NULL, "answer"));
+	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "ask"));
 	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "result"));
+	nobody_reads_past_the_record(x, query);
 	free(query);
 	free(other);
 	free(third);
@@ -370,26 +404,48 @@ static void operators_see_who_answers_and_why(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
 }
 
+/* What no command says: hands a request to the agent itself; the name that it gave. */
+static char *hand_in(struct exchange *x, size_t office, const char *request)
+{
+	char *path = office_path(x, office, "local.sock"), *endpoint = memory_format("ipc://%s", path), answer[1024];
+	void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_REQ);
+	json_t *json;
+	char *name;
+	int size;
+
+	assert_int_equal(zmq_connect(socket, endpoint), 0);
+	assert_true(zmq_send(socket, request, strlen(request), 0) > 0);
+	size = zmq_recv(socket, answer, sizeof(answer), 0);
+	assert_true(size > 0 && size < (int)sizeof(answer));
+	json = json_loadb(answer, (size_t)size, 0, NULL);
+	name = memory_string(json_string_value(json_array_get(json_object_get(json, "names"), 0)));
+	json_decref(json);
+	zmq_close(socket);
+	zmq_ctx_term(context);
+	free(endpoint);
+	free(path);
+	return name;
+}
+
 /* A request of three days ago, all of which dies in a moment. */
 static char *ask_for_a_moment(struct exchange *x, unsigned seconds)
 {
 	const wall_ms now = clock_now().wall / 1000 * 1000;
 	char received[TIME_TEXT_SIZE], due[TIME_TEXT_SIZE], expires[TIME_TEXT_SIZE];
-	struct buffer out = {0};
 	char *draft, *name;
 
 	time_text(received, now - 3 * DAY_MS, 0);
 	time_text(due, now, 0);
 	time_text(expires, now + seconds * 1000, 0);
 	draft = memory_format(
-		"{\"category\": \"subject-access\", \"region\": \"16\", \"label\": \"AMBER\", "
+		"{\"simpul\": 1, \"command\": \"subject\", \"draft\": {\"category\": \"subject-access\", \"region\": \"16\", \"label\": \"AMBER\", "
 		"\"purpose\": \"subject-access\", \"expires\": \"%s\", \"deadline\": \"%s\", "
 		"\"to\": [\"police.oku\"], \"query\": {\"subject_access\": {\"request_number\": \"DS/late\", "
 		"\"received_at\": \"%s\", \"subject\": {\"identity\": \"claimed\", \"primary_identifier\": "
 		"\"ERIKSSON\", \"secondary_identifier\": \"ANNA MARIA CANARY-DIES\", \"date_of_birth\": "
-		"\"1974-08-12\"}}}}",
+		"\"1974-08-12\"}}}}}",
 		expires, due, received);
-	name = printed(&out, exchange_simpul(x, IMMIGRATION, draft, &out, "report", "--json", "-", NULL));
+	name = hand_in(x, IMMIGRATION, draft);
 	free(draft);
 	return name;
 }

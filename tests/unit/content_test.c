@@ -322,7 +322,7 @@ static void an_answer_tells_of_each_report_what_it_says_or_why_not(void **state)
 	     TOLD ".withheld");
 	BODY(answer_init, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_RIGHTS_OF_OTHERS, E_OK, "");
 	BODY(answer_init,
-	     (s.held.n_persons = 0, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES,
+	     (s.held.n_persons = 0, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_LAW_ENFORCEMENT,
 	      s.held.summary = TEXT("all the same")),
 	     E_MISSING, TOLD ".persons");
 	BODY(answer_init, s.held.kind = SIMPUL__KIND__KIND_QUERY, E_INVALID, TOLD ".kind");
@@ -331,6 +331,50 @@ static void an_answer_tells_of_each_report_what_it_says_or_why_not(void **state)
 	BODY(answer_init, s.holdings.part = 2, E_INVALID, "body.answer.subject_access.part");
 	BODY(answer_init, s.holdings.parts = 65, E_TOO_LARGE, "body.answer.subject_access.parts");
 	HEADER(answer_init, s.header.expires = NOW + 31 * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
+}
+
+/* Withholds the report whole. */
+static void withhold(struct sample *s, Simpul__WithholdReason reason)
+{
+	s->held.withheld = reason;
+	s->held.kind = 0;
+	s->held.category = TEXT("");
+	s->held.at = s->held.expires = 0;
+	s->held.n_persons = s->held.n_holders = 0;
+}
+
+#define WITHHOLD withhold(&s, SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_LAW_ENFORCEMENT)
+
+static void what_is_withheld_is_named_and_no_more(void **state)
+{
+	(void)state;
+	BODY(answer_init, WITHHOLD, E_OK, "");
+	BODY(answer_init, (WITHHOLD, s.held.kind = SIMPUL__KIND__KIND_ALERT), E_INVALID, TOLD ".kind");
+	BODY(answer_init, (WITHHOLD, s.held.category = TEXT("wanted")), E_INVALID, TOLD ".category");
+	BODY(answer_init, (WITHHOLD, s.held.at = NOW), E_INVALID, TOLD ".at");
+	BODY(answer_init, (WITHHOLD, s.held.expires = NOW), E_INVALID, TOLD ".expires");
+	BODY(answer_init, (WITHHOLD, s.held.n_holders = 1), E_INVALID, TOLD ".holders");
+}
+
+/* The sender is who signed the header. */
+static void of_what_another_office_said_no_more_is_told_than_that_it_is_withheld(void **state)
+{
+	(void)state;
+	BODY(answer_init, s.held.name = &s.reference, E_NOT_ORIGIN, TOLD ".withheld");
+	BODY(answer_init,
+	     (s.held.name = &s.reference,
+	      s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_RIGHTS_OF_OTHERS),
+	     E_NOT_ORIGIN, TOLD ".withheld");
+	BODY(answer_init,
+	     (s.held.name = &s.reference, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES,
+	      s.held.n_holders = 0),
+	     E_INVALID, TOLD ".withheld");
+	BODY(answer_init,
+	     (s.held.name = &s.reference, withhold(&s, SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES)), E_OK,
+	     "");
+	BODY(answer_init,
+	     (s.held.n_persons = 0, s.held.withheld = SIMPUL__WITHHOLD_REASON__WITHHOLD_REASON_ORIGIN_DECIDES),
+	     E_INVALID, TOLD ".withheld");
 }
 
 static void a_missing_field_is_named(void **state)
@@ -657,6 +701,8 @@ int main(void)
 		cmocka_unit_test(sound_reports_of_every_kind_pass),
 		cmocka_unit_test(a_question_names_somebody_who_can_be_found_and_nothing_else),
 		cmocka_unit_test(an_answer_tells_of_each_report_what_it_says_or_why_not),
+		cmocka_unit_test(what_is_withheld_is_named_and_no_more),
+		cmocka_unit_test(of_what_another_office_said_no_more_is_told_than_that_it_is_withheld),
 		cmocka_unit_test(a_missing_field_is_named),
 		cmocka_unit_test(names_and_salts_have_their_form),
 		cmocka_unit_test(codes_match_their_patterns),

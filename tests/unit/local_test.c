@@ -101,6 +101,20 @@ static void a_report_is_in_the_outbox_before_the_answer(void **state)
 	assert_int_equal(sqlite3_get_autocommit(place->store.db), 1);
 }
 
+/* Who asks about a person and who answers is recorded by that way in alone. */
+static void questions_about_persons_come_by_their_own_command(void **state)
+{
+	struct place *place = *state;
+
+	refused(place, REPORT("{\"category\": \"subject-access\", \"query\": {}}"), "UNRECORDED", "query");
+	refused(place,
+		"{\"simpul\": 1, \"command\": \"report\", \"drafts\": [" SIGHTING ", {\"reference\": "
+		"\"army.oku#1\", \"answer\": {}}]}",
+		"UNRECORDED", "drafts[1].answer");
+	refused(place, "{\"simpul\": 1, \"command\": \"subject\", \"draft\": " SIGHTING "}", "INVALID", "");
+	assert_int_equal(reports(place), 0);
+}
+
 static void a_list_is_taken_whole_or_not_at_all(void **state)
 {
 	struct place *place = *state;
@@ -378,6 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_report_is_in_the_outbox_before_the_answer),
 		TEST(a_list_is_taken_whole_or_not_at_all),
+		TEST(questions_about_persons_come_by_their_own_command),
 		TEST(the_field_is_a_path_in_the_draft),
 		TEST(what_is_no_request_is_refused_with_a_sentence),
 		TEST(a_nest_of_brackets_does_no_harm),

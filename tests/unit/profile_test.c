@@ -719,6 +719,24 @@ static void json_files_hold_one_draft_or_a_list(void **state)
 	parsed_file_free(&file);
 }
 
+/* Who put it into the folder is not known. */
+static void nobody_asks_about_a_person_by_a_file(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse_json("[" DRAFT ", {\"category\": \"subject-access\", \"query\": {}}, {\"reference\": \"army.oku#1\", "
+		   "\"answer\": {}}]",
+		   "x.json", &file);
+	assert_int_equal(file.fault.code, E_OK);
+	assert_int_equal(file.count, 3);
+	assert_int_equal(file.lines[0].fault.code, E_OK);
+	assert_int_equal(file.lines[1].fault.code, E_UNRECORDED);
+	assert_string_equal(file.lines[1].fault.field, "query");
+	assert_int_equal(file.lines[2].fault.code, E_UNRECORDED);
+	parsed_file_free(&file);
+}
+
 static void broken_json_costs_the_file_and_broken_json_lines_one_line(void **state)
 {
 	struct parsed_file file;
@@ -928,6 +946,7 @@ int main(void)
 		cmocka_unit_test(rejected_files_keep_the_files_own_format),
 		cmocka_unit_test(rejects_keep_bom_and_line_ends),
 		cmocka_unit_test(json_files_hold_one_draft_or_a_list),
+		cmocka_unit_test(nobody_asks_about_a_person_by_a_file),
 		cmocka_unit_test(broken_json_costs_the_file_and_broken_json_lines_one_line),
 		cmocka_unit_test(rejected_json_can_be_corrected_and_dropped_again),
 		cmocka_unit_test(a_machine_readable_zone_fills_the_person),

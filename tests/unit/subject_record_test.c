@@ -57,7 +57,7 @@ static void what_was_read_is_told_in_its_order(void **state)
 
 	(void)state;
 	assert_int_equal(take("{\"action\": \"search\", \"query\": \"" QUERY "\"}", NOW, NULL), E_OK);
-	assert_int_equal(take("{\"action\": \"answer\", \"query\": \"" QUERY "\","
+	assert_int_equal(take("{\"action\": \"result\", \"query\": \"" QUERY "\","
 			      " \"reports\": [\"police.oku#1\", \"army.oku#X2\"]}",
 			      NOW + 1, NULL),
 			 E_OK);

@@ -64,9 +64,10 @@ static int teardown(void **state)
 	" \"subject\": {\"identity\": \"claimed\", \"primary_identifier\": \"SPECIMEN\", \"date_of_birth\": " \
 	"\"1980\"}}}"
 #define HELD(name, reason) "{\"name\": \"" name "\", \"kind\": \"sighting\", \"withheld\": \"" reason "\"}"
-#define REPLY(node, part, parts, reports) \
-	"{\"node\": \"" node "\", \"name\": \"" node \
-	"#9\", \"at\": \"2026-02-03T00:00:00Z\", \"reply\": {\"part\": " part ", \"parts\": " parts \
+/* The report `number` of its office. */
+#define REPLY(node, number, part, parts, reports) \
+	"{\"node\": \"" node "\", \"name\": \"" node "#" number \
+	"\", \"at\": \"2026-02-03T00:00:00Z\", \"reply\": {\"part\": " part ", \"parts\": " parts \
 	", \"reports\": [" reports "]}}"
 
 /* The result of these requests, of which the first is asked for, and replies to them; a new reference. */
@@ -111,7 +112,7 @@ static void assert_state(const json_t *result, const char *node, const char *sta
 static void who_came_and_who_went_is_told(void **state)
 {
 	json_t *result = result_of("[" REQUEST("immigration.a#1", "[\"army.a\", \"health.a\", \"police.a\"]") "]",
-				   "{\"immigration.a#1\": [" REPLY("police.a", "1", "1", "") "]}");
+				   "{\"immigration.a#1\": [" REPLY("police.a", "9", "1", "1", "") "]}");
 
 	(void)state;
 	assert_state(result, "immigration.a", "own");
@@ -129,9 +130,9 @@ static void a_part_of_an_answer_is_no_answer(void **state)
 {
 	json_t *result = result_of(
 		"[" REQUEST("immigration.a#1", "[\"army.a\", \"police.a\"]") "]",
-		"{\"immigration.a#1\": [" REPLY("police.a", "2", "2", HELD("police.a#1", "law-enforcement")) ", " REPLY(
-			"army.a", "1", "2",
-			HELD("army.a#1", "law-enforcement")) ", " REPLY("army.a", "2", "2",
+		"{\"immigration.a#1\": [" REPLY("police.a", "9", "2", "2", HELD("police.a#1", "law-enforcement")) ", " REPLY(
+			"army.a", "9", "1", "2",
+			HELD("army.a#1", "law-enforcement")) ", " REPLY("army.a", "10", "2", "2",
 									HELD("army.a#2", "law-enforcement")) "]}");
 
 	(void)state;
@@ -146,8 +147,8 @@ static void what_was_answered_last_counts(void **state)
 {
 	json_t *result = result_of(
 		"[" REQUEST("immigration.a#1", "[\"police.a\"]") "]",
-		"{\"immigration.a#1\": [" REPLY("police.a", "1", "1", HELD("police.a#1", "law-enforcement")) ", " REPLY(
-			"police.a", "1", "1", HELD("police.a#1", "state-interest")) "]}");
+		"{\"immigration.a#1\": [" REPLY("police.a", "9", "1", "1", HELD("police.a#1", "law-enforcement")) ", " REPLY(
+			"police.a", "10", "1", "1", HELD("police.a#1", "state-interest")) "]}");
 	const json_t *reports = json_object_get(office_in(result, "police.a"), "reports");
 
 	(void)state;
@@ -158,12 +159,48 @@ static void what_was_answered_last_counts(void **state)
 	json_decref(result);
 }
 
+/* Somebody else's data, told by mistake. */
+static void what_a_later_answer_leaves_out_is_told_no_more(void **state)
+{
+	json_t *result = result_of(
+		"[" REQUEST("immigration.a#1", "[\"police.a\", \"army.a\"]") "]",
+		"{\"immigration.a#1\": [" REPLY("police.a", "8", "1", "2", HELD("police.a#1", "state-interest")) ", "
+		REPLY("police.a", "9", "2", "2", HELD("police.a#2", "state-interest")) ", "
+		REPLY("police.a", "12", "1", "1", HELD("police.a#2", "law-enforcement")) ", "
+		REPLY("army.a", "4", "1", "1", HELD("army.a#1", "state-interest")) ", "
+		REPLY("army.a", "5", "1", "1", "") "]}");
+	const json_t *reports = json_object_get(office_in(result, "police.a"), "reports");
+
+	(void)state;
+	assert_state(result, "police.a", "answered");
+	assert_int_equal(json_array_size(reports), 1);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(reports, 0), "name")), "police.a#2");
+	assert_state(result, "army.a", "answered");
+	assert_int_equal(json_array_size(json_object_get(office_in(result, "army.a"), "reports")), 0);
+	json_decref(result);
+}
+
+static void parts_of_two_answers_make_no_whole_one(void **state)
+{
+	json_t *result = result_of(
+		"[" REQUEST("immigration.a#1", "[\"police.a\"]") "]",
+		"{\"immigration.a#1\": [" REPLY("police.a", "8", "1", "2", HELD("police.a#1", "state-interest")) ", "
+		REPLY("police.a", "9", "2", "2", HELD("police.a#2", "state-interest")) ", "
+		REPLY("police.a", "12", "1", "2", HELD("police.a#3", "state-interest")) "]}");
+
+	(void)state;
+	assert_state(result, "police.a", "incomplete");
+	assert_int_equal(json_array_size(json_object_get(office_in(result, "police.a"), "reports")), 1);
+	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 1);
+	json_decref(result);
+}
+
 /* An exchange of more offices than one query can name; an answer counts to whichever query it came. */
 static void queries_of_one_number_are_one_request(void **state)
 {
 	json_t *result = result_of(
 		"[" REQUEST("immigration.a#1", "[\"army.a\"]") ", " REQUEST("immigration.a#2", "[\"police.a\"]") "]",
-		"{\"immigration.a#2\": [" REPLY("police.a", "1", "1", "") "]}");
+		"{\"immigration.a#2\": [" REPLY("police.a", "9", "1", "1", "") "]}");
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(result, "queries")), 2);
@@ -176,7 +213,7 @@ static void a_number_that_was_given_twice_mixes_nobody(void **state)
 {
 	json_t *result = result_of(
 		"[" REQUEST("immigration.a#1", "[\"army.a\"]") ", " ANOTHER("immigration.a#2") "]",
-		"{\"immigration.a#2\": [" REPLY("police.a", "1", "1", HELD("police.a#1", "law-enforcement")) "]}");
+		"{\"immigration.a#2\": [" REPLY("police.a", "9", "1", "1", HELD("police.a#1", "law-enforcement")) "]}");
 
 	(void)state;
 	assert_int_equal(json_array_size(json_object_get(result, "queries")), 1);
@@ -191,6 +228,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_came_and_who_went_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_part_of_an_answer_is_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_last_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_later_answer_leaves_out_is_told_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(parts_of_two_answers_make_no_whole_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(queries_of_one_number_are_one_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_number_that_was_given_twice_mixes_nobody, setup, teardown),
 	};
