@@ -282,6 +282,7 @@ void uplink_fetch(struct uplink *uplink, uint64_t after)
 	if (seq == 0)
 		return;
 	uplink->session.fetch_seq = seq;
+	uplink->session.fetch_more = false;
 	uplink->session.fetch_at = uplink->session.ack_at = uplink->now.steady;
 	uplink->session.acked = cursor.entry; /* a FETCH says the same as an ACK */
 }

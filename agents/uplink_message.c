@@ -204,6 +204,8 @@ static void fetch_from(struct uplink *uplink, steady_ms when)
 		uplink_enter(uplink, UPLINK_CATCHING_UP);
 	if (uplink->session.fetch_seq == 0)
 		uplink->session.fetch_at = when;
+	else
+		uplink->session.fetch_more = true;
 }
 
 /* True when the batch was applied, or held nothing new. */
@@ -242,7 +244,8 @@ static void fetch_ahead(struct uplink *uplink, struct bytes batch, uint64_t curs
 		uplink_fetch(uplink, upto);
 }
 
-/* An answer without entries, or with none that were new, means that the end was reached. */
+/* An answer without entries means that the end was reached, unless something came meanwhile that did not follow yet. One
+ * whose entries the feed has brought meanwhile says nothing of what comes after them. */
 static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch)
 {
 	struct session *session = &uplink->session;
@@ -256,7 +259,7 @@ static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch
 	fetch_ahead(uplink, batch, before);
 	if (!batch_apply(uplink, batch) || uplink->state != UPLINK_CATCHING_UP)
 		return;
-	if (frame_part(batch, ENTRIES_FIELD, &entries) && uplink_cursor(uplink).entry > before)
+	if (session->fetch_more || frame_part(batch, ENTRIES_FIELD, &entries))
 		return;
 	session->feed_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_LIVE);

@@ -54,6 +54,7 @@ struct uplink {
 		uint64_t hello_seq;
 		uint64_t fetch_seq; /* 0: none under way */
 		steady_ms fetch_at; /* when it was sent, or may be sent at the earliest */
+		bool fetch_more;    /* the feed was ahead of the answer that is under way: it is not the last */
 		steady_ms feed_at;  /* when the feed was last heard */
 		steady_ms ack_at;
 		uint64_t acked;

@@ -29,6 +29,9 @@ struct broker {
 	uint64_t expected;
 	Simpul__Entry *entries[8]; /* what FETCH gives */
 	size_t entry_count;
+	bool holds_answer; /* to FETCH, as it is when it is asked: until broker_let_go */
+	Simpul__Down *held;
+	uint64_t held_seq;
 	wall_ms time; /* what WELCOME says; 0: nothing */
 	struct buffer recovery; /* a Genesis that WELCOME tells of, when it has bytes */
 	const struct position *cursor; /* that it names then */
@@ -174,7 +177,19 @@ static void broker_fetch(struct fixture *f, uint64_t seq, uint64_t after)
 	agent_batch(&f->world, after, entries, count, NULL, &f->batch);
 	down.message_case = SIMPUL__DOWN__MESSAGE_BATCH;
 	down.batch = wire_unpack(&simpul__batch__descriptor, buffer_view(&f->batch), &f->world.arena, NULL);
-	broker_send(f, seq, &down);
+	if (!f->broker.holds_answer) {
+		broker_send(f, seq, &down);
+		return;
+	}
+	f->broker.held = arena_alloc(&f->world.arena, sizeof down);
+	*f->broker.held = down;
+	f->broker.held_seq = seq;
+}
+
+static void broker_let_go(struct fixture *f)
+{
+	f->broker.holds_answer = false;
+	broker_send(f, f->broker.held_seq, f->broker.held);
 }
 
 static void broker_hello(struct fixture *f, uint64_t seq, const Simpul__Hello *hello)
@@ -568,6 +583,42 @@ static void a_lost_push_is_fetched(void **state)
 	UNTIL(f, received(f) == 2);
 	become_live(f);
 	assert_int_equal(agent_number(&f->store, "SELECT count(DISTINCT number) FROM inbox"), 2);
+}
+
+static void an_answer_that_the_feed_overtook_is_not_the_last(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *first;
+
+	become_live(f);
+	first = f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	f->broker.holds_answer = true;
+	broker_publish(f, first->entry, NULL);
+	UNTIL(f, f->broker.held != NULL);
+	broker_publish(f, first->entry - 1, first);
+	UNTIL(f, received(f) == 1);
+	f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	broker_let_go(f);
+	UNTIL(f, received(f) == 2);
+	become_live(f);
+}
+
+static void what_the_feed_brought_before_the_last_answer_is_fetched(void **state)
+{
+	struct fixture *f = *state;
+	Simpul__Entry *withheld, *entry;
+
+	become_live(f);
+	withheld = sighting_entry(f);
+	f->broker.holds_answer = true;
+	broker_publish(f, withheld->entry, NULL);
+	UNTIL(f, f->broker.held != NULL);
+	entry = f->broker.entries[f->broker.entry_count++] = sighting_entry(f);
+	broker_publish(f, withheld->entry, entry);
+	turns(f, 50);
+	broker_let_go(f);
+	UNTIL(f, received(f) == 1);
+	become_live(f);
 }
 
 static void a_publication_that_does_not_open_leads_to_a_fetch(void **state)
@@ -1111,6 +1162,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_missed_is_fetched_and_what_is_pushed_arrives, start, end),
 		cmocka_unit_test_setup_teardown(welcome_tells_how_far_the_clocks_are_apart, start, end),
 		cmocka_unit_test_setup_teardown(a_lost_push_is_fetched, start, end),
+		cmocka_unit_test_setup_teardown(an_answer_that_the_feed_overtook_is_not_the_last, start, end),
+		cmocka_unit_test_setup_teardown(what_the_feed_brought_before_the_last_answer_is_fetched, start, end),
 		cmocka_unit_test_setup_teardown(a_publication_that_does_not_open_leads_to_a_fetch, start, end),
 		cmocka_unit_test_setup_teardown(a_replayed_publication_is_not_taken_for_a_sign_of_life, start, end),
 		cmocka_unit_test_setup_teardown(a_silent_feed_ends_the_session, start, end),
