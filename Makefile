@@ -60,6 +60,7 @@ FUZZES   := $(patsubst tests/fuzz/%.c,$(OUT)/tests/fuzz/%,$(FUZZ_C))
 FUZZ_O   := $(patsubst %,$(OUT)/tests/fuzz/%.o,fuzz mutate story $(if $(filter fuzz,$(VARIANT)),,replay))
 FUZZ_LIB := $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer)
 SUPPORT_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/support/*.c))
+PRELOADS := $(patsubst %.c,$(OUT)/%.so,$(wildcard tests/preload/*.c))
 SIM_O    := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/sim/*.c))
 BENCH    := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard tests/bench/simpul-bench.c)))
 BENCH_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/bench/simpul-bench.c,$(wildcard tests/bench/*.c)))
@@ -117,13 +118,17 @@ build/memcheck/%: tests/memcheck
 	@mkdir -p $(@D)
 	@ln -sf $(CURDIR)/$< $@
 
-go-memcheck: compile-all $(MEMCHECK)
+build/memcheck/tests/preload: $(PRELOADS)
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR)/$(OUT)/tests/preload $@
+
+go-memcheck: compile-all $(MEMCHECK) build/memcheck/tests/preload
 	@SIMPUL_PATIENCE=20 SIMPUL_TEST_SECONDS=1800 tests/run build/memcheck 'tests/@(unit|system)/!(chaos)_test.c'
 
 go-bench: programs
 	@tests/bench/run $(OUT)
 
-compile-all: programs $(UNITS) $(SYSTEMS) $(TORTURES) $(FUZZES)
+compile-all: programs $(PRELOADS) $(UNITS) $(SYSTEMS) $(TORTURES) $(FUZZES)
 
 clean:
 	rm -rf build
@@ -176,6 +181,12 @@ $(OUT)/libsupport.a: $(SUPPORT_O)
 	@rm -f $@
 	$(call say,AR,$@)
 	$(QUIET)ar rcs $@ $^
+
+# Goes into programs of every variant, so it is of none.
+$(OUT)/tests/preload/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(QUIET)$(CC) -std=c11 -D_GNU_SOURCE -O2 -shared -fPIC $(WARNINGS) -o $@ $<
 
 # The two that run for months have a free() of their own.
 $(OUT)/simpul-broker $(OUT)/simpul-agent: $(OUT)/common/forgetful.o

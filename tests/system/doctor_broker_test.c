@@ -133,12 +133,10 @@ static void assert_said_of_broker(struct exchange *x, const char *answer, const 
 	free(path);
 }
 
-static void a_brokers_clock_in_doubt_and_a_full_disk_are_named(void **state)
+static void a_broker_whose_disk_is_full_is_named(void **state)
 {
 	struct exchange *x = *state;
 
-	assert_said_of_broker(x, "{\"ok\": true, \"clock_doubted\": true, \"nodes\": []}", "FAIL",
-			      "simpulctl clock confirm");
 	assert_said_of_broker(x, "{\"ok\": true, \"disk_low\": true, \"nodes\": []}", "FAIL",
 			      "it takes nothing new, the disk is too full");
 }
@@ -339,7 +337,7 @@ int main(void)
 		cmocka_unit_test(each_mistake_in_a_file_of_the_broker_is_named),
 		cmocka_unit_test(keys_of_the_broker_that_others_can_read_are_named),
 		cmocka_unit_test(keys_of_another_broker_are_named),
-		cmocka_unit_test(a_brokers_clock_in_doubt_and_a_full_disk_are_named),
+		cmocka_unit_test(a_broker_whose_disk_is_full_is_named),
 		cmocka_unit_test(what_a_user_may_not_read_is_named),
 		cmocka_unit_test(operators_programs_get_json),
 		cmocka_unit_test(keys_of_broker_and_authority_that_are_old_are_named),

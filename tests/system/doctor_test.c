@@ -281,17 +281,6 @@ static void assert_said_of(struct exchange *x, const char *answer, const char *r
 	free(path);
 }
 
-static void a_clock_that_is_not_the_brokers_is_named(void **state)
-{
-	struct exchange *x = *state;
-
-	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": 20}", "ok", "as the broker's");
-	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": 400000}", "FAIL",
-		       "400 s ahead of the broker's; set it");
-	assert_said_of(x, "{\"ok\": true, \"state\": \"live\", \"clock_ahead_ms\": -60000}", "warn",
-		       "60 s behind the broker's");
-}
-
 static void an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do(void **state)
 {
 	struct exchange *x = *state;
@@ -337,7 +326,6 @@ int main(void)
 		cmocka_unit_test(a_key_that_was_never_enrolled_is_named),
 		cmocka_unit_test(a_retired_office_is_named),
 		cmocka_unit_test(a_broker_that_hangs_is_named),
-		cmocka_unit_test(a_clock_that_is_not_the_brokers_is_named),
 		cmocka_unit_test(programs_get_json),
 		cmocka_unit_test(an_agent_that_stopped_talking_is_named_with_the_reason_and_what_to_do),
 		cmocka_unit_test(a_full_disk_is_named),
