@@ -222,7 +222,7 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 	if (error == E_NOT_FOUND)
 		fault_at(fault, E_NOT_FOUND, "%s (-c FILE names another)", ctl->config);
 	if (error == E_OK && ctl->key != NULL)
-		error = ctl_sign(ctl->key, &settings, request, fault);
+		error = ctl_sign(ctl, &settings, request, fault);
 	text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	if (error == E_OK && text == NULL)

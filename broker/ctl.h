@@ -16,6 +16,7 @@ struct ctl {
 	const struct ctl_command *command;
 	const char *person; /* --as: who asks, in his own words; NULL: not said */
 	const char *key;    /* --key: an operator's, which signs what takes two; NULL: none */
+	const char *key_passphrase_file; /* --key-passphrase-file; NULL: the terminal is asked */
 	bool auditor;	    /* -a: by the auditors' socket, whoever asks */
 };
 
@@ -118,8 +119,8 @@ int ctl_look(const struct ctl *ctl, const char *what, const char *object, const 
  * with EX_OK when no broker runs: the look is recorded, and is to be had by hand. Where that fails it says so. */
 int ctl_tell(const struct ctl *ctl, const char *what, const char *object, json_t *more, const char *reason,
 	     json_t **answer);
-/* Adds an operator's signature to a request that may take two. */
-enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault);
+/* Adds the operator's signature to a request that may take two. */
+enum error ctl_sign(const struct ctl *ctl, const struct broker_settings *settings, json_t *request, struct fault *fault);
 /* True, and said, when an answer means that a second operator is needed. */
 bool ctl_proposed(const json_t *answer);
 /* Sends a request (taken over) to the broker of the configuration. E_UNREACHABLE, E_CONFIG, or what the broker

@@ -216,12 +216,12 @@ static void report(const struct init *init)
 
 static enum error make_all(struct init *init, struct fault *fault)
 {
-	enum error error = folder_make(init->folder, fault);
+	enum error error = nothing_there(init->folder, fault);
 
-	if (error == E_OK)
-		error = nothing_there(init->folder, fault);
 	if (error == E_OK && !init->no_passphrase)
 		error = passphrase_new(init->passphrase_file, AUTHORITY_KEY, &init->passphrase, fault);
+	if (error == E_OK)
+		error = folder_make(init->folder, fault);
 	if (error == E_OK)
 		error = configuration_write(init, fault);
 	if (error == E_OK)

@@ -69,19 +69,19 @@ static enum error request_content(const struct broker_settings *settings, const 
 	return E_OK;
 }
 
-static enum error digest_signature(const struct broker_settings *settings, const char *key_file, wall_ms at,
-				   const char *act, const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1],
-				   struct fault *fault)
+/* With the key that --key names. */
+static enum error digest_signature(const struct ctl *ctl, const struct broker_settings *settings, wall_ms at, const char *act,
+				   const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1], struct fault *fault)
 {
 	struct exchange exchange;
 	struct signing_key key;
 	uint8_t signature[SIGNATURE_SIZE];
 	struct hash digest;
-	struct key_lock lock = {.file = NULL};
+	struct key_lock lock = {.file = ctl->key_passphrase_file};
 	enum error error = exchange_load(&exchange, settings->exchange, fault);
 
 	if (error == E_OK)
-		error = signing_key_load(&key, &lock, key_file, fault);
+		error = signing_key_load(&key, &lock, ctl->key, fault);
 	key_lock_wipe(&lock);
 	if (error != E_OK)
 		return error;
@@ -92,7 +92,7 @@ static enum error digest_signature(const struct broker_settings *settings, const
 	return E_OK;
 }
 
-enum error ctl_sign(const char *key_file, const struct broker_settings *settings, json_t *request, struct fault *fault)
+enum error ctl_sign(const struct ctl *ctl, const struct broker_settings *settings, json_t *request, struct fault *fault)
 {
 	const wall_ms at = clock_now().wall;
 	char hex[2 * SIGNATURE_SIZE + 1];
@@ -102,7 +102,7 @@ enum error ctl_sign(const char *key_file, const struct broker_settings *settings
 
 	if (error != E_OK || act == NULL)
 		return error;
-	error = digest_signature(settings, key_file, at, act, &content, hex, fault);
+	error = digest_signature(ctl, settings, at, act, &content, hex, fault);
 	json_object_set_new(request, "at", json_integer((json_int_t)at));
 	json_object_set_new(request, "signature", json_string(hex));
 	return error;
@@ -275,8 +275,8 @@ static enum error approval_make(const struct ctl *ctl, const json_t *proposal, j
 	if (error == E_OK && act == NULL)
 		error = fault_at(fault, E_MALFORMED, "proposal");
 	if (error == E_OK)
-		error = digest_signature(&settings, ctl->key, (wall_ms)ctl_number(proposal, "at_ms"), act, &content,
-					 hex, fault);
+		error = digest_signature(ctl, &settings, (wall_ms)ctl_number(proposal, "at_ms"), act, &content, hex,
+					 fault);
 	broker_settings_free(&settings);
 	if (error == E_OK)
 		*request = json_pack("{s:s, s:I, s:s}", "command", "approve", "proposal",

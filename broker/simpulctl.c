@@ -265,6 +265,7 @@ static void help(FILE *out)
 	fputs("\n  -c FILE          configuration of the broker (default: broker.yaml)\n"
 	      "  -a               as an auditor: by the socket that changes nothing\n"
 	      "  --key FILE       an operator's key, to sign what takes two operators\n"
+	      "  --key-passphrase-file FILE   holds its passphrase (default: the terminal is asked)\n"
 	      "  --as NAME        who you are, for the record, where several share a user\n"
 	      "  -V               print the version\n"
 	      "\nsimpulctl COMMAND --help tells more.\n",
@@ -324,6 +325,7 @@ int main(int argc, char **argv)
 				       {"version", no_argument, NULL, 'V'},
 				       {"as", required_argument, NULL, 'A'},
 				       {"key", required_argument, NULL, 'K'},
+				       {"key-passphrase-file", required_argument, NULL, 'P'},
 				       {0}};
 	const struct rlimit no_core = {0, 0}; /* keys pass through here */
 	int option;
@@ -342,6 +344,9 @@ int main(int argc, char **argv)
 			break;
 		case 'K':
 			ctl.key = optarg;
+			break;
+		case 'P':
+			ctl.key_passphrase_file = optarg;
 			break;
 		case 'A':
 			ctl.person = optarg;

@@ -246,7 +246,7 @@ static void a_key_is_not_left_open_because_nobody_could_be_asked(void **state)
 	char *made = broker_path(x, "unasked"), *key = broker_path(x, "unasked/authority.key");
 
 	assert_int_not_equal(exchange_ctl(x, NULL, "init", made, "--name", "Unasked", NULL), 0);
-	assert_false(file_there(key));
+	assert_false(file_there(made));
 	assert_int_equal(exchange_ctl(x, NULL, "init", made, "--name", "Unasked", "--no-passphrase", NULL), 0);
 	assert_true(file_there(key));
 	free(key);

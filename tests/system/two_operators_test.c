@@ -177,7 +177,7 @@ static void shutting_somebody_out_takes_one(void **state)
 	assert_recorded(x, "revoke police.oku (entry ");
 }
 
-/* The last test. A restart forgets what waits, and puts no changed policy in force. */
+/* A restart forgets what waits, and puts no changed policy in force. */
 static void a_restart_is_no_second_operator(void **state)
 {
 	struct exchange *x = *state;
@@ -197,6 +197,23 @@ static void a_restart_is_no_second_operator(void **state)
 	free(path);
 }
 
+/* The last test. Where no terminal is to be asked: in a script, over a line to another machine. */
+static void a_locked_key_signs_with_the_file_of_its_passphrase_and_with_no_other(void **state)
+{
+	struct exchange *x = *state;
+	char *right = broker_path(x, "words"), *wrong = broker_path(x, "other-words");
+
+	file_put(right, "the words of the first operator\n");
+	file_put(wrong, "the words of somebody else\n");
+	assert_int_equal(exchange_ctl(x, NULL, "keys", "passphrase", ani, "--new-passphrase-file", right, NULL), 0);
+	assert_int_not_equal(exchange_ctl(x, NULL, "--key", ani, "--key-passphrase-file", wrong, RESEED), 0);
+	assert_string_equal(proposed(x), "");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "--key-passphrase-file", right, RESEED), 0);
+	assert_string_not_equal(proposed(x), "");
+	free(wrong);
+	free(right);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +222,7 @@ int main(void)
 		cmocka_unit_test(a_policy_is_the_file_that_both_have_read),
 		cmocka_unit_test(shutting_somebody_out_takes_one),
 		cmocka_unit_test(a_restart_is_no_second_operator),
+		cmocka_unit_test(a_locked_key_signs_with_the_file_of_its_passphrase_and_with_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
