@@ -214,6 +214,18 @@ static void its_origin_is_warned_a_week_before(void **state)
 	assert_true(office_holds(x, ARMY, CANARY));
 }
 
+static bool told_of_erasure(void *context)
+{
+	const struct awaited *awaited = context;
+	struct buffer out = {0};
+	bool told;
+
+	exchange_simpul(awaited->x, POLICE, NULL, &out, "outbox", "show", awaited->text, NULL);
+	told = strstr(printed(&out), awaited->value) != NULL;
+	buffer_free(&out);
+	return told;
+}
+
 static void what_expired_is_gone_everywhere_and_from_the_copies_of_programs(void **state)
 {
 	struct exchange *x = *state;
@@ -229,6 +241,7 @@ static void what_expired_is_gone_everywhere_and_from_the_copies_of_programs(void
 	assert_true(forgets(x, ARMY, CANARY));
 	assert_true(forgets(x, POLICE, CANARY));
 	assert_false(file_there(file));
+	assert_true(wait_for(told_of_erasure, &(struct awaited){.x = x, .text = "police.oku#1", .value = "erases: erased"}, 20));
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "inbox", "show", "police.oku#1", NULL), 0);
 	assert_null(strstr(printed(&out), CANARY));
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
@@ -249,6 +262,8 @@ static void who_was_shut_out_with_a_copy_is_named_for_a_letter(void **state)
 					 "--erase", NULL),
 			 0);
 	assert_true(shows(x, CUSTOMS, "police.oku#3", "erased_by", "retracted"));
+	/* What shows a body is not even proposed without a reason. */
+	assert_int_equal(exchange_ctl(x, NULL, "hold", "open", "police.oku#3", NULL), 64);
 	assert_int_equal(exchange_ctl(x, &out, "report", "police.oku#3", NULL), 0);
 	assert_non_null(strstr(printed(&out), "by letter, for they are shut out and have a copy, perhaps: army.oku"));
 	buffer_free(&out);
