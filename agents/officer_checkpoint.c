@@ -1,5 +1,6 @@
 /* officer_checkpoint - simpul checkpoint sign: says with the office's key that it holds the same head as a checkpoint. */
 #include "agents/officer.h"
+#include "agents/broker_ring.h"
 #include "common/checkpoint.h"
 #include "common/member.h"
 #include "common/memory.h"
@@ -20,7 +21,8 @@ static const char usage[] =
 /* What this office holds at the checkpoint's entry. */
 struct held {
 	const struct checkpoint *checkpoint;
-	const struct join *join;
+	struct join join;	 /* with the broker's keys in force */
+	struct broker_ring ring; /* what they were before */
 	unsigned equal, other;
 };
 
@@ -36,6 +38,29 @@ static void head_compare(struct held *held, uint64_t entry, struct bytes head)
 		held->other++;
 }
 
+static const uint8_t *broker_key(const struct held *held, uint64_t entry)
+{
+	return broker_terms_key(&held->ring.terms, entry, held->join.broker_signing);
+}
+
+/* By the key of that entry, or by one that the broker had later: a checkpoint says what was, when it is made. */
+static bool is_signed(const struct held *held)
+{
+	const struct checkpoint *checkpoint = held->checkpoint;
+	const struct bytes signature = BYTES(checkpoint->signature, SIGNATURE_SIZE);
+	const struct broker_terms *terms = &held->ring.terms;
+	const struct position *position = &checkpoint->position;
+
+	if (chain_verify(broker_key(held, position->entry), checkpoint->exchange, position, signature) ||
+	    chain_verify(held->join.broker_signing, checkpoint->exchange, position, signature))
+		return true;
+	for (size_t i = 0; i < terms->count; i++)
+		if (terms->list[i].entry > position->entry &&
+		    chain_verify(terms->list[i].signing_key, checkpoint->exchange, position, signature))
+			return true;
+	return false;
+}
+
 /* A receipt leads from the head before its entry to a signed one. */
 static void receipt_compare(struct held *held, struct bytes encoded)
 {
@@ -44,7 +69,7 @@ static void receipt_compare(struct held *held, struct bytes encoded)
 
 	if (receipt == NULL)
 		return;
-	if (receipt_check(receipt, held->join->exchange, held->join->broker_signing, &leads_to, NULL) == E_OK) {
+	if (receipt_check(receipt, held->join.exchange, broker_key(held, receipt->entry), &leads_to, NULL) == E_OK) {
 		head_compare(held, receipt->entry - 1, BYTES(receipt->previous_head.data, receipt->previous_head.len));
 		head_compare(held, leads_to.entry, BYTES(leads_to.head.bytes, HASH_SIZE));
 	}
@@ -88,10 +113,9 @@ static enum error compare(struct held *held, struct store *store, struct fault *
 	const struct checkpoint *checkpoint = held->checkpoint;
 	enum error error;
 
-	if (memcmp(checkpoint->exchange, held->join->exchange, EXCHANGE_SIZE) != 0)
+	if (memcmp(checkpoint->exchange, held->join.exchange, EXCHANGE_SIZE) != 0)
 		return fault_at(fault, E_EXCHANGE, "checkpoint");
-	if (!chain_verify(held->join->broker_signing, checkpoint->exchange, &checkpoint->position,
-			  BYTES(checkpoint->signature, SIGNATURE_SIZE)))
+	if (!is_signed(held))
 		return fault_at(fault, E_BAD_SIGNATURE, "checkpoint");
 	error = held_read(held, store, fault);
 	if (error == E_OK && held->other > 0)
@@ -108,16 +132,17 @@ static enum error sign(const struct officer *officer, const char *path, const ch
 	struct store store = {.db = NULL};
 	struct checkpoint checkpoint;
 	struct node_keys keys;
-	struct join join;
-	struct held held = {&checkpoint, &join, 0, 0};
+	struct held held = {.checkpoint = &checkpoint};
 	enum error error = officer_settings(officer, &settings, fault);
 
 	if (error == E_OK)
 		error = checkpoint_load(&checkpoint, path, fault);
 	if (error == E_OK)
-		error = join_load(&join, settings.join, fault);
+		error = join_load(&held.join, settings.join, fault);
 	if (error == E_OK)
 		error = officer_store(officer, &store, fault);
+	if (error == E_OK)
+		error = broker_ring_open(&held.ring, &store, &held.join, fault);
 	if (error == E_OK)
 		error = compare(&held, &store, fault);
 	if (error == E_OK)

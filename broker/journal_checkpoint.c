@@ -16,29 +16,67 @@ struct lookup {
 	struct fault *fault;
 };
 
-/* The key of the incarnation that wrote the entry. */
+/* The broker's key from this row's entry on; NULL when it does not change there. */
+static const ProtobufCBinaryData *key_of_genesis(struct lookup *lookup, struct bytes content, enum error *error)
+{
+	const Simpul__Genesis *genesis = stored_unpack(&simpul__genesis__descriptor, content, &lookup->arena);
+
+	if (genesis == NULL) {
+		*error = fault_at(lookup->fault, E_CORRUPT, "journal.db: genesis");
+		return NULL;
+	}
+	if (!bytes_equal(of_binary(genesis->exchange), BYTES(lookup->checkpoint->exchange, EXCHANGE_SIZE)))
+		*error = fault_at(lookup->fault, E_EXCHANGE, "checkpoint");
+	return &genesis->broker_key;
+}
+
+static const ProtobufCBinaryData *key_of_succession(struct lookup *lookup, struct bytes content, enum error *error)
+{
+	const Simpul__BrokerKey *key = stored_unpack(&simpul__broker_key__descriptor, content, &lookup->arena);
+
+	if (key == NULL || key->succession == NULL)
+		*error = fault_at(lookup->fault, E_CORRUPT, "journal.db: broker key");
+	return *error == E_OK && key->in_force ? &key->succession->signing_key : NULL;
+}
+
+static bool is_signed_with(const struct checkpoint *checkpoint, const ProtobufCBinaryData *key)
+{
+	return key != NULL && key->len == KEY_SIZE &&
+	       chain_verify(key->data, checkpoint->exchange, &checkpoint->position,
+			    BYTES(checkpoint->signature, SIGNATURE_SIZE));
+}
+
+/* By the broker's key of that entry, or by one that it had later: a checkpoint says what was, when it is made. */
 static enum error broker_check(struct lookup *lookup)
 {
-	const struct checkpoint *checkpoint = lookup->checkpoint;
-	sqlite3_stmt *get = database_prepare(
-		lookup->db, "SELECT content FROM entry INDEXED BY entry_other JOIN content USING(entry) "
-			    "WHERE type = 1 AND type <> 2 AND entry <= ?1 ORDER BY entry DESC LIMIT 1");
-	const Simpul__Genesis *genesis = NULL;
+	sqlite3_stmt *rows = database_prepare(
+		lookup->db, "SELECT content, type, entry > ?1 FROM entry INDEXED BY entry_other JOIN content USING(entry) "
+			    "WHERE type IN (1, 10) AND type <> 2 ORDER BY entry");
+	const ProtobufCBinaryData *present = NULL;
+	bool is_signed = false;
 	enum error error;
 
-	bind_number(get, 1, checkpoint->position.entry);
-	error = journal_row_step(get, lookup->fault);
-	if (error == E_OK)
-		genesis = stored_unpack(&simpul__genesis__descriptor, column_bytes(get, 0), &lookup->arena);
-	sqlite3_finalize(get);
-	if (genesis == NULL || genesis->broker_key.len != KEY_SIZE)
-		return fault_at(lookup->fault, E_CORRUPT, "journal.db: genesis");
-	if (!bytes_equal(of_binary(genesis->exchange), BYTES(checkpoint->exchange, EXCHANGE_SIZE)))
-		return fault_at(lookup->fault, E_EXCHANGE, "checkpoint");
-	return chain_verify(genesis->broker_key.data, checkpoint->exchange, &checkpoint->position,
-			    BYTES(checkpoint->signature, SIGNATURE_SIZE))
-		       ? E_OK
-		       : fault_at(lookup->fault, E_BAD_SIGNATURE, "signature");
+	bind_number(rows, 1, lookup->checkpoint->position.entry);
+	while (!is_signed && (error = journal_row_step(rows, lookup->fault)) == E_OK) {
+		const struct bytes content = column_bytes(rows, 0);
+		const ProtobufCBinaryData *key = column_number(rows, 1) == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS
+							 ? key_of_genesis(lookup, content, &error)
+							 : key_of_succession(lookup, content, &error);
+		const bool is_later = column_number(rows, 2) != 0;
+
+		if (error != E_OK)
+			break;
+		if (is_later)
+			is_signed = is_signed_with(lookup->checkpoint, present) || is_signed_with(lookup->checkpoint, key);
+		else if (key != NULL)
+			present = key;
+	}
+	sqlite3_finalize(rows);
+	if (is_signed)
+		return E_OK;
+	if (error != E_NOT_FOUND)
+		return error;
+	return is_signed_with(lookup->checkpoint, present) ? E_OK : fault_at(lookup->fault, E_BAD_SIGNATURE, "signature");
 }
 
 static bool record_is(const Simpul__MemberRecord *record, const struct countersignature *signer)

@@ -1,10 +1,12 @@
 /* broker_keys_test - the broker's own keys are renewed while three offices send: nothing is lost or comes twice, nobody
  * touches an agent that was connected, and nobody but broker and authority together can do it. */
+#include "common/checkpoint.h"
 #include "common/memory.h"
 #include "tests/support/account.h"
 #include "tests/support/operate.h"
 #include "tests/support/policy.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -165,6 +167,52 @@ static void an_agent_keeps_the_newer_keys_over_its_own_restart(void **state)
 	buffer_free(&page);
 }
 
+/* A new one, at this entry ("": the end). */
+static char *checkpoint_make(struct exchange *x, const char *entry)
+{
+	char *paper = memory_format("%s/../paper-%s.json", x->folder, entry);
+
+	assert_int_equal(entry[0] != '\0' ? exchange_ctl(x, NULL, "journal", "checkpoint", "-o", paper, "--entry", entry, NULL)
+					  : exchange_ctl(x, NULL, "journal", "checkpoint", "-o", paper, NULL),
+			 0);
+	return paper;
+}
+
+static void assert_checkpoint_good(struct exchange *x, const char *paper)
+{
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", "--checkpoint", paper, NULL), 0);
+}
+
+static void checkpoints_from_before_and_after_a_change_are_good(void **state)
+{
+	struct exchange *x = *state;
+	struct buffer page = {0};
+	char *early = checkpoint_make(x, ""), *again, *late;
+	struct checkpoint checkpoint;
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "checkpoint", "sign", early, NULL), 0);
+	renew(x, &page);
+	restart(x);
+	load(x);
+	assert_settled(x);
+	assert_true(office_caught_up(x, ARMY, 20));
+	assert_checkpoint_good(x, early);
+	assert_int_equal(checkpoint_load(&checkpoint, early, NULL), E_OK);
+	assert_int_equal(checkpoint.count, 1);
+	again = memory_format("%" PRIu64, checkpoint.position.entry);
+	late = checkpoint_make(x, again); /* of the same entry, by the newer key */
+	assert_checkpoint_good(x, late);
+	free(late);
+	late = memory_format("%s/../paper-late.json", x->folder);
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "checkpoint", "-o", late, NULL), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "checkpoint", "sign", late, NULL), 0);
+	assert_checkpoint_good(x, late);
+	buffer_free(&page);
+	free(late);
+	free(again);
+	free(early);
+}
+
 static void an_office_that_comes_between_announcement_and_restart_follows_too(void **state)
 {
 	struct exchange *x = *state;
@@ -318,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_renewed_under_load_with_one_restart_and_nothing_is_lost),
 		cmocka_unit_test(an_agent_keeps_the_newer_keys_over_its_own_restart),
+		cmocka_unit_test(checkpoints_from_before_and_after_a_change_are_good),
 		cmocka_unit_test(an_office_that_comes_between_announcement_and_restart_follows_too),
 		cmocka_unit_test(an_office_that_was_away_over_the_change_needs_a_new_join_file),
 		cmocka_unit_test(who_heard_of_the_newer_keys_long_before_follows_however_long_it_was_away),
