@@ -234,7 +234,6 @@ struct journal_page {
 	struct journal_item *items; /* owned, ascending */
 	size_t count;
 	struct position upto; /* the last entry looked at */
-	uint8_t signature[SIGNATURE_SIZE];
 };
 
 /* `node` must be in the audience of an item, or the audience be "*". */
