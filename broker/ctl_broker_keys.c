@@ -166,9 +166,8 @@ static void heard_print(const struct ctl *ctl, const struct renewal *renewal)
 	if (unheard(nodes, renewal->entry, false, false) == 0) {
 		puts("Every office has heard of them.");
 	} else {
-		puts("These offices have not heard of them yet; whoever comes only after they were taken up needs a new "
-		     "join\n"
-		     "file (simpulctl join):");
+		puts("These offices have not heard of them yet; whoever comes only after they were taken up needs a\n"
+		     "new join file (simpulctl join):");
 		unheard(nodes, renewal->entry, false, true);
 	}
 	json_decref(nodes);
@@ -271,8 +270,8 @@ int ctl_broker_keys_take_up(struct ctl *ctl, int argc, char **argv)
 	if (!anyway && !all_heard(ctl, &error, &fault))
 		return EX_TEMPFAIL;
 	if (error == E_OK)
-		error = ctl_ask(ctl, json_pack("{s:s, s:s}", "command", "broker-keys-take-up", "reason", reason), &answer,
-				&fault);
+		error = ctl_ask(ctl, json_pack("{s:s, s:s}", "command", "broker-keys-take-up", "reason", reason),
+				&answer, &fault);
 	if (error != E_OK)
 		return ctl_fail(&fault, take_up_advice(&fault));
 	printf("the newer keys are in force (entry %lld); make a backup, older ones do not have them\n",

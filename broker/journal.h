@@ -102,8 +102,8 @@ struct journal_append {
 	struct buffer delivery;	      /* an encoded Delivery: what recipients get; reports[] point into it */
 	struct buffer routing;	      /* an encoded Routing */
 
-	/* Owned, wiped with it. Of a BROKER_KEY in force: the keys that it puts in force, and that it is the first to be
-	 * signed with. It is the only one of its commit. NULL: no key changes. */
+	/* Owned, wiped with it. Of a BROKER_KEY in force: the keys that it puts in force, and that it is the first to
+	 * be signed with. It is the only one of its commit. NULL: no key changes. */
 	struct broker_keys *newer;
 
 	/* The core's alone (broker/bulletin.h): what is published in the open once it is stored; empty: nothing. */

@@ -165,7 +165,8 @@ static uint32_t incarnation_at(const struct journal_reader *r, uint64_t entry)
 }
 
 /* The head after `entry`. */
-static enum error position_read(struct journal_reader *r, uint64_t entry, struct position *position, struct fault *fault)
+static enum error position_read(struct journal_reader *r, uint64_t entry, struct position *position,
+				struct fault *fault)
 {
 	struct entry_row row;
 	enum error error;

@@ -518,8 +518,8 @@ static void serve_once(struct loop *loop)
 	pollset_touched(loop->pollset);
 }
 
-/* Not before serving begins: the start waits for nothing but the newest entries. They sign nothing, and the key may change
- * while they look: that the journal ended under the broker's own was seen when it was opened. */
+/* Not before serving begins: the start waits for nothing but the newest entries. They sign nothing, and the key may
+ * change while they look: that the journal ended under the broker's own was seen when it was opened. */
 static void lookers_begin(struct loop *loop)
 {
 	struct journal_options options = broker_journal_options(loop->parts.settings, loop->parts.identity);

@@ -1,5 +1,5 @@
-/* loop_door - the sockets that others than this machine's operators reach: bound, tested with a stranger, bound anew, closed.
- */
+/* loop_door - the sockets that others than this machine's operators reach: bound, tested with a stranger, bound anew,
+ * closed. */
 #include "broker/loop_state.h"
 
 #include "common/socket.h"
@@ -169,8 +169,8 @@ static void openings_of(struct loop *loop, struct opening list[OPENINGS])
 	list[2] = (struct opening){loop->bulletin, ZMQ_XPUB, loop->bulletin_bound, &loop->bulletin_unbound};
 }
 
-/* Whether it is bound then. Under newer keys it is tested as at the start, before anybody is heard: where a stranger is not
- * refused the broker ends. */
+/* Whether it is bound then. Under newer keys it is tested as at the start, before anybody is heard: where a stranger is
+ * not refused the broker ends. */
 static bool opening_bind(struct loop *loop, const struct opening *opening, unsigned tries)
 {
 	if (!*opening->unbound)
@@ -231,8 +231,8 @@ void loop_feed_rebind(struct loop *loop)
 }
 
 /* A listener has the options that its socket had when it was bound, and its end is that of all its connections: offices
- * come again by themselves, and find that the former key opens nothing. What was queued for them is said again when they
- * ask. */
+ * come again by themselves, and find that the former key opens nothing. What was queued for them is said again when
+ * they ask. */
 void loop_doors_change(struct loop *loop)
 {
 	const struct broker_keys *keys = &loop->parts.identity->keys;

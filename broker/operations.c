@@ -262,7 +262,8 @@ static void log_done(struct core *core, const struct operation *operation, const
 		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
-		LOG(core, NOTICE, append->newer == NULL ? "keys.announced" : "keys.in_force", F_NUM("entry", append->entry));
+		LOG(core, NOTICE, append->newer == NULL ? "keys.announced" : "keys.in_force",
+		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));

@@ -1,4 +1,5 @@
-/* take_up - opens the journal with the keys that are in force, or puts the newer ones in force; and the files of keys. */
+/* take_up - opens the journal with the keys that are in force, or puts the newer ones in force; and the files of keys.
+ */
 #include "broker/take_up.h"
 
 #include "common/clock.h"

@@ -1,13 +1,13 @@
-/* take_up - which keys the broker has: broker.keys, or newer ones beside it that everybody was told of. A start takes those
- * up, and so does a running broker that is told to.
+/* take_up - which keys the broker has: broker.keys, or newer ones beside it that everybody was told of. A start takes
+ * those up, and so does a running broker that is told to.
  *
  *   journal says     broker.keys, broker.keys.next     then
  *   the present      present, newer (announced)        the newer are put in force and take the file's place
  *   the present      present, newer (not announced)    the present go on
  *   the newer        present, newer                    it ended between the two: the newer take the file's place
- * A crash at any point leads to one of these lines. A running broker passes the first and the last of them in this order:
- * loaded (loop.c), found announced (terms.c), in force by a commit of their own (writer.c), in the file's place, and then at
- * the doors of offices (loop_door.c). */
+ * A crash at any point leads to one of these lines. A running broker passes the first and the last of them in this
+ * order: loaded (loop.c), found announced (terms.c), in force by a commit of their own (writer.c), in the file's place,
+ * and then at the doors of offices (loop_door.c). */
 #ifndef SIMPUL_BROKER_TAKE_UP_H
 #define SIMPUL_BROKER_TAKE_UP_H
 

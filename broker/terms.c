@@ -83,7 +83,8 @@ static bool was_in_force(const struct core *core, const uint8_t key[KEY_SIZE])
 	return false;
 }
 
-static bool is_announced(const struct core *core, const uint8_t signing_key[KEY_SIZE], const uint8_t curve_key[KEY_SIZE])
+static bool is_announced(const struct core *core, const uint8_t signing_key[KEY_SIZE],
+			 const uint8_t curve_key[KEY_SIZE])
 {
 	const struct broker_succession *announced = &core->announced.succession;
 
@@ -171,8 +172,8 @@ void terms_take_up(struct core *core, const struct core_event *event)
 	answer_to(operation_append(core, append, NULL), event);
 }
 
-/* Sessions were opened by the former broker, and whoever holds one takes nothing that the newer key signs. The tail stays:
- * in a new session the newer key signs old positions too. */
+/* Sessions were opened by the former broker, and whoever holds one takes nothing that the newer key signs. The tail
+ * stays: in a new session the newer key signs old positions too. */
 void terms_change(struct core *core, struct journal_append *append)
 {
 	core->options.broker = append->newer->signing;
