@@ -12,7 +12,9 @@
 
 #define MONITOR "inproc://listener"
 
-enum { PATIENCE_MS = 3000 }; /* without a connection */
+/* Without a connection; with one after the other that fails, as when the broker has other keys than we know: the agent
+ * hears of those sooner than that. */
+enum { PATIENCE_MS = 3000, PATIENCE_REFUSED_MS = 500 };
 
 struct listener {
 	const struct listener_options *options;
@@ -20,6 +22,7 @@ struct listener {
 	uint8_t curve[KEY_SIZE]; /* the broker's, as the socket has it */
 	bool connected, done;
 	steady_ms since; /* the connection ended, or that was said last */
+	int patience;	 /* since then, ms */
 };
 
 bool listener_topic_valid(const char *topic)
@@ -129,11 +132,13 @@ static bool subscribe(void *socket, const char *topic)
 static enum error listener_begin(struct listener *listener, struct fault *fault)
 {
 	const struct listener_options *options = listener->options;
-	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
+	const int events = ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+			   ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
 
 	memcpy(listener->curve, options->join->broker_curve, KEY_SIZE);
 	listener->connected = false;
 	listener->since = clock_now().steady;
+	listener->patience = PATIENCE_MS;
 	listener->context = zmq_ctx_new();
 	listener->socket = socket_client(listener->context, ZMQ_SUB, options->join->broker_curve, options->keys);
 	listener->monitor = zmq_socket(listener->context, ZMQ_PAIR);
@@ -162,10 +167,14 @@ static enum error event_take(struct listener *listener, uint16_t event, struct f
 
 	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
 		return fault_at(fault, E_KEY_UNKNOWN, "%s", options->join->bulletin_endpoint);
-	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		listener->patience = PATIENCE_REFUSED_MS;
+	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+		listener->patience = PATIENCE_MS;
 		options->found(options->context);
-	else if (listener->connected)
+	} else if (listener->connected) {
 		listener->since = clock_now().steady;
+	}
 	listener->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
 	return E_OK;
 }
@@ -176,7 +185,7 @@ static enum error silence_judge(struct listener *listener, struct fault *fault)
 	const struct listener_options *options = listener->options;
 	const steady_ms now = clock_now().steady;
 
-	if (listener->connected || now - listener->since < PATIENCE_MS)
+	if (listener->connected || now - listener->since < (steady_ms)listener->patience)
 		return E_OK;
 	listener->since = now;
 	options->lost(options->context);
@@ -197,7 +206,7 @@ enum error listener_run(const struct listener_options *options, struct fault *fa
 		zmq_pollitem_t items[] = {{.socket = listener.socket, .events = ZMQ_POLLIN},
 					  {.socket = listener.monitor, .events = ZMQ_POLLIN}};
 
-		zmq_poll(items, 2, listener.connected ? -1 : PATIENCE_MS);
+		zmq_poll(items, 2, listener.connected ? -1 : listener.patience);
 		message_receive(&listener);
 		if (socket_event(listener.monitor, &event, &value))
 			error = event_take(&listener, event, fault);

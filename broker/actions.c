@@ -28,6 +28,8 @@ void actions_start(struct core *core)
 			buffer_free(core->scratch[i]);
 	core->scratch_used = 0;
 	core->action_count = 0;
+	broker_keys_free(core->taken_up);
+	core->taken_up = NULL;
 	arena_reset(&core->arena);
 	if (core->retention.forget)
 		memory_forget(core);
@@ -41,6 +43,7 @@ void actions_free(struct core *core)
 	}
 	free(core->scratch);
 	free(core->actions);
+	broker_keys_free(core->taken_up);
 	arena_fini(&core->arena);
 }
 

@@ -198,6 +198,11 @@ void signature_keep(struct core *core, uint64_t entry, const uint8_t signature[S
 	memcpy(signature_place(core, entry)->signature, signature, SIGNATURE_SIZE);
 }
 
+void signatures_forget(struct core *core)
+{
+	memset(core->signatures, 0, sizeof(core->signatures));
+}
+
 /* Signing is deterministic, so a signature made before serves again. */
 static const uint8_t *position_sign(struct core *core, const struct position *position)
 {

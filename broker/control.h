@@ -28,6 +28,8 @@ struct control_port {
 	 * not the one that was `approved` (policy_hash; NULL: any). */
 	enum error (*reload)(void *loop, uint64_t ticket, const struct hash *approved, struct bytes act,
 			     struct fault *fault);
+	/* Loads the newer keys of the broker and steps CORE_TAKE_UP with this ticket. As newer_keys_load. */
+	enum error (*take_up)(void *loop, uint64_t ticket, struct bytes act, struct fault *fault);
 	/* Reads the file of watchers again; E_CONFIG when it is wrong. */
 	enum error (*reload_watchers)(void *loop, struct fault *fault);
 };

@@ -375,6 +375,25 @@ static void do_broker_key(struct control *control, const struct asker *asker, co
 		step(control, asker, request, &event, "broker-keys", "");
 }
 
+/* Those that lie beside the present ones, and were announced. */
+static void do_broker_keys(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const struct control_port *port = control_port_of(control);
+	struct fault fault = {0};
+	struct buffer act = {0};
+	uint64_t ticket;
+
+	if (!reason_good(control, asker, request))
+		return;
+	ticket = ticket_take(control, asker, false);
+	act_of(asker, request, "broker-keys take-up", "", &act);
+	if (ticket == 0)
+		answer_code(control, asker, E_BUSY, "");
+	else if (port->take_up(port->loop, ticket, buffer_view(&act), &fault) != E_OK)
+		control_done(control, ticket, &fault, 0);
+	buffer_free(&act);
+}
+
 static void do_clock_confirm(struct control *control, const struct asker *asker, const json_t *request)
 {
 	struct core_event event = {.type = CORE_CLOCK};
@@ -402,6 +421,7 @@ const struct control_command control_commands[] = {
 	{"hold-lift", true, ACT_HOLD, HOLD_LIFT, do_hold},   /* report, hold (entry), reason */
 	{"hold-open", true, ACT_HOLD, HOLD_OPEN, do_hold_open}, /* report, reason */
 	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
+	{"broker-keys-take-up", true, 0, NULL, do_broker_keys}, /* reason (optional): the newer ones come in force */
 	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
 	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */
 	{NULL, false, 0, NULL, NULL},

@@ -402,6 +402,9 @@ static void dispatch(struct core *core, const struct core_event *event)
 	case CORE_BROKER_KEY:
 		terms_offer(core, event);
 		break;
+	case CORE_TAKE_UP:
+		terms_take_up(core, event);
+		break;
 	case CORE_HOLD:
 		hold_take(core, event);
 		break;

@@ -8,7 +8,8 @@
  *   - identity is the key that ZAP authenticated, never what a message says
  *   - an entry is handed to a node only if it is in the entry's audience and the policy of this moment admits it
  *   - what is pushed and not acknowledged is at most LIMIT_WINDOW bytes a node
- *   - an aborted commit leaves numbering as if it had never been tried */
+ *   - an aborted commit leaves numbering as if it had never been tried
+ *   - a session hears one key of the broker: those that are open end when newer keys come in force */
 #ifndef SIMPUL_CORE_H
 #define SIMPUL_CORE_H
 
@@ -50,6 +51,7 @@ enum core_event_type {
 	CORE_STANDING,	 /* retire, compromise, restore: from an operator */
 	CORE_RESEED,	 /* fetch below the cursor: from an operator */
 	CORE_BROKER_KEY, /* newer keys of the broker, countersigned: from an operator */
+	CORE_TAKE_UP,	 /* those keys come in force: from an operator */
 	CORE_HOLD,	 /* a body is kept by order of an authority, or no longer: from two operators */
 	CORE_CLOCK,	 /* the clock is right: from an operator */
 	CORE_ACT,	 /* an operator or auditor looks at something */
@@ -111,10 +113,11 @@ struct core_event {
 			const char *reason;
 		} reseed;
 		const struct broker_succession *broker_key;
+		struct broker_keys *take_up; /* owned; the core takes them over */
 		struct bytes hold; /* an encoded Hold */
 		bool disk_low;
 	};
-	/* ENROLL, STANDING, RESEED, BROKER_KEY, HOLD, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
+	/* ENROLL, STANDING, RESEED, BROKER_KEY, TAKE_UP, HOLD, CLOCK, POLICY, ACT: repeated in ACTION_ANSWER */
 	uint64_t operator_ticket;
 	/* The same: an encoded Act (broker/act.h), to be recorded behind what it made; empty: it is not recorded. */
 	struct bytes act;
@@ -131,6 +134,7 @@ enum core_action_type {
 	ACTION_CURSOR,	    /* journal_note_cursor */
 	ACTION_WITHHELD,    /* journal_note_withheld */
 	ACTION_REBIND_FEED, /* unbind and bind the feed socket: cuts every subscriber; honest ones come back */
+	ACTION_TAKE_UP,	    /* newer keys of the broker are in force: their file, and the doors of offices, follow */
 	ACTION_LOG,	    /* one event for operators */
 	ACTION_ANSWER,	    /* to an operator's command */
 	ACTION_DRAINED,	    /* after CORE_STOP: nothing is under way any more */
@@ -157,6 +161,7 @@ struct core_action {
 		} bulletin;
 		struct journal_append *append;
 		struct core_read *read;
+		const struct broker_keys *take_up;
 		struct {
 			char node[LIMIT_NODE_NAME + 1];
 			uint64_t entry;

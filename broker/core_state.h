@@ -229,6 +229,7 @@ struct core {
 	struct term *terms; /* that came in force, ascending */
 	size_t term_count;
 	struct term announced; /* not in force yet */
+	struct broker_keys *taken_up; /* in the step before, for ACTION_TAKE_UP; NULL: none were */
 	wall_ms broker_made, authority_made; /* when the keys in use were made; 0: not known */
 	struct policy *policy;
 	uint32_t policy_version;
@@ -335,6 +336,8 @@ void enroll(struct core *core, const struct core_event *event);
 /* An entry that is no submission on its way to disk; `node` and the answer to an operator may be none. */
 struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
 				  bool everyone);
+/* The same of an append that is made already: only its ticket is missing. */
+struct operation *operation_append(struct core *core, struct journal_append *append, struct node *node);
 /* It is done when this operator has his answer, and his act is recorded. */
 void answer_to(struct operation *operation, const struct core_event *event);
 /* NULL for `node`: of whichever. */
@@ -373,6 +376,8 @@ bool peer_equal(const struct peer *a, const struct peer *b);
 enum error session_check(const struct node *node, const struct peer *peer);
 /* Ends it; with a code other than E_OK the peer is told. */
 void session_end(struct core *core, struct node *node, enum error code);
+/* Ends all of them, and forgets who waits for WELCOME: nobody is told. */
+void sessions_drop(struct core *core);
 void sessions_tick(struct core *core);
 void sessions_stop(struct core *core);
 void subscription_seen(struct core *core, const struct core_event *event);
@@ -416,6 +421,8 @@ void audiences_free(struct core *core);
 
 /* The journal has signed the head after this entry: batches that lead there need no signature of their own. */
 void signature_keep(struct core *core, uint64_t entry, const uint8_t signature[SIGNATURE_SIZE]);
+/* Another key signs from now on. */
+void signatures_forget(struct core *core);
 
 /* ---------------------------------------------------------------------------- deliver.c */
 

@@ -35,6 +35,7 @@ int ctl_authority_passphrase(struct ctl *ctl, int argc, char **argv);
 int ctl_keys_passphrase(struct ctl *ctl, int argc, char **argv);
 int ctl_authority_renew(struct ctl *ctl, int argc, char **argv);
 int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv);
+int ctl_broker_keys_take_up(struct ctl *ctl, int argc, char **argv);
 int ctl_countersign(struct ctl *ctl, int argc, char **argv);
 int ctl_enroll(struct ctl *ctl, int argc, char **argv);
 int ctl_join(struct ctl *ctl, int argc, char **argv);

@@ -1,5 +1,5 @@
-/* ctl_broker_keys - simpulctl broker-keys renew: makes newer keys of the broker and has them announced to every office.
- */
+/* ctl_broker_keys - simpulctl broker-keys renew, which makes newer keys of the broker and has them announced to every
+ * office, and take-up, which has the running broker use them. */
 #include "broker/ctl.h"
 
 #include "broker/authority.h"
@@ -166,9 +166,8 @@ static void heard_print(const struct ctl *ctl, const struct renewal *renewal)
 	if (unheard(nodes, renewal->entry, false, false) == 0) {
 		puts("Every office has heard of them.");
 	} else {
-		puts("These offices have not heard of them yet; whoever comes only after the restart needs a new join "
-		     "file\n"
-		     "(simpulctl join):");
+		puts("These offices have not heard of them yet; whoever comes only after they were taken up needs a\n"
+		     "new join file (simpulctl join):");
 		unheard(nodes, renewal->entry, false, true);
 	}
 	json_decref(nodes);
@@ -214,9 +213,69 @@ int ctl_broker_keys_renew(struct ctl *ctl, int argc, char **argv)
 	if (error == E_OK) {
 		printf("%s: newer keys, announced by entry %" PRIu64 "\n", renewal.path, renewal.entry);
 		heard_print(ctl, &renewal);
-		puts("Next: start the broker anew, once; it takes them up. Then make a backup: older ones do not have "
-		     "them.");
+		puts("Next: simpulctl broker-keys take-up. Then make a backup: older ones do not have them.");
 	}
 	renewal_free(&renewal);
 	return error == E_OK ? EX_OK : ctl_fail(&fault, renew_advice(&fault));
+}
+
+/* ---- in force */
+
+/* False when offices are left that would each need a new join file, which are named. */
+static bool all_heard(const struct ctl *ctl, enum error *error, struct fault *fault)
+{
+	uint64_t entry = 0;
+	json_t *nodes = NULL;
+	bool all;
+
+	*error = status_ask(ctl, &entry, fault);
+	if (*error == E_OK)
+		*error = ctl_ask(ctl, json_pack("{s:s}", "command", "nodes"), &nodes, fault);
+	all = *error != E_OK || entry == 0 || unheard(nodes, entry, false, false) == 0;
+	if (!all) {
+		puts("These offices have not heard of the newer keys, and would each need a new join file:");
+		unheard(nodes, entry, false, true);
+		puts("Nothing was changed. --anyway leaves them behind.");
+	}
+	json_decref(nodes);
+	return all;
+}
+
+static const char *take_up_advice(const struct fault *fault)
+{
+	switch (fault->code) {
+	case E_UNREACHABLE:
+		return "is the broker running?";
+	case E_NOT_FOUND:
+		return "simpulctl broker-keys renew makes newer keys and announces them";
+	case E_PASSPHRASE:
+		return "they were not locked together with broker.keys: start the broker anew, it takes them up then";
+	default:
+		return NULL;
+	}
+}
+
+int ctl_broker_keys_take_up(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = "";
+	bool anyway = false;
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {"anyway", NULL, &anyway}, {0}};
+	struct fault fault = {0};
+	json_t *answer = NULL;
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+	enum error error = E_OK;
+
+	if (first < 0)
+		return status;
+	if (!anyway && !all_heard(ctl, &error, &fault))
+		return EX_TEMPFAIL;
+	if (error == E_OK)
+		error = ctl_ask(ctl, json_pack("{s:s, s:s}", "command", "broker-keys-take-up", "reason", reason),
+				&answer, &fault);
+	if (error != E_OK)
+		return ctl_fail(&fault, take_up_advice(&fault));
+	printf("the newer keys are in force (entry %lld); make a backup, older ones do not have them\n",
+	       ctl_number(answer, "entry"));
+	json_decref(answer);
+	return EX_OK;
 }

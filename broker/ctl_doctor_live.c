@@ -72,14 +72,14 @@ static void status_judge(struct ctl_doctor *doctor)
 			     ctl_number(doctor->status, "members"));
 }
 
-/* Newer keys that lie beside the present ones are meant for the next start; those that are kept elsewhere are not. */
+/* Newer keys that lie beside the present ones are meant to be taken up; those that are kept elsewhere are not yet. */
 static void announced_judge(struct ctl_doctor *doctor, long long entry)
 {
 	char *path = newer_keys_path(&doctor->settings);
 
 	if (entry != 0 && access(path, F_OK) == 0)
 		checkup_note(&doctor->checkup, CHECKUP_WARN, "broker",
-			     "start it anew once every office has a cursor that is not below (simpulctl nodes)",
+			     "simpulctl broker-keys take-up, once every office has a cursor that is not below (simpulctl nodes)",
 			     "newer keys of it are announced by entry %lld and not in force", entry);
 	else if (entry != 0)
 		checkup_note(&doctor->checkup, CHECKUP_OK, "broker", NULL,

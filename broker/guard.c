@@ -453,6 +453,19 @@ static void look_at_all(struct guard *guard, steady_ms now)
 		connection_look(guard, (int)fd, now);
 }
 
+void guard_unbound(struct guard *guard, const void *socket)
+{
+	for (size_t fd = 0; fd < guard->capacity; fd++) {
+		struct connection *connection = &guard->connections[fd];
+
+		if (connection->source == NULL || connection->at->socket != socket)
+			continue;
+		bucket_fill(&connection->source->pace, &guard->sources.pace);
+		connection->turned_away = true; /* what it said is no reason to keep its address waiting */
+		connection_forget(guard, connection);
+	}
+}
+
 /* ---- rounds */
 
 void guard_tick(struct guard *guard, steady_ms now)

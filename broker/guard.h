@@ -71,6 +71,8 @@ void guard_admitted(struct guard *guard, const char *address, const char *node);
 /* A message was read from this socket: a frame of it, and the key that it came with. False when its connection was cut
  * already: not worth a look. */
 bool guard_heard(struct guard *guard, const void *socket, zmq_msg_t *frame, const uint8_t curve_key[KEY_SIZE]);
+/* All connections of this socket were ended, and by no fault of theirs: whoever had one may come again at once. */
+void guard_unbound(struct guard *guard, const void *socket);
 /* Nothing more is waiting at this socket. */
 void guard_emptied(struct guard *guard, const void *socket);
 

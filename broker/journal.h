@@ -102,6 +102,10 @@ struct journal_append {
 	struct buffer delivery;	      /* an encoded Delivery: what recipients get; reports[] point into it */
 	struct buffer routing;	      /* an encoded Routing */
 
+	/* Owned, wiped with it. Of a BROKER_KEY in force: the keys that it puts in force, and that it is the first to
+	 * be signed with. It is the only one of its commit. NULL: no key changes. */
+	struct broker_keys *newer;
+
 	/* The core's alone (broker/bulletin.h): what is published in the open once it is stored; empty: nothing. */
 	struct buffer bulletin;
 	bool *published; /* owned; by report */
@@ -154,8 +158,8 @@ enum error journal_succeed(struct journal *journal, const struct broker_keys *ne
 enum error journal_lock(const char *folder, int *lock, struct fault *fault);
 
 /* One transaction for a list of appends (linked by letter.next, at most LIMIT_COMMIT_ENTRIES), in order; fills in the
- * results. accepted_at is `now`, or that of the entry before if that is later. The result is E_OK, E_DISK_FULL or E_IO.
- */
+ * results. accepted_at is `now`, or that of the entry before if that is later. From an append with newer keys on the
+ * journal signs with those, unless it fails. The result is E_OK, E_DISK_FULL or E_IO. */
 enum error journal_commit(struct journal *journal, struct journal_append *appends, wall_ms now);
 
 /* Cursors are not entries: the newest is enough. Written with the next commit, or by journal_flush. */
@@ -234,7 +238,6 @@ struct journal_page {
 	struct journal_item *items; /* owned, ascending */
 	size_t count;
 	struct position upto; /* the last entry looked at */
-	uint8_t signature[SIGNATURE_SIZE];
 };
 
 /* `node` must be in the audience of an item, or the audience be "*". */

@@ -23,6 +23,7 @@ void journal_append_free(struct journal_append *append)
 	buffer_free(&append->receipt);
 	buffer_free(&append->bulletin);
 	free(append->published);
+	broker_keys_free(append->newer);
 	free(append);
 }
 

@@ -77,7 +77,6 @@ enum error journal_reader_open(struct journal_reader **reader, const struct jour
 	enum error error;
 
 	*reader = NULL;
-	r->broker = options->broker;
 	error = database_open(&r->db, file, DATABASE_READ, JOURNAL_VERSION, NULL, fault);
 	free(file);
 	if (error == E_OK) {
@@ -165,32 +164,26 @@ static uint32_t incarnation_at(const struct journal_reader *r, uint64_t entry)
 	return incarnation;
 }
 
-/* The head after `entry` and, when the entry ended a commit, the signature made then. */
-static enum error position_read(struct journal_reader *r, uint64_t entry, struct position *position, bool *is_signed,
-				uint8_t signature[SIGNATURE_SIZE], struct fault *fault)
+/* The head after `entry`. */
+static enum error position_read(struct journal_reader *r, uint64_t entry, struct position *position,
+				struct fault *fault)
 {
 	struct entry_row row;
 	enum error error;
 
 	*position = (struct position){.incarnation = incarnation_at(r, entry), .entry = entry};
-	*is_signed = false;
 	if (entry == 0)
 		return E_OK;
 	error = row_read(r, entry, &row, fault);
-	if (error != E_OK)
-		return error;
-	position->head = row.head;
-	*is_signed = row.is_signed;
-	memcpy(signature, row.signature, SIGNATURE_SIZE);
-	return E_OK;
+	if (error == E_OK)
+		position->head = row.head;
+	return error;
 }
 
 enum error journal_read_position(struct journal_reader *reader, uint64_t entry, struct position *position,
 				 struct fault *fault)
 {
-	uint8_t signature[SIGNATURE_SIZE];
-	bool is_signed;
-	enum error error = position_read(reader, entry, position, &is_signed, signature, fault);
+	enum error error = position_read(reader, entry, position, fault);
 
 	sqlite3_reset(reader->row);
 	return error;
@@ -393,16 +386,6 @@ static enum error items_read(struct journal_reader *r, const char *node, struct 
 	return error;
 }
 
-static enum error upto_read(struct journal_reader *r, uint64_t entry, struct journal_page *page, struct fault *fault)
-{
-	bool is_signed;
-	enum error error = position_read(r, entry, &page->upto, &is_signed, page->signature, fault);
-
-	if (error == E_OK && !is_signed)
-		chain_sign(&r->broker, r->exchange, &page->upto, page->signature);
-	return error;
-}
-
 static enum error page_read(struct journal_reader *r, const char *node, uint64_t after, size_t limit,
 			    struct journal_page *page, struct fault *fault)
 {
@@ -419,7 +402,7 @@ static enum error page_read(struct journal_reader *r, const char *node, uint64_t
 	if (error == E_OK)
 		error = items_read(r, node, &fronts, limit, page, &all, fault);
 	if (error == E_OK)
-		error = upto_read(r, all ? last : page->items[page->count - 1].entry, page, fault);
+		error = position_read(r, all ? last : page->items[page->count - 1].entry, &page->upto, fault);
 	free(fronts.heap);
 	return error;
 }

@@ -13,7 +13,6 @@ struct reader_opening {
 };
 
 struct journal_reader {
-	struct signing_key broker;
 	uint8_t exchange[EXCHANGE_SIZE];
 	sqlite3 *db;
 	struct vault *vault;

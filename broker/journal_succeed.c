@@ -85,7 +85,6 @@ static enum error in_force_append(struct journal *journal, const Simpul__BrokerK
 {
 	Simpul__BrokerKey in_force = SIMPUL__BROKER_KEY__INIT;
 	struct journal_append *append = journal_append_new();
-	struct signing_key former = journal->options.broker;
 	enum error error;
 
 	in_force.succession = announced->succession;
@@ -93,13 +92,11 @@ static enum error in_force_append(struct journal *journal, const Simpul__BrokerK
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY;
 	audience_fill(&append->audience);
 	wire_pack(&in_force, &append->content);
-	journal->options.broker = next->signing;
+	append->newer = memory_alloc(sizeof(*append->newer));
+	*append->newer = *next;
 	error = journal_commit(journal, append, now);
-	if (error != E_OK)
-		journal->options.broker = former;
 	if (error != E_OK && fault != NULL)
 		*fault = append->result;
-	keys_wipe(&former, sizeof(former));
 	journal_append_free(append);
 	return error;
 }

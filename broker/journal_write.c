@@ -139,21 +139,36 @@ static enum error commit_abort(struct journal *journal, struct commit *commit, e
 	return error;
 }
 
+/* The entry that puts newer keys in force is the first under them: the journal has them from here on. */
+static enum error commit_sign_and_write(struct journal *journal, struct commit *commit, wall_ms now)
+{
+	const struct journal_append *first = commit->appends;
+
+	if (journal->dead)
+		return fault_at(&commit->fault, E_IO, "journal");
+	if (first != NULL && first->newer != NULL)
+		journal->options.broker = first->newer->signing;
+	return commit_write(journal, commit, now);
+}
+
 static enum error commit_try(struct journal *journal, struct commit *commit, wall_ms now)
 {
 	const struct journal_state before = journal->state;
 	const size_t audiences_before = journal->audiences.count;
-	enum error error =
-		journal->dead ? fault_at(&commit->fault, E_IO, "journal") : commit_write(journal, commit, now);
+	struct signing_key former = journal->options.broker;
+	enum error error = commit_sign_and_write(journal, commit, now);
 
 	if (error == E_OK) {
 		journal_notes_forget(journal);
 		commit_answer(journal, commit);
-		return E_OK;
+	} else {
+		journal->state = before;
+		journal->options.broker = former;
+		audience_set_cut(&journal->audiences, audiences_before);
+		error = commit_abort(journal, commit, error);
 	}
-	journal->state = before;
-	audience_set_cut(&journal->audiences, audiences_before);
-	return commit_abort(journal, commit, error);
+	keys_wipe(&former, sizeof(former));
+	return error;
 }
 
 /* What was committed stays so, whatever comes of the keys: they are tried again, or the broker stops. */

@@ -1,6 +1,7 @@
 /* loop - turns frames, subscriptions, commits, reads, signals and time into events of the core. */
 #include "broker/loop_state.h"
 
+#include "broker/take_up.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <errno.h>
@@ -261,6 +262,17 @@ static enum error reload(void *context, uint64_t ticket, const struct hash *appr
 	return error;
 }
 
+static enum error take_up(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
+{
+	struct loop *loop = context;
+	struct core_event event = {.type = CORE_TAKE_UP, .operator_ticket = ticket, .act = act};
+	const enum error error = newer_keys_load(loop->parts.settings, loop->parts.identity, &event.take_up, fault);
+
+	if (error == E_OK)
+		loop_step(loop, &event);
+	return error;
+}
+
 /* Who is not in the file any more is cut off by the guard. */
 static enum error reload_watchers(void *context, struct fault *fault)
 {
@@ -389,7 +401,7 @@ static void tick(struct loop *loop, steady_ms now)
 	loop_step(loop, &event);
 	zap_answer(loop->zap, now);
 	control_take(loop->control);
-	loop_feed_bind(loop);
+	loop_doors_bind(loop);
 	loop_drops_log(loop, now);
 	log_ring_expire(log_feed_ring(loop->log_feed), now);
 	if (loop->watch != NULL)
@@ -421,6 +433,7 @@ static enum error inner_sockets(struct loop *loop, struct fault *fault)
 					   .started_at = clock_now().wall,
 					   .step = control_step,
 					   .reload = reload,
+					   .take_up = take_up,
 					   .reload_watchers = reload_watchers};
 	error = zap_new(&loop->zap, loop->context, parts->core, fault);
 	if (error == E_OK) {
@@ -505,11 +518,13 @@ static void serve_once(struct loop *loop)
 	pollset_touched(loop->pollset);
 }
 
-/* Not before serving begins: the start waits for nothing but the newest entries. */
+/* Not before serving begins: the start waits for nothing but the newest entries. They sign nothing, and the key may
+ * change while they look: that the journal ended under the broker's own was seen when it was opened. */
 static void lookers_begin(struct loop *loop)
 {
 	struct journal_options options = broker_journal_options(loop->parts.settings, loop->parts.identity);
 
+	keys_wipe(&options.broker, sizeof(options.broker));
 	loop->inspector = loop->port.inspector = inspector_start(&options);
 	loop->archivist = loop->port.archivist = archivist_start(&options, loop->told);
 	keys_wipe(&options, sizeof(options));

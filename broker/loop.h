@@ -15,7 +15,7 @@ struct loop;
 struct loop_parts {
 	const char *program; /* "simpul-broker 1.0.0" */
 	const struct broker_settings *settings;
-	const struct broker_identity *identity;
+	struct broker_identity *identity; /* its keys are changed when newer ones come in force */
 	struct core *core;
 	struct journal *journal; /* opened; the loop starts and stops its writer and a reader */
 	int signals;		 /* a signalfd of SIGTERM, SIGINT, SIGHUP */

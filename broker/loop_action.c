@@ -1,6 +1,7 @@
 /* loop_action - carries out what the core decided: frames, publications, appends, questions, log lines, answers. */
 #include "broker/loop_state.h"
 
+#include "broker/take_up.h"
 #include "common/socket.h"
 #include <sodium.h>
 #include <string.h>
@@ -99,20 +100,11 @@ static void do_bulletin(struct loop *loop, const struct core_action *action)
 		socket_send(loop->bulletin, action->bulletin.message.data, action->bulletin.message.size, false);
 }
 
-void loop_feed_bind(struct loop *loop)
+static void do_take_up(struct loop *loop, const struct core_action *action)
 {
-	if (loop->feed_unbound && zmq_bind(loop->feed, loop->feed_bound) == 0) {
-		loop->feed_unbound = false;
-		log_event(LOG_LEVEL_NOTICE, "feed.rebound", F_TEXT("endpoint", loop->feed_bound));
-	}
-}
-
-static void do_rebind_feed(struct loop *loop)
-{
-	if (loop->feed == NULL || loop->feed_unbound)
-		return;
-	loop->feed_unbound = zmq_unbind(loop->feed, loop->feed_bound) == 0;
-	loop_feed_bind(loop);
+	loop->parts.identity->keys = *action->take_up;
+	newer_keys_file(loop->parts.settings);
+	loop_doors_change(loop);
 }
 
 static void do_answer(struct loop *loop, const struct core_action *action)
@@ -160,7 +152,10 @@ void loop_action(struct loop *loop, const struct core_action *action)
 		writer_withheld(loop->writer, action->note.node, action->note.entry, action->note.policy_version);
 		break;
 	case ACTION_REBIND_FEED:
-		do_rebind_feed(loop);
+		loop_feed_rebind(loop);
+		break;
+	case ACTION_TAKE_UP:
+		do_take_up(loop, action);
 		break;
 	case ACTION_LOG:
 		log_write(action->log.level, action->log.event, action->log.fields);

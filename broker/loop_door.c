@@ -1,13 +1,17 @@
-/* loop_door - the sockets that others than this machine's operators reach: bound, tested with a stranger, closed. */
+/* loop_door - the sockets that others than this machine's operators reach: bound, tested with a stranger, bound anew,
+ * closed. */
 #include "broker/loop_state.h"
 
 #include "common/socket.h"
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LINK_BYTES (LIMIT_SUBMISSION + 1024) /* nothing that offices say is larger; strangers may fill it too */
 #define SUBSCRIPTION_BYTES 1024		     /* a topic has less than a hundred; handshakes must pass too */
 #define FAREWELL_MS 200			     /* for the last frames to leave */
+#define REBIND_TRIES 20			     /* a millisecond each: libzmq's own thread lets a port go */
+#define SHUT_TOLD_MS 5000		     /* a door that cannot be bound for so long is somebody's matter */
 
 /* An address of this machine for "every address". */
 static void own_endpoint(const char *bound, char *text, size_t size)
@@ -49,12 +53,20 @@ static enum error door_watch(struct loop *loop, const struct door *door, void *s
 				 : guard_watch(loop->guard, socket, fault);
 }
 
+static enum error stranger_knock(struct loop *loop, int type, const char *bound, const uint8_t public_key[KEY_SIZE],
+				 struct fault *fault)
+{
+	char own[280];
+
+	own_endpoint(bound, own, sizeof(own));
+	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own, public_key,
+				 ZAP_STRANGER_MS, fault);
+}
+
 /* Binds a socket and tests that it refuses a stranger. */
 static enum error door_open(struct loop *loop, const struct door *door, void **socket, char bound[256],
 			    struct fault *fault)
 {
-	char own[280];
-
 	*socket = socket_server(loop->context, door->type, door->domain, door->secret);
 	if (*socket != NULL)
 		bound_memory(*socket, door);
@@ -62,9 +74,7 @@ static enum error door_open(struct loop *loop, const struct door *door, void **s
 		return fault->code;
 	if (*socket == NULL || zmq_bind(*socket, door->endpoint) != 0)
 		return fault_at(fault, E_CONFIG, "%s: %s", door->endpoint, zmq_strerror(zmq_errno()));
-	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, door->type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
-				 door->public_key, ZAP_STRANGER_MS, fault);
+	return stranger_knock(loop, door->type, socket_endpoint(*socket, bound, 256), door->public_key, fault);
 }
 
 static enum error offices_open(struct loop *loop, struct fault *fault)
@@ -140,6 +150,108 @@ enum error loop_doors_open(struct loop *loop, struct fault *fault)
 		error = log_open(loop, fault);
 	return error == E_OK ? bulletin_open(loop, fault) : error;
 }
+
+/* ---- bound anew */
+
+/* What offices and their listeners reach. */
+struct opening {
+	void *socket; /* NULL: there is none */
+	int type;
+	const char *bound;
+	bool *unbound;
+};
+enum { OPENINGS = 3 };
+
+static void openings_of(struct loop *loop, struct opening list[OPENINGS])
+{
+	list[0] = (struct opening){loop->link, ZMQ_ROUTER, loop->link_bound, &loop->link_unbound};
+	list[1] = (struct opening){loop->feed, ZMQ_XPUB, loop->feed_bound, &loop->feed_unbound};
+	list[2] = (struct opening){loop->bulletin, ZMQ_XPUB, loop->bulletin_bound, &loop->bulletin_unbound};
+}
+
+/* Whether it is bound then. Under newer keys it is tested as at the start, before anybody is heard: where a stranger is
+ * not refused the broker ends. */
+static bool opening_bind(struct loop *loop, const struct opening *opening, unsigned tries)
+{
+	if (!*opening->unbound)
+		return true;
+	while (zmq_bind(opening->socket, opening->bound) != 0) {
+		if (--tries == 0)
+			return false;
+		usleep(1000);
+	}
+	*opening->unbound = false;
+	if (loop->shut_at != 0)
+		stranger_knock(loop, opening->type, opening->bound, loop->parts.identity->keys.curve_public,
+			       &loop->failure);
+	return true;
+}
+
+/* All are bound under the newer keys, or not all of them yet. */
+static void change_tell(struct loop *loop, bool all)
+{
+	const steady_ms shut = clock_now().steady - loop->shut_at;
+
+	if (all) {
+		log_event(LOG_LEVEL_NOTICE, "doors.changed", F_NUM("ms", shut));
+		loop->shut_at = 0;
+		loop->shut_told = false;
+	} else if (shut > SHUT_TOLD_MS && !loop->shut_told) {
+		log_event(LOG_LEVEL_ALARM, "doors.unbound", F_TEXT("reason", zmq_strerror(zmq_errno())));
+		loop->shut_told = true;
+	}
+}
+
+static void doors_bind(struct loop *loop, unsigned tries)
+{
+	const bool feed_was_cut = loop->feed_unbound && loop->shut_at == 0;
+	struct opening list[OPENINGS];
+	bool all = true;
+
+	openings_of(loop, list);
+	for (size_t i = 0; i < OPENINGS; i++)
+		all = opening_bind(loop, &list[i], tries) && all;
+	if (feed_was_cut && all)
+		log_event(LOG_LEVEL_NOTICE, "feed.rebound", F_TEXT("endpoint", loop->feed_bound));
+	if (loop->shut_at != 0)
+		change_tell(loop, all);
+}
+
+void loop_doors_bind(struct loop *loop)
+{
+	doors_bind(loop, 1);
+}
+
+void loop_feed_rebind(struct loop *loop)
+{
+	if (loop->feed == NULL || loop->feed_unbound)
+		return;
+	loop->feed_unbound = zmq_unbind(loop->feed, loop->feed_bound) == 0;
+	loop_doors_bind(loop);
+}
+
+/* A listener has the options that its socket had when it was bound, and its end is that of all its connections: offices
+ * come again by themselves, and find that the former key opens nothing. What was queued for them is said again when
+ * they ask. */
+void loop_doors_change(struct loop *loop)
+{
+	const struct broker_keys *keys = &loop->parts.identity->keys;
+	struct opening list[OPENINGS];
+
+	openings_of(loop, list);
+	loop->shut_at = clock_now().steady;
+	for (size_t i = 0; i < OPENINGS; i++) {
+		if (list[i].socket == NULL)
+			continue;
+		zmq_setsockopt(list[i].socket, ZMQ_CURVE_SECRETKEY, keys->curve_secret, KEY_SIZE);
+		if (!*list[i].unbound)
+			*list[i].unbound = zmq_unbind(list[i].socket, list[i].bound) == 0;
+		guard_unbound(loop->guard, list[i].socket);
+	}
+	doors_bind(loop, REBIND_TRIES);
+}
+
+/* ---- closed */
 
 static void door_close(void *socket, int linger)
 {

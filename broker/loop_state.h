@@ -36,7 +36,9 @@ struct loop {
 	void *log;							/* NULL: nobody follows it from afar */
 	void *bulletin;							/* NULL: nothing is published in the open */
 	char feed_bound[256], link_bound[256], log_bound[256], bulletin_bound[256]; /* endpoints as they were bound */
-	bool feed_unbound;		       /* after ACTION_REBIND_FEED, until it is bound again */
+	bool link_unbound, feed_unbound, bulletin_unbound; /* their connections were ended; until they are bound again */
+	steady_ms shut_at;	/* newer keys are in force since, and not yet at all of these doors; 0: they are */
+	bool shut_told;		/* that it takes long */
 	struct zap *zap;
 	struct guard *guard;
 	struct control *control;
@@ -79,8 +81,12 @@ void loop_doors_close(struct loop *loop);
 void loop_action(struct loop *loop, const struct core_action *action);
 /* The step is over: its sealed batches are let go. */
 void loop_seals_end(struct loop *loop);
-/* Binds the feed socket again after a rebind cut its subscribers; the port may take a moment to be free. */
-void loop_feed_bind(struct loop *loop);
+/* Ends every connection of the feed socket, and binds it anew. */
+void loop_feed_rebind(struct loop *loop);
+/* The same of link, feed and bulletin, which have the identity's keys from then on. */
+void loop_doors_change(struct loop *loop);
+/* Binds what is not bound; the ports may take a moment to be free. */
+void loop_doors_bind(struct loop *loop);
 /* Logs how many frames were dropped, at most once a second. */
 void loop_drops_log(struct loop *loop, steady_ms now);
 

@@ -20,22 +20,28 @@ bool enrolment_runs(const struct core *core, const struct node *node)
 	return operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER, node);
 }
 
+struct operation *operation_append(struct core *core, struct journal_append *append, struct node *node)
+{
+	struct operation *operation;
+
+	append->ticket = next_ticket(core);
+	append_start(core, append);
+	core->operations = memory_grow(core->operations, core->operation_count + 1, sizeof(*core->operations));
+	operation = &core->operations[core->operation_count++];
+	*operation = (struct operation){.ticket = append->ticket, .type = append->type, .node = node};
+	return operation;
+}
+
 struct operation *operation_start(struct core *core, Simpul__EntryType type, struct node *node, const void *content,
 				  bool everyone)
 {
 	struct journal_append *append = journal_append_new();
-	struct operation *operation;
 
-	append->ticket = next_ticket(core);
 	append->type = type;
 	if (everyone)
 		audience_everyone(&append->audience);
 	wire_pack(content, &append->content);
-	append_start(core, append);
-	core->operations = memory_grow(core->operations, core->operation_count + 1, sizeof(*core->operations));
-	operation = &core->operations[core->operation_count++];
-	*operation = (struct operation){.ticket = append->ticket, .type = type, .node = node};
-	return operation;
+	return operation_append(core, append, node);
 }
 
 void answer_to(struct operation *operation, const struct core_event *event)
@@ -256,7 +262,8 @@ static void log_done(struct core *core, const struct operation *operation, const
 		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
-		LOG(core, NOTICE, "keys.announced", F_NUM("entry", append->entry));
+		LOG(core, NOTICE, append->newer == NULL ? "keys.announced" : "keys.in_force",
+		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION:
 		LOG(core, INFO, "subscription.changed", F_TEXT("node", node->name), F_NUM("entry", append->entry));
@@ -282,7 +289,7 @@ static struct node *record_node(struct core *core, const struct journal_append *
 	return record ? node_find(core, record->node) : NULL;
 }
 
-static void operation_take_effect(struct core *core, struct operation *operation, const struct journal_append *append)
+static void operation_take_effect(struct core *core, struct operation *operation, struct journal_append *append)
 {
 	const enum error old = operation->node ? standing_error(operation->node->standing) : E_OK;
 
@@ -300,6 +307,8 @@ static void operation_take_effect(struct core *core, struct operation *operation
 			session_end(core, operation->node, standing_error(operation->node->standing));
 	}
 	log_done(core, operation, append);
+	if (append->newer != NULL)
+		terms_change(core, append);
 }
 
 /* As if it had never been tried. */

@@ -51,6 +51,14 @@ void session_end(struct core *core, struct node *node, enum error code)
 	session_drop(core, node);
 }
 
+void sessions_drop(struct core *core)
+{
+	for (size_t i = 0; i < core->node_count; i++) {
+		session_end(core, core->nodes[i], E_OK);
+		core->nodes[i]->greeting.ticket = 0;
+	}
+}
+
 /* Another connection of the same node: harmless after a change of network, an alarm when both were alive. */
 static void session_supersede(struct core *core, struct node *node)
 {

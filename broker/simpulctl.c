@@ -51,11 +51,17 @@ static const struct ctl_command commands[] = {
 	{"broker-keys renew", "--authority-key FILE", "Makes newer keys for the broker and tells every office; needs a running broker",
 	 "  --authority-key FILE     the authority's key: offices take no other keys of a broker\n"
 	 "  --passphrase-file FILE   first line: its passphrase; otherwise as with enroll\n"
-	 "\nThe newer keys lie beside the present ones (broker.keys.next) and are taken up when the broker is started the\n"
-	 "next time. Offices that have heard of them follow by themselves; it names those that have not. Run it as the\n"
-	 "user that the broker runs as. Run a second time it tells of the same keys. Kept away from the broker\n"
-	 "(with the authority's key) they wait until they are put back beside the present ones.\n",
+	 "\nThe newer keys lie beside the present ones (broker.keys.next) until they are taken up: by broker-keys take-up, or\n"
+	 "when the broker is started the next time. Offices that have heard of them follow by themselves; it names those\n"
+	 "that have not. Run it as the user that the broker runs as. Run a second time it tells of the same keys. Kept away\n"
+	 "from the broker (with the authority's key) they wait until they are put back beside the present ones.\n",
 	 ctl_broker_keys_renew},
+	{"broker-keys take-up", "", "Has the running broker use the newer keys that it announced",
+	 "  --reason TEXT            for the record; no personal data\n"
+	 "  --anyway                 also when offices have not heard of them: they need a new join file each (simpulctl join)\n"
+	 "\nEvery connection is closed once, and offices come back by themselves within a second; what they had not sent by then\n"
+	 "they send after that. broker.keys.next becomes broker.keys.\n",
+	 ctl_broker_keys_take_up},
 	{"countersign", "FILE.request --authority-key FILE",
 	 "Signs an office's request; for the machine that is offline",
 	 "  --authority-key FILE     the authority's key\n" SIGNING_HELP

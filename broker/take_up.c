@@ -1,4 +1,5 @@
-/* take_up - opens the journal with the keys that are in force, or puts the newer ones in force. */
+/* take_up - opens the journal with the keys that are in force, or puts the newer ones in force; and the files of keys.
+ */
 #include "broker/take_up.h"
 
 #include "common/clock.h"
@@ -12,11 +13,49 @@ char *newer_keys_path(const struct broker_settings *settings)
 	return memory_format("%s.next", settings->keys);
 }
 
+/* Open files lie beside an open one. */
+static struct key_lock *lock_of(struct key_lock *lock)
+{
+	return lock->has_key ? lock : NULL;
+}
+
+enum error newer_keys_load(const struct broker_settings *settings, const struct broker_identity *identity,
+			   struct broker_keys **newer, struct fault *fault)
+{
+	struct broker_keys *keys = memory_zero(1, sizeof(*keys));
+	struct key_lock lock = identity->lock;
+	char *path = newer_keys_path(settings);
+	enum error error;
+
+	key_lock_forget(&lock); /* to ask for another passphrase, or to turn it into a key, takes too long */
+	error = broker_keys_load(keys, lock_of(&lock), path, fault);
+	if (error != E_OK) {
+		broker_keys_free(keys);
+		keys = NULL;
+	}
+	*newer = keys;
+	key_lock_wipe(&lock);
+	free(path);
+	return error;
+}
+
+void newer_keys_file(const struct broker_settings *settings)
+{
+	char *path = newer_keys_path(settings);
+
+	if (rename(path, settings->keys) != 0)
+		log_event(LOG_LEVEL_ERROR, "keys.unfiled", F_NUM("errno", errno));
+	log_event(LOG_LEVEL_NOTICE, "keys.taken_up", F_TEXT("file", settings->keys));
+	free(path);
+}
+
+/* ---- at the start */
+
 /* What cannot be read does not keep the broker from going on with what it has. */
 static bool newer_load(const char *path, struct broker_identity *identity, struct broker_keys *newer)
 {
 	struct fault fault = {0};
-	const enum error error = broker_keys_load(newer, identity->lock.has_key ? &identity->lock : NULL, path, &fault);
+	const enum error error = broker_keys_load(newer, lock_of(&identity->lock), path, &fault);
 
 	if (error != E_OK && error != E_NOT_FOUND)
 		log_event(LOG_LEVEL_ERROR, "keys.unreadable", F_TEXT("code", error_name(error)));
@@ -31,14 +70,6 @@ static enum error journal_open_with(const struct broker_settings *settings, cons
 
 	keys_wipe(&options, sizeof(options));
 	return error;
-}
-
-/* From now on the newer keys are the ones: the file follows, now or at the next start. */
-static void newer_file(const struct broker_settings *settings, const char *path)
-{
-	if (rename(path, settings->keys) != 0)
-		log_event(LOG_LEVEL_ERROR, "keys.unfiled", F_NUM("errno", errno));
-	log_event(LOG_LEVEL_NOTICE, "keys.taken_up", F_TEXT("file", settings->keys));
 }
 
 static enum error take_up(const struct broker_settings *settings, struct broker_identity *identity,
@@ -76,7 +107,7 @@ enum error keys_take_up(const struct broker_settings *settings, struct broker_id
 	else
 		error = journal_open_with(settings, identity, journal, fault);
 	if (error == E_OK && taken)
-		newer_file(settings, path);
+		newer_keys_file(settings);
 	keys_wipe(&newer, sizeof(newer));
 	free(path);
 	return error;

@@ -83,26 +83,40 @@ static bool was_in_force(const struct core *core, const uint8_t key[KEY_SIZE])
 	return false;
 }
 
-static enum error offer_check(const struct core *core, const struct broker_succession *offered, struct fault *fault)
+static bool is_announced(const struct core *core, const uint8_t signing_key[KEY_SIZE],
+			 const uint8_t curve_key[KEY_SIZE])
 {
 	const struct broker_succession *announced = &core->announced.succession;
-	const enum error error =
-		broker_succession_check(offered, core->options.exchange, core->options.authority, fault);
 
-	if (error != E_OK)
-		return error;
+	return core->announced.entry != 0 && memcmp(signing_key, announced->signing_key, KEY_SIZE) == 0 &&
+	       memcmp(curve_key, announced->curve_key, KEY_SIZE) == 0;
+}
+
+/* One change after the other. */
+static enum error change_admit(const struct core *core, struct fault *fault)
+{
 	if (core->stopping)
 		return fault_at(fault, E_STOPPING, "%s", "");
 	if (operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY, NULL))
 		return fault_at(fault, E_BUSY, "broker_key");
+	return E_OK;
+}
+
+static enum error offer_check(const struct core *core, const struct broker_succession *offered, struct fault *fault)
+{
+	enum error error = broker_succession_check(offered, core->options.exchange, core->options.authority, fault);
+
+	if (error == E_OK)
+		error = change_admit(core, fault);
+	if (error != E_OK)
+		return error;
 	if (memcmp(offered->former_key, core->options.broker.public_key, KEY_SIZE) != 0)
 		return fault_at(fault, E_INVALID, "former_key");
 	if (was_in_force(core, offered->signing_key))
 		return fault_at(fault, E_INVALID, "signing_key");
 	if (core->term_count == BROKER_TERMS_MOST)
 		return fault_at(fault, E_TOO_LARGE, "broker_key");
-	if (core->announced.entry != 0 && memcmp(offered->signing_key, announced->signing_key, KEY_SIZE) == 0 &&
-	    memcmp(offered->curve_key, announced->curve_key, KEY_SIZE) == 0)
+	if (is_announced(core, offered->signing_key, offered->curve_key))
 		return fault_at(fault, E_EXISTS, "broker_key");
 	return E_OK;
 }
@@ -120,4 +134,52 @@ void terms_offer(struct core *core, const struct core_event *event)
 	broker_succession_to_message(event->broker_key, &succession);
 	key.succession = &succession;
 	answer_to(operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY, NULL, &key, true), event);
+}
+
+/* ---- in force */
+
+static enum error take_up_check(const struct core *core, const struct broker_keys *newer, struct fault *fault)
+{
+	const enum error error = change_admit(core, fault);
+
+	if (error != E_OK)
+		return error;
+	return is_announced(core, newer->signing.public_key, newer->curve_public)
+		       ? E_OK
+		       : fault_at(fault, E_NOT_FOUND, "the newer keys were not announced");
+}
+
+void terms_take_up(struct core *core, const struct core_event *event)
+{
+	Simpul__BrokerKey key = SIMPUL__BROKER_KEY__INIT;
+	Simpul__BrokerSuccession succession;
+	struct journal_append *append;
+	struct fault fault = {0};
+
+	if (take_up_check(core, event->take_up, &fault) != E_OK) {
+		broker_keys_free(event->take_up);
+		answer(core, event->operator_ticket, &fault, 0);
+		return;
+	}
+	broker_succession_to_message(&core->announced.succession, &succession);
+	key.succession = &succession;
+	key.in_force = true;
+	append = journal_append_new();
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY;
+	append->newer = event->take_up;
+	audience_everyone(&append->audience);
+	wire_pack(&key, &append->content);
+	answer_to(operation_append(core, append, NULL), event);
+}
+
+/* Sessions were opened by the former broker, and whoever holds one takes nothing that the newer key signs. The tail
+ * stays: in a new session the newer key signs old positions too. */
+void terms_change(struct core *core, struct journal_append *append)
+{
+	core->options.broker = append->newer->signing;
+	signatures_forget(core);
+	sessions_drop(core);
+	core->taken_up = append->newer;
+	append->newer = NULL;
+	action_add(core, ACTION_TAKE_UP)->take_up = core->taken_up;
 }

@@ -14,5 +14,9 @@ void authority_seen(struct core *core, const struct successions *successions);
 void terms_tell(struct core *core, Simpul__Welcome *welcome);
 /* Newer keys, from an operator: announced to everybody by an entry. */
 void terms_offer(struct core *core, const struct core_event *event);
+/* The keys that are announced, from an operator: put in force by an entry. */
+void terms_take_up(struct core *core, const struct core_event *event);
+/* They are: that entry is on disk. */
+void terms_change(struct core *core, struct journal_append *append);
 
 #endif

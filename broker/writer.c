@@ -106,13 +106,20 @@ static size_t append_size(const struct letter *letter)
 	return append->content.size + append->delivery.size;
 }
 
+/* One commit is signed with one key. */
+static bool changes_keys(const struct letter *letter)
+{
+	return ((const struct journal_append *)letter)->newer != NULL;
+}
+
 /* Cuts the next commit off the front of the queue: at least one append. */
 static struct journal_append *commit_take(struct writer *writer)
 {
 	struct letter *taken = writer->first, *last = taken;
+	const size_t most = changes_keys(taken) ? 1 : LIMIT_COMMIT_ENTRIES;
 	size_t size = append_size(taken);
 
-	for (size_t count = 1; last->next != NULL && count < LIMIT_COMMIT_ENTRIES; count++) {
+	for (size_t count = 1; last->next != NULL && !changes_keys(last->next) && count < most; count++) {
 		size += append_size(last->next);
 		if (size > COMMIT_BYTES)
 			break;

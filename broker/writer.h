@@ -1,6 +1,7 @@
 /* writer - the journal's thread: gathers what the core hands over, commits it, and hands it back.
  *
- * Everything that arrives while one commit syncs goes into the next. After E_IO it commits nothing any more, as
+ * Everything that arrives while one commit syncs goes into the next; an append with newer keys of the broker (journal.h) is
+ * a commit of its own, between what was handed over before it and after it. After E_IO it commits nothing any more, as
  * journal.h says; what is handed over from then on is only released. The functions may be called from one other thread.
  */
 #ifndef SIMPUL_WRITER_H

@@ -24,6 +24,13 @@ void keys_wipe(void *keys, size_t size)
 	sodium_memzero(keys, size);
 }
 
+void broker_keys_free(struct broker_keys *keys)
+{
+	if (keys != NULL)
+		keys_wipe(keys, sizeof *keys);
+	free(keys);
+}
+
 void keys_pin(void *keys, size_t size)
 {
 	sodium_mlock(keys, size);

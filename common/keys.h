@@ -70,6 +70,8 @@ enum error signing_key_load(struct signing_key *key, struct key_lock *lock, cons
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
 
 void keys_wipe(void *keys, size_t size);
+/* Wipes and frees; NULL is fine. */
+void broker_keys_free(struct broker_keys *keys);
 /* Keeps what is held for long out of swap, until keys_unpin, which wipes it. That the system does not let this process
  * hold so much in memory (RLIMIT_MEMLOCK) is no error. Whole pages, and no count: not for two that may share one. */
 void keys_pin(void *keys, size_t size);

@@ -98,8 +98,9 @@ static void act(struct sim_broker *broker, const struct core_action *action, wal
 	case ACTION_LOG:
 		log_write(action->log.level, action->log.event, action->log.fields);
 		break;
-	case ACTION_BULLETIN:
-		break; /* nobody listens */
+	case ACTION_BULLETIN: /* nobody listens */
+	case ACTION_TAKE_UP:  /* no operator asks for it */
+		break;
 	case ACTION_DRAINED:
 		broker->drained = true;
 		break;

@@ -47,6 +47,17 @@ static enum error keep_reload(void *context, uint64_t ticket, const struct hash 
 	return stage->reload_error == E_OK ? E_OK : fault_at(fault, stage->reload_error, "policy.yaml:7: wrong");
 }
 
+static enum error keep_take_up(void *context, uint64_t ticket, struct bytes act, struct fault *fault)
+{
+	struct stage *stage = context;
+
+	stage->take_ups++;
+	stage->ticket = ticket;
+	act_keep(stage, act);
+	(void)fault;
+	return E_OK;
+}
+
 static enum error keep_reload_watchers(void *context, struct fault *fault)
 {
 	struct stage *stage = context;
@@ -90,6 +101,7 @@ int stage_open(void **state)
 					    .identity = &stage->identity,
 					    .step = keep_step,
 					    .reload = keep_reload,
+					    .take_up = keep_take_up,
 					    .reload_watchers = keep_reload_watchers};
 	stage->context = zmq_ctx_new();
 	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);

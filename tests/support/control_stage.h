@@ -22,7 +22,7 @@ struct stage {
 	wall_ms since;
 	enum error reload_error;
 	struct hash reload_approved; /* zero: whatever stands in the file */
-	unsigned watcher_reloads;
+	unsigned watcher_reloads, take_ups;
 	struct buffer act; /* of the last step or reload */
 };
 

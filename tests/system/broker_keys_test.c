@@ -1,6 +1,9 @@
-/* broker_keys_test - the broker's own keys are renewed while three offices send: nothing is lost or comes twice, nobody
- * touches an agent that was connected, and nobody but broker and authority together can do it. */
+/* broker_keys_test - the broker's own keys are renewed while three offices send, by the running broker or by its start:
+ * nothing is lost or comes twice, nobody touches an agent that was connected, and nobody but broker and authority together
+ * can do it. */
+#include "broker/journal_schema.h"
 #include "common/checkpoint.h"
+#include "common/database.h"
 #include "common/memory.h"
 #include "tests/support/account.h"
 #include "tests/support/operate.h"
@@ -18,6 +21,7 @@
 #include <cmocka.h>
 
 enum { POLICE, ARMY, CUSTOMS, OFFICES, PER_FILE = 20, SECONDS = 60 };
+enum { STEADY = 40, STEADY_US = 10 * 1000, GAP_MS_MOST = 5000 };
 
 static const char policy[] = POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("army")
 	POLICY_SENDS POLICY_RECEIVES POLICY_AGENCY("customs")
@@ -35,25 +39,45 @@ static int set_up(void **state)
 
 /* ------------------------------------------------------------------ steps */
 
-static unsigned files; /* of each office so far */
+static size_t files, dropped; /* of each office so far, and reports in them */
 
 /* A file of every office, not waited for. */
 static void load(struct exchange *x)
 {
 	files++;
+	dropped += PER_FILE;
 	for (size_t office = 0; office < OFFICES; office++) {
 		char name[32];
 
-		snprintf(name, sizeof name, "load-%u.jsonl", files);
+		snprintf(name, sizeof name, "load-%zu.jsonl", files);
 		drop_many(x, office, name, name, PER_FILE);
 	}
+}
+
+/* A process that drops a report every few milliseconds, at each office in turn, until it has dropped as many at all. */
+static pid_t steady_load(struct exchange *x)
+{
+	const pid_t child = fork();
+
+	files++;
+	dropped += STEADY;
+	for (size_t i = 0; child == 0 && i < STEADY * OFFICES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof name, "steady-%zu-%zu.jsonl", files, i);
+		drop_many(x, i % OFFICES, name, name, 1);
+		usleep(STEADY_US);
+	}
+	if (child == 0)
+		_exit(0);
+	return child;
 }
 
 /* Everything that was dropped has its receipt. */
 static void assert_settled(struct exchange *x)
 {
 	for (size_t office = 0; office < OFFICES; office++)
-		assert_true(office_settled(x, office, (size_t)files * PER_FILE, SECONDS));
+		assert_true(office_settled(x, office, dropped, SECONDS));
 }
 
 static int renew_with(struct exchange *x, const char *authority, struct buffer *out)
@@ -67,6 +91,11 @@ static void renew(struct exchange *x, struct buffer *out)
 
 	assert_int_equal(renew_with(x, authority, out), 0);
 	free(authority);
+}
+
+static int take_up(struct exchange *x, struct buffer *out)
+{
+	return exchange_ctl(x, out, "broker-keys", "take-up", NULL);
 }
 
 static bool says(const struct buffer *page, const char *text)
@@ -94,6 +123,29 @@ static void told_keys(struct exchange *x, struct join *join)
 static void assert_journal_good(struct exchange *x)
 {
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+}
+
+/* The longest time in which the journal took no report, of all that it took since `begin`. */
+static wall_ms longest_gap(struct exchange *x, wall_ms begin)
+{
+	char *path = broker_path(x, "journal/" JOURNAL_FILE);
+	wall_ms before = begin, longest = 0;
+	sqlite3_stmt *rows;
+	sqlite3 *db;
+
+	assert_int_equal(database_open(&db, path, DATABASE_READ, JOURNAL_VERSION, NULL, NULL), E_OK);
+	rows = database_prepare(db, "SELECT accepted_at FROM entry WHERE type = 2 AND accepted_at >= ?1 ORDER BY entry");
+	bind_number(rows, 1, begin);
+	while (sqlite3_step(rows) == SQLITE_ROW) {
+		const wall_ms accepted = column_number(rows, 0);
+
+		longest = accepted - before > longest ? accepted - before : longest;
+		before = accepted;
+	}
+	sqlite3_finalize(rows);
+	database_close(db);
+	free(path);
+	return longest;
 }
 
 static void assert_account(struct exchange *x, const char *what)
@@ -153,6 +205,65 @@ static void keys_are_renewed_under_load_with_one_restart_and_nothing_is_lost(voi
 	free(next);
 }
 
+/* Twice: what a change leaves behind in a process must not be in the way of the next. */
+static void a_running_broker_takes_up_its_newer_keys_under_load_and_nothing_is_lost(void **state)
+{
+	struct exchange *x = *state;
+	char *next = broker_path(x, "broker.keys.next");
+	const size_t superseded = log_count(x, "session.superseded"), dropped_before = log_count(x, "connections.cut");
+	const pid_t broker = x->broker;
+	struct join before, after;
+
+	for (int change = 1; change <= 2; change++) {
+		const wall_ms begin = clock_now().wall;
+		const pid_t child = steady_load(x);
+
+		told_keys(x, &before);
+		renew(x, NULL);
+		assert_int_equal(take_up(x, NULL), 0);
+		told_keys(x, &after);
+		assert_memory_not_equal(after.broker_signing, before.broker_signing, KEY_SIZE);
+		assert_memory_not_equal(after.broker_curve, before.broker_curve, KEY_SIZE);
+		assert_false(file_there(next));
+		process_end(child, 0, SECONDS);
+		assert_settled(x);
+		printf("# keys taken up under load: no report for %llu ms at most\n",
+		       (unsigned long long)longest_gap(x, begin));
+		assert_in_range(longest_gap(x, begin), 0, GAP_MS_MOST);
+	}
+	assert_account(x, "keys of the broker taken up by the running broker, twice");
+	assert_int_equal(x->broker, broker);
+	assert_true(process_alive(broker));
+	assert_int_equal(log_count(x, "session.superseded"), superseded);
+	assert_int_equal(log_count(x, "connections.cut"), dropped_before);
+	assert_int_equal(log_count(x, "doors.changed"), 2);
+	assert_false(exchange_logged(x, "uplink.halted"));
+	assert_false(exchange_logged(x, "uplink.handshake_failed"));
+	assert_journal_good(x);
+	free(next);
+}
+
+static void who_was_away_follows_also_when_the_broker_is_killed_at_once(void **state)
+{
+	struct exchange *x = *state;
+	struct join taken_up, after;
+
+	renew(x, NULL);
+	assert_int_equal(process_end(x->offices[CUSTOMS].pid, SIGTERM, 20), 0);
+	load(x);
+	assert_int_equal(take_up(x, NULL), 0);
+	told_keys(x, &taken_up);
+	assert_int_not_equal(process_end(x->broker, SIGKILL, 20), 0);
+	exchange_start_broker(x);
+	told_keys(x, &after);
+	assert_memory_equal(after.broker_signing, taken_up.broker_signing, KEY_SIZE);
+	exchange_start_office(x, CUSTOMS);
+	assert_settled(x);
+	assert_account(x, "keys of the broker taken up, an office away, and the broker killed");
+	assert_false(exchange_logged(x, "uplink.handshake_failed"));
+	assert_journal_good(x);
+}
+
 static void an_agent_keeps_the_newer_keys_over_its_own_restart(void **state)
 {
 	struct exchange *x = *state;
@@ -192,7 +303,7 @@ static void checkpoints_from_before_and_after_a_change_are_good(void **state)
 
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "checkpoint", "sign", early, NULL), 0);
 	renew(x, &page);
-	restart(x);
+	assert_int_equal(take_up(x, NULL), 0);
 	load(x);
 	assert_settled(x);
 	assert_true(office_caught_up(x, ARMY, 20));
@@ -243,7 +354,11 @@ static void an_office_that_was_away_over_the_change_needs_a_new_join_file(void *
 	assert_int_equal(process_end(x->offices[CUSTOMS].pid, SIGTERM, 20), 0);
 	renew(x, &page);
 	assert_true(says(&page, "customs.oku"));
-	restart(x);
+	/* Who would be left behind is named first. */
+	buffer_clear(&page);
+	assert_int_equal(take_up(x, &page), 75);
+	assert_true(says(&page, "  customs.oku\nNothing was changed."));
+	assert_int_equal(exchange_ctl(x, NULL, "broker-keys", "take-up", "--anyway", NULL), 0);
 	load(x);
 	exchange_start_office(x, CUSTOMS);
 	assert_true(log_has(x, "uplink.handshake_failed", 20));
@@ -282,7 +397,7 @@ static void who_heard_of_the_newer_keys_long_before_follows_however_long_it_was_
 	assert_true(office_in_state(x, CUSTOMS, "live", 20));
 	assert_int_equal(process_end(x->offices[CUSTOMS].pid, SIGTERM, 20), 0);
 	assert_int_equal(rename(kept, next), 0);
-	restart(x);
+	assert_int_equal(take_up(x, NULL), 0);
 	told_keys(x, &after);
 	assert_memory_not_equal(after.broker_curve, before.broker_curve, KEY_SIZE);
 	load(x);
@@ -314,12 +429,14 @@ static void without_the_authority_nobody_renews(void **state)
 
 	broker_keys_generate(&keys);
 	assert_int_equal(broker_keys_save(&keys, NULL, next, NULL), E_OK);
+	assert_int_equal(take_up(x, NULL), 66);
 	restart(x);
 	assert_true(exchange_logged(x, "keys.unannounced"));
 	told_keys(x, &after);
 	assert_memory_equal(after.broker_signing, before.broker_signing, KEY_SIZE);
 	assert_true(office_in_state(x, POLICE, "live", 20));
 	assert_int_equal(unlink(next), 0);
+	assert_int_equal(take_up(x, NULL), 66);
 	free(next);
 	free(path);
 }
@@ -337,7 +454,7 @@ static void a_broker_restored_from_before_the_change_takes_up_the_newer_keys_aga
 
 	assert_int_equal(exchange_ctl(x, NULL, "backup", "make", backup, NULL), 0);
 	renew(x, NULL);
-	restart(x);
+	assert_int_equal(take_up(x, NULL), 0);
 	load(x);
 	assert_settled(x);
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
@@ -348,7 +465,7 @@ static void a_broker_restored_from_before_the_change_takes_up_the_newer_keys_aga
 	assert_int_equal(rename(newer, next), 0);
 	exchange_start_broker(x);
 	assert_int_equal(renew_with(x, authority, NULL), 0);
-	restart(x);
+	assert_int_equal(exchange_ctl(x, NULL, "broker-keys", "take-up", "--anyway", NULL), 0);
 	load(x);
 	assert_settled(x);
 	assert_account(x, "the broker restored from before the change");
@@ -365,6 +482,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_renewed_under_load_with_one_restart_and_nothing_is_lost),
+		cmocka_unit_test(a_running_broker_takes_up_its_newer_keys_under_load_and_nothing_is_lost),
+		cmocka_unit_test(who_was_away_follows_also_when_the_broker_is_killed_at_once),
 		cmocka_unit_test(an_agent_keeps_the_newer_keys_over_its_own_restart),
 		cmocka_unit_test(checkpoints_from_before_and_after_a_change_are_good),
 		cmocka_unit_test(an_office_that_comes_between_announcement_and_restart_follows_too),

@@ -40,6 +40,7 @@ static const struct {
 	 true},
 	{"hold-open", "{\"command\": \"hold-open\", \"report\": \"police.oku#1\", \"reason\": \"x\"}", true},
 	{"broker-key", "{\"command\": \"broker-key\", \"succession\": \"00\"}", true},
+	{"broker-keys-take-up", "{\"command\": \"broker-keys-take-up\"}", true},
 	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
 	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
 };
@@ -63,7 +64,7 @@ static void every_verb_that_changes_something_is_refused_to_an_auditor(void **st
 		assert_string_equal(json_string_value(json_object_get(json, "code")), "OPERATORS_ONLY");
 		json_decref(json);
 	}
-	assert_int_equal(stage->steps + stage->reloads + stage->watcher_reloads, 0);
+	assert_int_equal(stage->steps + stage->reloads + stage->watcher_reloads + stage->take_ups, 0);
 }
 
 static void an_auditor_sees_and_his_looks_are_recorded(void **state)
@@ -103,6 +104,9 @@ static void an_act_says_who_what_and_why(void **state)
 	assert_false(act->auditor);
 	stage_request(stage, "{\"command\": \"policy-reload\"}", 28);
 	assert_string_equal(stage_act(stage)->command, "policy reload");
+	stage_request(stage, verbs[15].request, strlen(verbs[15].request));
+	assert_int_equal(stage->take_ups, 1);
+	assert_string_equal(stage_act(stage)->command, "broker-keys take-up");
 }
 
 static void what_would_spoil_the_record_is_refused(void **state)

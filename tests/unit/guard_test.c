@@ -633,6 +633,31 @@ static void a_socket_that_is_bound_anew_has_the_same_door(void **state)
 	stage_strike(&stage);
 }
 
+/* More than may leave at once, and all that the address has. */
+static void whom_the_broker_itself_cut_off_comes_back_at_once(void **state)
+{
+	enum { MANY = GUARD_LEFT_MOST + BEYOND };
+	struct stage stage;
+	int fds[MANY], again[MANY], taken[2];
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = MANY, .rate = 1});
+	connect_all(again, MANY, stage.feed_endpoint, HOST);
+	for (int time = 0; time < 2; time++) {
+		memcpy(fds, again, sizeof fds);
+		assert_all_kept(&stage, fds, MANY);
+		taken[time] = bind_anew(&stage);
+		guard_unbound(stage.guard, stage.feed);
+		await_cuts(&stage, fds, MANY, MANY);
+		connect_all(again, MANY, stage.feed_endpoint, HOST);
+		assert_all_kept(&stage, again, MANY);
+		close_all(fds, MANY);
+	}
+	close_all(again, MANY);
+	close_all(taken, 2);
+	stage_strike(&stage);
+}
+
 /* How many of so many messages that a connection says are worth a look, until one is not. */
 static int heard_of(struct stage *stage, int fd, size_t node, int said)
 {
@@ -1031,6 +1056,7 @@ int main(void)
 		cmocka_unit_test(who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in),
 		cmocka_unit_test(who_knocks_too_often_is_shut_out_by_the_kernel),
 		cmocka_unit_test(a_socket_that_is_bound_anew_has_the_same_door),
+		cmocka_unit_test(whom_the_broker_itself_cut_off_comes_back_at_once),
 		cmocka_unit_test(who_says_more_than_an_office_can_is_cut_however_often_it_comes_back),
 		cmocka_unit_test(what_an_office_listens_to_does_not_silence_its_agent),
 		cmocka_unit_test(a_key_that_is_not_in_force_uses_up_nothing_of_its_office),

@@ -1,7 +1,8 @@
 /* journal_succeed_test - the broker's key changes in the journal where an announced succession says so and nowhere
- * else, and a start after a crash finds out which key is in force. */
+ * else, at a start and while it is written, and a start after a crash finds out which key is in force. */
 #include "broker/journal_sqlite.h"
 #include "broker/take_up.h"
+#include "broker/writer.h"
 #include "common/broker_succession.h"
 #include "common/memory.h"
 #include "common/wire.h"
@@ -46,7 +47,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void key_append(struct fixture *f, const struct broker_succession *succession, bool in_force)
+static struct journal_append *key_entry(const struct broker_succession *succession, bool in_force)
 {
 	struct journal_append *append = journal_append_new();
 	Simpul__BrokerKey key = SIMPUL__BROKER_KEY__INIT;
@@ -60,6 +61,13 @@ static void key_append(struct fixture *f, const struct broker_succession *succes
 	append->audience.nodes = memory_zero(1, sizeof(*append->audience.nodes));
 	strcpy(append->audience.nodes[0], "*");
 	wire_pack(&key, &append->content);
+	return append;
+}
+
+static void key_append(struct fixture *f, const struct broker_succession *succession, bool in_force)
+{
+	struct journal_append *append = key_entry(succession, in_force);
+
 	assert_int_equal(ledger_commit(&f->ledger, append, NULL), E_OK);
 	journal_append_free(append);
 }
@@ -219,6 +227,85 @@ static void a_new_incarnation_under_another_key_is_damage(void **state)
 	assert_int_not_equal(journal_recover(&options, 0, "x", f->ledger.now, &recovery, &f->fault), E_OK);
 }
 
+/* ---- while it is written */
+
+/* As the core of a running broker hands it over. */
+static struct journal_append *change_of(const struct fixture *f)
+{
+	struct journal_append *append = key_entry(&f->succession, true);
+
+	append->newer = memory_alloc(sizeof(*append->newer));
+	*append->newer = f->newer;
+	return append;
+}
+
+/* The answers of a writer: each append is in order, and the change alone in its commit. */
+static void answers_look(struct mailbox *answers, uint64_t first, size_t expected)
+{
+	struct letter *next, *letter = mailbox_take_all(answers);
+
+	for (; letter != NULL; letter = next) {
+		struct writer_answer *answer = (struct writer_answer *)letter;
+		const struct journal_append *append = answer->appends;
+
+		next = letter->next;
+		assert_int_equal(answer->error, E_OK);
+		if (append->newer != NULL)
+			assert_null(append->letter.next);
+		for (; append != NULL; append = (const struct journal_append *)append->letter.next, expected--) {
+			assert_int_equal(append->entry, first++);
+			assert_true(append->newer == NULL || append->head_signed);
+		}
+		writer_answer_free(answer);
+	}
+	assert_int_equal(expected, 0);
+}
+
+static void the_key_changes_between_what_was_handed_over_before_and_after(void **state)
+{
+	enum { COUNT = 60, CHANGE = 30 };
+	struct fixture *f = *state;
+	struct mailbox *answers = mailbox_new();
+	struct journal_append *appends[COUNT];
+	struct writer *writer;
+	uint64_t first;
+
+	key_append(f, &f->succession, false);
+	first = f->ledger.journal->state.position.entry + 1;
+	for (uint64_t i = 0, number = 1; i < COUNT; i++)
+		appends[i] = i == CHANGE ? change_of(f)
+					 : ledger_append(&f->ledger, &(struct saying){.origin = POLICE,
+										      .first = number++,
+										      .audience = TO(ARMY)});
+	writer = writer_start(f->ledger.journal, answers);
+	for (size_t i = 0; i < COUNT; i++)
+		writer_append(writer, appends[i]);
+	writer_stop(writer);
+	answers_look(answers, first, COUNT);
+	mailbox_free(answers);
+	assert_string_equal(verified(f, &f->newer.signing), "");
+	assert_int_equal(opens_with(f, &f->newer.signing), E_OK);
+}
+
+static void a_full_disk_leaves_the_key_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_append *change = change_of(f);
+
+	key_append(f, &f->succession, false);
+	assert_int_equal(database_run(f->ledger.journal->db, "PRAGMA max_page_count=1", NULL), E_OK);
+	buffer_reserve(&change->content, 1 << 20); /* more than may be free in its pages */
+	memset(change->content.data + change->content.size, 0, (1 << 20) - change->content.size);
+	change->content.size = 1 << 20;
+	assert_int_equal(ledger_commit(&f->ledger, change, NULL), E_DISK_FULL);
+	assert_int_equal(database_run(f->ledger.journal->db, "PRAGMA max_page_count=1000000", NULL), E_OK);
+	journal_append_free(change);
+	say(f, 1);
+	assert_string_equal(verified(f, &f->present.signing), "");
+	assert_int_equal(succeed(f), E_OK);
+	assert_string_equal(verified(f, &f->newer.signing), "");
+}
+
 /* ---- the start */
 
 struct start {
@@ -313,6 +400,40 @@ static void a_start_after_a_crash_in_between_finds_the_newer_keys(void **state)
 	start_free(&start);
 }
 
+/* ---- the files, while it runs */
+
+static void newer_keys_are_loaded_and_filed_without_asking_anybody(void **state)
+{
+	struct fixture *f = *state;
+	struct broker_keys *newer, filed;
+	struct key_lock other;
+	struct start start;
+
+	start_lay(f, &start, false);
+	assert_int_equal(newer_keys_load(&start.settings, &start.identity, &newer, &f->fault), E_NOT_FOUND);
+	assert_null(newer);
+	assert_int_equal(broker_keys_save(&f->newer, NULL, start.next, NULL), E_OK);
+	assert_int_equal(newer_keys_load(&start.settings, &start.identity, &newer, &f->fault), E_OK);
+	assert_memory_equal(newer, &f->newer, sizeof(*newer));
+	newer_keys_file(&start.settings);
+	assert_int_equal(broker_keys_load(&filed, NULL, start.settings.keys, NULL), E_OK);
+	assert_memory_equal(&filed, &f->newer, sizeof(filed));
+	/* Under a passphrase of their own: a start can ask for it. */
+	assert_int_equal(key_lock_new(&other, "another passphrase", &(struct lock_cost){1, 8}, NULL), E_OK);
+	assert_int_equal(broker_keys_save(&f->present, &other, start.next, NULL), E_OK);
+	broker_keys_free(newer);
+	assert_int_equal(newer_keys_load(&start.settings, &start.identity, &newer, &f->fault), E_PASSPHRASE);
+	start.identity.lock = other;
+	start.identity.lock.salt[0] ^= 1;
+	assert_int_equal(newer_keys_load(&start.settings, &start.identity, &newer, &f->fault), E_PASSPHRASE);
+	assert_null(newer);
+	/* What was locked together opens. */
+	start.identity.lock = other;
+	assert_int_equal(newer_keys_load(&start.settings, &start.identity, &newer, &f->fault), E_OK);
+	broker_keys_free(newer);
+	start_free(&start);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -326,10 +447,13 @@ int main(void)
 		TEST(a_succession_without_the_authority_is_damage),
 		TEST(a_succession_of_another_key_is_damage),
 		TEST(a_new_incarnation_under_another_key_is_damage),
+		TEST(the_key_changes_between_what_was_handed_over_before_and_after),
+		TEST(a_full_disk_leaves_the_key_as_it_was),
 		TEST(a_start_takes_up_what_was_announced_once),
 		TEST(a_start_goes_on_with_the_present_keys_when_nobody_was_told_of_newer_ones),
 		TEST(a_start_without_the_announced_keys_goes_on_with_the_present_ones),
 		TEST(a_start_after_a_crash_in_between_finds_the_newer_keys),
+		TEST(newer_keys_are_loaded_and_filed_without_asking_anybody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
