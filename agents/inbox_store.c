@@ -182,7 +182,7 @@ static enum error mark_store(struct store *store, uint64_t row, const struct ver
 }
 
 /* Clocks need not agree: so much earlier than by ours a report may have expired at the broker. */
-#define CLOCKS_APART_MS (UINT64_C(3600) * 1000)
+#define CLOCKS_APART_MS HOUR_MS
 
 /* Why the broker erased what it delivers without a body: there are two rules, and one of them anybody can see. */
 static Simpul__PurgeRule rule_of(const Simpul__Header *header, wall_ms now)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The broker's clock stands in the entry and never runs back there: one that was ahead for a while makes nothing doubtful. */
-#define EXPIRY_GRACE_MS ((wall_ms)24 * 3600 * 1000)
+#define EXPIRY_GRACE_MS DAY_MS
 
 static enum error form_check(const Simpul__Entry *entry, struct fault *fault)
 {

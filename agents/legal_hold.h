@@ -16,7 +16,7 @@
 
 #include <jansson.h>
 
-#define HOLD_CONFIRM_MS (UINT64_C(24) * 3600 * 1000) /* an order that nobody confirms by then is none */
+#define HOLD_CONFIRM_MS DAY_MS /* an order that nobody confirms by then is none */
 
 /* Who asks. */
 struct hold_person {

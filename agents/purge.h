@@ -18,9 +18,9 @@
 #define PURGE_CLOCK_APART_MS (3600 * 1000)
 /* Without a session since the start nothing expires by a clock that is further ahead of the newest time of the broker in
  * the store: a machine may come up in another year, and what is erased does not come back. */
-#define PURGE_OFFLINE_MS (UINT64_C(14) * 24 * 3600 * 1000)
+#define PURGE_OFFLINE_MS (14 * DAY_MS)
 /* An origin hears so long before that what it said is going to expire. */
-#define PURGE_NOTICE_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define PURGE_NOTICE_MS (7 * DAY_MS)
 
 struct purge {
 	struct store *store;

@@ -13,7 +13,7 @@ struct purge_sinks {
 	const struct sink_options *list;
 	size_t count;
 };
-#define PURGE_PATIENCE_MS (UINT64_C(3600) * 1000)
+#define PURGE_PATIENCE_MS HOUR_MS
 
 /* Puts one receipt into the outbox, for up to LIMIT_PURGED reports of one origin whose answer is due, in a transaction of
  * its own in which they are noted as answered. `made` is false when none is due. */

@@ -12,7 +12,7 @@
 
 #define ACT_OPERATOR_SIZE 33
 #define SIGN_TAG_ACT "simpul/act/1"
-#define ACT_LIFE_MS (UINT64_C(24) * 3600 * 1000) /* of a proposal */
+#define ACT_LIFE_MS DAY_MS /* of a proposal */
 
 /* What may need two operators, as bits; and what always does. */
 enum act_kind { ACT_POLICY = 1, ACT_ENROLL = 2, ACT_RESEED = 4, ACT_HOLD = 8 };

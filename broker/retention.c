@@ -7,7 +7,7 @@
 #define AGAIN_MS 1000	    /* what was to be buried is held by now */
 #define LOOK_MS (60 * 1000) /* between two looks when nothing was taken back */
 /* At the start the journal is the only witness of the time: so long after its newest entry, or so long before. */
-#define SILENT_MOST_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define SILENT_MOST_MS (7 * DAY_MS)
 #define BEHIND_MOST_MS (3600 * 1000)
 
 void retention_soon(struct core *core)

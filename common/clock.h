@@ -8,7 +8,8 @@
 typedef uint64_t wall_ms;   /* milliseconds since 1970-01-01T00:00:00Z */
 typedef uint64_t steady_ms; /* milliseconds of CLOCK_MONOTONIC, for intervals only */
 
-#define DAY_MS (UINT64_C(24) * 3600 * 1000)
+#define HOUR_MS (UINT64_C(3600) * 1000)
+#define DAY_MS (24 * HOUR_MS)
 
 /* What "now" is, as given to functions that must not look at a clock themselves. */
 struct now {

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOUR_MS (UINT64_C(3600) * 1000)
 #define NEW(arena, variable, type, prefix) \
 	type *variable = arena_alloc((arena), sizeof *variable); \
 	prefix##__init(variable)

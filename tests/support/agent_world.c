@@ -11,8 +11,6 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-#define HOUR_MS (UINT64_C(3600) * 1000)
-
 void agent_world_start(struct agent_world *world)
 {
 	memset(world, 0, sizeof *world);
@@ -57,7 +55,8 @@ void agent_store_open(struct agent_world *world, const char *node, struct store 
 {
 	struct fault fault = {0};
 
-	assert_int_equal(store_open(store, agent_world_path(world, node), NULL, world->join.exchange, node, &fault), E_OK);
+	assert_int_equal(store_open(store, agent_world_path(world, node), NULL, world->join.exchange, node, &fault),
+			 E_OK);
 }
 
 uint64_t agent_number(struct store *store, const char *sql)
@@ -93,8 +92,8 @@ static struct prepared *prepared_new(struct agent_world *world, Simpul__Label la
 	header->purpose = (char *)"immigration-oversight";
 	header->expires = header->created_at + 24 * HOUR_MS;
 	header->form = red ? SIMPUL__BODY_FORM__BODY_FORM_SEALED : SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
-	*prepared = (struct prepared){.header = header, .body = body, .routing = routing,
-				      .stream = stream_of(header->status, label)};
+	*prepared = (struct prepared){
+		.header = header, .body = body, .routing = routing, .stream = stream_of(header->status, label)};
 	return prepared;
 }
 
@@ -244,8 +243,7 @@ Simpul__Entry *agent_standing(struct agent_world *world, const char *node, uint3
 }
 
 void agent_batch(struct agent_world *world, uint64_t after, Simpul__Entry *const *entries, size_t count,
-		 const Simpul__EntryWrap *wrap,
-		 struct buffer *out)
+		 const Simpul__EntryWrap *wrap, struct buffer *out)
 {
 	uint8_t signature[SIGNATURE_SIZE];
 	Simpul__Position upto;
@@ -268,10 +266,14 @@ Simpul__Receipt *agent_receipt(struct agent_world *world, const struct hash *dig
 			       struct buffer *encoded)
 {
 	static const char *const audience[] = {"army.oku"};
-	struct chain_entry entry = {.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION, .entry = world->head.entry + 1,
-				    .accepted_at = clock_now().wall, .policy_version = 1,
-				    .broker_key = world->broker.signing.public_key, .digest = *digest,
-				    .audience = audience, .audience_count = 1};
+	struct chain_entry entry = {.type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION,
+				    .entry = world->head.entry + 1,
+				    .accepted_at = clock_now().wall,
+				    .policy_version = 1,
+				    .broker_key = world->broker.signing.public_key,
+				    .digest = *digest,
+				    .audience = audience,
+				    .audience_count = 1};
 	const struct hash previous = world->head.head;
 	uint8_t signature[SIGNATURE_SIZE];
 	Simpul__Receipt receipt = SIMPUL__RECEIPT__INIT;

@@ -9,8 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define DAY ((uint64_t)24 * 3600 * 1000)
-#define LIFE (60 * DAY)
+#define LIFE (60 * DAY_MS)
 
 static void enroll(struct world *world, size_t node, uint32_t key_id, wall_ms expires_at)
 {
@@ -147,11 +146,11 @@ static void its_end_is_said_daily_from_thirty_days_before_and_as_an_alarm_in_the
 	unsigned warnings = 0, alarms = 0;
 	char last[64];
 
-	world_tick(world, LIFE - 31 * DAY - 1);
+	world_tick(world, LIFE - 31 * DAY_MS - 1);
 	assert_false(world_logged(world, "member.expiring"));
 	for (unsigned hour = 0; hour < 31 * 24; hour++) {
 		world_forget(world);
-		world_tick(world, DAY / 24);
+		world_tick(world, DAY_MS / 24);
 		if (world_alarmed(world, "member.expiring node=army.oku key_id=2"))
 			alarms++;
 		else if (world_logged(world, "member.expiring node=army.oku key_id=2"))
@@ -160,9 +159,9 @@ static void its_end_is_said_daily_from_thirty_days_before_and_as_an_alarm_in_the
 	snprintf(last, sizeof last, "%u warnings, %u alarms", warnings, alarms);
 	assert_string_equal(last, "23 warnings, 8 alarms");
 	/* Once it has ended there is nothing more to be warned of. */
-	world_tick(world, DAY);
+	world_tick(world, DAY_MS);
 	world_forget(world);
-	world_tick(world, 2 * DAY);
+	world_tick(world, 2 * DAY_MS);
 	assert_false(world_logged(world, "member.expiring"));
 }
 
@@ -170,7 +169,7 @@ static void a_key_without_an_end_has_none(void **state)
 {
 	struct world *world = *state;
 
-	world_tick(world, 4000 * DAY);
+	world_tick(world, 4000 * DAY_MS);
 	assert_int_equal(core_key_status(world->core, world->keys[POLICE].curve_public, NULL), E_OK);
 }
 

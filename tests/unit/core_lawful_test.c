@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define DAY ((uint64_t)24 * 3600 * 1000)
 #define DEMANDS \
 	"demands:\n" \
 	"  - {kinds: [sighting, alert], categories: ['*'], grading: true}\n" \
@@ -97,7 +96,7 @@ static void strange_purpose(Simpul__Header *header)
 }
 static void too_long(Simpul__Header *header)
 {
-	header->expires = header->created_at + 30 * DAY + 1;
+	header->expires = header->created_at + 30 * DAY_MS + 1;
 }
 static void a_child(Simpul__Header *header)
 {
