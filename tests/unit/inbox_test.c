@@ -1,8 +1,6 @@
 /* Tries to break what inbox.h promises. */
 #include "agents/view.h"
-#include "tests/support/agent_world.h"
-#include "common/limit.h"
-#include "common/log.h"
+#include "tests/support/offices.h"
 #include "common/superseded.h"
 #include "common/wire.h"
 
@@ -14,159 +12,79 @@
 #define AMBER SIMPUL__LABEL__LABEL_AMBER
 #define MOST 8
 
-/* police.oku sends, army.oku receives. */
-struct fixture {
-	struct agent_world world;
-	struct store sender, store;
-	struct agent_office police, army;
-	struct inbox *inbox;
-	struct outbox_submission sent;
-	struct buffer batch;
-	struct fault fault;
-	char alarm[1024]; /* the last line of the log at that level */
-};
-
-static void alarm_note(void *context, enum log_level level, const char *line)
-{
-	struct fixture *f = context;
-
-	if (level == LOG_LEVEL_ALARM)
-		strncpy(f->alarm, line, sizeof f->alarm - 1);
-}
-
-static void apply_entries(struct fixture *f, Simpul__Entry **entries, size_t count, uint64_t after,
+static void apply_entries(struct offices *f, Simpul__Entry **entries, size_t count, uint64_t after,
 			  enum inbox_result expected)
 {
 	agent_batch(&f->world, after, entries, count, NULL, &f->batch);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), expected);
 }
 
-/* The next entry, applied. */
-static void apply(struct fixture *f, Simpul__Entry *entry)
-{
-	apply_entries(f, &entry, 1, entry->entry - 1, INBOX_APPLIED);
-}
-
-static int start(void **state)
-{
-	struct fixture *f = *state = test_calloc(1, sizeof *f);
-
-	agent_world_start(&f->world);
-	agent_office_make(&f->world, "police.oku", 1, &f->police);
-	agent_office_make(&f->world, "army.oku", 1, &f->army);
-	agent_store_open(&f->world, "police.oku", &f->sender);
-	agent_store_open(&f->world, "army.oku", &f->store);
-	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
-	log_copy(alarm_note, f);
-	apply(f, agent_member(&f->world, &f->police));
-	apply(f, agent_member(&f->world, &f->army));
-	assert_int_equal(store_member(&f->sender, 2, &f->army.member, NULL), E_OK);
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct fixture *f = *state;
-
-	log_copy(NULL, NULL);
-	inbox_free(f->inbox);
-	buffer_free(&f->batch);
-	buffer_free(&f->sent.message);
-	store_close(&f->store);
-	store_close(&f->sender);
-	agent_world_end(&f->world);
-	test_free(f);
-	return 0;
-}
-
 /* A frozen submission of `count` times this report, after what was sent before. */
-static Simpul__Submission *send(struct fixture *f, struct prepared *prepared, size_t count)
+static Simpul__Submission *send(struct offices *f, struct prepared *prepared, size_t count)
 {
-	const struct position seen = {0};
 	struct prepared *list[MOST];
-	struct report_name names[MOST];
 
 	for (size_t i = 0; i < count; i++)
 		list[i] = prepared;
-	assert_int_equal(outbox_take(&f->sender, &f->police.keys, list, NULL, count, false, names, &f->fault), E_OK);
-	assert_int_equal(outbox_next(&f->sender, &f->police.keys, prepared->stream, names[0].number - 1, &seen,
-				     &f->sent, &f->fault),
-			 E_OK);
-	assert_int_equal(f->sent.count, count);
-	return agent_submission(&f->world, buffer_view(&f->sent.message));
+	return offices_send_all(f, list, count);
 }
 
-static Simpul__Submission *send_sightings(struct fixture *f, size_t count)
+static Simpul__Submission *send_sightings(struct offices *f, size_t count)
 {
 	return send(f, agent_sighting(&f->world, AMBER, "a car at the market"), count);
-}
-
-static uint64_t rows(struct fixture *f, const char *where)
-{
-	char sql[256] = "SELECT count(*) FROM inbox WHERE ";
-
-	return agent_number(&f->store, strncat(sql, where, sizeof sql - strlen(sql) - 1));
-}
-
-static void reopen(struct fixture *f)
-{
-	inbox_free(f->inbox);
-	store_close(&f->store);
-	agent_store_open(&f->world, "army.oku", &f->store);
-	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
 }
 
 /* ---- once, in order, all */
 
 static void a_batch_twice_is_applied_once(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 3));
 
-	apply(f, entry);
-	assert_int_equal(rows(f, "trust = 0"), 3);
+	offices_apply(f, entry);
+	assert_int_equal(offices_rows(f, "trust = 0"), 3);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_IGNORED);
-	reopen(f);
+	offices_reopen(f);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_IGNORED);
-	assert_int_equal(rows(f, "1"), 3);
+	assert_int_equal(offices_rows(f, "1"), 3);
 	assert_int_equal(inbox_cursor(f->inbox).entry, 3);
 }
 
 static void what_overlaps_brings_its_new_part_only(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entries[2];
 
 	entries[0] = agent_delivery(&f->world, send_sightings(f, 2));
-	apply(f, entries[0]);
+	offices_apply(f, entries[0]);
 	entries[0]->delivery->reports[0]->body.data[20] ^= 1; /* is not even looked at */
 	entries[1] = agent_delivery(&f->world, send_sightings(f, 2));
 	apply_entries(f, entries, 2, 2, INBOX_APPLIED);
-	assert_int_equal(rows(f, "trust = 0"), 4);
-	assert_int_equal(rows(f, "trust = 2"), 0);
-	assert_int_equal(rows(f, "entry = 3"), 2);
+	assert_int_equal(offices_rows(f, "trust = 0"), 4);
+	assert_int_equal(offices_rows(f, "trust = 2"), 0);
+	assert_int_equal(offices_rows(f, "entry = 3"), 2);
 }
 
 static void an_entry_is_never_skipped(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *missed = agent_delivery(&f->world, send_sightings(f, 1));
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
 	Simpul__Entry *both[] = {missed, entry}, *swapped[] = {entry, missed};
 
 	apply_entries(f, &entry, 1, 3, INBOX_BEHIND);
 	assert_int_equal(inbox_cursor(f->inbox).entry, 2);
-	assert_int_equal(rows(f, "1"), 0);
+	assert_int_equal(offices_rows(f, "1"), 0);
 	apply_entries(f, swapped, 2, 2, INBOX_FAILED);
 	assert_int_equal(f->fault.code, E_INVALID);
 	apply_entries(f, &missed, 1, 3, INBOX_BEHIND);
 	apply_entries(f, both, 2, 2, INBOX_APPLIED);
-	assert_int_equal(rows(f, "1"), 2);
+	assert_int_equal(offices_rows(f, "1"), 2);
 }
 
 static void a_batch_that_fails_in_the_middle_leaves_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	struct agent_office forged;
 	Simpul__Entry *entries[2];
 
@@ -177,14 +95,14 @@ static void a_batch_that_fails_in_the_middle_leaves_nothing(void **state)
 	apply_entries(f, entries, 2, 2, INBOX_FAILED);
 	assert_int_equal(f->fault.code, E_BAD_SIGNATURE);
 	assert_non_null(strstr(f->alarm, "inbox.bad_member"));
-	assert_int_equal(rows(f, "1"), 0);
+	assert_int_equal(offices_rows(f, "1"), 0);
 	assert_int_equal(inbox_cursor(f->inbox).entry, 2);
 	assert_int_equal(agent_number(&f->store, "SELECT entry FROM cursor"), 2);
 }
 
 static void an_empty_batch_is_not_acknowledged_before_it_is_on_disk(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry;
 
 	agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY); /* for somebody else */
@@ -200,7 +118,7 @@ static void an_empty_batch_is_not_acknowledged_before_it_is_on_disk(void **state
 /* Or its cursor might follow, and be acknowledged, before the new session has handed anything over. */
 static void what_was_seen_and_is_not_on_disk_is_forgotten_when_a_session_begins(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
 	agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY);
 	apply_entries(f, NULL, 0, 2, INBOX_APPLIED);
@@ -213,34 +131,34 @@ static void what_was_seen_and_is_not_on_disk_is_forgotten_when_a_session_begins(
 
 static void many_empty_batches_do_move_the_cursor(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
 	for (int i = 0; i < 1000; i++) {
 		agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY);
 		apply_entries(f, NULL, 0, f->world.head.entry - 1, INBOX_APPLIED);
 	}
 	assert_in_range(inbox_cursor(f->inbox).entry, 500, 1002);
-	reopen(f); /* a clean end writes it */
+	offices_reopen(f); /* a clean end writes it */
 	assert_int_equal(inbox_cursor(f->inbox).entry, 1002);
 }
 
 static void a_withheld_entry_is_on_record(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
 	Simpul__Stub stub = SIMPUL__STUB__INIT;
 
 	stub.policy_version = 7;
 	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
 	entry->stub = &stub;
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT policy_version FROM withheld WHERE entry = 3"), 7);
 }
 
 /* ---- superseded, and what it says by now is not for this office */
 
 /* The stub of an update of police.oku#NUMBER that the police signed with these keys. */
-static Simpul__Entry *superseded_stub(struct fixture *f, uint64_t number, const struct node_keys *keys)
+static Simpul__Entry *superseded_stub(struct offices *f, uint64_t number, const struct node_keys *keys)
 {
 	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
 	Simpul__Stub *stub = arena_alloc(&f->world.arena, sizeof *stub);
@@ -284,7 +202,7 @@ static bool row_see(void *context, const struct inbox_row *row)
 }
 
 /* What a reader sees under the name police.oku#NUMBER. */
-static struct seen_row see(struct fixture *f, uint64_t number)
+static struct seen_row see(struct offices *f, uint64_t number)
 {
 	const struct report_name name = {.origin = "police.oku", .epoch = 1, .number = number};
 	struct seen_row seen = {.rows = 0};
@@ -295,32 +213,33 @@ static struct seen_row see(struct fixture *f, uint64_t number)
 
 static void a_superseded_report_counts_no_longer(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
 	assert_int_equal(see(f, 1).superseded_by, 4);
 	assert_true(see(f, 1).has_notice);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM withheld"), 1);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM quarantine"), 0);
 	/* What was said after that counts again. */
-	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "for all again"), 1)));
+	offices_apply(f,
+		      agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "for all again"), 1)));
 	assert_int_equal(see(f, 1).superseded_by, 0);
 	assert_string_equal(see(f, 1).updated_by, "police.oku#2");
 	assert_int_equal(see(f, 2).superseded_by, 0);
-	apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
 	assert_int_equal(see(f, 1).superseded_by, 6);
 	assert_int_equal(see(f, 2).superseded_by, 6);
 }
 
 static void a_forged_notice_changes_nothing_and_waits(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	apply(f, superseded_stub(f, 1, &f->army.keys));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	offices_apply(f, superseded_stub(f, 1, &f->army.keys));
 	assert_int_equal(see(f, 1).superseded_by, 0);
-	assert_int_equal(rows(f, "notice = 1 AND trust <> 2"), 0);
+	assert_int_equal(offices_rows(f, "notice = 1 AND trust <> 2"), 0);
 	assert_non_null(strstr(f->alarm, "inbox.bad_notice entry=4 code=BAD_SIGNATURE"));
 	assert_int_equal(agent_number(&f->store, "SELECT code FROM quarantine WHERE cause = 5 AND state = 0"),
 			 E_BAD_SIGNATURE);
@@ -328,55 +247,55 @@ static void a_forged_notice_changes_nothing_and_waits(void **state)
 
 static void a_notice_of_what_never_came_leaves_no_trace_in_the_inbox(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
-	apply(f, superseded_stub(f, 1, &f->police.keys));
-	assert_int_equal(rows(f, "1"), 0);
+	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	assert_int_equal(offices_rows(f, "1"), 0);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM quarantine"), 0);
 }
 
 /* A thief of the key may have said it. */
 static void a_notice_counts_no_more_once_its_key_is_compromised(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *stub, *report = agent_delivery(&f->world, send_sightings(f, 1));
 
 	report->accepted_at = 1000;
-	apply(f, report);
+	offices_apply(f, report);
 	stub = superseded_stub(f, 1, &f->police.keys);
 	stub->accepted_at = 3000;
-	apply(f, stub);
+	offices_apply(f, stub);
 	assert_int_not_equal(see(f, 1).superseded_by, 0);
-	apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 2000));
+	offices_apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 2000));
 	assert_int_equal(see(f, 1).superseded_by, 0);
 }
 
 /* A broker that was restored sends it all again. */
 static void a_notice_stands_in_no_repeats_way(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *submission = send_sightings(f, 1);
 
-	apply(f, agent_delivery(&f->world, submission));
-	apply(f, superseded_stub(f, 1, &f->police.keys));
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "trust = 2"), 0);
-	assert_int_equal(rows(f, "notice = 0"), 1);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "trust = 2"), 0);
+	assert_int_equal(offices_rows(f, "notice = 0"), 1);
 	/* Nor in that of an erasure. */
-	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1), 1)));
-	assert_int_equal(rows(f, "erased_at > 0"), 1);
+	offices_apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1), 1)));
+	assert_int_equal(offices_rows(f, "erased_at > 0"), 1);
 }
 
 /* ---- trust */
 
 static void a_forged_report_is_marked_bad(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 2));
 
 	entry->delivery->reports[1]->body.data[20] ^= 1;
-	apply(f, entry);
-	assert_int_equal(rows(f, "trust = 2"), 2);
+	offices_apply(f, entry);
+	assert_int_equal(offices_rows(f, "trust = 2"), 2);
 	assert_non_null(strstr(f->alarm, "inbox.bad_report"));
 	assert_non_null(strstr(f->alarm, "BAD_SIGNATURE"));
 	assert_int_equal(inbox_cursor(f->inbox).entry, 3);
@@ -384,7 +303,7 @@ static void a_forged_report_is_marked_bad(void **state)
 
 static void a_report_under_another_name_is_marked_bad(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	struct hash leaves[MOST], digest;
 	Simpul__Submission *submission = send_sightings(f, 2);
 	uint8_t signature[SIGNATURE_SIZE];
@@ -394,14 +313,14 @@ static void a_report_under_another_name_is_marked_bad(void **state)
 	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &digest, NULL), E_OK);
 	digest_sign(&f->police.keys.signing, SIGN_TAG_SUBMISSION, &digest, signature);
 	submission->signature.data = signature;
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "trust = 0 AND number = 1"), 1);
-	assert_int_equal(rows(f, "trust = 2 AND number = 2"), 1);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 1"), 1);
+	assert_int_equal(offices_rows(f, "trust = 2 AND number = 2"), 1);
 }
 
 static void a_key_from_before_rotation_still_verifies_old_entries(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *early = send_sightings(f, 1), *late = send_sightings(f, 1);
 	struct agent_office renewed;
 	Simpul__Entry *entries[3];
@@ -411,81 +330,81 @@ static void a_key_from_before_rotation_still_verifies_old_entries(void **state)
 	entries[1] = agent_member(&f->world, &renewed);
 	entries[2] = agent_delivery(&f->world, late);
 	apply_entries(f, entries, 3, 2, INBOX_APPLIED);
-	assert_int_equal(rows(f, "trust = 0 AND number = 1"), 1);
-	assert_int_equal(rows(f, "trust = 2 AND number = 2"), 1);
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 1"), 1);
+	assert_int_equal(offices_rows(f, "trust = 2 AND number = 2"), 1);
 }
 
 static void a_compromise_makes_what_came_since_doubtful(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *before = agent_delivery(&f->world, send_sightings(f, 1)), *since;
 
 	before->accepted_at = 1000;
-	apply(f, before);
+	offices_apply(f, before);
 	since = agent_delivery(&f->world, send_sightings(f, 1));
 	since->accepted_at = 3000;
-	apply(f, since);
-	apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 2000));
-	assert_int_equal(rows(f, "trust = 0 AND number = 1"), 1);
-	assert_int_equal(rows(f, "trust = 1 AND number = 2"), 1);
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	assert_int_equal(rows(f, "trust = 1 AND number = 3"), 1);
+	offices_apply(f, since);
+	offices_apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 2000));
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 1"), 1);
+	assert_int_equal(offices_rows(f, "trust = 1 AND number = 2"), 1);
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	assert_int_equal(offices_rows(f, "trust = 1 AND number = 3"), 1);
 }
 
 /* A broker that goes on taking reports under a key that has ended does not make them good. */
 static void what_came_long_after_the_end_of_a_key_is_doubtful(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const wall_ms end = f->police.member.created_at + 1000, day = 24 * 3600 * 1000;
 	Simpul__Entry *entry;
 
 	agent_office_make(&f->world, "police.oku", 2, &f->police);
 	f->police.member.expires_at = end;
 	member_countersign(&f->police.member, &f->world.authority);
-	apply(f, agent_member(&f->world, &f->police));
+	offices_apply(f, agent_member(&f->world, &f->police));
 	entry = agent_delivery(&f->world, send_sightings(f, 1));
 	entry->accepted_at = end + day;
-	apply(f, entry);
+	offices_apply(f, entry);
 	entry = agent_delivery(&f->world, send_sightings(f, 1));
 	entry->accepted_at = end + day + 1;
-	apply(f, entry);
-	assert_int_equal(rows(f, "trust = 0 AND number = 1"), 1);
-	assert_int_equal(rows(f, "trust = 1 AND number = 2"), 1);
+	offices_apply(f, entry);
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 1"), 1);
+	assert_int_equal(offices_rows(f, "trust = 1 AND number = 2"), 1);
 }
 
 static void a_reused_number_is_alarmed_and_both_are_kept(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	struct hash leaves[MOST], digest;
 	Simpul__Submission *submission = send_sightings(f, 2);
 	uint8_t signature[SIGNATURE_SIZE];
 
-	apply(f, agent_delivery(&f->world, submission));
-	apply(f, agent_delivery(&f->world, submission)); /* a broker that was restored sends it again */
-	assert_int_equal(rows(f, "1"), 2);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	offices_apply(f, agent_delivery(&f->world, submission)); /* a broker that was restored sends it again */
+	assert_int_equal(offices_rows(f, "1"), 2);
 	submission->reports[1]->body.data[20] ^= 1;
 	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &digest, NULL), E_OK);
 	digest_sign(&f->police.keys.signing, SIGN_TAG_SUBMISSION, &digest, signature);
 	submission->signature.data = signature;
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "number = 1"), 1);
-	assert_int_equal(rows(f, "number = 2 AND trust = 0"), 1);
-	assert_int_equal(rows(f, "number = 2 AND trust = 2"), 1);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "number = 1"), 1);
+	assert_int_equal(offices_rows(f, "number = 2 AND trust = 0"), 1);
+	assert_int_equal(offices_rows(f, "number = 2 AND trust = 2"), 1);
 	assert_non_null(strstr(f->alarm, "NUMBER_REUSED"));
 }
 
 static void a_spoiled_copy_does_not_keep_the_good_one_out(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *submission = send_sightings(f, 1);
 	Simpul__Entry *spoiled = agent_delivery(&f->world, submission);
 	uint8_t none[SIGNATURE_SIZE] = {0};
 
 	spoiled->delivery->signature.data = none;
-	apply(f, spoiled);
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "trust = 2"), 1);
-	assert_int_equal(rows(f, "trust = 0"), 1);
+	offices_apply(f, spoiled);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "trust = 2"), 1);
+	assert_int_equal(offices_rows(f, "trust = 0"), 1);
 }
 
 /* ---- marks */
@@ -497,7 +416,7 @@ static bool note_cancelled(void *cancelled, const struct inbox_row *row)
 }
 
 /* Whether the police's report with this number shows as cancelled. */
-static bool is_cancelled(struct fixture *f, uint64_t number)
+static bool is_cancelled(struct offices *f, uint64_t number)
 {
 	const struct report_name name = {"police.oku", 1, SIMPUL__STREAM__STREAM_MAIN, number};
 	bool cancelled = false;
@@ -508,56 +427,56 @@ static bool is_cancelled(struct fixture *f, uint64_t number)
 
 static void a_cancel_marks_the_report(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 2)));
-	apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 2), 1)));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 2)));
+	offices_apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 2), 1)));
 	assert_true(is_cancelled(f, 2));
 	assert_false(is_cancelled(f, 1));
 }
 
 static void a_cancel_by_a_thief_ends_with_his_key(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 1), 1)));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	offices_apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 1), 1)));
 	assert_true(is_cancelled(f, 1));
-	apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
+	offices_apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
 	assert_false(is_cancelled(f, 1));
 }
 
 static void only_the_origin_can_cancel(void **state)
 {
-	struct fixture *f = *state;
-	struct fixture other = *f;
+	struct offices *f = *state;
+	struct offices other = *f;
 	const struct position seen = {0};
 	struct prepared *cancel = agent_cancel(&f->world, "police.oku", 1);
 	struct outbox_submission sent = {0};
 	struct report_name name;
 	Simpul__Submission *submission;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
 	/* The army cancels what the police said. */
 	assert_int_equal(outbox_take(&other.store, &other.army.keys, &cancel, NULL, 1, false, &name, NULL), E_OK);
 	assert_int_equal(outbox_next(&other.store, &other.army.keys, 0, 0, &seen, &sent, NULL), E_OK);
 	submission = agent_submission(&f->world, buffer_view(&sent.message));
 	buffer_free(&sent.message);
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "origin = 'army.oku' AND trust = 0"), 1);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "origin = 'army.oku' AND trust = 0"), 1);
 	assert_false(is_cancelled(f, 1));
 }
 
 static void a_forged_cancel_marks_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
 	entry = agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 1), 1));
 	entry->delivery->signature.data[0] ^= 1;
-	apply(f, entry);
-	assert_int_equal(rows(f, "trust = 2"), 1);
+	offices_apply(f, entry);
+	assert_int_equal(offices_rows(f, "trust = 2"), 1);
 	assert_false(is_cancelled(f, 1));
 }
 
@@ -565,19 +484,19 @@ static void a_forged_cancel_marks_nothing(void **state)
 
 static void a_bad_head_signature_stops_the_agent(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
 
 	signing_key_generate(&f->world.broker.signing);
 	apply_entries(f, &entry, 1, 2, INBOX_FAILED);
 	assert_int_equal(f->fault.code, E_BAD_SIGNATURE);
 	apply_entries(f, NULL, 0, 2, INBOX_FAILED);
-	assert_int_equal(rows(f, "1"), 0);
+	assert_int_equal(offices_rows(f, "1"), 0);
 }
 
 static void another_head_at_the_same_entry_is_another_history(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
 	f->world.head.head.bytes[0] ^= 1;
 	apply_entries(f, NULL, 0, 2, INBOX_FAILED);
@@ -586,7 +505,7 @@ static void another_head_at_the_same_entry_is_another_history(void **state)
 
 static void another_incarnation_is_another_history(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
 
 	f->world.head.incarnation = 2;
@@ -596,11 +515,11 @@ static void another_incarnation_is_another_history(void **state)
 
 static void a_cursor_that_cannot_be_read_is_not_the_beginning(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
 
 	assert_int_equal(database_run(f->store.db, "UPDATE cursor SET head = x'00'", NULL), E_OK);
-	reopen(f);
+	offices_reopen(f);
 	apply_entries(f, &entry, 1, 2, INBOX_FAILED);
 	assert_int_equal(f->fault.code, E_CORRUPT);
 	apply_entries(f, &entry, 1, 0, INBOX_FAILED);
@@ -608,7 +527,7 @@ static void a_cursor_that_cannot_be_read_is_not_the_beginning(void **state)
 
 static void a_truncated_batch_is_refused_at_every_length(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sightings(f, 1));
 
 	size_t empty;
@@ -622,13 +541,13 @@ static void a_truncated_batch_is_refused_at_every_length(void **state)
 		if (size != empty)
 			assert_int_not_equal(inbox_apply(f->inbox, BYTES(f->batch.data, size), &f->fault),
 					     INBOX_APPLIED);
-	assert_int_equal(rows(f, "1"), 0);
+	assert_int_equal(offices_rows(f, "1"), 0);
 }
 
 /* ---- sealed, erased, refused, and proof */
 
 /* This node's wrap, as the broker picks it out of the routing. */
-static Simpul__EntryWrap wrap_of(struct fixture *f, const Simpul__Submission *submission, uint64_t entry)
+static Simpul__EntryWrap wrap_of(struct offices *f, const Simpul__Submission *submission, uint64_t entry)
 {
 	const Simpul__Routing *routing =
 		wire_unpack(&simpul__routing__descriptor, BYTES(submission->routing.data, submission->routing.len),
@@ -641,7 +560,7 @@ static Simpul__EntryWrap wrap_of(struct fixture *f, const Simpul__Submission *su
 	return wrap;
 }
 
-static struct prepared *red(struct fixture *f, char **to)
+static struct prepared *red(struct offices *f, char **to)
 {
 	struct prepared *prepared = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, "the word is heron");
 
@@ -652,7 +571,7 @@ static struct prepared *red(struct fixture *f, char **to)
 
 static void a_sealed_body_is_opened_for_its_recipient(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char *to[] = {(char[]){"army.oku"}};
 	const Simpul__Submission *submission = send(f, red(f, to), 2);
 	Simpul__Entry *entry = agent_delivery(&f->world, submission);
@@ -660,25 +579,25 @@ static void a_sealed_body_is_opened_for_its_recipient(void **state)
 
 	agent_batch(&f->world, 2, &entry, 1, &wrap, &f->batch);
 	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
-	assert_int_equal(rows(f, "trust = 0 AND instr(body, CAST('heron' AS BLOB)) > 0"), 2);
+	assert_int_equal(offices_rows(f, "trust = 0 AND instr(body, CAST('heron' AS BLOB)) > 0"), 2);
 	assert_int_equal(agent_number(&f->store, "SELECT length(content_key) FROM inbox_delivery WHERE entry = 3"),
 			 KEY_SIZE);
 }
 
 static void a_sealed_body_that_does_not_open_is_marked_bad(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char *to[] = {(char[]){"army.oku"}};
 	const Simpul__Submission *submission = send(f, red(f, to), 1);
 
-	apply(f, agent_delivery(&f->world, submission));
-	assert_int_equal(rows(f, "trust = 2 AND length(body) = 0"), 1);
+	offices_apply(f, agent_delivery(&f->world, submission));
+	assert_int_equal(offices_rows(f, "trust = 2 AND length(body) = 0"), 1);
 	assert_non_null(strstr(f->alarm, "CANNOT_OPEN"));
 }
 
 static void erased_and_refused_reports_spoil_no_proof(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *submission = send_sightings(f, 3);
 	Simpul__Entry *entry = agent_delivery(&f->world, submission);
 	Simpul__DeliveredReport *const *reports = entry->delivery->reports;
@@ -689,20 +608,20 @@ static void erased_and_refused_reports_spoil_no_proof(void **state)
 	reports[0]->body_hash = (ProtobufCBinaryData){HASH_SIZE, body.bytes};
 	simpul__delivered_report__init(reports[1]);
 	reports[1]->leaf = (ProtobufCBinaryData){HASH_SIZE, leaves[1].bytes};
-	apply(f, entry);
-	assert_int_equal(rows(f, "trust = 0 AND number = 1 AND length(body) = 0"), 1);
-	assert_int_equal(rows(f, "number = 2"), 0);
-	assert_int_equal(rows(f, "trust = 0 AND number = 3 AND length(body) > 0"), 1);
+	offices_apply(f, entry);
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 1 AND length(body) = 0"), 1);
+	assert_int_equal(offices_rows(f, "number = 2"), 0);
+	assert_int_equal(offices_rows(f, "trust = 0 AND number = 3 AND length(body) > 0"), 1);
 }
 
 static void what_is_kept_proves_the_origin(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Delivery *proof;
 	struct hash digest;
 	sqlite3_stmt *get;
 
-	apply(f, agent_delivery(&f->world, send_sightings(f, 3)));
+	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 3)));
 	get = database_prepare(f->store.db, "SELECT proof FROM inbox_delivery");
 	assert_int_equal(sqlite3_step(get), SQLITE_ROW);
 	proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 0), &f->world.arena, NULL);
@@ -717,40 +636,53 @@ static void what_is_kept_proves_the_origin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_batch_twice_is_applied_once, start, end),
-		cmocka_unit_test_setup_teardown(what_overlaps_brings_its_new_part_only, start, end),
-		cmocka_unit_test_setup_teardown(an_entry_is_never_skipped, start, end),
-		cmocka_unit_test_setup_teardown(a_batch_that_fails_in_the_middle_leaves_nothing, start, end),
-		cmocka_unit_test_setup_teardown(an_empty_batch_is_not_acknowledged_before_it_is_on_disk, start, end),
+		cmocka_unit_test_setup_teardown(a_batch_twice_is_applied_once, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(what_overlaps_brings_its_new_part_only, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(an_entry_is_never_skipped, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_batch_that_fails_in_the_middle_leaves_nothing, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(an_empty_batch_is_not_acknowledged_before_it_is_on_disk, offices_start,
+						offices_end),
 		cmocka_unit_test_setup_teardown(what_was_seen_and_is_not_on_disk_is_forgotten_when_a_session_begins,
-						start, end),
-		cmocka_unit_test_setup_teardown(many_empty_batches_do_move_the_cursor, start, end),
-		cmocka_unit_test_setup_teardown(a_withheld_entry_is_on_record, start, end),
-		cmocka_unit_test_setup_teardown(a_superseded_report_counts_no_longer, start, end),
-		cmocka_unit_test_setup_teardown(a_forged_notice_changes_nothing_and_waits, start, end),
-		cmocka_unit_test_setup_teardown(a_notice_of_what_never_came_leaves_no_trace_in_the_inbox, start, end),
-		cmocka_unit_test_setup_teardown(a_notice_counts_no_more_once_its_key_is_compromised, start, end),
-		cmocka_unit_test_setup_teardown(a_notice_stands_in_no_repeats_way, start, end),
-		cmocka_unit_test_setup_teardown(a_forged_report_is_marked_bad, start, end),
-		cmocka_unit_test_setup_teardown(a_report_under_another_name_is_marked_bad, start, end),
-		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_still_verifies_old_entries, start, end),
-		cmocka_unit_test_setup_teardown(a_compromise_makes_what_came_since_doubtful, start, end),
-		cmocka_unit_test_setup_teardown(what_came_long_after_the_end_of_a_key_is_doubtful, start, end),
-		cmocka_unit_test_setup_teardown(a_reused_number_is_alarmed_and_both_are_kept, start, end),
-		cmocka_unit_test_setup_teardown(a_spoiled_copy_does_not_keep_the_good_one_out, start, end),
-		cmocka_unit_test_setup_teardown(a_cancel_marks_the_report, start, end),
-		cmocka_unit_test_setup_teardown(a_cancel_by_a_thief_ends_with_his_key, start, end),
-		cmocka_unit_test_setup_teardown(only_the_origin_can_cancel, start, end),
-		cmocka_unit_test_setup_teardown(a_forged_cancel_marks_nothing, start, end),
-		cmocka_unit_test_setup_teardown(a_bad_head_signature_stops_the_agent, start, end),
-		cmocka_unit_test_setup_teardown(another_head_at_the_same_entry_is_another_history, start, end),
-		cmocka_unit_test_setup_teardown(another_incarnation_is_another_history, start, end),
-		cmocka_unit_test_setup_teardown(a_cursor_that_cannot_be_read_is_not_the_beginning, start, end),
-		cmocka_unit_test_setup_teardown(a_truncated_batch_is_refused_at_every_length, start, end),
-		cmocka_unit_test_setup_teardown(a_sealed_body_is_opened_for_its_recipient, start, end),
-		cmocka_unit_test_setup_teardown(a_sealed_body_that_does_not_open_is_marked_bad, start, end),
-		cmocka_unit_test_setup_teardown(erased_and_refused_reports_spoil_no_proof, start, end),
-		cmocka_unit_test_setup_teardown(what_is_kept_proves_the_origin, start, end),
+						offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(many_empty_batches_do_move_the_cursor, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_withheld_entry_is_on_record, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_superseded_report_counts_no_longer, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_forged_notice_changes_nothing_and_waits, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_notice_of_what_never_came_leaves_no_trace_in_the_inbox, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_notice_counts_no_more_once_its_key_is_compromised, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_notice_stands_in_no_repeats_way, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_forged_report_is_marked_bad, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_report_under_another_name_is_marked_bad, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_key_from_before_rotation_still_verifies_old_entries, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_compromise_makes_what_came_since_doubtful, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(what_came_long_after_the_end_of_a_key_is_doubtful, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_reused_number_is_alarmed_and_both_are_kept, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_spoiled_copy_does_not_keep_the_good_one_out, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_cancel_marks_the_report, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_cancel_by_a_thief_ends_with_his_key, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(only_the_origin_can_cancel, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_forged_cancel_marks_nothing, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_bad_head_signature_stops_the_agent, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(another_head_at_the_same_entry_is_another_history, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(another_incarnation_is_another_history, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_cursor_that_cannot_be_read_is_not_the_beginning, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_truncated_batch_is_refused_at_every_length, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(a_sealed_body_is_opened_for_its_recipient, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(a_sealed_body_that_does_not_open_is_marked_bad, offices_start,
+						offices_end),
+		cmocka_unit_test_setup_teardown(erased_and_refused_reports_spoil_no_proof, offices_start, offices_end),
+		cmocka_unit_test_setup_teardown(what_is_kept_proves_the_origin, offices_start, offices_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

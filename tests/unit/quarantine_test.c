@@ -5,9 +5,8 @@
 #include "agents/quarantine_desk.h"
 #include "agents/store_progress.h"
 #include "agents/view.h"
-#include "common/log.h"
 #include "common/wire.h"
-#include "tests/support/agent_world.h"
+#include "tests/support/offices.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,92 +16,13 @@
 #define AMBER SIMPUL__LABEL__LABEL_AMBER
 #define NOW UINT64_C(1795190003000)
 
-/* police.oku sends, army.oku receives. */
-struct fixture {
-	struct agent_world world;
-	struct store sender, store;
-	struct agent_office police, army;
-	struct keyring ring; /* of the army: its keys are army.keys */
-	struct inbox *inbox;
-	struct outbox_submission sent;
-	struct buffer batch;
-	struct fault fault;
-	char warning[1024]; /* the last line of the log at that level */
-	size_t warnings;
-};
-
-static void warning_note(void *context, enum log_level level, const char *line)
+static Simpul__Submission *send_sighting(struct offices *f)
 {
-	struct fixture *f = context;
-
-	if (level != LOG_LEVEL_WARNING)
-		return;
-	strncpy(f->warning, line, sizeof f->warning - 1);
-	f->warnings++;
-}
-
-static void apply_with(struct fixture *f, Simpul__Entry *entry, const Simpul__EntryWrap *wrap)
-{
-	agent_batch(&f->world, entry->entry - 1, &entry, 1, wrap, &f->batch);
-	assert_int_equal(inbox_apply(f->inbox, buffer_view(&f->batch), &f->fault), INBOX_APPLIED);
-}
-
-static void apply(struct fixture *f, Simpul__Entry *entry)
-{
-	apply_with(f, entry, NULL);
-}
-
-static int start(void **state)
-{
-	struct fixture *f = *state = test_calloc(1, sizeof *f);
-
-	agent_world_start(&f->world);
-	agent_office_make(&f->world, "police.oku", 1, &f->police);
-	agent_office_make(&f->world, "army.oku", 1, &f->army);
-	agent_store_open(&f->world, "police.oku", &f->sender);
-	agent_store_open(&f->world, "army.oku", &f->store);
-	f->inbox = inbox_new(&f->store, &f->army.keys, &f->world.join);
-	log_copy(warning_note, f);
-	apply(f, agent_member(&f->world, &f->police));
-	apply(f, agent_member(&f->world, &f->army));
-	assert_int_equal(store_member(&f->sender, 2, &f->army.member, NULL), E_OK);
-	return 0;
-}
-
-static int end(void **state)
-{
-	struct fixture *f = *state;
-
-	log_copy(NULL, NULL);
-	inbox_free(f->inbox);
-	buffer_free(&f->batch);
-	buffer_free(&f->sent.message);
-	store_close(&f->store);
-	store_close(&f->sender);
-	agent_world_end(&f->world);
-	test_free(f);
-	return 0;
-}
-
-static Simpul__Submission *send(struct fixture *f, struct prepared *prepared)
-{
-	const struct position seen = {0};
-	struct report_name name;
-
-	assert_int_equal(outbox_take(&f->sender, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
-	assert_int_equal(
-		outbox_next(&f->sender, &f->police.keys, prepared->stream, name.number - 1, &seen, &f->sent, &f->fault),
-		E_OK);
-	return agent_submission(&f->world, buffer_view(&f->sent.message));
-}
-
-static Simpul__Submission *send_sighting(struct fixture *f)
-{
-	return send(f, agent_sighting(&f->world, AMBER, "a car at the market"));
+	return offices_send_sighting(f, "a car at the market");
 }
 
 /* The office's one item. */
-static struct quarantine_item item_of(struct fixture *f, uint64_t id)
+static struct quarantine_item item_of(struct offices *f, uint64_t id)
 {
 	struct quarantine_item item;
 
@@ -111,7 +31,7 @@ static struct quarantine_item item_of(struct fixture *f, uint64_t id)
 }
 
 /* How many wait for any cause. */
-static uint64_t waiting(struct fixture *f)
+static uint64_t waiting(struct offices *f)
 {
 	uint64_t counts[QUARANTINE_CAUSES], all = 0;
 
@@ -122,7 +42,7 @@ static uint64_t waiting(struct fixture *f)
 }
 
 /* What the desk says to a request; E_OK, and its state in *state, or the refusal. */
-static enum error desk(struct fixture *f, const char *action, uint64_t item, const char *reason, char word[16])
+static enum error desk(struct offices *f, const char *action, uint64_t item, const char *reason, char word[16])
 {
 	const struct quarantine_desk desk = {&f->store, &f->army.keys, &f->ring, NULL};
 	json_t *request = json_pack("{s:s, s:I, s:s*}", "action", action, "item", (json_int_t)item, "reason", reason);
@@ -140,13 +60,13 @@ static enum error desk(struct fixture *f, const char *action, uint64_t item, con
 }
 
 /* The record of the origin's key is not here; and it is. */
-static void member_forget(struct fixture *f)
+static void member_forget(struct offices *f)
 {
 	assert_int_equal(sqlite3_exec(f->store.db, "DELETE FROM member WHERE node = 'police.oku'", NULL, NULL, NULL),
 			 0);
 }
 
-static void member_learn(struct fixture *f)
+static void member_learn(struct offices *f)
 {
 	assert_int_equal(store_member(&f->store, 1, &f->police.member, NULL), E_OK);
 }
@@ -155,12 +75,12 @@ static void member_learn(struct fixture *f)
 
 static void a_forged_report_waits_and_stays_forged(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
 	entry->delivery->reports[0]->body.data[20] ^= 1;
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNVERIFIED);
 	assert_int_equal(item_of(f, 1).code, E_BAD_SIGNATURE);
 	assert_int_equal(item_of(f, 1).name.number, 1);
@@ -176,13 +96,13 @@ static void a_forged_report_waits_and_stays_forged(void **state)
 /* The member record comes under an entry before the report's, in the history of a broker that was restored. */
 static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
 	member_forget(f);
-	apply(f, entry);
-	apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
+	offices_apply(f, entry);
+	offices_apply(f, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, 0));
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
 	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
@@ -194,7 +114,7 @@ static void it_becomes_good_once_the_record_of_its_key_is_here(void **state)
 	assert_string_equal(f->fault.field, "solved");
 }
 
-static Simpul__EntryWrap wrap_of(struct fixture *f, const Simpul__Submission *submission, uint64_t entry)
+static Simpul__EntryWrap wrap_of(struct offices *f, const Simpul__Submission *submission, uint64_t entry)
 {
 	const Simpul__Routing *routing =
 		wire_unpack(&simpul__routing__descriptor, BYTES(submission->routing.data, submission->routing.len),
@@ -210,7 +130,7 @@ static Simpul__EntryWrap wrap_of(struct fixture *f, const Simpul__Submission *su
 /* A sealed report whose key this office has no more: it was sealed to a former one. */
 static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	struct prepared *red = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, "the word is heron");
 	char *to[] = {(char[]){"army.oku"}}, word[16];
 	const Simpul__Submission *submission;
@@ -220,12 +140,12 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 
 	red->routing->n_to = 1;
 	red->routing->to = to;
-	submission = send(f, red);
+	submission = offices_send(f, red);
 	agent_office_make(&f->world, "army.oku", 2, &f->army);
-	apply(f, agent_member(&f->world, &f->army));
+	offices_apply(f, agent_member(&f->world, &f->army));
 	entry = agent_delivery(&f->world, submission);
 	wrap = wrap_of(f, submission, entry->entry);
-	apply_with(f, entry, &wrap);
+	offices_apply_with(f, entry, &wrap);
 	assert_int_equal(item_of(f, 1).code, E_CANNOT_OPEN);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_CANNOT_OPEN);
 	f->ring.former[0] = former.keys;
@@ -239,10 +159,8 @@ static void a_sealed_body_opens_once_the_former_key_is_back(void **state)
 }
 
 /* Two reports in one submission. */
-static Simpul__Submission *send_two(struct fixture *f, Simpul__Label label)
+static Simpul__Submission *send_two(struct offices *f, Simpul__Label label)
 {
-	const struct position seen = {0};
-	struct report_name names[2];
 	struct prepared *both[2];
 	char *to[] = {f->army.member.node};
 
@@ -251,17 +169,13 @@ static Simpul__Submission *send_two(struct fixture *f, Simpul__Label label)
 		both[i]->routing->n_to = 1;
 		both[i]->routing->to = to;
 	}
-	assert_int_equal(outbox_take(&f->sender, &f->police.keys, both, NULL, 2, false, names, &f->fault), E_OK);
-	assert_int_equal(outbox_next(&f->sender, &f->police.keys, both[0]->stream, names[0].number - 1, &seen, &f->sent,
-				     &f->fault),
-			 E_OK);
-	return agent_submission(&f->world, buffer_view(&f->sent.message));
+	return offices_send_all(f, both, 2);
 }
 
 /* The first came without its body, so it verifies without the key that the second waits for. */
 static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const struct agent_office former = f->army;
 	const Simpul__Submission *submission = send_two(f, SIMPUL__LABEL__LABEL_RED);
 	Simpul__EntryWrap wrap;
@@ -269,12 +183,12 @@ static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
 	char word[16];
 
 	agent_office_make(&f->world, "army.oku", 2, &f->army);
-	apply(f, agent_member(&f->world, &f->army));
+	offices_apply(f, agent_member(&f->world, &f->army));
 	entry = agent_delivery(&f->world, submission);
 	agent_erase(&f->world, entry->delivery, 0);
 	wrap = wrap_of(f, submission, entry->entry);
 	member_forget(f);
-	apply_with(f, entry, &wrap);
+	offices_apply_with(f, entry, &wrap);
 	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(desk(f, "retry", 2, NULL, word), E_CANNOT_OPEN);
@@ -289,14 +203,14 @@ static void what_verifies_without_the_key_leaves_it_to_the_others(void **state)
 /* A cancel that does not verify means nothing, until it does. */
 static void a_cancel_takes_effect_when_it_verifies(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
-	entry = agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
+	entry = agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1)));
 	member_forget(f);
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE erased_at > 0"), 0);
 	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
@@ -306,13 +220,13 @@ static void a_cancel_takes_effect_when_it_verifies(void **state)
 
 static void what_expires_while_it_waits_is_emptied_and_waits_no_longer(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	size_t count = 0;
 	char word[16];
 
 	member_forget(f);
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
 	assert_int_equal(erase_expired(&f->store, INT64_MAX, 16, &count, NULL), E_OK);
 	assert_int_equal(store_commit(&f->store, NULL), E_OK);
@@ -325,10 +239,10 @@ static void what_expires_while_it_waits_is_emptied_and_waits_no_longer(void **st
 
 static void what_waits_of_a_delivery_is_told_in_one_line(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_two(f, AMBER)));
+	offices_apply(f, agent_delivery(&f->world, send_two(f, AMBER)));
 	assert_int_equal(waiting(f), 2);
 	assert_int_equal(f->warnings, 1);
 	assert_non_null(strstr(f->warning, "quarantine.waits cause=unverified name=police.oku#1 entry=3"));
@@ -336,7 +250,7 @@ static void what_waits_of_a_delivery_is_told_in_one_line(void **state)
 }
 
 /* What the police erased of a report of the army's, in a receipt that the army has. */
-static Simpul__Entry *purge_receipt(struct fixture *f)
+static Simpul__Entry *purge_receipt(struct offices *f)
 {
 	static const char purge[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
 				    " VALUES(0, 'army.oku', 1, 1, 1, 1, 1, 1)";
@@ -354,16 +268,16 @@ static Simpul__Entry *purge_receipt(struct fixture *f)
 /* A receipt that verifies leaves the inbox; a sink that stands behind it must get what comes next. */
 static void the_number_of_a_row_that_went_is_not_given_again(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
-	apply(f, purge_receipt(f));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, purge_receipt(f));
 	member_learn(f);
 	assert_int_equal(desk(f, "retry", 2, NULL, word), E_OK);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(item_of(f, 2).name.number, 0);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE row IN (3, 4)"), 2);
 }
@@ -387,7 +301,7 @@ static bool row_keep(void *context, const struct inbox_row *row)
 }
 
 /* The row of police.oku's report, as readers see it. */
-static struct inbox_row row_of(struct fixture *f, uint64_t number)
+static struct inbox_row row_of(struct offices *f, uint64_t number)
 {
 	struct look look = {.number = number};
 
@@ -396,13 +310,13 @@ static struct inbox_row row_of(struct fixture *f, uint64_t number)
 	return look.row;
 }
 
-static Simpul__Submission *send_update(struct fixture *f, const char *summary)
+static Simpul__Submission *send_update(struct offices *f, const char *summary)
 {
-	return send(f, agent_update(&f->world, "police.oku", 1, summary));
+	return offices_send(f, agent_update(&f->world, "police.oku", 1, summary));
 }
 
 /* Of an update of the police's report 1: what the origin lets others know of it. */
-static Simpul__Entry *stub_of(struct fixture *f, const Simpul__Submission *update)
+static Simpul__Entry *stub_of(struct offices *f, const Simpul__Submission *update)
 {
 	static Simpul__Name report = SIMPUL__NAME__INIT;
 	static Simpul__Superseded said = SIMPUL__SUPERSEDED__INIT;
@@ -425,14 +339,14 @@ static Simpul__Entry *stub_of(struct fixture *f, const Simpul__Submission *updat
 
 static void an_update_that_verifies_late_does_not_come_before_a_newer_one(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	member_learn(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_string_equal(row_of(f, 1).updated_by, "police.oku#3");
 	assert_string_equal(row_of(f, 2).updated_by, "police.oku#3");
@@ -441,14 +355,14 @@ static void an_update_that_verifies_late_does_not_come_before_a_newer_one(void *
 
 static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	member_learn(f);
-	apply(f, stub_of(f, send_update(f, "three cars")));
+	offices_apply(f, stub_of(f, send_update(f, "three cars")));
 	assert_int_equal(row_of(f, 1).superseded_by, 5);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(row_of(f, 1).superseded_by, 5);
@@ -457,13 +371,13 @@ static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **sta
 
 static void a_notice_holds_for_what_verifies_after_it(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	member_learn(f);
-	apply(f, stub_of(f, send_update(f, "two cars")));
+	offices_apply(f, stub_of(f, send_update(f, "two cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(row_of(f, 1).superseded_by, 4);
 	/* No word of what was not trusted went into it. */
@@ -472,19 +386,19 @@ static void a_notice_holds_for_what_verifies_after_it(void **state)
 
 static void a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried_again(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	member_forget(f);
-	apply(f, stub_of(f, send_update(f, "two cars")));
+	offices_apply(f, stub_of(f, send_update(f, "two cars")));
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_NOTICE);
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
 	assert_int_equal(item_of(f, 1).name.number, 1);
 	assert_int_equal(row_of(f, 1).superseded_by, 0);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_KEY_UNKNOWN);
 	member_learn(f);
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
 	assert_int_equal(row_of(f, 1).superseded_by, 4);
@@ -498,35 +412,35 @@ static void a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried
 /* An office may be in the audience of an update and never have had the report. */
 static void a_notice_reaches_an_office_that_has_an_update_alone(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
 	send_sighting(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
-	apply(f, stub_of(f, send_update(f, "three cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	offices_apply(f, stub_of(f, send_update(f, "three cars")));
 	assert_int_equal(row_of(f, 2).superseded_by, 4);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE notice = 1 AND number = 1"
 						 " AND category <> '' AND length(header) > 0"),
 			 1);
 	/* It is not the report that the update waits for, nor what a retraction takes back. */
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_REFERENCE_UNKNOWN);
-	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1))));
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM purge WHERE number = 1 AND answer = 1"), 1);
 }
 
 /* A retraction reaches updates by their place as well. */
 static void what_verified_late_is_taken_back_with_its_report(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	member_learn(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
-	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1))));
 	assert_true(row_of(f, 1).erased_at > 0 && row_of(f, 2).erased_at > 0 && row_of(f, 3).erased_at > 0);
 }
 
@@ -534,17 +448,18 @@ static void what_verified_late_is_taken_back_with_its_report(void **state)
 
 static void an_update_of_what_never_came_waits_until_it_comes(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *original = send_sighting(f);
 	Simpul__Entry *late;
 	char word[16];
 
-	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
+	offices_apply(f,
+		      agent_delivery(&f->world, offices_send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNREFERENCED);
 	assert_int_equal(item_of(f, 1).code, E_REFERENCE_UNKNOWN);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_REFERENCE_UNKNOWN);
 	late = agent_delivery(&f->world, original); /* as from a broker that was restored */
-	apply(f, late);
+	offices_apply(f, late);
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
 	assert_int_equal(waiting(f), 0);
 }
@@ -552,40 +467,41 @@ static void an_update_of_what_never_came_waits_until_it_comes(void **state)
 /* Neither what is erased while it waits for its report, nor what was taken back before it came. */
 static void an_update_that_is_taken_back_waits_no_longer(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	const Simpul__Submission *late;
 
 	send_sighting(f);
-	apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
+	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	assert_int_equal(waiting(f), 1);
 	late = send_update(f, "three cars");
-	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1))));
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
-	apply(f, agent_delivery(&f->world, late));
+	offices_apply(f, agent_delivery(&f->world, late));
 	assert_int_equal(waiting(f), 0);
 }
 
 static void a_cancel_of_what_never_came_waits_and_a_retraction_does_not(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 
 	send_sighting(f);
-	apply(f, agent_delivery(&f->world, send(f, agent_cancel(&f->world, "police.oku", 1))));
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_cancel(&f->world, "police.oku", 1))));
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_UNREFERENCED);
-	apply(f, agent_delivery(&f->world, send(f, agent_retraction(&f->world, "police.oku", 1))));
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1))));
 	assert_int_equal(waiting(f), 1);
 }
 
 static void a_forged_report_does_not_solve_what_waits_for_the_true_one(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *forged = NULL;
 	const Simpul__Submission *original = send_sighting(f);
 
-	apply(f, agent_delivery(&f->world, send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
+	offices_apply(f,
+		      agent_delivery(&f->world, offices_send(f, agent_update(&f->world, "police.oku", 1, "two cars"))));
 	forged = agent_delivery(&f->world, original);
 	forged->delivery->reports[0]->body.data[20] ^= 1;
-	apply(f, forged);
+	offices_apply(f, forged);
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_WAITS);
 	assert_int_equal(waiting(f), 2);
 }
@@ -594,7 +510,7 @@ static void a_forged_report_does_not_solve_what_waits_for_the_true_one(void **st
 
 static void a_withheld_entry_waits_and_cannot_be_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
 	Simpul__Stub stub = SIMPUL__STUB__INIT;
 	char word[16];
@@ -602,7 +518,7 @@ static void a_withheld_entry_waits_and_cannot_be_asked_for(void **state)
 	stub.policy_version = 7;
 	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
 	entry->stub = &stub;
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_WITHHELD);
 	assert_int_equal(item_of(f, 1).entry, 3);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_UNEXPECTED);
@@ -614,12 +530,12 @@ static void a_withheld_entry_waits_and_cannot_be_asked_for(void **state)
 
 static void closing_takes_a_reason_and_is_on_record(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 	char word[16];
 
 	entry->delivery->reports[0]->body.data[20] ^= 1;
-	apply(f, entry);
+	offices_apply(f, entry);
 	assert_int_equal(desk(f, "close", 1, NULL, word), E_MISSING);
 	assert_int_equal(desk(f, "close", 1, "  ", word), E_MISSING);
 	assert_int_equal(desk(f, "close", 1, "two\nlines", word), E_INVALID);
@@ -643,11 +559,11 @@ static void closing_takes_a_reason_and_is_on_record(void **state)
 /* Whoever closed it did not know that the key would come. */
 static void what_was_closed_can_be_tried_again(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	char word[16];
 
 	member_forget(f);
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(desk(f, "close", 1, "nobody knows that office", word), E_OK);
 	member_learn(f);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
@@ -666,7 +582,7 @@ static bool item_count(void *context, const struct quarantine_item *item)
 
 static void what_is_settled_is_listed_only_when_asked_for(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	size_t waits = 0, all = 0;
 	char word[16];
 
@@ -674,7 +590,7 @@ static void what_is_settled_is_listed_only_when_asked_for(void **state)
 		Simpul__Entry *entry = agent_delivery(&f->world, send_sighting(f));
 
 		entry->delivery->reports[0]->body.data[20] ^= 1;
-		apply(f, entry);
+		offices_apply(f, entry);
 	}
 	assert_int_equal(desk(f, "close", 2, "seen to", word), E_OK);
 	assert_int_equal(quarantine_list(&f->store, 0, 256, false, item_count, &waits, NULL), E_OK);
@@ -688,11 +604,11 @@ static void what_is_settled_is_listed_only_when_asked_for(void **state)
 /* The sink's word is on its way to the loop while the loop erases the report. */
 static void what_is_erased_before_its_refusal_is_noted_does_not_wait(void **state)
 {
-	struct fixture *f = *state;
+	struct offices *f = *state;
 	struct sink_letter letter = {
 		.name = "registry", .row = 1, .tries = 9, .refused = 1, .entry = 3, .reason = "it answered 400"};
 
-	apply(f, agent_delivery(&f->world, send_sighting(f)));
+	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
 	assert_int_equal(erase_row(&f->store, 1, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, NOW, NULL), E_OK);
 	assert_int_equal(store_commit(&f->store, NULL), E_OK);
@@ -700,7 +616,7 @@ static void what_is_erased_before_its_refusal_is_noted_does_not_wait(void **stat
 	assert_int_equal(waiting(f), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
 {
