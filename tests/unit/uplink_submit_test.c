@@ -1,0 +1,201 @@
+/* Tries to lose, to repeat and to misplace what an uplink sends. */
+#include "common/limit.h"
+#include "tests/support/uplinked.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static void submissions_arrive_in_order_with_at_most_four_under_way(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.silent_submit = true;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 10);
+	UNTIL(f, f->broker.submits == LIMIT_IN_FLIGHT);
+	uplinked_turns(f, 20);
+	assert_int_equal(f->broker.submits, LIMIT_IN_FLIGHT);
+	f->broker.silent_submit = false;
+	for (unsigned i = 0; i < LIMIT_IN_FLIGHT; i++)
+		scripted_receipt(&f->broker, f->broker.submit_seq[i], &f->broker.digests[i]);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 10);
+	assert_int_equal(f->broker.submits, 10);
+	for (uint64_t i = 0; i < 10; i++)
+		assert_int_equal(f->broker.firsts[i], i + 1);
+}
+
+static void a_submission_without_an_answer_is_repeated_unchanged(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.silent_submit = true;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->skipped += 10100;
+	f->broker.silent_submit = false;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.submits, 2);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(f->broker.hellos, 2);
+}
+
+static void a_busy_broker_is_asked_again_after_the_pause_it_names(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.submit_answer = E_BUSY;
+	f->broker.expected = 5000;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->broker.submit_answer = E_OK;
+	uplinked_turns(f, 50);
+	assert_int_equal(f->broker.submits, 1);
+	scripted_publish(&f->broker, f->world.head.entry, NULL);
+	f->skipped += 3000;
+	uplinked_turns(f, 5);
+	scripted_publish(&f->broker, f->world.head.entry, NULL);
+	uplinked_turns(f, 20);
+	f->skipped += 2100;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(f->broker.hellos, 1);
+}
+
+static void a_receipt_that_finds_no_room_is_asked_for_again(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->full_disks = 2;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, f->full_disks == 1);
+	uplinked_turns(f, 50);
+	assert_int_equal(f->broker.submits, 1);
+	f->skipped += 600;
+	UNTIL(f, f->full_disks == 0);
+	f->skipped += 600;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 1);
+	assert_int_equal(f->broker.submits, 3);
+	assert_true(hash_equal(&f->broker.digests[0], &f->broker.digests[2]));
+	assert_int_equal(uplinked_state(f), UPLINK_LIVE);
+}
+
+static void a_gap_starts_again_after_what_was_receipted(void **state)
+{
+	struct uplinked *f = *state;
+
+	uplinked_live(f);
+	uplinked_take_cancels(f, 2);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	f->broker.submit_answer = E_GAP;
+	f->broker.expected = 3;
+	uplinked_take_cancels(f, 2);
+	UNTIL(f, f->broker.submits == 4);
+	f->broker.submit_answer = E_OK;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 4);
+	assert_int_equal(f->broker.firsts[4], 3);
+}
+
+static void a_broker_that_lost_what_it_receipted_halts(void **state)
+{
+	struct uplinked *f = *state;
+
+	uplinked_live(f);
+	uplinked_take_cancels(f, 2);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	f->broker.submit_answer = E_GAP;
+	f->broker.expected = 1;
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, uplinked_state(f) == UPLINK_HALTED);
+	assert_int_equal(uplinked_fault(f), E_HISTORY_DIFFERS);
+}
+
+static void a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.submit_answer = E_MALFORMED;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, f->broker.submits == 1);
+	f->broker.submit_answer = E_OK;
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2);
+	assert_int_equal(f->broker.firsts[1], 1);
+	assert_false(hash_equal(&f->broker.digests[0], &f->broker.digests[1]));
+	assert_int_equal(agent_number(&f->store, "SELECT code FROM outbox WHERE number = 1"), E_MALFORMED);
+	assert_int_equal(agent_number(&f->store, "SELECT state FROM outbox WHERE number = 2"), OUTBOX_ACCEPTED);
+}
+
+static void a_void_that_is_refused_halts(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.submit_answer = E_MALFORMED;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, uplinked_state(f) == UPLINK_HALTED);
+	assert_int_equal(f->broker.submits, 2);
+}
+
+static void a_void_that_is_refused_halts_in_a_later_session_too(void **state)
+{
+	struct uplinked *f = *state;
+	const struct position seen = {0};
+	struct outbox_submission *next = &f->next[0];
+
+	f->broker.submit_answer = E_MALFORMED;
+	uplinked_take_cancels(f, 1);
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, 0, 0, &seen, next, &f->fault), E_OK);
+	assert_int_equal(outbox_reject(&f->store, &next->first, E_MALFORMED, "", &f->fault), E_OK);
+	UNTIL(f, uplinked_state(f) == UPLINK_HALTED);
+	assert_int_equal(f->broker.submits, 1);
+	assert_int_equal(f->store.failure.code, E_OK);
+}
+
+static void a_signature_that_is_refused_voids_nothing(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.submit_answer = E_BAD_SIGNATURE;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 3);
+	UNTIL(f, uplinked_state(f) == UPLINK_HALTED);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox WHERE code <> 0"), 0);
+}
+
+static void a_forged_receipt_is_not_believed(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.forge_receipts = true;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, uplinked_state(f) == UPLINK_HALTED);
+	assert_int_equal(uplinked_fault(f), E_BAD_SIGNATURE);
+	assert_int_equal(outbox_receipted(&f->store, 0), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, uplinked_start, uplinked_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(submissions_arrive_in_order_with_at_most_four_under_way),
+		TEST(a_submission_without_an_answer_is_repeated_unchanged),
+		TEST(a_busy_broker_is_asked_again_after_the_pause_it_names),
+		TEST(a_receipt_that_finds_no_room_is_asked_for_again),
+		TEST(a_gap_starts_again_after_what_was_receipted),
+		TEST(a_broker_that_lost_what_it_receipted_halts),
+		TEST(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on),
+		TEST(a_void_that_is_refused_halts),
+		TEST(a_void_that_is_refused_halts_in_a_later_session_too),
+		TEST(a_signature_that_is_refused_voids_nothing),
+		TEST(a_forged_receipt_is_not_believed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
