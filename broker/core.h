@@ -3,7 +3,7 @@
  * Pure: an event, the time and random bytes go in, actions come out; no socket, no clock, no disk, no globals. The
  * shell (loop.c) carries the actions out. Everything in an action lives until the next call of core_step.
  *
- * Invariants, each with the test that tries to break it in tests/unit/core_test.c:
+ * Invariants, each with tests that try to break it in tests/unit/core_*.c:
  *   - a receipt, a delivery or a log line about acceptance follows CORE_COMMITTED, never SUBMIT
  *   - identity is the key that ZAP authenticated, never what a message says
  *   - an entry is handed to a node only if it is in the entry's audience and the policy of this moment admits it

@@ -332,10 +332,8 @@ static void entry_allowed(size_t node, const Simpul__Entry *entry)
 
 static void batch_allowed(const struct before *before, size_t node, const Simpul__Batch *batch)
 {
-	struct core_node after;
-
-	PROMISE(node < WORLD_NODES && world_node(world, node, &after));
-	PROMISE(before->nodes[node].connected || after.connected);
+	PROMISE(node < WORLD_NODES);
+	PROMISE(before->nodes[node].connected || world_node(world, node).connected);
 	PROMISE(before->nodes[node].standing == SIMPUL__STANDING__STANDING_ACTIVE);
 	for (size_t i = 0; i < batch->n_entries; i++)
 		entry_allowed(node, batch->entries[i]);
@@ -410,7 +408,7 @@ static void step_try(const struct step *step)
 	struct before before = {.queued = world_queued(world)};
 
 	for (size_t i = 0; i < WORLD_NODES; i++)
-		PROMISE(world_node(world, i, &before.nodes[i]));
+		before.nodes[i] = world_node(world, i);
 	step_do(step);
 	actions_allowed(&before);
 	appends_allowed(&before, step);

@@ -8,6 +8,8 @@
 
 enum { POLICE, ARMY, IMMIGRATION, HEALTH, WORLD_NODES };
 enum { WORLD_RECORDS = 4096, WORLD_TEXT = 400 };
+enum { FIRST_ENTRY = 6 };		    /* after four members and a policy, in memory */
+#define WORLD_START UINT64_C(1795000000000) /* when its time begins */
 
 /* What the world's journal keeps of an entry. */
 struct record {
@@ -26,9 +28,9 @@ struct event_seen {
 	const Simpul__Down *down;   /* SEND */
 	const Simpul__Batch *batch; /* PUBLISH, and SEND of a batch */
 	const Simpul__Bulletin *bulletin;
-	size_t size;		    /* PUBLISH: bytes of the batch */
-	const void *data;	    /* PUBLISH: where they were, to see who shares them */
-	struct feed_head head;	    /* PUBLISH */
+	size_t size;	       /* PUBLISH: bytes of the batch */
+	const void *data;      /* PUBLISH: where they were, to see who shares them */
+	struct feed_head head; /* PUBLISH */
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t entry; /* CURSOR, WITHHELD, ANSWER */
 	enum log_level level;
@@ -78,6 +80,7 @@ int world_tear_down(void **state); /* for cmocka: the state is a world */
 void world_restart(struct world *world);
 void world_forget(struct world *world);
 
+void world_see(struct world *world, const struct core_action *action); /* keeps a copy, and queues what is for others */
 void world_step(struct world *world, const struct core_event *event);
 void world_send(struct world *world, size_t node, uint8_t peer, struct bytes frame);
 void world_up(struct world *world, size_t node, uint8_t peer, const Simpul__Up *up);
@@ -96,6 +99,8 @@ void world_read(struct world *world);
 
 /* HELLO with a cursor that the node really has; peer = 10 + node. */
 void world_hello(struct world *world, size_t node, uint64_t cursor);
+/* The same from any peer, at the head and in epoch 2, after what `spoil` (may be NULL) does to it; forgets first. */
+void world_greet(struct world *world, size_t node, uint8_t peer, void (*spoil)(Simpul__Hello *hello));
 void world_position(const struct world *world, uint64_t entry, struct position *position);
 void world_ack(struct world *world, size_t node, uint64_t entry);
 void world_fetch(struct world *world, size_t node, uint64_t entry);
@@ -140,6 +145,6 @@ size_t world_pushes(const struct world *world, size_t node);
 bool world_logged(const struct world *world, const char *text);
 bool world_alarmed(const struct world *world, const char *text);
 enum error world_answer(const struct world *world);
-bool world_node(const struct world *world, size_t node, struct core_node *out);
+struct core_node world_node(const struct world *world, size_t node); /* as the operators see it */
 
 #endif

@@ -4,7 +4,6 @@
 #include "tests/support/fixed.h"
 
 #define NOW UINT64_C(1770000000000)
-#define DAY UINT64_C(86400000)
 #define TEXT(text) ((char *)(uintptr_t)(text))
 
 /* A sound header and bodies of every kind for it; a test changes one thing. */
@@ -65,7 +64,7 @@ static void bodies_init(struct sample *s)
 	s->place.region = TEXT("16.01.14");
 	simpul__lodging__init(&s->lodging);
 	simpul__sighting__init(&s->sighting);
-	s->sighting.first_seen = NOW - DAY;
+	s->sighting.first_seen = NOW - DAY_MS;
 	s->sighting.assertion = SIMPUL__ASSERTION__ASSERTION_FACT;
 	s->sighting.where_sighted = &s->place;
 	s->sighting.lodging = &s->lodging;
@@ -111,7 +110,7 @@ static void sighting_init(struct sample *s)
 	s->header.handling = s->handling;
 	s->header.protection = s->protection;
 	s->header.purpose = (char *)"immigration-oversight";
-	s->header.expires = NOW + 30 * DAY;
+	s->header.expires = NOW + 30 * DAY_MS;
 	s->header.references = s->references;
 	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_PLAIN;
 	bodies_init(s);
@@ -191,7 +190,7 @@ static void held(struct sample *s)
 {
 	s->sink.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD;
 	s->sink.basis = &s->held_by;
-	s->sink.until = NOW + DAY;
+	s->sink.until = NOW + DAY_MS;
 }
 
 static void query_init(struct sample *s)
@@ -200,10 +199,10 @@ static void query_init(struct sample *s)
 	s->header.kind = SIMPUL__KIND__KIND_QUERY;
 	s->header.category = TEXT("subject-access");
 	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED;
-	s->header.deadline = NOW + 2 * DAY;
+	s->header.deadline = NOW + 2 * DAY_MS;
 	simpul__subject_access__init(&s->access);
 	s->access.request_number = TEXT("DS/2026/7");
-	s->access.received_at = NOW - DAY;
+	s->access.received_at = NOW - DAY_MS;
 	s->access.subject = &s->person;
 	s->person.capacity = 0;
 	s->person.age = 0;
@@ -220,7 +219,7 @@ static void answer_init(struct sample *s)
 	s->header.kind = SIMPUL__KIND__KIND_ANSWER;
 	s->header.msg_type = SIMPUL__MSG_TYPE__MSG_TYPE_ACK;
 	s->header.form = SIMPUL__BODY_FORM__BODY_FORM_SEALED;
-	s->header.expires = NOW + DAY;
+	s->header.expires = NOW + DAY_MS;
 	s->reference.origin = TEXT("army.oku");
 	s->header.n_references = 1;
 	simpul__holder__init(&s->holder);
@@ -293,7 +292,7 @@ static void a_question_names_somebody_who_can_be_found_and_nothing_else(void **s
 	BODY(query_init, s.query.question_case = 0, E_MISSING, "body.query.subject_access");
 	BODY(query_init, s.access.request_number = TEXT("for Anna"), E_INVALID, ASKED "request_number");
 	BODY(query_init, s.access.received_at++, E_INVALID, ASKED "received_at");
-	BODY(query_init, (s.access.received_at += 2 * DAY, s.header.deadline += 2 * DAY), E_INVALID, ASKED "received_at");
+	BODY(query_init, (s.access.received_at += 2 * DAY_MS, s.header.deadline += 2 * DAY_MS), E_INVALID, ASKED "received_at");
 	BODY(query_init, s.person.identity = 0, E_MISSING, ASKED "subject.identity");
 	BODY(query_init, s.person.n_documents = 0, E_MISSING, ASKED "subject.documents");
 	BODY(query_init, s.document.issuing_state = TEXT(""), E_MISSING, ASKED "subject.documents[0].issuing_state");
@@ -307,8 +306,8 @@ static void a_question_names_somebody_who_can_be_found_and_nothing_else(void **s
 	/* It is not changed, but can be taken back. */
 	HEADER(update_init, s.header.about = SIMPUL__KIND__KIND_QUERY, E_INVALID, "header.about");
 	HEADER(cancel_init, s.header.about = SIMPUL__KIND__KIND_QUERY, E_OK, "");
-	HEADER(sighting_init, s.header.deadline = NOW + DAY, E_INVALID, "header.deadline");
-	HEADER(query_init, (s.header.expires = NOW + 31 * DAY + 1), E_EXPIRES_TOO_LATE, "header.expires");
+	HEADER(sighting_init, s.header.deadline = NOW + DAY_MS, E_INVALID, "header.deadline");
+	HEADER(query_init, (s.header.expires = NOW + 31 * DAY_MS + 1), E_EXPIRES_TOO_LATE, "header.expires");
 }
 
 static void an_answer_tells_of_each_report_what_it_says_or_why_not(void **state)
@@ -330,7 +329,7 @@ static void an_answer_tells_of_each_report_what_it_says_or_why_not(void **state)
 	BODY(answer_init, s.person.age = 0, E_MISSING, TOLD ".persons[0].age");
 	BODY(answer_init, s.holdings.part = 2, E_INVALID, "body.answer.subject_access.part");
 	BODY(answer_init, s.holdings.parts = 65, E_TOO_LARGE, "body.answer.subject_access.parts");
-	HEADER(answer_init, s.header.expires = NOW + 31 * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
+	HEADER(answer_init, s.header.expires = NOW + 31 * DAY_MS + 1, E_EXPIRES_TOO_LATE, "header.expires");
 }
 
 /* Withholds the report whole. */
@@ -428,7 +427,7 @@ static void codes_match_their_patterns(void **state)
 	HEADER(sighting_init, s.header.operation = TEXT("-x"), E_INVALID, "header.operation");
 	HEADER(sighting_init, s.header.actor = TEXT("Budi Santoso"), E_INVALID, "header.actor");
 	HEADER(sighting_init, s.header.case_ref = TEXT("free text here"), E_INVALID, "header.case_ref");
-	HEADER(sighting_init, s.header.deadline = NOW + DAY, E_INVALID, "header.deadline");
+	HEADER(sighting_init, s.header.deadline = NOW + DAY_MS, E_INVALID, "header.deadline");
 }
 
 static void times_are_neither_ahead_nor_over_nor_too_long(void **state)
@@ -439,16 +438,16 @@ static void times_are_neither_ahead_nor_over_nor_too_long(void **state)
 	HEADER(sighting_init, s.header.created_at = UINT64_MAX, E_CLOCK, "header.created_at");
 	HEADER(sighting_init, s.header.expires = NOW, E_EXPIRED, "header.expires");
 	HEADER(sighting_init, s.header.expires = NOW + 1, E_OK, "");
-	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY, E_OK, "");
-	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY + 1, E_EXPIRES_TOO_LATE, "header.expires");
+	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY_MS, E_OK, "");
+	HEADER(sighting_init, s.header.expires = NOW + LIMIT_LIFE_DAYS * DAY_MS + 1, E_EXPIRES_TOO_LATE, "header.expires");
 	HEADER(sighting_init, s.header.expires = UINT64_MAX, E_EXPIRES_TOO_LATE, "header.expires");
 	HEADER(sighting_init,
 	       (s.header.n_protection = 1, s.protection[0] = 1,
-		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY),
+		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY_MS),
 	       E_OK, "");
 	HEADER(sighting_init,
 	       (s.header.n_protection = 1, s.protection[0] = 1,
-		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY + 1),
+		s.header.expires = NOW + LIMIT_PROTECTED_LIFE_DAYS * DAY_MS + 1),
 	       E_EXPIRES_TOO_LATE, "header.expires");
 }
 

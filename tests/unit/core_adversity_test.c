@@ -1,6 +1,6 @@
 /* Tries the broker's core with what goes wrong around it: disks that fail or fill up, the end of the program, and
  * members that do for ever what costs the broker something. */
-#include "tests/support/core_world.h"
+#include "tests/support/core_expect.h"
 #include <stdio.h>
 #include <string.h>
 #include <setjmp.h>
@@ -8,28 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-
-#define FIRST_ENTRY 6 /* after four members and a policy */
-
-static int setup(void **state)
-{
-	struct world *world = world_new();
-
-	for (size_t node = POLICE; node <= IMMIGRATION; node++)
-		world_hello(world, node, FIRST_ENTRY - 1);
-	world_forget(world);
-	*state = world;
-	return 0;
-}
-
-static void accept(struct world *world, struct speech speech)
-{
-	world_forget(world);
-	world_say(world, &speech);
-	world_commit(world, E_OK);
-	if (!world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT))
-		fail_msg("%s at %s", error_name(world_refusal(world)), world_refusal_field(world));
-}
 
 /* What was asked of the readers comes back with this error. */
 static void fail_reads(struct world *world, enum error code)
@@ -59,8 +37,8 @@ static void what_cannot_be_read_halts_no_office(void **state)
 {
 	struct world *world = *state;
 
-	accept(world, (struct speech){.node = POLICE});
-	accept(world, (struct speech){.node = POLICE, .first = 2});
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE, .first = 2});
 	world_forget(world);
 	world_say(world, &(struct speech){.node = POLICE});
 	fail_reads(world, E_CORRUPT);
@@ -102,7 +80,7 @@ static void the_cursor_that_a_reseed_moves_back_is_written_no_later_than_its_use
 	struct world *world = *state;
 	struct core_event event = {.type = CORE_RESEED};
 
-	accept(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	world_ack(world, ARMY, FIRST_ENTRY);
 	event.reseed.node = world_names[ARMY];
 	event.reseed.from_entry = FIRST_ENTRY;
@@ -142,7 +120,7 @@ static void who_fetches_for_ever_does_not_keep_the_broker_from_ending(void **sta
 	struct world *world = *state;
 	const struct core_event stop = {.type = CORE_STOP};
 
-	accept(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	world_restart(world); /* so that a reader has to be asked */
 	for (size_t node = ARMY; node <= IMMIGRATION; node++)
 		world_hello(world, node, FIRST_ENTRY - 1);
@@ -234,7 +212,7 @@ static void bad_bytes_are_refused_and_logged_with_their_place(void **state)
 			fail_msg("%s: %s at %s", cases[i].line, error_name(world_refusal(world)),
 				 world_refusal_field(world));
 	}
-	accept(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 }
 
 static void a_person_lacks_nothing_that_is_required(void **state)
@@ -252,7 +230,7 @@ static void a_person_lacks_nothing_that_is_required(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		accept(*state, (struct speech){.node = POLICE, .first = i + 1, .spoil_body = cases[i].spoil});
+		world_accepts(*state, (struct speech){.node = POLICE, .first = i + 1, .spoil_body = cases[i].spoil});
 		if (!world_logged(*state, cases[i].line))
 			fail_msg("%s", cases[i].line);
 	}
@@ -381,18 +359,6 @@ static void who_is_refused_for_ever_is_not_listened_to_for_a_while(void **state)
 	assert_int_equal(world_refusal(world), E_WRONG_ORIGIN);
 }
 
-static void key_replace(struct world *world, size_t node)
-{
-	struct member *member = &world->members[node];
-	const struct core_event event = {.type = CORE_ENROLL, .enroll = member};
-
-	node_keys_generate(&world->keys[node], 2);
-	member_request(member, world->options.exchange, world_names[node], &world->keys[node], world->now.wall);
-	member_countersign(member, &world->authority);
-	world_step(world, &event);
-	world_commit(world, E_OK);
-}
-
 static void subscribe(struct world *world, const uint8_t *curve, const uint8_t topic[FEED_TOPIC_SIZE])
 {
 	struct core_event event = {.type = CORE_SUBSCRIBED};
@@ -411,7 +377,7 @@ static void the_holder_of_a_former_key_does_not_use_up_the_patience_with_the_nod
 	uint8_t topic[FEED_TOPIC_SIZE];
 	size_t lines = 0;
 
-	key_replace(world, ARMY);
+	world_rekeys(world, ARMY, 2);
 	world_forget(world);
 	world_hello(world, ARMY, FIRST_ENTRY - 1);
 	world_read(world);
@@ -432,7 +398,7 @@ static void the_holder_of_a_former_key_does_not_use_up_the_patience_with_the_nod
 	world_forget(world);
 	subscribe(world, world->keys[ARMY].curve_public, topic);
 	assert_int_equal(world->seen_count, 0);
-	accept(world, (struct speech){.node = ARMY});
+	world_accepts(world, (struct speech){.node = ARMY});
 }
 
 static void a_flood_of_foreign_subscriptions_is_one_alarm(void **state)
@@ -455,7 +421,7 @@ static void who_fetches_without_reading_waits_longer_each_time_over_sessions(voi
 	struct world *world = *state;
 	const uint64_t waits[] = {1000, 2000, 4000};
 
-	accept(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	world_fetch(world, ARMY, FIRST_ENTRY - 1);
 	for (size_t i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
 		world_hello(world, ARMY, FIRST_ENTRY - 1);
@@ -469,7 +435,7 @@ static void who_fetches_without_reading_waits_longer_each_time_over_sessions(voi
 		assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
 	}
 	world_fetch(world, ARMY, FIRST_ENTRY);
-	accept(world, (struct speech){.node = POLICE, .first = 2});
+	world_accepts(world, (struct speech){.node = POLICE, .first = 2});
 	world_fetch(world, ARMY, FIRST_ENTRY);
 	world_tick(world, 1000);
 	world_forget(world);
@@ -482,9 +448,10 @@ static void an_origin_of_many_epochs_costs_no_memory(void **state)
 	struct world *world = *state;
 
 	for (uint32_t epoch = 1; epoch <= 100; epoch++) {
-		accept(world, (struct speech){.node = POLICE, .epoch = epoch});
-		accept(world,
-		       (struct speech){.node = POLICE, .epoch = epoch, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
+		world_accepts(world, (struct speech){.node = POLICE, .epoch = epoch});
+		world_accepts(
+			world,
+			(struct speech){.node = POLICE, .epoch = epoch, .stream = SIMPUL__STREAM__STREAM_EXERCISE});
 	}
 	world_restart(world);
 	world_forget(world);
@@ -499,16 +466,16 @@ static void who_makes_audiences_without_end_is_slowed_down(void **state)
 	uint64_t first = 1;
 
 	for (; first <= 2049; first++) /* each has an audience of its own in this world */
-		accept(world, (struct speech){.node = POLICE, .first = first});
+		world_accepts(world, (struct speech){.node = POLICE, .first = first});
 	assert_true(world_logged(world, "node.slowed node=police.oku reason=audiences"));
 	world_forget(world);
 	world_say(world, &(struct speech){.node = POLICE, .first = first});
 	assert_int_equal(world_refusal(world), E_RATE);
 	assert_string_equal(world_refusal_field(world), "submit.routing");
-	accept(world, (struct speech){.node = ARMY}); /* another is not slowed */
+	world_accepts(world, (struct speech){.node = ARMY}); /* another is not slowed */
 	world_tick(world, 30001);
 	world_hello(world, POLICE, world->position.entry);
-	accept(world, (struct speech){.node = POLICE, .first = first});
+	world_accepts(world, (struct speech){.node = POLICE, .first = first});
 }
 
 /* ---------------------------------------------------------------------------- keys that change */
@@ -535,7 +502,7 @@ static void assert_wraps_refused(struct world *world, struct speech speech)
 {
 	const Simpul__Receipt *receipt;
 
-	accept(world, speech);
+	world_accepts(world, speech);
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 1);
 	assert_int_equal(receipt->verdicts[0]->code, E_KEY_EXPIRED);
@@ -557,13 +524,13 @@ static void a_body_wrapped_to_a_former_key_is_refused_and_uses_up_its_number(voi
 	assert_wraps_refused(world, sealed);
 	sealed.first = 3;
 	sealed.wraps[2] = NULL;
-	accept(world, sealed);
+	world_accepts(world, sealed);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
 	assert_int_equal(world_pushes(world, ARMY), 1);
 	assert_int_equal(world_pushes(world, IMMIGRATION), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_start, world_tear_down)
 
 int main(void)
 {

@@ -1,53 +1,28 @@
-/* core_answer_test - on a real journal: whoever got a report can flag it and ask for its release, its origin alone hears of
- * it, and whoever did not get it learns nothing. */
-#include "common/wire.h"
-#include "tests/support/core_world.h"
-#include <stdio.h>
-#include <stdlib.h>
+/* core_answer_test - on a real journal: whoever got a report can flag it and ask for its release, its origin alone
+ * hears of it, and whoever did not get it learns nothing. */
+#include "tests/support/core_expect.h"
+#include "tests/support/journaled_world.h"
 #include <string.h>
-#include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
-#define HEAD 6 /* the genesis, four members, a policy */
-
-static char path[64];
 static struct world *world;
 static uint64_t next[WORLD_NODES];
 
 /* The police tell the army alone: police.oku#1. */
 static int setup(void **state)
 {
-	(void)state;
-	strcpy(path, "/tmp/simpul-answer-XXXXXX");
-	if (!mkdtemp(path))
+	if (journaled_setup(state) != 0)
 		return -1;
-	world = world_on_journal(path);
-	for (size_t node = 0; node < WORLD_NODES; node++) {
-		world_hello(world, node, HEAD);
+	world = journaled_world(state);
+	world_hello(world, HEALTH, JOURNALED_HEAD);
+	for (size_t node = 0; node < WORLD_NODES; node++)
 		next[node] = 1;
-	}
-	world_say(world, &(struct speech){.node = POLICE, .first = next[POLICE]++, .to = {"army.oku"}});
-	world_commit(world, E_OK);
-	return world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts == 0 ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	static const char *const files[] = {"journal.db",  "journal.db-wal", "journal.db-shm", "keys.db",
-					    "keys.db-wal", "keys.db-shm",    "ballast",	       "journal.lock"};
-	char file[128];
-
-	(void)state;
-	world_free(world);
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, files[i]);
-		unlink(file);
-	}
-	rmdir(path);
+	world_reaches(world, (struct speech){.node = POLICE, .first = next[POLICE]++, .to = {"army.oku"}}, "army.oku",
+		      NULL);
 	return 0;
 }
 
@@ -133,31 +108,18 @@ static const Simpul__Receipt *answer(size_t node, size_t to, uint64_t number, Si
 	meant.number = number;
 	speech.to[0] = world_names[to];
 	speech.first = stream == SIMPUL__STREAM__STREAM_MAIN ? next[node]++ : ++exercises;
-	world_forget(world);
-	world_say(world, &speech);
-	world_commit(world, E_OK);
-	if (!world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT))
-		fail_msg("%s at %s", error_name(world_refusal(world)), world_refusal_field(world));
-	return world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	return world_accepts(world, speech);
 }
 
 static void assert_heard_by(const Simpul__Receipt *receipt, size_t node)
 {
 	if (receipt->n_verdicts > 0)
-		fail_msg("%s at %s", error_name(error_of_code(receipt->verdicts[0]->code)), receipt->verdicts[0]->field);
+		fail_msg("%s at %s", error_name(error_of_code(receipt->verdicts[0]->code)),
+			 receipt->verdicts[0]->field);
 	assert_int_equal(receipt->n_audience, 1);
 	assert_string_equal(receipt->audience[0], world_names[node]);
 	for (size_t other = 0; other < WORLD_NODES; other++)
 		assert_int_equal(world_pushes(world, other), other == node);
-}
-
-static void assert_refused(const Simpul__Receipt *receipt, enum error code, const char *field)
-{
-	assert_int_equal(receipt->n_verdicts, 1);
-	assert_string_equal(error_name(error_of_code(receipt->verdicts[0]->code)), error_name(code));
-	assert_string_equal(receipt->verdicts[0]->field, field);
-	assert_int_equal(receipt->n_audience, 0);
-	assert_int_equal(world_count(world, ACTION_PUBLISH), 0);
 }
 
 #define FLAGS SIMPUL__KIND__KIND_FLAG, flag, SIMPUL__STREAM__STREAM_MAIN
@@ -181,13 +143,13 @@ static void who_did_not_get_it_learns_nothing(void **state)
 {
 	(void)state;
 	spoil = NULL;
-	assert_refused(answer(IMMIGRATION, POLICE, 1, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
-	assert_refused(answer(IMMIGRATION, POLICE, 1, ASKS), E_REFERENCE_UNKNOWN, "header.references[0]");
-	assert_refused(answer(IMMIGRATION, POLICE, 99, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
-	assert_refused(answer(ARMY, HEALTH, 1, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
+	world_judged(world, answer(IMMIGRATION, POLICE, 1, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
+	world_judged(world, answer(IMMIGRATION, POLICE, 1, ASKS), E_REFERENCE_UNKNOWN, "header.references[0]");
+	world_judged(world, answer(IMMIGRATION, POLICE, 99, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
+	world_judged(world, answer(ARMY, HEALTH, 1, FLAGS), E_REFERENCE_UNKNOWN, "header.references[0]");
 	assert_heard_by(answer(ARMY, POLICE, 1, ASKS), POLICE);
 	/* An answer to somebody who did not ask. */
-	assert_refused(answer(IMMIGRATION, ARMY, 1, ANSWERS), E_REFERENCE_UNKNOWN, "header.references[0]");
+	world_judged(world, answer(IMMIGRATION, ARMY, 1, ANSWERS), E_REFERENCE_UNKNOWN, "header.references[0]");
 }
 
 /* An office cannot use a flag to speak to others, or to say something else. */
@@ -205,7 +167,7 @@ static void an_answer_says_nothing_else_to_nobody_else(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		spoil = cases[i].spoil;
-		assert_refused(answer(ARMY, POLICE, 1, FLAGS), cases[i].code, cases[i].field);
+		world_judged(world, answer(ARMY, POLICE, 1, FLAGS), cases[i].code, cases[i].field);
 	}
 	spoil = NULL;
 	meant.origin = (char *)(uintptr_t)world_names[POLICE];
@@ -214,15 +176,15 @@ static void an_answer_says_nothing_else_to_nobody_else(void **state)
 	world_forget(world);
 	world_say(world, &other);
 	world_commit(world, E_OK);
-	assert_refused(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt, E_INVALID, "routing.to[0]");
+	world_judged(world, world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt, E_INVALID, "routing.to[0]");
 }
 
 static void an_exercise_answers_exercises_alone(void **state)
 {
 	(void)state;
 	spoil = an_exercise;
-	assert_refused(answer(ARMY, POLICE, 1, SIMPUL__KIND__KIND_FLAG, flag, SIMPUL__STREAM__STREAM_EXERCISE), E_STREAM,
-		       "header.references[0].stream");
+	world_judged(world, answer(ARMY, POLICE, 1, SIMPUL__KIND__KIND_FLAG, flag, SIMPUL__STREAM__STREAM_EXERCISE),
+		     E_STREAM, "header.references[0].stream");
 }
 
 static void a_test(Simpul__Header *header)
@@ -245,14 +207,15 @@ static void a_test_answers_and_takes_back_tests_alone(void **state)
 
 	(void)state;
 	spoil = a_test;
-	assert_refused(answer(ARMY, POLICE, 1, FLAGS), E_INVALID, "header.status");
+	world_judged(world, answer(ARMY, POLICE, 1, FLAGS), E_INVALID, "header.status");
 	for (int i = 0; i < 2; i++) {
 		test.kind = i == 0 ? SIMPUL__KIND__KIND_UPDATE : SIMPUL__KIND__KIND_CANCEL;
 		test.first = next[POLICE]++;
 		world_forget(world);
 		world_say(world, &test);
 		world_commit(world, E_OK);
-		assert_refused(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt, E_INVALID, "header.status");
+		world_judged(world, world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt, E_INVALID,
+			     "header.status");
 	}
 }
 
@@ -265,8 +228,9 @@ static void answers_do_not_widen_what_follows_the_report(void **state)
 	spoil = NULL;
 	assert_heard_by(answer(ARMY, POLICE, 1, FLAGS), POLICE);
 	world_forget(world);
-	world_say(world, &(struct speech){
-				 .node = POLICE, .first = next[POLICE]++, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1});
+	world_say(world,
+		  &(struct speech){
+			  .node = POLICE, .first = next[POLICE]++, .kind = SIMPUL__KIND__KIND_CANCEL, .reference = 1});
 	world_commit(world, E_OK);
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 0);
@@ -277,12 +241,13 @@ static void answers_do_not_widen_what_follows_the_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(who_got_it_is_heard_by_its_origin_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(who_did_not_get_it_learns_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_answer_says_nothing_else_to_nobody_else, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_exercise_answers_exercises_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_test_answers_and_takes_back_tests_alone, setup, teardown),
-		cmocka_unit_test_setup_teardown(answers_do_not_widen_what_follows_the_report, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_got_it_is_heard_by_its_origin_alone, setup, journaled_teardown),
+		cmocka_unit_test_setup_teardown(who_did_not_get_it_learns_nothing, setup, journaled_teardown),
+		cmocka_unit_test_setup_teardown(an_answer_says_nothing_else_to_nobody_else, setup, journaled_teardown),
+		cmocka_unit_test_setup_teardown(an_exercise_answers_exercises_alone, setup, journaled_teardown),
+		cmocka_unit_test_setup_teardown(a_test_answers_and_takes_back_tests_alone, setup, journaled_teardown),
+		cmocka_unit_test_setup_teardown(answers_do_not_widen_what_follows_the_report, setup,
+						journaled_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Tries to break what broker/bulletin.h promises: in the open nothing but what is for all, and not before it is on disk. */
+/* Tries to break what broker/bulletin.h promises: in the open nothing but what is for all, and not before it is on
+ * disk. */
 #include "tests/support/core_world.h"
 
 #include <setjmp.h>
@@ -189,7 +190,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_repeat_is_published_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(of_a_submission_those_with_a_person_are_leaves, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_not_for_all_is_not_published, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_end_is_published_to_those_who_heard_the_beginning, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_end_is_published_to_those_who_heard_the_beginning, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "broker/core_state.h"
 #include "common/memory.h"
 #include "tests/support/holding.h"
+#include "tests/support/core_expect.h"
 #include "tests/support/journaled_world.h"
 
 #include <setjmp.h>
@@ -15,16 +16,7 @@
 
 #define HEAD JOURNALED_HEAD
 #define FIRST (HEAD + 1)
-#define DAY (UINT64_C(24) * 3600 * 1000)
-#define LIFE (30 * DAY) /* of what is said in this world */
-
-static void say(struct world *world, struct speech speech)
-{
-	world_forget(world);
-	world_say(world, &speech);
-	world_commit(world, E_OK);
-	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT));
-}
+#define LIFE (30 * DAY_MS) /* of what is said in this world */
 
 /* So much later a tick comes, and whatever follows from it. */
 static void later(struct world *world, uint64_t ms)
@@ -64,14 +56,13 @@ static void what_expired_is_gone_from_memory_and_disk(void **state)
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE, .count = 2});
+	world_accepts(world, (struct speech){.node = POLICE, .count = 2});
 	later(world, LIFE - 10 * 60 * 1000);
 	assert_int_equal(whole_in(world, ARMY, FIRST), 2);
 	later(world, 20 * 60 * 1000);
 	assert_true(world_logged(world, "bodies.erased"));
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 }
-
 
 static void erase(Simpul__Header *header, size_t index)
 {
@@ -88,8 +79,8 @@ static void what_is_taken_back_is_gone_at_once(void **state)
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
 	later(world, 100);
 	assert_true(world_logged(world, "bodies.erased"));
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
@@ -104,8 +95,8 @@ static void what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it(v
 	const Simpul__Receipt *receipt;
 
 	narrow.to[0] = "army.oku";
-	say(world, (struct speech){.node = POLICE, .kind = SIMPUL__KIND__KIND_VOID});
-	say(world, narrow);
+	world_accepts(world, (struct speech){.node = POLICE, .kind = SIMPUL__KIND__KIND_VOID});
+	world_accepts(world, narrow);
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 0);
 	assert_int_equal(receipt->n_audience, 1);
@@ -121,8 +112,8 @@ static void a_plain_cancel_leaves_the_body(void **state)
 	struct speech cancel = retraction;
 
 	cancel.spoil_header = NULL;
-	say(world, (struct speech){.node = POLICE});
-	say(world, cancel);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, cancel);
 	later(world, 100);
 	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
 }
@@ -138,9 +129,9 @@ static void nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_i
 	const struct core_event confirmed = {.type = CORE_CLOCK};
 	struct world *world = journaled_world(state);
 
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	later(world, 1000);
-	clock_jumps(world, LIFE + DAY);
+	clock_jumps(world, LIFE + DAY_MS);
 	assert_true(world_alarmed(world, "clock.jumped"));
 	later(world, 10 * 60 * 1000);
 	assert_false(world_logged(world, "bodies.erased"));
@@ -159,9 +150,9 @@ static void nothing_expires_of_a_clock_that_was_wrong_from_the_start(void **stat
 	const struct core_event confirmed = {.type = CORE_CLOCK};
 	struct world *world = journaled_world(state);
 
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	world_restart(world);
-	world->now.wall += 3 * 365 * DAY;
+	world->now.wall += 3 * 365 * DAY_MS;
 	later(world, 1000);
 	assert_true(world_alarmed(world, "clock.doubted"));
 	later(world, 10 * 60 * 1000);
@@ -175,11 +166,11 @@ static void what_is_taken_back_does_not_wait_for_the_clock(void **state)
 {
 	struct world *world = journaled_world(state);
 
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	later(world, 1000);
 	clock_jumps(world, 2 * 3600 * 1000);
 	assert_true(world_alarmed(world, "clock.jumped"));
-	say(world, retraction);
+	world_accepts(world, retraction);
 	later(world, 100);
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 }
@@ -201,8 +192,8 @@ static void a_tombstone_that_failed_is_tried_again(void **state)
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
 	world_tick(world, 10);
 	world_read(world);
 	tombstone_fails(world);
@@ -215,8 +206,8 @@ static void what_was_due_when_the_broker_stopped_goes_when_it_is_back(void **sta
 {
 	struct world *world = journaled_world(state);
 
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
 	world_restart(world);
 	later(world, 1000);
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
@@ -244,7 +235,8 @@ static enum error hold_order(struct world *world, const struct holding *holding)
 static enum error hold_until(struct world *world, uint64_t days)
 {
 	return hold_order(
-		world, &(struct holding){.origin = "police.oku", .number = 1, .until = world->now.wall + days * DAY});
+		world,
+		&(struct holding){.origin = "police.oku", .number = 1, .until = world->now.wall + days * DAY_MS});
 }
 
 /* From memory too, and at the moment when it ends. */
@@ -253,10 +245,10 @@ static void what_is_held_goes_to_nobody_when_it_is_due_and_is_erased_when_the_ho
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	assert_int_equal(hold_until(world, 2), E_OK);
 	assert_true(world_logged(world, "hold.placed report=police.oku#1"));
-	say(world, retraction);
+	world_accepts(world, retraction);
 	later(world, 100);
 	assert_true(world_logged(world, "bodies.held reports=1"));
 	assert_false(world_logged(world, "bodies.erased"));
@@ -264,7 +256,7 @@ static void what_is_held_goes_to_nobody_when_it_is_due_and_is_erased_when_the_ho
 	world_restart(world);
 	later(world, 1000);
 	assert_int_equal(whole_in(world, IMMIGRATION, FIRST), 0);
-	later(world, 2 * DAY - 30000);
+	later(world, 2 * DAY_MS - 30000);
 	assert_false(world_logged(world, "bodies.erased"));
 	later(world, 29000);
 	assert_true(world_logged(world, "bodies.erased"));
@@ -274,7 +266,7 @@ static void a_hold_without_a_near_end_is_refused(void **state)
 {
 	struct world *world = journaled_world(state);
 
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	assert_int_equal(hold_until(world, 367), E_EXPIRES_TOO_LATE);
 	assert_int_equal(hold_until(world, 0), E_INVALID);
 	assert_int_equal(hold_until(world, 366), E_OK);
@@ -285,8 +277,8 @@ static void what_was_erased_cannot_be_held_and_that_is_said(void **state)
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
 	later(world, 100);
 	assert_int_equal(hold_until(world, 2), E_ERASED);
 }
@@ -298,9 +290,9 @@ static void nothing_is_erased_for_a_day_after_a_recovery(void **state)
 
 	world->core->retention.recovered_at = world->now.wall;
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
-	later(world, DAY - 60 * 1000);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
+	later(world, DAY_MS - 60 * 1000);
 	assert_false(world_logged(world, "bodies.erased"));
 	later(world, 60 * 1000);
 	assert_true(world_logged(world, "bodies.erased"));
@@ -313,11 +305,11 @@ static void a_clock_behind_the_recovery_takes_nothing_of_the_day(void **state)
 
 	world->core->retention.recovered_at = world->now.wall + 50 * 60 * 1000;
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
 	later(world, 1000);
 	assert_false(world_logged(world, "bodies.erased"));
-	later(world, DAY);
+	later(world, DAY_MS);
 	assert_false(world_logged(world, "bodies.erased"));
 	later(world, 50 * 60 * 1000);
 	assert_true(world_logged(world, "bodies.erased"));
@@ -331,15 +323,16 @@ static void a_clock_in_doubt_does_not_end_the_day_and_who_confirms_it_begins_it_
 
 	world->core->retention.recovered_at = world->now.wall;
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
-	say(world, retraction);
-	clock_jumps(world, 3 * DAY);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, retraction);
+	clock_jumps(world, 3 * DAY_MS);
 	assert_true(world_alarmed(world, "clock.jumped"));
-	say(world, (struct speech){.node = POLICE, .first = 3}); /* the journal's time is in doubt as well from here on */
+	world_accepts(world, (struct speech){.node = POLICE,
+					     .first = 3}); /* the journal's time is in doubt as well from here on */
 	later(world, 60 * 1000);
 	assert_false(world_logged(world, "bodies.erased"));
 	world_step(world, &confirmed);
-	later(world, DAY - 60 * 1000);
+	later(world, DAY_MS - 60 * 1000);
 	assert_false(world_logged(world, "bodies.erased"));
 	later(world, 60 * 1000);
 	assert_true(world_logged(world, "bodies.erased"));
@@ -352,11 +345,11 @@ static void a_clock_in_doubt_long_after_a_recovery_keeps_nothing(void **state)
 
 	world->core->retention.recovered_at = world->now.wall;
 	later(world, 1000);
-	later(world, DAY);
+	later(world, DAY_MS);
 	world_hello(world, POLICE, HEAD);
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	clock_jumps(world, 2 * 3600 * 1000);
-	say(world, retraction);
+	world_accepts(world, retraction);
 	later(world, 100);
 	assert_true(world_logged(world, "bodies.erased"));
 }
@@ -367,15 +360,15 @@ static void the_end_of_a_hold_is_told_for_weeks(void **state)
 	struct world *world = journaled_world(state);
 
 	later(world, 1000);
-	say(world, (struct speech){.node = POLICE});
+	world_accepts(world, (struct speech){.node = POLICE});
 	assert_int_equal(hold_until(world, 32), E_OK);
-	later(world, DAY);
+	later(world, DAY_MS);
 	assert_false(world_logged(world, "hold.ending"));
-	later(world, DAY);
+	later(world, DAY_MS);
 	assert_true(world_logged(world, "hold.ending report=police.oku#1"));
 	later(world, 60 * 1000);
 	assert_false(world_logged(world, "hold.ending"));
-	later(world, 26 * DAY);
+	later(world, 26 * DAY_MS);
 	assert_true(world_alarmed(world, "hold.ending"));
 }
 
@@ -386,10 +379,8 @@ static const struct speech answer_to_police = {
 
 static void assert_verdict(struct world *world, struct speech speech, enum error code)
 {
-	const Simpul__Receipt *receipt;
+	const Simpul__Receipt *receipt = world_accepts(world, speech);
 
-	say(world, speech);
-	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 1);
 	assert_int_equal(receipt->verdicts[0]->code, code);
 	assert_int_equal(receipt->n_audience, 0);
@@ -400,7 +391,7 @@ static void a_purge_receipt_goes_to_the_origin_and_to_nobody_else(void **state)
 	struct world *world = journaled_world(state);
 	const Simpul__Receipt *receipt;
 
-	say(world, answer_to_police);
+	world_accepts(world, answer_to_police);
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 0);
 	assert_int_equal(receipt->n_audience, 1);
@@ -430,7 +421,7 @@ static void who_may_say_nothing_else_must_still_answer(void **state)
 
 	speech.node = HEALTH;
 	world_hello(world, HEALTH, HEAD);
-	say(world, speech);
+	world_accepts(world, speech);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->n_verdicts, 0);
 }
 

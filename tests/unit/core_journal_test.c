@@ -1,5 +1,6 @@
 /* Runs the core on a real journal: what both say of an entry must be the same, live, fetched and after a restart. */
 #include "common/wire.h"
+#include "tests/support/core_expect.h"
 #include "tests/support/journaled_world.h"
 #include <string.h>
 #include <setjmp.h>
@@ -137,18 +138,6 @@ static void assert_same_image(const struct image *a, const struct image *b)
 		assert_int_equal(a->keys[i], b->keys[i]);
 }
 
-static void key_replace(struct world *world, size_t node, uint32_t key_id)
-{
-	struct core_event event = {.type = CORE_ENROLL, .enroll = &world->members[node]};
-
-	node_keys_generate(&world->keys[node], key_id);
-	member_request(&world->members[node], world->options.exchange, world_names[node], &world->keys[node],
-		       world->now.wall);
-	member_countersign(&world->members[node], &world->authority);
-	world_step(world, &event);
-	world_commit(world, E_OK);
-}
-
 static void the_state_after_a_restart_is_the_state_before(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -161,11 +150,11 @@ static void the_state_after_a_restart_is_the_state_before(void **state)
 	world_standing(world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED);
 	world_commit(world, E_OK);
 	memcpy(old_key, world->keys[ARMY].curve_public, KEY_SIZE);
-	key_replace(world, ARMY, 2);
+	world_rekeys(world, ARMY, 2);
 	world_standing(world, HEALTH, SIMPUL__STANDING__STANDING_RETIRED);
 	world_commit(world, E_OK);
 	world_load_policy(world, "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-	                         "categories: [wanted]\nagencies:\n  - {agency: police, ceiling: RED}\n"
+				 "categories: [wanted]\nagencies:\n  - {agency: police, ceiling: RED}\n"
 				 "nodes:\n  - {node: police.oku, regions: ['16.01']}\n");
 	world_commit(world, E_OK);
 	world_ack(world, IMMIGRATION, HEAD + 1);

@@ -1,5 +1,5 @@
-/* core_lapse_test - a key whose time is over is refused from that moment on, is said for weeks before, and takes nothing
- * with it that was said in time. */
+/* core_lapse_test - a key whose time is over is refused from that moment on, is said for weeks before, and takes
+ * nothing with it that was said in time. */
 #include "tests/support/core_world.h"
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,6 @@ static void to_the_end_but(struct world *world, uint64_t ms)
 static void a_key_is_refused_from_its_end_on_and_not_a_moment_before(void **state)
 {
 	struct world *world = *state;
-	struct core_node node;
 
 	to_the_end_but(world, 1);
 	assert_int_equal(army_key(world), E_OK);
@@ -66,7 +65,7 @@ static void a_key_is_refused_from_its_end_on_and_not_a_moment_before(void **stat
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE)->goodbye->code, E_KEY_LAPSED);
 	assert_true(world_alarmed(world, "member.lapsed node=army.oku key_id=2"));
 	assert_int_equal(army_key(world), E_KEY_LAPSED);
-	assert_true(world_node(world, ARMY, &node) && !node.connected);
+	assert_false(world_node(world, ARMY).connected);
 	world_forget(world);
 	world_hello(world, ARMY, world->position.entry);
 	assert_int_equal(world_refusal(world), E_KEY_LAPSED);
@@ -116,8 +115,10 @@ static void a_plain_report_waits_for_its_new_key_and_a_sealed_one_is_refused(voi
 	world_tick(world, 1000);
 	world_forget(world);
 	before = world->position.entry;
-	world_say(world, &(struct speech){.node = POLICE, .wraps = {world_names[ARMY], world_names[IMMIGRATION]},
-					  .sealed = true, .spoil_routing = wrap_to_third_key});
+	world_say(world, &(struct speech){.node = POLICE,
+					  .wraps = {world_names[ARMY], world_names[IMMIGRATION]},
+					  .sealed = true,
+					  .spoil_routing = wrap_to_third_key});
 	world_commit(world, E_OK);
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	assert_int_equal(receipt->n_verdicts, 1);

@@ -1,5 +1,5 @@
-/* core_lawful_test - nothing about a person gets in without the purpose, basis, grades, protection and term that the policy
- * demands, and nothing is refused that it does not. */
+/* core_lawful_test - nothing about a person gets in without the purpose, basis, grades, protection and term that the
+ * policy demands, and nothing is refused that it does not. */
 #include "tests/support/core_world.h"
 #include <stdio.h>
 #include <string.h>
@@ -122,7 +122,8 @@ static void judge(struct speech speech, void (*what)(Simpul__Header *), enum err
 	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
 	if (receipt->n_verdicts != (code != E_OK) || (code != E_OK && receipt->verdicts[0]->code != (uint32_t)code))
 		fail_msg("verdict %s, not %s",
-			 error_name(error_of_code(receipt->n_verdicts ? receipt->verdicts[0]->code : 0)), error_name(code));
+			 error_name(error_of_code(receipt->n_verdicts ? receipt->verdicts[0]->code : 0)),
+			 error_name(code));
 	if (code != E_OK)
 		assert_string_equal(receipt->verdicts[0]->field, field);
 }
@@ -163,9 +164,8 @@ static void without_a_person_no_grade_is_asked_for(void **state)
 /* Nobody but the recipients can look whether there is a person in it. */
 static void a_sealed_report_is_taken_for_one_on_a_person(void **state)
 {
-	const struct speech sealed = {.sealed = true,
-				      .to = {"immigration.muara-enim"},
-				      .wraps = {"immigration.muara-enim"}};
+	const struct speech sealed = {
+		.sealed = true, .to = {"immigration.muara-enim"}, .wraps = {"immigration.muara-enim"}};
 
 	(void)state;
 	judge(sealed, no_source, E_MISSING, "header.source_grade");

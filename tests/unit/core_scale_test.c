@@ -67,7 +67,7 @@ static void policy_lay_in(struct crowd *crowd)
 	struct hash hash;
 
 	buffer_text(&text, "purposes: [law-enforcement, immigration-oversight, state-security]\n"
-	                   "categories: [overstay]\nagencies:\n"
+			   "categories: [overstay]\nagencies:\n"
 			   "  - {agency: police, ceiling: AMBER, receive: [{kinds: [sighting], categories: [\"*\"]}]}\n"
 			   "  - {agency: army, ceiling: GREEN, receive: [{kinds: [sighting], categories: [\"*\"]}]}\n"
 			   "nodes:\n");

@@ -1,0 +1,162 @@
+/* Tries to use a key that has no right any more, and to enroll what does not fit. */
+#include "tests/support/core_expect.h"
+
+#include <string.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+static enum error enroll(struct world *world, const struct member *member)
+{
+	struct core_event event = {.type = CORE_ENROLL, .enroll = member, .operator_ticket = 8};
+
+	world_forget(world);
+	world_step(world, &event);
+	world_commit(world, E_OK);
+	return world_answer(world);
+}
+
+static void a_new_key_supersedes_the_older_one(void **state)
+{
+	struct world *world = *state;
+	const struct node_keys old = world->keys[ARMY];
+	struct member member;
+
+	node_keys_generate(&world->keys[ARMY], 2);
+	member_request(&member, world->options.exchange, "army.oku", &world->keys[ARMY], world->now.wall);
+	assert_int_equal(enroll(world, &member), E_BAD_SIGNATURE); /* the authority has not signed */
+	member_countersign(&member, &world->authority);
+	assert_int_equal(enroll(world, &member), E_OK);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE)->goodbye->code, E_KEY_EXPIRED);
+	assert_true(world_logged(world, "member.enrolled node=army.oku key_id=2"));
+	assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_EXPIRED);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_OK);
+	assert_int_equal(enroll(world, &member), E_EXISTS);
+	world_restart(world);
+	assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_EXPIRED);
+}
+
+/* The new key is in force from its entry on, so what comes after that must not be signed with the former one. */
+static void nothing_under_the_former_key_comes_after_the_record_of_the_new_one(void **state)
+{
+	struct world *world = *state;
+	struct node_keys keys;
+	struct member member;
+	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
+
+	node_keys_generate(&keys, 2);
+	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	world_say(world, &(struct speech){.node = ARMY}); /* on its way before */
+	world_step(world, &event);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = ARMY, .first = 2});
+	assert_int_equal(world_refusal(world), E_BUSY);
+	assert_int_equal(world_queued(world), 2);
+	world_commit(world, E_DISK_FULL); /* as if nothing had been tried */
+	world_accepts(world, (struct speech){.node = ARMY});
+}
+
+static void spoil_key_to_first(Simpul__Submission *message)
+{
+	message->key_id = 1;
+}
+
+static void what_was_accepted_under_a_former_key_still_gets_its_receipt(void **state)
+{
+	struct world *world = *state;
+	struct member member;
+
+	world_accepts(world, (struct speech){.node = ARMY});
+	node_keys_generate(&world->keys[ARMY], 2);
+	member_request(&member, world->options.exchange, "army.oku", &world->keys[ARMY], world->now.wall);
+	member_countersign(&member, &world->authority);
+	assert_int_equal(enroll(world, &member), E_OK);
+	world->members[ARMY] = member;
+	world_hello(world, ARMY, FIRST_ENTRY - 1);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = ARMY, .spoil_message = spoil_key_to_first});
+	world_read(world);
+	assert_int_equal(world_receipt(world)->entry, FIRST_ENTRY);
+	world_refuses(world, (struct speech){.node = ARMY, .first = 2, .spoil_message = spoil_key_to_first},
+		      E_KEY_EXPIRED);
+}
+
+static void a_record_that_does_not_fit_is_not_taken(void **state)
+{
+	struct world *world = *state;
+	struct node_keys keys;
+	struct member member;
+
+	node_keys_generate(&keys, 3);
+	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	assert_int_equal(enroll(world, &member), E_INVALID); /* key 2 was left out */
+	keys.key_id = 1;
+	memcpy(keys.curve_public, world->keys[POLICE].curve_public, KEY_SIZE);
+	member_request(&member, world->options.exchange, "navy.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	assert_int_equal(enroll(world, &member), E_EXISTS); /* somebody else's transport key */
+	node_keys_generate(&keys, 1);
+	member_request(&member, world->options.exchange, "navy.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->options.broker); /* not the authority */
+	assert_int_equal(enroll(world, &member), E_BAD_SIGNATURE);
+}
+
+static void standing(struct world *world, size_t node, Simpul__Standing to, enum error code)
+{
+	world_forget(world);
+	world_standing(world, node, to);
+	world_commit(world, E_OK);
+	assert_int_equal(world_answer(world), code);
+}
+
+static void a_compromised_key_never_comes_back(void **state)
+{
+	struct world *world = *state;
+
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_ACTIVE, E_UNEXPECTED);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_RETIRED, E_OK);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE)->goodbye->code, E_KEY_REVOKED);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_ACTIVE, E_OK);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_OK);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED, E_OK);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_ACTIVE, E_UNEXPECTED);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_RETIRED, E_UNEXPECTED);
+	world_restart(world);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_REVOKED);
+	world_hello(world, POLICE, world->position.entry);
+	world_reaches(world, (struct speech){.node = POLICE}, "immigration.muara-enim", NULL);
+}
+
+static void operators_get_an_answer_for_what_does_not_exist(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_STANDING};
+
+	event.standing.node = "navy.oku";
+	event.standing.standing = SIMPUL__STANDING__STANDING_RETIRED;
+	world_step(world, &event);
+	assert_int_equal(world_answer(world), E_NOT_FOUND);
+	world_forget(world);
+	event = (struct core_event){.type = CORE_RESEED};
+	event.reseed.node = "navy.oku";
+	world_step(world, &event);
+	assert_int_equal(world_answer(world), E_NOT_FOUND);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_start, world_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_new_key_supersedes_the_older_one),
+		TEST(nothing_under_the_former_key_comes_after_the_record_of_the_new_one),
+		TEST(what_was_accepted_under_a_former_key_still_gets_its_receipt),
+		TEST(a_record_that_does_not_fit_is_not_taken),
+		TEST(a_compromised_key_never_comes_back),
+		TEST(operators_get_an_answer_for_what_does_not_exist),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
