@@ -5,6 +5,7 @@
 #include "agents/knock.h"
 #include "agents/local.h"
 #include "agents/view.h"
+#include "common/json.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -17,13 +18,6 @@ enum { TRIES = 6, PAUSE_MS = 500 }; /* an agent that has just started needs a mo
 
 /* ------------------------------------------------------------------ the agent */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 static enum error agent_ask(const struct doctor *doctor, json_t **answer, struct fault *fault)
 {
 	return officer_ask(doctor->officer, json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "status"),
@@ -32,7 +26,7 @@ static enum error agent_ask(const struct doctor *doctor, json_t **answer, struct
 
 static bool is_connected(const json_t *status)
 {
-	const char *state = text_of(status, "state");
+	const char *state = json_text(status, "state");
 
 	return strcmp(state, "live") == 0 || strcmp(state, "catching-up") == 0;
 }
@@ -44,7 +38,7 @@ static json_t *agent_status(struct doctor *doctor)
 	json_t *status = NULL;
 
 	for (int i = 0; i < TRIES && agent_ask(doctor, &status, &fault) == E_OK; i++) {
-		if (i == TRIES - 1 || is_connected(status) || strcmp(text_of(status, "state"), "halted") == 0)
+		if (i == TRIES - 1 || is_connected(status) || strcmp(json_text(status, "state"), "halted") == 0)
 			return status;
 		json_decref(status);
 		status = NULL;
@@ -66,20 +60,20 @@ static json_t *agent_status(struct doctor *doctor)
 static bool agent_judge(struct doctor *doctor, const json_t *status)
 {
 	const json_t *fault = json_object_get(status, "fault");
-	const char *state = text_of(status, "state"), *sentence = text_of(fault, "sentence");
+	const char *state = json_text(status, "state"), *sentence = json_text(fault, "sentence");
 	const char *separator = sentence[0] == '\0' ? "" : ": ";
 	struct buffer field = {0};
 
 	/* The field may be the broker's words. */
-	view_safe_text(&field, text_of(fault, "field"));
+	view_safe_text(&field, json_text(fault, "field"));
 	buffer_u8(&field, 0);
 	if (is_connected(status))
 		checkup_note(&doctor->checkup, CHECKUP_OK, "agent", NULL, "runs and is connected to the broker (%s)",
 			     state);
 	else if (strcmp(state, "halted") == 0)
-		checkup_note(&doctor->checkup, CHECKUP_FAIL, "agent", halt_advice(text_of(fault, "code")),
+		checkup_note(&doctor->checkup, CHECKUP_FAIL, "agent", halt_advice(json_text(fault, "code")),
 			     "has stopped talking to the broker%s%s (%s %s)", separator, sentence,
-			     text_of(fault, "code"), (const char *)field.data);
+			     json_text(fault, "code"), (const char *)field.data);
 	else
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "agent", "see the lines below; it tries again by itself",
 			     "runs and is not connected (%s)%s%s", state, separator, sentence);
@@ -166,11 +160,10 @@ static void sinks_judge(struct doctor *doctor, const json_t *status)
 	json_t *sinks = json_object_get(status, "sinks"), *sink;
 	size_t i;
 
-	json_array_foreach(sinks, i, sink)
-		if (strcmp(text_of(sink, "state"), "failing") == 0)
-			checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
-				     "see to it; the report is tried again, and what came in meanwhile follows",
-				     "%s: the agent cannot hand on: %s", text_of(sink, "name"), text_of(sink, "reason"));
+	json_array_foreach(sinks, i, sink) if (strcmp(json_text(sink, "state"), "failing") == 0)
+		checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
+			     "see to it; the report is tried again, and what came in meanwhile follows",
+			     "%s: the agent cannot hand on: %s", json_text(sink, "name"), json_text(sink, "reason"));
 }
 
 void doctor_link(struct doctor *doctor)

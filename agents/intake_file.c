@@ -1,6 +1,7 @@
 /* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any.
  */
 #include "agents/intake_file.h"
+#include "common/bytes.h"
 #include "common/config.h"
 #include "common/memory.h"
 #include <dirent.h>
@@ -24,17 +25,10 @@ enum {
 	MOST_COPIES = 10000,
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), longest = strlen(end);
-
-	return length >= longest && strcmp(text + length - longest, end) == 0;
-}
-
 bool file_name_eligible(const char *name)
 {
-	return name[0] != '\0' && name[0] != '.' && name[0] != '~' && !ends_with(name, "~") &&
-	       !ends_with(name, ".tmp") && !ends_with(name, ".part");
+	return name[0] != '\0' && name[0] != '.' && name[0] != '~' && !text_ends_with(name, "~") &&
+	       !text_ends_with(name, ".tmp") && !text_ends_with(name, ".part");
 }
 
 static struct file_mark mark_of(const struct stat *status)
@@ -142,16 +136,6 @@ enum error file_take(const char *path, const struct file_mark *mark, bool remote
 }
 
 /* ------------------------------------------------------------------ putting away */
-
-static bool folder_sync(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return synced;
-}
 
 bool folder_make(const char *folder, const char *sub)
 {

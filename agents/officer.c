@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/name.h"
 #include "common/wire.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -58,6 +59,32 @@ void officer_options_begin(void)
 {
 	optind = 0; /* glibc: forget the list before */
 	opterr = 0;
+}
+
+const char *officer_name_of(const struct officer *officer, int argc, char **argv)
+{
+	struct report_name name;
+
+	if (optind + 1 != argc) {
+		officer_misused(officer, "give the name of one report, such as police.oku#12");
+		return NULL;
+	}
+	if (!report_name_parse(argv[optind], &name)) {
+		officer_misused(officer, "that is not the name of a report, such as police.oku#12");
+		return NULL;
+	}
+	return argv[optind];
+}
+
+bool officer_helped(int argc, char **argv, const char *usage)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			fputs(usage, stdout);
+			return true;
+		}
+	}
+	return false;
 }
 
 int officer_option(const struct officer *officer, int argc, char **argv, const struct option *options)

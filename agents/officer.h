@@ -52,10 +52,14 @@ int officer_unread(const struct officer *officer, const struct fault *fault);
 /* "simpul inbox: <sentence>; see simpul inbox --help"; returns EX_USAGE. */
 int officer_misused(const struct officer *officer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Prints `usage` when help is asked for anywhere. */
+bool officer_helped(int argc, char **argv, const char *usage);
 /* getopt_long with messages of our own: the option's value, or '?' after a message. */
 int officer_option(const struct officer *officer, int argc, char **argv, const struct option *options);
 /* Starts a new list of arguments. */
 void officer_options_begin(void);
+/* The name of a report that stands alone among the arguments; NULL after a message. */
+const char *officer_name_of(const struct officer *officer, int argc, char **argv);
 
 enum error officer_settings(const struct officer *officer, struct settings *settings, struct fault *fault);
 /* The keys that the settings name; asks for their passphrase where they have one. */

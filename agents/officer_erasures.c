@@ -1,7 +1,7 @@
 /* officer_erasures - simpul erasures: what a person has to remove from this office's own systems, and that he did. */
 #include "agents/by_hand.h"
 #include "agents/local.h"
-#include "agents/officer_hand.h"
+#include "agents/officer_list.h"
 #include "agents/view.h"
 #include <stdio.h>
 #include <string.h>
@@ -21,45 +21,12 @@ static bool line_print(const json_t *object)
 {
 	static const char *const keys[] = {"report", "sink", "rule", "at"};
 	struct buffer line = {0};
-	bool printed;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		buffer_text(&line, i > 0 ? "  " : "");
 		view_safe_text(&line, json_string_value(json_object_get(object, keys[i])));
 	}
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
-}
-
-static int list(const struct officer *officer, int argc, char **argv)
-{
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-	bool json = false, heard = true;
-	json_t *copies = NULL, *each;
-	struct fault fault = {0};
-	struct store store;
-	enum error error;
-	int option;
-	size_t i;
-
-	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option != 'j')
-			return EX_USAGE;
-		json = true;
-	}
-	if (optind < argc)
-		return officer_misused(officer, "everything is said with options");
-	error = officer_store(officer, &store, &fault);
-	if (error != E_OK)
-		return officer_unread(officer, &fault);
-	error = by_hand_list(&store, &copies, &fault);
-	store_close(&store);
-	json_array_foreach(copies, i, each) heard =
-		heard && (json ? officer_print_json(json_incref(each), false) : line_print(each));
-	json_decref(copies);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	return officer_print_line(&line);
 }
 
 static int done(const struct officer *officer, int argc, char **argv)
@@ -97,7 +64,7 @@ int officer_erasures(struct officer *officer, int argc, char **argv)
 	if (officer_helped(argc, argv, usage))
 		return EX_OK;
 	if (strcmp(what, "list") == 0)
-		return list(officer, argc - 1, argv + 1);
+		return officer_list(officer, argc - 1, argv + 1, by_hand_list, line_print);
 	if (strcmp(what, "done") == 0)
 		return done(officer, argc - 1, argv + 1);
 	return officer_misused(officer, "say what: list or done");

@@ -56,29 +56,3 @@ int officer_hand_in_subject(const struct officer *officer, json_t *drafts)
 {
 	return hand_in(officer, "subject", drafts);
 }
-
-bool officer_helped(int argc, char **argv, const char *usage)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return true;
-		}
-	}
-	return false;
-}
-
-const char *officer_name_of(const struct officer *officer, int argc, char **argv)
-{
-	struct report_name name;
-
-	if (optind + 1 != argc) {
-		officer_misused(officer, "give the name of one report, such as police.oku#12");
-		return NULL;
-	}
-	if (!report_name_parse(argv[optind], &name)) {
-		officer_misused(officer, "that is not the name of a report, such as police.oku#12");
-		return NULL;
-	}
-	return argv[optind];
-}

@@ -1,7 +1,7 @@
 /* officer_hold - simpul hold: what an office keeps by order of an authority although it has to be erased. */
 #include "agents/hold_keep.h"
 #include "agents/legal_hold.h"
-#include "agents/officer_hand.h"
+#include "agents/officer_list.h"
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/memory.h"
@@ -101,7 +101,6 @@ static bool line_print(const json_t *object)
 	const long long lifts = (long long)json_integer_value(json_object_get(object, "lifts"));
 	struct buffer line = {0};
 	char number[48];
-	bool printed;
 
 	if (id > 0) {
 		snprintf(number, sizeof(number), "%lld: ", id);
@@ -124,10 +123,7 @@ static bool line_print(const json_t *object)
 	put(&line, " by ", object, "opened_by");
 	put(&line, " ", object, "opened_at");
 	put(&line, ": ", object, "reason");
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
+	return officer_print_line(&line);
 }
 
 /* A new reference. Who may not read the store asks the agent: he may be the one who has to confirm. */

@@ -188,7 +188,7 @@ static int inbox_list(const struct officer *officer, int argc, char **argv, bool
 		return status;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	arena_init(&listing.arena);
 	if (follow && listing.since == 0)
 		error = view_inbox_last(&store, &listing.last, &fault);
@@ -255,7 +255,7 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	arena_init(&showing.arena);
 	error = view_inbox_by_name(&store, &name, row_show, &showing, &fault);
 	if (error == E_OK && showing.rows == 0)
@@ -314,7 +314,7 @@ static int inbox_export(const struct officer *officer, int argc, char **argv)
 		return officer_misused(officer, "give the file to write with -o FILE");
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	error = proof_write(&store, &name, path, &fault);
 	if (error == E_NOT_FOUND && fault.field[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s", argv[optind]);
@@ -328,12 +328,8 @@ int officer_inbox(struct officer *officer, int argc, char **argv)
 {
 	const char *what = argc < 2 ? "" : argv[1];
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return EX_OK;
-		}
-	}
+	if (officer_helped(argc, argv, usage))
+		return EX_OK;
 	if (strcmp(what, "list") == 0)
 		return inbox_list(officer, argc - 1, argv + 1, false);
 	if (strcmp(what, "follow") == 0)

@@ -203,12 +203,8 @@ int officer_join(struct officer *officer, int argc, char **argv)
 {
 	struct wish wish = {.folder = ".", .key_id = 1};
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return EX_OK;
-		}
-	}
+	if (officer_helped(argc, argv, usage))
+		return EX_OK;
 	if (!options_read(officer, argc, argv, &wish) || !wish_complete(officer, argc, &wish))
 		return EX_USAGE;
 	return join_request(officer, &wish);

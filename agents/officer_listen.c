@@ -2,6 +2,7 @@
 #include "agents/broker_ring.h"
 #include "agents/listener.h"
 #include "agents/officer.h"
+#include "agents/officer_list.h"
 #include "common/json.h"
 #include <stdio.h>
 #include <string.h>
@@ -55,7 +56,6 @@ static bool line_print(const struct inbox_row *row, const struct proof_finding *
 {
 	const char *words = words_of(finding->body);
 	struct buffer line = {0};
-	bool printed;
 
 	view_line(row, &line);
 	line.size--; /* its end */
@@ -66,10 +66,7 @@ static bool line_print(const struct inbox_row *row, const struct proof_finding *
 	for (size_t i = 0; i < line.size; i++)
 		if (line.data[i] == '\n')
 			line.data[i] = ' ';
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
+	return officer_print_line(&line);
 }
 
 static bool report_print(void *context, const struct inbox_row *row, const struct proof_finding *finding)

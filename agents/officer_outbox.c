@@ -4,6 +4,7 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/view.h"
+#include "common/json.h"
 #include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,17 +34,6 @@ static const char status_usage[] =
 	"Says whether the agent is connected, up to which entry everything is here, what is under way, and which sinks\n"
 	"fail.\n"
 	"The exit status is 0 when the agent is live or catching up, 69 when it is not.\n";
-
-static bool wants_help(int argc, char **argv, const char *usage)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return true;
-		}
-	}
-	return false;
-}
 
 /* ------------------------------------------------------------------ outbox */
 
@@ -131,7 +121,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 	struct listing listing = {.state = ALL};
 	int option;
 
-	if ((argc < 2 || strcmp(argv[1], "recover") != 0) && wants_help(argc, argv, outbox_usage))
+	if ((argc < 2 || strcmp(argv[1], "recover") != 0) && officer_helped(argc, argv, outbox_usage))
 		return EX_OK;
 	if (argc >= 2 && strcmp(argv[1], "recover") == 0)
 		return officer_outbox_recover(officer, argc - 1, argv + 1);
@@ -155,13 +145,6 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 }
 
 /* ------------------------------------------------------------------ status */
-
-static const char *text_in(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
 
 static long long number_in(const json_t *object, const char *key)
 {
@@ -192,9 +175,8 @@ static void sinks_print(const json_t *sinks)
 	json_t *sink;
 	size_t i;
 
-	json_array_foreach(sinks, i, sink)
-		if (strcmp(text_in(sink, "state"), "failing") == 0)
-			printf("sink %s fails and is tried again: %s\n", text_in(sink, "name"), text_in(sink, "reason"));
+	json_array_foreach(sinks, i, sink) if (strcmp(json_text(sink, "state"), "failing") == 0)
+		printf("sink %s fails and is tried again: %s\n", json_text(sink, "name"), json_text(sink, "reason"));
 }
 
 static void quarantine_print(const json_t *counts)
@@ -213,7 +195,7 @@ static void requests_print(const json_t *requests)
 {
 	if (number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
 		printf("requests of persons: %lld overdue, %lld due within 24 hours, first %s: simpul subject list\n",
-		       number_in(requests, "overdue"), number_in(requests, "urgent"), text_in(requests, "first"));
+		       number_in(requests, "overdue"), number_in(requests, "urgent"), json_text(requests, "first"));
 }
 
 /* `expires_at` is "" for a key that never ends. */
@@ -235,13 +217,13 @@ static void status_print(const json_t *status)
 {
 	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
 	const json_t *cursor = json_object_get(status, "cursor");
-	const char *state = text_in(status, "state"), *since = text_in(status, "since");
+	const char *state = json_text(status, "state"), *since = json_text(status, "since");
 	char local[TIME_TEXT_SIZE];
 	wall_ms time;
 
 	if (time_parse(since, &time))
 		since = time_text(local, time / 1000 * 1000, view_zone(time));
-	printf("%s: %s (%s since %s)\n", text_in(status, "node"), state_sentence(state), state, since);
+	printf("%s: %s (%s since %s)\n", json_text(status, "node"), state_sentence(state), state, since);
 	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),
 	       number_in(outbox, "sent"), number_in(outbox, "accepted"), number_in(outbox, "refused"));
@@ -251,13 +233,13 @@ static void status_print(const json_t *status)
 	requests_print(json_object_get(status, "requests"));
 	sinks_print(json_object_get(status, "sinks"));
 	quarantine_print(json_object_get(status, "quarantine"));
-	key_print(text_in(status, "key_expires_at"));
+	key_print(json_text(status, "key_expires_at"));
 	if (fault != NULL && strcmp(state, "halted") == 0)
-		printf("to do: %s\n", halt_advice(text_in(fault, "code")));
+		printf("to do: %s\n", halt_advice(json_text(fault, "code")));
 	if (fault != NULL)
-		printf("last fault: %s%s%s (%s)\n", text_in(fault, "field"),
-		       text_in(fault, "field")[0] == '\0' ? "" : ": ", text_in(fault, "sentence"),
-		       text_in(fault, "code"));
+		printf("last fault: %s%s%s (%s)\n", json_text(fault, "field"),
+		       json_text(fault, "field")[0] == '\0' ? "" : ": ", json_text(fault, "sentence"),
+		       json_text(fault, "code"));
 }
 
 int officer_status(struct officer *officer, int argc, char **argv)
@@ -269,7 +251,7 @@ int officer_status(struct officer *officer, int argc, char **argv)
 	json_t *answer;
 	int option;
 
-	if (wants_help(argc, argv, status_usage))
+	if (officer_helped(argc, argv, status_usage))
 		return EX_OK;
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
 		if (option != 'j')
@@ -279,7 +261,7 @@ int officer_status(struct officer *officer, int argc, char **argv)
 	if (officer_ask(officer, json_pack("{s:i, s:s}", "simpul", LOCAL_VERSION, "command", "status"), &answer,
 			&fault) != E_OK)
 		return officer_fail(officer, &fault, fault.code == E_UNREACHABLE ? "simpul-agent does not run" : NULL);
-	state = text_in(answer, "state");
+	state = json_text(answer, "state");
 	connected = strcmp(state, "live") == 0 || strcmp(state, "catching-up") == 0;
 	if (json) {
 		officer_print_json(answer, false);

@@ -103,13 +103,6 @@ static enum error showing_read(struct showing *showing, const struct report_name
 
 /* ------------------------------------------------------------------ printing */
 
-static const char *text_in(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* "2026-11-20T21:40:00+07:00" in the machine's zone. */
 static const char *local_time_text(const char *text, char local[TIME_TEXT_SIZE])
 {
@@ -123,10 +116,10 @@ static void sink_print(const json_t *sink)
 	const json_t *basis = json_object_get(sink, "basis");
 	char local[TIME_TEXT_SIZE];
 
-	printf("; %s: %s", text_in(sink, "sink"), text_in(sink, "outcome"));
+	printf("; %s: %s", json_text(sink, "sink"), json_text(sink, "outcome"));
 	if (basis != NULL)
-		printf(" under %s %s until %s", text_in(basis, "code"), text_in(basis, "number"),
-		       local_time_text(text_in(sink, "until"), local));
+		printf(" under %s %s until %s", json_text(basis, "code"), json_text(basis, "number"),
+		       local_time_text(json_text(sink, "until"), local));
 }
 
 static void copy_print(const json_t *copy)
@@ -135,12 +128,12 @@ static void copy_print(const json_t *copy)
 	const json_t *sink;
 	size_t i;
 
-	printf("  %-*s %-*s ", COLUMN, text_in(copy, "node"), COLUMN, text_in(copy, "name"));
-	if (text_in(copy, "erased_at")[0] == '\0') {
+	printf("  %-*s %-*s ", COLUMN, json_text(copy, "node"), COLUMN, json_text(copy, "name"));
+	if (json_text(copy, "erased_at")[0] == '\0') {
 		printf("not erased yet, as far as is known\n");
 		return;
 	}
-	printf("erased %s (%s)", local_time_text(text_in(copy, "erased_at"), local), text_in(copy, "erased_by"));
+	printf("erased %s (%s)", local_time_text(json_text(copy, "erased_at"), local), json_text(copy, "erased_by"));
 	json_array_foreach(json_object_get(copy, "sinks"), i, sink) sink_print(sink);
 	printf("\n");
 }

@@ -1,8 +1,9 @@
 /* officer_quarantine - simpul quarantine: what could not be applied or handed on, tried again or closed. */
 #include "agents/local.h"
-#include "agents/officer_hand.h"
+#include "agents/officer.h"
 #include "agents/view.h"
 #include "agents/view_quarantine.h"
+#include "common/json.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,6 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------ looking */
 
-static const char *text_in(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* "2026-11-20 21:40", in the machine's zone. */
 static void put_time(struct buffer *out, const char *utc)
 {
@@ -60,32 +54,32 @@ static void put_decision(struct buffer *out, const json_t *item)
 {
 	if (json_object_get(item, "erased_at") != NULL)
 		buffer_text(out, "  ERASED");
-	if (strcmp(text_in(item, "state"), "solved") == 0)
+	if (strcmp(json_text(item, "state"), "solved") == 0)
 		buffer_text(out, "  SOLVED");
-	if (strcmp(text_in(item, "state"), "closed") != 0)
+	if (strcmp(json_text(item, "state"), "closed") != 0)
 		return;
 	buffer_text(out, "  CLOSED by ");
-	view_safe_text(out, text_in(item, "decided_by"));
+	view_safe_text(out, json_text(item, "decided_by"));
 	buffer_text(out, ": ");
-	view_safe_text(out, text_in(item, "reason"));
+	view_safe_text(out, json_text(item, "reason"));
 }
 
 static void line_put(struct buffer *out, const json_t *item)
 {
-	const char *mark = text_in(item, "mark"), *name = text_in(item, "name");
+	const char *mark = json_text(item, "mark"), *name = json_text(item, "name");
 	char columns[160];
 
 	snprintf(columns, sizeof(columns), "%s%s%-12s %6lld  %-27s %-12s ", mark, mark[0] == '\0' ? "" : " ",
-		 text_in(item, "label"), (long long)json_integer_value(json_object_get(item, "item")),
-		 name[0] == '\0' ? "-" : name, text_in(item, "cause"));
+		 json_text(item, "label"), (long long)json_integer_value(json_object_get(item, "item")),
+		 name[0] == '\0' ? "-" : name, json_text(item, "cause"));
 	view_safe_text(out, columns);
-	put_time(out, text_in(item, "since"));
+	put_time(out, json_text(item, "since"));
 	buffer_text(out, "  ");
-	if (text_in(item, "sink")[0] != '\0') {
-		view_safe_text(out, text_in(item, "sink"));
+	if (json_text(item, "sink")[0] != '\0') {
+		view_safe_text(out, json_text(item, "sink"));
 		buffer_text(out, ": ");
 	}
-	view_safe_text(out, text_in(item, "why"));
+	view_safe_text(out, json_text(item, "why"));
 	put_decision(out, item);
 	buffer_text(out, "\n");
 }
@@ -137,7 +131,7 @@ static int list(const struct officer *officer, int argc, char **argv)
 		return officer_misused(officer, "everything is said with options");
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	arena_init(&listing.arena);
 	do {
 		listing.items = 0;
@@ -184,7 +178,7 @@ static bool item_show(void *context, const struct quarantine_item *item)
 
 static void page_put(struct buffer *out, json_t *item, enum quarantine_cause cause)
 {
-	const bool waits = strcmp(text_in(item, "state"), "waits") == 0;
+	const bool waits = strcmp(json_text(item, "state"), "waits") == 0;
 	const char *key;
 	json_t *value;
 	char line[32];
@@ -238,7 +232,7 @@ static int show(const struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
-		return officer_fail(officer, &fault, "has simpul-agent run here?");
+		return officer_unread(officer, &fault);
 	arena_init(&showing.arena);
 	error = quarantine_list(&store, showing.item - 1, 1, true, item_show, &showing, &fault);
 	if (error == E_OK && showing.json == NULL)
@@ -284,7 +278,7 @@ static int order(const struct officer *officer, json_t *request, uint64_t item)
 	json_object_set_new(request, "item", json_integer((json_int_t)item));
 	if (officer_ask(officer, request, &answer, &fault) != E_OK)
 		return officer_fail(officer, &fault, advice_for(&fault));
-	state = text_in(answer, "state");
+	state = json_text(answer, "state");
 	if (strcmp(state, "tried") == 0)
 		printf("it goes to its sink again; simpul quarantine show %llu says what came of it\n",
 		       (unsigned long long)item);

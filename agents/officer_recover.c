@@ -38,17 +38,6 @@ static const char backup_usage[] =
 	"the copy), copy the files where agent.yaml says (node.keys.store as NODE.keys.store beside the keys), then:\n"
 	"simpul outbox recover.\n";
 
-static bool help_asked(int argc, char **argv, const char *usage)
-{
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-			fputs(usage, stdout);
-			return true;
-		}
-	}
-	return false;
-}
-
 /* ------------------------------------------------------------------ outbox recover */
 
 struct recovered {
@@ -114,7 +103,7 @@ int officer_outbox_recover(struct officer *officer, int argc, char **argv)
 	char *end = NULL;
 	int option;
 
-	if (help_asked(argc, argv, recover_usage))
+	if (officer_helped(argc, argv, recover_usage))
 		return EX_OK;
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
 		if (option == 'r')
@@ -244,7 +233,7 @@ int officer_backup(struct officer *officer, int argc, char **argv)
 	enum error error;
 	char *part;
 
-	if (help_asked(argc, argv, backup_usage))
+	if (officer_helped(argc, argv, backup_usage))
 		return EX_OK;
 	if (argc != 3 || strcmp(argv[1], "make") != 0)
 		return officer_misused(officer, "say: make FOLDER");

@@ -1,5 +1,6 @@
 /* officer_release - simpul flag and release: what an office tells an origin about its report, and how that answers. */
 #include "agents/officer_hand.h"
+#include "agents/officer_list.h"
 #include "agents/release.h"
 #include "agents/view.h"
 #include "common/bytes.h"
@@ -88,7 +89,6 @@ static bool line_print(const json_t *request)
 {
 	const json_t *mark = json_object_get(request, "mark"), *nodes = json_object_get(request, "nodes");
 	struct buffer line = {0};
-	bool printed;
 
 	if (mark != NULL) {
 		put(&line, "", mark);
@@ -100,39 +100,7 @@ static bool line_print(const json_t *request)
 		put(&line, i == 0 ? " for " : ", ", json_array_get(nodes, i));
 	put(&line, ", ", json_object_get(request, "reason"));
 	put(&line, ": ", json_object_get(request, "decision"));
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
-}
-
-static int list(const struct officer *officer, int argc, char **argv)
-{
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-	bool json = false, heard = true;
-	json_t *requests, *each;
-	struct fault fault = {0};
-	struct store store;
-	enum error error;
-	int option;
-	size_t i;
-
-	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option != 'j')
-			return EX_USAGE;
-		json = true;
-	}
-	if (optind < argc)
-		return officer_misused(officer, "everything is said with options");
-	error = officer_store(officer, &store, &fault);
-	if (error != E_OK)
-		return officer_unread(officer, &fault);
-	error = release_list(&store, &requests, &fault);
-	store_close(&store);
-	json_array_foreach(requests, i, each)
-		heard = heard && (json ? officer_print_json(json_incref(each), false) : line_print(each));
-	json_decref(requests);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	return officer_print_line(&line);
 }
 
 /* ------------------------------------------------------------------ answering */
@@ -172,7 +140,7 @@ int officer_release(struct officer *officer, int argc, char **argv)
 	if (strcmp(what, "request") == 0)
 		return request(officer, argc - 1, argv + 1);
 	if (strcmp(what, "list") == 0)
-		return list(officer, argc - 1, argv + 1);
+		return officer_list(officer, argc - 1, argv + 1, release_list, line_print);
 	if (strcmp(what, "grant") == 0 || strcmp(what, "refuse") == 0)
 		return answer(officer, argc - 1, argv + 1, what[0] == 'g');
 	return officer_misused(officer, "say what: request, list, grant or refuse");

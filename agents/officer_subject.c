@@ -65,18 +65,13 @@ static const char usage[] =
 /* ------------------------------------------------------------------ shared */
 
 /* Only of a store that is not there can it be said that no agent has made it. */
-int subject_store_fail(const struct officer *officer, const struct fault *fault)
-{
-	return officer_fail(officer, fault, fault->code == E_NOT_FOUND ? "has simpul-agent run here?" : NULL);
-}
-
 bool subject_case_open(const struct officer *officer, const char *name, struct subject_case *c, int *status)
 {
 	struct fault fault = {0};
 	enum error error = officer_store(officer, &c->store, &fault);
 
 	if (error != E_OK) {
-		*status = subject_store_fail(officer, &fault);
+		*status = officer_unread(officer, &fault);
 		return false;
 	}
 	error = subject_book_read(&c->store, false, clock_now().wall, &c->book, &fault);
@@ -323,7 +318,7 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 	enum error error = officer_store(officer, &store, &fault);
 
 	if (error != E_OK)
-		return subject_store_fail(officer, &fault);
+		return officer_unread(officer, &fault);
 	error = subject_offices(&store, clock_now().wall, &offices, &fault);
 	drafts = drafts_new(asking, person, offices, store.node);
 	json_decref(offices);

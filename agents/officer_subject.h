@@ -28,9 +28,6 @@ struct subject_case {
 bool subject_case_open(const struct officer *officer, const char *name, struct subject_case *c, int *status);
 void subject_case_close(struct subject_case *c);
 
-/* A message about a store that does not open; the exit status. */
-int subject_store_fail(const struct officer *officer, const struct fault *fault);
-
 /* Has the agent record that this user reads these reports, before they are shown. False after a message. */
 bool subject_case_record(const struct officer *officer, const char *action, const char *query, json_int_t missing,
 			 const json_t *named, int *status);

@@ -1,5 +1,6 @@
 /* officer_subject_list - simpul subject list and record: what was asked and is due, and who looked. */
 #include "agents/officer_subject.h"
+#include "agents/officer_list.h"
 #include "agents/subject_record.h"
 #include "agents/view.h"
 #include "common/json.h"
@@ -74,7 +75,6 @@ static bool line_print(const json_t *request)
 	const bool own = json_is_true(json_object_get(request, "own"));
 	struct buffer line = {0};
 	wall_ms time;
-	bool printed;
 
 	if (json_object_get(request, "mark") != NULL)
 		put(&line, json_text(request, "mark"), " ", 0);
@@ -94,61 +94,26 @@ static bool line_print(const json_t *request)
 				   : json_array_size(json_object_get(request, "answered")) > 0
 					   ? "answered"
 					   : "to be answered: simpul subject search");
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
+	return officer_print_line(&line);
 }
 
-/* What a list says to programs: of the person nothing. */
-static bool json_print(json_t *request)
+/* For programs as for persons: of the person nothing. */
+static enum error requests_read(struct store *store, json_t **requests, struct fault *fault)
 {
-	json_t *query = json_object_get(request, "query");
+	struct subject_book book;
+	const enum error error = subject_book_read(store, false, clock_now().wall, &book, fault);
+	json_t *request;
+	size_t i;
 
-	if (query != NULL)
-		json_object_del(query, "subject");
-	return officer_print_json(json_incref(request), false);
-}
-
-/* Whether --json was given, and nothing else; false after a message. */
-static bool json_wanted(const struct officer *officer, int argc, char **argv, bool *json)
-{
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
-	int option;
-
-	*json = false;
-	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option != 'j')
-			return false;
-		*json = true;
-	}
-	if (optind >= argc)
-		return true;
-	officer_misused(officer, "everything is said with options");
-	return false;
+	json_array_foreach(book.requests, i, request) json_object_del(json_object_get(request, "query"), "subject");
+	*requests = json_incref(book.requests);
+	subject_book_free(&book);
+	return error;
 }
 
 int officer_subject_list(struct officer *officer, int argc, char **argv)
 {
-	struct subject_book book;
-	struct fault fault = {0};
-	struct store store;
-	bool json, heard = true;
-	json_t *request;
-	enum error error;
-	size_t i;
-
-	if (!json_wanted(officer, argc, argv, &json))
-		return EX_USAGE;
-	error = officer_store(officer, &store, &fault);
-	if (error != E_OK)
-		return subject_store_fail(officer, &fault);
-	error = subject_book_read(&store, false, clock_now().wall, &book, &fault);
-	json_array_foreach(book.requests, i, request)
-		heard = heard && (json ? json_print(request) : line_print(request));
-	subject_book_free(&book);
-	store_close(&store);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	return officer_list(officer, argc, argv, requests_read, line_print);
 }
 
 /* ------------------------------------------------------------------ the record of reads */
@@ -157,7 +122,6 @@ static bool read_print(const json_t *read)
 {
 	json_t *reports = json_object_get(read, "reports"), *name;
 	struct buffer line = {0};
-	bool printed;
 	wall_ms time;
 	size_t i;
 
@@ -169,30 +133,10 @@ static bool read_print(const json_t *read)
 	put(&line, "", json_text(read, "query"), NAME_WIDTH);
 	json_array_foreach(reports, i, name)
 		put(&line, " ", json_string_value(name), 0);
-	buffer_text(&line, "\n");
-	printed = officer_print(&line);
-	buffer_free(&line);
-	return printed;
+	return officer_print_line(&line);
 }
 
 int officer_subject_record(struct officer *officer, int argc, char **argv)
 {
-	struct fault fault = {0};
-	struct store store;
-	bool json, heard = true;
-	json_t *reads, *read;
-	enum error error;
-	size_t i;
-
-	if (!json_wanted(officer, argc, argv, &json))
-		return EX_USAGE;
-	error = officer_store(officer, &store, &fault);
-	if (error != E_OK)
-		return subject_store_fail(officer, &fault);
-	error = subject_record_list(&store, &reads, &fault);
-	store_close(&store);
-	json_array_foreach(reads, i, read)
-		heard = heard && (json ? officer_print_json(json_incref(read), false) : read_print(read));
-	json_decref(reads);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	return officer_list(officer, argc, argv, subject_record_list, read_print);
 }

@@ -1,5 +1,4 @@
 /* officer_subject_result - simpul subject result: all answers to a request, for programs and to print. */
-#include "agents/officer_hand.h"
 #include "agents/officer_subject.h"
 #include "agents/subject_page.h"
 #include "agents/subject_result.h"

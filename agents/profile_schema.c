@@ -1,6 +1,7 @@
 /* profile_schema - loads a profile, resolves its paths by reflection and checks that it makes sense before any file is
  * read. */
 #include "agents/profile_schema.h"
+#include "common/bytes.h"
 #include "common/json.h"
 #include "common/limit.h"
 #include "common/memory.h"
@@ -113,13 +114,6 @@ static enum error defaults_resolve(const struct checking *c)
 
 /* ------------------------------------------------------------------ kinds */
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t length = strlen(text), longest = strlen(end);
-
-	return length >= longest && strcmp(text + length - longest, end) == 0;
-}
-
 /* What a field wants when the profile does not say. */
 static enum cell_kind kind_natural(const ProtobufCFieldDescriptor *field)
 {
@@ -131,7 +125,7 @@ static enum cell_kind kind_natural(const ProtobufCFieldDescriptor *field)
 	case PROTOBUF_C_TYPE_UINT32:
 		return CELL_NUMBER;
 	case PROTOBUF_C_TYPE_SINT32:
-		return ends_with(field->name, "_e7") ? CELL_DEGREES : CELL_NUMBER;
+		return text_ends_with(field->name, "_e7") ? CELL_DEGREES : CELL_NUMBER;
 	case PROTOBUF_C_TYPE_STRING:
 		if (strcmp(field->name, "region") == 0)
 			return CELL_REGION;

@@ -20,13 +20,6 @@ struct search {
 	struct arena arena;
 };
 
-static const char *text_in(const json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text == NULL ? "" : text;
-}
-
 /* The name of the report that a row is about. */
 static const char *reference_in(const json_t *row)
 {
@@ -48,7 +41,7 @@ static void request_add(struct search *search, const json_t *row, bool own)
 {
 	const json_t *body = json_object_get(row, "release_request");
 	json_t *request = json_object(), *mark = json_object_get(row, "mark");
-	const bool unsent = strcmp(text_in(row, "state"), "refused") == 0;
+	const bool unsent = strcmp(json_text(row, "state"), "refused") == 0;
 
 	if (mark != NULL)
 		json_object_set(request, "mark", mark);
@@ -69,8 +62,8 @@ static void row_note(struct search *search, const json_t *row, bool own)
 
 	if (json_object_get(row, "release_request") != NULL) {
 		request_add(search, row, own);
-	} else if (decision != NULL && strcmp(text_in(row, "state"), "refused") != 0) {
-		key = decision_key(reference_in(row), text_in(row, "name"));
+	} else if (decision != NULL && strcmp(json_text(row, "state"), "refused") != 0) {
+		key = decision_key(reference_in(row), json_text(row, "name"));
 		json_object_set(search->decisions, key, (json_t *)(uintptr_t)decision);
 		free(key);
 	}
@@ -137,7 +130,7 @@ enum error release_list(struct store *store, json_t **list, struct fault *fault)
 	arena_init(&search.arena);
 	error = rows_search(store, &search, fault);
 	json_array_foreach(search.list, i, request) {
-		char *key = decision_key(text_in(request, "request"), text_in(request, "report"));
+		char *key = decision_key(json_text(request, "request"), json_text(request, "report"));
 		json_t *decision = json_object_get(search.decisions, key);
 
 		free(key);
@@ -160,15 +153,15 @@ static enum error request_find(struct store *store, const char *name, json_t **f
 	size_t i;
 
 	*found = NULL;
-	json_array_foreach(list, i, request)
-		if (!json_is_true(json_object_get(request, "own")) && strcmp(text_in(request, "request"), name) == 0)
-			*found = json_incref(request);
+	json_array_foreach(list, i, request) if (!json_is_true(json_object_get(request, "own")) &&
+						 strcmp(json_text(request, "request"), name) == 0) *found =
+		json_incref(request);
 	json_decref(list);
 	if (error != E_OK)
 		return error;
 	if (*found == NULL)
 		return fault_at(fault, E_NOT_FOUND, "%s", name);
-	if (strcmp(text_in(*found, "decision"), "open") == 0)
+	if (strcmp(json_text(*found, "decision"), "open") == 0)
 		return E_OK;
 	json_decref(*found);
 	*found = NULL;
@@ -218,7 +211,7 @@ static bool is_newer(const struct statement *statement, const struct outbox_row 
 {
 	wall_ms before = 0;
 
-	return statement->row == NULL || !time_parse(text_in(statement->row, "taken_at"), &before) ||
+	return statement->row == NULL || !time_parse(json_text(statement->row, "taken_at"), &before) ||
 	       row->taken_at >= before;
 }
 
@@ -374,13 +367,13 @@ enum error release_grant(struct store *store, const char *request, json_t **draf
 	if (error != E_OK)
 		return error;
 	arena_init(&statement.arena);
-	error = original_find(store, text_in(found, "report"), original, fault);
+	error = original_find(store, json_text(found, "report"), original, fault);
 	if (error == E_OK && original[0] != '\0')
 		error = statement_find(store, &statement, fault);
 	if (error == E_OK && statement.row != NULL && !statement.cancelled)
 		update = update_draft(&statement, json_object_get(found, "nodes"));
 	if (error == E_OK && update == NULL)
-		error = fault_at(fault, E_REFERENCE_UNKNOWN, "%s", text_in(found, "report"));
+		error = fault_at(fault, E_REFERENCE_UNKNOWN, "%s", json_text(found, "report"));
 	if (update != NULL)
 		*drafts = json_pack("[o, o]", update, answer_draft(request, "granted"));
 	json_decref(statement.row);

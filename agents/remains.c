@@ -6,6 +6,7 @@
  *   police.oku.keys.former, police.oku.keys.1.former ...   what it was before
  *   .police.oku.keys.new.0123456789abcdef                  the same, half written (file_write) */
 #include "agents/remains.h"
+#include "common/bytes.h"
 
 #include "common/memory.h"
 #include "common/overwrite.h"
@@ -23,13 +24,6 @@ static const char *after(const char *name, const char *start)
 	return strncmp(name, start, size) == 0 ? name + size : NULL;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-	const size_t size = strlen(text), last = strlen(end);
-
-	return size >= last && strcmp(text + size - last, end) == 0;
-}
-
 static bool is_of_store(const char *name, const char *store)
 {
 	const char *rest = after(name, store);
@@ -45,7 +39,8 @@ static bool is_of_keys(const char *name, const char *keys)
 	const char *rest = after(name, keys);
 	const char *half = name[0] == '.' ? after(name + 1, keys) : NULL;
 
-	return (rest != NULL && *rest == '.' && (ends_with(rest, ".new") || ends_with(rest, OVERWRITE_FORMER))) ||
+	return (rest != NULL && *rest == '.' &&
+		(text_ends_with(rest, ".new") || text_ends_with(rest, OVERWRITE_FORMER))) ||
 	       (half != NULL && *half == '.' && strstr(half, ".new.") != NULL);
 }
 

@@ -172,18 +172,6 @@ static char *folder_path(const char *folder, const struct sink_report *report)
 	return path;
 }
 
-static bool folder_sync(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && fsync(fd) == 0;
-	int cause = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = cause;
-	return synced;
-}
-
 static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
 {
 	char *path = folder_path(self, report);

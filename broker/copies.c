@@ -33,13 +33,6 @@ static enum error take_from(struct gathering *g, size_t count)
 	return E_OK;
 }
 
-static const char *text_in(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text == NULL ? "" : text;
-}
-
 static json_t *time_json(wall_ms time)
 {
 	char text[TIME_TEXT_SIZE];
@@ -116,14 +109,14 @@ static bool was_absent(const struct gathering *g, const char *node, wall_ms sinc
 	const json_t *nodes = json_object_get(g->nodes, "nodes");
 	wall_ms started, seen = 0;
 
-	if (g->nodes == NULL || !time_parse(text_in(g->status, "started_at"), &started))
+	if (g->nodes == NULL || !time_parse(json_text(g->status, "started_at"), &started))
 		return false;
 	for (size_t i = 0; i < json_array_size(nodes); i++) {
 		const json_t *one = json_array_get(nodes, i);
 
-		if (strcmp(text_in(one, "node"), node) != 0 || json_is_true(json_object_get(one, "connected")))
+		if (strcmp(json_text(one, "node"), node) != 0 || json_is_true(json_object_get(one, "connected")))
 			continue;
-		return time_parse(text_in(one, "last_seen"), &seen) ? seen < since : started <= since;
+		return time_parse(json_text(one, "last_seen"), &seen) ? seen < since : started <= since;
 	}
 	return false;
 }
@@ -134,7 +127,7 @@ static bool has_acknowledged(const struct gathering *g, const char *node, uint64
 	const json_t *nodes = json_object_get(g->nodes, "nodes");
 
 	for (size_t i = 0; i < json_array_size(nodes); i++)
-		if (strcmp(text_in(json_array_get(nodes, i), "node"), node) == 0)
+		if (strcmp(json_text(json_array_get(nodes, i), "node"), node) == 0)
 			return json_integer_value(json_object_get(json_array_get(nodes, i), "cursor")) >=
 			       (json_int_t)entry;
 	return false;
@@ -243,13 +236,13 @@ static enum error one_json(struct gathering *g, const struct report_name *name, 
 /* A sink that has not erased its own is a copy as well. */
 static bool holds(const json_t *copy)
 {
-	const char *state = text_in(copy, "state");
+	const char *state = json_text(copy, "state");
 	const json_t *sinks = json_object_get(copy, "sinks");
 
 	if (strcmp(state, "erased") != 0)
 		return strcmp(state, "waiting") != 0;
 	for (size_t i = 0; i < json_array_size(sinks); i++)
-		if (strcmp(text_in(json_array_get(sinks, i), "outcome"), "erased") != 0)
+		if (strcmp(json_text(json_array_get(sinks, i), "outcome"), "erased") != 0)
 			return true;
 	return false;
 }
@@ -266,15 +259,15 @@ static void holders_add(json_t *report, const json_t *one)
 {
 	const json_t *copies = json_object_get(one, "copies");
 
-	if (strcmp(text_in(one, "kind"), "cancel") == 0)
+	if (strcmp(json_text(one, "kind"), "cancel") == 0)
 		return;
 	for (size_t i = 0; i < json_array_size(copies); i++) {
 		const json_t *copy = json_array_get(copies, i);
-		const char *standing = text_in(copy, "standing");
+		const char *standing = json_text(copy, "standing");
 		const bool gone = strcmp(standing, "retired") == 0 || strcmp(standing, "compromised") == 0;
 
 		if (holds(copy))
-			names_add(json_object_get(report, gone ? "by_letter" : "held_by"), text_in(copy, "node"));
+			names_add(json_object_get(report, gone ? "by_letter" : "held_by"), json_text(copy, "node"));
 	}
 }
 

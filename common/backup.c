@@ -179,16 +179,6 @@ char *backup_begin(const char *folder, struct fault *fault)
 	return NULL;
 }
 
-static bool folder_sync(const char *folder)
-{
-	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const bool synced = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return synced;
-}
-
 enum error backup_name(const char *part, const char *name, struct fault *fault)
 {
 	char *copy = memory_string(name);

@@ -133,6 +133,13 @@ uint64_t load_u64(const uint8_t in[8])
 	return value;
 }
 
+bool text_ends_with(const char *text, const char *end)
+{
+	const size_t size = strlen(text), last = strlen(end);
+
+	return size >= last && strcmp(text + size - last, end) == 0;
+}
+
 char *hex_of(char *out, struct bytes data)
 {
 	static const char digits[] = "0123456789abcdef";

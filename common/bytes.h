@@ -44,6 +44,8 @@ struct bytes buffer_view(const struct buffer *b);
 void store_u64(uint8_t out[8], uint64_t value);
 uint64_t load_u64(const uint8_t in[8]);
 
+bool text_ends_with(const char *text, const char *end);
+
 /* Writes 2 * size characters and a zero; returns `out`. */
 char *hex_of(char *out, struct bytes data);
 /* True when `text` is exactly 2 * size hexadecimal digits. */

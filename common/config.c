@@ -449,13 +449,15 @@ static bool write_all(int fd, struct bytes content)
 	return fsync(fd) == 0;
 }
 
-static bool folder_sync(const char *folder)
+bool folder_sync(const char *folder)
 {
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && fsync(fd) == 0;
+	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const bool synced = fd >= 0 && fsync(fd) == 0;
+	const int cause = errno;
 
 	if (fd >= 0)
 		close(fd);
+	errno = cause;
 	return synced;
 }
 

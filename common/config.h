@@ -32,5 +32,7 @@ enum error file_read(const char *path, size_t limit, struct buffer *out, struct 
 /* Writes a file so that either the old or the new content is there after a crash: temporary name, fsync, rename,
  * fsync of the folder. `mode` as for open(2). E_IO, E_DISK_FULL. */
 enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault);
+/* What was made, renamed or removed in the folder is on disk; errno says why it is not. */
+bool folder_sync(const char *folder);
 
 #endif

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 enum { POLICE, ARMY };
-enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS };
+enum { MINUTE_MS = 60 * 1000 };
 
 /* Two offices and a broker that offers its log; the clocks of all are the test's. */
 struct stage {
