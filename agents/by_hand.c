@@ -1,6 +1,5 @@
 /* by_hand - reads what sinks left to a person, and writes down what he did. */
 #include "agents/by_hand.h"
-#include "agents/erase.h"
 #include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <string.h>

@@ -16,9 +16,7 @@ static enum error answer_add(struct store *store, const struct report_name *name
 	enum error error;
 	json_t *sinks;
 
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
+	own_name_bind(get, 1, name);
 	bind_text(get, 4, node);
 	arena_init(&arena);
 	error = store_ask(store, get, fault);
@@ -56,9 +54,7 @@ enum error copies_answered(struct store *store, const struct report_name *name, 
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
+	own_name_bind(get, 1, name);
 	while ((error = store_ask(store, get, fault)) == E_OK)
 		if ((error = copy_add(store, name, column_text(get, 0), copies, fault)) != E_OK)
 			break;
@@ -76,9 +72,7 @@ enum error copies_given(struct store *store, const struct report_name *name, jso
 	struct arena arena;
 	enum error error;
 
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
+	own_name_bind(get, 1, name);
 	arena_init(&arena);
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {

@@ -12,16 +12,6 @@
 
 enum { MOST_ROWS = 256 };
 
-/* ---- names */
-
-void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name)
-{
-	bind_text(statement, column, name->origin);
-	bind_number(statement, column + 1, name->epoch);
-	bind_number(statement, column + 2, name->stream);
-	bind_number(statement, column + 3, name->number);
-}
-
 bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant)
 {
 	const Simpul__Name *name = header->n_references == 1 ? header->references[0] : NULL;

@@ -9,8 +9,6 @@
 #include "common/clock.h"
 #include "common/name.h"
 
-/* A name as the tables have it, in four columns from `column` on. */
-void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
 /* What a header of `origin` refers to; false when it does not refer to exactly one report of that origin. */
 bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant);
 

@@ -1,7 +1,6 @@
 /* hold_keep - moves what an order keeps into the table `kept`, and out of the world at its end. */
 #include "agents/hold_keep.h"
 
-#include "agents/erase.h"
 #include "agents/legal_hold.h"
 #include "agents/proof.h"
 #include "common/submission.h"
@@ -188,9 +187,7 @@ static enum error own_proof_read(struct store *store, const struct report_name *
 	const Simpul__Submission *submission;
 	enum error error;
 
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
+	own_name_bind(get, 1, name);
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {
 		proof->index = (uint32_t)(name->number - column_number(get, 0));
@@ -232,9 +229,7 @@ static enum error own_take(struct store *store, const struct report_name *name, 
 	struct buffer proof = {0};
 	enum error error;
 
-	bind_number(get, 1, name->epoch);
-	bind_number(get, 2, name->stream);
-	bind_number(get, 3, name->number);
+	own_name_bind(get, 1, name);
 	error = strings_read(store, get, arena, &header, &body, fault);
 	if (error == E_OK)
 		error = own_proof_pack(store, name, arena, &proof, fault);

@@ -1,6 +1,5 @@
 /* inbox_notice - checks what a stub says of a report, and writes the row of it. */
 #include "agents/inbox_notice.h"
-#include "agents/erase.h"
 #include "agents/view.h"
 #include "common/content.h"
 #include "common/superseded.h"

@@ -1,7 +1,6 @@
 /* legal_hold - places, confirms, lifts and lists the orders of the table `hold`. */
 #include "agents/legal_hold.h"
 
-#include "agents/erase.h"
 #include "common/hold.h"
 #include "common/json.h"
 

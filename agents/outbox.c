@@ -132,9 +132,7 @@ static enum error report_store(struct store *store, const struct report_name *na
 	sqlite3_stmt *put = store_statement(store, sql);
 	char reference[REPORT_NAME_SIZE];
 
-	bind_number(put, 1, name->epoch);
-	bind_number(put, 2, name->stream);
-	bind_number(put, 3, name->number);
+	own_name_bind(put, 1, name);
 	bind_bytes(put, 4, BYTES(packed->routing_key.bytes, HASH_SIZE));
 	bind_number(put, 5, kind_travels_alone(prepared->header->kind));
 	bind_number(put, 6, is_sealed(prepared->header));

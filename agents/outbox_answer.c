@@ -18,9 +18,7 @@ static enum error frozen_get(struct store *store, const struct report_name *firs
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	bind_number(get, 1, first->epoch);
-	bind_number(get, 2, first->stream);
-	bind_number(get, 3, first->number);
+	own_name_bind(get, 1, first);
 	error = store_ask(store, get, fault);
 	if (error == E_NOT_FOUND) {
 		fault_at(fault, error, "submission");
@@ -41,9 +39,7 @@ static enum error refusal_store(struct store *store, const struct report_name *n
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND code = 0";
 	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_number(put, 1, name->epoch);
-	bind_number(put, 2, name->stream);
-	bind_number(put, 3, name->number);
+	own_name_bind(put, 1, name);
 	bind_number(put, 4, code);
 	bind_text(put, 5, field ? field : "");
 	return database_step(put, fault);
@@ -64,9 +60,7 @@ static enum error receipt_store(struct store *store, const Simpul__Receipt *rece
 				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_number(put, 1, first->epoch);
-	bind_number(put, 2, first->stream);
-	bind_number(put, 3, first->number);
+	own_name_bind(put, 1, first);
 	bind_number(put, 4, receipt->entry);
 	bind_number(put, 5, receipt->accepted_at);
 	bind_bytes(put, 6, encoded);
@@ -249,9 +243,7 @@ static enum error frozen_drop(struct store *store, const struct report_name *fir
 	sqlite3_stmt *drop = store_statement(store, drop_sql);
 	enum error error;
 
-	bind_number(drop, 1, first->epoch);
-	bind_number(drop, 2, first->stream);
-	bind_number(drop, 3, first->number);
+	own_name_bind(drop, 1, first);
 	error = database_step(drop, fault);
 	return error == E_OK ? frozen_mark(store, first->epoch, first->stream, fault) : error;
 }
@@ -291,9 +283,7 @@ static enum error receipt_absent(struct store *store, const struct report_name *
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	bind_number(get, 1, first->epoch);
-	bind_number(get, 2, first->stream);
-	bind_number(get, 3, first->number);
+	own_name_bind(get, 1, first);
 	error = store_ask(store, get, fault);
 	sqlite3_reset(get);
 	if (error == E_OK)

@@ -10,13 +10,6 @@
 
 enum { MOST_ROWS = 256 };
 
-static void place_bind(sqlite3_stmt *statement, const struct report_name *name)
-{
-	bind_number(statement, 1, name->epoch);
-	bind_number(statement, 2, name->stream);
-	bind_number(statement, 3, name->number);
-}
-
 /* ---- holes */
 
 /* Empties the bodies of a message whose rows are erased. */
@@ -28,7 +21,7 @@ static enum error bodies_empty(struct store *store, const struct report_name *fi
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	place_bind(get, first);
+	own_name_bind(get, 1, first);
 	bind_number(get, 4, message->n_reports);
 	while ((error = store_ask(store, get, fault)) == E_OK)
 		message->reports[column_number(get, 0) - first->number]->body = (ProtobufCBinaryData){0};
@@ -46,7 +39,7 @@ static enum error hole_store(struct store *store, const struct report_name *firs
 	enum error error;
 
 	wire_pack(message, &encoded);
-	place_bind(put, first);
+	own_name_bind(put, 1, first);
 	bind_bytes(put, 4, buffer_view(&encoded));
 	error = database_step(put, fault);
 	buffer_free(&encoded);
@@ -63,7 +56,7 @@ static enum error submission_read(struct store *store, struct report_name *first
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	place_bind(get, first);
+	own_name_bind(get, 1, first);
 	error = store_ask(store, get, fault);
 	if (error == E_OK &&
 	    (column_number(get, 2) != 0 || first->number >= column_number(get, 0) + column_number(get, 1)))
@@ -96,7 +89,7 @@ static enum error broken_empty(struct store *store, const struct report_name *na
 	error = bodies_empty(store, &first, message, fault);
 	if (error == E_OK) {
 		wire_pack(message, &encoded);
-		place_bind(put, &first);
+		own_name_bind(put, 1, &first);
 		bind_bytes(put, 4, buffer_view(&encoded));
 		error = database_step(put, fault);
 		buffer_free(&encoded);
@@ -140,7 +133,7 @@ static enum error row_empty(struct store *store, const struct report_name *name,
 
 	if (error != E_OK)
 		return error;
-	place_bind(put, name);
+	own_name_bind(put, 1, name);
 	bind_number(put, 4, now);
 	bind_number(put, 5, rule);
 	store->wipe_due = true;
@@ -167,7 +160,7 @@ static enum error settled_find(struct store *store, const struct report_name *na
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	place_bind(get, name);
+	own_name_bind(get, 1, name);
 	error = store_ask(store, get, fault);
 	sqlite3_reset(get);
 	return error;
@@ -250,7 +243,7 @@ static enum error sole_read(struct store *store, const struct report_name *name,
 
 	arena_init(&arena);
 	*refers = *takes_back = false;
-	place_bind(get, name);
+	own_name_bind(get, 1, name);
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {
 		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 0), &arena, fault);
@@ -394,7 +387,7 @@ enum error outbox_break(struct store *store, const struct report_name *first, st
 	for (size_t i = 0; error == E_OK && i < sizeof steps / sizeof steps[0]; i++) {
 		sqlite3_stmt *step = store_statement(store, steps[i]);
 
-		place_bind(step, first);
+		own_name_bind(step, 1, first);
 		error = database_step(step, fault);
 	}
 	return error;
@@ -406,7 +399,7 @@ enum error outbox_broken_drop(struct store *store, const struct report_name *nam
 				  " AND first + count > ?3";
 	sqlite3_stmt *drop = store_statement(store, sql);
 
-	place_bind(drop, name);
+	own_name_bind(drop, 1, name);
 	return database_step(drop, fault);
 }
 
@@ -432,7 +425,7 @@ enum error outbox_broken(struct store *store, const struct report_name *name, st
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	place_bind(get, name);
+	own_name_bind(get, 1, name);
 	error = store_ask(store, get, fault);
 	if (error == E_OK && name->number >= column_number(get, 0) + column_number(get, 1))
 		error = E_NOT_FOUND;

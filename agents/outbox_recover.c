@@ -59,9 +59,7 @@ static enum error former_keep(struct store *store, const struct report_name *fir
 	for (size_t i = 0; error == E_OK && i < sizeof steps / sizeof steps[0]; i++) {
 		sqlite3_stmt *step = store_statement(store, steps[i]);
 
-		bind_number(step, 1, first->epoch);
-		bind_number(step, 2, first->stream);
-		bind_number(step, 3, first->number);
+		own_name_bind(step, 1, first);
 		error = database_step(step, fault);
 	}
 	return error == E_OK ? outbox_break(store, first, fault) : error;
@@ -80,9 +78,7 @@ static enum error receipt_next(struct store *store, uint64_t kept, const struct 
 
 	arena_init(&arena);
 	bind_number(get, 1, kept);
-	bind_number(get, 2, first->epoch);
-	bind_number(get, 3, first->stream);
-	bind_number(get, 4, first->number);
+	own_name_bind(get, 2, first);
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {
 		first->epoch = (uint32_t)column_number(get, 0);

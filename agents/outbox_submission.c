@@ -56,9 +56,7 @@ static enum error run_end(struct store *store, const struct report_name *first, 
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	bind_number(get, 1, first->epoch);
-	bind_number(get, 2, first->stream);
-	bind_number(get, 3, first->number);
+	own_name_bind(get, 1, first);
 	error = store_ask(store, get, fault);
 	*end = error == E_OK && sqlite3_column_type(get, 0) != SQLITE_NULL ? column_number(get, 0) : INT64_MAX;
 	sqlite3_reset(get);
@@ -124,9 +122,7 @@ static enum error run_gather(struct store *store, struct run *run, struct fault 
 	enum error error = run_end(store, run->first, &end, fault);
 	bool more = true;
 
-	bind_number(rows, 1, run->first->epoch);
-	bind_number(rows, 2, run->first->stream);
-	bind_number(rows, 3, run->first->number);
+	own_name_bind(rows, 1, run->first);
 	bind_number(rows, 4, end);
 	while (more && error == E_OK) {
 		error = store_ask(store, rows, fault);
@@ -309,9 +305,7 @@ static enum error run_refuse(struct store *store, struct run *run, enum error co
 	char text[REPORT_NAME_SIZE];
 	enum error error;
 
-	bind_number(put, 1, run->first->epoch);
-	bind_number(put, 2, run->first->stream);
-	bind_number(put, 3, run->first->number);
+	own_name_bind(put, 1, run->first);
 	bind_number(put, 4, code);
 	bind_text(put, 5, field);
 	error = database_step(put, fault);
@@ -364,9 +358,7 @@ static enum error submission_store(struct store *store, uint32_t key_id, const s
 	sqlite3_stmt *put = store_statement(store, put_sql), *mark = store_statement(store, mark_sql);
 	enum error error;
 
-	bind_number(put, 1, run->first->epoch);
-	bind_number(put, 2, run->first->stream);
-	bind_number(put, 3, run->first->number);
+	own_name_bind(put, 1, run->first);
 	bind_number(put, 4, run->count);
 	bind_bytes(put, 5, BYTES(submission->digest.bytes, HASH_SIZE));
 	bind_number(put, 6, run->refused != E_OK);
@@ -423,9 +415,7 @@ static enum error frozen_load(struct store *store, struct outbox_submission *sub
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	bind_number(get, 1, submission->first.epoch);
-	bind_number(get, 2, submission->first.stream);
-	bind_number(get, 3, submission->first.number);
+	own_name_bind(get, 1, &submission->first);
 	error = store_ask(store, get, fault);
 	if (error == E_OK && !hash_load(&submission->digest, column_bytes(get, 1)))
 		error = fault_at(fault, E_CORRUPT, "submission");

@@ -127,10 +127,7 @@ enum error proof_make(struct store *store, const struct report_name *name, struc
 	uint64_t row = 0;
 	enum error error;
 
-	bind_text(get, 1, name->origin);
-	bind_number(get, 2, name->epoch);
-	bind_number(get, 3, name->stream);
-	bind_number(get, 4, name->number);
+	name_bind(get, 1, name);
 	error = store_ask(store, get, fault);
 	if (error == E_OK)
 		row = column_number(get, 0);

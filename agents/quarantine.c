@@ -1,6 +1,5 @@
 /* quarantine - the table of what waits for somebody to look at it. */
 #include "agents/quarantine.h"
-#include "agents/erase.h"
 #include "common/arena.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -87,6 +86,16 @@ static void solved_log(struct store *store)
 		log_event(LOG_LEVEL_NOTICE, "quarantine.solved", F_NUM("count", (uint64_t)count));
 }
 
+/* A statement about items of one number that are settled now. */
+static sqlite3_stmt *settling(struct store *store, const char *sql, uint64_t number, wall_ms now)
+{
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_number(put, 1, number);
+	bind_number(put, 2, now);
+	return put;
+}
+
 /* Runs a statement that solves items. */
 static enum error solve(struct store *store, sqlite3_stmt *put, struct fault *fault)
 {
@@ -100,11 +109,8 @@ static enum error solve(struct store *store, sqlite3_stmt *put, struct fault *fa
 enum error quarantine_solve(struct store *store, uint64_t id, wall_ms now, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2 WHERE id = ?1 AND state <> 1";
-	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_number(put, 1, id);
-	bind_number(put, 2, now);
-	return solve(store, put, fault);
+	return solve(store, settling(store, sql, id, now), fault);
 }
 
 enum error quarantine_close(struct store *store, uint64_t id, const char *user, const char *reason, wall_ms now,
@@ -112,7 +118,7 @@ enum error quarantine_close(struct store *store, uint64_t id, const char *user, 
 {
 	static const char sql[] = "UPDATE quarantine SET state = 2, decided_at = ?2, decided_by = ?3, reason = ?4"
 				  " WHERE id = ?1";
-	sqlite3_stmt *put = store_statement(store, sql);
+	sqlite3_stmt *put;
 	struct quarantine_item item;
 	enum error error = quarantine_find(store, id, &item, fault);
 
@@ -120,8 +126,7 @@ enum error quarantine_close(struct store *store, uint64_t id, const char *user, 
 		error = fault_at(fault, E_UNEXPECTED, "%s", quarantine_state_text(item.state));
 	if (error != E_OK)
 		return error;
-	bind_number(put, 1, id);
-	bind_number(put, 2, now);
+	put = settling(store, sql, id, now);
 	bind_text(put, 3, user);
 	bind_text(put, 4, reason);
 	error = database_step(put, fault);
@@ -147,22 +152,17 @@ enum error quarantine_erased(struct store *store, uint64_t row, wall_ms now, str
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2"
 				  " WHERE row = ?1 AND cause IN (1, 2, 3) AND state = 0";
-	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_number(put, 1, row);
-	bind_number(put, 2, now);
-	return database_step(put, fault); /* not one line in the log for each row that expires */
+	return database_step(settling(store, sql, row, now),
+			     fault); /* not one line in the log for each row that expires */
 }
 
 enum error quarantine_rewind(struct store *store, uint64_t entry, wall_ms now, struct fault *fault)
 {
 	static const char sql[] = "UPDATE quarantine SET state = 1, decided_at = ?2"
 				  " WHERE cause IN (4, 5) AND state = 0 AND entry > ?1";
-	sqlite3_stmt *put = store_statement(store, sql);
 
-	bind_number(put, 1, entry);
-	bind_number(put, 2, now);
-	return solve(store, put, fault);
+	return solve(store, settling(store, sql, entry, now), fault);
 }
 
 enum error quarantine_move(struct store *store, uint64_t from, uint64_t to, struct fault *fault)

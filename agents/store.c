@@ -19,6 +19,19 @@ sqlite3_stmt *store_statement(struct store *store, const char *sql)
 	return slot->statement;
 }
 
+void own_name_bind(sqlite3_stmt *statement, int column, const struct report_name *name)
+{
+	bind_number(statement, column, name->epoch);
+	bind_number(statement, column + 1, name->stream);
+	bind_number(statement, column + 2, name->number);
+}
+
+void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name)
+{
+	bind_text(statement, column, name->origin);
+	own_name_bind(statement, column + 1, name);
+}
+
 /* Notes a failure that no repetition mends. */
 static enum error failed(struct store *store, enum error error, const struct fault *fault)
 {

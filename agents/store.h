@@ -9,6 +9,7 @@
 #include "common/chain.h"
 #include "common/database.h"
 #include "common/member.h"
+#include "common/name.h"
 
 #define STORE_VERSION 12
 #define STORE_STATEMENTS 230
@@ -44,6 +45,10 @@ enum error store_open_reader(struct store *store, const char *path, const struct
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */
 sqlite3_stmt *store_statement(struct store *store, const char *sql);
+/* A name as the tables have it, in four columns from `column` on; and one of this office's own, whose origin is in
+ * none. */
+void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
+void own_name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
 /* Steps a question that one row answers: E_OK with the row, E_NOT_FOUND (`fault` untouched) without one, anything else
  * when it cannot be read. Whoever asked resets the statement. */
 enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *fault);

@@ -1,6 +1,5 @@
 /* view_rows - reads rows of inbox and outbox out of the store, with the state that they have for a reader. */
 #include "agents/view.h"
-#include "agents/erase.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <stdio.h>
@@ -59,10 +58,7 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 	struct report_name name;
 	enum error error;
 
-	bind_text(marks, 1, about->origin);
-	bind_number(marks, 2, about->epoch);
-	bind_number(marks, 3, about->stream);
-	bind_number(marks, 4, about->number);
+	name_bind(marks, 1, about);
 	bind_number(marks, 5, after);
 	error = store_ask(store, marks, fault);
 	if (error == E_OK) {
@@ -198,10 +194,7 @@ enum error view_inbox_by_name(struct store *store, const struct report_name *nam
 				  " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4 ORDER BY row";
 	sqlite3_stmt *from = store_statement(store, sql);
 
-	bind_text(from, 1, name->origin);
-	bind_number(from, 2, name->epoch);
-	bind_number(from, 3, name->stream);
-	bind_number(from, 4, name->number);
+	name_bind(from, 1, name);
 	return inbox_show(store, from, MOST_ROWS, each, context, fault);
 }
 
@@ -307,8 +300,6 @@ enum error view_outbox_by_name(struct store *store, const struct report_name *na
 		"SELECT " OUTBOX_COLUMNS " FROM outbox WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
 	sqlite3_stmt *from = store_statement(store, sql);
 
-	bind_number(from, 1, name->epoch);
-	bind_number(from, 2, name->stream);
-	bind_number(from, 3, name->number);
+	own_name_bind(from, 1, name);
 	return outbox_show(store, from, 1, each, context, fault);
 }

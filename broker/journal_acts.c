@@ -5,7 +5,6 @@
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* The entries that acts name, ascending once all were read. */
@@ -56,7 +55,7 @@ static enum error rows_read(struct journal_case *c, const char *sql, row_take *t
 		if (recorded.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT)
 			recorded.act = stored_unpack(&simpul__act__descriptor, content, &arena);
 		if (recorded.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT && recorded.act == NULL)
-			error = fault_at(fault, E_CORRUPT, "journal.db: entry %" PRIu64, recorded.entry);
+			error = entry_corrupt(recorded.entry, fault);
 		else
 			error = take(context, &recorded, content, &arena, fault);
 		arena_reset(&arena);

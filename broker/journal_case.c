@@ -270,11 +270,6 @@ static enum error entry_find(struct journal_case *c, const struct report_name *n
 	return error == E_OK && *entry == 0 ? fault_at(fault, E_NOT_FOUND, "report") : error;
 }
 
-static enum error corrupt(uint64_t entry, struct fault *fault)
-{
-	return fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)entry);
-}
-
 /* The verdict's field; "" when there is none. */
 static const char *verdict_field(const Simpul__Receipt *outcome, uint64_t number)
 {
@@ -296,7 +291,7 @@ static enum error report_take(struct journal_case *c, const struct entry_row *ro
 	if (index >= row->count)
 		return fault_at(fault, E_NOT_FOUND, "report");
 	if (stored == NULL || outcome == NULL || index >= stored->n_headers)
-		return corrupt(row->entry, fault);
+		return entry_corrupt(row->entry, fault);
 	*out = (struct case_report){.entry = row->entry,
 				    .place = (uint32_t)index,
 				    .accepted_at = row->accepted_at,
@@ -308,7 +303,8 @@ static enum error report_take(struct journal_case *c, const struct entry_row *ro
 				    BYTES(stored->headers[index].data, stored->headers[index].len), &c->arena);
 	out->routing = stored_unpack(&simpul__routing__descriptor, BYTES(stored->routing.data, stored->routing.len),
 				     &c->arena);
-	return out->header == NULL || out->routing == NULL || out->audience == NULL ? corrupt(row->entry, fault) : E_OK;
+	return out->header == NULL || out->routing == NULL || out->audience == NULL ? entry_corrupt(row->entry, fault)
+										    : E_OK;
 }
 
 enum error journal_case_report(struct journal_case *c, const struct report_name *name, struct case_report *out,
@@ -328,7 +324,7 @@ enum error journal_case_report(struct journal_case *c, const struct report_name 
 		error = journal_row_step(get, fault);
 	}
 	if (error == E_OK && !row_load(get, &row))
-		error = corrupt(entry, fault);
+		error = entry_corrupt(entry, fault);
 	if (error == E_OK)
 		error = report_take(c, &row, column_bytes(get, ENTRY_COLUMN_COUNT), name->number, &whole, out, fault);
 	sqlite3_finalize(get);

@@ -5,14 +5,8 @@
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static enum error corrupt(uint64_t entry, struct fault *fault)
-{
-	return fault_at(fault, E_CORRUPT, "journal.db: entry %" PRIu64, entry);
-}
 
 /* ---------------------------------------------------------------------------- at a node */
 
@@ -70,7 +64,7 @@ static enum error tombstone_take(struct journal_case *c, sqlite3_stmt *row, stru
 		if (tombstone->targets[i]->hold == 0) /* else it is kept */
 			grave_add(c, &burial, tombstone->targets[i]);
 	arena_fini(&arena);
-	return tombstone == NULL ? corrupt(burial.entry, fault) : E_OK;
+	return tombstone == NULL ? entry_corrupt(burial.entry, fault) : E_OK;
 }
 
 static int by_entry(const void *a, const void *b)
@@ -205,7 +199,7 @@ static enum error row_visit(const struct search *search, sqlite3_stmt *row, stru
 	enum error error = E_OK;
 
 	if (outcome == NULL || stored == NULL)
-		return corrupt(found.entry, search->fault);
+		return entry_corrupt(found.entry, search->fault);
 	name_load(row, 4, &found.name);
 	for (size_t i = 0; error == E_OK && i < stored->n_headers; i++) {
 		found.name.number = stored->first + i;
@@ -213,7 +207,7 @@ static enum error row_visit(const struct search *search, sqlite3_stmt *row, stru
 			continue;
 		found.header = stored_unpack(&simpul__header__descriptor,
 					     BYTES(stored->headers[i].data, stored->headers[i].len), arena);
-		error = found.header == NULL ? corrupt(found.entry, search->fault)
+		error = found.header == NULL ? entry_corrupt(found.entry, search->fault)
 					     : report_visit(search, &found, (uint32_t)i);
 	}
 	return error;

@@ -3,7 +3,6 @@
 
 #include "broker/journal_case_state.h"
 #include "broker/journal_sqlite.h"
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,7 +72,7 @@ static enum error row_take(const struct search *search, sqlite3_stmt *row)
 	held.order =
 		stored_unpack(&simpul__hold__descriptor, case_keep(search->c, column_bytes(row, 2)), &search->c->arena);
 	if (held.order == NULL || held.order->report == NULL)
-		return fault_at(search->fault, E_CORRUPT, "journal.db: entry %" PRIu64, held.hold);
+		return entry_corrupt(held.hold, search->fault);
 	return held.order->lifts != 0 ? E_OK : hold_take(search, &held);
 }
 

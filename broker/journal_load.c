@@ -148,7 +148,7 @@ static enum error tail_check(struct journal *journal, struct fault *fault)
 		if (whole && row.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY)
 			error = journal_broker_key_at(journal, row.entry, broker_key, fault);
 		if (error == E_OK && (!whole || !tail_row_check(journal, &row, broker_key)))
-			error = fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)row.entry);
+			error = entry_corrupt(row.entry, fault);
 	}
 	sqlite3_finalize(rows);
 	if (error != E_NOT_FOUND)

@@ -124,11 +124,6 @@ static void read_end(struct journal_reader *r)
 	database_run(r->db, "ROLLBACK", NULL);
 }
 
-static enum error corrupt(struct fault *fault, uint64_t entry)
-{
-	return fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)entry);
-}
-
 /* One number of a row; E_NOT_FOUND when there is no row. */
 static enum error number_read(sqlite3_stmt *statement, uint64_t *number, struct fault *fault)
 {
@@ -151,7 +146,7 @@ static enum error row_read(struct journal_reader *r, uint64_t entry, struct entr
 	if (error == E_NOT_FOUND)
 		return fault_at(fault, E_NOT_FOUND, "entry");
 	if (error == E_OK && !row_load(r->row, row))
-		error = corrupt(fault, entry);
+		error = entry_corrupt(entry, fault);
 	return error;
 }
 
@@ -344,7 +339,7 @@ static enum error item_read(struct journal_reader *r, const char *node, uint64_t
 		source.bodies = column_bytes(r->content, 2);
 		error = item_build(r->vault, &source, node, item, fault);
 	} else if (error == E_NOT_FOUND) {
-		error = corrupt(fault, entry);
+		error = entry_corrupt(entry, fault);
 	}
 	sqlite3_reset(r->content);
 	return error == E_OK && item->superseded_size > 0 ? updated_read(r, item, fault) : error;
@@ -483,7 +478,7 @@ static enum error later_read(struct journal_reader *r, const struct entry_row *r
 		}
 	}
 	sqlite3_reset(r->later);
-	return error == E_OK || error == E_NOT_FOUND ? corrupt(fault, row->entry) : error;
+	return error == E_OK || error == E_NOT_FOUND ? entry_corrupt(row->entry, fault) : error;
 }
 
 static enum error receipt_read(struct journal_reader *r, const struct entry_row *row, const struct hash *previous_head,
@@ -506,7 +501,7 @@ static enum error receipt_read(struct journal_reader *r, const struct entry_row 
 	parts.later = later;
 	parts.signature = signature;
 	if (parts.audience == NULL || !receipt_build(&parts, receipt))
-		return corrupt(fault, row->entry);
+		return entry_corrupt(row->entry, fault);
 	return E_OK;
 }
 

@@ -125,7 +125,7 @@ static enum error former_find(const struct journal_options *options, struct eras
 	const enum error error = journal_verify_until(options, NULL, &watch, &verdict, fault);
 
 	if (error == E_OK && verdict.bad_entry != 0)
-		return fault_at(fault, E_CORRUPT, "journal.db: entry %llu", (unsigned long long)verdict.bad_entry);
+		return entry_corrupt(verdict.bad_entry, fault);
 	return error;
 }
 

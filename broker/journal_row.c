@@ -2,10 +2,16 @@
 #include "broker/journal_row.h"
 #include "common/memory.h"
 #include "common/wire.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------------------- rows */
+
+enum error entry_corrupt(uint64_t entry, struct fault *fault)
+{
+	return fault_at(fault, E_CORRUPT, "journal.db: entry %" PRIu64, entry);
+}
 
 static bool number_load(sqlite3_stmt *statement, int column, uint64_t limit, uint64_t *value)
 {

@@ -31,6 +31,8 @@ struct entry_row {
 /* Steps a statement for one row: E_OK, E_NOT_FOUND (no fault filled), or what the database says. The caller resets it.
  */
 enum error journal_row_step(sqlite3_stmt *statement, struct fault *fault);
+/* E_CORRUPT at "journal.db: entry N". */
+enum error entry_corrupt(uint64_t entry, struct fault *fault);
 /* False when a column has not the size it must have. */
 bool row_load(sqlite3_stmt *statement, struct entry_row *row);
 
