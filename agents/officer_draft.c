@@ -153,12 +153,15 @@ static bool person_line(json_t *person, const char *line, size_t keys)
 	return false;
 }
 
-bool officer_person_set(json_t *person, const char *line)
+/* One "key=value", any key. False when it is not one. */
+static bool person_set(json_t *person, const char *line)
 {
 	return person_line(person, line, PERSON_KEYS);
 }
 
-json_t *officer_person_of_argument(const char *spec)
+/* "capacity=seen,identity=claimed,age=adult" as a person of a draft; NULL when a key is not one of these three or is
+ * given twice: arguments are visible to every user of the machine. */
+static json_t *person_of_argument(const char *spec)
 {
 	json_t *person = json_object();
 	char *copy = memory_string(spec);
@@ -204,7 +207,7 @@ static json_t *person_read(void)
 	while (good && (line = officer_line("")) != NULL) {
 		bool end = line[0] == '\0';
 
-		good = end || officer_person_set(person, line);
+		good = end || person_set(person, line);
 		free(line);
 		if (end)
 			break;
@@ -227,7 +230,7 @@ json_t *officer_person_of_file(const char *path, struct fault *fault)
 	buffer_u8(&text, 0);
 	for (char *line = strtok_r((char *)text.data, "\r\n", &rest); line != NULL; line = strtok_r(NULL, "\r\n", &rest)) {
 		number++;
-		if (!officer_person_set(person, line)) {
+		if (!person_set(person, line)) {
 			fault_at(fault, E_INVALID, "line %u of the person", number);
 			goto wrong;
 		}
@@ -323,7 +326,7 @@ static json_t *text_value(const char *text, const char *name)
 static json_t *person_value(const char *text)
 {
 	if (strcmp(text, "-") != 0)
-		return officer_person_of_argument(text);
+		return person_of_argument(text);
 	return officer_person_asked();
 }
 

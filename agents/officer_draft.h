@@ -7,11 +7,6 @@
 /* `kind` is "sighting" or "alert", argv[0] the kind. NULL after a message, with the exit status in `status`. */
 json_t *officer_draft(const struct officer *officer, const char *kind, int argc, char **argv, int *status);
 
-/* "capacity=seen,identity=claimed,age=adult" as a person of a draft; NULL when a key is not one of these three or is
- * given twice: arguments are visible to every user of the machine. */
-json_t *officer_person_of_argument(const char *spec);
-/* Adds one "key=value" to a person, any key. False when it is not one. */
-bool officer_person_set(json_t *person, const char *line);
 
 /* A person by question and answer where somebody types, else "key=value" lines of standard input up to an empty one; NULL when
  * one is wrong. */

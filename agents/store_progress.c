@@ -105,18 +105,6 @@ static enum error event_store(struct store *store, const struct sink_letter *eve
 	return error == E_OK ? outcome_store(store, event->name, event->purge, &event->outcome, fault) : error;
 }
 
-enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault)
-{
-	struct sink_letter position = {.row = row, .unsure = row};
-	enum error error = store_begin(store, fault);
-
-	if (error != E_OK)
-		return error;
-	snprintf(position.name, sizeof(position.name), "%s", sink);
-	error = position_store(store, &position, fault);
-	return store_end(store, error, fault);
-}
-
 /* Nothing of a row is left to be handed on. */
 static bool is_erased(struct store *store, uint64_t row)
 {

@@ -25,10 +25,6 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
  * first row. For readers too. */
 enum error store_sink_limits(struct store *store, const char *sink, Simpul__Label *ceiling, unsigned *statuses,
 			     struct fault *fault);
-/* In a transaction of its own. A position that is lost means that a report is handed on twice,
- * which sinks allow. */
-enum error store_set_sink_position(struct store *store, const char *sink, uint64_t row, struct fault *fault);
-
 /* The last erase event (purge.id) that the sink was told of, 0 before the first. For readers too. */
 enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault);
 /* What sinks have told, in the order in which they did, in one transaction of its own; all or nothing. An event that is

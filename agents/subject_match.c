@@ -129,22 +129,6 @@ static size_t parts_of(const Simpul__Person *person, struct buffer *name, struct
 	return parts_split(name, parts);
 }
 
-void subject_name_parts(const char *primary, const char *secondary, struct buffer *out)
-{
-	struct bytes parts[MOST_PARTS];
-	struct buffer name = {0};
-	size_t count;
-
-	parts_write(primary, &name);
-	parts_write(secondary, &name);
-	count = parts_split(&name, parts);
-	for (size_t i = 0; i < count; i++) {
-		buffer_bytes(out, parts[i]);
-		buffer_u8(out, ' ');
-	}
-	buffer_free(&name);
-}
-
 /* Both lists ascend: every part of the shorter one is found in the longer one. */
 static bool parts_agree(const struct bytes *few, size_t few_count, const struct bytes *many, size_t many_count)
 {

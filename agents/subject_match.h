@@ -23,7 +23,4 @@ enum subject_match { SUBJECT_OTHER, SUBJECT_BY_LIKENESS, SUBJECT_BY_NAME, SUBJEC
 
 enum subject_match subject_match(const Simpul__Person *subject, const Simpul__Person *person);
 
-/* Appends the parts of a name as they are compared, sorted and each with one blank after it. */
-void subject_name_parts(const char *primary, const char *secondary, struct buffer *out);
-
 #endif

@@ -29,7 +29,8 @@ static const char head[] =
 
 /* ------------------------------------------------------------------ text */
 
-void subject_page_text(const char *text, struct buffer *out)
+/* Foreign text as HTML shows it: no character of it is markup, and none controls anything. */
+static void markup_escape(const char *text, struct buffer *out)
 {
 	static const struct {
 		char sign;
@@ -59,7 +60,7 @@ static void put(struct page *page, const char *markup)
 
 static void put_text(struct page *page, const char *text)
 {
-	subject_page_text(text, page->out);
+	markup_escape(text, page->out);
 }
 
 static void put_word(struct page *page, const char *key)

@@ -9,7 +9,4 @@
 /* Appends the page of what subject_result made. `zone_minutes`: the offset in which times are written. */
 void subject_page(const json_t *result, int zone_minutes, struct buffer *out);
 
-/* Appends foreign text as HTML shows it: no character of it is markup, and none controls anything. */
-void subject_page_text(const char *text, struct buffer *out);
-
 #endif

@@ -53,7 +53,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-bool audience_holds(const struct audience *audience, const char *node)
+static bool audience_holds(const struct audience *audience, const char *node)
 {
 	return audience->count > 0 &&
 	       bsearch(node, audience->nodes, audience->count, sizeof(*audience->nodes), compare_names) != NULL;

@@ -371,7 +371,6 @@ void hello_read_done(struct core *core, struct node *node, const struct core_rea
 void ack_take(struct core *core, struct node *node, const struct position *cursor, uint64_t seq);
 /* Checks a cursor that the session's agent says it has and makes it the acknowledged one. */
 enum error cursor_take(struct core *core, struct node *node, const struct position *cursor, struct fault *fault);
-bool peer_equal(const struct peer *a, const struct peer *b);
 /* E_OK, E_SUPERSEDED, E_UNEXPECTED: whether `peer` holds the node's session. */
 enum error session_check(const struct node *node, const struct peer *peer);
 /* Ends it; with a code other than E_OK the peer is told. */
@@ -404,7 +403,6 @@ uint32_t epoch_highest(const struct node *node);
 /* Who is meant by a report of this class; sorted, not the origin. */
 void audience_decide(struct core *core, const struct node *origin, const Simpul__Routing *routing,
 		     const struct routing_class *class, struct audience *out);
-bool audience_holds(const struct audience *audience, const char *node);
 /* Those that `to` names and `audience` lacks. Returns an array to free, NULL when there are none. */
 char (*audience_unreachable(const Simpul__Routing *routing, const struct audience *audience,
 			    size_t *count))[LIMIT_NODE_NAME + 1];

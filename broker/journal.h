@@ -278,12 +278,6 @@ struct journal_due {
  */
 enum error journal_read_due(struct journal_reader *reader, wall_ms now, struct journal_due *due, struct fault *fault);
 
-/* The last entry that a node acknowledged; 0 when it never did. */
-enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault);
-/* Whether an entry that is in the node's pages was once withheld from it by a policy. */
-enum error journal_read_withheld(struct journal_reader *reader, const char *node, uint64_t entry, bool *withheld,
-				 struct fault *fault);
-
 /* ---------------------------------------------------------------------------- checking */
 
 struct journal_verdict {

@@ -23,8 +23,6 @@ static void statements_prepare(struct journal_reader *r)
 	r->updated = database_prepare(
 		r->db, "SELECT audience_id, EXISTS (SELECT 1 FROM reference WHERE entry = said.target) "
 		       "FROM reference AS said JOIN entry ON entry.entry = said.target WHERE said.entry = ?1");
-	r->cursor = database_prepare(r->db, "SELECT entry FROM cursor WHERE node = ?1");
-	r->withheld = database_prepare(r->db, "SELECT 1 FROM withheld WHERE node = ?1 AND entry = ?2 LIMIT 1");
 	r->newest = database_prepare(r->db, "SELECT accepted_at FROM entry ORDER BY entry DESC LIMIT 1");
 	r->due = database_prepare(r->db, "SELECT entry, place, cause FROM due WHERE at <= ?1 ORDER BY at");
 	r->hold = database_prepare(r->db, "SELECT hold.hold, max(until), kept.entry IS NOT NULL FROM hold "
@@ -194,25 +192,6 @@ static enum error number_or_zero(sqlite3_stmt *statement, uint64_t *number, stru
 		return error;
 	*number = 0;
 	return E_OK;
-}
-
-enum error journal_read_cursor(struct journal_reader *reader, const char *node, uint64_t *entry, struct fault *fault)
-{
-	bind_text(reader->cursor, 1, node);
-	return number_or_zero(reader->cursor, entry, fault);
-}
-
-enum error journal_read_withheld(struct journal_reader *reader, const char *node, uint64_t entry, bool *withheld,
-				 struct fault *fault)
-{
-	uint64_t found;
-	enum error error;
-
-	bind_text(reader->withheld, 1, node);
-	bind_number(reader->withheld, 2, entry);
-	error = number_or_zero(reader->withheld, &found, fault);
-	*withheld = error == E_OK && found != 0;
-	return error;
 }
 
 /* ---------------------------------------------------------------------------- pages */

@@ -19,7 +19,7 @@ struct journal_reader {
 	struct audience_set audiences;
 	struct reader_opening *openings; /* ascending; new ones are made only while no broker runs */
 	size_t opening_count;
-	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later, *updated, *cursor, *withheld, *due, *newest;
+	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later, *updated, *due, *newest;
 	sqlite3_stmt *hold, *ending, *any_held, *any_kept, *kept;
 	bool has_kept; /* of the page that is read: some bodies are to go to nobody */
 };

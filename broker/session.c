@@ -18,7 +18,7 @@ enum { BEATS = 8, BEAT_LEAST = 32, BEAT_PART = BEATS / 2 };
 
 /* ---------------------------------------------------------------------------- who holds the session */
 
-bool peer_equal(const struct peer *a, const struct peer *b)
+static bool peer_equal(const struct peer *a, const struct peer *b)
 {
 	return a->size == b->size && memcmp(a->id, b->id, a->size) == 0;
 }

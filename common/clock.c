@@ -79,17 +79,6 @@ static bool civil_ms(const struct civil *c, int64_t *ms)
 	return true;
 }
 
-bool time_civil(int year, int month, int day, int hour, int minute, int second, wall_ms *time)
-{
-	const struct civil c = {year, month, day, hour, minute, second, 0};
-	int64_t ms;
-
-	if (!civil_ms(&c, &ms) || ms < 0)
-		return false;
-	*time = (wall_ms)ms;
-	return true;
-}
-
 /* Reads exactly `count` digits at `*text` and moves it past them. */
 static bool digits(const char **text, int count, int *value)
 {

@@ -26,8 +26,6 @@ char *time_text(char text[TIME_TEXT_SIZE], wall_ms time, int offset_minutes);
 /* RFC 3339 with a mandatory zone ("Z" or "+07:00"); seconds may be left out. False when not of that form or
  * before 1970. */
 bool time_parse(const char *text, wall_ms *time);
-/* Milliseconds of a civil time in UTC; false when there is no such date or time. */
-bool time_civil(int year, int month, int day, int hour, int minute, int second, wall_ms *time);
 /* True for YYYY, YYYY-MM or YYYY-MM-DD that exists. */
 bool date_valid(const char *text);
 

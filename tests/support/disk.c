@@ -16,7 +16,6 @@
 const char *const disk_loss_names[DISK_LOSSES] = {"kept", "dropped", "torn", "reordered"};
 const char *const disk_call_names[DISK_CALLS] = {"open", "read", "write", "truncate", "sync", "delete", "folder sync"};
 
-static const char *const op_names[] = {"create", "write", "truncate", "sync", "sync lost", "remove", "folder sync"};
 
 /* As the VFS is the process' own, so is the disk. */
 static struct disk *current;
@@ -82,7 +81,6 @@ void disk_stop(struct disk *disk)
 		free(machine->prefix);
 		free(machine);
 	}
-	free(disk->line);
 	pthread_mutex_destroy(&disk->mutex);
 	free(disk);
 }
@@ -277,16 +275,6 @@ void disk_record(struct disk *disk, const char *prefix)
 uint64_t disk_recorded(const struct disk *disk)
 {
 	return disk->recording.count;
-}
-
-const char *disk_recorded_line(struct disk *disk, uint64_t index)
-{
-	const struct disk_op *op = disk->recording.ops[index];
-
-	free(disk->line);
-	disk->line = memory_format("%" PRIu64 " %s %s at %" PRIu64 ", %zu bytes", index, op_names[op->type],
-				   op->name + strlen(disk->recording.prefix), op->offset, op->size);
-	return disk->line;
 }
 
 /* The replayed image after the first `count` operations. */

@@ -68,8 +68,6 @@ void disk_record(struct disk *disk, const char *prefix);
 /* So many writes, truncations, syncs, creations and removals were recorded. Whoever notes this number when something
  * was acknowledged knows from which prefix on it must be there. */
 uint64_t disk_recorded(const struct disk *disk);
-/* One line for a person about operation `index` (from 0), in a buffer of the disk's. */
-const char *disk_recorded_line(struct disk *disk, uint64_t index);
 /* Ends the recording (it may be asked for any number of prefixes, cheapest in ascending order) and makes of the machine
  * what a power cut after the first `count` operations leaves. Handles that are open are dead. */
 void disk_rewind(struct disk *disk, uint64_t count, enum disk_loss how, uint64_t seed);

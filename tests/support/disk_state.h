@@ -33,7 +33,6 @@ struct disk {
 	struct disk_fault *faults;
 	struct disk_recording recording;
 	uint64_t sequence, last_id, random;
-	char *line;
 };
 
 /* Take and give back the mutex. */

@@ -21,15 +21,6 @@ void found(struct findings *findings, enum finding kind, const char *format, ...
 	va_end(args);
 }
 
-uint64_t findings_sum(const struct findings *findings)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < FINDINGS; i++)
-		sum += findings->count[i];
-	return sum;
-}
-
 void findings_close(const struct findings *findings, const char *what, uint64_t tried, const char *times,
 		    const char *note)
 {

@@ -13,7 +13,6 @@ struct findings {
 
 /* Prints the first of a kind; what is damaged counts as lost. */
 void found(struct findings *findings, enum finding kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
-uint64_t findings_sum(const struct findings *findings);
 /* Prints the row and fails the test unless nothing was found. */
 void findings_close(const struct findings *findings, const char *what, uint64_t tried, const char *times,
 		    const char *note);

@@ -51,11 +51,6 @@ void probe_close(struct probe *p)
 	p->open = false;
 }
 
-void probe_forget(struct probe *p)
-{
-	memset(p, 0, sizeof *p);
-}
-
 void probe_live(struct probe *p)
 {
 	client_ack(&p->from);

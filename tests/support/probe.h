@@ -22,8 +22,6 @@ struct latency {
  * seconds. */
 void probe_open(struct probe *p, const struct exchange *x, size_t from, size_t to);
 void probe_close(struct probe *p);
-/* The next exchange is another one: nothing is acknowledged there yet. */
-void probe_forget(struct probe *p);
 /* A sign of life of both, while there is nothing to measure. */
 void probe_live(struct probe *p);
 /* Sends one report and waits until it stands at the recipient: false when it does not come. A recipient that finds

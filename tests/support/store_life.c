@@ -392,7 +392,8 @@ static enum error miss(struct store_life *life)
 static enum error hand_on(struct store_life *life, uint64_t row)
 {
 	struct promise promise = promise_begin(life->disk);
-	enum error error = store_set_sink_position(&life->store, "desk", row, NULL);
+	const struct sink_letter position = {.name = "desk", .row = row, .unsure = row};
+	enum error error = store_sink_letters(&life->store, &position.letter, NULL);
 
 	promise_end(&promise, life->disk, error);
 	if (error == E_OK)
