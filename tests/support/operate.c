@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #define ARGUMENTS_MOST 32
 #define FILLER "filler"
@@ -129,6 +131,31 @@ static json_t *json_take(struct buffer *text)
 
 	buffer_free(text);
 	return json;
+}
+
+char *printed_line(struct buffer *out, int status)
+{
+	buffer_u8(out, 0);
+	if (status != 0)
+		fail_msg("status %d", status);
+	out->data[strcspn((char *)out->data, "\n")] = '\0';
+	return (char *)out->data;
+}
+
+char *office_reports(struct exchange *x, size_t office, const char *draft)
+{
+	struct buffer out = {0};
+
+	return printed_line(&out, exchange_simpul(x, office, draft, &out, "report", "--json", "-", NULL));
+}
+
+long long journal_entry(struct exchange *x)
+{
+	json_t *status = ctl_json(x, "status");
+	const long long entry = json_integer_value(json_object_get(status, "entry"));
+
+	json_decref(status);
+	return entry;
 }
 
 json_t *ctl_json(struct exchange *x, const char *command)
@@ -272,6 +299,50 @@ json_t *inbox_find(struct exchange *x, size_t office, const char *name)
 	}
 	buffer_free(&text);
 	return found;
+}
+
+struct row_awaited {
+	struct exchange *x;
+	size_t office;
+	const char *name, *key, *value;
+};
+
+static bool row_says(void *context)
+{
+	const struct row_awaited *awaited = context;
+	json_t *row = inbox_find(awaited->x, awaited->office, awaited->name);
+	const char *value = json_string_value(json_object_get(row, awaited->key));
+	const bool says = value && (!awaited->value || strcmp(value, awaited->value) == 0);
+
+	json_decref(row);
+	return says;
+}
+
+bool inbox_shows(struct exchange *x, size_t office, const char *name, const char *key, const char *value)
+{
+	struct row_awaited awaited = {x, office, name, key, value};
+
+	return wait_for(row_says, &awaited, 20);
+}
+
+struct text_awaited {
+	struct exchange *x;
+	size_t office;
+	const char *text;
+};
+
+static bool is_forgotten(void *context)
+{
+	const struct text_awaited *awaited = context;
+
+	return !office_holds(awaited->x, awaited->office, awaited->text);
+}
+
+bool office_forgets(struct exchange *x, size_t office, const char *text)
+{
+	struct text_awaited awaited = {x, office, text};
+
+	return wait_for(is_forgotten, &awaited, 30);
 }
 
 /* ------------------------------------------------------------------ disks */

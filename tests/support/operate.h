@@ -25,6 +25,13 @@ char *file_text(const char *path);
 size_t log_count(struct exchange *x, const char *text);
 bool log_has(struct exchange *x, const char *text, int seconds);
 
+/* The first line that a command printed, without its end; free it. The test fails unless `status` is 0. */
+char *printed_line(struct buffer *out, int status);
+/* Hands in what `simpul report --json` takes, and gives the report's name; free it. */
+char *office_reports(struct exchange *x, size_t office, const char *draft);
+/* The last entry of the journal, as simpulctl status has it. */
+long long journal_entry(struct exchange *x);
+
 /* What `simpulctl COMMAND --json` prints (status, nodes), and one node of the latter; NULL when it fails. */
 json_t *ctl_json(struct exchange *x, const char *command);
 json_t *ctl_node(struct exchange *x, const char *node);
@@ -42,6 +49,10 @@ void drop_many(struct exchange *x, size_t office, const char *name, const char *
 bool office_has_run(struct exchange *x, size_t office, const char *origin, uint64_t first, uint64_t last);
 /* The row of a report in `simpul inbox list --json`, NULL when it is not there. */
 json_t *inbox_find(struct exchange *x, size_t office, const char *name);
+/* Waits until that row says `value` under `key`; with NULL, until it says anything there. */
+bool inbox_shows(struct exchange *x, size_t office, const char *name, const char *key, const char *value);
+/* Waits until the text is gone from the office's files: the log is wiped a moment after the rows are. */
+bool office_forgets(struct exchange *x, size_t office, const char *text);
 
 /* Gives the test mounts of its own, which end with it; false where that is not permitted. */
 bool mounts_private(void);

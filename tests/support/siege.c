@@ -274,3 +274,15 @@ void siege_journal_verifies(void **state)
 	assert_int_equal(process_run(argv, NULL, NULL, siege->x.log, SECONDS), 0);
 	free(config);
 }
+
+int siege_run(const struct CMUnitTest *tests, size_t count, const struct CMUnitTest *seeded, size_t seeded_count)
+{
+	int failed;
+
+	siege_prepare();
+	cmocka_set_test_filter(getenv("SIMPUL_TEST"));
+	failed = _cmocka_run_group_tests("tests", tests, count, siege_set_up, siege_tear_down);
+	if (getenv("SIMPUL_SEEDED"))
+		return failed; /* a bug is in all programs already */
+	return failed + _cmocka_run_group_tests("seeded", seeded, seeded_count, NULL, NULL);
+}

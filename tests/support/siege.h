@@ -73,6 +73,10 @@ void siege_look(const struct siege *siege, struct siege_outcome *outcome);
 bool siege_is_quick(const struct siege_outcome *outcome);
 bool siege_is_bounded(const struct siege_outcome *outcome);
 
+struct CMUnitTest;
+/* The main of a suite: `tests` against the true broker, then `seeded`, in which a broker lies on purpose. SIMPUL_TEST
+ * names the only ones to run. Returns how many failed. */
+int siege_run(const struct CMUnitTest *tests, size_t count, const struct CMUnitTest *seeded, size_t seeded_count);
 /* A test: simpulctl journal verify. */
 void siege_journal_verifies(void **state);
 

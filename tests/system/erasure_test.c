@@ -84,18 +84,6 @@ static int set_up(void **state)
 	return exchange_serve(&x);
 }
 
-/* Hands in as the police what the arguments of simpul say, and gives the name; free it. */
-static char *hand_in(struct exchange *x, const char *draft)
-{
-	struct buffer out = {0};
-	int status = exchange_simpul(x, POLICE, draft, &out, "report", "--json", "-", NULL);
-
-	buffer_u8(&out, 0);
-	assert_int_equal(status, 0);
-	out.data[strcspn((const char *)out.data, "\n")] = '\0';
-	return (char *)out.data;
-}
-
 #define COMMON \
 	"\"category\": \"wanted\", \"label\": \"AMBER\", \"region\": \"16.01\", \"purpose\": \"law-enforcement\""
 #define SIGHTING(summary) \
@@ -110,39 +98,6 @@ struct awaited {
 	size_t office;
 	const char *name, *key, *value; /* of the report's row in the inbox; value NULL: any */
 };
-
-static bool row_has(void *context)
-{
-	const struct awaited *awaited = context;
-	json_t *row = inbox_find(awaited->x, awaited->office, awaited->name);
-	const char *value = json_string_value(json_object_get(row, awaited->key));
-	const bool has = value != NULL && (awaited->value == NULL || strcmp(value, awaited->value) == 0);
-
-	json_decref(row);
-	return has;
-}
-
-static bool shows(struct exchange *x, size_t office, const char *name, const char *key, const char *value)
-{
-	struct awaited awaited = {x, office, name, key, value};
-
-	return wait_for(row_has, &awaited, 20);
-}
-
-/* The log is wiped a moment after the rows are. */
-static bool holds_nothing(void *context)
-{
-	const struct awaited *awaited = context;
-
-	return !office_holds(awaited->x, awaited->office, awaited->value);
-}
-
-static bool forgets(struct exchange *x, size_t office, const char *text)
-{
-	struct awaited awaited = {.x = x, .office = office, .value = text};
-
-	return wait_for(holds_nothing, &awaited, 20);
-}
 
 /* What `simpul outbox show --json` says of a copy; NULL when there is none. */
 static json_t *copy_of(struct exchange *x, const char *name, const char *node, const char *of)
@@ -200,14 +155,14 @@ static void nothing_is_left_of_what_was_taken_back_and_the_origin_sees_that(void
 {
 	static const char update[] = "{\"sighting\": " SIGHTING(SECOND) "}";
 	struct exchange *x = *state;
-	char *name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING(CANARY) "}");
+	char *name = office_reports(x, POLICE, "{" COMMON ", \"sighting\": " SIGHTING(CANARY) "}");
 	char *file = office_path(x, ARMY, "files/AMBER-police.oku-1.json"), *proof = office_path(x, ARMY, "proof.json");
 	json_t *copy;
 
-	assert_true(shows(x, ARMY, name, "state", "current"));
+	assert_true(inbox_shows(x, ARMY, name, "state", "current"));
 	assert_int_equal(exchange_simpul(x, POLICE, update, NULL, "update", name, "--json", "-", NULL), 0);
-	assert_true(shows(x, ARMY, name, "state", "updated"));
-	assert_true(shows(x, IMMIGRATION, name, "state", "updated"));
+	assert_true(inbox_shows(x, ARMY, name, "state", "updated"));
+	assert_true(inbox_shows(x, IMMIGRATION, name, "state", "updated"));
 	assert_true(file_comes(file, 20));
 	assert_true(office_holds(x, ARMY, CANARY));
 	copy = copy_of(x, name, "army.oku", "police.oku#2");
@@ -217,14 +172,14 @@ static void nothing_is_left_of_what_was_taken_back_and_the_origin_sees_that(void
 	assert_int_equal(
 		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-person", "--erase", NULL), 0);
 	for (size_t i = ARMY; i < OFFICES; i++) {
-		assert_true(shows(x, i, name, "erased_by", "retracted"));
-		assert_true(shows(x, i, "police.oku#2", "erased_by", "retracted"));
-		assert_true(shows(x, i, name, "state", "cancelled"));
+		assert_true(inbox_shows(x, i, name, "erased_by", "retracted"));
+		assert_true(inbox_shows(x, i, "police.oku#2", "erased_by", "retracted"));
+		assert_true(inbox_shows(x, i, name, "state", "cancelled"));
 	}
 	/* At the immigration a registry of its own keeps its lines, as it declares. */
-	assert_true(forgets(x, ARMY, CANARY));
-	assert_true(forgets(x, ARMY, SECOND));
-	assert_true(forgets(x, POLICE, CANARY));
+	assert_true(office_forgets(x, ARMY, CANARY));
+	assert_true(office_forgets(x, ARMY, SECOND));
+	assert_true(office_forgets(x, POLICE, CANARY));
 	assert_false(file_there(file));
 	assert_true(told_of(x, name, "army.oku", name));
 	assert_true(told_of(x, name, "army.oku", "police.oku#2"));
@@ -309,14 +264,14 @@ static void who_was_away_gets_it_erased_and_says_so(void **state)
 	json_t *row;
 
 	office_end(x, ARMY, SIGTERM);
-	name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING(ABSENT) "}");
-	assert_true(shows(x, IMMIGRATION, name, "state", "current"));
+	name = office_reports(x, POLICE, "{" COMMON ", \"sighting\": " SIGHTING(ABSENT) "}");
+	assert_true(inbox_shows(x, IMMIGRATION, name, "state", "current"));
 	assert_int_equal(
 		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "duplicate", "--erase", NULL), 0);
-	assert_true(shows(x, IMMIGRATION, name, "erased_by", "retracted"));
+	assert_true(inbox_shows(x, IMMIGRATION, name, "erased_by", "retracted"));
 	assert_true(log_has(x, "bodies.erased", 20));
 	exchange_start_office(x, ARMY);
-	assert_true(shows(x, ARMY, name, "erased_by", "retracted"));
+	assert_true(inbox_shows(x, ARMY, name, "erased_by", "retracted"));
 	row = inbox_find(x, ARMY, name);
 	assert_string_equal(json_string_value(json_object_get(row, "trust")), "good");
 	json_decref(row);
@@ -333,16 +288,16 @@ static void who_was_away_gets_it_erased_and_says_so(void **state)
 static void a_kill_in_the_middle_changes_nothing(void **state)
 {
 	struct exchange *x = *state;
-	char *name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING(KILLED) "}");
+	char *name = office_reports(x, POLICE, "{" COMMON ", \"sighting\": " SIGHTING(KILLED) "}");
 	uint64_t answers;
 
-	assert_true(shows(x, ARMY, name, "state", "current"));
+	assert_true(inbox_shows(x, ARMY, name, "state", "current"));
 	assert_int_equal(
 		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-facts", "--erase", NULL), 0);
-	assert_true(shows(x, ARMY, name, "state", "cancelled"));
+	assert_true(inbox_shows(x, ARMY, name, "state", "cancelled"));
 	office_end(x, ARMY, SIGKILL);
 	exchange_start_office(x, ARMY);
-	assert_true(forgets(x, ARMY, KILLED));
+	assert_true(office_forgets(x, ARMY, KILLED));
 	assert_true(told_of(x, name, "army.oku", name));
 	assert_true(exchange_settled(x, 20));
 	answers = office_outbox(x, ARMY).accepted;
@@ -377,17 +332,17 @@ static void a_broker_that_lost_report_and_retraction_tells_who_was_away(void **s
 	char *backup = memory_format("%s.backup", x->folder), *name;
 
 	assert_int_equal(exchange_ctl(x, NULL, "backup", "make", backup, NULL), 0);
-	name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING(LOST) "}");
-	assert_true(shows(x, ARMY, name, "state", "current"));
+	name = office_reports(x, POLICE, "{" COMMON ", \"sighting\": " SIGHTING(LOST) "}");
+	assert_true(inbox_shows(x, ARMY, name, "state", "current"));
 	office_end(x, ARMY, SIGTERM);
 	assert_int_equal(
 		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-person", "--erase", NULL), 0);
-	assert_true(shows(x, IMMIGRATION, name, "erased_by", "retracted"));
-	assert_true(forgets(x, POLICE, LOST));
+	assert_true(inbox_shows(x, IMMIGRATION, name, "erased_by", "retracted"));
+	assert_true(office_forgets(x, POLICE, LOST));
 	broker_set_back(x, backup);
 	exchange_start_office(x, ARMY);
-	assert_true(shows(x, ARMY, name, "erased_by", "retracted"));
-	assert_true(forgets(x, ARMY, LOST));
+	assert_true(inbox_shows(x, ARMY, name, "erased_by", "retracted"));
+	assert_true(office_forgets(x, ARMY, LOST));
 	assert_true(told_of(x, name, "army.oku", name));
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
 	free(name);
@@ -399,7 +354,7 @@ static void a_retraction_of_what_was_never_said_and_an_extension_without_a_reaso
 	struct exchange *x = *state;
 	char time[TIME_TEXT_SIZE], *longer = memory_format("{\"expires\": \"%s\", \"sighting\": " SIGHTING("longer") "}",
 							  days_ahead(60, time));
-	char *name = hand_in(x, "{" COMMON ", \"sighting\": " SIGHTING("plain") "}");
+	char *name = office_reports(x, POLICE, "{" COMMON ", \"sighting\": " SIGHTING("plain") "}");
 
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", "police.oku#99", "--reason", "duplicate",
 					 "--erase", NULL),

@@ -98,39 +98,6 @@ struct awaited {
 	const char *text, *file, *value;
 };
 
-static bool row_has(void *context)
-{
-	const struct awaited *awaited = context;
-	json_t *row = inbox_find(awaited->x, awaited->office, awaited->text);
-	const char *value = json_string_value(json_object_get(row, awaited->file));
-	const bool has = value != NULL && strcmp(value, awaited->value) == 0;
-
-	json_decref(row);
-	return has;
-}
-
-/* The report's row in the inbox says so. */
-static bool shows(struct exchange *x, size_t office, const char *name, const char *key, const char *value)
-{
-	struct awaited awaited = {x, office, name, key, value};
-
-	return wait_for(row_has, &awaited, 20);
-}
-
-static bool holds_nothing(void *context)
-{
-	const struct awaited *awaited = context;
-
-	return !office_holds(awaited->x, awaited->office, awaited->text);
-}
-
-static bool forgets(struct exchange *x, size_t office, const char *text)
-{
-	struct awaited awaited = {.x = x, .office = office, .text = text};
-
-	return wait_for(holds_nothing, &awaited, 20);
-}
-
 static bool file_has(void *context)
 {
 	const struct awaited *awaited = context;
@@ -186,8 +153,8 @@ static void no_person_is_handed_to_a_program_that_cannot_erase(void **state)
 	assert_true(writes(x, CUSTOMS, "erases.got", CANARY));
 	assert_true(writes(x, CUSTOMS, "keeps.got", BARE)); /* the second, after the first was passed over */
 	assert_false(file_has(&(struct awaited){.x = x, .office = CUSTOMS, .file = "keeps.got", .text = CANARY}));
-	assert_true(shows(x, ARMY, "police.oku#1", "state", "current"));
-	assert_true(shows(x, ARMY, "police.oku#2", "state", "current"));
+	assert_true(inbox_shows(x, ARMY, "police.oku#1", "state", "current"));
+	assert_true(inbox_shows(x, ARMY, "police.oku#2", "state", "current"));
 }
 
 static bool lists_expiring(struct exchange *x, const char *name)
@@ -235,11 +202,11 @@ static void what_expired_is_gone_everywhere_and_from_the_copies_of_programs(void
 	assert_true(file_there(file));
 	days_go_by(31);
 	assert_true(log_has(x, "event=bodies.erased expired=2 retracted=0", 20));
-	assert_true(shows(x, ARMY, "police.oku#1", "erased_by", "expired"));
-	assert_true(shows(x, CUSTOMS, "police.oku#1", "erased_by", "expired"));
+	assert_true(inbox_shows(x, ARMY, "police.oku#1", "erased_by", "expired"));
+	assert_true(inbox_shows(x, CUSTOMS, "police.oku#1", "erased_by", "expired"));
 	assert_true(writes(x, CUSTOMS, "erases.events", "erase\n"));
-	assert_true(forgets(x, ARMY, CANARY));
-	assert_true(forgets(x, POLICE, CANARY));
+	assert_true(office_forgets(x, ARMY, CANARY));
+	assert_true(office_forgets(x, POLICE, CANARY));
 	assert_false(file_there(file));
 	assert_true(wait_for(told_of_erasure, &(struct awaited){.x = x, .text = "police.oku#1", .value = "erases: erased"}, 20));
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "inbox", "show", "police.oku#1", NULL), 0);
@@ -255,13 +222,13 @@ static void who_was_shut_out_with_a_copy_is_named_for_a_letter(void **state)
 	struct buffer out = {0};
 
 	hand_in(x, "after a month", PERSON, "police.oku#3");
-	assert_true(shows(x, ARMY, "police.oku#3", "state", "current"));
-	assert_true(shows(x, CUSTOMS, "police.oku#3", "state", "current"));
+	assert_true(inbox_shows(x, ARMY, "police.oku#3", "state", "current"));
+	assert_true(inbox_shows(x, CUSTOMS, "police.oku#3", "state", "current"));
 	assert_int_equal(exchange_ctl(x, NULL, "revoke", "army.oku", "--reason", "stolen", NULL), 0);
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", "police.oku#3", "--reason", "wrong-person",
 					 "--erase", NULL),
 			 0);
-	assert_true(shows(x, CUSTOMS, "police.oku#3", "erased_by", "retracted"));
+	assert_true(inbox_shows(x, CUSTOMS, "police.oku#3", "erased_by", "retracted"));
 	/* What shows a body is not even proposed without a reason. */
 	assert_int_equal(exchange_ctl(x, NULL, "hold", "open", "police.oku#3", NULL), 64);
 	assert_int_equal(exchange_ctl(x, &out, "report", "police.oku#3", NULL), 0);

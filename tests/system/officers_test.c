@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,19 +46,6 @@ static int set_up(void **state)
 		     (const char *const[]){"police.oku", "army.oku", "immigration.muara-enim", "health.oku", NULL});
 	*state = &x;
 	return exchange_serve(&x);
-}
-
-/* Hands a draft in as the police and gives its name; free it. */
-static char *hand_in(struct exchange *x, const char *draft)
-{
-	struct buffer out = {0};
-	int status;
-
-	status = exchange_simpul(x, POLICE, draft, &out, "report", "--json", "-", NULL);
-	buffer_u8(&out, 0);
-	assert_int_equal(status, 0);
-	out.data[strcspn((const char *)out.data, "\n")] = '\0';
-	return (char *)out.data;
 }
 
 struct expected_state {
@@ -104,7 +90,7 @@ static const char alert_draft[] =
 static void a_cancelled_alert_is_shown_so_by_all_who_had_it_and_told_to_nobody_else(void **state)
 {
 	struct exchange *x = *state;
-	char *name = hand_in(x, alert_draft);
+	char *name = office_reports(x, POLICE, alert_draft);
 	json_t *row;
 
 	assert_true(shows(x, ARMY, name, "current"));
@@ -125,7 +111,7 @@ static void a_cancelled_alert_is_shown_so_by_all_who_had_it_and_told_to_nobody_e
 static void nobody_but_its_origin_cancels_an_alert(void **state)
 {
 	struct exchange *x = *state;
-	char *name = hand_in(x, alert_draft);
+	char *name = office_reports(x, POLICE, alert_draft);
 
 	assert_true(shows(x, IMMIGRATION, name, "current"));
 	assert_int_not_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "cancel", name, "--reason", "resolved", NULL), 0);
@@ -137,7 +123,7 @@ static void nobody_but_its_origin_cancels_an_alert(void **state)
 static void who_lost_the_grant_still_hears_that_what_it_had_is_cancelled(void **state)
 {
 	struct exchange *x = *state;
-	char *name = hand_in(x, alert_draft), *path = broker_path(x, "policy.yaml");
+	char *name = office_reports(x, POLICE, alert_draft), *path = broker_path(x, "policy.yaml");
 
 	assert_true(shows(x, ARMY, name, "current"));
 	file_swap(path, "categories: [public-order, wanted]", "categories: [public-order]");
@@ -161,7 +147,7 @@ static void a_red_report_opens_where_it_is_sealed_to_and_nowhere_else(void **sta
 		", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": "
 		"\"canary-red canary-red canary-red\"}}";
 	struct exchange *x = *state;
-	char *name = hand_in(x, draft);
+	char *name = office_reports(x, POLICE, draft);
 	struct buffer page = {0};
 
 	assert_true(strstr(name, "#R") != NULL);
@@ -247,7 +233,7 @@ static void an_exported_report_is_proven_without_a_connection_until_a_byte_chang
 {
 	static const char *const keys[] = {"\"header\": \"", "\"body\": \"", "\"signature\": \""};
 	struct exchange *x = *state;
-	char *name = hand_in(x, alert_draft), *path = office_path(x, IMMIGRATION, "proof.json"), *proof;
+	char *name = office_reports(x, POLICE, alert_draft), *path = office_path(x, IMMIGRATION, "proof.json"), *proof;
 	char *join = office_path(x, HEALTH, "exchange.join"), *other = office_path(x, HEALTH, "other.join"), *text, *digit;
 
 	assert_true(shows(x, IMMIGRATION, name, "current"));
@@ -302,7 +288,7 @@ static int exported_verifies(struct exchange *x, const char *name)
 static void what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful(void **state)
 {
 	struct exchange *x = *state;
-	char *name = hand_in(x, alert_draft);
+	char *name = office_reports(x, POLICE, alert_draft);
 
 	assert_true(shows(x, IMMIGRATION, name, "current"));
 	assert_int_equal(exchange_ctl(x, NULL, "retire", "police.oku", NULL), 0);

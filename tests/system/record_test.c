@@ -141,19 +141,10 @@ static void what_a_lost_laptop_could_have_revealed_is_listed(void **state)
 			 66);
 }
 
-static long long entry_now(struct exchange *x)
-{
-	json_t *status = ctl_json(x, "status");
-	const long long entry = json_integer_value(json_object_get(status, "entry"));
-
-	json_decref(status);
-	return entry;
-}
-
 static void an_auditor_sees_all_and_changes_nothing(void **state)
 {
 	struct exchange *x = *state;
-	const long long before = entry_now(x);
+	const long long before = journal_entry(x);
 	struct buffer out = {0};
 
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "status", NULL), 0);
@@ -162,17 +153,17 @@ static void an_auditor_sees_all_and_changes_nothing(void **state)
 	assert_int_equal(exchange_ctl(x, &out, "-a", "policy", "diff", NULL), 0);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "acts", NULL), 0);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "journal", "verify", NULL), 0);
-	assert_int_equal(entry_now(x), before);
+	assert_int_equal(journal_entry(x), before);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "report", "police.oku#1", NULL), 0);
 	assert_recorded(x, "report police.oku#1, auditor\n");
-	assert_int_equal(entry_now(x), before + 1);
+	assert_int_equal(journal_entry(x), before + 1);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "policy", "reload", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "revoke", "army.oku", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "retire", "army.oku", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "restore", "army.oku", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "reseed", "army.oku", "--from", "1", "--reason", "x", NULL), 77);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "clock", "confirm", NULL), 77);
-	assert_int_equal(entry_now(x), before + 1);
+	assert_int_equal(journal_entry(x), before + 1);
 	buffer_free(&out);
 }
 
@@ -214,7 +205,7 @@ static void the_kernel_keeps_operators_auditors_and_others_apart(void **state)
 		{"clock", "confirm", NULL},
 	};
 	struct exchange *x = *state;
-	const long long before = entry_now(x);
+	const long long before = journal_entry(x);
 
 	if (geteuid() != 0 || access("/usr/bin/setpriv", X_OK) != 0)
 		skip();
@@ -227,7 +218,7 @@ static void the_kernel_keeps_operators_auditors_and_others_apart(void **state)
 		assert_int_equal(ctl_as(x, "daemon", verbs[i]), 69);
 	}
 	assert_true(exchange_logged(x, "operator.refused"));
-	assert_int_equal(entry_now(x), before);
+	assert_int_equal(journal_entry(x), before);
 }
 
 /* The journal's folder is closed to him: the broker looks for him, and records it. */
@@ -255,11 +246,11 @@ static void an_auditor_needs_none_of_the_brokers_files(void **state)
 	assert_int_equal(ctl_as(x, "nogroup", explain), 0);
 	assert_recorded(x, "policy explain police.oku#1, auditor\n");
 	assert_int_equal(ctl_as(x, "nogroup", unknown), 66);
-	before = entry_now(x);
+	before = journal_entry(x);
 	assert_int_not_equal(ctl_as(x, "daemon", looks[0]), 0);
 	assert_int_not_equal(ctl_as(x, "daemon", looks[1]), 0);
 	assert_int_not_equal(ctl_as(x, "daemon", explain), 0);
-	assert_int_equal(entry_now(x), before);
+	assert_int_equal(journal_entry(x), before);
 }
 
 /* The same is told by the broker as is read by hand. */

@@ -6,7 +6,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -41,20 +40,10 @@ static int set_up(void **state)
 
 /* ------------------------------------------------------------------ saying */
 
-/* What a command prints, without the line end; free it. */
-static char *printed(struct buffer *out, int status)
-{
-	buffer_u8(out, 0);
-	if (status != 0)
-		fail_msg("status %d", status);
-	out->data[strcspn((char *)out->data, "\n")] = '\0';
-	return (char *)out->data;
-}
-
 /* A sighting for the army alone; its name. */
 static char *tell_labelled(struct exchange *x, const char *label, const char *words, const char *more)
 {
-	struct buffer draft = {0}, out = {0};
+	struct buffer draft = {0};
 	char *fields = memory_format("\"label\": \"%s\", \"purpose\": \"immigration-oversight\", "
 				     "\"to\": [\"army.oku\"], %s",
 				     label, more),
@@ -62,7 +51,7 @@ static char *tell_labelled(struct exchange *x, const char *label, const char *wo
 
 	draft_line(&draft, "public-order", "16.01", words, fields);
 	buffer_u8(&draft, 0);
-	name = printed(&out, exchange_simpul(x, POLICE, (const char *)draft.data, &out, "report", "--json", "-", NULL));
+	name = office_reports(x, POLICE, (const char *)draft.data);
 	buffer_free(&draft);
 	free(fields);
 	return name;
@@ -132,14 +121,14 @@ static bool releases_hold(struct exchange *x, size_t office, const char *text)
 /* Waits until the office has what was said to all after everything else. */
 static bool has_all(struct exchange *x, size_t office)
 {
-	struct buffer draft = {0}, out = {0};
+	struct buffer draft = {0};
 	char *name;
 	bool has;
 
 	draft_line(&draft, "other", "16.01", "afterwards",
 		   "\"label\": \"AMBER\", \"purpose\": \"immigration-oversight\", ");
 	buffer_u8(&draft, 0);
-	name = printed(&out, exchange_simpul(x, POLICE, (const char *)draft.data, &out, "report", "--json", "-", NULL));
+	name = office_reports(x, POLICE, (const char *)draft.data);
 	has = lists(x, office, name);
 	buffer_free(&draft);
 	free(name);
@@ -155,7 +144,7 @@ static void a_flag_reaches_the_origin_with_its_reason(void **state)
 	struct buffer out = {0}, said = {0};
 
 	assert_true(lists(x, ARMY, name));
-	flag = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "wrong-region", NULL));
+	flag = printed_line(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "wrong-region", NULL));
 	assert_true(lists(x, POLICE, about));
 	assert_true(lists(x, POLICE, ": wrong-region"));
 	assert_true(shows(x, POLICE, flag, "wrong-region"));
@@ -179,7 +168,7 @@ static void an_exercise_is_flagged_as_one(void **state)
 	struct buffer out = {0};
 
 	assert_true(lists(x, ARMY, name));
-	flag = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "no-capacity", NULL));
+	flag = printed_line(&out, exchange_simpul(x, ARMY, NULL, &out, "flag", name, "--reason", "no-capacity", NULL));
 	assert_true(lists(x, POLICE, flag));
 	assert_true(shows(x, POLICE, flag, "=== EXERCISE"));
 	free(flag);
@@ -193,13 +182,13 @@ static void what_is_granted_goes_to_whom_the_policy_lets_have_it(void **state)
 	struct buffer out = {0}, second = {0};
 
 	assert_true(lists(x, ARMY, name));
-	request = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
-						"immigration.muara-enim", "--for", "health.oku", "--reason",
-						"other-competence", NULL));
+	request = printed_line(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
+						     "immigration.muara-enim", "--for", "health.oku", "--reason",
+						     "other-competence", NULL));
 	assert_true(lists(x, POLICE, request));
 	assert_true(releases_hold(x, POLICE, ": open\n"));
 	assert_true(releases_hold(x, ARMY, " for immigration.muara-enim, health.oku, other-competence: open\n"));
-	granted = printed(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
+	granted = printed_line(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
 	assert_true(lists(x, IMMIGRATION, granted));
 	assert_true(shows(x, IMMIGRATION, granted, "canary-shared"));
 	assert_true(lists(x, ARMY, request)); /* "release of army.oku#..." */
@@ -223,14 +212,14 @@ static void what_is_refused_or_taken_back_goes_nowhere(void **state)
 	struct buffer out = {0}, second = {0};
 
 	assert_true(lists(x, ARMY, name));
-	request = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
-						"immigration.muara-enim", "--reason", "investigation", NULL));
+	request = printed_line(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
+						     "immigration.muara-enim", "--reason", "investigation", NULL));
 	assert_true(lists(x, POLICE, request));
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "release", "refuse", request, NULL), 0);
 	assert_true(lists(x, ARMY, request));
 	assert_true(releases_hold(x, ARMY, ": refused\n"));
-	other = printed(&second, exchange_simpul(x, ARMY, NULL, &second, "release", "request", name, "--for",
-						 "immigration.muara-enim", "--reason", "legal-duty", NULL));
+	other = printed_line(&second, exchange_simpul(x, ARMY, NULL, &second, "release", "request", name, "--for",
+						      "immigration.muara-enim", "--reason", "legal-duty", NULL));
 	assert_true(lists(x, POLICE, other));
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-facts", NULL), 0);
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "release", "grant", other, NULL), EX_DATAERR);
@@ -257,12 +246,13 @@ static void update(struct exchange *x, const char *name, const char *more)
 static char *release(struct exchange *x, const char *name)
 {
 	struct buffer out = {0}, second = {0};
-	char *request = printed(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
-						      "immigration.muara-enim", "--reason", "investigation", NULL));
+	char *request =
+		printed_line(&out, exchange_simpul(x, ARMY, NULL, &out, "release", "request", name, "--for",
+						   "immigration.muara-enim", "--reason", "investigation", NULL));
 	char *granted;
 
 	assert_true(lists(x, POLICE, request));
-	granted = printed(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
+	granted = printed_line(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
 	free(request);
 	return granted;
 }

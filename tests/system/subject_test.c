@@ -55,16 +55,6 @@ static int set_up(void **state)
 
 /* ------------------------------------------------------------------ saying */
 
-/* What a command prints, without the line end; free it. */
-static char *printed(struct buffer *out, int status)
-{
-	buffer_u8(out, 0);
-	if (status != 0)
-		fail_msg("status %d", status);
-	out->data[strcspn((char *)out->data, "\n")] = '\0';
-	return (char *)out->data;
-}
-
 #define SPECIMEN \
 	"{\"capacity\": \"seen\", \"identity\": \"document-verified\", \"age\": \"adult\", \"primary_identifier\": " \
 	"\"ERIKSSON\"," \
@@ -82,8 +72,7 @@ static char *tell(struct exchange *x, const char *words, const char *persons)
 			      "\"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", "
 			      "\"summary\": \"%s\", \"persons\": [%s]}}",
 			      days_ahead(20, time), words, persons);
-	struct buffer out = {0};
-	char *name = printed(&out, exchange_simpul(x, POLICE, draft, &out, "report", "--json", "-", NULL));
+	char *name = office_reports(x, POLICE, draft);
 
 	free(draft);
 	return name;
@@ -136,8 +125,8 @@ static char *ask(struct exchange *x, const char *number)
 {
 	struct buffer out = {0};
 
-	return printed(&out, exchange_simpul(x, IMMIGRATION, ASKER, &out, "subject", "ask", "--request-number", number,
-					     "--region", "16", "--person", "-", NULL));
+	return printed_line(&out, exchange_simpul(x, IMMIGRATION, ASKER, &out, "subject", "ask", "--request-number",
+						  number, "--region", "16", "--person", "-", NULL));
 }
 
 /* ------------------------------------------------------------------ looking into the broker */
@@ -226,8 +215,8 @@ static void who_may_not_ask_is_told_which_field(void **state)
 {
 	struct exchange *x = *state;
 	struct buffer out = {0};
-	char *name = printed(&out, exchange_simpul(x, ARMY, ASKER, &out, "subject", "ask", "--request-number", "A/1",
-						   "--region", "16", "--person", "-", NULL));
+	char *name = printed_line(&out, exchange_simpul(x, ARMY, ASKER, &out, "subject", "ask", "--request-number",
+							"A/1", "--region", "16", "--person", "-", NULL));
 
 	assert_true(says(x, ARMY, "subject", "list", "REFUSED: header.category MAY_NOT_ASK"));
 	assert_true(shown(x, ARMY, "subject", "list", NULL, "refused "));
@@ -450,26 +439,6 @@ static char *ask_for_a_moment(struct exchange *x, unsigned seconds)
 	return name;
 }
 
-struct holding {
-	struct exchange *x;
-	size_t office;
-	const char *text;
-};
-
-static bool holds_nothing(void *context)
-{
-	const struct holding *holding = context;
-
-	return !office_holds(holding->x, holding->office, holding->text);
-}
-
-static bool forgets(struct exchange *x, size_t office, const char *text)
-{
-	struct holding holding = {x, office, text};
-
-	return wait_for(holds_nothing, &holding, 30);
-}
-
 static void what_is_overdue_is_named_and_what_expired_is_gone(void **state)
 {
 	struct exchange *x = *state;
@@ -500,9 +469,9 @@ static void what_is_overdue_is_named_and_what_expired_is_gone(void **state)
 		sleep_ms(100);
 	exchange_start_offices(x);
 	assert_true(log_has(x, "event=subject.due", 1));
-	assert_true(forgets(x, POLICE, "CANARY-DIES"));
-	assert_true(forgets(x, IMMIGRATION, "CANARY-DIES"));
-	assert_true(forgets(x, IMMIGRATION, "canary-told"));
+	assert_true(office_forgets(x, POLICE, "CANARY-DIES"));
+	assert_true(office_forgets(x, IMMIGRATION, "CANARY-DIES"));
+	assert_true(office_forgets(x, IMMIGRATION, "canary-told"));
 	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "subject", "result", query, NULL), EX_DATAERR);
 	assert_true(office_holds(x, POLICE, "canary-told"));
 	free(query);

@@ -68,15 +68,6 @@ static int tear_down(void **state)
 	return exchange_tear_down(state);
 }
 
-static long long entry_now(struct exchange *x)
-{
-	json_t *status = ctl_json(x, "status");
-	const long long entry = json_integer_value(json_object_get(status, "entry"));
-
-	json_decref(status);
-	return entry;
-}
-
 /* The number of the only proposal, as text; "" when there is none. */
 static const char *proposed(struct exchange *x)
 {
@@ -108,7 +99,7 @@ static void assert_recorded(struct exchange *x, const char *expected)
 static void one_operator_alone_is_refused(void **state)
 {
 	struct exchange *x = *state;
-	const long long before = entry_now(x);
+	const long long before = journal_entry(x);
 	char *stranger = broker_path(x, "stranger.operator");
 	struct buffer unused = {0};
 
@@ -122,7 +113,7 @@ static void one_operator_alone_is_refused(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "--key", stranger, "approve", proposed(x), NULL), 65);
 	assert_int_equal(exchange_ctl(x, NULL, "approve", proposed(x), NULL), 64);
 	assert_int_equal(exchange_ctl(x, NULL, "-a", "--key", budi, "approve", proposed(x), NULL), 77);
-	assert_int_equal(entry_now(x), before);
+	assert_int_equal(journal_entry(x), before);
 	buffer_free(&unused);
 	free(stranger);
 }
@@ -153,7 +144,7 @@ static void a_policy_is_the_file_that_both_have_read(void **state)
 {
 	struct exchange *x = *state;
 	char *path = broker_path(x, "policy.yaml");
-	const long long before = entry_now(x);
+	const long long before = journal_entry(x);
 
 	file_swap(path, "[public-order]", "[public-order, health]");
 	kill(x->broker, SIGHUP);
@@ -161,7 +152,7 @@ static void a_policy_is_the_file_that_both_have_read(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "policy", "reload", NULL), 0);
 	file_swap(path, "[public-order, health]", "[public-order, lodging]");
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 65);
-	assert_int_equal(entry_now(x), before);
+	assert_int_equal(journal_entry(x), before);
 	file_swap(path, "[public-order, lodging]", "[public-order, health]");
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 0);
 	assert_recorded(x, "policy reload (entry ");

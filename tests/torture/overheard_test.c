@@ -224,12 +224,5 @@ int main(void)
 		cmocka_unit_test(siege_journal_verifies),
 	};
 
-	int failed;
-
-	siege_prepare();
-	cmocka_set_test_filter(getenv("SIMPUL_TEST")); /* only those whose name matches, when a person looks at one */
-	failed = cmocka_run_group_tests(tests, siege_set_up, siege_tear_down);
-	if (getenv("SIMPUL_SEEDED"))
-		return failed; /* a bug is in all programs already */
-	return failed + cmocka_run_group_tests(seeded, NULL, NULL);
+	return siege_run(tests, sizeof(tests) / sizeof(*tests), seeded, sizeof(seeded) / sizeof(*seeded));
 }
