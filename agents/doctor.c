@@ -7,7 +7,6 @@
 #include "agents/quarantine.h"
 #include "agents/remains.h"
 
-#include "common/config.h"
 #include "common/hold.h"
 #include "common/memory.h"
 #include <pwd.h>

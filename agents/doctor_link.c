@@ -6,7 +6,6 @@
 #include "agents/local.h"
 #include "agents/view.h"
 #include "common/json.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>

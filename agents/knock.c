@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "common/socket.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>

@@ -2,7 +2,6 @@
 #include "agents/listener.h"
 
 #include "common/bulletin.h"
-#include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "common/wire.h"

@@ -9,11 +9,9 @@
 #include "agents/quarantine_desk.h"
 #include "agents/subject_due.h"
 #include "agents/subject_record.h"
-#include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

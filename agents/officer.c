@@ -6,7 +6,6 @@
 #include "common/memory.h"
 #include "common/name.h"
 #include "common/wire.h"
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

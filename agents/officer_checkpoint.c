@@ -3,7 +3,6 @@
 #include "agents/broker_ring.h"
 #include "common/checkpoint.h"
 #include "common/member.h"
-#include "common/memory.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

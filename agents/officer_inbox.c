@@ -2,7 +2,6 @@
 #include "agents/officer.h"
 #include "agents/proof.h"
 #include "agents/view.h"
-#include "common/config.h"
 #include "common/json.h"
 #include "common/proof_file.h"
 #include "common/wire.h"

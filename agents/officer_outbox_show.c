@@ -4,7 +4,6 @@
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/memory.h"
-#include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #include "agents/release.h"
 #include "agents/view.h"
 #include "common/bytes.h"
-#include <stdio.h>
 #include <string.h>
 
 static const char flag_usage[] =

@@ -6,7 +6,6 @@
 #include "agents/subject_offices.h"
 #include "common/content.h"
 #include "common/json.h"
-#include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "agents/view.h"
 #include "common/json.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* An answer is cut into parts of so much JSON, which is longer than what it becomes, and of so many reports. */

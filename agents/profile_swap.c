@@ -6,7 +6,6 @@
  * text: then the column holds dates, none after the 12th, and texts that are after the 12th. And a sighting, or a
  * birth, of a day that is still to come is one that was swapped, if that leads to the past. */
 #include "agents/profile_schema.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { MOST_MONTHS = 12 };

@@ -1,6 +1,5 @@
 /* proof - puts a report back among the leaves of its submission, and checks such a file. */
 #include "agents/proof.h"
-#include "common/json.h"
 #include "common/seal.h"
 #include "common/submission.h"
 #include "common/wire.h"

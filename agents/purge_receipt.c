@@ -1,6 +1,5 @@
 /* purge_receipt - makes purge receipts of the table `purge`, and keeps those of others in the table `purged`. */
 #include "agents/purge_receipt.h"
-#include "agents/erase.h"
 #include "agents/hold_keep.h"
 #include "agents/reference.h"
 #include "agents/store_progress.h"

@@ -4,7 +4,6 @@
 #include "agents/view.h"
 #include "common/content.h"
 #include "common/json.h"
-#include "common/wire.h"
 #include <stdio.h>
 #include <string.h>
 

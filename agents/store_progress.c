@@ -2,7 +2,6 @@
 #include "agents/store_progress.h"
 #include "agents/quarantine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault)

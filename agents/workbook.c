@@ -4,7 +4,6 @@
 #include "agents/csv.h"
 #include "common/clock.h"
 #include "common/memory.h"
-#include <poll.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>

@@ -3,7 +3,6 @@
  * Who asked is answered when his act is on disk: what was not recorded is not shown. The entry that a change made stands
  * whether its act could be written or not. */
 #include "broker/core_state.h"
-#include "common/wire.h"
 
 /* The bytes come from control.c. */
 static struct operation *act_start(struct core *core, struct bytes encoded, uint64_t made)

@@ -1,7 +1,6 @@
 /* batch - makes batches: what each entry is to a node, the encoding, the signature of the position it leads to. */
 #include "broker/batch.h"
 #include "broker/encode.h"
-#include "common/memory.h"
 #include "common/wire.h"
 #include <string.h>
 

@@ -2,14 +2,13 @@
 #include "broker/control_state.h"
 
 #include "common/memory.h"
-#include "common/socket.h"
 #include <errno.h>
 #include <grp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #define REQUESTS_AT_ONCE 16
 #define REQUEST_LIMIT (64 * 1024)

@@ -2,7 +2,6 @@
 #include "broker/control_view.h"
 
 #include "common/json.h"
-#include "common/memory.h"
 
 static void set_number(json_t *object, const char *key, uint64_t number)
 {

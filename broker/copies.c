@@ -2,7 +2,6 @@
 #include "broker/copies.h"
 #include "broker/journal_held.h"
 
-#include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include <string.h>

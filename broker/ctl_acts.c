@@ -2,7 +2,6 @@
 #include "broker/ctl.h"
 
 #include "broker/journal_acts.h"
-#include "common/json.h"
 #include <stdio.h>
 
 /* What a change is called of which the operator is not known. */

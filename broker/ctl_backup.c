@@ -8,15 +8,12 @@
 
 #include "broker/take_up.h"
 #include "common/backup.h"
-#include "common/config.h"
 #include "common/memory.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define REASON_MOST 200

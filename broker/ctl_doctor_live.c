@@ -5,7 +5,6 @@
 #include "broker/take_up.h"
 #include "common/member.h"
 #include <errno.h>
-#include <inttypes.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>

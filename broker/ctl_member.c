@@ -1,7 +1,6 @@
 /* ctl_member - simpulctl revoke, retire, restore, reseed, clock confirm: what an operator decides. */
 #include "broker/ctl.h"
 
-#include "common/json.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 
 #include "broker/ctl_hold.h"
 #include "broker/hold_request.h"
-#include "common/json.h"
 #include "common/member.h"
 #include "common/memory.h"
 #include "common/passphrase.h"

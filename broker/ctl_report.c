@@ -1,7 +1,6 @@
 /* ctl_report - simpulctl report: shows one report and all copies of it. Headers only. */
 #include "broker/ctl_report.h"
 
-#include "common/json.h"
 #include <stdio.h>
 #include <string.h>
 

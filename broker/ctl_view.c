@@ -2,7 +2,6 @@
 #include "broker/ctl.h"
 
 #include "broker/journal_checkpoint.h"
-#include "common/json.h"
 #include "common/member.h"
 #include "common/memory.h"
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 /* deliver - keeps what was committed at hand and pushes it, within a window, to the nodes that are live. */
 #include "broker/batch.h"
-#include "common/memory.h"
 #include <string.h>
 
 /* ---------------------------------------------------------------------------- into the tail */

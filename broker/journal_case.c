@@ -2,7 +2,6 @@
 #include "broker/journal_case_state.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
-#include "common/wire.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* journal_check_broker - the check of an entry by which the broker's keys change, the only way in which they may. */
 #include "broker/journal_check.h"
-#include "common/wire.h"
 #include <string.h>
 
 static bool is_announced(const struct check *check, const struct broker_succession *succession)

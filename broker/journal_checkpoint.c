@@ -3,11 +3,8 @@
 
 #include "broker/journal_sqlite.h"
 #include "common/member.h"
-#include "common/memory.h"
 #include "common/wire.h"
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct lookup {
 	sqlite3 *db;

@@ -4,7 +4,6 @@
 #include "broker/journal_case_state.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
-#include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
 

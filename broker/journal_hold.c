@@ -1,7 +1,6 @@
 /* journal_hold - orders by which a body is kept though it is due: placed and lifted by the writer, and no tombstone
  * buries what one keeps. */
 #include "broker/journal_sqlite.h"
-#include "common/wire.h"
 #include <string.h>
 
 static enum error refuse(struct draft *draft, enum error code, const char *field)

@@ -6,7 +6,6 @@
 #include "broker/journal_item.h"
 #include "broker/encode.h"
 #include "common/submission.h"
-#include "common/wire.h"
 #include <string.h>
 
 /* Field numbers of link.proto and journal.proto. */

@@ -4,10 +4,8 @@
 #include "broker/take_up.h"
 #include "common/memory.h"
 #include "common/socket.h"
-#include <errno.h>
 #include <malloc.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>

@@ -2,7 +2,6 @@
 #include "broker/policy_table.h"
 
 #include "common/json.h"
-#include "common/memory.h"
 #include "common/name.h"
 #include <stdio.h>
 #include <stdlib.h>

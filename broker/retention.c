@@ -2,7 +2,6 @@
  *
  * One question or tombstone is under way at a time, so that each starts from what the last one left. */
 #include "broker/core_state.h"
-#include "common/memory.h"
 
 #define AGAIN_MS 1000	    /* what was to be buried is held by now */
 #define LOOK_MS (60 * 1000) /* between two looks when nothing was taken back */

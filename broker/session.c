@@ -3,7 +3,6 @@
 #include "broker/batch.h"
 #include "broker/history.h"
 #include "broker/terms.h"
-#include "common/memory.h"
 #include "common/wire.h"
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include "common/config.h"
 #include "common/limit.h"
 #include "common/memory.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>

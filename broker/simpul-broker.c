@@ -3,14 +3,11 @@
 #include "broker/take_up.h"
 
 #include "common/arena.h"
-#include "common/memory.h"
 #include "common/wire.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

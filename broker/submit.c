@@ -6,7 +6,6 @@
 #include "broker/submit_state.h"
 #include "broker/history.h"
 #include "common/content.h"
-#include "common/memory.h"
 #include "common/submission.h"
 #include "common/superseded.h"
 #include "common/wire.h"

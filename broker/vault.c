@@ -3,7 +3,6 @@
 #include "common/database.h"
 #include "common/memory.h"
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
 
 #include "broker/guard.h"
 #include "broker/watchers.h"
-#include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <stdio.h>

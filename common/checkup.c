@@ -2,7 +2,6 @@
 #include "common/checkup.h"
 
 #include "common/member.h"
-#include "common/memory.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,7 +2,6 @@
 #include "common/exchange.h"
 
 #include "common/config.h"
-#include "common/memory.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

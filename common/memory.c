@@ -1,7 +1,6 @@
 /* memory - the allocator that ends the program when there is no memory left. */
 #include "common/memory.h"
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
