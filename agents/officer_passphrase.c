@@ -62,6 +62,9 @@ static enum error next_settle(const struct change *change, const struct passphra
 	cipher_free(next);
 	if (error == E_OK && fits)
 		return backup_name(change->store_key_next, change->store_key, fault);
+	/* Which of the two opens it nobody can say now. */
+	if (error == E_OK && !there)
+		return fault_at(fault, E_NOT_FOUND, "%s", change->store);
 	if (error == E_OK && unlink(change->store_key_next) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", change->store_key_next, strerror(errno));
 	return error;
@@ -130,10 +133,16 @@ static enum error file_remove(const char *path, struct fault *fault)
 	return unlink(path) == 0 || errno == ENOENT ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 }
 
+/* Of a store that is not there the key stays, and is opened as the others are: its disk may be mounted later. */
 static enum error store_decrypt(struct change *change, struct fault *fault)
 {
+	bool there = true, plain;
 	enum error error = store_bring(change, change->former, NULL, fault);
 
+	if (error == E_OK)
+		error = store_fits(change->store, NULL, &there, &plain, fault);
+	if (!there)
+		return error;
 	if (error == E_OK)
 		error = file_remove(change->store_key_next, fault);
 	return error == E_OK ? file_remove(change->store_key, fault) : error;
@@ -194,10 +203,10 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
  * a passphrase that nobody remembers. */
 static enum error keys_open(struct change *change, const struct passphrase *newer, struct fault *fault)
 {
-	bool keyless = false;
-	enum error error = change->wish->open ? store_keyless(change, &keyless, fault) : E_OK;
+	bool there = false, plain = false;
+	enum error error = change->wish->open ? store_fits(change->store, NULL, &there, &plain, fault) : E_OK;
 
-	if (error != E_OK || keyless)
+	if (error != E_OK || plain)
 		return error;
 	error = next_settle(change, newer, fault);
 	return error == E_OK ? key_open(change, change->store_key, newer, &change->former, fault) : error;

@@ -262,6 +262,31 @@ static void none_any_more(void **state)
 	assert_whole(NULL);
 }
 
+/* Its disk is not mounted: what opens it must be there when it is. */
+static void the_key_of_a_store_that_is_away_is_kept(void **state)
+{
+	struct keyring ring;
+	struct store store;
+
+	(void)state;
+	all_locked();
+	key_make(STORE_KEY ".next", &old);
+	store_turn(STORE_KEY, STORE_KEY ".next", &old);
+	assert_int_equal(rename(STORE, "away"), 0);
+	assert_int_equal(change("old", NULL, false), EX_NOINPUT);
+	assert_int_equal(rename(STORE_KEY ".next", STORE_KEY), 0);
+	assert_int_equal(change("old", NULL, false), EX_OK);
+	assert_int_equal(rename("away", STORE), 0);
+	assert_int_equal(keyring_load(&ring, KEYS, NULL, NULL), E_OK);
+	assert_int_equal(store_open(&store, STORE, ring.cipher, exchange, "police.oku", NULL), E_OK);
+	store_close(&store);
+	keyring_free(&ring);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+	assert_int_equal(change("new", NULL, false), EX_OK);
+	assert_whole(NULL);
+}
+
 /* The store has the newer key already, which has not got its name yet. */
 static void another_key_of_the_store(void **state)
 {
@@ -482,6 +507,7 @@ int main(void)
 		TEST(a_first_passphrase_that_was_broken_off_is_given_up),
 		TEST(another_passphrase),
 		TEST(none_any_more),
+		TEST(the_key_of_a_store_that_is_away_is_kept),
 		TEST(another_key_of_the_store),
 		TEST(a_lost_key_is_not_replaced),
 		TEST(copies_that_a_broken_change_left_are_overwritten),
