@@ -189,13 +189,20 @@ static bool folder_sync(const char *folder)
 	return synced;
 }
 
-enum error backup_name(const char *part, const char *name, struct fault *fault)
+enum error backup_settle(const char *path, struct fault *fault)
 {
-	char *copy = memory_string(name);
-	const bool done = rename(part, name) == 0 && folder_sync(dirname(copy));
+	char *copy = memory_string(path);
+	const bool synced = folder_sync(dirname(copy));
 
 	free(copy);
-	return done ? E_OK : fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
+	return synced ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+}
+
+enum error backup_name(const char *part, const char *name, struct fault *fault)
+{
+	if (rename(part, name) != 0)
+		return fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
+	return backup_settle(name, fault);
 }
 
 static enum error folder_name(const char *part, const char *folder, struct fault *fault)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -125,6 +126,21 @@ int link(const char *from, const char *to)
 		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 	errno = EPERM;
 	return -1;
+}
+
+/* A file that is overwritten, and what must be so before: that another one has its name is on the disk. */
+static struct stat watched;
+static bool folder_is_synced;
+
+int fsync(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+		folder_is_synced = true;
+	else if (status.st_ino == watched.st_ino)
+		assert_true(folder_is_synced);
+	return (int)syscall(SYS_fsync, fd);
 }
 
 /* What will be left in the blocks of a file whose name goes: it stays open here. */
@@ -362,7 +378,10 @@ static void a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off(
 	}
 	assert_int_equal(rename("plain", STORE ".former"), 0);
 	trace = trace_of(STORE ".former");
+	assert_int_equal(fstat(trace.fd, &watched), 0);
+	folder_is_synced = false;
 	assert_int_equal(change(NULL, "new", false), EX_OK);
+	watched.st_ino = 0;
 	assert_zeros(&trace);
 	assert_int_not_equal(access(STORE ".former", F_OK), 0);
 	assert_whole("new");
