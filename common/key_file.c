@@ -99,7 +99,11 @@ enum error file_own(const char *path, struct fault *fault)
 	char name[USER_NAME_SIZE];
 	struct stat status;
 
-	if (stat(path, &status) != 0 || status.st_uid == geteuid())
+	if (lstat(path, &status) != 0)
+		return E_OK;
+	if (S_ISLNK(status.st_mode))
+		return fault_at(fault, E_CONFIG, "%s: it is a link, name the file that it leads to", path);
+	if (status.st_uid == geteuid())
 		return E_OK;
 	return fault_at(fault, E_CONFIG, "%s: it belongs to %s, run this as that user", path,
 			user_name(status.st_uid, name));

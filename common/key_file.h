@@ -30,8 +30,9 @@ enum error key_file_locked(const char *path, bool *locked, struct fault *fault);
 enum error key_file_relock(struct key_lock *from, const struct key_lock *to, const char *path, struct fault *fault);
 /* Reads a file of secrets; `forbidden` are the permission bits that it must not have. */
 enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault);
-/* E_CONFIG when the file belongs to another user: what is put in its place would belong to who runs this (root), and
- * be closed to that user. E_OK when there is none. */
+/* Whether another file can be put in its place. E_CONFIG when it belongs to another user: that would belong to who runs
+ * this (root), and be closed to that user; and when it is a link: that would stand beside it, as of keys on a stick.
+ * E_OK when there is none. */
 enum error file_own(const char *path, struct fault *fault);
 
 #endif

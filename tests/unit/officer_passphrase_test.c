@@ -419,6 +419,26 @@ static void the_files_of_another_user_are_left_alone(void **state)
 	assert_whole(NULL);
 }
 
+/* What is behind a link would be overwritten, and its content stand in the place of the link: of keys on a stick, on
+ * this disk. */
+static void what_a_link_leads_to_stays_where_it_is(void **state)
+{
+	static const char *const files[] = {KEYS, KEYS ".1", STORE};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char *target = memory_format("%s/elsewhere", folder);
+
+		assert_int_equal(rename(files[i], target), 0);
+		assert_int_equal(symlink(target, files[i]), 0);
+		assert_int_equal(change(NULL, "new", false), EX_CONFIG);
+		assert_int_equal(rename(target, files[i]), 0);
+		free(target);
+		assert_int_equal(change("new", NULL, false), EX_OK);
+		assert_whole(NULL);
+	}
+}
+
 static void keys_that_lay_open_are_overwritten(void **state)
 {
 	struct trace present = trace_of(KEYS), former = trace_of(KEYS ".1");
@@ -536,6 +556,7 @@ int main(void)
 		TEST(on_a_stick_where_files_have_one_name_too),
 		TEST(keys_with_two_names_stay_whole_under_both),
 		TEST(the_files_of_another_user_are_left_alone),
+		TEST(what_a_link_leads_to_stays_where_it_is),
 		TEST(a_store_and_another_key_are_no_backup),
 		TEST(an_encrypted_store_without_its_key_is_no_backup),
 		TEST(an_encrypted_store_beside_open_keys_is_no_backup),
