@@ -320,6 +320,8 @@ static void what_an_office_holds_is_told_as_held_and_after_the_end_as_erased(voi
 	struct buffer shown = {0};
 	json_t *row;
 
+	/* Typed at a terminal of another encoding. */
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "lift", "1", "--reason", "d\xe9" "cision", NULL), 65);
 	if (geteuid() != 0 || access(SETPRIV, X_OK) != 0)
 		skip(); /* only root becomes somebody else */
 	hand_in(x);	/* police.oku#3 */
