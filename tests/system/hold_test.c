@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -241,16 +242,14 @@ static void what_is_sealed_the_broker_keeps_and_cannot_open(void **state)
 
 /* ------------------------------------------------------------------ at an office */
 
-/* As another Unix user of the office's machine, who may read what this one may: only who he is differs. */
+/* As another Unix user, of the group that may write to the agent's socket: the store is closed to him. */
 static int confirm_as_nobody(struct exchange *x, size_t office, const char *id)
 {
-	char program[300], *config = office_path(x, office, "agent.yaml");
+	char program[300], *config = office_path(x, office, "agent.yaml"), *above = office_path(x, office, "..");
 	const char *argv[] = {SETPRIV,
 			      "--reuid=65534",
 			      "--regid=0",
 			      "--clear-groups",
-			      "--inh-caps=+dac_override",
-			      "--ambient-caps=+dac_override",
 			      process_program("simpul", program, sizeof(program)),
 			      "-c",
 			      config,
@@ -258,9 +257,14 @@ static int confirm_as_nobody(struct exchange *x, size_t office, const char *id)
 			      "confirm",
 			      id,
 			      NULL};
-	const int status = process_run(argv, NULL, NULL, x->log, 20);
+	int status;
 
+	assert_int_equal(chmod(above, 0711), 0);
+	assert_int_equal(chmod(x->offices[office].folder, 0711), 0);
+	assert_int_equal(chmod(config, 0644), 0);
+	status = process_run(argv, NULL, NULL, x->log, 20);
 	free(config);
+	free(above);
 	return status;
 }
 
