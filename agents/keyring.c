@@ -15,7 +15,7 @@ char *keyring_next_path(const char *path)
 	return memory_format("%s.next", path);
 }
 
-static char *former_path(const char *path, uint32_t key_id)
+char *keyring_former_path(const char *path, uint32_t key_id)
 {
 	return memory_format("%s.%u", path, (unsigned)key_id);
 }
@@ -31,7 +31,7 @@ static struct key_lock *opener(struct key_lock *lock)
 static void former_load(struct keyring *ring, uint32_t key_id, struct key_lock *lock)
 {
 	struct node_keys *former = &ring->former[ring->former_count];
-	char *path = former_path(ring->path, key_id);
+	char *path = keyring_former_path(ring->path, key_id);
 	struct fault fault = {0};
 
 	if (node_keys_load(former, opener(lock), path, &fault) == E_OK && former->key_id == key_id)
@@ -110,8 +110,7 @@ const struct node_keys *keyring_next(struct keyring *ring)
 	return ring->has_next ? &ring->next : NULL;
 }
 
-/* Whether both names are those of one file. */
-static bool same_file(const char *one, const char *other)
+bool keyring_one_file(const char *one, const char *other)
 {
 	struct stat a, b;
 
@@ -121,8 +120,8 @@ static bool same_file(const char *one, const char *other)
 /* The old file gets a second name, unless an earlier attempt has given it that, before the new one takes its first. */
 static bool files_renew(const struct keyring *ring)
 {
-	char *next = keyring_next_path(ring->path), *former = former_path(ring->path, ring->keys.key_id);
-	bool done = (link(ring->path, former) == 0 || same_file(ring->path, former)) && rename(next, ring->path) == 0;
+	char *next = keyring_next_path(ring->path), *former = keyring_former_path(ring->path, ring->keys.key_id);
+	bool done = (link(ring->path, former) == 0 || keyring_one_file(ring->path, former)) && rename(next, ring->path) == 0;
 
 	if (!done)
 		log_event(LOG_LEVEL_ERROR, "key.unfiled", F_NUM("key_id", ring->next.key_id), F_NUM("errno", errno));

@@ -180,6 +180,16 @@ static enum error file_relock(struct change *change, const char *path, struct fa
 	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
 }
 
+/* Of keys that newer ones were about to replace, which gives them a second name first: the agent gives it again. */
+static enum error second_name_drop(const struct change *change, uint32_t key_id, struct fault *fault)
+{
+	char *former = keyring_former_path(change->keys, key_id);
+	const enum error error = keyring_one_file(former, change->keys) ? file_remove(former, fault) : E_OK;
+
+	free(former);
+	return error;
+}
+
 static enum error files_relock(struct change *change, uint32_t key_id, struct fault *fault)
 {
 	char *next = keyring_next_path(change->keys);
@@ -189,11 +199,13 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
 		error = file_relock(change, next, fault);
 	free(next);
 	for (uint32_t id = 1; error == E_OK && id < key_id; id++) {
-		char *former = memory_format("%s.%u", change->keys, (unsigned)id);
+		char *former = keyring_former_path(change->keys, id);
 
 		error = file_relock(change, former, fault);
 		free(former);
 	}
+	if (error == E_OK)
+		error = second_name_drop(change, key_id, fault);
 	return error == E_OK ? file_relock(change, change->keys, fault) : error;
 }
 

@@ -474,6 +474,19 @@ static void keys_with_two_names_stay_whole_under_both(void **state)
 	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS ".1", NULL), E_OK);
 }
 
+/* As when it was killed before the newer ones had their name. */
+static void keys_that_were_to_be_former_ones_lie_open_under_no_name(void **state)
+{
+	struct trace trace = trace_of(KEYS);
+
+	(void)state;
+	assert_int_equal(link(KEYS, KEYS ".2"), 0);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(KEYS ".2", F_OK), 0);
+	assert_whole("new");
+}
+
 /* ---- a backup beside it */
 
 static enum error key_other(void)
@@ -555,6 +568,7 @@ int main(void)
 		TEST(keys_that_lay_open_are_overwritten),
 		TEST(on_a_stick_where_files_have_one_name_too),
 		TEST(keys_with_two_names_stay_whole_under_both),
+		TEST(keys_that_were_to_be_former_ones_lie_open_under_no_name),
 		TEST(the_files_of_another_user_are_left_alone),
 		TEST(what_a_link_leads_to_stays_where_it_is),
 		TEST(a_store_and_another_key_are_no_backup),
