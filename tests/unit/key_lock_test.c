@@ -246,6 +246,27 @@ static void a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kin
 	assert_memory_equal(&back, &keys, sizeof keys);
 }
 
+/* Its first line, which is a comment in a file of keys, would stay readable; and no program would open it. */
+static void what_is_no_file_of_keys_is_not_said_to_be_locked(void **state)
+{
+	static const char *const texts[] = {"00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff\n",
+					    "# settings\nnode: police.oku\n", "# words\na river = of the south\n"};
+	struct key_lock lock;
+
+	(void)state;
+	assert_int_equal(key_lock_new(&lock, WORDS, &cheap, NULL), E_OK);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		char *there;
+
+		text_put(texts[i]);
+		assert_int_equal(chmod(path, 0600), 0);
+		assert_int_equal(key_file_relock(NULL, &lock, path, NULL), E_INVALID);
+		there = text_of();
+		assert_string_equal(there, texts[i]);
+		free(there);
+	}
+}
+
 /* The file whose zeros do not come to the disk; 0: every file's do. */
 static ino_t failing;
 
@@ -320,6 +341,7 @@ int main(void)
 		cmocka_unit_test_teardown(files_that_were_locked_together_cost_one_passphrase, file_away),
 		cmocka_unit_test_teardown(a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kind_of_key,
 					  file_away),
+		cmocka_unit_test_teardown(what_is_no_file_of_keys_is_not_said_to_be_locked, file_away),
 		cmocka_unit_test_teardown(who_is_told_that_a_key_is_as_it_was_can_rely_on_it, file_away),
 		cmocka_unit_test_teardown(a_file_cannot_make_this_machine_work_for_hours, file_away),
 	};
