@@ -6,6 +6,7 @@
 #include "common/exchange.h"
 #include "common/key_file.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char
 	if (passphrase_change(what != NULL ? what : argv[first], argv[first], old_file, new_file, open, &fault) != E_OK)
 		return ctl_fail(&fault, is_replaced(argv[first], &before)
 						? "the key is changed, and what it was before may lie beside it still "
-						  "(.former): change it once more, from what it is now"
+						  "(" OVERWRITE_FORMER "): change it once more, from what it is now"
 						: "the key is as it was");
 	printf("%s %s%s; copies that you have elsewhere are as they were\n", argv[first],
 	       open ? "lies open now: whoever has the file " : "has the new passphrase", open ? open_note : "");

@@ -196,7 +196,7 @@ static bool is_key_file(const struct buffer *plain)
 
 enum error key_file_relock(struct key_lock *from, const struct key_lock *to, const char *path, struct fault *fault)
 {
-	char *fresh = memory_format("%s.new", path);
+	char *fresh = memory_format("%s" OVERWRITE_FRESH, path);
 	struct buffer text = {0};
 	enum error error = file_own(path, fault);
 

@@ -3,6 +3,7 @@
 #include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include "tests/support/fixed.h"
 
 #include <errno.h>
@@ -326,7 +327,7 @@ static void who_is_told_that_a_key_is_as_it_was_can_rely_on_it(void **state)
 	failing = 0;
 	assert_int_equal(key_file_locked(path, &locked, NULL), E_OK);
 	assert_false(locked);
-	snprintf(former, sizeof former, "%s.former", path);
+	snprintf(former, sizeof former, "%s" OVERWRITE_FORMER, path);
 	assert_int_equal(unlink(former), 0);
 }
 

@@ -5,6 +5,7 @@
 #include "agents/store_convert.h"
 #include "common/key_file.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,8 @@
 #define KEYS "police.oku.keys"
 #define STORE_KEY KEYS ".store"
 #define STORE "store/agent.db"
+#define FRESH OVERWRITE_FRESH
+#define FORMER OVERWRITE_FORMER
 
 /* The least that Argon2id takes: what is tested is not its cost. */
 static const struct lock_cost cheap = {1, 8};
@@ -339,8 +342,8 @@ static void a_lost_key_is_not_replaced(void **state)
 static void copies_that_a_broken_change_left_are_overwritten(void **state)
 {
 	static const char *const left[] = {
-		STORE ".new",	STORE ".new-wal", KEYS ".new",	    KEYS ".1.new",
-		KEYS ".former", KEYS ".1.former", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
+		STORE FRESH, STORE FRESH "-wal", KEYS FRESH,	  KEYS ".1" FRESH,
+		KEYS FORMER, KEYS ".1" FORMER,	 STORE_KEY FRESH, "." KEYS ".1" FRESH ".0123456789abcdef"};
 	enum { LEFT = sizeof left / sizeof left[0] };
 	struct trace traces[LEFT];
 
@@ -350,14 +353,28 @@ static void copies_that_a_broken_change_left_are_overwritten(void **state)
 		put(left[i], "signing-seed = 00ff\n");
 		traces[i] = trace_of(left[i]);
 	}
-	put("police.oku.keysake.new", "of another office");
+	put("police.oku.keysake" FRESH, "of another office");
 	assert_int_equal(change("old", "new", false), EX_OK);
 	for (size_t i = 0; i < LEFT; i++) {
 		assert_int_not_equal(access(left[i], F_OK), 0);
 		assert_zeros(&traces[i]);
 	}
-	assert_int_equal(access("police.oku.keysake.new", F_OK), 0);
+	assert_int_equal(access("police.oku.keysake" FRESH, F_OK), 0);
 	assert_whole("new");
+}
+
+/* Under names that people think of. */
+static void copies_that_somebody_made_are_left_alone(void **state)
+{
+	static const char *const copies[] = {KEYS ".former", KEYS ".new", KEYS ".old", STORE ".new", STORE ".former"};
+
+	(void)state;
+	all_locked();
+	for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+		put(copies[i], "a copy");
+	assert_int_equal(change("old", "new", false), EX_OK);
+	for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+		assert_int_equal(access(copies[i], F_OK), 0);
 }
 
 /* Killed between the new store's name and the last byte of the old one: the store is encrypted already. */
@@ -376,14 +393,14 @@ static void a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off(
 		store_close(&store);
 		cipher_free(cipher);
 	}
-	assert_int_equal(rename("plain", STORE ".former"), 0);
-	trace = trace_of(STORE ".former");
+	assert_int_equal(rename("plain", STORE FORMER), 0);
+	trace = trace_of(STORE FORMER);
 	assert_int_equal(fstat(trace.fd, &watched), 0);
 	folder_is_synced = false;
 	assert_int_equal(change(NULL, "new", false), EX_OK);
 	watched.st_ino = 0;
 	assert_zeros(&trace);
-	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_int_not_equal(access(STORE FORMER, F_OK), 0);
 	assert_whole("new");
 }
 
@@ -394,11 +411,11 @@ static void a_store_with_two_names_is_not_overwritten(void **state)
 
 	(void)state;
 	key_make(STORE_KEY, &new);
-	assert_int_equal(link(STORE, STORE ".former"), 0);
+	assert_int_equal(link(STORE, STORE FORMER), 0);
 	trace = trace_of(STORE);
 	assert_int_equal(change(NULL, "new", false), EX_OK);
 	assert_zeros(&trace);
-	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_int_not_equal(access(STORE FORMER, F_OK), 0);
 	assert_whole("new");
 }
 
@@ -563,6 +580,7 @@ int main(void)
 		TEST(another_key_of_the_store),
 		TEST(a_lost_key_is_not_replaced),
 		TEST(copies_that_a_broken_change_left_are_overwritten),
+		TEST(copies_that_somebody_made_are_left_alone),
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
 		TEST(keys_that_lay_open_are_overwritten),
