@@ -274,7 +274,7 @@ static const char *advice(enum error code)
 	}
 }
 
-static void change_say(const struct change *change)
+static void change_say(const struct change *change, const char *passphrase_file)
 {
 	printf("%s and what is beside it %s\n", change->keys,
 	       change->wish->open ? "lie open now: whoever has the files is this office" : "have the new passphrase");
@@ -287,6 +287,8 @@ static void change_say(const struct change *change)
 		printf("%s is not encrypted any more\n", change->store);
 	else if (change->wish->new_store_key)
 		printf("%s has another key now\n", change->store);
+	if (passphrase_file != NULL && !change->wish->open)
+		printf("the agent starts when %s holds it too\n", passphrase_file);
 	if (opener(change) == NULL)
 		puts("the disk may still hold these keys as they lay open: simpul keys rotate makes new ones");
 }
@@ -315,7 +317,7 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	if (error == E_OK)
 		error = change_ask(&settings, &change, &fault);
 	if (error == E_OK)
-		change_say(&change);
+		change_say(&change, settings.passphrase_file);
 	if (lock >= 0)
 		close(lock);
 	cipher_free(change.former);
