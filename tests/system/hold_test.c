@@ -176,6 +176,8 @@ static void what_is_held_is_taken_back_as_any_other_and_kept_for_the_authority_a
 		0);
 	id = proposed(x);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 64); /* into which file? */
+	/* What is in the way shows before it counts as opened. */
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, "-o", "/proc/nowhere/proof.json", NULL), 74);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, "-o", proof, NULL), 0);
 	assert_int_equal(operate_run(x, &shown, "simpul", "verify", proof, NULL), 0);
 	buffer_u8(&shown, 0);
