@@ -266,7 +266,8 @@ static const char *advice(enum error code)
 	case E_MISSING:
 		return "--passphrase-file and --new-passphrase-file hold the old and the new one";
 	case E_PASSPHRASE:
-		return "or the file was changed. When an attempt before was broken off at its very end, the new one opens it";
+		return "or the file was changed. When an attempt before was broken off at its very end, the new one "
+		       "opens it";
 	case E_CONFIG:
 		return NULL;
 	default:

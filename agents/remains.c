@@ -47,7 +47,8 @@ static bool is_of_keys(const char *name, const char *keys)
 	const char *rest = after(name, keys);
 	const char *half = name[0] == '.' ? after(name + 1, keys) : NULL;
 
-	return (rest != NULL && *rest == '.' && (ends_with(rest, OVERWRITE_FRESH) || ends_with(rest, OVERWRITE_FORMER))) ||
+	return (rest != NULL && *rest == '.' &&
+		(ends_with(rest, OVERWRITE_FRESH) || ends_with(rest, OVERWRITE_FORMER))) ||
 	       (half != NULL && *half == '.' && strstr(half, OVERWRITE_FRESH ".") != NULL);
 }
 

@@ -32,9 +32,9 @@ static bool zeros_write(int fd)
 	return good && fsync(fd) == 0;
 }
 
-/* A link is not followed, a pipe that nobody reads not waited for: they just lose their names. Which file has which name
- * is synced first: a process that was killed may have given the former name of this one to another, and after a power
- * cut it would be this one's again. */
+/* A link is not followed, a pipe that nobody reads not waited for: they just lose their names. Which file has which
+ * name is synced first: a process that was killed may have given the former name of this one to another, and after a
+ * power cut it would be this one's again. */
 enum error overwrite_file(const char *path, struct fault *fault)
 {
 	const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

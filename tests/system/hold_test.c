@@ -177,7 +177,8 @@ static void what_is_held_is_taken_back_as_any_other_and_kept_for_the_authority_a
 	id = proposed(x);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 64); /* into which file? */
 	/* What is in the way shows before it counts as opened. */
-	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, "-o", "/proc/nowhere/proof.json", NULL), 74);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, "-o", "/proc/nowhere/proof.json", NULL),
+			 74);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, "-o", proof, NULL), 0);
 	assert_int_equal(operate_run(x, &shown, "simpul", "verify", proof, NULL), 0);
 	buffer_u8(&shown, 0);
@@ -327,7 +328,7 @@ static void what_an_office_holds_is_told_as_held_and_after_the_end_as_erased(voi
 	json_t *row;
 
 	/* Typed at a terminal of another encoding. */
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "lift", "1", "--reason", "d\xe9" "cision", NULL), 65);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "lift", "1", "--reason", "\xe9tape", NULL), 65);
 	if (geteuid() != 0 || access(SETPRIV, X_OK) != 0)
 		skip(); /* only root becomes somebody else */
 	hand_in(x);	/* police.oku#3 */
