@@ -78,6 +78,19 @@ static enum error file_make(const char *path, struct fault *fault)
 	return E_OK;
 }
 
+/* Of one that failed, with what SQLite has left beside it. */
+static void copy_remove(const char *path)
+{
+	static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *file = memory_format("%s%s", path, ends[i]);
+
+		overwrite_file(file, NULL);
+		free(file);
+	}
+}
+
 static enum error copy_make(sqlite3 *from, const char *path, const struct cipher *cipher, bool marked,
 			    struct fault *fault)
 {
@@ -99,7 +112,7 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		error = copy_finish(to, cipher != NULL, marked, fault);
 	sqlite3_close(to);
 	if (error != E_OK)
-		overwrite_file(path, NULL);
+		copy_remove(path);
 	return error;
 }
 
