@@ -1,6 +1,9 @@
 /* keyring - reads the key files of an office and lets newer keys take the place of older ones. */
 #include "agents/keyring.h"
 
+#include "common/backup.h"
+#include "common/config.h"
+#include "common/key_file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -15,7 +18,7 @@ char *keyring_next_path(const char *path)
 	return memory_format("%s.next", path);
 }
 
-static char *former_path(const char *path, uint32_t key_id)
+char *keyring_former_path(const char *path, uint32_t key_id)
 {
 	return memory_format("%s.%u", path, (unsigned)key_id);
 }
@@ -31,7 +34,7 @@ static struct key_lock *opener(struct key_lock *lock)
 static void former_load(struct keyring *ring, uint32_t key_id, struct key_lock *lock)
 {
 	struct node_keys *former = &ring->former[ring->former_count];
-	char *path = former_path(ring->path, key_id);
+	char *path = keyring_former_path(ring->path, key_id);
 	struct fault fault = {0};
 
 	if (node_keys_load(former, opener(lock), path, &fault) == E_OK && former->key_id == key_id)
@@ -110,19 +113,43 @@ const struct node_keys *keyring_next(struct keyring *ring)
 	return ring->has_next ? &ring->next : NULL;
 }
 
-/* Whether both names are those of one file. */
-static bool same_file(const char *one, const char *other)
+bool keyring_one_file(const char *one, const char *other)
 {
 	struct stat a, b;
 
 	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* The old file gets a second name, unless an earlier attempt has given it that, before the new one takes its first. */
+static bool same_content(const char *one, const char *other)
+{
+	struct buffer texts[2] = {{0}, {0}};
+	const bool same = file_read(one, KEY_FILE_LIMIT, &texts[0], NULL) == E_OK &&
+			  file_read(other, KEY_FILE_LIMIT, &texts[1], NULL) == E_OK &&
+			  bytes_equal(buffer_view(&texts[0]), buffer_view(&texts[1]));
+
+	for (size_t i = 0; i < 2; i++)
+		if (texts[i].data != NULL)
+			keys_wipe(texts[i].data, texts[i].capacity);
+	buffer_free(&texts[0]);
+	buffer_free(&texts[1]);
+	return same;
+}
+
+/* A second name; where a file can have one only (FAT, on a stick) a copy. An earlier attempt may have made either. */
+static bool former_keep(const char *path, const char *former)
+{
+	if (link(path, former) == 0)
+		return true;
+	if (errno == EPERM || errno == EOPNOTSUPP)
+		return backup_file(path, former, NULL) == E_OK;
+	return errno == EEXIST && (keyring_one_file(path, former) || same_content(path, former));
+}
+
+/* The old file is kept before the new one takes its name. */
 static bool files_renew(const struct keyring *ring)
 {
-	char *next = keyring_next_path(ring->path), *former = former_path(ring->path, ring->keys.key_id);
-	bool done = (link(ring->path, former) == 0 || same_file(ring->path, former)) && rename(next, ring->path) == 0;
+	char *next = keyring_next_path(ring->path), *former = keyring_former_path(ring->path, ring->keys.key_id);
+	bool done = former_keep(ring->path, former) && rename(next, ring->path) == 0;
 
 	if (!done)
 		log_event(LOG_LEVEL_ERROR, "key.unfiled", F_NUM("key_id", ring->next.key_id), F_NUM("errno", errno));

@@ -38,7 +38,10 @@ void keyring_renew(struct keyring *ring);
 /* The keys with this id, former ones too; NULL when they are not there. */
 const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id);
 
-/* "police.oku.keys.next"; free it. */
+/* "police.oku.keys.next", "police.oku.keys.1"; free them. */
 char *keyring_next_path(const char *path);
+char *keyring_former_path(const char *path, uint32_t key_id);
+/* Whether both names are those of one file. */
+bool keyring_one_file(const char *one, const char *other);
 
 #endif

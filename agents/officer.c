@@ -203,8 +203,11 @@ enum error officer_ask(const struct officer *officer, json_t *request, json_t **
 	*answer = NULL;
 	if (error != E_OK)
 		goto out;
+	/* NULL when a word that somebody typed was no text, as in another encoding than the terminal should have. */
 	text = json_dumps(request, JSON_COMPACT);
-	if (strlen(text) > LIMIT_FRAME)
+	if (text == NULL)
+		error = fault_at(fault, E_NOT_UTF8, "arguments");
+	else if (strlen(text) > LIMIT_FRAME)
 		error = fault_at(fault, E_TOO_LARGE, "%s", "");
 	else if (!listens(settings.local) || (*answer = exchange_frames(settings.local, text)) == NULL)
 		error = fault_at(fault, E_UNREACHABLE, "%s", settings.local);

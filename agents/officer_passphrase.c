@@ -62,6 +62,9 @@ static enum error next_settle(const struct change *change, const struct passphra
 	cipher_free(next);
 	if (error == E_OK && fits)
 		return backup_name(change->store_key_next, change->store_key, fault);
+	/* Which of the two opens it nobody can say now. */
+	if (error == E_OK && !there)
+		return fault_at(fault, E_NOT_FOUND, "%s", change->store);
 	if (error == E_OK && unlink(change->store_key_next) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", change->store_key_next, strerror(errno));
 	return error;
@@ -130,10 +133,16 @@ static enum error file_remove(const char *path, struct fault *fault)
 	return unlink(path) == 0 || errno == ENOENT ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 }
 
+/* Of a store that is not there the key stays, and is opened as the others are: its disk may be mounted later. */
 static enum error store_decrypt(struct change *change, struct fault *fault)
 {
+	bool there = true, plain;
 	enum error error = store_bring(change, change->former, NULL, fault);
 
+	if (error == E_OK)
+		error = store_fits(change->store, NULL, &there, &plain, fault);
+	if (!there)
+		return error;
 	if (error == E_OK)
 		error = file_remove(change->store_key_next, fault);
 	return error == E_OK ? file_remove(change->store_key, fault) : error;
@@ -171,6 +180,16 @@ static enum error file_relock(struct change *change, const char *path, struct fa
 	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
 }
 
+/* Of keys that newer ones were about to replace, which gives them a second name first: the agent gives it again. */
+static enum error second_name_drop(const struct change *change, uint32_t key_id, struct fault *fault)
+{
+	char *former = keyring_former_path(change->keys, key_id);
+	const enum error error = keyring_one_file(former, change->keys) ? file_remove(former, fault) : E_OK;
+
+	free(former);
+	return error;
+}
+
 static enum error files_relock(struct change *change, uint32_t key_id, struct fault *fault)
 {
 	char *next = keyring_next_path(change->keys);
@@ -180,11 +199,13 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
 		error = file_relock(change, next, fault);
 	free(next);
 	for (uint32_t id = 1; error == E_OK && id < key_id; id++) {
-		char *former = memory_format("%s.%u", change->keys, (unsigned)id);
+		char *former = keyring_former_path(change->keys, id);
 
 		error = file_relock(change, former, fault);
 		free(former);
 	}
+	if (error == E_OK)
+		error = second_name_drop(change, key_id, fault);
 	return error == E_OK ? file_relock(change, change->keys, fault) : error;
 }
 
@@ -194,10 +215,10 @@ static enum error files_relock(struct change *change, uint32_t key_id, struct fa
  * a passphrase that nobody remembers. */
 static enum error keys_open(struct change *change, const struct passphrase *newer, struct fault *fault)
 {
-	bool keyless = false;
-	enum error error = change->wish->open ? store_keyless(change, &keyless, fault) : E_OK;
+	bool there = false, plain = false;
+	enum error error = change->wish->open ? store_fits(change->store, NULL, &there, &plain, fault) : E_OK;
 
-	if (error != E_OK || keyless)
+	if (error != E_OK || plain)
 		return error;
 	error = next_settle(change, newer, fault);
 	return error == E_OK ? key_open(change, change->store_key, newer, &change->former, fault) : error;
@@ -245,7 +266,8 @@ static const char *advice(enum error code)
 	case E_MISSING:
 		return "--passphrase-file and --new-passphrase-file hold the old and the new one";
 	case E_PASSPHRASE:
-		return "or the file was changed";
+		return "or the file was changed. When an attempt before was broken off at its very end, the new one "
+		       "opens it";
 	case E_CONFIG:
 		return NULL;
 	default:
@@ -253,7 +275,7 @@ static const char *advice(enum error code)
 	}
 }
 
-static void change_say(const struct change *change)
+static void change_say(const struct change *change, const char *passphrase_file)
 {
 	printf("%s and what is beside it %s\n", change->keys,
 	       change->wish->open ? "lie open now: whoever has the files is this office" : "have the new passphrase");
@@ -266,6 +288,8 @@ static void change_say(const struct change *change)
 		printf("%s is not encrypted any more\n", change->store);
 	else if (change->wish->new_store_key)
 		printf("%s has another key now\n", change->store);
+	if (passphrase_file != NULL && !change->wish->open)
+		printf("the agent starts when %s holds it too\n", passphrase_file);
 	if (opener(change) == NULL)
 		puts("the disk may still hold these keys as they lay open: simpul keys rotate makes new ones");
 }
@@ -294,7 +318,7 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	if (error == E_OK)
 		error = change_ask(&settings, &change, &fault);
 	if (error == E_OK)
-		change_say(&change);
+		change_say(&change, settings.passphrase_file);
 	if (lock >= 0)
 		close(lock);
 	cipher_free(change.former);

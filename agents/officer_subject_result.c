@@ -74,7 +74,8 @@ static void lacks_say(const json_t *result)
 		const json_t *undecided = json_object_get(office, "undecided");
 		const char *state = json_text(office, "state");
 
-		if (strcmp(state, "silent") == 0 || strcmp(state, "incomplete") == 0)
+		if (strcmp(state, "silent") == 0 || strcmp(state, "incomplete") == 0 ||
+		    strcmp(state, "to-be-asked") == 0)
 			fprintf(stderr, "simpul subject: missing: %s (%s)\n", json_text(office, "node"), state);
 		if (undecided == NULL)
 			continue;

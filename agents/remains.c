@@ -1,10 +1,12 @@
 /* remains - knows the names of what is written before it takes the place of a store or of a file of keys.
  *
- *   agent.db.new, agent.db.new-wal ...                     a store under another key
- *   agent.db.former                                        what the store was before
- *   police.oku.keys.new, police.oku.keys.1.new ...         a file of keys under another passphrase
- *   police.oku.keys.former, police.oku.keys.1.former ...   what it was before
- *   .police.oku.keys.new.0123456789abcdef                  the same, half written (file_write) */
+ *   agent.db.unfinished, agent.db.unfinished-wal ...      a store under another key
+ *   agent.db.overwritten                                   what the store was before
+ *   police.oku.keys.unfinished, police.oku.keys.1.unfinished ...
+ *                                                          a file of keys under another passphrase
+ *   police.oku.keys.overwritten, police.oku.keys.1.overwritten ...
+ *                                                          what it was before
+ *   .police.oku.keys.unfinished.0123456789abcdef           the same, half written (file_write) */
 #include "agents/remains.h"
 #include "common/bytes.h"
 
@@ -30,7 +32,7 @@ static bool is_of_store(const char *name, const char *store)
 
 	if (rest != NULL && strcmp(rest, OVERWRITE_FORMER) == 0)
 		return true;
-	rest = rest != NULL ? after(rest, ".new") : NULL;
+	rest = rest != NULL ? after(rest, OVERWRITE_FRESH) : NULL;
 	return rest != NULL && (*rest == '\0' || *rest == '-');
 }
 
@@ -40,8 +42,8 @@ static bool is_of_keys(const char *name, const char *keys)
 	const char *half = name[0] == '.' ? after(name + 1, keys) : NULL;
 
 	return (rest != NULL && *rest == '.' &&
-		(text_ends_with(rest, ".new") || text_ends_with(rest, OVERWRITE_FORMER))) ||
-	       (half != NULL && *half == '.' && strstr(half, ".new.") != NULL);
+		(text_ends_with(rest, OVERWRITE_FRESH) || text_ends_with(rest, OVERWRITE_FORMER))) ||
+	       (half != NULL && *half == '.' && strstr(half, OVERWRITE_FRESH ".") != NULL);
 }
 
 /* One that is left of the file `path`, beside it. */

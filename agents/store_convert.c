@@ -39,7 +39,7 @@ static enum error log_remove(const char *path, const struct cipher *cipher, stru
 
 enum error store_convert(const char *path, const struct cipher *from, const struct cipher *to, struct fault *fault)
 {
-	char *fresh = memory_format("%s.new", path);
+	char *fresh = memory_format("%s" OVERWRITE_FRESH, path);
 	enum error error = log_remove(path, from, fault);
 
 	if (error == E_OK)

@@ -117,7 +117,15 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 	return true;
 }
 
-/* What was refused by the broker was not said. */
+/* What was refused by the broker was not said, and what came before it is a part of an answer at most. */
+static void reply_drop(struct reading *reading, const Simpul__Header *header)
+{
+	json_t *query = json_of_message(header->references[0], 0);
+
+	json_object_del(reading->book->replies, json_string_value(query));
+	json_decref(query);
+}
+
 static bool outbox_note(void *context, const struct outbox_row *row)
 {
 	struct reading *reading = context;
@@ -126,8 +134,9 @@ static bool outbox_note(void *context, const struct outbox_row *row)
 
 	reading->rows++;
 	reading->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
-	if ((is_request(header) || (is_reply(header) && row->state != OUTBOX_REFUSED)) &&
-	    (row->erased_at == 0 || !reading->open_only)) {
+	if (is_reply(header) && row->state == OUTBOX_REFUSED) {
+		reply_drop(reading, header);
+	} else if ((is_request(header) || is_reply(header)) && (row->erased_at == 0 || !reading->open_only)) {
 		json = view_outbox_json(row, &reading->arena);
 		if (is_request(header))
 			request_add(reading, json, true);

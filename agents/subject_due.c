@@ -14,7 +14,7 @@ struct counting {
 	struct store *store;
 	struct subject_due *due;
 	wall_ms now, first;
-	json_t *answered; /* names of queries, each true */
+	json_t *answered; /* by the name of a query: whether it is */
 	struct arena arena;
 };
 
@@ -56,11 +56,11 @@ static const Simpul__Header *due_header(struct counting *counting, sqlite3_stmt 
 	return is_due ? header : NULL;
 }
 
-/* To what this office answered. */
+/* To what this office answered: an answer whose last part the broker refused is none. */
 static enum error answered_read(struct counting *counting, struct fault *fault)
 {
-	static const char sql[] = "SELECT header FROM outbox_report WHERE kind IN (10, 11) AND kind = 11 AND code = 0"
-				  " AND erased_at = 0";
+	static const char sql[] = "SELECT header, code FROM outbox_report WHERE kind IN (10, 11) AND kind = 11"
+				  " AND erased_at = 0 ORDER BY epoch, stream, number";
 	sqlite3_stmt *get = store_statement(counting->store, sql);
 	const Simpul__Header *header;
 	enum error error;
@@ -74,7 +74,8 @@ static enum error answered_read(struct counting *counting, struct fault *fault)
 			char text[REPORT_NAME_SIZE];
 
 			snprintf(name.origin, sizeof(name.origin), "%s", query->origin);
-			json_object_set_new(counting->answered, report_name_text(&name, text), json_true());
+			json_object_set_new(counting->answered, report_name_text(&name, text),
+					    json_boolean(column_number(get, 1) == 0));
 		}
 		arena_reset(&counting->arena);
 	}
@@ -98,7 +99,7 @@ static enum error received_count(struct counting *counting, struct fault *fault)
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
 		header = due_header(counting, get);
 		name_text_of(get, name);
-		if (header != NULL && json_object_get(counting->answered, name) == NULL &&
+		if (header != NULL && !json_is_true(json_object_get(counting->answered, name)) &&
 		    subject_is_sound(header, column_bytes(get, 5), &counting->arena))
 			count_add(counting, header->deadline, name);
 		arena_reset(&counting->arena);

@@ -35,6 +35,18 @@ static bool was_asked(const json_t *queries, const char *node)
 	return false;
 }
 
+/* Whether one of them is not at the broker yet: whom it reaches is known when its receipt comes. */
+static bool any_waits(const json_t *queries)
+{
+	json_t *query;
+	size_t i;
+
+	json_array_foreach(queries, i, query)
+		if (strcmp(json_text(query, "state"), "accepted") != 0)
+			return true;
+	return false;
+}
+
 /* ------------------------------------------------------------------ what was answered */
 
 /* One office's replies to all queries, the oldest first. */
@@ -127,9 +139,9 @@ static json_t *office_new(const struct subject_book *book, const json_t *queries
 
 	if (asked || open)
 		office = json_pack("{s:s, s:s}", "node", node, "state",
-				   !asked ? "not-asked"
-				   : open ? "silent"
-					  : "left");
+				   asked                ? (open ? "silent" : "left")
+				   : any_waits(queries) ? "to-be-asked"
+							: "not-asked");
 	if (office != NULL && json_array_size(replies) > 0)
 		answer_fill(office, replies);
 	json_decref(replies);
@@ -149,7 +161,7 @@ static bool is_missing(const json_t *office)
 {
 	const char *state = json_text(office, "state");
 
-	return strcmp(state, "silent") == 0 || strcmp(state, "incomplete") == 0 ||
+	return strcmp(state, "silent") == 0 || strcmp(state, "incomplete") == 0 || strcmp(state, "to-be-asked") == 0 ||
 	       json_object_get(office, "undecided") != NULL;
 }
 

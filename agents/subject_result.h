@@ -18,10 +18,11 @@
  *   incomplete   a part of its newest answer is not
  *   silent       it was asked and has not answered
  *   left         it was asked, did not answer, and is no member any more
+ *   to-be-asked  it is a member and was not asked, and a query waits to be sent
  *   not-asked    it is a member and the query did not go to it: the policy grants it no `answer`, it joined later, or
  *                its key had ended
  *
- * `missing` counts what is silent, incomplete or undecided.
+ * `missing` counts what is silent, incomplete, to be asked or undecided.
  *
  * E_NOT_FOUND: nothing is left of the request. Faults of subject_holdings. */
 enum error subject_result(struct store *store, const struct subject_book *book, const json_t *request,

@@ -48,6 +48,7 @@ static const struct {
 	{"state.incomplete", "baru menjawab sebagian"},
 	{"state.silent", "ditanya, belum menjawab"},
 	{"state.left", "ditanya, tidak menjawab, bukan anggota lagi"},
+	{"state.to-be-asked", "belum ditanya: pertanyaan belum terkirim"},
 	{"state.not-asked", "tidak ditanya"},
 
 	{"withheld.defence-security",

@@ -6,10 +6,20 @@
 #include "common/exchange.h"
 #include "common/key_file.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Whether another file has the name by now: what fails after that leaves a key that is changed all the same. */
+static bool is_replaced(const char *path, const struct stat *before)
+{
+	struct stat after;
+
+	return stat(path, &after) == 0 && (after.st_ino != before->st_ino || after.st_dev != before->st_dev);
+}
 
 static enum error passphrase_change(const char *what, const char *path, const char *old_file, const char *new_file, bool open,
 				    struct fault *fault)
@@ -53,6 +63,7 @@ static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char
 					     {"no-passphrase", NULL, &open},
 					     {0}};
 	struct fault fault = {0};
+	struct stat before = {0};
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 
 	if (first < 0)
@@ -61,8 +72,12 @@ static int passphrase_command(struct ctl *ctl, int argc, char **argv, const char
 		return ctl_usage(ctl, "--new-passphrase-file and --no-passphrase exclude each other");
 	if (is_office(argv[first], &fault))
 		return ctl_fail(&fault, "an office's keys and its store have one passphrase: simpul keys passphrase");
+	stat(argv[first], &before); /* of one that is not there nothing becomes another */
 	if (passphrase_change(what != NULL ? what : argv[first], argv[first], old_file, new_file, open, &fault) != E_OK)
-		return ctl_fail(&fault, "the key is as it was");
+		return ctl_fail(&fault, is_replaced(argv[first], &before)
+						? "the key is changed, and what it was before may lie beside it still "
+						  "(" OVERWRITE_FORMER "): change it once more, from what it is now"
+						: "the key is as it was");
 	printf("%s %s%s; copies that you have elsewhere are as they were\n", argv[first],
 	       open ? "lies open now: whoever has the file " : "has the new passphrase", open ? open_note : "");
 	return EX_OK;

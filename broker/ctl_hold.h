@@ -8,8 +8,13 @@
 /* Whether the broker could open this report, which needs a hold in force and a body that is not sealed. E_NOT_FOUND,
  * E_CANNOT_OPEN. */
 enum error ctl_hold_openable(const struct ctl *ctl, const struct report_name *report, struct fault *fault);
-/* Writes it as a Proof, as `simpul inbox export` does, into a file that is not there yet. E_EXISTS, E_IO. */
-enum error ctl_hold_write(const struct ctl *ctl, const struct report_name *report, const char *path,
-			  struct fault *fault);
+/* The report, read before it is recorded that it is opened: what is in the way then costs two operators no second
+ * proposal. It is shown to nobody until it is written. Close it. */
+struct ctl_opening;
+enum error ctl_hold_read(const struct ctl *ctl, const struct report_name *report, struct ctl_opening **opening,
+			 struct fault *fault);
+/* Writes it as a Proof, as `simpul inbox export` does. E_IO, E_DISK_FULL. */
+enum error ctl_hold_write(const struct ctl_opening *opening, const char *path, struct fault *fault);
+void ctl_hold_close(struct ctl_opening *opening); /* NULL is allowed */
 
 #endif

@@ -2,6 +2,7 @@
  */
 #include "broker/ctl_hold.h"
 
+#include "common/memory.h"
 #include "common/proof_file.h"
 #include "common/submission.h"
 #include "common/wire.h"
@@ -9,16 +10,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a proof is put together from. */
-struct opening {
+/* A proof, and what it is put together from. */
+struct ctl_opening {
+	Simpul__Proof proof;
 	struct journal_case *c;
 	struct journal_reader *reader;
 	struct broker_identity identity;
 	struct arena arena;
-	struct fault *fault;
+	struct fault *fault; /* while it is read */
 };
 
-static enum error opening_begin(const struct ctl *ctl, struct opening *o)
+static enum error opening_begin(const struct ctl *ctl, struct ctl_opening *o)
 {
 	struct broker_settings settings;
 	struct journal_options options;
@@ -33,14 +35,6 @@ static enum error opening_begin(const struct ctl *ctl, struct opening *o)
 	}
 	broker_settings_free(&settings);
 	return error == E_OK ? ctl_case_open(ctl, &o->c, o->fault) : error;
-}
-
-static void opening_end(struct opening *o)
-{
-	journal_reader_close(o->reader);
-	journal_case_close(o->c);
-	broker_identity_wipe(&o->identity);
-	arena_fini(&o->arena);
 }
 
 /* The other reports of the submission are nobody's business: of them the leaf alone. */
@@ -62,7 +56,7 @@ static void leaf_only(const Simpul__Delivery *delivery, size_t index, struct are
 	report->leaf = (ProtobufCBinaryData){HASH_SIZE, leaf->bytes};
 }
 
-static enum error delivery_read(struct opening *o, const struct report_name *name, const struct case_report *report,
+static enum error delivery_read(struct ctl_opening *o, const struct report_name *name, const struct case_report *report,
 				Simpul__Proof *proof)
 {
 	struct journal_item item;
@@ -87,7 +81,7 @@ static enum error delivery_read(struct opening *o, const struct report_name *nam
 		       : fault_at(o->fault, E_ERASED, "report");
 }
 
-static enum error member_read(struct opening *o, const struct report_name *name, Simpul__Proof *proof)
+static enum error member_read(struct ctl_opening *o, const struct report_name *name, Simpul__Proof *proof)
 {
 	const Simpul__MemberRecord *record;
 	const Simpul__MemberStanding *standing;
@@ -99,7 +93,7 @@ static enum error member_read(struct opening *o, const struct report_name *name,
 	return error;
 }
 
-static enum error proof_make(struct opening *o, const struct report_name *name, Simpul__Proof *proof)
+static enum error proof_make(struct ctl_opening *o, const struct report_name *name, Simpul__Proof *proof)
 {
 	struct case_report report;
 	enum error error = journal_case_report(o->c, name, &report, o->fault);
@@ -115,19 +109,30 @@ static enum error proof_make(struct opening *o, const struct report_name *name, 
 	return error == E_OK ? member_read(o, name, proof) : error;
 }
 
-enum error ctl_hold_write(const struct ctl *ctl, const struct report_name *report, const char *path,
-			  struct fault *fault)
+enum error ctl_hold_read(const struct ctl *ctl, const struct report_name *report, struct ctl_opening **opening,
+			 struct fault *fault)
 {
-	struct opening o = {.fault = fault};
-	Simpul__Proof proof;
+	struct ctl_opening *o = *opening = memory_zero(1, sizeof(*o));
 	enum error error;
 
-	arena_init(&o.arena);
-	error = opening_begin(ctl, &o);
-	if (error == E_OK)
-		error = proof_make(&o, report, &proof);
-	if (error == E_OK)
-		error = proof_file_save(&proof, path, fault);
-	opening_end(&o);
-	return error;
+	o->fault = fault;
+	arena_init(&o->arena);
+	error = opening_begin(ctl, o);
+	return error == E_OK ? proof_make(o, report, &o->proof) : error;
+}
+
+enum error ctl_hold_write(const struct ctl_opening *opening, const char *path, struct fault *fault)
+{
+	return proof_file_save(&opening->proof, path, fault);
+}
+
+void ctl_hold_close(struct ctl_opening *opening)
+{
+	if (opening == NULL)
+		return;
+	journal_reader_close(opening->reader);
+	journal_case_close(opening->c);
+	broker_identity_wipe(&opening->identity);
+	arena_fini(&opening->arena);
+	free(opening);
 }

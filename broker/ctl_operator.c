@@ -8,6 +8,7 @@
 #include "common/passphrase.h"
 #include "common/wire.h"
 #include <inttypes.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,30 +284,41 @@ static enum error approval_make(const struct ctl *ctl, const json_t *proposal, j
 	return error;
 }
 
-/* A report that is to be opened: looked at before anything is signed. */
+static enum error place_check(const char *path, struct fault *fault)
+{
+	char *copy = memory_string(path);
+	const bool writable = access(dirname(copy), W_OK | X_OK) == 0;
+
+	free(copy);
+	if (access(path, F_OK) == 0)
+		return fault_at(fault, E_EXISTS, "%s", path);
+	return writable ? E_OK : fault_at(fault, E_IO, "%s", path);
+}
+
+/* A report that is to be opened: read before anything is signed. */
 static enum error opening_check(const struct ctl *ctl, const json_t *proposal, const char *path,
-				struct report_name *report, struct fault *fault)
+				struct ctl_opening **opening, struct fault *fault)
 {
 	const char *name = ctl_text(json_object_get(proposal, "request"), "report");
+	struct report_name report;
+	enum error error;
 
 	if (strcmp(ctl_text(proposal, "command"), HOLD_OPEN) != 0)
 		return path == NULL ? E_OK : fault_at(fault, E_USAGE, "-o");
 	if (path == NULL)
 		return fault_at(fault, E_USAGE, "-o FILE: where the report goes");
-	if (access(path, F_OK) == 0)
-		return fault_at(fault, E_EXISTS, "%s", path);
-	return report_name_parse(name, report) ? ctl_hold_openable(ctl, report, fault)
-					       : fault_at(fault, E_MALFORMED, "proposal");
+	error = report_name_parse(name, &report) ? place_check(path, fault) : fault_at(fault, E_MALFORMED, "proposal");
+	if (error == E_OK)
+		error = ctl_hold_openable(ctl, &report, fault);
+	return error == E_OK ? ctl_hold_read(ctl, &report, opening, fault) : error;
 }
 
 /* Once it is recorded. */
-static int opened_write(const struct ctl *ctl, const struct report_name *report, const char *path)
+static int opened_write(const struct ctl_opening *opening, const char *path)
 {
 	struct fault fault = {0};
 
-	if (report->number == 0)
-		return EX_OK;
-	return ctl_hold_write(ctl, report, path, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
+	return opening == NULL || ctl_hold_write(opening, path, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 
 /* Shows what is to be signed; at a terminal a person says yes to it. */
@@ -326,7 +338,7 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 {
 	const char *path = NULL;
 	const struct ctl_option options[] = {{"o", &path, NULL}, {0}};
-	struct report_name report = {.number = 0};
+	struct ctl_opening *opening = NULL;
 	struct fault fault = {0};
 	json_t *answer, *request = NULL;
 	const json_t *proposal;
@@ -341,14 +353,16 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 		return ctl_unanswered(&fault);
 	proposal = proposal_at(answer, strtoll(argv[first], NULL, 10));
 	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
-				 : opening_check(ctl, proposal, path, &report, &fault);
+				 : opening_check(ctl, proposal, path, &opening, &fault);
 	if (error == E_OK)
 		error = proposal_agreed(proposal, &fault);
 	if (error == E_OK)
 		error = approval_make(ctl, proposal, &request, &fault);
 	json_decref(answer);
-	if (error != E_OK)
-		return ctl_fail(&fault, "simpulctl proposals lists what waits");
-	status = ctl_order(ctl, request, "done");
-	return status == EX_OK ? opened_write(ctl, &report, path) : status;
+	status = error == E_OK ? ctl_order(ctl, request, "done")
+			       : ctl_fail(&fault, "simpulctl proposals lists what waits");
+	if (status == EX_OK)
+		status = opened_write(opening, path);
+	ctl_hold_close(opening);
+	return status;
 }

@@ -71,7 +71,7 @@ static enum error row_take(const struct search *search, sqlite3_stmt *row)
 
 	held.order =
 		stored_unpack(&simpul__hold__descriptor, case_keep(search->c, column_bytes(row, 2)), &search->c->arena);
-	if (held.order == NULL || held.order->report == NULL)
+	if (held.order == NULL || held.order->report == NULL || held.order->n_signatures != 2)
 		return entry_corrupt(held.hold, search->fault);
 	return held.order->lifts != 0 ? E_OK : hold_take(search, &held);
 }

@@ -9,7 +9,7 @@
 struct held {
 	uint64_t hold; /* the entry of the order */
 	wall_ms placed_at;
-	const Simpul__Hold *order;
+	const Simpul__Hold *order; /* with a report and two signatures, which nobody has checked */
 	struct report_name report;
 	Simpul__BodyForm form; /* of the report: what is sealed the broker cannot read */
 	bool in_force;	       /* neither lifted, nor over, nor buried */

@@ -78,6 +78,19 @@ static enum error file_make(const char *path, struct fault *fault)
 	return E_OK;
 }
 
+/* Of one that failed, with what SQLite has left beside it. */
+static void copy_remove(const char *path)
+{
+	static const char *const ends[] = {"", "-journal", "-wal", "-shm"};
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		char *file = memory_format("%s%s", path, ends[i]);
+
+		overwrite_file(file, NULL);
+		free(file);
+	}
+}
+
 static enum error copy_make(sqlite3 *from, const char *path, const struct cipher *cipher, bool marked,
 			    struct fault *fault)
 {
@@ -99,7 +112,7 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		error = copy_finish(to, cipher != NULL, marked, fault);
 	sqlite3_close(to);
 	if (error != E_OK)
-		overwrite_file(path, NULL);
+		copy_remove(path);
 	return error;
 }
 
@@ -179,13 +192,20 @@ char *backup_begin(const char *folder, struct fault *fault)
 	return NULL;
 }
 
-enum error backup_name(const char *part, const char *name, struct fault *fault)
+enum error backup_settle(const char *path, struct fault *fault)
 {
-	char *copy = memory_string(name);
-	const bool done = rename(part, name) == 0 && folder_sync(dirname(copy));
+	char *copy = memory_string(path);
+	const bool synced = folder_sync(dirname(copy));
 
 	free(copy);
-	return done ? E_OK : fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
+	return synced ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+}
+
+enum error backup_name(const char *part, const char *name, struct fault *fault)
+{
+	if (rename(part, name) != 0)
+		return fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
+	return backup_settle(name, fault);
 }
 
 static enum error folder_name(const char *part, const char *folder, struct fault *fault)

@@ -231,8 +231,10 @@ static enum error file_prepare(const char *path, enum database_mode mode, struct
 	struct stat status;
 	enum error error;
 
+	if (mode != DATABASE_WRITE && stat(path, &status) != 0)
+		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
 	if (mode != DATABASE_WRITE)
-		return stat(path, &status) == 0 ? E_OK : fault_at(fault, E_NOT_FOUND, "%s", path);
+		return E_OK;
 	error = create_file(path, fault);
 	/* Always, for a start that made the file may have died before it synced. */
 	return error == E_OK ? sync_folder(path, fault) : error;

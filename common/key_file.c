@@ -98,7 +98,11 @@ enum error file_own(const char *path, struct fault *fault)
 	char name[USER_NAME_SIZE];
 	struct stat status;
 
-	if (stat(path, &status) != 0 || status.st_uid == geteuid())
+	if (lstat(path, &status) != 0)
+		return E_OK;
+	if (S_ISLNK(status.st_mode))
+		return fault_at(fault, E_CONFIG, "%s: it is a link, name the file that it leads to", path);
+	if (status.st_uid == geteuid())
 		return E_OK;
 	return fault_at(fault, E_CONFIG, "%s: it belongs to %s, run this as that user", path,
 			user_name(status.st_uid, name));
@@ -168,14 +172,37 @@ enum error key_file_locked(const char *path, bool *locked, struct fault *fault)
 	return error;
 }
 
+/* A comment, then "name = hex": of anything else, such as a master key, the first line would go on lying there to be
+ * read, and no program asks for its passphrase. */
+static bool is_key_file(const struct buffer *plain)
+{
+	struct buffer text = secret_text();
+	bool good;
+	char *rest = NULL;
+
+	buffer_bytes(&text, buffer_view(plain));
+	buffer_u8(&text, 0);
+	good = text.data[0] == '#';
+	for (char *line = strtok_r((char *)text.data, "\n", &rest); good && line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *separator = strstr(line, " = ");
+
+		good = line[0] == '#' || (separator != NULL && separator[3] != '\0' &&
+					  separator[3 + strspn(separator + 3, "0123456789abcdefABCDEF")] == '\0');
+	}
+	secret_forget(&text);
+	return good;
+}
+
 enum error key_file_relock(struct key_lock *from, const struct key_lock *to, const char *path, struct fault *fault)
 {
-	char *fresh = memory_format("%s.new", path);
+	char *fresh = memory_format("%s" OVERWRITE_FRESH, path);
 	struct buffer text = {0};
 	enum error error = file_own(path, fault);
 
 	if (error == E_OK)
 		error = text_read(from, path, &text, fault);
+	if (error == E_OK && to != NULL && !is_key_file(&text))
+		error = fault_at(fault, E_INVALID, "%s: it is no file of keys", path);
 	/* What an attempt before left there. */
 	if (error == E_OK)
 		error = overwrite_file(fresh, fault);

@@ -26,12 +26,13 @@ enum error key_file_check(struct key_lock *lock, const char *path, struct fault 
 /* Whether the file asks for a passphrase; as key_file_load, but whatever lines it has. */
 enum error key_file_locked(const char *path, bool *locked, struct fault *fault);
 /* Locks a key file of any kind with another passphrase, or none (`to` NULL). There is a whole file at every moment;
- * what it was before is overwritten (overwrite.h). As file_own. */
+ * what it was before is overwritten (overwrite.h). E_INVALID when it holds no keys; as file_own. */
 enum error key_file_relock(struct key_lock *from, const struct key_lock *to, const char *path, struct fault *fault);
 /* Reads a file of secrets; `forbidden` are the permission bits that it must not have. */
 enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, struct fault *fault);
-/* E_CONFIG when the file belongs to another user: what is put in its place would belong to who runs this (root), and
- * be closed to that user. E_OK when there is none. */
+/* Whether another file can be put in its place. E_CONFIG when it belongs to another user: that would belong to who runs
+ * this (root), and be closed to that user; and when it is a link: that would stand beside it, as of keys on a stick.
+ * E_OK when there is none. */
 enum error file_own(const char *path, struct fault *fault);
 
 #endif

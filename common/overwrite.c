@@ -32,11 +32,14 @@ static bool zeros_write(int fd)
 	return good && fsync(fd) == 0;
 }
 
-/* A link is not followed, a pipe that nobody reads not waited for: they just lose their names. */
+/* A link is not followed, a pipe that nobody reads not waited for: they just lose their names. Which file has which
+ * name is synced first: a process that was killed may have given the former name of this one to another, and after a
+ * power cut it would be this one's again. */
 enum error overwrite_file(const char *path, struct fault *fault)
 {
 	const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool good = fd >= 0 ? zeros_write(fd) : errno == ENOENT || errno == ELOOP || errno == ENXIO;
+	bool good = fd >= 0 ? backup_settle(path, NULL) == E_OK && zeros_write(fd)
+			    : errno == ENOENT || errno == ELOOP || errno == ENXIO;
 
 	good = good && (unlink(path) == 0 || errno == ENOENT);
 	if (!good)

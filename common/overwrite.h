@@ -7,7 +7,9 @@
 
 #include "common/error.h"
 
-#define OVERWRITE_FORMER ".former"
+/* Names that nobody gives to a copy of his own: whatever is left under them is overwritten, and nobody is asked. */
+#define OVERWRITE_FRESH ".unfinished"
+#define OVERWRITE_FORMER ".overwritten"
 
 /* Zeros, synced; then the name goes. E_OK also when there is no such file; E_IO. */
 enum error overwrite_file(const char *path, struct fault *fault);

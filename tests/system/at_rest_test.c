@@ -3,6 +3,7 @@
 #include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include "tests/support/operate.h"
 #include "tests/support/terminal.h"
 
@@ -277,7 +278,7 @@ static void a_backup_is_as_dark_and_opens_with_the_same_passphrase(void **state)
 static void a_passphrase_is_changed_and_given_up(void **state)
 {
 	struct exchange *x = *state;
-	char *newer = office_path(x, ARMY, "newer"), *left = office_path(x, ARMY, "store/agent.db.new");
+	char *newer = office_path(x, ARMY, "newer"), *left = office_path(x, ARMY, "store/agent.db" OVERWRITE_FRESH);
 
 	file_put(newer, OTHER "\n");
 	chmod(newer, 0600);

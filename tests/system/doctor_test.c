@@ -165,10 +165,10 @@ static void a_full_disk_is_named(void **state)
 static void a_copy_that_a_change_of_the_passphrase_left_is_named(void **state)
 {
 	struct exchange *x = *state;
-	char *left = office_path(x, POLICE, "police.oku.keys.new");
+	char *left = office_path(x, POLICE, "police.oku.keys.unfinished");
 
 	file_put(left, "# Keys");
-	assert_doctor_says(x, POLICE, "warn", "police.oku.keys.new is left of a change of the passphrase");
+	assert_doctor_says(x, POLICE, "warn", "police.oku.keys.unfinished is left of a change of the passphrase");
 	assert_int_equal(remove(left), 0);
 	free(left);
 }

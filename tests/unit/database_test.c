@@ -138,6 +138,24 @@ static void a_reader_neither_makes_nor_changes_a_file(void **state)
 }
 
 /* The writer is killed, so to say: its files are copied aside while it is open, and put back. */
+/* Who confirms a hold may not read the store, and asks the agent then; of one that is not there no agent knows more. */
+static void a_closed_folder_is_not_taken_for_a_missing_file(void **state)
+{
+	const bool root = geteuid() == 0;
+	struct fault fault;
+	sqlite3 *reader;
+	enum error error;
+
+	(void)state;
+	database_close(open_writer());
+	assert_int_equal(chmod(".", 0), 0);
+	assert_int_equal(root ? seteuid(65534) : 0, 0);
+	error = database_open(&reader, "x.db", DATABASE_READ, 3, NULL, &fault);
+	assert_int_equal(root ? seteuid(0) : 0, 0);
+	assert_int_equal(chmod(folder, 0700), 0);
+	assert_int_equal(error, E_IO);
+}
+
 static void a_reader_that_closes_last_does_not_checkpoint(void **state)
 {
 	struct fault fault;
@@ -281,6 +299,7 @@ int main(void)
 		IN_FOLDER(a_schema_that_fails_leaves_no_version),
 		IN_FOLDER(another_version_is_refused),
 		IN_FOLDER(a_reader_neither_makes_nor_changes_a_file),
+		IN_FOLDER(a_closed_folder_is_not_taken_for_a_missing_file),
 		IN_FOLDER(a_reader_that_closes_last_does_not_checkpoint),
 		IN_FOLDER(what_is_bound_comes_back),
 		IN_FOLDER(an_error_is_named_without_a_value),

@@ -3,6 +3,7 @@
 #include "broker/journal_held.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include "common/wire.h"
 #include "tests/support/holding.h"
 #include "tests/support/ledger.h"
 #include "tests/support/process.h"
@@ -523,6 +524,38 @@ static void a_hold_that_was_taken_out_of_its_table_is_found(void **state)
 	assert_string_equal(verdict_of(ledger).what, "table hold does not agree with the entries");
 }
 
+static void nobody_visits(void *context, const struct held *held)
+{
+	(void)context;
+	fail_msg("the order of %s is shown", held->order->signatures[0]->operator_);
+}
+
+/* Whoever lists the orders of a damaged journal, or of one that somebody wrote into, is told so. */
+static void an_order_without_signatures_is_not_listed(void **state)
+{
+	struct ledger *ledger = *state;
+	Simpul__Name name = SIMPUL__NAME__INIT;
+	Simpul__Hold bare = SIMPUL__HOLD__INIT;
+	struct buffer content = {0};
+	struct journal_case *c;
+	sqlite3_stmt *put;
+	const uint64_t entry = hold(ledger, 1, UNTIL);
+
+	name.origin = (char *)(uintptr_t)ledger_nodes[POLICE];
+	name.epoch = name.number = 1;
+	bare.report = &name;
+	wire_pack(&bare, &content);
+	put = database_prepare(ledger->journal->db, "UPDATE content SET content = ?2 WHERE entry = ?1");
+	bind_number(put, 1, entry);
+	bind_bytes(put, 2, buffer_view(&content));
+	assert_int_equal(database_step(put, NULL), E_OK);
+	sqlite3_finalize(put);
+	buffer_free(&content);
+	assert_int_equal(journal_case_open(&c, ledger->path, NULL), E_OK);
+	assert_int_equal(journal_held_each(c, NULL, ledger->now, nobody_visits, NULL, NULL), E_CORRUPT);
+	journal_case_close(c);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -546,6 +579,7 @@ int main(void)
 		TEST(a_tombstone_of_a_former_history_counts_only_where_the_new_one_begins),
 		TEST(a_tombstone_that_names_a_hold_of_something_else_is_found),
 		TEST(a_hold_that_was_taken_out_of_its_table_is_found),
+		TEST(an_order_without_signatures_is_not_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

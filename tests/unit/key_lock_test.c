@@ -1,9 +1,12 @@
 /* key_lock_test - a locked key file opens with its passphrase and with nothing else, whatever keys it holds. */
+#include "broker/ctl.h"
 #include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 #include "tests/support/fixed.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -244,6 +247,90 @@ static void a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kin
 	assert_memory_equal(&back, &keys, sizeof keys);
 }
 
+/* Its first line, which is a comment in a file of keys, would stay readable; and no program would open it. */
+static void what_is_no_file_of_keys_is_not_said_to_be_locked(void **state)
+{
+	static const char *const texts[] = {"00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff\n",
+					    "# settings\nnode: police.oku\n", "# words\na river = of the south\n"};
+	struct key_lock lock;
+
+	(void)state;
+	assert_int_equal(key_lock_new(&lock, WORDS, &cheap, NULL), E_OK);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		char *there;
+
+		text_put(texts[i]);
+		assert_int_equal(chmod(path, 0600), 0);
+		assert_int_equal(key_file_relock(NULL, &lock, path, NULL), E_INVALID);
+		there = text_of();
+		assert_string_equal(there, texts[i]);
+		free(there);
+	}
+}
+
+/* The file whose zeros do not come to the disk; 0: every file's do. */
+static ino_t failing;
+
+/* In the place of the C library's. */
+int fsync(int fd)
+{
+	struct stat status;
+
+	if (failing == 0 || fstat(fd, &status) != 0 || status.st_ino != failing)
+		return fdatasync(fd);
+	errno = EIO;
+	return -1;
+}
+
+/* Takes the passphrase away with simpulctl keys passphrase, which fails and says `expected`. */
+static void assert_failed(const char *words, const char *expected)
+{
+	char command[][24] = {"passphrase", "--passphrase-file", "--no-passphrase"}, given[80], text[400] = "";
+	char *arguments[] = {command[0], path, command[1], given, command[2], NULL};
+	struct ctl ctl = {.config = "broker.yaml"};
+	const int before = dup(STDERR_FILENO);
+	FILE *file, *said = tmpfile();
+
+	snprintf(given, sizeof given, "%s/words", folder);
+	file = fopen(given, "w");
+	fprintf(file, "%s\n", words);
+	fclose(file);
+	assert_int_equal(chmod(given, 0600), 0);
+	dup2(fileno(said), STDERR_FILENO);
+	assert_int_not_equal(ctl_keys_passphrase(&ctl, 5, arguments), 0);
+	dup2(before, STDERR_FILENO);
+	rewind(said);
+	assert_true(fread(text, 1, sizeof text - 1, said) > 0);
+	if (strstr(text, expected) == NULL)
+		fail_msg("no \"%s\" in: %s", expected, text);
+	fclose(said);
+	close(before);
+	unlink(given);
+}
+
+/* Also when the new one has the key's name, and only what it was before cannot be overwritten. */
+static void who_is_told_that_a_key_is_as_it_was_can_rely_on_it(void **state)
+{
+	struct signing_key key;
+	struct stat status;
+	char former[80];
+	bool locked;
+
+	(void)state;
+	signing_key_generate(&key);
+	assert_int_equal(key_save(&key, WORDS, NULL), E_OK);
+	assert_failed("wrong horse battery", "the key is as it was");
+	assert_int_equal(key_load(&key, WORDS, NULL), E_OK);
+	assert_int_equal(stat(path, &status), 0);
+	failing = status.st_ino;
+	assert_failed(WORDS, "the key is changed");
+	failing = 0;
+	assert_int_equal(key_file_locked(path, &locked, NULL), E_OK);
+	assert_false(locked);
+	snprintf(former, sizeof former, "%s" OVERWRITE_FORMER, path);
+	assert_int_equal(unlink(former), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +342,8 @@ int main(void)
 		cmocka_unit_test_teardown(files_that_were_locked_together_cost_one_passphrase, file_away),
 		cmocka_unit_test_teardown(a_passphrase_is_changed_added_and_taken_away_without_knowing_the_kind_of_key,
 					  file_away),
+		cmocka_unit_test_teardown(what_is_no_file_of_keys_is_not_said_to_be_locked, file_away),
+		cmocka_unit_test_teardown(who_is_told_that_a_key_is_as_it_was_can_rely_on_it, file_away),
 		cmocka_unit_test_teardown(a_file_cannot_make_this_machine_work_for_hours, file_away),
 	};
 

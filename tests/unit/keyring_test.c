@@ -1,9 +1,12 @@
 /* keyring_test - newer keys take the older ones' place in memory and in the folder, and none is ever lost on the way. */
 #include "agents/keyring.h"
 #include "agents/store_key.h"
+#include "common/backup.h"
 #include "common/key_file.h"
 #include "tests/support/fixed.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,6 +106,49 @@ static void a_power_cut_between_the_two_steps_costs_nothing(void **state)
 	assert_holds(path, &second);
 	assert_holds(former, &first);
 	keyring_free(&ring);
+}
+
+static bool one_name_only;
+
+/* In the place of the C library's: as on a file system whose files have one name each. */
+int link(const char *from, const char *to)
+{
+	if (!one_name_only || access(to, F_OK) == 0)
+		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+	errno = EPERM;
+	return -1;
+}
+
+static void renewed_on_a_stick(bool was_broken_off)
+{
+	struct node_keys first, second;
+	struct keyring ring;
+
+	one_name_only = true;
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
+	first = ring.keys;
+	if (was_broken_off)
+		assert_int_equal(backup_file(path, former, NULL), E_OK);
+	second = saved(2, next);
+	assert_non_null(keyring_next(&ring));
+	keyring_renew(&ring);
+	assert_holds(path, &second);
+	assert_holds(former, &first);
+	assert_int_not_equal(access(next, F_OK), 0);
+	keyring_free(&ring);
+	one_name_only = false;
+}
+
+static void on_a_stick_where_files_have_one_name_too(void **state)
+{
+	(void)state;
+	renewed_on_a_stick(false);
+}
+
+static void on_a_stick_a_power_cut_between_the_two_steps_costs_nothing_either(void **state)
+{
+	(void)state;
+	renewed_on_a_stick(true);
 }
 
 static void another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they(void **state)
@@ -289,6 +335,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newer_keys_take_the_place_and_the_former_ones_are_kept, start, end),
 		cmocka_unit_test_setup_teardown(a_power_cut_between_the_two_steps_costs_nothing, start, end),
+		cmocka_unit_test_setup_teardown(on_a_stick_where_files_have_one_name_too, start, end),
+		cmocka_unit_test_setup_teardown(on_a_stick_a_power_cut_between_the_two_steps_costs_nothing_either,
+						start, end),
 		cmocka_unit_test_setup_teardown(
 			another_file_under_the_name_of_the_former_keys_is_not_overwritten_nor_are_they, start, end),
 		cmocka_unit_test_setup_teardown(older_keys_are_no_newer_ones, start, end),

@@ -5,6 +5,7 @@
 #include "agents/store_convert.h"
 #include "common/key_file.h"
 #include "common/memory.h"
+#include "common/overwrite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -25,6 +27,8 @@
 #define KEYS "police.oku.keys"
 #define STORE_KEY KEYS ".store"
 #define STORE "store/agent.db"
+#define FRESH OVERWRITE_FRESH
+#define FORMER OVERWRITE_FORMER
 
 /* The least that Argon2id takes: what is tested is not its cost. */
 static const struct lock_cost cheap = {1, 8};
@@ -125,6 +129,21 @@ int link(const char *from, const char *to)
 		return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 	errno = EPERM;
 	return -1;
+}
+
+/* A file that is overwritten, and what must be so before: that another one has its name is on the disk. */
+static struct stat watched;
+static bool folder_is_synced;
+
+int fsync(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+		folder_is_synced = true;
+	else if (status.st_ino == watched.st_ino)
+		assert_true(folder_is_synced);
+	return (int)syscall(SYS_fsync, fd);
 }
 
 /* What will be left in the blocks of a file whose name goes: it stays open here. */
@@ -262,6 +281,31 @@ static void none_any_more(void **state)
 	assert_whole(NULL);
 }
 
+/* Its disk is not mounted: what opens it must be there when it is. */
+static void the_key_of_a_store_that_is_away_is_kept(void **state)
+{
+	struct keyring ring;
+	struct store store;
+
+	(void)state;
+	all_locked();
+	key_make(STORE_KEY ".next", &old);
+	store_turn(STORE_KEY, STORE_KEY ".next", &old);
+	assert_int_equal(rename(STORE, "away"), 0);
+	assert_int_equal(change("old", NULL, false), EX_NOINPUT);
+	assert_int_equal(rename(STORE_KEY ".next", STORE_KEY), 0);
+	assert_int_equal(change("old", NULL, false), EX_OK);
+	assert_int_equal(rename("away", STORE), 0);
+	assert_int_equal(keyring_load(&ring, KEYS, NULL, NULL), E_OK);
+	assert_int_equal(store_open(&store, STORE, ring.cipher, exchange, "police.oku", NULL), E_OK);
+	store_close(&store);
+	keyring_free(&ring);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_whole("new");
+	assert_int_equal(change("new", NULL, false), EX_OK);
+	assert_whole(NULL);
+}
+
 /* The store has the newer key already, which has not got its name yet. */
 static void another_key_of_the_store(void **state)
 {
@@ -298,8 +342,8 @@ static void a_lost_key_is_not_replaced(void **state)
 static void copies_that_a_broken_change_left_are_overwritten(void **state)
 {
 	static const char *const left[] = {
-		STORE ".new",	STORE ".new-wal", KEYS ".new",	    KEYS ".1.new",
-		KEYS ".former", KEYS ".1.former", STORE_KEY ".new", "." KEYS ".1.new.0123456789abcdef"};
+		STORE FRESH, STORE FRESH "-wal", KEYS FRESH,	  KEYS ".1" FRESH,
+		KEYS FORMER, KEYS ".1" FORMER,	 STORE_KEY FRESH, "." KEYS ".1" FRESH ".0123456789abcdef"};
 	enum { LEFT = sizeof left / sizeof left[0] };
 	struct trace traces[LEFT];
 
@@ -309,14 +353,28 @@ static void copies_that_a_broken_change_left_are_overwritten(void **state)
 		put(left[i], "signing-seed = 00ff\n");
 		traces[i] = trace_of(left[i]);
 	}
-	put("police.oku.keysake.new", "of another office");
+	put("police.oku.keysake" FRESH, "of another office");
 	assert_int_equal(change("old", "new", false), EX_OK);
 	for (size_t i = 0; i < LEFT; i++) {
 		assert_int_not_equal(access(left[i], F_OK), 0);
 		assert_zeros(&traces[i]);
 	}
-	assert_int_equal(access("police.oku.keysake.new", F_OK), 0);
+	assert_int_equal(access("police.oku.keysake" FRESH, F_OK), 0);
 	assert_whole("new");
+}
+
+/* Under names that people think of. */
+static void copies_that_somebody_made_are_left_alone(void **state)
+{
+	static const char *const copies[] = {KEYS ".former", KEYS ".new", KEYS ".old", STORE ".new", STORE ".former"};
+
+	(void)state;
+	all_locked();
+	for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+		put(copies[i], "a copy");
+	assert_int_equal(change("old", "new", false), EX_OK);
+	for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+		assert_int_equal(access(copies[i], F_OK), 0);
 }
 
 /* Killed between the new store's name and the last byte of the old one: the store is encrypted already. */
@@ -335,11 +393,14 @@ static void a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off(
 		store_close(&store);
 		cipher_free(cipher);
 	}
-	assert_int_equal(rename("plain", STORE ".former"), 0);
-	trace = trace_of(STORE ".former");
+	assert_int_equal(rename("plain", STORE FORMER), 0);
+	trace = trace_of(STORE FORMER);
+	assert_int_equal(fstat(trace.fd, &watched), 0);
+	folder_is_synced = false;
 	assert_int_equal(change(NULL, "new", false), EX_OK);
+	watched.st_ino = 0;
 	assert_zeros(&trace);
-	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_int_not_equal(access(STORE FORMER, F_OK), 0);
 	assert_whole("new");
 }
 
@@ -350,11 +411,11 @@ static void a_store_with_two_names_is_not_overwritten(void **state)
 
 	(void)state;
 	key_make(STORE_KEY, &new);
-	assert_int_equal(link(STORE, STORE ".former"), 0);
+	assert_int_equal(link(STORE, STORE FORMER), 0);
 	trace = trace_of(STORE);
 	assert_int_equal(change(NULL, "new", false), EX_OK);
 	assert_zeros(&trace);
-	assert_int_not_equal(access(STORE ".former", F_OK), 0);
+	assert_int_not_equal(access(STORE FORMER, F_OK), 0);
 	assert_whole("new");
 }
 
@@ -373,6 +434,26 @@ static void the_files_of_another_user_are_left_alone(void **state)
 	}
 	assert_int_not_equal(access(STORE ".lock", F_OK), 0);
 	assert_whole(NULL);
+}
+
+/* What is behind a link would be overwritten, and its content stand in the place of the link: of keys on a stick, on
+ * this disk. */
+static void what_a_link_leads_to_stays_where_it_is(void **state)
+{
+	static const char *const files[] = {KEYS, KEYS ".1", STORE};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char *target = memory_format("%s/elsewhere", folder);
+
+		assert_int_equal(rename(files[i], target), 0);
+		assert_int_equal(symlink(target, files[i]), 0);
+		assert_int_equal(change(NULL, "new", false), EX_CONFIG);
+		assert_int_equal(rename(target, files[i]), 0);
+		free(target);
+		assert_int_equal(change("new", NULL, false), EX_OK);
+		assert_whole(NULL);
+	}
 }
 
 static void keys_that_lay_open_are_overwritten(void **state)
@@ -408,6 +489,19 @@ static void keys_with_two_names_stay_whole_under_both(void **state)
 	assert_int_equal(change(NULL, "new", false), EX_OK);
 	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS, NULL), E_OK);
 	assert_int_equal(key_file_check(&(struct key_lock){.file = "new"}, KEYS ".1", NULL), E_OK);
+}
+
+/* As when it was killed before the newer ones had their name. */
+static void keys_that_were_to_be_former_ones_lie_open_under_no_name(void **state)
+{
+	struct trace trace = trace_of(KEYS);
+
+	(void)state;
+	assert_int_equal(link(KEYS, KEYS ".2"), 0);
+	assert_int_equal(change(NULL, "new", false), EX_OK);
+	assert_zeros(&trace);
+	assert_int_not_equal(access(KEYS ".2", F_OK), 0);
+	assert_whole("new");
 }
 
 /* ---- a backup beside it */
@@ -482,15 +576,19 @@ int main(void)
 		TEST(a_first_passphrase_that_was_broken_off_is_given_up),
 		TEST(another_passphrase),
 		TEST(none_any_more),
+		TEST(the_key_of_a_store_that_is_away_is_kept),
 		TEST(another_key_of_the_store),
 		TEST(a_lost_key_is_not_replaced),
 		TEST(copies_that_a_broken_change_left_are_overwritten),
+		TEST(copies_that_somebody_made_are_left_alone),
 		TEST(a_store_that_was_plain_is_overwritten_also_when_that_was_broken_off),
 		TEST(a_store_with_two_names_is_not_overwritten),
 		TEST(keys_that_lay_open_are_overwritten),
 		TEST(on_a_stick_where_files_have_one_name_too),
 		TEST(keys_with_two_names_stay_whole_under_both),
+		TEST(keys_that_were_to_be_former_ones_lie_open_under_no_name),
 		TEST(the_files_of_another_user_are_left_alone),
+		TEST(what_a_link_leads_to_stays_where_it_is),
 		TEST(a_store_and_another_key_are_no_backup),
 		TEST(an_encrypted_store_without_its_key_is_no_backup),
 		TEST(an_encrypted_store_beside_open_keys_is_no_backup),

@@ -1,5 +1,6 @@
 /* subject_book_test - only sound queries and answers count, whoever sent them. */
 #include "agents/subject_book.h"
+#include "agents/store_stream.h"
 #include "agents/subject_due.h"
 #include "common/content.h"
 #include "common/json.h"
@@ -118,6 +119,49 @@ static size_t replies(void)
 	return count;
 }
 
+/* A part of this office's answer to army.oku#2, which the broker refused with `code`; 0: it did not. */
+static void answer(uint64_t number, uint32_t part, uint32_t parts, enum error code)
+{
+	static const char sql[] =
+		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category,"
+		" region, taken_at, source, code, routing, header, body)"
+		" VALUES(1, 0, ?1, x'', 1, 1, 11, 0, '', '', 1, '', ?2, x'', ?3, ?4)";
+	sqlite3_stmt *put = store_statement(&store, sql);
+	Simpul__Header header = SIMPUL__HEADER__INIT;
+	Simpul__Name name = SIMPUL__NAME__INIT, asked = SIMPUL__NAME__INIT, *references[] = {&asked};
+	Simpul__SubjectHoldings holdings = SIMPUL__SUBJECT_HOLDINGS__INIT;
+	Simpul__Answer reply = SIMPUL__ANSWER__INIT;
+	Simpul__Body body = SIMPUL__BODY__INIT;
+	struct buffer packed[2] = {{0}, {0}};
+
+	name.origin = (char *)"police.oku";
+	name.epoch = asked.epoch = 1;
+	name.number = number;
+	asked.origin = (char *)"army.oku";
+	asked.number = 2;
+	header.name = &name;
+	header.kind = SIMPUL__KIND__KIND_ANSWER;
+	header.n_references = 1;
+	header.references = references;
+	holdings.part = part;
+	holdings.parts = parts;
+	reply.reply_case = SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS;
+	reply.subject_access = &holdings;
+	body.content_case = SIMPUL__BODY__CONTENT_ANSWER;
+	body.answer = &reply;
+	wire_pack(&header, &packed[0]);
+	wire_pack(&body, &packed[1]);
+	assert_int_equal(store_begin(&store, NULL), E_OK);
+	bind_number(put, 1, number);
+	bind_number(put, 2, code);
+	bind_bytes(put, 3, buffer_view(&packed[0]));
+	bind_bytes(put, 4, buffer_view(&packed[1]));
+	assert_int_equal(database_step(put, NULL), E_OK);
+	assert_int_equal(store_end(&store, store_set_stream_last(&store, 0, number, NULL), NULL), E_OK);
+	buffer_free(&packed[0]);
+	buffer_free(&packed[1]);
+}
+
 /* ------------------------------------------------------------------ promises */
 
 static void nobody_discloses_what_another_office_said(void **state)
@@ -182,6 +226,31 @@ static void what_is_due_is_counted_by_the_clock(void **state)
 	assert_due(0, 1, "army.oku#2");
 }
 
+static void assert_urgency(const char *name, const char *urgency)
+{
+	struct subject_book book;
+
+	assert_int_equal(subject_book_read(&store, false, NOW, &book, NULL), E_OK);
+	assert_string_equal(json_text(subject_book_find(&book, name), "urgency"), urgency);
+	subject_book_free(&book);
+}
+
+/* As when who asked has new keys between two parts. */
+static void an_answer_of_which_a_part_was_refused_is_none(void **state)
+{
+	(void)state;
+	ask("army.oku", 2, URGENT);
+	answer(1, 1, 2, E_OK);
+	assert_urgency("army.oku#2", "done");
+	answer(2, 2, 2, E_KEY_EXPIRED);
+	assert_due(0, 1, "army.oku#2");
+	assert_urgency("army.oku#2", "urgent");
+	answer(3, 1, 2, E_OK);
+	answer(4, 2, 2, E_OK);
+	assert_due(0, 0, "");
+	assert_urgency("army.oku#2", "done");
+}
+
 /* Another office may answer a question as often as it likes, and the agent counts each minute. */
 static void answers_cost_nothing_while_what_is_due_is_counted(void **state)
 {
@@ -216,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nobody_discloses_what_another_office_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_due_is_counted_by_the_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_answer_of_which_a_part_was_refused_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_cost_nothing_while_what_is_due_is_counted, setup, teardown),
 	};
 

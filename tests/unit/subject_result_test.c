@@ -195,6 +195,27 @@ static void parts_of_two_answers_make_no_whole_one(void **state)
 	json_decref(result);
 }
 
+/* Of a query that is not at the broker yet nobody knows whom it reaches: an office without a link says nothing for all
+ * the others. */
+static void who_was_not_asked_yet_is_missing(void **state)
+{
+	static const char accepted[] = "\"state\": \"accepted\"", waiting[] = "\"state\": \"waiting\" ";
+	char requests[] = "[" REQUEST("immigration.a#1", "[\"police.a\"]") ", " REQUEST("immigration.a#2", "[]") "]";
+	json_t *result;
+	char *second;
+
+	(void)state;
+	second = strstr(strstr(requests, accepted) + 1, accepted);
+	memcpy(second, waiting, strlen(waiting));
+	result = result_of(requests, "{\"immigration.a#1\": [" REPLY("police.a", "9", "1", "1", "") "]}");
+	assert_state(result, "police.a", "answered");
+	assert_state(result, "army.a", "to-be-asked");
+	assert_state(result, "customs.a", "to-be-asked");
+	assert_null(office_in(result, "health.a"));
+	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 3);
+	json_decref(result);
+}
+
 /* An exchange of more offices than one query can name; an answer counts to whichever query it came. */
 static void queries_of_one_number_are_one_request(void **state)
 {
@@ -226,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_came_and_who_went_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_was_not_asked_yet_is_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_part_of_an_answer_is_no_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_answered_last_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_later_answer_leaves_out_is_told_no_more, setup, teardown),
