@@ -286,6 +286,15 @@ static void what_a_law_keeps_is_held_until_then(void **state)
 	sqlite3_reset(get);
 }
 
+static void what_is_held_is_heard_from_a_program_that_leaves_another_behind(void **state)
+{
+	struct sink_options options = script(*state, "sleep 300 &\necho '{\"held\": {\"code\": \"UU-6-2011-72\","
+						     " \"until\": \"2027-01-01T00:00:00Z\"}}'");
+
+	options.seconds = 2;
+	assert_int_equal(outcome_with(*state, &options), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+}
+
 static void an_endless_answer_is_none(void **state)
 {
 	assert_int_equal(program_outcome(*state, "head -c 100000 /dev/zero; exit 0", SINK_ERASES_YES),
@@ -341,6 +350,7 @@ int main(void)
 		TEST(a_program_is_told_what_and_why),
 		TEST(a_program_that_asks_a_person_has_not_erased),
 		TEST(what_a_law_keeps_is_held_until_then),
+		TEST(what_is_held_is_heard_from_a_program_that_leaves_another_behind),
 		TEST(an_endless_answer_is_none),
 		TEST(a_program_that_says_much_is_heard_to_its_end),
 		TEST(a_program_that_cannot_now_is_told_again),
