@@ -101,7 +101,7 @@ static struct hash identity_of(const struct folder *folder, const char *name, st
 /* The first candidate was dealt with: away with it, unless another file has taken its place meanwhile. */
 static enum error first_put_away(struct folder *folder, const char *sub, const char *reason, steady_ms now)
 {
-	char *name = memory_string(folder->candidates[0].name);
+	char *name = memory_string(folder->candidates[0]->name);
 	enum error error = E_OK;
 
 	if (folder_still(folder))
@@ -114,10 +114,10 @@ static enum error first_put_away(struct folder *folder, const char *sub, const c
 	return error;
 }
 
-/* The file stays, and the others of the folder come before it next time: one that cannot be read must not stop them. */
+/* The file stays, and the others of the folder come before it next time. */
 static void try_later(struct folder *folder, enum error error, steady_ms now)
 {
-	struct candidate first = folder->candidates[0];
+	struct candidate *first = folder->candidates[0];
 
 	log_failure(folder, error);
 	folder->not_before = now + RETRY_MS;
@@ -125,6 +125,16 @@ static void try_later(struct folder *folder, enum error error, steady_ms now)
 		return;
 	memmove(&folder->candidates[0], &folder->candidates[1], (folder->count - 1) * sizeof(first));
 	folder->candidates[folder->count - 1] = first;
+}
+
+/* One that cannot be read must not stop the others, however many there are. */
+static void read_later(struct folder *folder, enum error error, steady_ms now)
+{
+	struct candidate *first = folder->candidates[0];
+
+	if (first->not_before == 0)
+		log_failure(folder, error);
+	first->not_before = now + RETRY_MS;
 }
 
 static void whole_reject(struct folder *folder, uint64_t number, const struct fault *fault, steady_ms now)
@@ -231,7 +241,7 @@ static void content_take(struct intake *intake, struct folder *folder, struct by
 		try_later(folder, error, now->steady);
 		return;
 	}
-	letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall, outbox);
+	letter = letter_new(intake, folder, folder->candidates[0]->name, content, now->wall, outbox);
 	error = letter->file.fault.code;
 	if (error == E_OK) {
 		lines_offer(intake, folder, letter, now->steady);
@@ -247,7 +257,7 @@ static void content_take(struct intake *intake, struct folder *folder, struct by
 /* Reads the first candidate, which has settled. */
 static void first_take(struct intake *intake, struct folder *folder, const struct now *now)
 {
-	struct candidate *first = &folder->candidates[0];
+	const struct candidate *first = folder->candidates[0];
 	char *path = memory_format("%s/%s", folder->path, first->name);
 	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
 	struct buffer content = {0};
@@ -269,7 +279,7 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 		folder_note(folder, folder_label(path), false, now->steady);
 		break;
 	default:
-		try_later(folder, error, now->steady);
+		read_later(folder, error, now->steady);
 	}
 	buffer_free(&content);
 	free(path);
@@ -445,7 +455,7 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 
 	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
 	intake->count = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		intake->folders[i] = (struct folder){
 			.path = memory_string(folders[i].path),
 			.profile = folders[i].profile,
@@ -454,6 +464,8 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 			.poll = folders[i].poll,
 			.watch = -1,
 		};
+		folder_init(&intake->folders[i]);
+	}
 	intake->node = memory_string(node);
 	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
 	intake->cipher = cipher;

@@ -1,6 +1,7 @@
 /* Tries to break what intake.h promises; the test stands in for the loop. */
 #include "agents/intake.h"
 #include "agents/intake_file.h"
+#include "agents/intake_folder.h"
 #include "agents/outbox.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <setjmp.h>
@@ -843,6 +845,89 @@ static void the_log_names_no_file_and_no_value(void **state)
 	buffer_free(&heard.lines);
 }
 
+/* A file that the intake's thread may not open. */
+static void drop_closed(const struct scene *scene, const char *name)
+{
+	char *path = path_in(scene, name);
+
+	drop(scene, name, ONE);
+	assert_int_equal(chmod(path, 0), 0);
+	free(path);
+}
+
+/* Whom no file is closed to becomes somebody else, for what its threads do with files. */
+static void intake_begin_as_another(struct scene *scene)
+{
+	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
+
+	intake_begin(scene);
+	setfsuid(before);
+}
+
+static void files_that_cannot_be_read_hold_up_no_other(void **state)
+{
+	struct scene *scene = *state;
+	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct intake_letter *letter;
+	char *good = path_in(scene, "d.csv");
+	size_t said = 0;
+
+	assert_int_equal(chmod(scene->folder, 0777), 0);
+	drop_closed(scene, "a.csv");
+	drop_closed(scene, "b.csv");
+	drop_closed(scene, "c.csv");
+	drop(scene, "d.csv", ONE);
+	assert_int_equal(chmod(good, 0644), 0);
+	log_copy(hear, &heard);
+	intake_begin_as_another(scene);
+	letter = letter_wait(scene);
+	assert_string_equal(letter->name, "d.csv");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/d.csv");
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	log_copy(NULL, NULL);
+	buffer_u8(&heard.lines, 0);
+	for (const char *line = (const char *)heard.lines.data; (line = strstr(line, "event=intake.failed")); line++)
+		said++;
+	assert_int_equal(said, 3);
+	buffer_free(&heard.lines);
+	free(good);
+}
+
+/* So many files that each being looked for among all others would take a hundred times as long as looking at them. */
+static void a_crowded_folder_is_looked_at_in_little_time(void **state)
+{
+	enum { FILES = 15000 };
+	struct scene *scene = *state;
+	struct folder folder = {.path = memory_string(scene->folder), .watch = -1, .poll = true};
+	char path[96], *one = path_in(scene, ".one");
+	steady_ms begin, seen, scanned;
+	struct file_mark mark;
+
+	drop(scene, ".one", ONE);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%05d.csv", scene->folder, i);
+		assert_int_equal(link(one, path), 0);
+	}
+	begin = clock_now().steady;
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%05d.csv", scene->folder, i);
+		assert_true(file_look(path, &mark));
+	}
+	seen = clock_now().steady;
+	folder_init(&folder);
+	folder_scan(&folder, -1, seen);
+	folder_scan(&folder, -1, seen);
+	scanned = clock_now().steady;
+	assert_int_equal(folder.count, FILES);
+	assert_true(scanned - seen < 25 * (seen - begin + 10));
+	/* And more time goes to reading them than to looking again. */
+	assert_true(folder.scan_at >= scanned + (scanned - seen) / 2);
+	folder_free(&folder);
+	free(one);
+}
+
 int main(void)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -874,6 +959,8 @@ int main(void)
 		PROMISE(nothing_is_removed_unless_days_are_given),
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
+		PROMISE(files_that_cannot_be_read_hold_up_no_other),
+		PROMISE(a_crowded_folder_is_looked_at_in_little_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
