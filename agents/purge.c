@@ -129,8 +129,8 @@ static enum error expire(struct purge *purge, wall_ms now, bool *more, struct fa
 
 uint64_t purge_expiring(struct store *store, wall_ms now)
 {
-	static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0 AND "
-				  "o.expires > ?1 AND o.expires <= ?2"
+	static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0"
+				  " AND o.expires > 0 AND o.expires > ?1 AND o.expires <= ?2"
 				  " AND o.code = 0 AND o.kind <= 3 AND o.number <= (SELECT s.receipted FROM stream s"
 				  " WHERE s.epoch = o.epoch AND s.stream = o.stream) LIMIT ?3)";
 	sqlite3_stmt *get = store_statement(store, sql);
