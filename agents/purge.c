@@ -63,7 +63,7 @@ static void broker_time_note(struct store *store, wall_ms broker)
 	if (broker == 0 || broker < newest_known(store) + DAY_MS)
 		return;
 	bind_number(put, 1, broker);
-	database_step(put, NULL); /* tried again in a minute */
+	store_put(store, put, NULL); /* a full disk: tried again in a minute */
 }
 
 /* Why this machine's clock may not decide what has expired; NULL: it may. */
@@ -169,7 +169,7 @@ static void notice_give(struct store *store, wall_ms now)
 	if (expiring == 0)
 		return;
 	bind_number(put, 1, now / DAY_MS);
-	if (database_step(put, NULL) == E_OK)
+	if (store_put(store, put, NULL) == E_OK)
 		log_event(LOG_LEVEL_NOTICE, "report.expires_soon", F_NUM("reports", expiring),
 			  F_NUM("days", PURGE_NOTICE_MS / DAY_MS));
 }
