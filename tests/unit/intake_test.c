@@ -864,6 +864,17 @@ static void intake_begin_as_another(struct scene *scene)
 	setfsuid(before);
 }
 
+/* How many files the doctor of that one counts. */
+static size_t closed_to_another(const struct scene *scene)
+{
+	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
+	const struct files_left left = folder_left(scene->folder, 0);
+
+	setfsuid(before);
+	assert_int_equal(left.old, 0);
+	return left.closed;
+}
+
 static void files_that_cannot_be_read_hold_up_no_other(void **state)
 {
 	struct scene *scene = *state;
@@ -884,6 +895,7 @@ static void files_that_cannot_be_read_hold_up_no_other(void **state)
 	assert_string_equal(letter->name, "d.csv");
 	answer(scene, letter, E_OK);
 	wait_for(scene, "done/d.csv");
+	assert_int_equal(closed_to_another(scene), 3);
 	intake_stop(scene->intake);
 	scene->intake = NULL;
 	log_copy(NULL, NULL);
@@ -893,6 +905,17 @@ static void files_that_cannot_be_read_hold_up_no_other(void **state)
 	assert_int_equal(said, 3);
 	buffer_free(&heard.lines);
 	free(good);
+}
+
+static void a_file_that_lies_there_for_long_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	const wall_ms now = clock_now().wall;
+
+	drop(scene, "x.csv", ONE);
+	drop(scene, ".half.csv", ONE);
+	assert_int_equal(folder_left(scene->folder, now - 60000).old, 0);
+	assert_int_equal(folder_left(scene->folder, now + 60000).old, 1);
 }
 
 /* So many files that each being looked for among all others would take a hundred times as long as looking at them. */
@@ -960,6 +983,7 @@ int main(void)
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
 		PROMISE(files_that_cannot_be_read_hold_up_no_other),
+		PROMISE(a_file_that_lies_there_for_long_is_counted),
 		PROMISE(a_crowded_folder_is_looked_at_in_little_time),
 	};
 
