@@ -15,6 +15,7 @@ enum {
 	WIPE_AGAIN_MS = 500,
 	WIPE_COMPLAIN_MS = 60000,
 	FAILED_AGAIN_MS = 5000,
+	GATHER_MS = 10000, /* while a sink tells of many, one after the other: up to 64 go into one receipt */
 };
 
 void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys,
@@ -24,9 +25,13 @@ void purge_init(struct purge *purge, struct store *store, const struct node_keys
 		.store = store, .keys = keys, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
 }
 
-void purge_soon(struct purge *purge)
+void purge_soon(struct purge *purge, const struct now *now)
 {
-	purge->answer_at = 0;
+	const struct purge_sinks sinks = {purge->sinks, purge->sink_count};
+	const steady_ms soon = now->steady + (purge_receipts_told(purge->store, &sinks) ? 0 : GATHER_MS);
+
+	if (purge->answer_at > soon)
+		purge->answer_at = soon;
 }
 
 /* What a full disk or a lock kept from being written is tried again; anything else ends the agent by store->failure. */

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/wire.h"
 #include "tests/support/agent_world.h"
+#include "tests/support/reports.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -996,6 +997,31 @@ static void who_reads_what_is_kept_is_recorded(void **state)
 	json_decref(list);
 }
 
+static void what_a_sink_tells_one_by_one_is_answered_together(void **state)
+{
+	struct fixture *f = *state;
+	const struct uplink_status status = {.broker_time = f->now.wall};
+	const struct sink_options sinks[] = {{.name = "registry"}};
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	for (int i = 0; i < 3; i++)
+		deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	for (uint64_t i = 1; i <= 3; i++)
+		deliver(f, agent_retraction(&f->world, "police.oku", i));
+	test_sql(&f->store, "INSERT INTO sink(name, row, unsure) VALUES('registry', 3, 3)");
+	assert_false(step(f));
+	for (int i = 0; i < 3; i++) {
+		test_sql(&f->store, "UPDATE sink SET purged = purged + 1");
+		purge_soon(&f->purge, &f->now);
+		f->now.steady += 100;
+		assert_int_equal(purge_step(&f->purge, &status, &f->now), i == 2); /* it was the last */
+	}
+	take_answers(f, MAIN, 1, &body);
+	assert_int_equal(answer_of(f, &body)->n_purged, 3);
+	buffer_free(&body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1030,6 +1056,7 @@ int main(void)
 		TEST(no_order_ends_by_a_clock_that_is_in_doubt),
 		TEST(an_own_report_is_kept_too),
 		TEST(who_reads_what_is_kept_is_recorded),
+		TEST(what_a_sink_tells_one_by_one_is_answered_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
