@@ -2,6 +2,7 @@
 #include "agents/intake.h"
 #include "agents/intake_folder.h"
 #include "agents/intake_parse.h"
+#include "agents/purge.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -71,13 +72,29 @@ static void rescan(struct intake *intake, steady_ms now)
 			folder_scan(&intake->folders[i], intake->notify, now);
 }
 
+/* The store to complete drafts from and to know the broker's time by, NULL where there is none. */
+static enum error outbox_open(struct intake *intake, struct store **outbox)
+{
+	enum error error = E_OK;
+
+	*outbox = intake->store_path != NULL ? &intake->store : NULL;
+	if (*outbox != NULL && intake->store.db == NULL)
+		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
+	return error;
+}
+
+/* A clock that came up in another year removes nothing: what was rejected is nowhere else. */
 static void clear(struct intake *intake, const struct now *now)
 {
+	struct store *outbox;
+
 	if (now->steady < intake->expire_at)
+		return;
+	intake->expire_at = now->steady + EXPIRE_MS;
+	if (outbox_open(intake, &outbox) != E_OK || (outbox != NULL && purge_clock_far(outbox, now->wall)))
 		return;
 	for (size_t i = 0; i < intake->count; i++)
 		folder_clear(&intake->folders[i], now->wall);
-	intake->expire_at = now->steady + EXPIRE_MS;
 }
 
 /* ------------------------------------------------------------------ one file */
@@ -168,17 +185,6 @@ static enum error rejects_write(const struct folder *folder, struct intake_lette
 	free(earlier);
 	free(name);
 	buffer_free(&rejects);
-	return error;
-}
-
-/* The outbox to complete drafts from, NULL where there is none. */
-static enum error outbox_open(struct intake *intake, struct store **outbox)
-{
-	enum error error = E_OK;
-
-	*outbox = intake->store_path != NULL ? &intake->store : NULL;
-	if (*outbox != NULL && intake->store.db == NULL)
-		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
 	return error;
 }
 

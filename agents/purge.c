@@ -71,16 +71,21 @@ static void broker_time_note(struct store *store, wall_ms broker)
 	store_put(store, put, NULL); /* a full disk: tried again in a minute */
 }
 
+bool purge_clock_far(struct store *store, wall_ms now)
+{
+	const wall_ms newest = newest_known(store);
+
+	return newest == UINT64_MAX || (newest > 0 && now > newest && now - newest > PURGE_OFFLINE_MS);
+}
+
 /* Why this machine's clock may not decide what has expired; NULL: it may. */
 static const char *clock_doubt(struct store *store, const struct uplink_status *status, wall_ms now)
 {
 	const uint64_t broker = status->broker_time;
-	wall_ms newest;
 
 	if (broker > 0)
 		return (now > broker ? now - broker : broker - now) > PURGE_CLOCK_APART_MS ? "broker" : NULL;
-	newest = newest_known(store);
-	return now < newest || (newest > 0 && now - newest > PURGE_OFFLINE_MS) ? "store" : NULL;
+	return now < newest_known(store) || purge_clock_far(store, now) ? "store" : NULL;
 }
 
 static bool clock_good(struct purge *purge, const struct uplink_status *status, const struct now *now)

@@ -45,6 +45,10 @@ void purge_soon(struct purge *purge, const struct now *now);
  * put into the outbox. */
 bool purge_step(struct purge *purge, const struct uplink_status *status, const struct now *now);
 
+/* Whether a clock is so far ahead of all that the store knows of the broker's time that nothing is removed by it; true,
+ * too, when that cannot be read. For readers too. */
+bool purge_clock_far(struct store *store, wall_ms now);
+
 /* More are not counted: whoever asks does not wait for a million. */
 #define PURGE_COUNTED_MOST 10000
 /* Accepted reports of this office that expire within PURGE_NOTICE_MS. For readers too. */

@@ -8,6 +8,7 @@
 #include "tests/support/xlsx.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -918,6 +919,40 @@ static void a_file_that_lies_there_for_long_is_counted(void **state)
 	assert_int_equal(folder_left(scene->folder, now + 60000).old, 1);
 }
 
+static void broker_spoke(struct store *store, wall_ms time)
+{
+	char *sql = memory_format("INSERT OR REPLACE INTO meta(key, value) VALUES('broker time', %" PRIu64 ")", time);
+
+	assert_int_equal(database_run(store->db, sql, NULL), E_OK);
+	free(sql);
+}
+
+/* A machine that lost its clock's battery comes up in another year: what was rejected is nowhere else. */
+static void a_clock_far_ahead_of_all_that_is_known_removes_nothing(void **state)
+{
+	struct scene *scene = *state;
+	char *rejected = path_in(scene, "rejected");
+	struct store store;
+
+	office_begin(scene, &store);
+	broker_spoke(&store, clock_now().wall - 15 * DAY_MS);
+	assert_int_equal(mkdir(rejected, 0700), 0);
+	lay(scene, "rejected/old.csv", 8);
+	scene->options.keep_days = 7;
+	intake_begin(scene);
+	drop(scene, "x.json", "[]");
+	wait_for(scene, "done/x.json"); /* put there by a thread that clears first */
+	assert_true(exists(scene, "rejected/old.csv"));
+	intake_stop(scene->intake);
+	broker_spoke(&store, clock_now().wall - DAY_MS);
+	intake_begin(scene);
+	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
+		poll(NULL, 0, 10);
+	assert_false(exists(scene, "rejected/old.csv"));
+	office_end(scene, &store);
+	free(rejected);
+}
+
 /* So many files that each being looked for among all others would take a hundred times as long as looking at them. */
 static void a_crowded_folder_is_looked_at_in_little_time(void **state)
 {
@@ -983,6 +1018,7 @@ int main(void)
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
 		PROMISE(files_that_cannot_be_read_hold_up_no_other),
+		PROMISE(a_clock_far_ahead_of_all_that_is_known_removes_nothing),
 		PROMISE(a_file_that_lies_there_for_long_is_counted),
 		PROMISE(a_crowded_folder_is_looked_at_in_little_time),
 	};
