@@ -314,6 +314,58 @@ static void a_program_that_cannot_now_is_told_again(void **state)
 			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
+/* What many reports expiring at once has a program do may take it hours. */
+static void an_alert_does_not_wait_for_all_that_is_to_be_erased(void **state)
+{
+	struct sink_place *place = *state;
+	const char text[] = "#!/bin/sh\necho $SIMPUL_EVENT $SIMPUL_NAME >>\"${0%/*}/said\"\n";
+	const struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	struct sinks *sinks;
+	char *said;
+
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0700, NULL), E_OK);
+	for (uint64_t i = 1; i <= 12; i++)
+		sink_place_add(place, i);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 12));
+	sinks_stop(sinks);
+	for (uint64_t i = 1; i <= 12; i++)
+		sink_place_erase(place, i);
+	sink_place_add(place, 13);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 12));
+	assert_true(sink_place_reaches(place, 13));
+	sinks_stop(sinks);
+	said = sink_place_file(place, "said");
+	assert_non_null(strstr(said, "erase army.oku#12\n"));
+	assert_non_null(strstr(said, "report army.oku#13\n"));
+	assert_true(strstr(said, "report army.oku#13\n") < strstr(said, "erase army.oku#12\n"));
+	free(said);
+}
+
+static void a_report_that_fails_holds_up_no_erasure(void **state)
+{
+	enum { MANY = 40 };
+	struct sink_place *place = *state;
+	const char text[] = "#!/bin/sh\n[ \"$SIMPUL_EVENT $SIMPUL_NAME\" != 'report army.oku#41' ]\n";
+	struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	struct sinks *sinks;
+
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0700, NULL), E_OK);
+	for (uint64_t i = 1; i <= MANY; i++)
+		sink_place_add(place, i);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, MANY));
+	sinks_stop(sinks);
+	for (uint64_t i = 1; i <= MANY; i++)
+		sink_place_erase(place, i);
+	sink_place_add(place, MANY + 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, MANY));
+	assert_true(sink_place_fails(sinks, "its exit status was 1"));
+	sinks_stop(sinks);
+}
+
 static void what_is_held_under_no_law_or_for_ever_is_not_held(void **state)
 {
 	static const char *const bad[] = {
@@ -354,6 +406,8 @@ int main(void)
 		TEST(an_endless_answer_is_none),
 		TEST(a_program_that_says_much_is_heard_to_its_end),
 		TEST(a_program_that_cannot_now_is_told_again),
+		TEST(an_alert_does_not_wait_for_all_that_is_to_be_erased),
+		TEST(a_report_that_fails_holds_up_no_erasure),
 		cmocka_unit_test(what_is_held_under_no_law_or_for_ever_is_not_held),
 	};
 
