@@ -324,20 +324,58 @@ static struct parsed_line *line_blamed(const struct intake_letter *letter, struc
 	return NULL;
 }
 
+static void line_refuse(struct intake_letter *letter, struct parsed_line *line, const struct fault *fault)
+{
+	line->prepared = NULL;
+	line->fault = *fault;
+	letter->file.rejected++;
+}
+
+/* To whom the line cannot be sealed, as the fault says; NULL when it says something else. */
+static const char *unknown_recipient(const struct parsed_line *line, const struct fault *fault)
+{
+	const Simpul__Routing *routing = line->prepared->routing;
+	size_t place;
+
+	if (fault->code != E_RECIPIENT_UNKNOWN || sscanf(fault->field, "to[%zu]", &place) != 1)
+		return NULL;
+	return place < routing->n_to ? routing->to[place] : NULL;
+}
+
+/* The others that are sealed to him would be refused one by one, and the bad lines written anew for each. */
+static void refuse_alike(struct intake_letter *letter, const char *recipient)
+{
+	struct fault fault;
+
+	for (size_t i = 0; i < letter->file.count; i++) {
+		struct parsed_line *line = &letter->file.lines[i];
+		const struct prepared *prepared = line->prepared;
+
+		if (prepared == NULL || prepared->header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+			continue;
+		for (size_t j = 0; line->prepared != NULL && j < prepared->routing->n_to; j++)
+			if (strcmp(prepared->routing->to[j], recipient) == 0) {
+				fault_at(&fault, E_RECIPIENT_UNKNOWN, "to[%zu]", j);
+				line_refuse(letter, line, &fault);
+			}
+	}
+}
+
 /* The outbox will not have it, however often it is asked: without the line that it blames, or not at all. */
 static void answer_refused(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
 {
 	struct fault fault;
 	struct parsed_line *line = line_blamed(letter, &fault);
+	const char *recipient = line != NULL ? unknown_recipient(line, &fault) : NULL;
 
 	if (line == NULL) {
 		whole_reject(folder, letter->number, &fault, now);
 		intake_letter_free(letter);
 		return;
 	}
-	line->prepared = NULL;
-	line->fault = fault;
-	letter->file.rejected++;
+	line_refuse(letter, line, &fault);
+	if (recipient != NULL)
+		refuse_alike(letter, recipient);
 	letter->fault = (struct fault){.code = E_OK};
 	lines_offer(intake, folder, letter, now);
 }

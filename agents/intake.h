@@ -12,7 +12,8 @@
  * What can go wrong, and what happens then:
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
  *   a file that is unreadable as a whole   rejected/<name> and rejected/<name>.reason.txt; nothing is taken
- *   a line that the outbox refuses   as a bad line; the others are offered once more
+ *   a line that the outbox refuses   as a bad line, with those to the same unknown recipient; the others are offered
+ *                            once more
  *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken

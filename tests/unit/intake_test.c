@@ -846,6 +846,44 @@ static void the_log_names_no_file_and_no_value(void **state)
 	buffer_free(&heard.lines);
 }
 
+/* Thousands may be sealed to one that has left: each would take a write of all rejected lines, and an offer. */
+static void lines_to_the_same_unknown_recipient_are_refused_together(void **state)
+{
+	static const char line[] =
+		"{\"category\": \"wanted\", \"region\": \"16.01\", \"label\": \"RED\", \"to\": [\"%s\"],"
+		" \"purpose\": \"law-enforcement\", \"sighting\": {\"first_seen\": "
+		"\"2026-11-20T10:00Z\", \"assertion\": \"fact\"}}";
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	struct buffer text = {0};
+	struct store store;
+
+	office_begin(scene, &store);
+	for (int i = 0; i < 4; i++) {
+		char *one = memory_format(line, i == 1 ? "army.oku" : "health.oku");
+
+		buffer_text(&text, i == 0 ? "[" : ",\n");
+		buffer_text(&text, one);
+		free(one);
+	}
+	buffer_text(&text, "]");
+	drop_bytes(scene, "x.json", buffer_view(&text));
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 4);
+	assert_int_equal(letter->file.rejected, 0);
+	fault_at(&letter->fault, E_RECIPIENT_UNKNOWN, "reports[0].to[0]");
+	answer(scene, letter, E_RECIPIENT_UNKNOWN);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.rejected, 3);
+	assert_non_null(letter->file.lines[1].prepared);
+	assert_string_equal(letter->file.lines[3].fault.field, "to[0]");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.json");
+	office_end(scene, &store);
+	buffer_free(&text);
+}
+
 /* A file that the intake's thread may not open. */
 static void drop_closed(const struct scene *scene, const char *name)
 {
@@ -1017,6 +1055,7 @@ int main(void)
 		PROMISE(nothing_is_removed_unless_days_are_given),
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
+		PROMISE(lines_to_the_same_unknown_recipient_are_refused_together),
 		PROMISE(files_that_cannot_be_read_hold_up_no_other),
 		PROMISE(a_clock_far_ahead_of_all_that_is_known_removes_nothing),
 		PROMISE(a_file_that_lies_there_for_long_is_counted),
