@@ -163,23 +163,28 @@ enum error child_start(struct child *child, const struct child_command *command,
 
 /* ------------------------------------------------------------------ what it writes */
 
-/* Waits for what it writes next; no byte: it has come to its end. */
+/* Waits for what it writes next; no byte: it has come to its end. What it began may hold the other end of the pipe for
+ * longer, and is not waited for. */
 static enum error piece_read(const struct child *child, steady_ms deadline, int stop, uint8_t *piece, size_t *size,
 			     const char *what, struct fault *fault)
 {
-	struct pollfd polled[] = {{.fd = child->output, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
-	ssize_t n;
+	struct pollfd polled[] = {{.fd = child->output, .events = POLLIN},
+				  {.fd = child->end, .events = POLLIN},
+				  {.fd = stop, .events = POLLIN}};
+	ssize_t n = 0;
 
 	do {
 		steady_ms now = clock_now().steady;
 
 		if (now >= deadline)
 			return fault_at(fault, E_TOO_LARGE, "%s: it takes too long to read", what);
-		polled[0].revents = 0;
-		if (poll(polled, 2, (int)(deadline - now)) > 0 && polled[1].revents != 0)
+		polled[0].revents = polled[1].revents = 0;
+		if (poll(polled, 3, (int)(deadline - now)) > 0 && polled[2].revents != 0)
 			return fault_at(fault, E_STOPPING, "%s", what);
-	} while (polled[0].revents == 0);
-	n = read(child->output, piece, PIECE);
+	} while (polled[0].revents == 0 && polled[1].revents == 0);
+	/* It may have written between the two looks, and ended. */
+	if (polled[0].revents != 0 || poll(polled, 1, 0) > 0)
+		n = read(child->output, piece, PIECE);
 	if (n < 0)
 		return fault_at(fault, E_IO, "%s", what);
 	*size = (size_t)n;

@@ -41,8 +41,8 @@ enum child_outcome {
 /* E_IO: the system has no file, pipe or process to give; E_NOT_FOUND: this cannot be run. errno says why, and then
  * there is no child. */
 enum error child_start(struct child *child, const struct child_command *command, struct bytes input);
-/* Appends what a child that is heard writes, up to its end. E_TOO_LARGE (more than `most` bytes, or the deadline has
- * passed), E_STOPPING, E_IO; `what` names it in the fault. */
+/* Appends what a child that is heard writes, up to its end; what it began may go on. E_TOO_LARGE (more than `most`
+ * bytes, or the deadline has passed), E_STOPPING, E_IO; `what` names it in the fault. */
 enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,
 		      const char *what, struct fault *fault);
 /* Reads on, up to its end or the deadline, and throws away what comes: a child whose output is closed while it writes

@@ -1,6 +1,7 @@
 /* doctor_places - where an office's reports lie, come in and go out: the disk, the drop folders, the sinks. */
 #include "agents/doctor.h"
 
+#include "agents/intake_folder.h"
 #include "agents/place.h"
 #include "agents/profile.h"
 #include "common/memory.h"
@@ -12,6 +13,7 @@
 #define MIB (1024u * 1024u)
 #define DISK_LEAST (16 * MIB)
 #define DISK_AMPLE (256 * MIB)
+#define FILES_LIE_MS (10 * 60 * 1000)
 
 /* ------------------------------------------------------------------ places */
 
@@ -41,25 +43,61 @@ void doctor_disk(struct doctor *doctor)
 	free(folder);
 }
 
+/* False after a finding. */
+static bool folder_good(struct checkup *checkup, const char *path)
+{
+	const char *trouble = place_folder_trouble(path);
+
+	if (trouble != NULL)
+		checkup_note(checkup, CHECKUP_FAIL, "folder", "make it, and let the agent's user read and write in it",
+			     "%s: %s", path, trouble);
+	return trouble == NULL;
+}
+
+/* What was taken goes into a folder that the agent makes; one that somebody else made may be closed to it. */
+static bool inner_good(struct checkup *checkup, const char *path, const char *sub)
+{
+	char *inner = memory_format("%s/%s", path, sub);
+	const bool good = access(inner, F_OK) != 0 || folder_good(checkup, inner);
+
+	free(inner);
+	return good;
+}
+
+/* Files that the agent cannot take lie where they are, and who dropped them is not told. */
+static bool files_good(struct checkup *checkup, const char *path)
+{
+	const struct files_left left = folder_left(path, clock_now().wall - FILES_LIE_MS);
+
+	if (left.closed > 0)
+		checkup_note(checkup, CHECKUP_FAIL, "folder",
+			     "let the agent's user read them (ls -l shows whose they are); they are taken by "
+			     "themselves then",
+			     "%s: %zu files in it cannot be read", path, left.closed);
+	if (left.old > 0)
+		checkup_note(checkup, CHECKUP_WARN, "folder",
+			     "see whether the agent runs and what its log says of this folder, and whether a program "
+			     "has them open",
+			     "%s: %zu files lie in it for more than %d minutes", path, left.old, FILES_LIE_MS / 60000);
+	return left.closed + left.old == 0;
+}
+
 void doctor_folders(struct doctor *doctor)
 {
 	struct checkup *checkup = &doctor->checkup;
 
 	for (size_t i = 0; i < doctor->settings.folder_count; i++) {
 		const struct settings_folder *folder = &doctor->settings.folders[i];
-		const char *trouble = place_folder_trouble(folder->path);
+		const bool good = folder_good(checkup, folder->path) && inner_good(checkup, folder->path, DONE) &&
+				  inner_good(checkup, folder->path, REJECTED) && files_good(checkup, folder->path);
 		struct profile *profile;
 		struct fault fault = {0};
 
-		if (trouble != NULL)
-			checkup_note(checkup, CHECKUP_FAIL, "folder",
-				     "make it, and let the agent's user read and write in it", "%s: %s", folder->path,
-				     trouble);
 		if (profile_load(folder->profile, &profile, &fault) != E_OK)
 			checkup_fault(checkup, "profile", &fault, "correct it; agents/profiles/README.md teaches how");
 		else
 			profile_free(profile);
-		if (trouble == NULL && fault.code == E_OK)
+		if (good && fault.code == E_OK)
 			checkup_note(checkup, CHECKUP_OK, "folder", NULL, "%s can be read and written", folder->path);
 	}
 }

@@ -419,12 +419,10 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 	static const char sql[] = "INSERT OR REPLACE INTO cursor(one, incarnation, entry, head) VALUES(1, ?1, ?2, ?3)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
-	if (store->failure.code != E_OK)
-		return fault_at(fault, store->failure.code, "%s", store->failure.field);
 	bind_number(put, 1, cursor->incarnation);
 	bind_number(put, 2, cursor->entry);
 	bind_bytes(put, 3, BYTES(cursor->head.bytes, HASH_SIZE));
-	return database_step(put, fault);
+	return store_put(store, put, fault);
 }
 
 enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault)

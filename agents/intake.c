@@ -2,6 +2,7 @@
 #include "agents/intake.h"
 #include "agents/intake_folder.h"
 #include "agents/intake_parse.h"
+#include "agents/purge.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -71,13 +72,29 @@ static void rescan(struct intake *intake, steady_ms now)
 			folder_scan(&intake->folders[i], intake->notify, now);
 }
 
+/* The store to complete drafts from and to know the broker's time by, NULL where there is none. */
+static enum error outbox_open(struct intake *intake, struct store **outbox)
+{
+	enum error error = E_OK;
+
+	*outbox = intake->store_path != NULL ? &intake->store : NULL;
+	if (*outbox != NULL && intake->store.db == NULL)
+		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
+	return error;
+}
+
+/* A clock that came up in another year removes nothing: what was rejected is nowhere else. */
 static void clear(struct intake *intake, const struct now *now)
 {
+	struct store *outbox;
+
 	if (now->steady < intake->expire_at)
+		return;
+	intake->expire_at = now->steady + EXPIRE_MS;
+	if (outbox_open(intake, &outbox) != E_OK || (outbox != NULL && purge_clock_far(outbox, now->wall)))
 		return;
 	for (size_t i = 0; i < intake->count; i++)
 		folder_clear(&intake->folders[i], now->wall);
-	intake->expire_at = now->steady + EXPIRE_MS;
 }
 
 /* ------------------------------------------------------------------ one file */
@@ -101,7 +118,7 @@ static struct hash identity_of(const struct folder *folder, const char *name, st
 /* The first candidate was dealt with: away with it, unless another file has taken its place meanwhile. */
 static enum error first_put_away(struct folder *folder, const char *sub, const char *reason, steady_ms now)
 {
-	char *name = memory_string(folder->candidates[0].name);
+	char *name = memory_string(folder->candidates[0]->name);
 	enum error error = E_OK;
 
 	if (folder_still(folder))
@@ -114,10 +131,10 @@ static enum error first_put_away(struct folder *folder, const char *sub, const c
 	return error;
 }
 
-/* The file stays, and the others of the folder come before it next time: one that cannot be read must not stop them. */
+/* The file stays, and the others of the folder come before it next time. */
 static void try_later(struct folder *folder, enum error error, steady_ms now)
 {
-	struct candidate first = folder->candidates[0];
+	struct candidate *first = folder->candidates[0];
 
 	log_failure(folder, error);
 	folder->not_before = now + RETRY_MS;
@@ -125,6 +142,16 @@ static void try_later(struct folder *folder, enum error error, steady_ms now)
 		return;
 	memmove(&folder->candidates[0], &folder->candidates[1], (folder->count - 1) * sizeof(first));
 	folder->candidates[folder->count - 1] = first;
+}
+
+/* One that cannot be read must not stop the others, however many there are. */
+static void read_later(struct folder *folder, enum error error, steady_ms now)
+{
+	struct candidate *first = folder->candidates[0];
+
+	if (first->not_before == 0)
+		log_failure(folder, error);
+	first->not_before = now + RETRY_MS;
 }
 
 static void whole_reject(struct folder *folder, uint64_t number, const struct fault *fault, steady_ms now)
@@ -158,17 +185,6 @@ static enum error rejects_write(const struct folder *folder, struct intake_lette
 	free(earlier);
 	free(name);
 	buffer_free(&rejects);
-	return error;
-}
-
-/* The outbox to complete drafts from, NULL where there is none. */
-static enum error outbox_open(struct intake *intake, struct store **outbox)
-{
-	enum error error = E_OK;
-
-	*outbox = intake->store_path != NULL ? &intake->store : NULL;
-	if (*outbox != NULL && intake->store.db == NULL)
-		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
 	return error;
 }
 
@@ -231,7 +247,7 @@ static void content_take(struct intake *intake, struct folder *folder, struct by
 		try_later(folder, error, now->steady);
 		return;
 	}
-	letter = letter_new(intake, folder, folder->candidates[0].name, content, now->wall, outbox);
+	letter = letter_new(intake, folder, folder->candidates[0]->name, content, now->wall, outbox);
 	error = letter->file.fault.code;
 	if (error == E_OK) {
 		lines_offer(intake, folder, letter, now->steady);
@@ -247,7 +263,7 @@ static void content_take(struct intake *intake, struct folder *folder, struct by
 /* Reads the first candidate, which has settled. */
 static void first_take(struct intake *intake, struct folder *folder, const struct now *now)
 {
-	struct candidate *first = &folder->candidates[0];
+	const struct candidate *first = folder->candidates[0];
 	char *path = memory_format("%s/%s", folder->path, first->name);
 	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
 	struct buffer content = {0};
@@ -269,7 +285,7 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 		folder_note(folder, folder_label(path), false, now->steady);
 		break;
 	default:
-		try_later(folder, error, now->steady);
+		read_later(folder, error, now->steady);
 	}
 	buffer_free(&content);
 	free(path);
@@ -308,20 +324,58 @@ static struct parsed_line *line_blamed(const struct intake_letter *letter, struc
 	return NULL;
 }
 
+static void line_refuse(struct intake_letter *letter, struct parsed_line *line, const struct fault *fault)
+{
+	line->prepared = NULL;
+	line->fault = *fault;
+	letter->file.rejected++;
+}
+
+/* To whom the line cannot be sealed, as the fault says; NULL when it says something else. */
+static const char *unknown_recipient(const struct parsed_line *line, const struct fault *fault)
+{
+	const Simpul__Routing *routing = line->prepared->routing;
+	size_t place;
+
+	if (fault->code != E_RECIPIENT_UNKNOWN || sscanf(fault->field, "to[%zu]", &place) != 1)
+		return NULL;
+	return place < routing->n_to ? routing->to[place] : NULL;
+}
+
+/* The others that are sealed to him would be refused one by one, and the bad lines written anew for each. */
+static void refuse_alike(struct intake_letter *letter, const char *recipient)
+{
+	struct fault fault;
+
+	for (size_t i = 0; i < letter->file.count; i++) {
+		struct parsed_line *line = &letter->file.lines[i];
+		const struct prepared *prepared = line->prepared;
+
+		if (prepared == NULL || prepared->header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+			continue;
+		for (size_t j = 0; line->prepared != NULL && j < prepared->routing->n_to; j++)
+			if (strcmp(prepared->routing->to[j], recipient) == 0) {
+				fault_at(&fault, E_RECIPIENT_UNKNOWN, "to[%zu]", j);
+				line_refuse(letter, line, &fault);
+			}
+	}
+}
+
 /* The outbox will not have it, however often it is asked: without the line that it blames, or not at all. */
 static void answer_refused(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
 {
 	struct fault fault;
 	struct parsed_line *line = line_blamed(letter, &fault);
+	const char *recipient = line != NULL ? unknown_recipient(line, &fault) : NULL;
 
 	if (line == NULL) {
 		whole_reject(folder, letter->number, &fault, now);
 		intake_letter_free(letter);
 		return;
 	}
-	line->prepared = NULL;
-	line->fault = fault;
-	letter->file.rejected++;
+	line_refuse(letter, line, &fault);
+	if (recipient != NULL)
+		refuse_alike(letter, recipient);
 	letter->fault = (struct fault){.code = E_OK};
 	lines_offer(intake, folder, letter, now);
 }
@@ -445,7 +499,7 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 
 	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
 	intake->count = count;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		intake->folders[i] = (struct folder){
 			.path = memory_string(folders[i].path),
 			.profile = folders[i].profile,
@@ -454,6 +508,8 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 			.poll = folders[i].poll,
 			.watch = -1,
 		};
+		folder_init(&intake->folders[i]);
+	}
 	intake->node = memory_string(node);
 	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
 	intake->cipher = cipher;

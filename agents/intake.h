@@ -12,12 +12,14 @@
  * What can go wrong, and what happens then:
  *   a bad line               rejected/<name> in the file's own format; the good lines are taken
  *   a file that is unreadable as a whole   rejected/<name> and rejected/<name>.reason.txt; nothing is taken
- *   a line that the outbox refuses   as a bad line; the others are offered once more
+ *   a line that the outbox refuses   as a bad line, with those to the same unknown recipient; the others are offered
+ *                            once more
  *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. Both hold personal data, and are
- * cleared hourly of what was put there more than `keep_days` ago; a file's time of change is set when it is put away.
+ * cleared hourly of what was put there more than `keep_days` ago, unless the clock is in doubt (purge.h); a file's time
+ * of change is set when it is put away.
  */
 #ifndef SIMPUL_INTAKE_H
 #define SIMPUL_INTAKE_H
@@ -54,7 +56,7 @@ struct intake_letter {
 	/* ---- for the intake alone */
 	uint64_t number; /* in the order in which files are read, from 1 at each start: what the log calls the file */
 	size_t place;	 /* of the folder */
-	char *rejects; /* the file that was written beside; NULL: none */
+	char *rejects;	 /* the file that was written beside; NULL: none */
 };
 
 struct intake;

@@ -294,6 +294,27 @@ static DIR *folder_open(const char *path)
 	return list;
 }
 
+struct files_left folder_left(const char *path, wall_ms before)
+{
+	struct files_left left = {.closed = 0};
+	DIR *list = opendir(path);
+	const struct dirent *entry;
+	struct stat status;
+
+	while (list != NULL && (entry = readdir(list)) != NULL) {
+		if (!file_name_eligible(entry->d_name) ||
+		    fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+			continue;
+		if (faccessat(dirfd(list), entry->d_name, R_OK, AT_EACCESS) != 0)
+			left.closed++;
+		else if ((wall_ms)status.st_ctim.tv_sec * 1000 < before)
+			left.old++;
+	}
+	if (list != NULL)
+		closedir(list);
+	return left;
+}
+
 size_t folder_expire(const char *folder, const char *sub, wall_ms before)
 {
 	char *path = memory_format("%s/%s", folder, sub);

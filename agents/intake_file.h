@@ -33,6 +33,12 @@ enum error file_take(const char *path, const struct file_mark *mark, bool remote
 bool folder_make(const char *folder, const char *sub);
 /* Removes the files that lie directly in <folder>/<sub> and were last changed before a time; gives how many. */
 size_t folder_expire(const char *folder, const char *sub, wall_ms before);
+/* What is meant for the intake and lies in a drop folder: files that this user may not read, and of the others those
+ * that nobody has changed or moved since before a time. */
+struct files_left {
+	size_t closed, old;
+};
+struct files_left folder_left(const char *folder, wall_ms before);
 /* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.
  * From then on its time of change is that of the moving, where the file's owner lets it be set.
  * With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */

@@ -1,5 +1,6 @@
 /* intake_folder - notes what comes into a drop folder and when it has settled. */
 #include "agents/intake_folder.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <dirent.h>
@@ -24,17 +25,33 @@ const char *folder_label(const char *path)
 
 /* ------------------------------------------------------------------ candidates */
 
-static struct candidate *candidate_find(struct folder *folder, const char *name)
+static void candidate_free(void **item)
 {
-	for (size_t i = 0; i < folder->count; i++)
-		if (strcmp(folder->candidates[i].name, name) == 0)
-			return &folder->candidates[i];
-	return NULL;
+	struct candidate *candidate = *item;
+
+	free(candidate->name);
+	free(candidate);
+	*item = NULL;
+}
+
+static struct candidate *candidate_add(struct folder *folder, const char *name)
+{
+	struct candidate *candidate = memory_zero(1, sizeof(*candidate));
+
+	candidate->name = memory_string(name);
+	if (zhashx_insert(folder->by_name, name, candidate) != 0)
+		abort(); /* none of this name was found */
+	if (folder->count == folder->capacity) {
+		folder->capacity = folder->capacity > 0 ? 2 * folder->capacity : 64;
+		folder->candidates = memory_grow(folder->candidates, folder->capacity, sizeof(folder->candidates[0]));
+	}
+	folder->candidates[folder->count++] = candidate;
+	return candidate;
 }
 
 void folder_forget(struct folder *folder, size_t index)
 {
-	free(folder->candidates[index].name);
+	zhashx_delete(folder->by_name, folder->candidates[index]->name);
 	folder->count--;
 	memmove(&folder->candidates[index], &folder->candidates[index + 1],
 		(folder->count - index) * sizeof(folder->candidates[0]));
@@ -48,18 +65,19 @@ void folder_note(struct folder *folder, const char *name, bool closed, steady_ms
 
 	if (!file_name_eligible(name) || !file_look(path, &mark))
 		goto out;
-	candidate = candidate_find(folder, name);
+	candidate = zhashx_lookup(folder->by_name, name);
 	if (candidate == NULL) {
-		folder->candidates = memory_grow(folder->candidates, folder->count + 1, sizeof(folder->candidates[0]));
-		candidate = &folder->candidates[folder->count++];
-		*candidate = (struct candidate){.name = memory_string(name), .mark = mark, .since = now};
+		candidate = candidate_add(folder, name);
+		candidate->mark = mark;
+		candidate->since = now;
 	} else if (!file_mark_equal(&candidate->mark, &mark)) {
 		/* While it is with the loop the old mark stands: it tells that the file is another one by now. */
-		if (folder->under_way && candidate == folder->candidates)
+		if (folder->under_way && candidate == folder->candidates[0])
 			goto out;
 		candidate->mark = mark;
 		candidate->since = now;
 		candidate->closed = false;
+		candidate->not_before = 0;
 	}
 	candidate->closed = candidate->closed || closed;
 out:
@@ -68,6 +86,8 @@ out:
 
 static steady_ms candidate_ready_at(const struct folder *folder, const struct candidate *candidate)
 {
+	if (candidate->not_before > 0)
+		return candidate->not_before;
 	if (candidate->closed)
 		return candidate->since + SETTLE_CLOSED_MS;
 	if (folder->settle_ms > 0)
@@ -96,13 +116,20 @@ static bool folder_watch(struct folder *folder, int notify)
 	return polled || folder->watch >= 0;
 }
 
+/* At least as much time goes to reading files as to looking at them. */
+static steady_ms next_scan(const struct folder *folder, steady_ms began)
+{
+	const steady_ms now = clock_now().steady, took = now - began, pause = folder->polled ? POLL_MS : RESCAN_MS;
+
+	return now + (took > pause ? took : pause);
+}
+
 void folder_scan(struct folder *folder, int notify, steady_ms now)
 {
 	struct dirent **entries;
 	int count;
 
 	count = folder_watch(folder, notify) ? scandir(folder->path, &entries, every_name, alphasort) : -1;
-	folder->scan_at = now + (folder->polled ? POLL_MS : RESCAN_MS);
 	if (count < 0 || !folder_make(folder->path, DONE) || !folder_make(folder->path, REJECTED)) {
 		if (!folder->missed)
 			log_event(LOG_LEVEL_ERROR, "intake.folder_missing",
@@ -118,6 +145,7 @@ void folder_scan(struct folder *folder, int notify, steady_ms now)
 	}
 	if (count >= 0)
 		free(entries);
+	folder->scan_at = next_scan(folder, now);
 }
 
 void folder_clear(const struct folder *folder, wall_ms now)
@@ -135,7 +163,7 @@ void folder_clear(const struct folder *folder, wall_ms now)
 
 bool folder_still(const struct folder *folder)
 {
-	const struct candidate *candidate = &folder->candidates[0];
+	const struct candidate *candidate = folder->candidates[0];
 	char *path = memory_format("%s/%s", folder->path, candidate->name);
 	struct file_mark mark;
 	bool same = file_look(path, &mark) && file_mark_equal(&mark, &candidate->mark);
@@ -147,9 +175,9 @@ bool folder_still(const struct folder *folder)
 bool folder_settled(struct folder *folder, steady_ms now)
 {
 	for (size_t i = 0; i < folder->count; i++) {
-		struct candidate found = folder->candidates[i];
+		struct candidate *found = folder->candidates[i];
 
-		if (candidate_ready_at(folder, &found) > now)
+		if (candidate_ready_at(folder, found) > now)
 			continue;
 		memmove(&folder->candidates[1], &folder->candidates[0], i * sizeof(found));
 		folder->candidates[0] = found;
@@ -163,7 +191,7 @@ steady_ms folder_due(const struct folder *folder)
 	steady_ms due = folder->scan_at;
 
 	for (size_t i = 0; i < folder->count && !folder->under_way; i++) {
-		steady_ms ready = candidate_ready_at(folder, &folder->candidates[i]);
+		steady_ms ready = candidate_ready_at(folder, folder->candidates[i]);
 
 		if (ready < folder->not_before)
 			ready = folder->not_before;
@@ -172,10 +200,17 @@ steady_ms folder_due(const struct folder *folder)
 	return due;
 }
 
+void folder_init(struct folder *folder)
+{
+	folder->by_name = zhashx_new();
+	if (folder->by_name == NULL)
+		memory_exhausted();
+	zhashx_set_destructor(folder->by_name, candidate_free);
+}
+
 void folder_free(struct folder *folder)
 {
-	while (folder->count > 0)
-		folder_forget(folder, folder->count - 1);
+	zhashx_destroy(&folder->by_name);
 	free(folder->candidates);
 	free(folder->path);
 }

@@ -5,6 +5,7 @@
 
 #include "agents/intake_file.h"
 #include "agents/profile.h"
+#include <czmq.h>
 
 #define DONE "done"
 #define REJECTED "rejected"
@@ -13,8 +14,9 @@
 struct candidate {
 	char *name;
 	struct file_mark mark;
-	steady_ms since; /* of the mark */
-	bool closed;	 /* its writer closed it or moved it in */
+	steady_ms since;      /* of the mark */
+	bool closed;	      /* its writer closed it or moved it in */
+	steady_ms not_before; /* after it could not be read, which is said once; 0: it was not tried yet */
 };
 
 struct folder {
@@ -26,13 +28,16 @@ struct folder {
 	bool polled;	    /* done */
 	int watch;	    /* inotify's number; -1: none */
 	steady_ms scan_at;
-	bool missed;		      /* that it is not there was logged */
-	struct candidate *candidates; /* in the order in which they came */
-	size_t count;
+	bool missed;		       /* that it is not there was logged */
+	struct candidate **candidates; /* in the order in which they came */
+	size_t count, capacity;
+	zhashx_t *by_name;    /* the same; there may be a hundred thousand */
 	bool under_way;	      /* the first candidate is with the loop */
 	steady_ms not_before; /* after a full disk */
 };
 
+/* Empties `by_name` and `candidates`; the rest is the caller's. */
+void folder_init(struct folder *folder);
 void folder_free(struct folder *folder);
 /* The last part of its path, for the log. */
 const char *folder_label(const char *path);

@@ -445,6 +445,7 @@ enum error local_open(struct local **local, void *zmq_context, const char *path,
 	const int64_t largest = LIMIT_FRAME;
 	char *endpoint = memory_format("ipc://%s", path);
 	bool bound;
+	int cause;
 
 	opened->host = *host;
 	opened->socket = zmq_socket(zmq_context, ZMQ_ROUTER);
@@ -455,6 +456,7 @@ enum error local_open(struct local **local, void *zmq_context, const char *path,
 	zmq_setsockopt(opened->socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest));
 	/* The umask of the agent lets nobody in until chmod does. */
 	bound = zmq_bind(opened->socket, endpoint) == 0 && chmod(path, 0660) == 0;
+	cause = errno;
 	free(endpoint);
 	if (bound) {
 		opened->path = memory_string(path);
@@ -463,7 +465,7 @@ enum error local_open(struct local **local, void *zmq_context, const char *path,
 	}
 	local_close(opened);
 	*local = NULL;
-	return fault_at(fault, E_IO, "%s", path);
+	return fault_at(fault, E_IO, "%s: %s", path, zmq_strerror(cause));
 }
 
 void *local_socket(struct local *local)

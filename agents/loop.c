@@ -200,7 +200,7 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
-static void sinks_step(struct loop *loop)
+static void sinks_step(struct loop *loop, const struct now *now)
 {
 	struct letter *fresh = mailbox_take_all(loop->from_sinks);
 	const char *sink = fresh != NULL ? ((struct sink_letter *)fresh)->name : NULL;
@@ -211,7 +211,7 @@ static void sinks_step(struct loop *loop)
 		log_event(LOG_LEVEL_WARNING, "sink.position", F_TEXT("sink", sink),
 			  F_TEXT("code", error_name(fault.code)));
 	if (erasures)
-		purge_soon(&loop->purge);
+		purge_soon(&loop->purge, now);
 }
 
 /* ------------------------------------------------------------------ signals and the service manager */
@@ -305,7 +305,7 @@ static void turn(struct loop *loop)
 	if (ready(&items[ITEM_INTAKE]))
 		intake_step(loop, &now);
 	if (ready(&items[ITEM_SINKS]) || loop->told.first != NULL)
-		sinks_step(loop);
+		sinks_step(loop, &now);
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
 	uplink_step(loop->uplink, &now);
@@ -427,7 +427,7 @@ static void loop_close(struct loop *loop)
 	}
 	sinks_stop(loop->sinks);
 	if (loop->from_sinks != NULL)
-		sinks_step(loop);
+		sinks_step(loop, &now);
 	sink_backlog_free(&loop->told);
 	if (loop->uplink != NULL)
 		uplink_free(loop->uplink);

@@ -171,8 +171,8 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
 static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stream, struct fault *fault)
 {
 	static const char sql[] =
-		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
-		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2";
+		"UPDATE stream SET frozen = coalesce((SELECT first + count - 1 FROM submission WHERE epoch = ?1"
+		" AND stream = ?2 ORDER BY first DESC LIMIT 1), 0) WHERE epoch = ?1 AND stream = ?2";
 	sqlite3_stmt *mark = store_statement(store, sql);
 
 	bind_number(mark, 1, epoch);

@@ -264,5 +264,5 @@ void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome)
 		if (welcome->streams[i]->epoch > highest)
 			highest = welcome->streams[i]->epoch;
 	bind_number(put, 1, highest);
-	database_step(put, NULL);
+	store_put(store, put, NULL);
 }

@@ -155,8 +155,8 @@ static enum error settled_find(struct store *store, const struct report_name *na
 	static const char sql[] =
 		"SELECT 1 FROM outbox_report o WHERE o.epoch = ?1 AND o.stream = ?2 AND o.number = ?3 AND"
 		" o.erased_at = 0 AND (o.code <> 0 OR EXISTS(SELECT 1 FROM submission n JOIN receipt r"
-		" USING(epoch, stream, first) WHERE n.epoch = ?1 AND n.stream = ?2 AND n.first <= ?3"
-		" AND n.first + n.count > ?3))";
+		" USING(epoch, stream, first) WHERE n.epoch = ?1 AND n.stream = ?2 AND n.first = (SELECT max(first)"
+		" FROM submission WHERE epoch = ?1 AND stream = ?2 AND first <= ?3) AND n.first + n.count > ?3))";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -173,7 +173,7 @@ static enum error update_next(struct store *store, const struct report_name *nam
 			      struct report_name *found, struct fault *fault)
 {
 	static const char sql[] = "SELECT rowid, epoch, stream, number FROM outbox_report WHERE reference = ?1"
-				  " AND kind = 3 AND rowid > ?2 ORDER BY rowid LIMIT 1";
+				  " AND reference <> '' AND kind = 3 AND rowid > ?2 ORDER BY rowid LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	char text[REPORT_NAME_SIZE];
 	enum error error;
@@ -379,8 +379,8 @@ enum error outbox_break(struct store *store, const struct report_name *first, st
 		"DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3 AND holed = 1";
 	/* Nothing after the first gap is frozen: what follows in line is found by its number all the same. */
 	static const char mark_sql[] =
-		"UPDATE stream SET frozen = (SELECT coalesce(max(first + count - 1), 0) FROM submission"
-		" WHERE epoch = ?1 AND stream = ?2) WHERE epoch = ?1 AND stream = ?2 AND frozen >= ?3";
+		"UPDATE stream SET frozen = coalesce((SELECT first + count - 1 FROM submission WHERE epoch = ?1"
+		" AND stream = ?2 ORDER BY first DESC LIMIT 1), 0) WHERE epoch = ?1 AND stream = ?2 AND frozen >= ?3";
 	const char *const steps[] = {keep_sql, drop_sql, mark_sql};
 	enum error error = E_OK;
 
@@ -410,7 +410,9 @@ enum error outbox_void_erased(struct store *store, struct fault *fault)
 		" (SELECT s.receipted FROM stream s WHERE s.epoch = outbox_report.epoch"
 		" AND s.stream = outbox_report.stream) AND NOT EXISTS(SELECT 1 FROM submission n JOIN receipt r"
 		" USING(epoch, stream, first) WHERE n.epoch = outbox_report.epoch AND n.stream = outbox_report.stream"
-		" AND n.first <= outbox_report.number AND n.first + n.count > outbox_report.number)";
+		" AND n.first = (SELECT max(m.first) FROM submission m WHERE m.epoch = outbox_report.epoch"
+		" AND m.stream = outbox_report.stream AND m.first <= outbox_report.number)"
+		" AND n.first + n.count > outbox_report.number)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, E_EXPIRED);

@@ -15,6 +15,7 @@ enum {
 	WIPE_AGAIN_MS = 500,
 	WIPE_COMPLAIN_MS = 60000,
 	FAILED_AGAIN_MS = 5000,
+	GATHER_MS = 10000, /* while a sink tells of many, one after the other: up to 64 go into one receipt */
 };
 
 void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys,
@@ -24,9 +25,13 @@ void purge_init(struct purge *purge, struct store *store, const struct node_keys
 		.store = store, .keys = keys, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
 }
 
-void purge_soon(struct purge *purge)
+void purge_soon(struct purge *purge, const struct now *now)
 {
-	purge->answer_at = 0;
+	const struct purge_sinks sinks = {purge->sinks, purge->sink_count};
+	const steady_ms soon = now->steady + (purge_receipts_told(purge->store, &sinks) ? 0 : GATHER_MS);
+
+	if (purge->answer_at > soon)
+		purge->answer_at = soon;
 }
 
 /* What a full disk or a lock kept from being written is tried again; anything else ends the agent by store->failure. */
@@ -63,19 +68,24 @@ static void broker_time_note(struct store *store, wall_ms broker)
 	if (broker == 0 || broker < newest_known(store) + DAY_MS)
 		return;
 	bind_number(put, 1, broker);
-	database_step(put, NULL); /* tried again in a minute */
+	store_put(store, put, NULL); /* a full disk: tried again in a minute */
+}
+
+bool purge_clock_far(struct store *store, wall_ms now)
+{
+	const wall_ms newest = newest_known(store);
+
+	return newest == UINT64_MAX || (newest > 0 && now > newest && now - newest > PURGE_OFFLINE_MS);
 }
 
 /* Why this machine's clock may not decide what has expired; NULL: it may. */
 static const char *clock_doubt(struct store *store, const struct uplink_status *status, wall_ms now)
 {
 	const uint64_t broker = status->broker_time;
-	wall_ms newest;
 
 	if (broker > 0)
 		return (now > broker ? now - broker : broker - now) > PURGE_CLOCK_APART_MS ? "broker" : NULL;
-	newest = newest_known(store);
-	return now < newest || (newest > 0 && now - newest > PURGE_OFFLINE_MS) ? "store" : NULL;
+	return now < newest_known(store) || purge_clock_far(store, now) ? "store" : NULL;
 }
 
 static bool clock_good(struct purge *purge, const struct uplink_status *status, const struct now *now)
@@ -129,8 +139,8 @@ static enum error expire(struct purge *purge, wall_ms now, bool *more, struct fa
 
 uint64_t purge_expiring(struct store *store, wall_ms now)
 {
-	static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0 AND "
-				  "o.expires > ?1 AND o.expires <= ?2"
+	static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM outbox_report o WHERE o.erased_at = 0"
+				  " AND o.expires > 0 AND o.expires > ?1 AND o.expires <= ?2"
 				  " AND o.code = 0 AND o.kind <= 3 AND o.number <= (SELECT s.receipted FROM stream s"
 				  " WHERE s.epoch = o.epoch AND s.stream = o.stream) LIMIT ?3)";
 	sqlite3_stmt *get = store_statement(store, sql);
@@ -169,7 +179,7 @@ static void notice_give(struct store *store, wall_ms now)
 	if (expiring == 0)
 		return;
 	bind_number(put, 1, now / DAY_MS);
-	if (database_step(put, NULL) == E_OK)
+	if (store_put(store, put, NULL) == E_OK)
 		log_event(LOG_LEVEL_NOTICE, "report.expires_soon", F_NUM("reports", expiring),
 			  F_NUM("days", PURGE_NOTICE_MS / DAY_MS));
 }

@@ -38,11 +38,16 @@ struct purge {
 /* The sinks are borrowed. */
 void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct sink_options *sinks,
 		size_t sink_count, const struct now *now);
-/* A sink told what became of its copy: what waited for that may be answered. */
-void purge_soon(struct purge *purge);
+/* A sink told what became of its copy: what waited for that is answered, at once if it was the last that did, or with what
+ * else is told in the next seconds. */
+void purge_soon(struct purge *purge, const struct now *now);
 /* A bounded part of what is due, at most some hundred rows; call with every turn of the loop. True when a receipt was
  * put into the outbox. */
 bool purge_step(struct purge *purge, const struct uplink_status *status, const struct now *now);
+
+/* Whether a clock is so far ahead of all that the store knows of the broker's time that nothing is removed by it; true,
+ * too, when that cannot be read. For readers too. */
+bool purge_clock_far(struct store *store, wall_ms now);
 
 /* More are not counted: whoever asks does not wait for a million. */
 #define PURGE_COUNTED_MOST 10000

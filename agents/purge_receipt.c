@@ -104,6 +104,17 @@ static enum error told_upto(struct store *store, const struct purge_sinks *sinks
 	return error;
 }
 
+bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT id FROM purge WHERE answer = 1 ORDER BY id DESC LIMIT 1");
+	uint64_t told = 0, last = 0;
+
+	if (told_upto(store, sinks, &told, NULL) == E_OK && store_ask(store, get, NULL) == E_OK)
+		last = column_number(get, 0);
+	sqlite3_reset(get);
+	return told >= last;
+}
+
 /* Gathers what goes to the origin of the oldest that is due: its sinks are told, or were waited for long enough. */
 static enum error making_gather(struct store *store, const struct purge_sinks *sinks, wall_ms now,
 				struct making *making, struct fault *fault)

@@ -15,6 +15,8 @@ struct purge_sinks {
 };
 #define PURGE_PATIENCE_MS HOUR_MS
 
+/* Whether every sink was told of all that is to be answered. */
+bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks);
 /* Puts one receipt into the outbox, for up to LIMIT_PURGED reports of one origin whose answer is due, in a transaction of
  * its own in which they are noted as answered. `made` is false when none is due. */
 enum error purge_receipt_make(struct store *store, const struct node_keys *keys, const struct purge_sinks *sinks,

@@ -345,19 +345,10 @@ static bool page_settle(struct sink *sink, struct page *page)
 	return sink->kind->settle(sink->self, &page->why);
 }
 
-/* Hands on one page, after what has to be told of earlier ones. */
-static void hand_on(struct sink *sink, struct page *page)
+static void rows_hand_on(struct sink *sink, struct page *page, bool read)
 {
 	size_t most = sink->kind->slow ? SLOW_ROWS_AT_ONCE : ROWS_AT_ONCE;
-	bool read = sink_store_ready(sink);
 
-	page->last = sink->row;
-	if (read && !events_tell(sink, page)) {
-		page->failed = true;
-		return;
-	}
-	if (page->more)
-		return;
 	if (!read || view_inbox(&sink->store, sink->row, most, row_take, page, NULL) != E_OK)
 		page->failed = !sink_fails(&page->why, "the store cannot be read");
 	if (read && !page_settle(sink, page)) {
@@ -369,6 +360,32 @@ static void hand_on(struct sink *sink, struct page *page)
 		page->more = true;
 	}
 	page->more = page->more && !page->failed;
+}
+
+/* A report that fails holds up no erasure. */
+static void events_finish(struct sink *sink)
+{
+	struct page page;
+
+	do
+		page = (struct page){.sink = sink};
+	while (!sinks_stopping(sink->all) && events_tell(sink, &page) && page.more);
+}
+
+/* Hands on one page, after some of what has to be told of earlier ones: nor do many erasures hold up an alert. */
+static void hand_on(struct sink *sink, struct page *page)
+{
+	bool read = sink_store_ready(sink), events;
+
+	page->last = sink->row;
+	if (read && !events_tell(sink, page)) {
+		page->failed = true;
+		return;
+	}
+	events = page->more;
+	rows_hand_on(sink, page, read);
+	if (page->failed && events)
+		events_finish(sink);
 }
 
 /* ------------------------------------------------------------------ how it goes */

@@ -55,6 +55,16 @@ enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *
 	}
 }
 
+enum error store_put(struct store *store, sqlite3_stmt *put, struct fault *fault)
+{
+	struct fault own = {0};
+
+	fault = fault ? fault : &own;
+	if (store->failure.code != E_OK)
+		return fault_at(fault, store->failure.code, "%s", store->failure.field);
+	return failed(store, database_step(put, fault), fault);
+}
+
 /* ---- opening */
 
 static enum error meta_put(struct store *store, const uint8_t exchange[EXCHANGE_SIZE], const char *node,

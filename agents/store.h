@@ -53,6 +53,9 @@ void own_name_bind(sqlite3_stmt *statement, int column, const struct report_name
  * when it cannot be read. Whoever asked resets the statement. */
 enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *fault);
 
+/* Runs one that changes something and is a transaction of its own, or part of one that was begun. */
+enum error store_put(struct store *store, sqlite3_stmt *put, struct fault *fault);
+
 /* A transaction: begin, then commit (one fsync) or rollback. E_DISK_FULL: rolled back, nothing changed. */
 enum error store_begin(struct store *store, struct fault *fault);
 enum error store_commit(struct store *store, struct fault *fault);

@@ -29,23 +29,31 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 	session->upto = batch->upto.entry;
 }
 
-static void fetch_from_tail(struct core *core, struct node *node, uint64_t seq, uint64_t after)
+/* Adds what follows `after`, which the tail must reach back to, as far as there is room. */
+static void tail_take(struct core *core, const struct node *node, uint64_t after, struct batch *batch)
 {
 	const struct tail_item *item;
-	struct batch batch;
 	struct part part;
 
-	batch_start(&batch, after);
-	batch.upto = core->position;
 	for (uint64_t entry = after + 1; (item = tail_at(&core->tail, entry)) != NULL; entry++) {
 		if (!part_make(core, node, item, &part))
 			continue;
-		if (!batch_has_room(&batch, &part)) {
-			position_at(core, tail_at(&core->tail, entry - 1), &batch.upto);
-			break;
+		if (!batch_has_room(batch, &part)) {
+			if (entry - 1 > after)
+				position_at(core, tail_at(&core->tail, entry - 1), &batch->upto);
+			return;
 		}
-		batch_add(core, &batch, &part);
+		batch_add(core, batch, &part);
 	}
+	batch->upto = core->position;
+}
+
+static void fetch_from_tail(struct core *core, struct node *node, uint64_t seq, uint64_t after)
+{
+	struct batch batch;
+
+	batch_start(&batch, after);
+	tail_take(core, node, after, &batch);
 	batch_answer(core, node, seq, &batch);
 }
 
@@ -129,7 +137,8 @@ void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct
 }
 
 /* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next
- * fetch. */
+ * fetch. What was committed while it read stands in the tail: without it an answer that has nothing would pass for the
+ * last one, and leave the node behind. */
 static void page_answer(struct core *core, struct node *node, const struct core_read *read)
 {
 	struct batch batch;
@@ -151,6 +160,8 @@ static void page_answer(struct core *core, struct node *node, const struct core_
 		}
 		batch_add(core, &batch, &part);
 	}
+	if (batch.upto.entry >= core->tail.base.entry)
+		tail_take(core, node, batch.upto.entry, &batch);
 	batch_answer(core, node, node->session.fetch_seq, &batch);
 }
 

@@ -395,8 +395,10 @@ static enum error file_fault(struct fault *fault, const char *path)
 	case ENOSPC:
 	case EDQUOT:
 		return fault_at(fault, E_DISK_FULL, "%s", path);
+	case EACCES:
+		return fault_at(fault, E_IO, "%s: this user may not read it", path);
 	default:
-		return fault_at(fault, E_IO, "%s", path);
+		return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 	}
 }
 
@@ -427,7 +429,7 @@ enum error file_read(const char *path, size_t limit, struct buffer *out, struct 
 	if (fd < 0)
 		return file_fault(fault, path);
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-		error = fault_at(fault, E_IO, "%s", path);
+		error = fault_at(fault, E_IO, "%s: it is not a file", path);
 	else
 		error = read_rest(fd, path, limit, out, fault);
 	close(fd);
@@ -485,6 +487,14 @@ static bool replace(const char *folder, const char *temporary, const char *path,
 	return false;
 }
 
+/* What is missing here is the folder: a cause as any other, and not NOT_FOUND. */
+static enum error file_write_fault(struct fault *fault, const char *path)
+{
+	if (errno == ENOSPC || errno == EDQUOT)
+		return fault_at(fault, E_DISK_FULL, "%s", path);
+	return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+}
+
 enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault)
 {
 	const char *slash = strrchr(path, '/');
@@ -495,12 +505,12 @@ enum error file_write(const char *path, struct bytes content, unsigned mode, str
 	uint64_t random;
 
 	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-		error = fault_at(fault, E_IO, "%s", path);
+		error = file_write_fault(fault, path);
 		goto out;
 	}
 	temporary = memory_format("%s.%s.%016" PRIx64, folder, name, random);
 	if (!replace(folder, temporary, path, content, mode))
-		error = fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s", path);
+		error = file_write_fault(fault, path);
 out:
 	free(temporary);
 	free(folder);

@@ -94,12 +94,12 @@ static enum error sync_folder(const char *path, struct fault *fault)
 {
 	char *copy = memory_string(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int failed = fd < 0 || fsync(fd) != 0;
+	int failed = fd < 0 || fsync(fd) != 0, cause = errno;
 
 	if (fd >= 0)
 		close(fd);
 	free(copy);
-	return failed ? fault_at(fault, E_IO, "%s", path) : E_OK;
+	return failed ? fault_at(fault, E_IO, "%s: %s", path, strerror(cause)) : E_OK;
 }
 
 /* Makes an empty file that only its owner may read; SQLite gives its -wal and -shm the same mode. A file that
@@ -114,7 +114,8 @@ static enum error create_file(const char *path, struct fault *fault)
 	}
 	if (errno == EEXIST)
 		return E_OK;
-	return fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s", path);
+	return fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s: %s", path,
+			strerror(errno));
 }
 
 /* The first column of the first row of `sql`. */

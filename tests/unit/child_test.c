@@ -33,10 +33,32 @@ static void a_child_that_leaves_its_group_is_ended_all_the_same(void **state)
 	assert_true(clock_now().steady - start < 30 * 1000); /* and was not waited for */
 }
 
+static void what_a_child_began_does_not_hold_up_its_answer(void **state)
+{
+	char shell[] = "/bin/sh", option[] = "-c", script[] = "sleep 30 & echo all", path[] = "PATH=/usr/bin:/bin";
+	char *argv[] = {shell, option, script, NULL}, *environment[] = {path, NULL};
+	const struct child_command command = {
+		.program = shell, .argv = argv, .environment = environment, .heard = true};
+	const steady_ms start = clock_now().steady, deadline = start + 30 * 1000;
+	struct buffer heard = {0};
+	struct child child;
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(child_start(&child, &command, BYTES("", 0)), E_OK);
+	assert_int_equal(child_read(&child, 100, deadline, -1, &heard, "answer", NULL), E_OK);
+	assert_int_equal(child_end(&child, deadline, -1, &status), CHILD_ENDED);
+	assert_int_equal(status, 0);
+	assert_true(bytes_equal(buffer_view(&heard), BYTES("all\n", 4)));
+	assert_true(clock_now().steady < deadline);
+	buffer_free(&heard);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_child_that_leaves_its_group_is_ended_all_the_same),
+		cmocka_unit_test(what_a_child_began_does_not_hold_up_its_answer),
 	};
 
 	if (argc == 2 && strcmp(argv[1], SLIP_AWAY) == 0) {

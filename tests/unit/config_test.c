@@ -294,6 +294,22 @@ static void a_path_is_relative_to_the_configuration(void **state)
 	}
 }
 
+/* Who starts a program as the wrong user has to hear that it is that. */
+static void what_keeps_a_file_from_being_read_or_written_is_said(void **state)
+{
+	struct buffer out = {0};
+	struct fault fault;
+
+	(void)state;
+	assert_int_equal(symlink("loop", "loop"), 0);
+	assert_int_equal(file_read("loop", 10, &out, &fault), E_IO);
+	assert_string_equal(fault.field, "loop: Too many levels of symbolic links");
+	assert_int_equal(file_read(".", 10, &out, &fault), E_IO);
+	assert_string_equal(fault.field, ".: it is not a file");
+	assert_int_equal(file_write("none/f", BYTES("x", 1), 0600, &fault), E_IO);
+	assert_string_equal(fault.field, "none/f: No such file or directory");
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
 int main(void)
@@ -310,6 +326,7 @@ int main(void)
 		IN_FOLDER(a_write_replaces_the_file_and_leaves_nothing_else),
 		IN_FOLDER(a_write_that_fails_leaves_nothing),
 		cmocka_unit_test(a_path_is_relative_to_the_configuration),
+		IN_FOLDER(what_keeps_a_file_from_being_read_or_written_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,6 +230,31 @@ static void a_page_beyond_what_was_committed_here_waits(void **state)
 	assert_int_equal(world_pushes(world, ARMY), 1);
 }
 
+/* Or the office, to which nothing is left, would hear of what came meanwhile with the next heartbeat. */
+static void a_page_that_the_journal_outran_goes_on_to_the_end(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_READ_DONE};
+	const Simpul__Batch *batch;
+
+	world_accepts(world, (struct speech){.node = ARMY});
+	world_restart(world);
+	world_hello(world, POLICE, world->position.entry);
+	world_hello(world, ARMY, FIRST_ENTRY - 1);
+	world_read(world);
+	world_fetch(world, ARMY, FIRST_ENTRY - 1);
+	event.read = world->reads;
+	world->reads = NULL;
+	event.read->page.upto = world->position;
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_forget(world);
+	world_step(world, &event);
+	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	assert_int_equal(batch->n_entries, 1);
+	assert_int_equal(batch->upto->entry, world->position.entry);
+	assert_true(world_node(world, ARMY).live);
+}
+
 static void the_same_policy_is_no_new_entry(void **state)
 {
 	struct world *world = *state;
@@ -263,6 +288,7 @@ int main(void)
 		TEST(a_read_under_way_is_not_answered_to_a_revoked_node),
 		TEST(a_revocation_that_fails_is_undone),
 		TEST(a_page_beyond_what_was_committed_here_waits),
+		TEST(a_page_that_the_journal_outran_goes_on_to_the_end),
 		TEST(the_same_policy_is_no_new_entry),
 	};
 

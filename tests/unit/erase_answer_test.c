@@ -1,6 +1,7 @@
 /* Tries to erase without the origin hearing of it, to tell it what is not so, and to take its word from others. */
 #include "common/wire.h"
 #include "tests/support/offices.h"
+#include "tests/support/reports.h"
 
 #include <string.h>
 #include <setjmp.h>
@@ -222,6 +223,31 @@ static void names_of_others_and_of_nothing_are_ignored(void **state)
 	inbox_free(inbox);
 }
 
+static void what_a_sink_tells_one_by_one_is_answered_together(void **state)
+{
+	struct offices *f = *state;
+	const struct uplink_status status = {.broker_time = f->now.wall};
+	const struct sink_options sinks[] = {{.name = "registry"}};
+	struct buffer body = {0};
+
+	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	for (int i = 0; i < 3; i++)
+		offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	for (uint64_t i = 1; i <= 3; i++)
+		offices_deliver(f, agent_retraction(&f->world, "police.oku", i));
+	test_sql(&f->store, "INSERT INTO sink(name, row, unsure) VALUES('registry', 3, 3)");
+	assert_false(offices_purge(f));
+	for (int i = 0; i < 3; i++) {
+		test_sql(&f->store, "UPDATE sink SET purged = purged + 1");
+		purge_soon(&f->purge, &f->now);
+		f->now.steady += 100;
+		assert_int_equal(purge_step(&f->purge, &status, &f->now), i == 2); /* it was the last */
+	}
+	take_answers(f, MAIN, 1, &body);
+	assert_int_equal(offices_purge_receipt(f, &body)->n_purged, 3);
+	buffer_free(&body);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
@@ -235,6 +261,7 @@ int main(void)
 		TEST(what_a_sink_holds_is_told_with_the_law),
 		TEST(an_answer_is_kept_and_no_report_to_anybody),
 		TEST(names_of_others_and_of_nothing_are_ignored),
+		TEST(what_a_sink_tells_one_by_one_is_answered_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "agents/view.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
+#include "tests/support/reports.h"
 
 #include <string.h>
 #include <setjmp.h>
@@ -260,6 +261,20 @@ static void what_time_it_was_in_a_session_is_known_after_a_start(void **state)
 	assert_int_equal(offices_rows(f, "erased_at > 0 AND rule = 1"), 1);
 }
 
+static void a_damaged_proof_keeps_nothing_from_being_erased(void **state)
+{
+	struct offices *f = *state;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	test_sql(&f->store, "UPDATE inbox_delivery SET proof = x'ff' WHERE delivery_id = 1");
+	f->now.wall += 25 * HOUR_MS;
+	offices_purge(f);
+	assert_int_equal(offices_rows(f, "erased_at > 0 AND rule = 1"), 2);
+	assert_non_null(strstr(f->log, "event=store.failed code=CORRUPT field=inbox_delivery.proof"));
+	assert_false(offices_files_hold(f, "army.oku", CANARY));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
@@ -276,6 +291,7 @@ int main(void)
 		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
 		TEST(a_clock_far_ahead_of_all_that_is_known_erases_nothing),
 		TEST(what_time_it_was_in_a_session_is_known_after_a_start),
+		TEST(a_damaged_proof_keeps_nothing_from_being_erased),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,17 +1,20 @@
 /* Tries to break what intake.h promises; the test stands in for the loop. */
 #include "agents/intake.h"
 #include "agents/intake_file.h"
+#include "agents/intake_folder.h"
 #include "agents/outbox.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "tests/support/xlsx.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <setjmp.h>
@@ -843,6 +846,184 @@ static void the_log_names_no_file_and_no_value(void **state)
 	buffer_free(&heard.lines);
 }
 
+/* Thousands may be sealed to one that has left: each would take a write of all rejected lines, and an offer. */
+static void lines_to_the_same_unknown_recipient_are_refused_together(void **state)
+{
+	static const char line[] =
+		"{\"category\": \"wanted\", \"region\": \"16.01\", \"label\": \"RED\", \"to\": [\"%s\"],"
+		" \"purpose\": \"law-enforcement\", \"sighting\": {\"first_seen\": "
+		"\"2026-11-20T10:00Z\", \"assertion\": \"fact\"}}";
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	struct buffer text = {0};
+	struct store store;
+
+	office_begin(scene, &store);
+	for (int i = 0; i < 4; i++) {
+		char *one = memory_format(line, i == 1 ? "army.oku" : "health.oku");
+
+		buffer_text(&text, i == 0 ? "[" : ",\n");
+		buffer_text(&text, one);
+		free(one);
+	}
+	buffer_text(&text, "]");
+	drop_bytes(scene, "x.json", buffer_view(&text));
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.count, 4);
+	assert_int_equal(letter->file.rejected, 0);
+	fault_at(&letter->fault, E_RECIPIENT_UNKNOWN, "reports[0].to[0]");
+	answer(scene, letter, E_RECIPIENT_UNKNOWN);
+	letter = letter_wait(scene);
+	assert_int_equal(letter->file.rejected, 3);
+	assert_non_null(letter->file.lines[1].prepared);
+	assert_string_equal(letter->file.lines[3].fault.field, "to[0]");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/x.json");
+	office_end(scene, &store);
+	buffer_free(&text);
+}
+
+/* A file that the intake's thread may not open. */
+static void drop_closed(const struct scene *scene, const char *name)
+{
+	char *path = path_in(scene, name);
+
+	drop(scene, name, ONE);
+	assert_int_equal(chmod(path, 0), 0);
+	free(path);
+}
+
+/* Whom no file is closed to becomes somebody else, for what its threads do with files. */
+static void intake_begin_as_another(struct scene *scene)
+{
+	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
+
+	intake_begin(scene);
+	setfsuid(before);
+}
+
+/* How many files the doctor of that one counts. */
+static size_t closed_to_another(const struct scene *scene)
+{
+	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
+	const struct files_left left = folder_left(scene->folder, 0);
+
+	setfsuid(before);
+	assert_int_equal(left.old, 0);
+	return left.closed;
+}
+
+static void files_that_cannot_be_read_hold_up_no_other(void **state)
+{
+	struct scene *scene = *state;
+	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct intake_letter *letter;
+	char *good = path_in(scene, "d.csv");
+	size_t said = 0;
+
+	assert_int_equal(chmod(scene->folder, 0777), 0);
+	drop_closed(scene, "a.csv");
+	drop_closed(scene, "b.csv");
+	drop_closed(scene, "c.csv");
+	drop(scene, "d.csv", ONE);
+	assert_int_equal(chmod(good, 0644), 0);
+	log_copy(hear, &heard);
+	intake_begin_as_another(scene);
+	letter = letter_wait(scene);
+	assert_string_equal(letter->name, "d.csv");
+	answer(scene, letter, E_OK);
+	wait_for(scene, "done/d.csv");
+	assert_int_equal(closed_to_another(scene), 3);
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	log_copy(NULL, NULL);
+	buffer_u8(&heard.lines, 0);
+	for (const char *line = (const char *)heard.lines.data; (line = strstr(line, "event=intake.failed")); line++)
+		said++;
+	assert_int_equal(said, 3);
+	buffer_free(&heard.lines);
+	free(good);
+}
+
+static void a_file_that_lies_there_for_long_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	const wall_ms now = clock_now().wall;
+
+	drop(scene, "x.csv", ONE);
+	drop(scene, ".half.csv", ONE);
+	assert_int_equal(folder_left(scene->folder, now - 60000).old, 0);
+	assert_int_equal(folder_left(scene->folder, now + 60000).old, 1);
+}
+
+static void broker_spoke(struct store *store, wall_ms time)
+{
+	char *sql = memory_format("INSERT OR REPLACE INTO meta(key, value) VALUES('broker time', %" PRIu64 ")", time);
+
+	assert_int_equal(database_run(store->db, sql, NULL), E_OK);
+	free(sql);
+}
+
+/* A machine that lost its clock's battery comes up in another year: what was rejected is nowhere else. */
+static void a_clock_far_ahead_of_all_that_is_known_removes_nothing(void **state)
+{
+	struct scene *scene = *state;
+	char *rejected = path_in(scene, "rejected");
+	struct store store;
+
+	office_begin(scene, &store);
+	broker_spoke(&store, clock_now().wall - 15 * DAY_MS);
+	assert_int_equal(mkdir(rejected, 0700), 0);
+	lay(scene, "rejected/old.csv", 8);
+	scene->options.keep_days = 7;
+	intake_begin(scene);
+	drop(scene, "x.json", "[]");
+	wait_for(scene, "done/x.json"); /* put there by a thread that clears first */
+	assert_true(exists(scene, "rejected/old.csv"));
+	intake_stop(scene->intake);
+	broker_spoke(&store, clock_now().wall - DAY_MS);
+	intake_begin(scene);
+	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
+		poll(NULL, 0, 10);
+	assert_false(exists(scene, "rejected/old.csv"));
+	office_end(scene, &store);
+	free(rejected);
+}
+
+/* So many files that each being looked for among all others would take a hundred times as long as looking at them. */
+static void a_crowded_folder_is_looked_at_in_little_time(void **state)
+{
+	enum { FILES = 15000 };
+	struct scene *scene = *state;
+	struct folder folder = {.path = memory_string(scene->folder), .watch = -1, .poll = true};
+	char path[96], *one = path_in(scene, ".one");
+	steady_ms begin, seen, scanned;
+	struct file_mark mark;
+
+	drop(scene, ".one", ONE);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%05d.csv", scene->folder, i);
+		assert_int_equal(link(one, path), 0);
+	}
+	begin = clock_now().steady;
+	for (int i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/%05d.csv", scene->folder, i);
+		assert_true(file_look(path, &mark));
+	}
+	seen = clock_now().steady;
+	folder_init(&folder);
+	folder_scan(&folder, -1, seen);
+	folder_scan(&folder, -1, seen);
+	scanned = clock_now().steady;
+	assert_int_equal(folder.count, FILES);
+	assert_true(scanned - seen < 25 * (seen - begin + 10));
+	/* And more time goes to reading them than to looking again. */
+	assert_true(folder.scan_at >= scanned + (scanned - seen) / 2);
+	folder_free(&folder);
+	free(one);
+}
+
 int main(void)
 {
 #define PROMISE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -874,6 +1055,11 @@ int main(void)
 		PROMISE(nothing_is_removed_unless_days_are_given),
 		PROMISE(a_file_is_kept_from_the_day_it_was_put_away),
 		PROMISE(the_log_names_no_file_and_no_value),
+		PROMISE(lines_to_the_same_unknown_recipient_are_refused_together),
+		PROMISE(files_that_cannot_be_read_hold_up_no_other),
+		PROMISE(a_clock_far_ahead_of_all_that_is_known_removes_nothing),
+		PROMISE(a_file_that_lies_there_for_long_is_counted),
+		PROMISE(a_crowded_folder_is_looked_at_in_little_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 /* Tries to break what outbox.h promises. */
 #include "tests/support/agent_world.h"
+#include "agents/outbox_erase.h"
+#include "agents/purge.h"
 #include "common/content.h"
 #include "common/limit.h"
 #include "common/seal.h"
@@ -563,6 +565,70 @@ static void what_was_frozen_under_a_former_key_is_signed_anew_unless_the_broker_
 	assert_int_equal(message(f)->key_id, 2);
 }
 
+enum { LONG_PAST = 3000, FEW_STEPS = 2000 };
+
+/* As if so many reports had each gone alone, and had its receipt. */
+static void past_make(struct fixture *f)
+{
+	static const char *const steps[] = {
+		"CREATE TEMP TABLE past(number INTEGER PRIMARY KEY)",
+		"WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 3000)"
+		" INSERT INTO past SELECT i FROM r",
+		"INSERT INTO submission(epoch, stream, first, count, digest, void, key_id, message)"
+		" SELECT 1, 0, number, 1, zeroblob(32), 1, 1, x'' FROM past",
+		"INSERT INTO receipt(epoch, stream, first, entry, accepted_at, receipt)"
+		" SELECT 1, 0, number, number, 1, x'' FROM past",
+		"INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label, category, region,"
+		" taken_at, source, routing, header, body)"
+		" SELECT 1, 0, number, x'', 0, 0, 1, 3, 'other', '16.01', 1, '', x'', x'', x'00' FROM past",
+		"INSERT INTO stream(epoch, stream, last, frozen, receipted) VALUES(1, 0, 3000, 3000, 3000)",
+	};
+
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		assert_int_equal(database_run(f->store.db, steps[i], &f->fault), E_OK);
+}
+
+/* What SQLite did since it was last asked. */
+static int steps_done(struct fixture *f)
+{
+	int steps = 0;
+
+	for (sqlite3_stmt *each = sqlite3_next_stmt(f->store.db, NULL); each;
+	     each = sqlite3_next_stmt(f->store.db, each))
+		steps += sqlite3_stmt_status(each, SQLITE_STMTSTATUS_VM_STEP, 1);
+	return steps;
+}
+
+static void a_long_past_is_not_gone_through_for_one_report(void **state)
+{
+	struct fixture *f = *state;
+	struct report_name name;
+
+	past_make(f);
+	name = take(f, agent_sighting(&f->world, AMBER, "a car at the market"));
+	assert_int_equal(next(f, MAIN, LONG_PAST), 1);
+	steps_done(f);
+	assert_int_equal(outbox_reject(&f->store, &name, E_TOO_LARGE, "body", &f->fault), E_OK);
+	assert_in_range(steps_done(f), 1, FEW_STEPS);
+
+	assert_int_equal(next(f, MAIN, LONG_PAST), 1); /* the VOID */
+	take(f, agent_retraction(&f->world, "police.oku", LONG_PAST - 1));
+	assert_int_equal(next(f, MAIN, LONG_PAST + 1), 1);
+	steps_done(f);
+	assert_int_equal(receive_receipt(f, &f->next.first, &f->next.digest, NULL), E_OK);
+	assert_in_range(steps_done(f), 1, FEW_STEPS);
+	assert_int_equal(agent_number(&f->store, "SELECT max(number) FROM outbox_report WHERE erased_at > 0"),
+			 LONG_PAST - 1);
+
+	steps_done(f);
+	assert_int_equal(purge_expiring(&f->store, clock_now().wall), 0);
+	assert_in_range(steps_done(f), 1, FEW_STEPS);
+
+	name.number = LONG_PAST - 2;
+	assert_int_equal(outbox_break(&f->store, &name, &f->fault), E_OK);
+	assert_in_range(steps_done(f), 1, FEW_STEPS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,6 +650,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_number_that_can_carry_nothing_is_sent_as_void, start, end),
 		cmocka_unit_test_setup_teardown(a_recipient_who_left_voids_the_report_and_holds_up_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_broker_with_another_history_is_found, start, end),
+		cmocka_unit_test_setup_teardown(a_long_past_is_not_gone_through_for_one_report, start, end),
 		cmocka_unit_test_setup_teardown(
 			what_was_frozen_under_a_former_key_is_signed_anew_unless_the_broker_has_it, start, end),
 	};

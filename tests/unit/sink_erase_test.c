@@ -286,6 +286,15 @@ static void what_a_law_keeps_is_held_until_then(void **state)
 	sqlite3_reset(get);
 }
 
+static void what_is_held_is_heard_from_a_program_that_leaves_another_behind(void **state)
+{
+	struct sink_options options = script(*state, "sleep 300 &\necho '{\"held\": {\"code\": \"UU-6-2011-72\","
+						     " \"until\": \"2027-01-01T00:00:00Z\"}}'");
+
+	options.seconds = 2;
+	assert_int_equal(outcome_with(*state, &options), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+}
+
 static void an_endless_answer_is_none(void **state)
 {
 	assert_int_equal(program_outcome(*state, "head -c 100000 /dev/zero; exit 0", SINK_ERASES_YES),
@@ -303,6 +312,58 @@ static void a_program_that_cannot_now_is_told_again(void **state)
 {
 	assert_int_equal(program_outcome(*state, "[ -e once ] && exit 0; touch once; exit 75", SINK_ERASES_YES),
 			 SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
+/* What many reports expiring at once has a program do may take it hours. */
+static void an_alert_does_not_wait_for_all_that_is_to_be_erased(void **state)
+{
+	struct sink_place *place = *state;
+	const char text[] = "#!/bin/sh\necho $SIMPUL_EVENT $SIMPUL_NAME >>\"${0%/*}/said\"\n";
+	const struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	struct sinks *sinks;
+	char *said;
+
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0700, NULL), E_OK);
+	for (uint64_t i = 1; i <= 12; i++)
+		sink_place_add(place, i);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 12));
+	sinks_stop(sinks);
+	for (uint64_t i = 1; i <= 12; i++)
+		sink_place_erase(place, i);
+	sink_place_add(place, 13);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 12));
+	assert_true(sink_place_reaches(place, 13));
+	sinks_stop(sinks);
+	said = sink_place_file(place, "said");
+	assert_non_null(strstr(said, "erase army.oku#12\n"));
+	assert_non_null(strstr(said, "report army.oku#13\n"));
+	assert_true(strstr(said, "report army.oku#13\n") < strstr(said, "erase army.oku#12\n"));
+	free(said);
+}
+
+static void a_report_that_fails_holds_up_no_erasure(void **state)
+{
+	enum { MANY = 40 };
+	struct sink_place *place = *state;
+	const char text[] = "#!/bin/sh\n[ \"$SIMPUL_EVENT $SIMPUL_NAME\" != 'report army.oku#41' ]\n";
+	struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	struct sinks *sinks;
+
+	assert_int_equal(file_write(place->path, BYTES(text, strlen(text)), 0700, NULL), E_OK);
+	for (uint64_t i = 1; i <= MANY; i++)
+		sink_place_add(place, i);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, MANY));
+	sinks_stop(sinks);
+	for (uint64_t i = 1; i <= MANY; i++)
+		sink_place_erase(place, i);
+	sink_place_add(place, MANY + 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, MANY));
+	assert_true(sink_place_fails(sinks, "its exit status was 1"));
+	sinks_stop(sinks);
 }
 
 static void what_is_held_under_no_law_or_for_ever_is_not_held(void **state)
@@ -341,9 +402,12 @@ int main(void)
 		TEST(a_program_is_told_what_and_why),
 		TEST(a_program_that_asks_a_person_has_not_erased),
 		TEST(what_a_law_keeps_is_held_until_then),
+		TEST(what_is_held_is_heard_from_a_program_that_leaves_another_behind),
 		TEST(an_endless_answer_is_none),
 		TEST(a_program_that_says_much_is_heard_to_its_end),
 		TEST(a_program_that_cannot_now_is_told_again),
+		TEST(an_alert_does_not_wait_for_all_that_is_to_be_erased),
+		TEST(a_report_that_fails_holds_up_no_erasure),
 		cmocka_unit_test(what_is_held_under_no_law_or_for_ever_is_not_held),
 	};
 

@@ -241,6 +241,20 @@ static void after_a_commit_that_failed_nothing_more_is_written(void **state)
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM sink"), 0);
 }
 
+static void after_a_lone_write_that_failed_nothing_more_is_written(void **state)
+{
+	struct fixture *f = *state;
+	const struct position seen = {.incarnation = 1, .entry = 15};
+	struct fault fault = {0};
+
+	sqlite3_commit_hook(f->store.db, interrupt, NULL);
+	assert_int_not_equal(inbox_store_cursor(&f->store, &seen, NULL), E_OK);
+	sqlite3_commit_hook(f->store.db, NULL, NULL);
+	assert_int_not_equal(f->store.failure.code, E_OK);
+	assert_int_equal(store_begin(&f->store, &fault), f->store.failure.code);
+	assert_int_equal(inbox_store_cursor(&f->store, &seen, &fault), f->store.failure.code);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +272,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_new_store_begins_before_the_first_entry, start, end),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_taken_for_absent, start, end),
 		cmocka_unit_test_setup_teardown(after_a_commit_that_failed_nothing_more_is_written, start, end),
+		cmocka_unit_test_setup_teardown(after_a_lone_write_that_failed_nothing_more_is_written, start, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
