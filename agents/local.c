@@ -7,6 +7,7 @@
 #include "agents/hold_door.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
+#include "agents/reading.h"
 #include "agents/subject_due.h"
 #include "agents/subject_record.h"
 #include "common/json.h"
@@ -335,6 +336,9 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
 				 ? json_pack("{s:b}", "ok", 1)
 				 : NULL;
+	else if (command != NULL && strcmp(command, "read") == 0)
+		answer = reading_take(host->store, request, user, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
+											    : NULL;
 	else if (command != NULL && ((subject = strcmp(command, "subject") == 0) || strcmp(command, "report") == 0))
 		*taken = (answer = report_answer(host, request, subject ? user : NULL, now, fault)) != NULL;
 	else

@@ -23,6 +23,8 @@
  *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person:
  * subject_record.h
  *       {"ok": true}                                         synced to disk before the answer is given
+ *   {"simpul": 1, "command": "read", "what": "inbox show", "about": "police.oku#12"}      that it is shown: reading.h
+ *       {"ok": true}                                         likewise
  *   {"simpul": 1, "command": "erasure-done", "report": "army.oku#7", "sink": "registry"}     by_hand.h
  *       {"ok": true}
  *   anything that is not taken

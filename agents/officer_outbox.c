@@ -25,7 +25,8 @@ static const char outbox_usage[] =
 	"               --note that says why keeps what is still needed\n"
 	"\n"
 	"show says all of one report, and of each office that was given it or an update of it when it erased that, what\n"
-	"became of the copies in its sinks, or that it has not said so yet.\n";
+	"became of the copies in its sinks, or that it has not said so yet. That somebody looked at it, or at a list with\n"
+	"--json, is recorded (simpul record).\n";
 
 static const char status_usage[] =
 	"usage: simpul status [--json]\n"
@@ -51,6 +52,7 @@ struct listing {
 	bool json;
 	int state; /* enum outbox_state, or ALL; OUTBOX_WAITING is SENT as well: an officer waits for both */
 	bool expiring;
+	const char *narrowed; /* by this option, for the record */
 	struct outbox_place last;
 	size_t rows;
 	bool closed;
@@ -105,6 +107,10 @@ static int outbox_list(const struct officer *officer, struct listing *listing)
 
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (listing->json && officer_reads(officer, "outbox list", listing->narrowed, &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	arena_init(&listing->arena);
 	do {
 		listing->rows = 0;
@@ -128,7 +134,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 						{"expiring", no_argument, NULL, 'e'},
 						{"json", no_argument, NULL, 'j'},
 						{NULL, 0, NULL, 0}};
-	struct listing listing = {.state = ALL};
+	struct listing listing = {.state = ALL, .narrowed = ""};
 	int option;
 
 	if ((argc < 2 || strcmp(argv[1], "recover") != 0) && wants_help(argc, argv, outbox_usage))
@@ -148,6 +154,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 			listing.expiring = true;
 		else
 			return EX_USAGE;
+		listing.narrowed = option == 'j' ? listing.narrowed : argv[optind];
 	}
 	if (optind < argc - 1)
 		return officer_misused(officer, "everything is said with options");

@@ -10,7 +10,7 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 12
+#define STORE_VERSION 13
 #define STORE_STATEMENTS 230
 
 struct store {
