@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { USER_WIDTH = 16, COMMAND_WIDTH = 14 };
@@ -27,7 +28,7 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------ putting on record */
 
-/* While no agent runs; one that starts meanwhile waits for the lock in vain and says so. */
+/* While no agent runs; one that starts meanwhile waits for the lock. */
 static enum error note_alone(const struct officer *officer, const struct settings *settings, const char *what,
 			     const char *about, struct fault *fault)
 {
@@ -56,7 +57,7 @@ static enum error reads_alone(const struct officer *officer, const char *what, c
 
 	if (error != E_OK)
 		return error;
-	error = store_lock(settings.store, &lock, fault);
+	error = store_lock(settings.store, 0, &lock, fault);
 	if (error == E_OK)
 		error = note_alone(officer, &settings, what, about, fault);
 	if (lock >= 0)
@@ -65,21 +66,38 @@ static enum error reads_alone(const struct officer *officer, const char *what, c
 	return error;
 }
 
+/* By the agent; E_UNREACHABLE when none answers. */
+static enum error reads_told(const struct officer *officer, const char *what, const char *about, struct fault *fault)
+{
+	json_t *answer, *request = json_pack("{s:i, s:s, s:s, s:s}", "simpul", LOCAL_VERSION, "command", "read", "what", what,
+					     "about", about);
+	enum error error;
+
+	if (request == NULL) /* an option that is no text */
+		return fault_at(fault, E_NOT_UTF8, "%s", what);
+	error = officer_ask(officer, request, &answer, fault);
+	json_decref(answer);
+	return error;
+}
+
+/* An agent that is just starting, or ending, has the store and is not heard yet, or any more. */
 enum error officer_reads(const struct officer *officer, const char *what, const char *about, struct fault *fault)
 {
-	json_t *answer, *request = json_pack("{s:i, s:s, s:s, s:s}", "simpul", LOCAL_VERSION, "command", "read", "what",
-					     what, "about", about);
-	struct fault unheard = {0};
-	enum error error = officer_ask(officer, request, &answer, fault);
+	const struct timespec pause = {.tv_nsec = 50 * 1000000L};
+	const steady_ms until = clock_now().steady + STORE_PATIENCE_MS;
+	struct fault alone = {0};
+	enum error error;
 
-	json_decref(answer);
-	if (error != E_UNREACHABLE)
-		return error;
-	/* An agent that has the store and does not answer is told of as what it is. */
-	error = reads_alone(officer, what, about, &unheard);
-	if (error == E_EXISTS)
-		return fault->code;
-	*fault = unheard;
+	while ((error = reads_told(officer, what, about, fault)) == E_UNREACHABLE) {
+		error = reads_alone(officer, what, about, &alone);
+		if (error != E_EXISTS) {
+			*fault = alone;
+			return error;
+		}
+		if (clock_now().steady >= until)
+			return fault->code;
+		nanosleep(&pause, NULL);
+	}
 	return error;
 }
 
