@@ -120,8 +120,9 @@ static void set_due(json_t *answer, struct store *store)
 
 	if (subject_due_count(store, clock_now().wall, &due, NULL) == E_OK)
 		json_object_set_new(answer, "requests",
-				    json_pack("{s:I, s:I, s:s}", "urgent", (json_int_t)due.urgent, "overdue",
-					      (json_int_t)due.overdue, "first", due.first));
+				    json_pack("{s:I, s:I, s:I, s:s}", "open", (json_int_t)due.open, "urgent",
+					      (json_int_t)due.urgent, "overdue", (json_int_t)due.overdue, "first",
+					      due.first));
 }
 
 static json_t *status_answer(const struct local_host *host)

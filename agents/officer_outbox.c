@@ -218,9 +218,10 @@ static void quarantine_print(const json_t *counts)
 /* Requests of persons, which the law gives three days. */
 static void requests_print(const json_t *requests)
 {
-	if (number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
-		printf("requests of persons: %lld overdue, %lld due within 24 hours, first %s: simpul subject list\n",
-		       number_in(requests, "overdue"), number_in(requests, "urgent"), text_in(requests, "first"));
+	if (text_in(requests, "first")[0] != '\0')
+		printf("requests of persons: %lld overdue, %lld due within 24 hours, %lld later, first %s: simpul subject list\n",
+		       number_in(requests, "overdue"), number_in(requests, "urgent"), number_in(requests, "open"),
+		       text_in(requests, "first"));
 }
 
 /* `expires_at` is "" for a key that never ends. */
