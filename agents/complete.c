@@ -175,9 +175,10 @@ static bool root_take(void *context, const struct outbox_row *row)
 	return false;
 }
 
-/* An office that may not have the update in between, but has the report and may have this one, must be able to tell that
- * this one takes the report's place. */
-static enum error reference_to_root(struct store *store, json_t *draft, const struct report_name *name, struct fault *fault)
+/* An office that may not have the update in between, but has the report and may have this one, must be able to tell
+ * that this one takes the report's place. */
+static enum error reference_to_root(struct store *store, json_t *draft, const struct report_name *name,
+				    struct fault *fault)
 {
 	struct report_name meant = *name;
 	struct root root = {.is_update = true};

@@ -196,8 +196,9 @@ enum error erase_tell_again(struct store *store, uint64_t purge, wall_ms now, ui
 {
 	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
 				       " SELECT 0, origin, epoch, stream, number, rule, ?2, 1 FROM purge WHERE id = ?1";
-	static const char sinks_sql[] = "INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
-					" SELECT ?1, sink, outcome, code, number, until FROM purge_sink WHERE purge = ?2";
+	static const char sinks_sql[] =
+		"INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
+		" SELECT ?1, sink, outcome, code, number, until FROM purge_sink WHERE purge = ?2";
 	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
 	enum error error;
 	uint64_t made;

@@ -338,8 +338,9 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 				 ? json_pack("{s:b}", "ok", 1)
 				 : NULL;
 	else if (command != NULL && strcmp(command, "read") == 0)
-		answer = reading_take(host->store, request, user, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
-											    : NULL;
+		answer = reading_take(host->store, request, user, now->wall, fault) == E_OK
+				 ? json_pack("{s:b}", "ok", 1)
+				 : NULL;
 	else if (command != NULL && ((subject = strcmp(command, "subject") == 0) || strcmp(command, "report") == 0))
 		*taken = (answer = report_answer(host, request, subject ? user : NULL, now, fault)) != NULL;
 	else

@@ -71,8 +71,8 @@ enum error officer_store(const struct officer *officer, struct store *store, str
  * becomes the fault. E_UNREACHABLE: no agent runs. */
 enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault);
 
-/* Puts on record that this is shown now (reading.h): by the agent, or in its store while none runs. Nothing is shown where
- * it fails. */
+/* Puts on record that this is shown now (reading.h): by the agent, or in its store while none runs. Nothing is shown
+ * where it fails. */
 enum error officer_reads(const struct officer *officer, const char *what, const char *about, struct fault *fault);
 /* What to do when it did. */
 #define OFFICER_READS_ADVICE "nothing is shown that is not recorded"

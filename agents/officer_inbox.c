@@ -30,7 +30,8 @@ static const char usage[] =
 	"export    writes a file with which anybody can check who said this, with simpul verify\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
-	"before it a mark where a report is not in earnest. That somebody looked is recorded (simpul record), but for lists\n"
+	"before it a mark where a report is not in earnest. That somebody looked is recorded (simpul record), but for "
+	"lists\n"
 	"without --json, which show no word of a report.\n"
 	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
 	"release-request, release.\n";
@@ -39,12 +40,12 @@ static const char usage[] =
 struct listing {
 	bool json, colour;
 	wall_ms since;
-	int kind;	      /* 0: all */
-	const char *category; /* NULL: all */
+	int kind;			/* 0: all */
+	const char *category;		/* NULL: all */
 	char about[USER_TEXT_MOST + 1]; /* these options, for the record */
-	uint64_t last;	      /* the newest row seen */
-	size_t rows;	      /* of the page */
-	bool closed;	      /* nobody reads any more */
+	uint64_t last;			/* the newest row seen */
+	size_t rows;			/* of the page */
+	bool closed;			/* nobody reads any more */
 	struct arena arena;
 };
 
@@ -202,7 +203,8 @@ static int inbox_list(const struct officer *officer, int argc, char **argv, bool
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_fail(officer, &fault, "has simpul-agent run here?");
-	if (listing.json && officer_reads(officer, follow ? "inbox follow" : "inbox list", listing.about, &fault) != E_OK) {
+	if (listing.json &&
+	    officer_reads(officer, follow ? "inbox follow" : "inbox list", listing.about, &fault) != E_OK) {
 		store_close(&store);
 		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
 	}

@@ -29,8 +29,8 @@ static const char usage[] =
 	"show      all that is known of one, and what can be done; simpul inbox show has what the report says\n"
 	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the\n"
 	"          sink again\n"
-	"close     nothing more is to be done, of one item or of all that wait for a cause, from one office. It is recorded who\n"
-	"          says so and why; nothing is deleted, and retry still works\n"
+	"close     nothing more is to be done, of one item or of all that wait for a cause, from one office. It is\n"
+	"          recorded who says so and why; nothing is deleted, and retry still works\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first.\n";
 
@@ -392,7 +392,8 @@ static int close_item(const struct officer *officer, int argc, char **argv)
 	if (option != -1 || (picking.cause == NULL && (item = item_take(officer, argc, argv)) == 0))
 		return EX_USAGE;
 	if (picking.cause == NULL ? picking.origin != NULL : !cause_known(picking.cause) || optind < argc)
-		return officer_misused(officer, "give one item, or with --cause what they wait for, as in simpul quarantine list");
+		return officer_misused(
+			officer, "give one item, or with --cause what they wait for, as in simpul quarantine list");
 	if (reason == NULL || reason[strspn(reason, " ")] == '\0')
 		return officer_misused(officer, "say why with --reason");
 	text = json_string(reason);

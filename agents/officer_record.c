@@ -69,8 +69,8 @@ static enum error reads_alone(const struct officer *officer, const char *what, c
 /* By the agent; E_UNREACHABLE when none answers. */
 static enum error reads_told(const struct officer *officer, const char *what, const char *about, struct fault *fault)
 {
-	json_t *answer, *request = json_pack("{s:i, s:s, s:s, s:s}", "simpul", LOCAL_VERSION, "command", "read", "what", what,
-					     "about", about);
+	json_t *answer, *request = json_pack("{s:i, s:s, s:s, s:s}", "simpul", LOCAL_VERSION, "command", "read", "what",
+					     what, "about", about);
 	enum error error;
 
 	if (request == NULL) /* an option that is no text */

@@ -85,7 +85,8 @@ static enum error received_count(struct counting *counting, struct fault *fault)
 	static const char sql[] =
 		"SELECT origin, epoch, stream, number, header, body FROM inbox q WHERE kind IN (10, 11) AND kind = 10"
 		" AND category = '" CATEGORY_SUBJECT_ACCESS "' AND trust = 0 AND erased_at = 0 AND NOT EXISTS("
-		"SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = q.origin AND m.epoch = q.epoch"
+		"SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = q.origin AND m.epoch = "
+		"q.epoch"
 		" AND m.stream = q.stream AND m.number = q.number AND m.kind = 4 AND i.trust = 0)";
 	sqlite3_stmt *get = store_statement(counting->store, sql);
 	const Simpul__Header *header;

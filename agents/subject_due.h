@@ -8,7 +8,7 @@
 
 struct subject_due {
 	uint64_t open, urgent, overdue; /* each one of these; urgent: within a day */
-	char first[REPORT_NAME_SIZE]; /* of the one that was or is due first; "" when there is none */
+	char first[REPORT_NAME_SIZE];	/* of the one that was or is due first; "" when there is none */
 };
 
 /* The agent asks each minute: it costs a look at each query that is neither answered nor erased. */

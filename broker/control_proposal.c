@@ -1,9 +1,9 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
- * For a day, also over a restart (proposal_file.h), and until an operator withdraws it. Of what was carried out the digest
- * stays until its day is over, so that its signatures, which stand in the journal, do nothing a second time; signatures
- * from before the start are good for what waits alone. What was refused instead (busy, stopping, a file that could not be
- * read) was not carried out, and waits for the second operator again. */
+ * For a day, also over a restart (proposal_file.h), and until an operator withdraws it. Of what was carried out the
+ * digest stays until its day is over, so that its signatures, which stand in the journal, do nothing a second time;
+ * signatures from before the start are good for what waits alone. What was refused instead (busy, stopping, a file that
+ * could not be read) was not carried out, and waits for the second operator again. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
@@ -208,7 +208,8 @@ static enum error proposal_check(struct control *control, const struct control_c
 }
 
 /* On disk before its number is told. */
-static enum error proposal_put(struct control *control, struct proposal *made, const json_t *request, struct fault *fault)
+static enum error proposal_put(struct control *control, struct proposal *made, const json_t *request,
+			       struct fault *fault)
 {
 	struct proposal *room = proposal_room(control);
 	enum error error;

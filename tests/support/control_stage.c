@@ -119,7 +119,7 @@ void stage_restart(struct stage *stage)
 	zmq_close(stage->auditor);
 	stage->port.started_at = clock_now().wall;
 	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);
-	stage->operator = stage_connect(stage, stage->path);
+	stage->operator= stage_connect(stage, stage->path);
 	stage->auditor = stage_connect(stage, stage->audit);
 }
 

@@ -82,7 +82,7 @@ static int tear_down(void **state)
 #define DRAFT(label, more, words) \
 	"{\"category\": \"wanted\", \"region\": \"16.01\", \"purpose\": \"law-enforcement\", \"label\": \"" label \
 	"\"" more ", \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", " \
-		  "\"summary\": \"" words \
+	"\"summary\": \"" words \
 	"\", \"persons\": [{\"capacity\": \"seen\", \"identity\": \"claimed\", \"age\": \"adult\", " \
 	"\"remark\": \"" LONG words "\", \"primary_identifier\": \"" words "\"}]}}"
 

@@ -389,7 +389,8 @@ int main(void)
 		cmocka_unit_test(an_office_that_nothing_is_for_does_not_lag_for_ever),
 		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
 		cmocka_unit_test(who_reads_what_a_report_says_is_on_record),
-		cmocka_unit_test(what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
+		cmocka_unit_test(
+			what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

@@ -252,20 +252,23 @@ static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 /* After the test above: one waits that does not verify, and two more come of reports that are not here. */
 static void what_waits_for_one_cause_is_closed_at_once(void **state)
 {
-	static const char update[] = "{\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
-				     " \"assertion\": \"fact\", \"summary\": \"once more\"}}";
+	static const char update[] =
+		"{\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
+		" \"assertion\": \"fact\", \"summary\": \"once more\"}}";
 	struct exchange *x = *state;
 
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#8", "--json", "-", NULL), 0);
+		assert_int_equal(
+			exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#8", "--json", "-", NULL), 0);
 	assert_lists(x, "police.oku#13");
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unread", "--reason", "r", NULL),
-			 64);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced", "--origin",
-					 "immigration.oku", "--reason", "theirs", NULL),
+	assert_int_equal(
+		exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unread", "--reason", "r", NULL),
+		64);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced",
+					 "--origin", "immigration.oku", "--reason", "theirs", NULL),
 			 0);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced", "--origin",
-					 "police.oku", "--reason", "read them", NULL),
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced",
+					 "--origin", "police.oku", "--reason", "read them", NULL),
 			 0);
 	assert_lists(x, ": read them");
 	assert_false(exchange_logged(x, "theirs"));

@@ -428,7 +428,8 @@ static void what_is_withdrawn_is_gone_and_on_record(void **state)
 	const uint64_t proposal = propose(stage, &pair.keys[0], at, NULL, NULL);
 	char withdrawal[200], text[400];
 
-	snprintf(withdrawal, sizeof(withdrawal), "{\"command\": \"withdraw\", \"proposal\": %llu, \"reason\": \"wrong\"}",
+	snprintf(withdrawal, sizeof(withdrawal),
+		 "{\"command\": \"withdraw\", \"proposal\": %llu, \"reason\": \"wrong\"}",
 		 (unsigned long long)proposal);
 	stage_request(stage, withdrawal, strlen(withdrawal));
 	finish(stage, stage->ticket, &full);
