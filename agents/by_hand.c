@@ -1,5 +1,6 @@
 /* by_hand - reads what sinks left to a person, and writes down what he did. */
 #include "agents/by_hand.h"
+#include "agents/erase.h"
 #include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <string.h>
@@ -72,24 +73,16 @@ static enum error asked_find(struct store *store, const struct report_name *name
 /* Another answer, which says of the other sinks what the one before it did. */
 static enum error answer_again(struct store *store, uint64_t purge, const char *sink, wall_ms now, struct fault *fault)
 {
-	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-				       " SELECT 0, origin, epoch, stream, number, rule, ?2, 1 FROM purge WHERE id = ?1";
-	static const char sinks_sql[] =
-		"INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
-		" SELECT ?1, sink, CASE WHEN sink = ?3 THEN 1 ELSE outcome END, code, number, until"
-		" FROM purge_sink WHERE purge = ?2";
-	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
-	enum error error;
+	sqlite3_stmt *put =
+		store_statement(store, "UPDATE purge_sink SET outcome = 1 WHERE purge = ?1 AND sink = ?2"); /* ERASED */
+	uint64_t again = 0;
+	enum error error = erase_tell_again(store, purge, now, &again, fault);
 
-	bind_number(note, 1, purge);
-	bind_number(note, 2, now);
-	error = database_step(note, fault);
 	if (error != E_OK)
 		return error;
-	bind_number(sinks, 1, (uint64_t)sqlite3_last_insert_rowid(store->db));
-	bind_number(sinks, 2, purge);
-	bind_text(sinks, 3, sink);
-	return database_step(sinks, fault);
+	bind_number(put, 1, again);
+	bind_text(put, 2, sink);
+	return database_step(put, fault);
 }
 
 enum error by_hand_done(struct store *store, const json_t *request, wall_ms now, struct fault *fault)

@@ -147,6 +147,52 @@ static bool answered_take(void *context, const struct inbox_row *row)
 	return !completion->found;
 }
 
+/* ---- the report that an update of an update is about */
+
+struct root {
+	char name[REPORT_NAME_SIZE];
+	bool is_update;
+};
+
+static bool root_take(void *context, const struct outbox_row *row)
+{
+	struct root *root = context;
+	const Simpul__Header *header;
+	struct report_name name;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	root->is_update = header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1;
+	if (root->is_update) {
+		name = row->name;
+		name.epoch = header->references[0]->epoch;
+		name.stream = (uint32_t)header->references[0]->stream;
+		name.number = header->references[0]->number;
+		report_name_text(&name, root->name);
+	}
+	arena_fini(&arena);
+	return false;
+}
+
+/* An office that may not have the update in between, but has the report and may have this one, must be able to tell
+ * that this one takes the report's place. */
+static enum error reference_to_root(struct store *store, json_t *draft, const struct report_name *name,
+				    struct fault *fault)
+{
+	struct report_name meant = *name;
+	struct root root = {.is_update = true};
+	enum error error = E_OK;
+
+	report_name_text(name, root.name);
+	while (error == E_OK && root.is_update && report_name_parse(root.name, &meant)) {
+		root.is_update = false;
+		error = view_outbox_by_name(store, &meant, root_take, &root, fault);
+	}
+	json_object_set_new(draft, "reference", json_string(root.name));
+	return error;
+}
+
 static bool has_any(const json_t *draft, const char *const *keys)
 {
 	for (; *keys != NULL; keys++)
@@ -178,5 +224,7 @@ enum error draft_complete(struct store *store, json_t *draft, wall_ms now, struc
 		error = fault_at(fault, E_REFERENCE_UNKNOWN, "reference");
 	if (error == E_OK && completion.mixed)
 		error = fault_at(fault, E_INVALID, "status");
+	if (error == E_OK && json_object_get(draft, "update") != NULL)
+		error = reference_to_root(store, draft, &name, fault);
 	return error == E_OK ? extension_check(&completion, fault) : error;
 }

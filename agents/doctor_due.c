@@ -2,6 +2,7 @@
 #include "agents/doctor.h"
 
 #include "agents/subject_book.h"
+#include "common/json.h"
 #include <string.h>
 
 static const char *advice_for(bool own)
@@ -19,16 +20,22 @@ void doctor_requests(struct doctor *doctor, struct store *store)
 
 	if (subject_book_read(store, true, clock_now().wall, &book, &fault) != E_OK)
 		checkup_fault(&doctor->checkup, "request", &fault, "see the store's disk");
-	json_array_foreach(book.requests, i, request) {
-		const char *urgency = json_string_value(json_object_get(request, "urgency"));
-		const bool overdue = urgency != NULL && strcmp(urgency, "overdue") == 0;
+	json_array_foreach(book.requests, i, request)
+	{
+		const char *urgency = json_text(request, "urgency");
+		const bool overdue = strcmp(urgency, "overdue") == 0, urgent = strcmp(urgency, "urgent") == 0;
 
-		if (overdue || (urgency != NULL && strcmp(urgency, "urgent") == 0))
-			checkup_note(&doctor->checkup, overdue ? CHECKUP_FAIL : CHECKUP_WARN, "request",
-				     advice_for(json_is_true(json_object_get(request, "own"))),
-				     "%s of a person %s (%s)", json_string_value(json_object_get(request, "request")),
-				     overdue ? "is overdue" : "is due within 24 hours",
-				     json_string_value(json_object_get(request, "due")));
+		if (overdue || urgent || strcmp(urgency, "open") == 0)
+			checkup_note(&doctor->checkup,
+				     overdue  ? CHECKUP_FAIL
+				     : urgent ? CHECKUP_WARN
+					      : CHECKUP_OK,
+				     "request", advice_for(json_is_true(json_object_get(request, "own"))),
+				     "%s of a person %s (%s)", json_text(request, "request"),
+				     overdue  ? "is overdue"
+				     : urgent ? "is due within 24 hours"
+					      : "is to be answered",
+				     json_text(request, "due"));
 	}
 	subject_book_free(&book);
 }

@@ -182,6 +182,30 @@ static enum error purge_note(struct store *store, const struct report_name *name
 	return error;
 }
 
+enum error erase_tell_again(struct store *store, uint64_t purge, wall_ms now, uint64_t *again, struct fault *fault)
+{
+	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				       " SELECT 0, origin, epoch, stream, number, rule, ?2, 1 FROM purge WHERE id = ?1";
+	static const char sinks_sql[] =
+		"INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
+		" SELECT ?1, sink, outcome, code, number, until FROM purge_sink WHERE purge = ?2";
+	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
+	enum error error;
+	uint64_t made;
+
+	bind_number(note, 1, purge);
+	bind_number(note, 2, now);
+	error = database_step(note, fault);
+	if (error != E_OK)
+		return error;
+	made = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	if (again != NULL)
+		*again = made;
+	bind_number(sinks, 1, made);
+	bind_number(sinks, 2, purge);
+	return database_step(sinks, fault);
+}
+
 enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, wall_ms now, struct fault *fault)
 {
 	struct doomed doomed;

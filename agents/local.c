@@ -7,6 +7,7 @@
 #include "agents/hold_door.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
+#include "agents/reading.h"
 #include "agents/subject_due.h"
 #include "agents/subject_record.h"
 #include "common/log.h"
@@ -117,8 +118,9 @@ static void set_due(json_t *answer, struct store *store)
 
 	if (subject_due_count(store, clock_now().wall, &due, NULL) == E_OK)
 		json_object_set_new(answer, "requests",
-				    json_pack("{s:I, s:I, s:s}", "urgent", (json_int_t)due.urgent, "overdue",
-					      (json_int_t)due.overdue, "first", due.first));
+				    json_pack("{s:I, s:I, s:I, s:s}", "open", (json_int_t)due.open, "urgent",
+					      (json_int_t)due.urgent, "overdue", (json_int_t)due.overdue, "first",
+					      due.first));
 }
 
 static json_t *status_answer(const struct local_host *host)
@@ -331,6 +333,10 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 										      : NULL;
 	else if (command != NULL && strcmp(command, "subject-record") == 0)
 		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
+				 ? json_pack("{s:b}", "ok", 1)
+				 : NULL;
+	else if (command != NULL && strcmp(command, "read") == 0)
+		answer = reading_take(host->store, request, user, now->wall, fault) == E_OK
 				 ? json_pack("{s:b}", "ok", 1)
 				 : NULL;
 	else if (command != NULL && ((subject = strcmp(command, "subject") == 0) || strcmp(command, "report") == 0))

@@ -14,7 +14,7 @@
  *        "cursor": {"incarnation": 1, "entry": 7, "head": "..."}, "in_flight": 0,
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
- *        "requests": {"urgent": 1, "overdue": 0, "first": "immigration.muara-enim#5"},     of persons: subject_due.h
+ *        "requests": {"open": 0, "urgent": 1, "overdue": 0, "first": "immigration.muara-enim#5"},     of persons
  *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0, "notice": 0},   what waits
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
@@ -23,6 +23,8 @@
  *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person:
  * subject_record.h
  *       {"ok": true}                                         synced to disk before the answer is given
+ *   {"simpul": 1, "command": "read", "what": "inbox show", "about": "police.oku#12"}      that it is shown: reading.h
+ *       {"ok": true}                                         likewise
  *   {"simpul": 1, "command": "erasure-done", "report": "army.oku#7", "sink": "registry"}     by_hand.h
  *       {"ok": true}
  *   anything that is not taken

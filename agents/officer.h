@@ -32,6 +32,7 @@ int officer_release(struct officer *officer, int argc, char **argv);
 int officer_hold(struct officer *officer, int argc, char **argv);
 int officer_erasures(struct officer *officer, int argc, char **argv);
 int officer_subject(struct officer *officer, int argc, char **argv);
+int officer_record(struct officer *officer, int argc, char **argv);
 int officer_inbox(struct officer *officer, int argc, char **argv);
 int officer_quarantine(struct officer *officer, int argc, char **argv);
 int officer_outbox(struct officer *officer, int argc, char **argv);
@@ -73,6 +74,12 @@ enum error officer_store(const struct officer *officer, struct store *store, str
 /* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false})
  * becomes the fault. E_UNREACHABLE: no agent runs. */
 enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault);
+
+/* Puts on record that this is shown now (reading.h): by the agent, or in its store while none runs. Nothing is shown
+ * where it fails. */
+enum error officer_reads(const struct officer *officer, const char *what, const char *about, struct fault *fault);
+/* What to do when it did. */
+#define OFFICER_READS_ADVICE "nothing is shown that is not recorded"
 
 /* "now", RFC 3339, or the machine's local time as "2026-11-20 21:40" or "21:40" (today). */
 bool officer_time(const char *text, wall_ms *time);

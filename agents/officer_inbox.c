@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/proof_file.h"
+#include "common/user.h"
 #include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,9 @@ static const char usage[] =
 	"export    writes a file with which anybody can check who said this, with simpul verify\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
-	"before it a mark where a report is not in earnest.\n"
+	"before it a mark where a report is not in earnest. That somebody looked is recorded (simpul record), but for "
+	"lists\n"
+	"without --json, which show no word of a report.\n"
 	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
 	"release-request, release.\n";
 
@@ -36,11 +39,12 @@ static const char usage[] =
 struct listing {
 	bool json, colour;
 	wall_ms since;
-	int kind;	      /* 0: all */
-	const char *category; /* NULL: all */
-	uint64_t last;	      /* the newest row seen */
-	size_t rows;	      /* of the page */
-	bool closed;	      /* nobody reads any more */
+	int kind;			/* 0: all */
+	const char *category;		/* NULL: all */
+	char about[USER_TEXT_MOST + 1]; /* these options, for the record */
+	uint64_t last;			/* the newest row seen */
+	size_t rows;			/* of the page */
+	bool closed;			/* nobody reads any more */
 	struct arena arena;
 };
 
@@ -143,6 +147,14 @@ static enum error rows_follow(struct store *store, struct listing *listing, stru
 	return error;
 }
 
+/* "--kind alert" among others. */
+static void option_note(struct listing *listing, const char *name)
+{
+	const size_t used = strlen(listing->about);
+
+	snprintf(listing->about + used, sizeof(listing->about) - used, "%s--%s %s", used > 0 ? " " : "", name, optarg);
+}
+
 /* False after a message, or after help with *status EX_OK. */
 static bool listing_options(const struct officer *officer, int argc, char **argv, struct listing *listing, int *status)
 {
@@ -155,6 +167,8 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 
 	*status = EX_USAGE;
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 's' || option == 'k' || option == 'c')
+			option_note(listing, option == 's' ? "since" : option == 'k' ? "kind" : "category");
 		if (option == 's' && !officer_time(optarg, &listing->since))
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
@@ -188,6 +202,11 @@ static int inbox_list(const struct officer *officer, int argc, char **argv, bool
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (listing.json &&
+	    officer_reads(officer, follow ? "inbox follow" : "inbox list", listing.about, &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	arena_init(&listing.arena);
 	if (follow && listing.since == 0)
 		error = view_inbox_last(&store, &listing.last, &fault);
@@ -255,6 +274,10 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (officer_reads(officer, "inbox show", argv[optind], &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	arena_init(&showing.arena);
 	error = view_inbox_by_name(&store, &name, row_show, &showing, &fault);
 	if (error == E_OK && showing.rows == 0)
@@ -314,6 +337,10 @@ static int inbox_export(const struct officer *officer, int argc, char **argv)
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (officer_reads(officer, "inbox export", argv[optind], &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	error = proof_write(&store, &name, path, &fault);
 	if (error == E_NOT_FOUND && fault.field[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s", argv[optind]);

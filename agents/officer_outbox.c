@@ -26,7 +26,8 @@ static const char outbox_usage[] =
 	"               --note that says why keeps what is still needed\n"
 	"\n"
 	"show says all of one report, and of each office that was given it or an update of it when it erased that, what\n"
-	"became of the copies in its sinks, or that it has not said so yet.\n";
+	"became of the copies in its sinks, or that it has not said so yet. That somebody looked at it, or at a list with\n"
+	"--json, is recorded (simpul record).\n";
 
 static const char status_usage[] =
 	"usage: simpul status [--json]\n"
@@ -41,6 +42,7 @@ struct listing {
 	bool json;
 	int state; /* enum outbox_state, or ALL; OUTBOX_WAITING is SENT as well: an officer waits for both */
 	bool expiring;
+	const char *narrowed; /* by this option, for the record */
 	struct outbox_place last;
 	size_t rows;
 	bool closed;
@@ -95,6 +97,10 @@ static int outbox_list(const struct officer *officer, struct listing *listing)
 
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (listing->json && officer_reads(officer, "outbox list", listing->narrowed, &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	arena_init(&listing->arena);
 	do {
 		listing->rows = 0;
@@ -118,7 +124,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 						{"expiring", no_argument, NULL, 'e'},
 						{"json", no_argument, NULL, 'j'},
 						{NULL, 0, NULL, 0}};
-	struct listing listing = {.state = ALL};
+	struct listing listing = {.state = ALL, .narrowed = ""};
 	int option;
 
 	if ((argc < 2 || strcmp(argv[1], "recover") != 0) && officer_helped(argc, argv, outbox_usage))
@@ -138,6 +144,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv)
 			listing.expiring = true;
 		else
 			return EX_USAGE;
+		listing.narrowed = option == 'j' ? listing.narrowed : argv[optind];
 	}
 	if (optind < argc - 1)
 		return officer_misused(officer, "everything is said with options");
@@ -193,9 +200,10 @@ static void quarantine_print(const json_t *counts)
 /* Requests of persons, which the law gives three days. */
 static void requests_print(const json_t *requests)
 {
-	if (number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
-		printf("requests of persons: %lld overdue, %lld due within 24 hours, first %s: simpul subject list\n",
-		       number_in(requests, "overdue"), number_in(requests, "urgent"), json_text(requests, "first"));
+	if (json_text(requests, "first")[0] != '\0')
+		printf("requests of persons: %lld overdue, %lld due within 24 hours, %lld later, first %s: simpul subject list\n",
+		       number_in(requests, "overdue"), number_in(requests, "urgent"), number_in(requests, "open"),
+		       json_text(requests, "first"));
 }
 
 /* `expires_at` is "" for a key that never ends. */

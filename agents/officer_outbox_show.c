@@ -181,6 +181,10 @@ int officer_outbox_show(struct officer *officer, int argc, char **argv)
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
+	if (officer_reads(officer, "outbox show", argv[optind], &fault) != E_OK) {
+		store_close(&store);
+		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
+	}
 	arena_init(&showing.arena);
 	showing.store = &store;
 	showing.copies = json_array();

@@ -312,7 +312,7 @@ int officer_passphrase(const struct officer *officer, const struct passphrase_wi
 	if (error == E_OK)
 		error = file_own(settings.store, &fault);
 	if (error == E_OK)
-		error = store_lock(settings.store, &lock, &fault);
+		error = store_lock(settings.store, STORE_PATIENCE_MS, &lock, &fault);
 	if (error == E_OK)
 		error = remains_clear(settings.store, settings.keys, &fault);
 	if (error == E_OK)

@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "agents/view_quarantine.h"
 #include "common/json.h"
+#include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static const char usage[] =
 	"usage: simpul quarantine list [--all] [--json]\n"
 	"       simpul quarantine show ITEM [--json]\n"
 	"       simpul quarantine retry ITEM\n"
-	"       simpul quarantine close ITEM --reason R\n"
+	"       simpul quarantine close ITEM|--cause C [--origin NODE] --reason R\n"
 	"\n"
 	"What reached this office and could not be applied or handed on waits here until it can be, or somebody says\n"
 	"why nothing more is to be done:\n"
@@ -29,8 +30,8 @@ static const char usage[] =
 	"show      all that is known of one, and what can be done; simpul inbox show has what the report says\n"
 	"retry     verifies it with the records and keys of today, looks for the report again, or hands it to the\n"
 	"          sink again\n"
-	"close     nothing more is to be done. It is recorded who says so and why; nothing is deleted, and retry\n"
-	"          still works\n"
+	"close     nothing more is to be done, of one item or of all that wait for a cause, from one office. It is\n"
+	"          recorded who says so and why; nothing is deleted, and retry still works\n"
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first.\n";
 
@@ -303,18 +304,90 @@ static int retry(const struct officer *officer, int argc, char **argv)
 	return order(officer, request_new("retry"), item);
 }
 
+/* All that wait for a cause, from one office or all. */
+struct picking {
+	const char *cause, *origin; /* origin NULL: all */
+	uint64_t *items, last;
+	size_t count, seen; /* seen: of the page */
+};
+
+static bool item_pick(void *context, const struct quarantine_item *item)
+{
+	struct picking *picking = context;
+
+	picking->last = item->id;
+	picking->seen++;
+	if (strcmp(quarantine_cause_text(item->cause), picking->cause) != 0 ||
+	    (picking->origin != NULL && strcmp(item->name.origin, picking->origin) != 0))
+		return true;
+	picking->items = memory_grow(picking->items, picking->count + 1, sizeof(*picking->items));
+	picking->items[picking->count++] = item->id;
+	return true;
+}
+
+static enum error items_pick(const struct officer *officer, struct picking *picking, struct fault *fault)
+{
+	struct store store;
+	enum error error = officer_store(officer, &store, fault);
+
+	if (error != E_OK)
+		return error;
+	do {
+		picking->seen = 0;
+		error = quarantine_list(&store, picking->last, ITEMS_AT_ONCE, false, item_pick, picking, fault);
+	} while (error == E_OK && picking->seen == ITEMS_AT_ONCE);
+	store_close(&store);
+	return error;
+}
+
+static bool cause_known(const char *text)
+{
+	for (int cause = QUARANTINE_UNVERIFIED; cause < QUARANTINE_CAUSES; cause++)
+		if (strcmp(quarantine_cause_text((enum quarantine_cause)cause), text) == 0)
+			return true;
+	return false;
+}
+
+/* What somebody else closed or solved meanwhile is no reason to stop. */
+static int close_all(const struct officer *officer, struct picking *picking, json_t *request)
+{
+	struct fault fault = {0};
+	json_t *answer;
+	size_t closed = 0;
+	enum error error = items_pick(officer, picking, &fault);
+
+	for (size_t i = 0; error == E_OK && i < picking->count; i++) {
+		json_object_set_new(request, "item", json_integer((json_int_t)picking->items[i]));
+		error = officer_ask(officer, json_incref(request), &answer, &fault);
+		closed += error == E_OK;
+		error = error == E_UNEXPECTED ? E_OK : error;
+		json_decref(answer);
+	}
+	json_decref(request);
+	free(picking->items);
+	printf("%zu closed\n", closed);
+	return error == E_OK ? EX_OK : officer_fail(officer, &fault, advice_for(&fault));
+}
+
 static int close_item(const struct officer *officer, int argc, char **argv)
 {
-	static const struct option options[] = {{"reason", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"reason", required_argument, NULL, 'r'},
+						{"cause", required_argument, NULL, 'c'},
+						{"origin", required_argument, NULL, 'n'},
+						{NULL, 0, NULL, 0}};
+	struct picking picking = {.cause = NULL};
 	const char *reason = NULL;
 	json_t *request, *text;
-	uint64_t item;
+	uint64_t item = 0;
 	int option;
 
-	while ((option = officer_option(officer, argc, argv, options)) == 'r')
-		reason = optarg;
-	if (option != -1 || (item = item_take(officer, argc, argv)) == 0)
+	while ((option = officer_option(officer, argc, argv, options)) == 'r' || option == 'c' || option == 'n')
+		*(option == 'r' ? &reason : option == 'c' ? &picking.cause : &picking.origin) = optarg;
+	if (option != -1 || (picking.cause == NULL && (item = item_take(officer, argc, argv)) == 0))
 		return EX_USAGE;
+	if (picking.cause == NULL ? picking.origin != NULL : !cause_known(picking.cause) || optind < argc)
+		return officer_misused(
+			officer, "give one item, or with --cause what they wait for, as in simpul quarantine list");
 	if (reason == NULL || reason[strspn(reason, " ")] == '\0')
 		return officer_misused(officer, "say why with --reason");
 	text = json_string(reason);
@@ -322,7 +395,7 @@ static int close_item(const struct officer *officer, int argc, char **argv)
 		return json_decref(text), officer_misused(officer, "--reason takes one line of at most 200 bytes");
 	request = request_new("close");
 	json_object_set_new(request, "reason", text);
-	return order(officer, request, item);
+	return picking.cause == NULL ? order(officer, request, item) : close_all(officer, &picking, request);
 }
 
 int officer_quarantine(struct officer *officer, int argc, char **argv)

@@ -78,7 +78,7 @@ static int recover(const struct officer *officer, uint32_t epoch, const char *re
 
 	if (error != E_OK)
 		return officer_fail(officer, &fault, NULL);
-	error = store_lock(settings.store, &lock, &fault);
+	error = store_lock(settings.store, STORE_PATIENCE_MS, &lock, &fault);
 	if (error == E_OK)
 		error = epoch_begin(officer, &settings, epoch, reason, &recovered, &fault);
 	if (error == E_OK)

@@ -104,7 +104,7 @@ static enum error prepare(const struct arguments *arguments, struct readiness *r
 	enum error error = settings_load(arguments->settings, &ready->settings, fault);
 
 	if (error == E_OK && !arguments->check)
-		error = store_lock(ready->settings.store, &ready->lock, fault);
+		error = store_lock(ready->settings.store, STORE_PATIENCE_MS, &ready->lock, fault);
 	if (error == E_OK)
 		error = keyring_load(&ready->ring, ready->settings.keys, ready->settings.passphrase_file, fault);
 	if (error == E_OK)

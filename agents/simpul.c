@@ -23,6 +23,7 @@ static const char usage[] =
 	"  subject ask|list|search|answer|result    what is held of a person who asks (UU 27/2022, three days)\n"
 	"  try FILE                 what a file would become in a drop folder, without sending anything\n"
 	"  inbox list|show|follow|export    what other offices said\n"
+	"  record                   who looked at what here, and when\n"
 	"  erasures list|done       what has to be removed by hand from this office's own systems\n"
 	"  hold place|lift|confirm|list|open    what an authority orders this office to keep\n"
 	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
@@ -54,6 +55,7 @@ static const struct {
 	{"erasures", officer_erasures},
 	{"subject", officer_subject},
 	{"inbox", officer_inbox},
+	{"record", officer_record},
 	{"quarantine", officer_quarantine},
 	{"outbox", officer_outbox},
 	{"backup", officer_backup},

@@ -11,7 +11,7 @@
 #include "common/member.h"
 #include "common/name.h"
 
-#define STORE_VERSION 12
+#define STORE_VERSION 13
 #define STORE_STATEMENTS 230
 
 struct store {
@@ -39,8 +39,9 @@ enum error store_open(struct store *store, const char *path, const struct cipher
 enum error store_open_marked(struct store *store, const char *path, const struct cipher *cipher,
 			     const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault);
 /* One agent for each store, for two would number the same reports: *lock is an open file that is closed when all is
- * done, and ends with the process. E_EXISTS: another runs. */
-enum error store_lock(const char *store, int *lock, struct fault *fault);
+ * done, and ends with the process. E_EXISTS: another runs, and did not end within `patience_ms`. */
+#define STORE_PATIENCE_MS 3000
+enum error store_lock(const char *store, int patience_ms, int *lock, struct fault *fault);
 enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault);
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */

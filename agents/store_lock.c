@@ -1,5 +1,6 @@
 /* store_lock - keeps a second agent, and a recovery beside a running one, from a store. */
 #include "agents/store.h"
+#include "common/clock.h"
 #include "common/memory.h"
 
 #include <errno.h>
@@ -9,8 +10,24 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum error store_lock(const char *store, int *lock, struct fault *fault)
+/* What does one thing alone in the store, such as a read that is put on record while no agent runs, is over in a
+ * moment; another agent is not. */
+static bool locked(int lock, int patience_ms)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000000L};
+	const steady_ms until = clock_now().steady + (steady_ms)patience_ms;
+
+	while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+		if (clock_now().steady >= until)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+enum error store_lock(const char *store, int patience_ms, int *lock, struct fault *fault)
 {
 	char *copy = memory_string(store);
 	char *path = memory_format("%s.lock", store);
@@ -22,7 +39,7 @@ enum error store_lock(const char *store, int *lock, struct fault *fault)
 		error = fault_at(fault, E_IO, "%s: %s", folder, strerror(errno));
 	else if ((*lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
 		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-	else if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
+	else if (!locked(*lock, patience_ms))
 		error = fault_at(fault, E_EXISTS, "%s: another agent runs with this store", store);
 	free(copy);
 	free(path);

@@ -1,5 +1,6 @@
 /* store_progress - the tables taken_file and sink of the store. */
 #include "agents/store_progress.h"
+#include "agents/erase.h"
 #include "agents/quarantine.h"
 
 #include <string.h>
@@ -138,6 +139,29 @@ static enum error failure_store(struct store *store, const struct sink_letter *l
 	return quarantine_add(store, &item, now, fault);
 }
 
+/* Whether the origin was told of this erasure before. */
+static bool is_told(struct store *store, uint64_t purge)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM purge WHERE id = ?1 AND answer = 2");
+	bool told;
+
+	bind_number(get, 1, purge);
+	told = store_ask(store, get, NULL) == E_OK;
+	sqlite3_reset(get);
+	return told;
+}
+
+/* Of an erasure that was tried again and taken: what was UNKNOWN so far. */
+static enum error again_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
+{
+	enum error error = outcome_store(store, letter->name, letter->purge, &letter->outcome, fault);
+
+	if (error != E_OK || letter->outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED ||
+	    !is_told(store, letter->purge))
+		return error;
+	return erase_tell_again(store, letter->purge, clock_now().wall, NULL, fault);
+}
+
 static enum error letter_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
 {
 	enum error error = E_OK;
@@ -147,7 +171,7 @@ static enum error letter_store(struct store *store, const struct sink_letter *le
 	if (error != E_OK)
 		return error;
 	if (letter->item > 0)
-		return outcome_store(store, letter->name, letter->purge, &letter->outcome, fault);
+		return again_store(store, letter, fault);
 	return letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
 }
 

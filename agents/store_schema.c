@@ -57,6 +57,7 @@
  *                     is held); 'office-store' is this store itself
  *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names
  *                     of the reports that were seen, and not a word of them. Kept for good
+ *   reading           who had what reports say shown to him otherwise, by which command, and when (reading.h)
  *
  *   withheld          entries that were meant for this node and may not be delivered to it; each waits in quarantine,
  *                     or has left a notice in the inbox
@@ -133,6 +134,8 @@ static const char schema_inbox[] =
 	"CREATE TABLE subject_read("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,"
 	" query TEXT NOT NULL, missing INTEGER NOT NULL, reports TEXT NOT NULL);"
+	"CREATE TABLE reading(user TEXT NOT NULL, command TEXT NOT NULL, about TEXT NOT NULL, at INTEGER NOT NULL,"
+	" until INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY(user, command, about, at)) WITHOUT ROWID;"
 	"CREATE TABLE mark("
 	" origin TEXT NOT NULL, epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL,"
 	" kind INTEGER NOT NULL, place INTEGER NOT NULL, row INTEGER NOT NULL,"

@@ -18,7 +18,7 @@ struct counting {
 	struct arena arena;
 };
 
-/* Of what is due within a day, or was; `name` is its name. */
+/* Of what is to be answered; `name` is its name. */
 static void count_add(struct counting *counting, wall_ms deadline, const char *name)
 {
 	struct subject_due *due = counting->due;
@@ -30,8 +30,10 @@ static void count_add(struct counting *counting, wall_ms deadline, const char *n
 	}
 	if (counting->now >= deadline)
 		due->overdue++;
-	else
+	else if (deadline - counting->now <= SUBJECT_URGENT_MS)
 		due->urgent++;
+	else
+		due->open++;
 }
 
 /* The name in the first four columns of a row. */
@@ -45,15 +47,10 @@ static void name_text_of(sqlite3_stmt *row, char text[REPORT_NAME_SIZE])
 	report_name_text(&name, text);
 }
 
-/* The header in the fifth column when it is due that soon, else NULL. */
-static const Simpul__Header *due_header(struct counting *counting, sqlite3_stmt *row)
+/* The fifth column; NULL when it is none. */
+static const Simpul__Header *header_of(struct counting *counting, sqlite3_stmt *row)
 {
-	const Simpul__Header *header =
-		wire_unpack(&simpul__header__descriptor, column_bytes(row, 4), &counting->arena, NULL);
-	const bool is_due = header != NULL &&
-			    (counting->now >= header->deadline || header->deadline - counting->now <= SUBJECT_URGENT_MS);
-
-	return is_due ? header : NULL;
+	return wire_unpack(&simpul__header__descriptor, column_bytes(row, 4), &counting->arena, NULL);
 }
 
 /* To what this office answered: an answer whose last part the broker refused is none. */
@@ -89,7 +86,8 @@ static enum error received_count(struct counting *counting, struct fault *fault)
 	static const char sql[] =
 		"SELECT origin, epoch, stream, number, header, body FROM inbox q WHERE kind IN (10, 11) AND kind = 10"
 		" AND category = '" CATEGORY_SUBJECT_ACCESS "' AND trust = 0 AND erased_at = 0 AND NOT EXISTS("
-		"SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = q.origin AND m.epoch = q.epoch"
+		"SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = q.origin AND m.epoch = "
+		"q.epoch"
 		" AND m.stream = q.stream AND m.number = q.number AND m.kind = 4 AND i.trust = 0)";
 	sqlite3_stmt *get = store_statement(counting->store, sql);
 	const Simpul__Header *header;
@@ -97,7 +95,7 @@ static enum error received_count(struct counting *counting, struct fault *fault)
 	enum error error;
 
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
-		header = due_header(counting, get);
+		header = header_of(counting, get);
 		name_text_of(get, name);
 		if (header != NULL && !json_is_true(json_object_get(counting->answered, name)) &&
 		    subject_is_sound(header, column_bytes(get, 5), &counting->arena))
@@ -123,7 +121,7 @@ static enum error own_count(struct counting *counting, struct fault *fault)
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
 		bool done = true;
 
-		header = due_header(counting, get);
+		header = header_of(counting, get);
 		name_text_of(get, name);
 		if (header != NULL)
 			error = subject_taken_back(counting->store, name, &done, fault);

@@ -1,4 +1,4 @@
-/* subject_due - requests of persons that are to be answered within a day, or should have been: for the agent's log,
+/* subject_due - requests of persons that are to be answered, in what time, or should have been: for the agent's log,
  * status and doctor. */
 #ifndef SIMPUL_SUBJECT_DUE_H
 #define SIMPUL_SUBJECT_DUE_H
@@ -7,11 +7,11 @@
 #include "common/name.h"
 
 struct subject_due {
-	uint64_t urgent, overdue;
-	char first[REPORT_NAME_SIZE]; /* of the one that was or is due first; "" when there is none */
+	uint64_t open, urgent, overdue; /* each one of these; urgent: within a day */
+	char first[REPORT_NAME_SIZE];	/* of the one that was or is due first; "" when there is none */
 };
 
-/* The agent asks each minute: it costs a header for each query that is not erased. */
+/* The agent asks each minute: it costs a look at each query that is neither answered nor erased. */
 enum error subject_due_count(struct store *store, wall_ms now, struct subject_due *due, struct fault *fault);
 
 /* Start with {0}. */

@@ -1,5 +1,6 @@
 /* control - the sockets of operators and auditors: reads their requests, has them carried out, and answers. */
 #include "broker/control_state.h"
+#include "broker/proposal_file.h"
 
 #include "common/memory.h"
 #include <errno.h>
@@ -87,6 +88,7 @@ enum error control_new(struct control **control, void *context, const struct con
 		control_free(made);
 		return error;
 	}
+	proposals_load(made);
 	*control = made;
 	return E_OK;
 }
@@ -263,7 +265,7 @@ const char *control_command(size_t index, bool *changes)
 	return control_commands[index].name;
 }
 
-static const struct control_command *command_find(const char *name)
+const struct control_command *control_command_find(const char *name)
 {
 	const struct control_command *command = control_commands;
 
@@ -277,7 +279,7 @@ static void dispatch(struct control *control, const struct asker *asker, struct 
 	json_t *request = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *person = json_object_get(request, "as");
 	const struct control_command *command =
-		command_find(json_string_value(json_object_get(request, "command")));
+		control_command_find(json_string_value(json_object_get(request, "command")));
 
 	if (command == NULL) {
 		answer_code(control, asker, E_UNKNOWN_VALUE, "command");

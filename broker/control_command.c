@@ -53,14 +53,13 @@ static void step_and_ask(struct control *control, const struct asker *asker, con
 	buffer_free(&act);
 }
 
-static void step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
-		 const char *command, const char *object)
+void control_step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
+		  const char *command, const char *object)
 {
 	step_and_ask(control, asker, request, event, command, object, NULL);
 }
 
-/* False, and answered, when the request's reason is none; it may be left out. */
-static bool reason_good(struct control *control, const struct asker *asker, const json_t *request)
+bool control_reason_good(struct control *control, const struct asker *asker, const json_t *request)
 {
 	if (json_object_get(request, "reason") == NULL || user_text_valid(request_text(request, "reason")))
 		return true;
@@ -103,7 +102,7 @@ static void do_policy_reload(struct control *control, const struct asker *asker,
 	const struct hash *approved = asker->approved != NULL ? &asker->approved->content : NULL;
 	uint64_t ticket;
 
-	if (!reason_good(control, asker, request))
+	if (!control_reason_good(control, asker, request))
 		return;
 	ticket = ticket_take(control, asker, false);
 	act_of(asker, request, "policy reload", "", &act);
@@ -121,7 +120,7 @@ static void do_watchers_reload(struct control *control, const struct asker *aske
 	struct fault fault = {0};
 
 	if (port->reload_watchers(port->loop, &fault) == E_OK)
-		step(control, asker, request, &event, "watchers reload", "");
+		control_step(control, asker, request, &event, "watchers reload", "");
 	else
 		answer_fault(control, asker, &fault);
 }
@@ -139,8 +138,8 @@ static void do_look(struct control *control, const struct asker *asker, const js
 	else if (object == NULL ||
 		 !(is_one_of(what, nodes) ? node_name_valid(object) : report_name_parse(object, &name)))
 		answer_code(control, asker, E_INVALID, "object");
-	else if (reason_good(control, asker, request))
-		step(control, asker, request, &event, what, object);
+	else if (control_reason_good(control, asker, request))
+		control_step(control, asker, request, &event, what, object);
 }
 
 /* What can be told out of the journal; false when this cannot be. */
@@ -203,7 +202,7 @@ static void do_tell(struct control *control, const struct asker *asker, const js
 		answer_code(control, asker, E_UNKNOWN_VALUE, "what");
 		return;
 	}
-	if (!reason_good(control, asker, request))
+	if (!control_reason_good(control, asker, request))
 		return;
 	letter = question_new(port, request, question, &field);
 	if (letter == NULL)
@@ -247,8 +246,8 @@ static void do_enroll(struct control *control, const struct asker *asker, const 
 
 	if (member_of_request(request, &member, &fault) != E_OK)
 		answer_fault(control, asker, &fault);
-	else if (reason_good(control, asker, request))
-		step(control, asker, request, &event, "enroll", member.node);
+	else if (control_reason_good(control, asker, request))
+		control_step(control, asker, request, &event, "enroll", member.node);
 }
 
 /* The word of the request, and the command that people know. */
@@ -293,7 +292,7 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 	else {
 		if (event.standing.standing == SIMPUL__STANDING__STANDING_COMPROMISED)
 			event.standing.since = since > 0 ? (wall_ms)since : clock_now().wall;
-		step(control, asker, request, &event, command, event.standing.node);
+		control_step(control, asker, request, &event, command, event.standing.node);
 	}
 }
 
@@ -312,7 +311,7 @@ static void do_reseed(struct control *control, const struct asker *asker, const 
 		answer_code(control, asker, E_INVALID, "reason");
 	else {
 		event.reseed.from_entry = (uint64_t)from;
-		step(control, asker, request, &event, "reseed", event.reseed.node);
+		control_step(control, asker, request, &event, "reseed", event.reseed.node);
 	}
 }
 
@@ -329,7 +328,7 @@ static void do_hold(struct control *control, const struct asker *asker, const js
 		return;
 	}
 	event.hold = buffer_view(&hold);
-	step(control, asker, request, &event, approved->command->act, request_text(request, "report"));
+	control_step(control, asker, request, &event, approved->command->act, request_text(request, "report"));
 	buffer_free(&hold);
 }
 
@@ -338,7 +337,7 @@ static void do_hold_open(struct control *control, const struct asker *asker, con
 {
 	struct core_event event = {.type = CORE_ACT};
 
-	step(control, asker, request, &event, HOLD_OPEN, request_text(request, "report"));
+	control_step(control, asker, request, &event, HOLD_OPEN, request_text(request, "report"));
 }
 
 /* "succession": an encoded BrokerSuccession in hexadecimal. */
@@ -372,7 +371,7 @@ static void do_broker_key(struct control *control, const struct asker *asker, co
 	if (succession_of_request(request, &succession, &fault) != E_OK)
 		answer_fault(control, asker, &fault);
 	else
-		step(control, asker, request, &event, "broker-keys", "");
+		control_step(control, asker, request, &event, "broker-keys", "");
 }
 
 /* Those that lie beside the present ones, and were announced. */
@@ -383,7 +382,7 @@ static void do_broker_keys(struct control *control, const struct asker *asker, c
 	struct buffer act = {0};
 	uint64_t ticket;
 
-	if (!reason_good(control, asker, request))
+	if (!control_reason_good(control, asker, request))
 		return;
 	ticket = ticket_take(control, asker, false);
 	act_of(asker, request, "broker-keys take-up", "", &act);
@@ -398,8 +397,8 @@ static void do_clock_confirm(struct control *control, const struct asker *asker,
 {
 	struct core_event event = {.type = CORE_CLOCK};
 
-	if (reason_good(control, asker, request))
-		step(control, asker, request, &event, "clock confirm", "");
+	if (control_reason_good(control, asker, request))
+		control_step(control, asker, request, &event, "clock confirm", "");
 }
 
 /* Beside the keys named here each takes "as": who asks, in his own words. Those with a kind, where the settings say that they
@@ -423,6 +422,7 @@ const struct control_command control_commands[] = {
 	{"broker-key", true, 0, NULL, do_broker_key},	   /* succession: BrokerSuccession, hexadecimal */
 	{"broker-keys-take-up", true, 0, NULL, do_broker_keys}, /* reason (optional): the newer ones come in force */
 	{"approve", true, 0, NULL, do_approve},		   /* proposal, signature */
+	{"withdraw", true, 0, NULL, do_withdraw},	   /* proposal, reason (optional) */
 	{"clock-confirm", true, 0, NULL, do_clock_confirm}, /* reason (optional): the clock is right */
 	{NULL, false, 0, NULL, NULL},
 };

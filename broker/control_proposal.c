@@ -1,15 +1,19 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
- * In memory, for a day; a restart forgets it. Of what was carried out the digest stays until its day is over, so that
- * its signatures, which stand in the journal, do nothing a second time. What was refused instead (busy, stopping, a
- * file that could not be read) was not carried out, and waits for the second operator again. */
+ * For a day, also over a restart (proposal_file.h), and until an operator withdraws it. Of what was carried out the
+ * digest stays until its day is over, so that its signatures, which stand in the journal, do nothing a second time;
+ * signatures from before the start are good for what waits alone. What was refused instead (busy, stopping, a file that
+ * could not be read) was not carried out, and waits for the second operator again. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
 #include "broker/hold_request.h"
+#include "broker/proposal_file.h"
+#include "common/json.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what is signed */
@@ -203,21 +207,37 @@ static enum error proposal_check(struct control *control, const struct control_c
 	return error;
 }
 
+/* On disk before its number is told. */
+static enum error proposal_put(struct control *control, struct proposal *made, const json_t *request,
+			       struct fault *fault)
+{
+	struct proposal *room = proposal_room(control);
+	enum error error;
+
+	if (room == NULL)
+		return fault_at(fault, E_BUSY, "proposals");
+	made->id = ++control->last_proposal;
+	made->request = json_deep_copy(request);
+	*room = *made;
+	error = proposals_save(control, fault);
+	if (error == E_OK)
+		return E_OK;
+	json_decref(room->request);
+	*room = (struct proposal){.id = 0};
+	return error;
+}
+
 void proposal_take(struct control *control, const struct asker *asker, const struct control_command *command,
 		   const json_t *request)
 {
-	struct proposal made = {.command = command}, *room;
+	struct proposal made = {.command = command};
 	struct fault fault = {0};
 
 	proposals_expire(control, clock_now().wall);
-	if (proposal_check(control, command, request, &made, &fault) != E_OK) {
+	if (proposal_check(control, command, request, &made, &fault) != E_OK ||
+	    proposal_put(control, &made, request, &fault) != E_OK) {
 		answer_fault(control, asker, &fault);
-	} else if ((room = proposal_room(control)) == NULL) {
-		answer_code(control, asker, E_BUSY, "proposals");
 	} else {
-		made.id = ++control->last_proposal;
-		made.request = json_deep_copy(request);
-		*room = made;
 		log_event(LOG_LEVEL_NOTICE, "operator.proposed", F_NUM("proposal", made.id),
 			  F_TEXT("command", command->act), F_TEXT("operator", made.signatures[0].operator_name));
 		answer_view(control, asker, json_pack("{s:I}", "proposal", (json_int_t)made.id));
@@ -256,9 +276,26 @@ static enum error approval_check(struct control *control, struct proposal *propo
 
 void proposal_reopen(struct control *control, uint64_t id)
 {
-	for (size_t i = 0; id != 0 && i < PROPOSALS; i++)
-		if (control->proposals[i].id == id)
-			control->proposals[i].done = false;
+	struct fault fault = {0};
+
+	for (size_t i = 0; id != 0 && i < PROPOSALS; i++) {
+		if (control->proposals[i].id != id || !control->proposals[i].done)
+			continue;
+		control->proposals[i].done = false;
+		if (proposals_save(control, &fault) != E_OK) /* it waits, but no longer than the broker runs */
+			log_event(LOG_LEVEL_ERROR, "proposals.unsaved", F_TEXT("code", error_name(fault.code)));
+	}
+}
+
+/* Taken out of the file first: what a crash leaves is proposed anew, and never done twice. */
+static enum error proposal_begin(struct control *control, struct proposal *proposal, struct fault *fault)
+{
+	enum error error;
+
+	proposal->done = true;
+	error = proposals_save(control, fault);
+	proposal->done = error == E_OK;
+	return error;
 }
 
 void do_approve(struct control *control, const struct asker *asker, const json_t *request)
@@ -272,12 +309,47 @@ void do_approve(struct control *control, const struct asker *asker, const json_t
 	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
 	if (proposal == NULL) {
 		answer_code(control, asker, E_NOT_FOUND, "proposal");
-	} else if (approval_check(control, proposal, request, &fault) != E_OK) {
+	} else if (approval_check(control, proposal, request, &fault) != E_OK ||
+		   proposal_begin(control, proposal, &fault) != E_OK) {
 		answer_fault(control, asker, &fault);
 	} else {
 		approved.approved = proposal;
 		approved.proposal = proposal->id;
-		proposal->done = true;
 		proposal->command->run(control, &approved, proposal->request);
+	}
+}
+
+/* ---- withdrawing */
+
+/* What it was about, for the record: a node or a report; "" of a policy. */
+static const char *object_of(const struct proposal *proposal, struct member *member)
+{
+	if (proposal->command->kind == ACT_ENROLL)
+		return member_of_request(proposal->request, member, NULL) == E_OK ? member->node : "";
+	return json_text(proposal->request, proposal->command->kind == ACT_HOLD ? "report" : "node");
+}
+
+void do_withdraw(struct control *control, const struct asker *asker, const json_t *request)
+{
+	const json_int_t id = json_integer_value(json_object_get(request, "proposal"));
+	struct core_event event = {.type = CORE_ACT};
+	struct asker withdrawing = *asker;
+	struct proposal *proposal;
+	struct fault fault = {0};
+	struct member member;
+	char command[40];
+
+	proposals_expire(control, clock_now().wall);
+	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
+	if (proposal == NULL) {
+		answer_code(control, asker, E_NOT_FOUND, "proposal");
+	} else if (control_reason_good(control, asker, request)) {
+		if (proposal_begin(control, proposal, &fault) != E_OK) {
+			answer_fault(control, asker, &fault);
+			return;
+		}
+		withdrawing.proposal = proposal->id;
+		snprintf(command, sizeof(command), "withdraw %s", proposal->command->act);
+		control_step(control, &withdrawing, request, &event, command, object_of(proposal, &member));
 	}
 }

@@ -51,6 +51,8 @@ struct control_command {
 };
 /* Ends with one without a name. */
 extern const struct control_command control_commands[];
+/* NULL: there is none of this name; NULL is allowed. */
+const struct control_command *control_command_find(const char *name);
 
 /* Who waits for what is on its way to disk, or being looked up. */
 struct pending {
@@ -92,5 +94,13 @@ void do_proposals(struct control *control, const struct asker *asker, const json
 /* What two operators signed was refused: nothing of it stands in the journal, and the second can approve it again. */
 void proposal_reopen(struct control *control, uint64_t id);
 void do_approve(struct control *control, const struct asker *asker, const json_t *request);
+/* Takes one of them away, for which one operator is enough, whoever proposed it. */
+void do_withdraw(struct control *control, const struct asker *asker, const json_t *request);
+
+/* control_command.c: steps an event with the act that records it; answered when that is on disk. */
+void control_step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
+		  const char *command, const char *object);
+/* False, and answered, when the request's reason is none; it may be left out. */
+bool control_reason_good(struct control *control, const struct asker *asker, const json_t *request);
 
 #endif

@@ -49,6 +49,7 @@ int ctl_breach_report(struct ctl *ctl, int argc, char **argv);
 int ctl_operator_new(struct ctl *ctl, int argc, char **argv);
 int ctl_proposals(struct ctl *ctl, int argc, char **argv);
 int ctl_approve(struct ctl *ctl, int argc, char **argv);
+int ctl_withdraw(struct ctl *ctl, int argc, char **argv);
 int ctl_acts(struct ctl *ctl, int argc, char **argv);
 int ctl_hold_place(struct ctl *ctl, int argc, char **argv);
 int ctl_hold_lift(struct ctl *ctl, int argc, char **argv);

@@ -1,4 +1,4 @@
-/* ctl_operator - simpulctl operator new, proposals, approve: what takes two operators, and their keys. */
+/* ctl_operator - simpulctl operator new, proposals, approve, withdraw: what takes two operators, and their keys. */
 #include "broker/ctl.h"
 
 #include "broker/ctl_hold.h"
@@ -365,4 +365,18 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 		status = opened_write(opening, path);
 	ctl_hold_close(opening);
 	return status;
+}
+
+int ctl_withdraw(struct ctl *ctl, int argc, char **argv)
+{
+	const char *reason = "";
+	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
+	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
+
+	if (first < 0)
+		return status;
+	return ctl_order(ctl,
+			 json_pack("{s:s, s:I, s:s}", "command", "withdraw", "proposal",
+				   (json_int_t)strtoll(argv[first], NULL, 10), "reason", reason),
+			 "withdrawn");
 }

@@ -141,6 +141,9 @@ static const struct ctl_command commands[] = {
 	 "\nWhat is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
 	 "from simpulctl join.\n",
 	 ctl_approve},
+	{"withdraw", "ID", "Takes such a proposal away, one's own or another's; one operator is enough",
+	 "  --reason TEXT            for the record; no personal data\n",
+	 ctl_withdraw},
 	{"hold place", "REPORT", "Keeps what a report says beyond its time, by order of an authority; takes two operators",
 	 "  --authority A            who ordered it, a code: PN-BATURAJA\n"
 	 "  --order NUMBER           of the order: 12/Pid.Sus/2026\n"

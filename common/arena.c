@@ -90,11 +90,14 @@ static void blocks_free(struct arena_block *block)
 	}
 }
 
+/* What was in the block that is kept may have to be nowhere soon (common/forgetful.c sees to the others). */
 void arena_reset(struct arena *arena)
 {
-	arena->used = 0;
 	if (arena->first == NULL)
 		return;
+	ASAN_UNPOISON_MEMORY_REGION(arena->first->data, arena->used);
+	explicit_bzero(arena->first->data, arena->used);
+	arena->used = 0;
 	blocks_free(arena->first->older);
 	arena->first->older = NULL;
 	ASAN_POISON_MEMORY_REGION(arena->first->data, arena->first->size);

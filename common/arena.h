@@ -17,7 +17,7 @@ struct arena {
 void arena_init(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size); /* aligned for any type, uninitialised */
 char *arena_text(struct arena *arena, const char *text);
-/* Everything that was allocated becomes invalid; one block is kept for the next use. */
+/* Everything that was allocated becomes invalid, and is overwritten; one block is kept for the next use. */
 void arena_reset(struct arena *arena);
 void arena_fini(struct arena *arena);
 

@@ -404,6 +404,19 @@ void database_wipe_memory(sqlite3 *db)
 	sqlite3_db_release_memory(db);
 }
 
+/* The longest row that fits into one page, of zeros, which is never written to the disk. */
+void database_wipe_scratch(sqlite3 *db)
+{
+	enum { BESIDE_ROW = 38 }; /* a page's and a cell's head, as SQLite's file format has them */
+	char sql[160];
+
+	snprintf(sql, sizeof(sql),
+		 "BEGIN IMMEDIATE; CREATE TABLE scratch(filler); INSERT INTO scratch VALUES(zeroblob(%d)); ROLLBACK",
+		 DATABASE_PAGE - CIPHER_ROOM - BESIDE_ROW);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK && !sqlite3_get_autocommit(db))
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 /* Binding fails only for a parameter that the statement does not have, or while it is being stepped. */
 static void must_bind(int result)
 {

@@ -62,6 +62,9 @@ enum error database_step(sqlite3_stmt *statement, struct fault *fault);
 enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault);
 /* Of what was erased nothing stays in the memory of this connection either (common/forgetful.c). */
 void database_wipe_memory(sqlite3 *db);
+/* The same of the connection that writes: SQLite puts a row together in a page apart, where the one that was longest
+ * stays behind those that came later. */
+void database_wipe_scratch(sqlite3 *db);
 
 /* Shorthands; the bytes must live until the statement is reset. */
 void bind_bytes(sqlite3_stmt *statement, int index, struct bytes data);

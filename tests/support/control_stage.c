@@ -92,6 +92,7 @@ int stage_open(void **state)
 	snprintf(stage->audit, sizeof(stage->audit), "%s/audit.sock", stage->folder);
 	stage->settings.control = stage->path;
 	stage->settings.audit = stage->audit;
+	stage->settings.journal = stage->folder;
 	stage->settings.link_public = stage->settings.feed_public = (char *)"tcp://127.0.0.1:1";
 	broker_keys_generate(&stage->identity.keys);
 	snprintf(stage->identity.exchange.name, sizeof(stage->identity.exchange.name), "Test");
@@ -111,6 +112,17 @@ int stage_open(void **state)
 	return 0;
 }
 
+void stage_restart(struct stage *stage)
+{
+	control_free(stage->control);
+	zmq_close(stage->operator);
+	zmq_close(stage->auditor);
+	stage->port.started_at = clock_now().wall;
+	assert_int_equal(control_new(&stage->control, stage->context, &stage->port, NULL), E_OK);
+	stage->operator= stage_connect(stage, stage->path);
+	stage->auditor = stage_connect(stage, stage->audit);
+}
+
 int stage_close(void **state)
 {
 	struct stage *stage = *state;
@@ -126,6 +138,8 @@ int stage_close(void **state)
 	assert_int_equal(access(stage->path, F_OK), -1);
 	assert_int_equal(access(stage->audit, F_OK), -1);
 	buffer_free(&stage->act);
+	snprintf(stage->path, sizeof(stage->path), "%s/proposals.json", stage->folder);
+	unlink(stage->path);
 	rmdir(stage->folder);
 	free(stage);
 	return 0;

@@ -29,6 +29,8 @@ struct stage {
 /* For cmocka: the state is a stage. */
 int stage_open(void **state);
 int stage_close(void **state);
+/* The control ends and another one begins with what stands in the journal's folder. */
+void stage_restart(struct stage *stage);
 
 /* Lets the control take one request as a REQ socket of this role would send it; as an operator. */
 void stage_request_as(struct stage *stage, enum control_role role, const char *text, size_t size);

@@ -447,7 +447,7 @@ bool office_received(struct exchange *x, size_t office, size_t rows, int seconds
 	return wait_for(has_rows, &expected, seconds);
 }
 
-bool folder_holds(const char *folder, const char *text)
+bool folder_holds_bytes(const char *folder, struct bytes bytes)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *entry;
@@ -461,14 +461,19 @@ bool folder_holds(const char *folder, const char *text)
 			continue;
 		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
 		if (entry->d_type == DT_DIR)
-			found = folder_holds(path, text);
+			found = folder_holds_bytes(path, bytes);
 		else if (entry->d_type == DT_REG && file_read(path, 256 << 20, &content, NULL) == E_OK)
-			found = content.size > 0 && memmem(content.data, content.size, text, strlen(text)) != NULL;
+			found = content.size > 0 && memmem(content.data, content.size, bytes.data, bytes.size) != NULL;
 		buffer_free(&content);
 	}
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+bool folder_holds(const char *folder, const char *text)
+{
+	return folder_holds_bytes(folder, BYTES(text, strlen(text)));
 }
 
 bool office_holds(struct exchange *x, size_t office, const char *text)

@@ -76,6 +76,7 @@ bool office_received(struct exchange *x, size_t office, size_t rows, int seconds
 bool office_holds(struct exchange *x, size_t office, const char *text);
 /* True when `text` stands in a file below `folder`. */
 bool folder_holds(const char *folder, const char *text);
+bool folder_holds_bytes(const char *folder, struct bytes bytes);
 /* True when `text` stands in what the processes wrote to standard error. */
 bool exchange_logged(struct exchange *x, const char *text);
 

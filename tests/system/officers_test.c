@@ -2,13 +2,16 @@
 #include "common/memory.h"
 #include "tests/support/operate.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <sys/file.h>
 
 enum { POLICE, ARMY, IMMIGRATION, HEALTH };
 
@@ -261,6 +264,64 @@ static void an_exported_report_is_proven_without_a_connection_until_a_byte_chang
 	free(name);
 }
 
+/* ------------------------------------------------------------------ the record of reads */
+
+static char *record_of(struct exchange *x, const char *since)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &out, "record", "--since", since, NULL), 0);
+	buffer_u8(&out, 0);
+	return (char *)out.data;
+}
+
+static void assert_on_record(struct exchange *x, const char *since, const char *expected)
+{
+	char *record = record_of(x, since);
+
+	if (strstr(record, expected) == NULL)
+		fail_msg("no \"%s\" in:\n%s", expected, record);
+	free(record);
+}
+
+/* By the agent, without one, and not at all where it cannot be recorded. */
+static void who_reads_what_a_report_says_is_on_record(void **state)
+{
+	struct exchange *x = *state;
+	char *name = office_reports(x, POLICE, alert_draft), *shown = memory_format("inbox show     %s", name);
+	char *file = office_path(x, ARMY, "store/agent.db.lock"), since[TIME_TEXT_SIZE], *record;
+	struct buffer printed = {0};
+	int lock;
+
+	assert_true(shows(x, ARMY, name, "current"));
+	time_text(since, clock_now().wall, 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "show", name, NULL), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "show", name, "--json", NULL), 0);
+	assert_on_record(x, since, shown);
+	assert_on_record(x, since, "  (2 times)\n");
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", NULL), 0);
+	record = record_of(x, since);
+	assert_null(strstr(record, "inbox list")); /* no word of a report is in it */
+	assert_null(strstr(record, "canary"));
+	free(record);
+	process_end(x->offices[ARMY].pid, SIGTERM, 20);
+	x->offices[ARMY].pid = 0;
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "inbox", "list", "--kind", "alert", "--json", NULL), 0);
+	assert_on_record(x, since, "inbox list     --kind alert\n");
+	lock = open(file, O_RDWR | O_CLOEXEC);
+	assert_int_equal(flock(lock, LOCK_EX), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &printed, "inbox", "show", name, NULL), 69);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &printed, "outbox", "list", "--json", NULL), 69);
+	assert_int_equal(printed.size, 0);
+	buffer_free(&printed);
+	close(lock);
+	exchange_start_office(x, ARMY);
+	assert_true(office_caught_up(x, ARMY, 20));
+	free(file);
+	free(shown);
+	free(name);
+}
+
 static bool lists_as_doubtful(void *context)
 {
 	struct buffer out = {0};
@@ -313,7 +374,9 @@ int main(void)
 		cmocka_unit_test(the_journal_holds_no_text_of_a_plain_report),
 		cmocka_unit_test(an_office_that_nothing_is_for_does_not_lag_for_ever),
 		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
-		cmocka_unit_test(what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
+		cmocka_unit_test(who_reads_what_a_report_says_is_on_record),
+		cmocka_unit_test(
+			what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

@@ -249,6 +249,32 @@ static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 	assert_prints(x, "doctor", "1 wait: 1 that do not verify");
 }
 
+/* After the test above: one waits that does not verify, and two more come of reports that are not here. */
+static void what_waits_for_one_cause_is_closed_at_once(void **state)
+{
+	static const char update[] =
+		"{\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
+		" \"assertion\": \"fact\", \"summary\": \"once more\"}}";
+	struct exchange *x = *state;
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+			exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#8", "--json", "-", NULL), 0);
+	assert_lists(x, "police.oku#13");
+	assert_int_equal(
+		exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unread", "--reason", "r", NULL),
+		64);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced",
+					 "--origin", "immigration.oku", "--reason", "theirs", NULL),
+			 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unreferenced",
+					 "--origin", "police.oku", "--reason", "read them", NULL),
+			 0);
+	assert_lists(x, ": read them");
+	assert_false(exchange_logged(x, "theirs"));
+	assert_prints(x, "doctor", "1 wait: 1 that do not verify");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_sink_that_is_down_for_a_while_quarantines_nothing),
 		cmocka_unit_test(an_update_of_what_never_came_waits_and_is_closed_with_a_reason),
 		cmocka_unit_test(what_does_not_verify_reaches_no_sink_until_it_does),
+		cmocka_unit_test(what_waits_for_one_cause_is_closed_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

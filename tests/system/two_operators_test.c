@@ -168,24 +168,45 @@ static void shutting_somebody_out_takes_one(void **state)
 	assert_recorded(x, "revoke police.oku (entry ");
 }
 
-/* A restart forgets what waits, and puts no changed policy in force. */
-static void a_restart_is_no_second_operator(void **state)
+/* A restart keeps what waits, and puts no changed policy in force. */
+static void a_restart_is_no_second_operator_and_keeps_what_the_first_signed(void **state)
 {
 	struct exchange *x = *state;
-	char *path = broker_path(x, "policy.yaml");
+	char *path = broker_path(x, "policy.yaml"), *id;
 	json_t *before = ctl_json(x, "status"), *after;
 
 	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, "reseed", "police.oku", "--from", "1", "--reason", "x", NULL), 0);
+	id = memory_string(proposed(x));
 	file_swap(path, "[public-order, health]", "[public-order, election]");
-	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	process_end(x->broker, SIGKILL, 20);
 	exchange_start_broker(x);
 	after = ctl_json(x, "status");
 	assert_int_equal(json_integer_value(json_object_get(before, "policy_version")),
 			 json_integer_value(json_object_get(after, "policy_version")));
+	assert_string_equal(proposed(x), id);
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 0);
+	assert_recorded(x, ", signed by ani and budi: x\n");
 	assert_string_equal(proposed(x), "");
+	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
 	json_decref(before);
 	json_decref(after);
 	free(path);
+	free(id);
+}
+
+static void what_was_proposed_is_withdrawn_by_one_and_on_record(void **state)
+{
+	struct exchange *x = *state;
+	char *id;
+
+	assert_int_equal(exchange_ctl(x, NULL, "--key", ani, RESEED), 0);
+	id = memory_string(proposed(x));
+	assert_int_equal(exchange_ctl(x, NULL, "-a", "withdraw", id, NULL), 77);
+	assert_int_equal(exchange_ctl(x, NULL, "withdraw", id, "--reason", "the wrong office", NULL), 0);
+	assert_recorded(x, "withdraw reseed police.oku: the wrong office\n");
+	assert_string_equal(proposed(x), "");
+	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 66);
+	free(id);
 }
 
 /* The last test. Where no terminal is to be asked: in a script, over a line to another machine. */
@@ -212,7 +233,8 @@ int main(void)
 		cmocka_unit_test(two_put_it_through_once),
 		cmocka_unit_test(a_policy_is_the_file_that_both_have_read),
 		cmocka_unit_test(shutting_somebody_out_takes_one),
-		cmocka_unit_test(a_restart_is_no_second_operator),
+		cmocka_unit_test(what_was_proposed_is_withdrawn_by_one_and_on_record),
+		cmocka_unit_test(a_restart_is_no_second_operator_and_keeps_what_the_first_signed),
 		cmocka_unit_test(a_locked_key_signs_with_the_file_of_its_passphrase_and_with_no_other),
 	};
 

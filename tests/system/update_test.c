@@ -79,9 +79,28 @@ static void who_may_not_have_the_update_has_the_report_superseded(void **state)
 	free(proof);
 }
 
+/* After the test above. The update of the update, whose name this office was never told. */
+static void who_may_have_the_next_update_has_the_report_updated(void **state)
+{
+	struct exchange *x = *state;
+	const char *update = "{\"category\": \"public-order\", \"sighting\": {\"first_seen\": "
+			     "\"2026-01-01T10:00:00+07:00\", \"assertion\": \"fact\", \"summary\": \"TERBUKA\"}}";
+
+	assert_int_equal(exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#2", "--json", "-", NULL), 0);
+	assert_true(office_received(x, IMMIGRATION, 3, 20));
+	assert_true(office_received(x, ARMY, 3, 20));
+	assert_state(x, IMMIGRATION, "updated");
+	assert_state(x, ARMY, "updated");
+	assert_true(office_holds(x, ARMY, "TERBUKA"));
+	assert_false(office_holds(x, ARMY, "police.oku#2"));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(who_may_not_have_the_update_has_the_report_superseded)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_may_not_have_the_update_has_the_report_superseded),
+		cmocka_unit_test(who_may_have_the_next_update_has_the_report_updated),
+	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
 }

@@ -1,5 +1,6 @@
 /* control_roles_test - tries to change something without being an operator, with one operator where it takes two, and
  * unrecorded, and to keep an operator from it. */
+#include "common/config.h"
 #include "common/memory.h"
 #include "tests/support/control_stage.h"
 
@@ -42,6 +43,7 @@ static const struct {
 	{"broker-key", "{\"command\": \"broker-key\", \"succession\": \"00\"}", true},
 	{"broker-keys-take-up", "{\"command\": \"broker-keys-take-up\"}", true},
 	{"approve", "{\"command\": \"approve\", \"proposal\": 1, \"signature\": \"00\"}", true},
+	{"withdraw", "{\"command\": \"withdraw\", \"proposal\": 1}", true},
 	{"clock-confirm", "{\"command\": \"clock-confirm\"}", true},
 };
 
@@ -189,7 +191,7 @@ static uint64_t propose(struct stage *stage, const struct signing_key *key, wall
 	json = stage_answer(stage);
 	assert_true(json_is_true(json_object_get(json, "ok")));
 	proposal = (uint64_t)json_integer_value(json_object_get(json, "proposal"));
-	assert_in_range(proposal, 1, 1000);
+	assert_in_range(proposal, 1, 1000000);
 	json_decref(json);
 	return proposal;
 }
@@ -323,6 +325,128 @@ static void one_operator_leaves_the_others_room_to_propose(void **state)
 	stage_request(stage, text, strlen(text));
 	finish(stage, stage->ticket, &good);
 	propose(stage, &pair.keys[0], at + 8, NULL, NULL);
+}
+
+/* So that what was signed before is from before the next start. */
+static void sleep_until_later(wall_ms at)
+{
+	while (clock_now().wall <= at)
+		usleep(1000);
+}
+
+static size_t waiting(struct stage *stage)
+{
+	json_t *json;
+	size_t count;
+
+	stage_request(stage, verbs[3].request, strlen(verbs[3].request));
+	json = stage_answer(stage);
+	count = json_array_size(json_object_get(json, "proposals"));
+	json_decref(json);
+	return count;
+}
+
+static void what_waits_is_approved_after_a_restart_and_what_was_done_is_not(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault full = {.code = E_DISK_FULL}, good = {0};
+	const uint64_t first = propose(stage, &pair.keys[0], at, NULL, NULL);
+	const uint64_t second = propose(stage, &pair.keys[0], at + 1, NULL, NULL);
+	char text[400];
+
+	approval_of(stage, first, &pair.keys[1], at, text);
+	stage_request(stage, text, strlen(text));
+	finish(stage, stage->ticket, &good);
+	approval_of(stage, second, &pair.keys[1], at + 1, text);
+	stage_request(stage, text, strlen(text));
+	finish(stage, stage->ticket, &full);
+	sleep_until_later(at + 1);
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 1);
+	approval_of(stage, first, &pair.keys[1], at, text);
+	stage_refused(stage, text, "NOT_FOUND", "proposal");
+	propose(stage, &pair.keys[0], at, "CLOCK", "at");
+	approval_of(stage, second, &pair.keys[1], at + 1, text);
+	stage_request(stage, text, strlen(text));
+	assert_int_equal(stage_act(stage)->signed_at, at + 1);
+	/* It is under way, and killed: nobody knows whether it was done, so it is not done again. */
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 0);
+}
+
+static void file_change(const struct stage *stage, const char *from, const char *to)
+{
+	char path[128];
+	struct buffer text = {0};
+	char *found;
+
+	snprintf(path, sizeof(path), "%s/proposals.json", stage->folder);
+	assert_int_equal(file_read(path, 1 << 20, &text, NULL), E_OK);
+	buffer_u8(&text, 0);
+	found = strstr((char *)text.data, from);
+	assert_non_null(found);
+	memcpy(found, to, strlen(to));
+	assert_int_equal(file_write(path, BYTES(text.data, text.size - 1), 0600, NULL), E_OK);
+	buffer_free(&text);
+}
+
+/* Nor for anything else than was signed, nor when its operator is none any more. */
+static void what_stands_in_the_file_counts_for_what_it_is_signed_alone(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	char text[400];
+	uint64_t proposal = propose(stage, &pair.keys[0], at, NULL, NULL);
+
+	file_change(stage, "\"command\": \"reseed\"", "\"command\": \"enroll\"");
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 0);
+	proposal = propose(stage, &pair.keys[0], clock_now().wall, NULL, NULL);
+	file_change(stage, "\"from_entry\": 1", "\"from_entry\": 9");
+	stage_restart(stage);
+	approval_of(stage, proposal, &pair.keys[1], at, text);
+	stage_refused(stage, text, "BAD_SIGNATURE", "signature");
+	assert_int_equal(stage->steps, 0);
+	file_change(stage, "[", "x");
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 0);
+	propose(stage, &pair.keys[0], clock_now().wall, NULL, NULL);
+	memset(stage->settings.signers.list.list[0].key, 1, KEY_SIZE);
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 0);
+}
+
+static void what_is_withdrawn_is_gone_and_on_record(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault full = {.code = E_DISK_FULL}, good = {0};
+	const uint64_t proposal = propose(stage, &pair.keys[0], at, NULL, NULL);
+	char withdrawal[200], text[400];
+
+	snprintf(withdrawal, sizeof(withdrawal),
+		 "{\"command\": \"withdraw\", \"proposal\": %llu, \"reason\": \"wrong\"}",
+		 (unsigned long long)proposal);
+	stage_request(stage, withdrawal, strlen(withdrawal));
+	finish(stage, stage->ticket, &full);
+	assert_int_equal(waiting(stage), 1); /* what is not on record was not done */
+	stage_request(stage, withdrawal, strlen(withdrawal));
+	assert_int_equal(stage->type, CORE_ACT);
+	assert_string_equal(stage_act(stage)->command, "withdraw reseed");
+	assert_string_equal(stage_act(stage)->object, "police.oku");
+	assert_string_equal(stage_act(stage)->reason, "wrong");
+	assert_int_equal(stage_act(stage)->n_signatures, 0);
+	finish(stage, stage->ticket, &good);
+	approval_of(stage, proposal, &pair.keys[1], at, text);
+	stage_refused(stage, text, "NOT_FOUND", "proposal");
+	stage_refused(stage, withdrawal, "NOT_FOUND", "proposal");
+	propose(stage, &pair.keys[0], at, "EXISTS", "proposal");
+	stage_restart(stage);
+	assert_int_equal(waiting(stage), 0);
 }
 
 /* And it is told which file that was, for another one may lie there by then. */
@@ -516,6 +640,9 @@ int main(void)
 		TEST(an_approval_is_spent_by_what_is_done_and_not_by_a_refusal),
 		TEST(what_is_done_leaves_room_and_is_not_done_again),
 		TEST(one_operator_leaves_the_others_room_to_propose),
+		TEST(what_waits_is_approved_after_a_restart_and_what_was_done_is_not),
+		TEST(what_stands_in_the_file_counts_for_what_it_is_signed_alone),
+		TEST(what_is_withdrawn_is_gone_and_on_record),
 		TEST(a_policy_that_could_not_be_read_is_approved_again),
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(a_word_from_before_the_start_or_for_another_day_is_refused),

@@ -384,12 +384,17 @@ static void an_erasure_tried_again_is_told_again(void **state)
 	assert_int_equal(sinks_retry(sinks, "registry", 1, 1), E_OK);
 	assert_true(item_becomes(place, QUARANTINE_WAITS, 3));
 	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
+	test_sql(&place->store, "UPDATE purge SET answer = 2"); /* the origin was told so */
 	assert_int_equal(file_write(up, BYTES("", 0), 0600, NULL), E_OK);
 	assert_int_equal(sinks_retry(sinks, "registry", 1, 1), E_OK);
 	assert_true(item_becomes(place, QUARANTINE_SOLVED, 3));
 	sinks_stop(sinks);
 	got_is(place, "army.oku#2\narmy.oku#3\narmy.oku#1\n");
 	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	/* And is told what became of it in the end. */
+	assert_int_equal(sink_place_outcome(place, 2), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	test_sql(&place->store, "UPDATE purge SET answer = 3 WHERE id = 2 AND answer = 1 AND row = 0");
+	assert_int_equal(sqlite3_changes(place->store.db), 1);
 	free(up);
 }
 

@@ -196,34 +196,35 @@ static void ask(const char *origin, uint64_t number, const char *text, wall_ms d
 	receive(origin, number, SIMPUL__KIND__KIND_QUERY, deadline, text);
 }
 
-static void assert_due(uint64_t overdue, uint64_t urgent, const char *first)
+static void assert_due(uint64_t overdue, uint64_t urgent, uint64_t open, const char *first)
 {
 	struct subject_due due;
 
 	assert_int_equal(subject_due_count(&store, NOW, &due, NULL), E_OK);
 	assert_int_equal(due.overdue, overdue);
 	assert_int_equal(due.urgent, urgent);
+	assert_int_equal(due.open, open);
 	assert_string_equal(due.first, first);
 }
 
 static void what_is_due_is_counted_by_the_clock(void **state)
 {
 	(void)state;
-	assert_due(0, 0, "");
+	assert_due(0, 0, 0, "");
 	ask("army.oku", 1, LATER);
-	assert_due(0, 0, "");
+	assert_due(0, 0, 1, "army.oku#1");
 	ask("army.oku", 2, URGENT);
-	assert_due(0, 1, "army.oku#2");
+	assert_due(0, 1, 1, "army.oku#2");
 	ask("health.oku", 3, OVERDUE);
-	assert_due(1, 1, "health.oku#3");
+	assert_due(1, 1, 1, "health.oku#3");
 	/* What is not what it says it is is not listed, and not counted either. */
 	ask("army.oku", 4, QUESTION("2026-01-30T01:40:00Z"), NOW - 7200000);
-	assert_due(1, 1, "health.oku#3");
+	assert_due(1, 1, 1, "health.oku#3");
 	assert_int_equal(store_begin(&store, NULL), E_OK);
 	assert_int_equal(database_step(store_statement(&store, "UPDATE inbox SET erased_at = 5 WHERE number = 3"), NULL),
 			 E_OK);
 	assert_int_equal(store_commit(&store, NULL), E_OK);
-	assert_due(0, 1, "army.oku#2");
+	assert_due(0, 1, 1, "army.oku#2");
 }
 
 static void assert_urgency(const char *name, const char *urgency)
@@ -243,11 +244,11 @@ static void an_answer_of_which_a_part_was_refused_is_none(void **state)
 	answer(1, 1, 2, E_OK);
 	assert_urgency("army.oku#2", "done");
 	answer(2, 2, 2, E_KEY_EXPIRED);
-	assert_due(0, 1, "army.oku#2");
+	assert_due(0, 1, 0, "army.oku#2");
 	assert_urgency("army.oku#2", "urgent");
 	answer(3, 1, 2, E_OK);
 	answer(4, 2, 2, E_OK);
-	assert_due(0, 0, "");
+	assert_due(0, 0, 0, "");
 	assert_urgency("army.oku#2", "done");
 }
 
