@@ -2,6 +2,8 @@
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
 #include "agents/quarantine.h"
+#include "common/limit.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/seal.h"
 #include "common/wire.h"
@@ -38,7 +40,7 @@ struct doomed {
 	bool has_hash; /* it came without a body */
 	struct hash hash;
 	struct bytes body;
-	Simpul__Delivery *proof;
+	Simpul__Delivery *proof; /* NULL: it is damaged */
 };
 
 static struct bytes body_copy(struct arena *arena, struct bytes body)
@@ -78,9 +80,9 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 		if (doomed->sealed)
 			memcpy(doomed->content_key, column_bytes(get, 8).data, KEY_SIZE);
 		doomed->has_hash = hash_load(&doomed->hash, column_bytes(get, 10));
-		doomed->proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 9), arena, fault);
-		if (doomed->proof == NULL || doomed->index >= doomed->proof->n_reports)
-			error = fault_at(fault, E_CORRUPT, "inbox_delivery.proof");
+		doomed->proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 9), arena, NULL);
+		if (doomed->proof != NULL && doomed->index >= doomed->proof->n_reports)
+			doomed->proof = NULL;
 	}
 	sqlite3_reset(get);
 	return error;
@@ -103,14 +105,30 @@ static struct hash body_hash_of(const struct store *store, const struct doomed *
 	return hash;
 }
 
+/* It proves nothing any more, and keeps no other row from being erased; what was kept whole may be in it. */
+static enum error proof_damaged(struct store *store, const struct doomed *doomed, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "UPDATE inbox_delivery SET proof = x'' WHERE delivery_id = ?1");
+
+	log_event(LOG_LEVEL_ERROR, "store.failed", F_TEXT("code", error_name(E_CORRUPT)),
+		  F_TEXT("field", "inbox_delivery.proof"));
+	if (!doomed->is_bad)
+		return E_OK;
+	bind_number(put, 1, doomed->delivery_id);
+	return database_step(put, fault);
+}
+
 /* A report that is kept whole as evidence is kept without its body from now on; `hash` receives that of the body. */
 static enum error proof_empty(struct store *store, const struct doomed *doomed, struct hash *hash, struct fault *fault)
 {
 	sqlite3_stmt *put = store_statement(store, "UPDATE inbox_delivery SET proof = ?2 WHERE delivery_id = ?1");
-	Simpul__DeliveredReport *report = doomed->proof->reports[doomed->index];
+	Simpul__DeliveredReport *report;
 	struct buffer proof = {0};
 	enum error error;
 
+	if (doomed->proof == NULL)
+		return proof_damaged(store, doomed, fault);
+	report = doomed->proof->reports[doomed->index];
 	if (report->body.len == 0)
 		return E_OK;
 	*hash = hash_of(of_binary(report->body));
@@ -131,6 +149,7 @@ static enum error content_key_drop(struct store *store, const struct doomed *doo
 		"UPDATE inbox_delivery SET content_key = x'' WHERE delivery_id = ?1 AND NOT EXISTS(SELECT 1 FROM inbox"
 		" WHERE origin = ?2 AND epoch = ?3 AND stream = ?4 AND number BETWEEN ?5 AND ?6 AND delivery_id = ?1"
 		" AND erased_at = 0)";
+	const size_t count = doomed->proof != NULL ? doomed->proof->n_reports : LIMIT_SUBMISSION_REPORTS;
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	if (!doomed->sealed)
@@ -138,7 +157,7 @@ static enum error content_key_drop(struct store *store, const struct doomed *doo
 	bind_number(put, 1, doomed->delivery_id);
 	name_bind(put, 2, &doomed->name);
 	bind_number(put, 5, doomed->name.number - doomed->index);
-	bind_number(put, 6, doomed->name.number - doomed->index + doomed->proof->n_reports - 1);
+	bind_number(put, 6, doomed->name.number - doomed->index + count - 1);
 	return database_step(put, fault);
 }
 
