@@ -1,4 +1,4 @@
-/* ctl_policy - simpulctl policy: checks a file, shows what is in force, and says who may receive what, and why not. */
+/* ctl_policy - simpulctl policy: checks a file, shows what is in force and what a file would change. */
 #include "broker/ctl_policy.h"
 
 #include "common/json.h"
@@ -54,8 +54,7 @@ int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
 
 /* ---- in force and on disk */
 
-/* The policy in force, from the broker. */
-static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct fault *fault)
+enum error ctl_policy_fetch(const struct ctl *ctl, struct policy **policy, struct fault *fault)
 {
 	json_t *answer;
 	enum error error = ctl_question(ctl, "policy-show", NULL, &answer, fault);
@@ -81,8 +80,7 @@ static int diff_print(const struct policy *in_force, const struct policy *file)
 	return EX_OK;
 }
 
-/* The path of the broker's own policy.yaml; free it. */
-static char *policy_path(const struct ctl *ctl, struct fault *fault)
+char *ctl_policy_path(const struct ctl *ctl, struct fault *fault)
 {
 	struct broker_settings settings;
 	char *path = NULL;
@@ -102,10 +100,10 @@ int ctl_policy_diff(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	path = first < argc ? memory_string(argv[first]) : policy_path(ctl, &fault);
+	path = first < argc ? memory_string(argv[first]) : ctl_policy_path(ctl, &fault);
 	if (path == NULL || policy_load(path, &file, &fault) != E_OK)
 		status = ctl_fail(&fault, NULL);
-	else if (policy_fetch(ctl, &in_force, &fault) != E_OK)
+	else if (ctl_policy_fetch(ctl, &in_force, &fault) != E_OK)
 		status = ctl_unanswered(&fault);
 	else
 		status = diff_print(in_force, file);
@@ -115,7 +113,7 @@ int ctl_policy_diff(struct ctl *ctl, int argc, char **argv)
 	return status;
 }
 
-/* ---- who */
+/* ---- a class of reports */
 
 /* A value of an enumeration; "" leaves `*value` alone. */
 static bool word_take(const ProtobufCEnumDescriptor *type, const char *word, int *value)
@@ -143,38 +141,4 @@ enum error ctl_class(const struct ctl_who *who, const struct policy *policy, str
 	snprintf(class->category, sizeof(class->category), "%s", who->category);
 	snprintf(class->region, sizeof(class->region), "%s", who->region);
 	return E_OK;
-}
-
-static void who_print(const struct policy *policy, const struct routing_class *class)
-{
-	for (size_t i = 0; i < policy_node_count(policy); i++) {
-		const char *node = policy_node_name(policy, i);
-		enum denial denial = policy_admits(policy, node, class);
-
-		printf("%-32s %-4s %s\n", node, denial == ADMITTED ? "yes" : "no",
-		       denial == ADMITTED ? "" : denial_text(denial));
-	}
-}
-
-int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
-{
-	struct ctl_who who = {0};
-	const struct ctl_option options[] = {{"kind", &who.kind, NULL},	  {"category", &who.category, NULL},
-					     {"region", &who.region, NULL}, {"label", &who.label, NULL},
-					     {"protection", &who.protection, NULL}, {0}};
-	struct routing_class class;
-	struct policy *policy;
-	struct fault fault = {0};
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-
-	if (first < 0)
-		return status;
-	if (who.category == NULL || who.region == NULL)
-		return ctl_usage(ctl, "--category and --region are needed");
-	if (policy_fetch(ctl, &policy, &fault) != E_OK)
-		return ctl_unanswered(&fault);
-	if (ctl_class(&who, policy, &class, &fault) == E_OK)
-		who_print(policy, &class);
-	policy_free(policy);
-	return fault.code == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }

@@ -193,7 +193,9 @@ static const struct ctl_command commands[] = {
 	 "  --region R               Kemendagri code: 16.01\n"
 	 "  --kind K                 sighting (default), alert, query\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
-	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n",
+	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n"
+	 "\nAsks the running broker, or reads the journal, also for the offices' keys: one that is revoked, retired, expired or\n"
+	 "was never enrolled gets nothing. Where neither can be had it says that it read policy.yaml alone.\n",
 	 ctl_policy_who},
 	{"policy explain", "NODE --report NAME | NODE --category C --region R",
 	 "Says whether a node got a report, or would get such a one, and which rule decides",
