@@ -16,6 +16,9 @@ enum error ctl_class(const struct ctl_who *who, const struct policy *policy, str
 
 /* The policy in force, from the running broker. */
 enum error ctl_policy_fetch(const struct ctl *ctl, struct policy **policy, struct fault *fault);
+/* Prints what a policy file changes for whom. E_INVALID when it has not the hash that was `approved` (hexadecimal; NULL: any).
+ */
+enum error ctl_policy_changes(const struct ctl *ctl, const char *path, const char *approved, struct fault *fault);
 /* The path of the broker's own policy.yaml, NULL with the fault; free it. */
 char *ctl_policy_path(const struct ctl *ctl, struct fault *fault);
 
