@@ -34,7 +34,7 @@ static const char usage[] =
 	"\n"
 	"  --authority A    who ordered it, a code: PN-BATURAJA\n"
 	"  --order NUMBER   of the order: 12/Pid.Sus/2026\n"
-	"  --until DAY      2027-06-30, or a time with a zone; 366 days at most, then a new order is needed\n"
+	"  --until DAY      2027-06-30, to the end of that day here, or a TIME (simpul report --help); 366 days at most, then a new order is needed\n"
 	"  --reason R       letters, digits, blanks and ./- ; no personal data, here or above\n";
 
 static const struct option options[] = {{"authority", required_argument, NULL, 'a'},
@@ -95,6 +95,20 @@ static void put(struct buffer *line, const char *before, const json_t *object, c
 	view_safe_text(line, text);
 }
 
+/* In the machine's zone. */
+static void put_time(struct buffer *line, const char *before, const json_t *object, const char *key)
+{
+	char text[TIME_TEXT_SIZE];
+	wall_ms time;
+
+	const char *given = json_string_value(json_object_get(object, key));
+
+	if (given == NULL || !time_parse(given, &time))
+		return;
+	buffer_text(line, before);
+	buffer_text(line, local_time_text(text, time));
+}
+
 static bool line_print(const json_t *object)
 {
 	const long long id = (long long)json_integer_value(json_object_get(object, "hold"));
@@ -114,14 +128,14 @@ static bool line_print(const json_t *object)
 	}
 	put(&line, ", ", object, "authority");
 	put(&line, " ", object, "order");
-	put(&line, ", until ", object, "until");
+	put_time(&line, ", until ", object, "until");
 	put(&line, ", by ", object, "placed_by");
-	put(&line, " ", object, "placed_at");
+	put_time(&line, " ", object, "placed_at");
 	put(&line, ", confirmed by ", object, "confirmed_by");
-	put(&line, " ", object, "confirmed_at");
-	put(&line, ", ended ", object, "ended_at");
+	put_time(&line, " ", object, "confirmed_at");
+	put_time(&line, ", ended ", object, "ended_at");
 	put(&line, " by ", object, "opened_by");
-	put(&line, " ", object, "opened_at");
+	put_time(&line, " ", object, "opened_at");
 	put(&line, ": ", object, "reason");
 	return officer_print_line(&line);
 }
@@ -194,8 +208,8 @@ static int place(const struct officer *officer, int argc, char **argv)
 {
 	struct given given;
 	const char *name;
-	char *until;
-	json_t *request;
+	char until[TIME_TEXT_SIZE];
+	wall_ms end;
 
 	if (!given_take(officer, argc, argv, &given))
 		return EX_USAGE;
@@ -204,12 +218,11 @@ static int place(const struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	if (given.authority == NULL || given.order == NULL || given.until == NULL || given.reason == NULL)
 		return officer_misused(officer, "say by whose order with --authority and --order, until when and why");
-	/* A day is kept whole wherever it ends. */
-	until = memory_format(strlen(given.until) == strlen("2027-06-30") ? "%sT23:59:59Z" : "%s", given.until);
-	request = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "command", "hold-place", "report", name, "authority",
-			    given.authority, "order", given.order, "until", until, "reason", given.reason);
-	free(until);
-	return order(officer, request);
+	if (!local_end_take(given.until, &end))
+		return officer_misused(officer, "--until " LOCAL_DAY_ADVICE);
+	return order(officer, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "command", "hold-place", "report", name,
+					"authority", given.authority, "order", given.order, "until",
+					time_text(until, end, 0), "reason", given.reason));
 }
 
 /* The number of an order; 0 after a message. */

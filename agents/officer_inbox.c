@@ -29,7 +29,7 @@ static const char usage[] =
 	"\n"
 	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
 	"before it a mark where a report is not in earnest.\n"
-	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
+	LOCAL_TIME_RULES ".\nK: sighting, alert, update, cancel, flag, "
 	"release-request, release.\n";
 
 /* What is to be listed, and how. */
@@ -155,7 +155,7 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 
 	*status = EX_USAGE;
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option == 's' && !officer_time(optarg, &listing->since))
+		if (option == 's' && !local_time_take(optarg, &listing->since))
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
 		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))

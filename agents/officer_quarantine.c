@@ -44,7 +44,7 @@ static void put_time(struct buffer *out, const char *utc)
 
 	if (!time_parse(utc, &time))
 		return;
-	time_text(text, time, view_zone(time));
+	time_text(text, time, local_zone(time));
 	text[10] = ' ';
 	text[16] = '\0';
 	buffer_text(out, text);

@@ -217,7 +217,7 @@ static int asking_take(const struct officer *officer, int argc, char **argv, str
 			asking->purpose = optarg;
 		else if (option == 's')
 			asking->status = optarg;
-		else if (option == 't' && !officer_time(optarg, &asking->received))
+		else if (option == 't' && !local_time_take(optarg, &asking->received))
 			return officer_misused(officer, "--received takes a time such as \"2026-11-20 09:30\"");
 		else if (option == 'e' && !days_take(optarg, &asking->days))
 			return officer_misused(officer, "--expires-days takes 1 to %d", LIMIT_QUERY_LIFE_DAYS);
@@ -339,7 +339,7 @@ static int ask(const struct officer *officer, int argc, char **argv)
 	json_t *person;
 	int status;
 
-	officer_time("now", &asking.received);
+	local_time_take("now", &asking.received);
 	status = asking_take(officer, argc, argv, &asking);
 	if (status != EX_OK)
 		return status;

@@ -41,6 +41,8 @@ static void help(const struct ctl_command *command)
 	       command->arguments, command->summary);
 	if (command->help[0] != '\0')
 		printf("\n%s", command->help);
+	if (strstr(command->help, "TIME") != NULL)
+		puts("\n" LOCAL_TIME_RULES ".");
 	puts("\n  -c FILE                  configuration of the broker (default: broker.yaml)");
 }
 

@@ -53,7 +53,8 @@ static enum error who_of_file(const struct ctl *ctl, struct who *who, struct fau
 	who->policy = who->own;
 	if (error == E_OK)
 		fprintf(stderr,
-			"no broker runs here and this user cannot read the journal: this is what %s says, and no more;\n"
+			"no broker runs here and this user cannot read the journal: this is what %s says, and no "
+			"more;\n"
 			"whose key is revoked, retired, expired or was never enrolled gets nothing all the same\n",
 			path);
 	free(path);
@@ -146,9 +147,9 @@ static enum error who_print(const struct who *who, const struct routing_class *c
 int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
 {
 	struct ctl_who asked = {0};
-	const struct ctl_option options[] = {{"kind", &asked.kind, NULL},	{"category", &asked.category, NULL},
-					     {"region", &asked.region, NULL},	{"label", &asked.label, NULL},
-					     {"protection", &asked.protection, NULL}, {0}};
+	const struct ctl_option options[] = {
+		{"kind", &asked.kind, NULL},   {"category", &asked.category, NULL},	{"region", &asked.region, NULL},
+		{"label", &asked.label, NULL}, {"protection", &asked.protection, NULL}, {0}};
 	struct routing_class class;
 	struct who who = {0};
 	struct fault fault = {0};
