@@ -21,7 +21,7 @@ enum { ANSWER_MS = 15000, LINE_LONGEST = 8192 };
 
 int officer_fail(const struct officer *officer, const struct fault *fault, const char *advice)
 {
-	char text[256];
+	char text[400];
 	struct buffer safe = {0};
 
 	if (fault->code == E_NOT_FOUND && strcmp(fault->field, officer->config) == 0)

@@ -268,6 +268,15 @@ static const char *advice_for(const struct fault *fault)
 	}
 }
 
+static int refused(const struct officer *officer, const struct fault *fault)
+{
+	struct fault said = *fault;
+
+	if (fault->code == E_UNEXPECTED)
+		fault_say(&said, fault->code, "it is %s", fault->field);
+	return officer_fail(officer, &said, advice_for(fault));
+}
+
 /* Takes `request` over. */
 static int order(const struct officer *officer, json_t *request, uint64_t item)
 {
@@ -277,7 +286,7 @@ static int order(const struct officer *officer, json_t *request, uint64_t item)
 
 	json_object_set_new(request, "item", json_integer((json_int_t)item));
 	if (officer_ask(officer, request, &answer, &fault) != E_OK)
-		return officer_fail(officer, &fault, advice_for(&fault));
+		return refused(officer, &fault);
 	state = json_text(answer, "state");
 	if (strcmp(state, "tried") == 0)
 		printf("it goes to its sink again; simpul quarantine show %llu says what came of it\n",

@@ -253,6 +253,8 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 	if (error == E_UNREACHABLE)
 		return ctl_fail(&fault, "is the broker running?");
 	if (error == E_UNEXPECTED)
+		fault_say(&fault, error, "its present standing does not allow it");
+	if (error == E_UNEXPECTED)
 		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
 	if (error == E_TWO_OPERATORS)
 		return ctl_fail(&fault, TWO_OPERATORS_ADVICE);

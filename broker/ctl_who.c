@@ -67,7 +67,7 @@ static enum error who_open(const struct ctl *ctl, struct who *who, struct fault 
 
 	if (error != E_UNREACHABLE)
 		return error;
-	*fault = (struct fault){E_OK, "", 0};
+	*fault = (struct fault){.code = E_OK};
 	return who_of_journal(ctl, who) ? E_OK : who_of_file(ctl, who, fault);
 }
 

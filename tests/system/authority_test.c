@@ -216,7 +216,7 @@ static void a_locked_key_signs_with_its_passphrase_only(void **state)
 
 static void a_passphrase_is_typed_twice_and_never_shown(void **state)
 {
-	static const char first[] = "New passphrase of the authority's key: ", second[] = "The same once more: ";
+	static const char first[] = "New passphrase of the authority's key (at least 12 characters): ", second[] = "The same once more: ";
 	const struct terminal_line differs[] = {{first, WORDS}, {second, OTHER}, {NULL, NULL}};
 	const struct terminal_line shorter[] = {{first, "river"}, {second, "river"}, {NULL, NULL}};
 	const struct terminal_line same[] = {{first, WORDS}, {second, WORDS}, {NULL, NULL}};
