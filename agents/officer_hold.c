@@ -250,26 +250,56 @@ static int lift(const struct officer *officer, int argc, char **argv)
 					given.reason));
 }
 
-/* Shows what is to be confirmed; at a terminal a person says yes to it. */
-static bool order_agreed(const struct officer *officer, long long id)
+/* What there is to say of an order that waits for nobody; NULL: it waits, or the agent says what is wrong. */
+static const char *settled(const json_t *order)
 {
-	struct fault fault = {0};
-	json_t *orders, *each;
-	bool found = false, yes = true;
+	const char *state = json_text(order, "state");
+
+	if (strcmp(state, "in-force") == 0 || strcmp(state, "kept") == 0)
+		return "it is in force already, and was confirmed";
+	if (strcmp(state, "lifts") == 0)
+		return "it is confirmed already: the order that it ends is over";
+	if (strcmp(state, "over") == 0)
+		return "it was confirmed and is over";
+	return strcmp(state, "unconfirmed") == 0 ? "its day is over, and nobody confirmed it: place it anew" : NULL;
+}
+
+/* The order of this number; NULL when there is none. */
+static const json_t *order_find(const json_t *orders, long long id)
+{
+	json_t *each;
 	size_t i;
 
-	if (orders_read(officer, &orders, &fault) != E_OK) {
-		officer_fail(officer, &fault, advice_for(fault.code));
-		return false;
+	json_array_foreach(orders, i, each) if (json_integer_value(json_object_get(each, "hold")) == id) return each;
+	return NULL;
+}
+
+/* Shows what is to be confirmed; at a terminal a person says yes to it. EX_OK, or the status after a message. */
+static int order_agreed(const struct officer *officer, long long id)
+{
+	struct fault fault = {0};
+	const json_t *found;
+	json_t *orders;
+	bool yes = true;
+	int status = EX_OK;
+
+	if (orders_read(officer, &orders, &fault) != E_OK)
+		return officer_fail(officer, &fault, advice_for(fault.code));
+	found = order_find(orders, id);
+	if (found != NULL)
+		line_print(found);
+	if (found != NULL && settled(found) != NULL) {
+		fprintf(stderr, "simpul hold: %lld: %s\n", id, settled(found));
+		status = EX_DATAERR;
+	} else if (found != NULL && isatty(STDIN_FILENO) &&
+		   terminal_confirm("Is this what was ordered? Type yes when it is: ", &yes, &fault) != E_OK) {
+		status = officer_fail(officer, &fault, NULL);
+	} else if (!yes) {
+		fputs("not confirmed; it still waits\n", stderr);
+		status = EX_NOPERM;
 	}
-	json_array_foreach(orders, i, each) if (json_integer_value(json_object_get(each, "hold")) == id) found =
-		line_print(each);
 	json_decref(orders);
-	/* Of one that is not there the agent says what is wrong. */
-	if (found && isatty(STDIN_FILENO) &&
-	    terminal_confirm("Is this what was ordered? Type yes when it is: ", &yes, &fault) != E_OK)
-		officer_fail(officer, &fault, NULL);
-	return yes;
+	return status;
 }
 
 static int confirm(const struct officer *officer, int argc, char **argv)
@@ -280,8 +310,9 @@ static int confirm(const struct officer *officer, int argc, char **argv)
 
 	if (!given_take(officer, argc, argv, &given) || (id = id_of(officer, argc, argv)) == 0)
 		return EX_USAGE;
-	if (!order_agreed(officer, id))
-		return EX_NOPERM;
+	status = order_agreed(officer, id);
+	if (status != EX_OK)
+		return status;
 	status = ask(officer, json_pack("{s:s, s:I}", "command", "hold-confirm", "hold", (json_int_t)id), &confirmed);
 	if (status == EX_OK)
 		printf("%lld: confirmed\n", confirmed);
