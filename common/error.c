@@ -53,25 +53,40 @@ enum error error_of_code(uint32_t code)
 	return row_of(code)->code;
 }
 
-/* The field, without its beginning where it is too long. */
+/* How much of the path that a text begins with may go: all but the name of the file. */
+static size_t folders_of(const char *text)
+{
+	size_t folders = strcspn(text, ":");
+
+	while (folders > 0 && text[folders - 1] != '/')
+		folders--;
+	return folders > 0 ? folders - 1 : 0;
+}
+
+/* Of what is too long the folders go first, from the left; then the end. */
 static void field_write(struct fault *fault, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 static void field_write(struct fault *fault, const char *format, va_list args)
 {
 	static const char cut[] = "...";
+	const size_t room = sizeof(fault->field) - 1;
 	char text[1024];
-	const char *end = text;
-	size_t size, used = 0, room = sizeof(fault->field) - 1;
+	const char *rest = text;
+	size_t size, used = 0;
 
 	vsnprintf(text, sizeof(text), format, args);
 	size = strlen(text);
-	if (size > room) {
-		end += size - (room - strlen(cut));
-		while (((unsigned char)*end & 0xc0) == 0x80) /* within a character */
-			end++;
+	if (size > room && folders_of(text) > strlen(cut)) {
+		const size_t excess = size - room + strlen(cut), folders = folders_of(text);
+
+		rest += excess < folders ? excess : folders;
+		while (((unsigned char)*rest & 0xc0) == 0x80) /* within a character */
+			rest++;
 		used = strlen(cut);
 		memcpy(fault->field, cut, used);
 	}
-	memcpy(fault->field + used, end, strlen(end) + 1);
+	size = strnlen(rest, room - used);
+	memcpy(fault->field + used, rest, size);
+	fault->field[used + size] = '\0';
 }
 
 static void fault_fill(struct fault *fault, enum error code, bool whole, const char *format, va_list args)

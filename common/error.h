@@ -122,8 +122,8 @@ enum remedy error_remedy(enum error code);
 /* The error with this code on the wire; E_INTERNAL for a code that this version does not know. */
 enum error error_of_code(uint32_t code);
 
-/* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. Of what is
- * too long the end is kept: the name of a file stands there. */
+/* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. Where it is
+ * too long a path at its beginning loses folders, never the name of the file; then the end is cut. */
 enum error fault_at(struct fault *fault, enum error code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same of a sentence that is whole. */
