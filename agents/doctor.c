@@ -112,7 +112,7 @@ static bool request_elsewhere(const struct doctor *doctor)
 static void check_join(struct doctor *doctor)
 {
 	static const char advice[] =
-		"ask the operators for the join file of your exchange (they make it with simpulctl join)";
+		"ask the operators for the join file of your exchange (they make it with simpulctl join NODE)";
 	struct checkup *checkup = &doctor->checkup;
 	struct fault fault = {0};
 

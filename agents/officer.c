@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -22,7 +21,7 @@ enum { ANSWER_MS = 15000, LINE_LONGEST = 8192 };
 
 int officer_fail(const struct officer *officer, const struct fault *fault, const char *advice)
 {
-	char text[256];
+	char text[400];
 	struct buffer safe = {0};
 
 	if (fault->code == E_NOT_FOUND && strcmp(fault->field, officer->config) == 0)
@@ -225,33 +224,6 @@ out:
 }
 
 /* ------------------------------------------------------------------ input and output */
-
-/* "2026-11-20 21:40" or "21:40" in the machine's zone. */
-static bool local_time_parse(const char *text, wall_ms *time_out)
-{
-	time_t now = time(NULL), seconds;
-	struct tm t;
-	const char *end;
-
-	localtime_r(&now, &t);
-	end = strptime(text, strlen(text) > 5 ? "%Y-%m-%d %H:%M" : "%H:%M", &t);
-	if (end == NULL || *end != '\0')
-		return false;
-	t.tm_sec = 0;
-	t.tm_isdst = -1;
-	seconds = mktime(&t);
-	*time_out = (wall_ms)seconds * 1000;
-	return seconds >= 0;
-}
-
-bool officer_time(const char *text, wall_ms *time)
-{
-	if (strcmp(text, "now") == 0) {
-		*time = clock_now().wall / 1000 * 1000;
-		return true;
-	}
-	return time_parse(text, time) || local_time_parse(text, time);
-}
 
 static enum error input_read(struct buffer *out, struct fault *fault)
 {

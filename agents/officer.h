@@ -7,6 +7,7 @@
 #include "agents/settings.h"
 #include "agents/store.h"
 #include "agents/store_key.h"
+#include "common/local_time.h"
 #include <getopt.h>
 #include <jansson.h>
 
@@ -81,8 +82,6 @@ enum error officer_reads(const struct officer *officer, const char *what, const 
 /* What to do when it did. */
 #define OFFICER_READS_ADVICE "nothing is shown that is not recorded"
 
-/* "now", RFC 3339, or the machine's local time as "2026-11-20 21:40" or "21:40" (today). */
-bool officer_time(const char *text, wall_ms *time);
 /* Reads a whole file, or standard input for "-", at most LIMIT_FRAME bytes. */
 enum error officer_read(const char *path, struct buffer *out, struct fault *fault);
 /* The JSON in a file or on standard input; NULL with `fault` at "file:line". */

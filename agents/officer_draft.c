@@ -288,7 +288,7 @@ static json_t *time_value(const char *text)
 	char written[TIME_TEXT_SIZE];
 	wall_ms time;
 
-	return officer_time(text, &time) ? json_string(time_text(written, time, 0)) : NULL;
+	return local_time_take(text, &time) ? json_string(time_text(written, time, 0)) : NULL;
 }
 
 static json_t *days_value(const char *text)

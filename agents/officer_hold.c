@@ -34,7 +34,7 @@ static const char usage[] =
 	"\n"
 	"  --authority A    who ordered it, a code: PN-BATURAJA\n"
 	"  --order NUMBER   of the order: 12/Pid.Sus/2026\n"
-	"  --until DAY      2027-06-30, or a time with a zone; 366 days at most, then a new order is needed\n"
+	"  --until DAY      2027-06-30, to the end of that day here, or a TIME (simpul report --help); 366 days at most, then a new order is needed\n"
 	"  --reason R       letters, digits, blanks and ./- ; no personal data, here or above\n";
 
 static const struct option options[] = {{"authority", required_argument, NULL, 'a'},
@@ -95,6 +95,20 @@ static void put(struct buffer *line, const char *before, const json_t *object, c
 	view_safe_text(line, text);
 }
 
+/* In the machine's zone. */
+static void put_time(struct buffer *line, const char *before, const json_t *object, const char *key)
+{
+	char text[TIME_TEXT_SIZE];
+	wall_ms time;
+
+	const char *given = json_string_value(json_object_get(object, key));
+
+	if (given == NULL || !time_parse(given, &time))
+		return;
+	buffer_text(line, before);
+	buffer_text(line, local_time_text(text, time));
+}
+
 static bool line_print(const json_t *object)
 {
 	const long long id = (long long)json_integer_value(json_object_get(object, "hold"));
@@ -114,14 +128,14 @@ static bool line_print(const json_t *object)
 	}
 	put(&line, ", ", object, "authority");
 	put(&line, " ", object, "order");
-	put(&line, ", until ", object, "until");
+	put_time(&line, ", until ", object, "until");
 	put(&line, ", by ", object, "placed_by");
-	put(&line, " ", object, "placed_at");
+	put_time(&line, " ", object, "placed_at");
 	put(&line, ", confirmed by ", object, "confirmed_by");
-	put(&line, " ", object, "confirmed_at");
-	put(&line, ", ended ", object, "ended_at");
+	put_time(&line, " ", object, "confirmed_at");
+	put_time(&line, ", ended ", object, "ended_at");
 	put(&line, " by ", object, "opened_by");
-	put(&line, " ", object, "opened_at");
+	put_time(&line, " ", object, "opened_at");
 	put(&line, ": ", object, "reason");
 	return officer_print_line(&line);
 }
@@ -194,8 +208,8 @@ static int place(const struct officer *officer, int argc, char **argv)
 {
 	struct given given;
 	const char *name;
-	char *until;
-	json_t *request;
+	char until[TIME_TEXT_SIZE];
+	wall_ms end;
 
 	if (!given_take(officer, argc, argv, &given))
 		return EX_USAGE;
@@ -204,12 +218,11 @@ static int place(const struct officer *officer, int argc, char **argv)
 		return EX_USAGE;
 	if (given.authority == NULL || given.order == NULL || given.until == NULL || given.reason == NULL)
 		return officer_misused(officer, "say by whose order with --authority and --order, until when and why");
-	/* A day is kept whole wherever it ends. */
-	until = memory_format(strlen(given.until) == strlen("2027-06-30") ? "%sT23:59:59Z" : "%s", given.until);
-	request = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "command", "hold-place", "report", name, "authority",
-			    given.authority, "order", given.order, "until", until, "reason", given.reason);
-	free(until);
-	return order(officer, request);
+	if (!local_end_take(given.until, &end))
+		return officer_misused(officer, "--until " LOCAL_DAY_ADVICE);
+	return order(officer, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "command", "hold-place", "report", name,
+					"authority", given.authority, "order", given.order, "until",
+					time_text(until, end, 0), "reason", given.reason));
 }
 
 /* The number of an order; 0 after a message. */
@@ -237,26 +250,56 @@ static int lift(const struct officer *officer, int argc, char **argv)
 					given.reason));
 }
 
-/* Shows what is to be confirmed; at a terminal a person says yes to it. */
-static bool order_agreed(const struct officer *officer, long long id)
+/* What there is to say of an order that waits for nobody; NULL: it waits, or the agent says what is wrong. */
+static const char *settled(const json_t *order)
 {
-	struct fault fault = {0};
-	json_t *orders, *each;
-	bool found = false, yes = true;
+	const char *state = json_text(order, "state");
+
+	if (strcmp(state, "in-force") == 0 || strcmp(state, "kept") == 0)
+		return "it is in force already, and was confirmed";
+	if (strcmp(state, "lifts") == 0)
+		return "it is confirmed already: the order that it ends is over";
+	if (strcmp(state, "over") == 0)
+		return "it was confirmed and is over";
+	return strcmp(state, "unconfirmed") == 0 ? "its day is over, and nobody confirmed it: place it anew" : NULL;
+}
+
+/* The order of this number; NULL when there is none. */
+static const json_t *order_find(const json_t *orders, long long id)
+{
+	json_t *each;
 	size_t i;
 
-	if (orders_read(officer, &orders, &fault) != E_OK) {
-		officer_fail(officer, &fault, advice_for(fault.code));
-		return false;
+	json_array_foreach(orders, i, each) if (json_integer_value(json_object_get(each, "hold")) == id) return each;
+	return NULL;
+}
+
+/* Shows what is to be confirmed; at a terminal a person says yes to it. EX_OK, or the status after a message. */
+static int order_agreed(const struct officer *officer, long long id)
+{
+	struct fault fault = {0};
+	const json_t *found;
+	json_t *orders;
+	bool yes = true;
+	int status = EX_OK;
+
+	if (orders_read(officer, &orders, &fault) != E_OK)
+		return officer_fail(officer, &fault, advice_for(fault.code));
+	found = order_find(orders, id);
+	if (found != NULL)
+		line_print(found);
+	if (found != NULL && settled(found) != NULL) {
+		fprintf(stderr, "simpul hold: %lld: %s\n", id, settled(found));
+		status = EX_DATAERR;
+	} else if (found != NULL && isatty(STDIN_FILENO) &&
+		   terminal_confirm("Is this what was ordered? Type yes when it is: ", &yes, &fault) != E_OK) {
+		status = officer_fail(officer, &fault, NULL);
+	} else if (!yes) {
+		fputs("not confirmed; it still waits\n", stderr);
+		status = EX_NOPERM;
 	}
-	json_array_foreach(orders, i, each) if (json_integer_value(json_object_get(each, "hold")) == id) found =
-		line_print(each);
 	json_decref(orders);
-	/* Of one that is not there the agent says what is wrong. */
-	if (found && isatty(STDIN_FILENO) &&
-	    terminal_confirm("Is this what was ordered? Type yes when it is: ", &yes, &fault) != E_OK)
-		officer_fail(officer, &fault, NULL);
-	return yes;
+	return status;
 }
 
 static int confirm(const struct officer *officer, int argc, char **argv)
@@ -267,8 +310,9 @@ static int confirm(const struct officer *officer, int argc, char **argv)
 
 	if (!given_take(officer, argc, argv, &given) || (id = id_of(officer, argc, argv)) == 0)
 		return EX_USAGE;
-	if (!order_agreed(officer, id))
-		return EX_NOPERM;
+	status = order_agreed(officer, id);
+	if (status != EX_OK)
+		return status;
 	status = ask(officer, json_pack("{s:s, s:I}", "command", "hold-confirm", "hold", (json_int_t)id), &confirmed);
 	if (status == EX_OK)
 		printf("%lld: confirmed\n", confirmed);

@@ -32,7 +32,7 @@ static const char usage[] =
 	"before it a mark where a report is not in earnest. That somebody looked is recorded (simpul record), but for "
 	"lists\n"
 	"without --json, which show no word of a report.\n"
-	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. K: sighting, alert, update, cancel, flag,\n"
+	LOCAL_TIME_RULES ".\nK: sighting, alert, update, cancel, flag, "
 	"release-request, release.\n";
 
 /* What is to be listed, and how. */
@@ -169,7 +169,7 @@ static bool listing_options(const struct officer *officer, int argc, char **argv
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
 		if (option == 's' || option == 'k' || option == 'c')
 			option_note(listing, option == 's' ? "since" : option == 'k' ? "kind" : "category");
-		if (option == 's' && !officer_time(optarg, &listing->since))
+		if (option == 's' && !local_time_take(optarg, &listing->since))
 			return officer_misused(officer, "--since does not have the form of a time"), false;
 		if (option == 'k' &&
 		    (!enum_parse(&simpul__kind__descriptor, optarg, &listing->kind) || listing->kind == 0))

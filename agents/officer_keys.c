@@ -15,7 +15,8 @@ static const char usage[] =
 	"rotate makes newer keys beside those that the settings name, and a request to enrol them, which the present keys sign as\n"
 	"well. Send it to the operators and read them the fingerprint; nobody has to travel. The agent goes on with the\n"
 	"keys that it has and takes up the newer ones by itself, when the operators have enrolled them; it keeps the older\n"
-	"file (police.oku.keys.1), which opens what was sealed to it. Once more before that: the same keys, a new request.\n"
+	"file (police.oku.keys.1), which opens what was sealed to it. Once more before that: the same keys,\n"
+	"and the same request where it is still there, with the same fingerprint.\n"
 	"\n"
 	"  -o FILE   where the request goes; NODE.request beside the keys unless given\n"
 	"\n"
@@ -46,6 +47,22 @@ static enum error newer_keys(const char *path, struct key_lock *lock, const stru
 	return error;
 }
 
+/* Whether the request is that of these keys, as an earlier run made it: then its fingerprint, which may have been read to the
+ * operators already, stays good. */
+static bool request_stands(const struct member *made, const struct node_keys *keys, const char *path)
+{
+	struct member fresh = *made, there;
+	struct hash a, b;
+
+	if (member_load(&there, path, NULL) != E_OK || member_check(&there, made->exchange, NULL, NULL) != E_OK ||
+	    member_check_former(&there, keys->signing.public_key, NULL) != E_OK)
+		return false;
+	fresh.created_at = there.created_at;
+	a = member_digest(&fresh);
+	b = member_digest(&there);
+	return hash_equal(&a, &b);
+}
+
 /* "police.oku.request" beside the keys. */
 static char *request_path(const struct settings *settings)
 {
@@ -69,7 +86,8 @@ static enum error request_make(const struct officer *officer, const struct setti
 	if (error == E_OK) {
 		member_request(request, join.exchange, settings->node, &next, clock_now().wall);
 		member_sign_former(request, &keys.signing);
-		error = member_save(request, path, fault);
+		error = request_stands(request, &keys, path) ? member_load(request, path, fault)
+							     : member_save(request, path, fault);
 	}
 	keys_wipe(&keys, sizeof(keys));
 	keys_wipe(&next, sizeof(next));

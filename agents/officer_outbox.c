@@ -230,7 +230,7 @@ static void status_print(const json_t *status)
 	wall_ms time;
 
 	if (time_parse(since, &time))
-		since = time_text(local, time / 1000 * 1000, view_zone(time));
+		since = local_time_text(local, time);
 	printf("%s: %s (%s since %s)\n", json_text(status, "node"), state_sentence(state), state, since);
 	printf("inbox:  everything up to entry %lld\n", number_in(cursor, "entry"));
 	printf("outbox: %lld waiting, %lld sent, %lld accepted, %lld refused\n", number_in(outbox, "waiting"),

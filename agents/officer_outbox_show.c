@@ -103,11 +103,11 @@ static enum error showing_read(struct showing *showing, const struct report_name
 /* ------------------------------------------------------------------ printing */
 
 /* "2026-11-20T21:40:00+07:00" in the machine's zone. */
-static const char *local_time_text(const char *text, char local[TIME_TEXT_SIZE])
+static const char *shown_here(const char *text, char local[TIME_TEXT_SIZE])
 {
 	wall_ms time;
 
-	return time_parse(text, &time) ? time_text(local, time / 1000 * 1000, view_zone(time)) : text;
+	return time_parse(text, &time) ? local_time_text(local, time) : text;
 }
 
 static void sink_print(const json_t *sink)
@@ -118,7 +118,7 @@ static void sink_print(const json_t *sink)
 	printf("; %s: %s", json_text(sink, "sink"), json_text(sink, "outcome"));
 	if (basis != NULL)
 		printf(" under %s %s until %s", json_text(basis, "code"), json_text(basis, "number"),
-		       local_time_text(json_text(sink, "until"), local));
+		       shown_here(json_text(sink, "until"), local));
 }
 
 static void copy_print(const json_t *copy)
@@ -132,7 +132,7 @@ static void copy_print(const json_t *copy)
 		printf("not erased yet, as far as is known\n");
 		return;
 	}
-	printf("erased %s (%s)", local_time_text(json_text(copy, "erased_at"), local), json_text(copy, "erased_by"));
+	printf("erased %s (%s)", shown_here(json_text(copy, "erased_at"), local), json_text(copy, "erased_by"));
 	json_array_foreach(json_object_get(copy, "sinks"), i, sink) sink_print(sink);
 	printf("\n");
 }

@@ -177,7 +177,7 @@ static enum error file_relock(struct change *change, const char *path, struct fa
 		error = key_file_relock(&after, to, path, &inner);
 		key_lock_wipe(&after);
 	}
-	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
+	return error == E_OK ? E_OK : fault_pass(fault, &inner);
 }
 
 /* Of keys that newer ones were about to replace, which gives them a second name first: the agent gives it again. */

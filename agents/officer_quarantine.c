@@ -45,7 +45,7 @@ static void put_time(struct buffer *out, const char *utc)
 
 	if (!time_parse(utc, &time))
 		return;
-	time_text(text, time, view_zone(time));
+	time_text(text, time, local_zone(time));
 	text[10] = ' ';
 	text[16] = '\0';
 	buffer_text(out, text);
@@ -269,6 +269,15 @@ static const char *advice_for(const struct fault *fault)
 	}
 }
 
+static int refused(const struct officer *officer, const struct fault *fault)
+{
+	struct fault said = *fault;
+
+	if (fault->code == E_UNEXPECTED)
+		fault_say(&said, fault->code, "it is %s", fault->field);
+	return officer_fail(officer, &said, advice_for(fault));
+}
+
 /* Takes `request` over. */
 static int order(const struct officer *officer, json_t *request, uint64_t item)
 {
@@ -278,7 +287,7 @@ static int order(const struct officer *officer, json_t *request, uint64_t item)
 
 	json_object_set_new(request, "item", json_integer((json_int_t)item));
 	if (officer_ask(officer, request, &answer, &fault) != E_OK)
-		return officer_fail(officer, &fault, advice_for(&fault));
+		return refused(officer, &fault);
 	state = json_text(answer, "state");
 	if (strcmp(state, "tried") == 0)
 		printf("it goes to its sink again; simpul quarantine show %llu says what came of it\n",

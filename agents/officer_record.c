@@ -164,7 +164,7 @@ int officer_record(struct officer *officer, int argc, char **argv)
 	if (officer_helped(argc, argv, usage))
 		return EX_OK;
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
-		if (option == 's' && !officer_time(optarg, &since))
+		if (option == 's' && !local_time_take(optarg, &since))
 			return officer_misused(officer, "--since does not have the form of a time");
 		if (option != 's' && option != 'j')
 			return EX_USAGE;

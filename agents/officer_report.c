@@ -46,7 +46,7 @@ static const char report_usage[] =
 	"                             document (P/UTO/L898902C3), permit, permit-number, permit-until, telephone,\n"
 	"                             address, sponsor, remark\n"
 	"\n"
-	"TIME: now, \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339. A text that is \"-\" is asked for.\n"
+	LOCAL_TIME_RULES ".\nA text that is \"-\" is asked for.\n"
 	"Every user of this computer can see what stands in arguments. Names, documents and the like are therefore not\n"
 	"taken as arguments: use --person - or --json, and give texts that tell of a person as \"-\".\n";
 

@@ -15,7 +15,7 @@ enum { RECIPIENTS = 64, EXPIRES_DAYS = 14 };
 #define LEGAL_BASIS "UU-27-2022-32"
 
 static const char usage[] =
-	"usage: simpul subject ask --request-number N --person -|FILE [--received TIME]\n"
+	"usage: simpul subject ask --request-number N --person -|FILE [--received TIME] [--again]\n"
 	"       simpul subject list [--json]\n"
 	"       simpul subject search REQUEST [--json]\n"
 	"       simpul subject answer REQUEST [--disclose REPORT ...] [--withhold REPORT ... --why REASON] [--other "
@@ -47,7 +47,9 @@ static const char usage[] =
 	"         answer no more than that they are there\n"
 	"\n"
 	"  --request-number N   this office's number of the request\n"
-	"  --received TIME      when the person asked, if not now: three days are counted from it\n"
+	"  --again              asks although a request of this number stands: without it that is taken for a mistake\n"
+	"  --received TIME      when the person asked, if not now: three days are counted from it (simpul report --help says\n"
+	"                       what a TIME may be)\n"
 	"  --region R           of the offices to ask; unless given the province of region_within, or of region, of the "
 	"agent's defaults.\n"
 	"                       What offices of other regions hold is not asked for: result lists them\n"
@@ -186,6 +188,7 @@ struct asking {
 	const char *number, *person, *region, *purpose, *status;
 	wall_ms received;
 	unsigned long days;
+	bool again;
 };
 
 static bool days_take(const char *text, unsigned long *days)
@@ -203,7 +206,8 @@ static int asking_take(const struct officer *officer, int argc, char **argv, str
 		{"request-number", required_argument, NULL, 'r'}, {"person", required_argument, NULL, 'p'},
 		{"received", required_argument, NULL, 't'},	  {"region", required_argument, NULL, 'g'},
 		{"purpose", required_argument, NULL, 'u'},	  {"expires-days", required_argument, NULL, 'e'},
-		{"status", required_argument, NULL, 's'},	  {NULL, 0, NULL, 0}};
+		{"status", required_argument, NULL, 's'},	  {"again", no_argument, NULL, 'a'},
+		{NULL, 0, NULL, 0}};
 	int option;
 
 	while ((option = officer_option(officer, argc, argv, options)) != -1) {
@@ -217,7 +221,9 @@ static int asking_take(const struct officer *officer, int argc, char **argv, str
 			asking->purpose = optarg;
 		else if (option == 's')
 			asking->status = optarg;
-		else if (option == 't' && !officer_time(optarg, &asking->received))
+		else if (option == 'a')
+			asking->again = true;
+		else if (option == 't' && !local_time_take(optarg, &asking->received))
 			return officer_misused(officer, "--received takes a time such as \"2026-11-20 09:30\"");
 		else if (option == 'e' && !days_take(optarg, &asking->days))
 			return officer_misused(officer, "--expires-days takes 1 to %d", LIMIT_QUERY_LIFE_DAYS);
@@ -309,6 +315,36 @@ static const char *province_of(const struct settings *settings, char province[PR
 	return province;
 }
 
+/* E_EXISTS with the request that stands under this number. What was erased is no longer known by it. */
+static enum error number_free(struct store *store, const char *number, struct fault *fault)
+{
+	struct subject_book book;
+	json_t *request;
+	size_t i;
+	enum error error = subject_book_read(store, false, clock_now().wall, &book, fault);
+
+	if (error != E_OK)
+		return error;
+	json_array_foreach(book.requests, i, request)
+	{
+		const char *state = json_text(request, "state");
+
+		if (error == E_OK && json_is_true(json_object_get(request, "own")) && strcmp(state, "refused") != 0 &&
+		    strcmp(state, "cancelled") != 0 &&
+		    strcmp(json_text(json_object_get(request, "query"), "request_number"), number) == 0)
+			error = fault_say(fault, E_EXISTS, "request number %s was asked already, as %s", number,
+					  json_text(request, "request"));
+	}
+	subject_book_free(&book);
+	return error;
+}
+
+static const char *asking_advice(enum error error)
+{
+	return error == E_EXISTS ? "simpul subject list shows it; --again asks once more, simpul cancel takes it back"
+				 : "this office knows of no other yet";
+}
+
 static int offices_ask(const struct officer *officer, const struct asking *asking, json_t *person)
 {
 	struct fault fault = {0};
@@ -321,13 +357,15 @@ static int offices_ask(const struct officer *officer, const struct asking *askin
 	error = subject_offices(&store, clock_now().wall, &offices, &fault);
 	drafts = drafts_new(asking, person, offices, store.node);
 	json_decref(offices);
+	if (error == E_OK && !asking->again)
+		error = number_free(&store, asking->number, &fault);
 	store_close(&store);
 	if (error == E_OK && json_array_size(drafts) == 0)
 		error = fault_at(&fault, E_EMPTY_AUDIENCE, "%s", "");
 	if (error == E_OK)
 		return officer_hand_in_subject(officer, drafts);
 	json_decref(drafts);
-	return officer_fail(officer, &fault, "this office knows of no other yet");
+	return officer_fail(officer, &fault, asking_advice(error));
 }
 
 static int ask(const struct officer *officer, int argc, char **argv)
@@ -339,7 +377,7 @@ static int ask(const struct officer *officer, int argc, char **argv)
 	json_t *person;
 	int status;
 
-	officer_time("now", &asking.received);
+	local_time_take("now", &asking.received);
 	status = asking_take(officer, argc, argv, &asking);
 	if (status != EX_OK)
 		return status;

@@ -42,7 +42,7 @@ static void result_write(const json_t *result, const struct printing *printing, 
 	char *text;
 
 	if (printing->html) {
-		subject_page(result, view_zone(clock_now().wall), out);
+		subject_page(result, local_zone(clock_now().wall), out);
 	} else if (printing->json) {
 		text = json_dumps(result, JSON_PRESERVE_ORDER | JSON_INDENT(2));
 		buffer_text(out, text);

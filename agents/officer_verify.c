@@ -18,11 +18,6 @@ static const char usage[] =
 	"--content shows what the report says as well.\n"
 	"The exit status is 0 when the report is proven, 65 when it is not.\n";
 
-static const char *when(char text[TIME_TEXT_SIZE], wall_ms time)
-{
-	return time_text(text, time / 1000 * 1000, view_zone(time));
-}
-
 static void report_print(const struct proof_finding *finding)
 {
 	const Simpul__Header *header = finding->header;
@@ -36,7 +31,7 @@ static void report_print(const struct proof_finding *finding)
 	       enum_text(&simpul__label__descriptor, (int)header->label), report_name_text(&finding->name, name),
 	       enum_text(&simpul__kind__descriptor, (int)header->kind), (int)category.size, (const char *)category.data,
 	       region == NULL ? "an unknown region" : region->code, region == NULL ? "" : " (",
-	       region == NULL ? "" : region->name, region == NULL ? "" : ")", when(time, header->created_at));
+	       region == NULL ? "" : region->name, region == NULL ? "" : ")", local_time_text(time, header->created_at));
 	buffer_free(&category);
 }
 
@@ -66,7 +61,7 @@ static void finding_print(const struct proof_finding *finding, const Simpul__Pro
 	else if (finding->retired)
 		printf("Stated: the key was taken out of use later; what it signed before stays good.\n");
 	printf("Stated by who exported it, not proven by this file: accepted %s as entry %llu of the journal.\n",
-	       when(time, proof->accepted_at), (unsigned long long)proof->entry);
+	       local_time_text(time, proof->accepted_at), (unsigned long long)proof->entry);
 }
 
 /* NULL with `fault` filled. */

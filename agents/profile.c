@@ -86,9 +86,9 @@ static enum error header_explain(const struct profile *profile, const struct csv
 	static const char others[] = ",;\t";
 
 	if (header->raw.size > 2 && memcmp(header->raw.data, "PK", 2) == 0)
-		return fault_at(fault, E_INVALID, "a workbook, not CSV: save it as CSV");
+		return fault_say(fault, E_INVALID, "a workbook, not CSV: save it as CSV");
 	if (header->count == 1 && strncasecmp(header->cells[0], "sep=", 4) == 0)
-		return fault_at(fault, E_INVALID, "the line sep= before the header line: delete it");
+		return fault_say(fault, E_INVALID, "the line sep= before the header line: delete it");
 	for (const char *c = others; *c != '\0'; c++)
 		if (*c != profile->separator && header->count == 1 && strchr(header->cells[0], *c) != NULL)
 			return fault_at(fault, E_INVALID, "%s is the profile's separator, the header line has %s",
@@ -119,10 +119,10 @@ static enum error header_match(struct rows *rows, const struct csv_record *heade
 		return fault->code;
 	for (unsigned i = 0; i < profile->config->columns_count; i++)
 		if (rows->positions[i] < 0 && profile->columns[i].config->required)
-			return fault_at(fault, E_MISSING, "column \"%s\" is missing",
+			return fault_say(fault, E_MISSING, "column \"%s\" is missing",
 					profile->columns[i].config->column);
 	if (found == 0)
-		return fault_at(fault, E_MISSING, "no column of the profile is in the header line");
+		return fault_say(fault, E_MISSING, "no column of the profile is in the header line");
 	/* Not named: what is no column of the profile may be anything, a person's data in a file without header line
 	 * too. */
 	if (profile->config->strict && !header_known(profile, header))

@@ -78,7 +78,7 @@ enum error store_key_load(const char *keys, struct key_lock *lock, struct cipher
 	if (error == E_NOT_FOUND)
 		error = is_locked(keys) ? fault_at(fault, E_NOT_FOUND, "%s", path) : E_OK;
 	else if (error != E_OK)
-		error = fault_at(fault, error, "%s", inner.field);
+		error = fault_pass(fault, &inner);
 	else if (is_locked(keys) && !is_locked(path))
 		error = open_refuse(path, cipher, fault);
 	free(path);

@@ -10,6 +10,7 @@
 struct page {
 	struct buffer *out;
 	int zone;
+	const json_t *offices; /* of the result */
 };
 
 static const char head[] =
@@ -205,19 +206,51 @@ static void place_row(struct page *page, const json_t *place)
 	row_end(page);
 }
 
+/* Whether the office's own part of the page says what the report says. */
+static bool is_disclosed(const struct page *page, const char *node, const char *name)
+{
+	json_t *office, *report;
+	size_t i, k;
+
+	json_array_foreach(page->offices, i, office)
+	{
+		if (strcmp(json_text(office, "node"), node) != 0)
+			continue;
+		json_array_foreach(json_object_get(office, "reports"), k, report) if (
+			strcmp(json_text(report, "name"), name) == 0) return json_text(report, "withheld")[0] == '\0';
+	}
+	return false;
+}
+
+/* Of what another office reported: that one decides, and may have done so on this page. */
+static void origin_row(struct page *page, const char *name)
+{
+	char origin[80];
+
+	snprintf(origin, sizeof(origin), "%.*s", (int)strcspn(name, "#"), name);
+	if (is_disclosed(page, origin, name)) {
+		row_begin(page, "entry.summary");
+		put_word(page, "entry.elsewhere");
+	} else {
+		row_begin(page, "entry.withheld");
+		put_value(page, "withheld", "origin-decides");
+	}
+	put_text(page, origin);
+	row_end(page);
+}
+
 static void withheld_row(struct page *page, const json_t *report)
 {
-	const char *reason = json_text(report, "withheld"), *name = json_text(report, "name");
-	char origin[80];
+	const char *reason = json_text(report, "withheld");
 
 	if (reason[0] == '\0')
 		return;
+	if (strcmp(reason, "origin-decides") == 0) {
+		origin_row(page, json_text(report, "name"));
+		return;
+	}
 	row_begin(page, "entry.withheld");
 	put_value(page, "withheld", reason);
-	if (strcmp(reason, "origin-decides") == 0) {
-		snprintf(origin, sizeof(origin), "%.*s", (int)strcspn(name, "#"), name);
-		put_text(page, origin);
-	}
 	row_end(page);
 }
 
@@ -369,7 +402,7 @@ static void missing_part(struct page *page, json_int_t missing)
 
 void subject_page(const json_t *result, int zone_minutes, struct buffer *out)
 {
-	struct page page = {out, zone_minutes};
+	struct page page = {out, zone_minutes, json_object_get(result, "offices")};
 	const char *mark = json_text(result, "mark");
 	json_t *office;
 	size_t i;

@@ -34,6 +34,7 @@ static const struct {
 	{"entry.place", "Tempat"},
 	{"entry.summary", "Isi"},
 	{"entry.withheld", "Tidak diungkapkan"},
+	{"entry.elsewhere", "diungkapkan oleh kantor asalnya, lihat "},
 	{"entry.holders", "Diberikan kepada"},
 	{"entry.holder_has", "masih disimpan, sejauh diketahui"},
 	{"entry.holder_erased", "dihapus pada"},

@@ -2,24 +2,16 @@
 #include "agents/view_part.h"
 #include "common/content.h"
 #include "common/json.h"
+#include "common/local_time.h"
 #include "common/region.h"
 #include "common/wire.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { LABEL_WIDTH = 12, NAME_WIDTH = 27, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, REGION_WIDTH = 33, KEY_WIDTH = 22 };
 
 /* ------------------------------------------------------------------ text */
-
-int view_zone(wall_ms time)
-{
-	time_t seconds = (time_t)(time / 1000);
-	struct tm local;
-
-	return localtime_r(&seconds, &local) == NULL ? 0 : (int)(local.tm_gmtoff / 60);
-}
 
 /* C0 and C1 controls, and the marks that turn the direction of writing. */
 static bool character_safe(unsigned code)
@@ -69,7 +61,7 @@ void view_time(struct buffer *out, wall_ms time)
 {
 	char text[TIME_TEXT_SIZE];
 
-	time_text(text, time, view_zone(time));
+	time_text(text, time, local_zone(time));
 	text[10] = ' ';
 	text[16] = '\0';
 	buffer_text(out, text);
@@ -342,7 +334,7 @@ void view_page(const struct inbox_row *row, struct buffer *out)
 	put_page_head(out, header);
 	put_marks(out, row, header, &arena);
 	buffer_text(out, "\n");
-	put_page(out, view_inbox_json(row, header, &arena, view_zone(row->accepted_at)), header);
+	put_page(out, view_inbox_json(row, header, &arena, local_zone(row->accepted_at)), header);
 	arena_fini(&arena);
 }
 
@@ -356,7 +348,7 @@ void view_outbox_page(const struct outbox_row *row, struct buffer *out)
 	put_page_head(out, header);
 	put_erased(out, row->erased_at, row->rule);
 	buffer_text(out, "\n");
-	put_page(out, view_outbox_json_of(row, header, &arena, view_zone(row->taken_at)), header);
+	put_page(out, view_outbox_json_of(row, header, &arena, local_zone(row->taken_at)), header);
 	arena_fini(&arena);
 }
 
@@ -437,7 +429,7 @@ static json_t *draft_json(const struct prepared *draft, int zone)
 
 void view_draft(const struct prepared *draft, bool masked, struct buffer *out)
 {
-	json_t *json = draft_json(draft, view_zone(draft->header->created_at));
+	json_t *json = draft_json(draft, local_zone(draft->header->created_at));
 
 	if (masked)
 		members_mask(json, false);

@@ -105,7 +105,5 @@ void view_draft(const struct prepared *draft, bool masked, struct buffer *out);
 void view_safe_text(struct buffer *out, const char *text);
 /* Appends "2026-11-20 21:40", in the machine's zone. */
 void view_time(struct buffer *out, wall_ms time);
-/* Minutes by which the machine's zone is ahead of UTC at `time`. */
-int view_zone(wall_ms time);
 
 #endif

@@ -110,7 +110,7 @@ enum error workbook_csv(const struct workbook_reader *reader, const struct workb
 		return fault_at(fault, E_INVALID, "%s", UNREADABLE);
 	error = reader_start(&child, reader, form, content);
 	if (error == E_NOT_FOUND)
-		return fault_at(fault, E_INVALID, "a workbook, and no xlsx2csv is installed: save it as CSV");
+		return fault_say(fault, E_INVALID, "a workbook, and no xlsx2csv is installed: save it as CSV");
 	if (error != E_OK)
 		return fault_at(fault, error, "workbook");
 	error = rows_read(&child, reader->output, deadline, stop, &rows, fault);

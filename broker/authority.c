@@ -31,5 +31,5 @@ enum error authority_successions(const char *path, struct successions *successio
 	const enum error error = successions_load(successions, beside, &inner);
 
 	free(beside);
-	return error == E_OK || error == E_NOT_FOUND ? E_OK : fault_at(fault, error, "%s", inner.field);
+	return error == E_OK || error == E_NOT_FOUND ? E_OK : fault_pass(fault, &inner);
 }

@@ -41,6 +41,8 @@ static void help(const struct ctl_command *command)
 	       command->arguments, command->summary);
 	if (command->help[0] != '\0')
 		printf("\n%s", command->help);
+	if (strstr(command->help, "TIME") != NULL)
+		puts("\n" LOCAL_TIME_RULES ".");
 	puts("\n  -c FILE                  configuration of the broker (default: broker.yaml)");
 }
 
@@ -250,6 +252,8 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 
 	if (error == E_UNREACHABLE)
 		return ctl_fail(&fault, "is the broker running?");
+	if (error == E_UNEXPECTED)
+		fault_say(&fault, error, "its present standing does not allow it");
 	if (error == E_UNEXPECTED)
 		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
 	if (error == E_TWO_OPERATORS)

@@ -4,6 +4,7 @@
 
 #include "broker/journal_copy.h"
 #include "broker/settings.h"
+#include "common/local_time.h"
 #include "common/member.h"
 #include <getopt.h>
 #include <jansson.h>

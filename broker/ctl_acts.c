@@ -81,8 +81,8 @@ int ctl_acts(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (text != NULL && !time_parse(text, &since))
-		return ctl_usage(ctl, "--since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
+	if (text != NULL && !local_time_take(text, &since))
+		return ctl_usage(ctl, "--since " LOCAL_TIME_ADVICE);
 	if (ctl_case_open(ctl, &c, &fault) == E_OK)
 		journal_acts_each(c, since, json ? act_print_json : act_print, NULL, &fault);
 	journal_case_close(c);

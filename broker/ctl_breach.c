@@ -228,8 +228,8 @@ int ctl_breach_report(struct ctl *ctl, int argc, char **argv)
 		return status;
 	if (breach.node == NULL || !node_name_valid(breach.node))
 		return ctl_usage(ctl, "--node takes the name of an office, such as police.oku");
-	if (since == NULL || !time_parse(since, &breach.since))
-		return ctl_usage(ctl, "--since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
+	if (since == NULL || !local_time_take(since, &breach.since))
+		return ctl_usage(ctl, "--since " LOCAL_TIME_ADVICE);
 	if ((status = ctl_look(ctl, "breach-report", breach.node, reason)) != EX_OK)
 		return status;
 	breach.reports = json_array();

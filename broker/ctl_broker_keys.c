@@ -167,7 +167,7 @@ static void heard_print(const struct ctl *ctl, const struct renewal *renewal)
 		puts("Every office has heard of them.");
 	} else {
 		puts("These offices have not heard of them yet; whoever comes only after they were taken up needs a\n"
-		     "new join file (simpulctl join):");
+		     "new join file (simpulctl join NODE):");
 		unheard(nodes, renewal->entry, false, true);
 	}
 	json_decref(nodes);

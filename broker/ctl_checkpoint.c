@@ -70,7 +70,7 @@ int ctl_journal_checkpoint(struct ctl *ctl, int argc, char **argv)
 	if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0' || entry == 0 || entry > INT64_MAX))
 		return ctl_usage(ctl, "--entry takes the number of an entry");
 	if (access(path, F_OK) == 0)
-		return ctl_fail(&(struct fault){E_EXISTS, "-o", 0}, "a checkpoint that was signed is not overwritten");
+		return ctl_fail(&(struct fault){.code = E_EXISTS, .field = "-o"}, "a checkpoint that was signed is not overwritten");
 	if (checkpoint_make(ctl, entry, &checkpoint, &fault) != E_OK ||
 	    checkpoint_save(&checkpoint, path, &fault) != E_OK)
 		return ctl_fail(&fault, NULL);

@@ -2,7 +2,7 @@
 #include "broker/ctl_doctor.h"
 
 #include "broker/journal_held.h"
-#include "broker/policy.h"
+#include "broker/ctl_policy.h"
 #include "common/config.h"
 #include "common/hold.h"
 #include "common/memory.h"
@@ -117,6 +117,22 @@ static void check_journal(struct ctl_doctor *doctor)
 
 /* ---- policy */
 
+/* The file is not the one in force: does it matter? */
+static void check_difference(struct ctl_doctor *doctor, const struct policy *file)
+{
+	struct policy *in_force = NULL;
+
+	if (ctl_policy_fetch(doctor->ctl, &in_force, NULL) == E_OK && policy_same_rules(in_force, file))
+		checkup_note(&doctor->checkup, CHECKUP_OK, "policy", NULL,
+			     "%s, %zu nodes: only its text differs from the policy in force, for no node anything changes",
+			     doctor->settings.policy, policy_node_count(file));
+	else
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "policy",
+			     "simpulctl policy diff shows who gains and loses what, policy reload puts it in force",
+			     "%s is not the policy in force", doctor->settings.policy);
+	policy_free(in_force);
+}
+
 static void check_policy(struct ctl_doctor *doctor)
 {
 	const char *in_force = doctor->status != NULL ? ctl_text(doctor->status, "policy_hash") : NULL;
@@ -132,9 +148,7 @@ static void check_policy(struct ctl_doctor *doctor)
 	}
 	hex_of(hash, BYTES(policy_hash(policy).bytes, HASH_SIZE));
 	if (in_force != NULL && strcmp(hash, in_force) != 0)
-		checkup_note(checkup, CHECKUP_WARN, "policy",
-			     "simpulctl policy diff shows who gains and loses what, policy reload puts it in force",
-			     "%s is not the policy in force", doctor->settings.policy);
+		check_difference(doctor, policy);
 	else
 		checkup_note(checkup, CHECKUP_OK, "policy", NULL, "%s, %zu nodes%s", doctor->settings.policy,
 			     policy_node_count(policy), in_force != NULL ? ", in force" : "");

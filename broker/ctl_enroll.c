@@ -45,9 +45,14 @@ static char *with_ending(const char *path, const char *old, const char *new)
 	return memory_format("%.*s%s", (int)size, path, new);
 }
 
-static enum error not_there(const char *path, struct fault *fault)
+/* False, and said, when the output file is there already. */
+static bool output_free(const char *path, const char *undone)
 {
-	return access(path, F_OK) == 0 ? fault_at(fault, E_EXISTS, "%s", path) : E_OK;
+	if (access(path, F_OK) != 0)
+		return true;
+	fprintf(stderr, "simpulctl: the output file %s is there already, and nothing is overwritten: nothing was %s; -o FILE "
+		"names another\n", path, undone);
+	return false;
 }
 
 static void print_member(const struct member *member)
@@ -148,9 +153,9 @@ int ctl_countersign(struct ctl *ctl, int argc, char **argv)
 	if (!wish_complete(&wish))
 		return ctl_usage(ctl, "--expires-days takes a number of days, at most 3660");
 	path = wish.out != NULL ? memory_string(wish.out) : with_ending(argv[first], ".request", ".member");
-	error = not_there(path, &fault);
-	if (error == E_OK)
-		error = member_load(&member, argv[first], &fault);
+	if (!output_free(path, "signed"))
+		return free(path), EX_CANTCREAT;
+	error = member_load(&member, argv[first], &fault);
 	if (error == E_OK)
 		error = member_check(&member, NULL, NULL, &fault);
 	if (error == E_OK) {
@@ -227,10 +232,8 @@ static enum error enroll_one(const struct ctl *ctl, struct member *member, const
 {
 	struct join join;
 	json_t *answer = NULL;
-	enum error error = not_there(path, fault);
+	enum error error = join_of_broker(ctl, &join, fault);
 
-	if (error == E_OK)
-		error = join_of_broker(ctl, &join, fault);
 	if (error == E_OK)
 		error = member_check(member, join.exchange, NULL, fault);
 	if (error == E_OK) {
@@ -268,7 +271,7 @@ static const char *enroll_advice(const struct fault *fault)
 	case E_TWO_OPERATORS:
 		return TWO_OPERATORS_ADVICE;
 	case E_EXISTS:
-		return "a key is enrolled once; simpulctl join writes a lost join file again";
+		return "a key is enrolled once; simpulctl join NODE writes a lost join file again";
 	default:
 		return sign_advice(fault);
 	}
@@ -294,6 +297,17 @@ static void policy_remind(const struct ctl *ctl, const char *node)
 	json_decref(answer);
 }
 
+/* Who renews a key has a join file that stays good, and an agent that follows by itself. */
+static void print_join(const struct member *member, const char *path)
+{
+	if (member->former_signed)
+		printf("join file    %s, which the office needs only if it has lost its own: its agent takes up the newer "
+		       "keys by itself\n",
+		       path);
+	else
+		printf("join file    %s: give it to the office\n", path);
+}
+
 int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 {
 	struct wish wish = {.days = EXPIRES_DAYS};
@@ -312,13 +326,15 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 	error = member_load(&member, argv[first], &fault);
 	if (error == E_OK) {
 		path = wish.out != NULL ? memory_string(wish.out) : memory_format("%s.join", member.node);
+		if (!output_free(path, "enrolled"))
+			return free(path), EX_CANTCREAT;
 		error = enroll_one(ctl, &member, &wish, path, &proposed, &fault);
 	}
-	if (error == E_OK && proposed)
-		printf("join file    simpulctl join -o %s, when that is done\n", path);
+	if (error == E_OK && proposed && !member.former_signed)
+		printf("join file    simpulctl join %s -o %s, when that is done\n", member.node, path);
 	if (error == E_OK && !proposed) {
 		print_expiry(&member);
-		printf("join file    %s: give it to the office\n", path);
+		print_join(&member, path);
 		printf("policy       simpulctl policy show %s: what it may send and receive\n", member.node);
 		fflush(stdout);
 		policy_remind(ctl, member.node);
@@ -327,24 +343,48 @@ int ctl_enroll(struct ctl *ctl, int argc, char **argv)
 	return error == E_OK ? EX_OK : ctl_fail(&fault, enroll_advice(&fault));
 }
 
+/* E_NOT_FOUND when no office of this name is enrolled. */
+static enum error member_known(const struct ctl *ctl, const char *node, struct fault *fault)
+{
+	json_t *answer;
+	bool found = false;
+	const enum error error = ctl_question(ctl, "nodes", NULL, &answer, fault);
+
+	if (error != E_OK)
+		return error;
+	for (size_t i = 0; i < json_array_size(json_object_get(answer, "nodes")); i++)
+		found = found ||
+			strcmp(ctl_text(json_array_get(json_object_get(answer, "nodes"), i), "node"), node) == 0;
+	json_decref(answer);
+	return found ? E_OK : fault_at(fault, E_NOT_FOUND, "%s", node);
+}
+
 int ctl_join(struct ctl *ctl, int argc, char **argv)
 {
-	const char *out = "exchange.join";
+	const char *out = NULL, *node;
 	const struct ctl_option options[] = {{"o", &out, NULL}, {0}};
 	struct fault fault = {0};
 	struct join join;
-	enum error error;
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
+	char *path;
+	enum error error = E_OK;
+	int status, first = ctl_options(ctl, argc, argv, options, 0, 1, &status);
 
 	if (first < 0)
 		return status;
-	error = not_there(out, &fault);
+	node = first < argc ? argv[first] : NULL;
+	path = out != NULL ? memory_string(out) : memory_format("%s.join", node != NULL ? node : "exchange");
+	if (!output_free(path, "written"))
+		return free(path), EX_CANTCREAT;
+	if (node != NULL)
+		error = member_known(ctl, node, &fault);
 	if (error == E_OK)
 		error = join_of_broker(ctl, &join, &fault);
 	if (error == E_OK)
-		error = join_save(&join, out, &fault);
-	if (error != E_OK)
-		return ctl_fail(&fault, enroll_advice(&fault));
-	printf("%s: give it to the office\n", out);
-	return EX_OK;
+		error = join_save(&join, path, &fault);
+	if (error == E_OK)
+		printf("%s: give it to the office\n", path);
+	free(path);
+	if (error == E_NOT_FOUND && node != NULL && strcmp(fault.field, node) == 0)
+		return ctl_fail(&fault, "simpulctl nodes shows who is enrolled; simpulctl proposals what waits");
+	return error == E_OK ? EX_OK : ctl_fail(&fault, enroll_advice(&fault));
 }

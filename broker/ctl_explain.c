@@ -66,7 +66,7 @@ int ctl_policy_explain(struct ctl *ctl, int argc, char **argv)
 	if (report != NULL ? who.category != NULL || who.region != NULL : who.category == NULL || who.region == NULL)
 		return ctl_usage(ctl, "give --report, or --category and --region");
 	if (report != NULL && !report_name_parse(report, &name))
-		return ctl_fail(&(struct fault){E_INVALID, "--report", 0}, NULL);
+		return ctl_fail(&(struct fault){.code = E_INVALID, .field = "--report"}, NULL);
 	if (report == NULL)
 		return explain(ctl, argv[first], NULL, &who);
 	status = ctl_tell(ctl, "policy explain", report, json_pack("{s:s}", "node", argv[first]), reason, &answer);

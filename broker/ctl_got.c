@@ -113,7 +113,7 @@ int ctl_got(struct ctl *ctl, int argc, char **argv)
 	got.node = argv[first];
 	if (!node_name_valid(got.node))
 		return ctl_usage(ctl, "NODE is the name of an office, such as police.oku");
-	if (since != NULL && !time_parse(since, &got.since))
-		return ctl_usage(ctl, "--since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
+	if (since != NULL && !local_time_take(since, &got.since))
+		return ctl_usage(ctl, "--since " LOCAL_TIME_ADVICE);
 	return got_print(ctl, &got);
 }

@@ -61,17 +61,6 @@ enum error ctl_hold_openable(const struct ctl *ctl, const struct report_name *re
 
 /* ---- placing */
 
-/* A time with a zone, or a day, which is kept whole wherever it ends. */
-static bool until_parse(const char *text, wall_ms *until)
-{
-	char end[40];
-
-	if (strlen(text) != strlen("2027-06-30"))
-		return time_parse(text, until);
-	snprintf(end, sizeof(end), "%sT23:59:59Z", text);
-	return time_parse(end, until);
-}
-
 /* What the operators should know before they sign. */
 static enum error notes_print(const struct ctl *ctl, const struct report_name *name, struct fault *fault)
 {
@@ -133,8 +122,8 @@ int ctl_hold_place(struct ctl *ctl, int argc, char **argv)
 		return ctl_usage(ctl, "REPORT is the name of a report, such as police.oku#1842");
 	if (authority == NULL || order == NULL || until_text == NULL || reason == NULL)
 		return ctl_usage(ctl, "--authority, --order, --until and --reason are needed");
-	if (!until_parse(until_text, &until))
-		return ctl_usage(ctl, "--until takes a day, 2027-06-30, or a time with a zone");
+	if (!local_end_take(until_text, &until))
+		return ctl_usage(ctl, "--until " LOCAL_DAY_ADVICE);
 	if (hold_order_check(authority, order, &fault) != E_OK || hold_reason_check(reason, &fault) != E_OK)
 		return ctl_fail(&fault, "simpulctl hold place --help says what may stand there");
 	if (notes_print(ctl, &name, &fault) != E_OK)
@@ -224,14 +213,16 @@ static void held_print(void *context, const struct held *held)
 		return;
 	listing->shown++;
 	report_name_text(&held->report, name);
-	time_text(until, order->until, 0);
-	time_text(placed, held->placed_at, 0);
 	if (!listing->json) {
+		local_time_text(until, order->until);
+		local_time_text(placed, held->placed_at);
 		printf("%-24s  %-8s  until %s  %s %s (entry %llu, %s, by %s and %s: %s)\n", name, state_of(held), until,
 		       order->authority, order->order, (unsigned long long)held->hold, placed,
 		       order->signatures[0]->operator_, order->signatures[1]->operator_, order->reason);
 		return;
 	}
+	time_text(until, order->until, 0);
+	time_text(placed, held->placed_at, 0);
 	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:[s, s]}", "report", name, "state",
 			   state_of(held), "until", until, "authority", order->authority, "order", order->order,
 			   "reason", order->reason, "entry", (json_int_t)held->hold, "placed_at", placed, "sealed",

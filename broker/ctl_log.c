@@ -91,7 +91,7 @@ int ctl_log(struct ctl *ctl, int argc, char **argv)
 	watch.least = level_of(least);
 	if (watch.least < 0)
 		return ctl_usage(ctl, "--level takes debug, info, notice, warning, error or alarm");
-	if (since != NULL && !time_parse(since, &watch.since))
-		return ctl_usage(ctl, "--since takes a time with its zone: 2026-11-20T10:00:00+07:00");
+	if (since != NULL && !local_time_take(since, &watch.since))
+		return ctl_usage(ctl, "--since " LOCAL_TIME_ADVICE);
 	return broker != NULL ? ctl_watch(&watch, broker) : log_here(ctl, &watch);
 }

@@ -34,9 +34,8 @@ int ctl_revoke(struct ctl *ctl, int argc, char **argv)
 
 	if (first < 0)
 		return status;
-	if (since_text != NULL && !time_parse(since_text, &since))
-		return ctl_usage(ctl,
-				 "--compromised-since takes a time with a zone, such as 2026-11-20T10:00:00+07:00");
+	if (since_text != NULL && !local_time_take(since_text, &since))
+		return ctl_usage(ctl, "--compromised-since " LOCAL_TIME_ADVICE "; nothing was revoked");
 	status = standing_order(ctl, argv[first], "compromised", since, reason);
 	/* What the thief may have. The office is shut out also when that cannot be read. */
 	if (status == EX_OK && fflush(stdout) == 0 && ctl_got_ever(ctl, argv[first], reason) != EX_OK)

@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "broker/ctl_hold.h"
+#include "broker/ctl_policy.h"
 #include "broker/hold_request.h"
 #include "common/member.h"
 #include "common/memory.h"
@@ -69,25 +70,29 @@ static enum error request_content(const struct broker_settings *settings, const 
 	return E_OK;
 }
 
-/* With the key that --key names. */
-static enum error digest_signature(const struct ctl *ctl, const struct broker_settings *settings, wall_ms at, const char *act,
-				   const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1], struct fault *fault)
+/* The key that --key names; wipe it. */
+static enum error operator_key_load(const struct ctl *ctl, struct signing_key *key, struct fault *fault)
+{
+	struct key_lock lock = {.file = ctl->key_passphrase_file};
+	const enum error error = signing_key_load(key, &lock, ctl->key, fault);
+
+	key_lock_wipe(&lock);
+	return error;
+}
+
+static enum error digest_signature(const struct broker_settings *settings, const struct signing_key *key, wall_ms at,
+				   const char *act, const struct hash *content, char hex[2 * SIGNATURE_SIZE + 1],
+				   struct fault *fault)
 {
 	struct exchange exchange;
-	struct signing_key key;
 	uint8_t signature[SIGNATURE_SIZE];
 	struct hash digest;
-	struct key_lock lock = {.file = ctl->key_passphrase_file};
-	enum error error = exchange_load(&exchange, settings->exchange, fault);
+	const enum error error = exchange_load(&exchange, settings->exchange, fault);
 
-	if (error == E_OK)
-		error = signing_key_load(&key, &lock, ctl->key, fault);
-	key_lock_wipe(&lock);
 	if (error != E_OK)
 		return error;
 	digest = act_digest(exchange.id, at, act, content);
-	digest_sign(&key, SIGN_TAG_ACT, &digest, signature);
-	keys_wipe(&key, sizeof(key));
+	digest_sign(key, SIGN_TAG_ACT, &digest, signature);
 	hex_of(hex, BYTES(signature, SIGNATURE_SIZE));
 	return E_OK;
 }
@@ -96,13 +101,19 @@ enum error ctl_sign(const struct ctl *ctl, const struct broker_settings *setting
 {
 	const wall_ms at = clock_now().wall;
 	char hex[2 * SIGNATURE_SIZE + 1];
+	struct signing_key key;
 	struct hash content;
 	const char *act;
 	enum error error = request_content(settings, request, &act, &content, fault);
 
 	if (error != E_OK || act == NULL)
 		return error;
-	error = digest_signature(ctl, settings, at, act, &content, hex, fault);
+	error = operator_key_load(ctl, &key, fault);
+	if (error == E_OK)
+		error = digest_signature(settings, &key, at, act, &content, hex, fault);
+	keys_wipe(&key, sizeof(key));
+	if (error != E_OK)
+		return error;
 	json_object_set_new(request, "at", json_integer((json_int_t)at));
 	json_object_set_new(request, "signature", json_string(hex));
 	return error;
@@ -204,7 +215,7 @@ static void hold_print(const json_t *request)
 		printf("the hold of entry %lld", ctl_number(request, "hold"));
 	else if (ctl_number(request, "until") != 0)
 		printf("%s %s, until %s", ctl_text(request, "authority"), ctl_text(request, "order"),
-		       time_text(until, (wall_ms)ctl_number(request, "until"), 0));
+		       local_time_text(until, (wall_ms)ctl_number(request, "until")));
 	else
 		fputs("into a file that the second operator names with -o", stdout);
 	printf(", \"%s\"", ctl_text(request, "reason"));
@@ -262,26 +273,40 @@ static const json_t *proposal_at(const json_t *answer, long long id)
 }
 
 /* Computed from what the proposal shows and from the policy's file, not from what the broker says that it signs. */
-static enum error approval_make(const struct ctl *ctl, const json_t *proposal, json_t **request, struct fault *fault)
+static enum error approval_make(const struct broker_settings *settings, const struct signing_key *key,
+				const json_t *proposal, json_t **request, struct fault *fault)
 {
-	struct broker_settings settings;
 	char hex[2 * SIGNATURE_SIZE + 1];
 	struct hash content;
 	const char *act = NULL;
-	enum error error = broker_settings_load(ctl->config, &settings, fault);
+	enum error error = request_content(settings, json_object_get(proposal, "request"), &act, &content, fault);
 
-	if (error == E_OK)
-		error = request_content(&settings, json_object_get(proposal, "request"), &act, &content, fault);
 	if (error == E_OK && act == NULL)
 		error = fault_at(fault, E_MALFORMED, "proposal");
 	if (error == E_OK)
-		error = digest_signature(ctl, &settings, (wall_ms)ctl_number(proposal, "at_ms"), act, &content, hex,
+		error = digest_signature(settings, key, (wall_ms)ctl_number(proposal, "at_ms"), act, &content, hex,
 					 fault);
-	broker_settings_free(&settings);
 	if (error == E_OK)
 		*request = json_pack("{s:s, s:I, s:s}", "command", "approve", "proposal",
 				     (json_int_t)ctl_number(proposal, "proposal"), "signature", hex);
 	return error;
+}
+
+/* E_TWO_OPERATORS when who proposed it would approve it too. Who may not read the file of operators hears so from the
+ * broker. */
+static enum error signer_check(const struct broker_settings *settings, const struct signing_key *key,
+			       const json_t *proposal, struct fault *fault)
+{
+	const char *proposer = ctl_text(proposal, "operator");
+	struct watchers operators;
+
+	if (watchers_load(&operators, settings->operators, NULL) != E_OK)
+		return E_OK;
+	for (size_t i = 0; i < operators.count; i++)
+		if (memcmp(operators.list[i].key, key->public_key, KEY_SIZE) == 0 &&
+		    strcmp(operators.list[i].name, proposer) == 0)
+			return fault_at(fault, E_TWO_OPERATORS, "%s proposed it", proposer);
+	return E_OK;
 }
 
 static enum error place_check(const char *path, struct fault *fault)
@@ -321,17 +346,65 @@ static int opened_write(const struct ctl_opening *opening, const char *path)
 	return opening == NULL || ctl_hold_write(opening, path, &fault) == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }
 
-/* Shows what is to be signed; at a terminal a person says yes to it. */
-static enum error proposal_agreed(const json_t *proposal, struct fault *fault)
+/* What is to be signed; of a policy what it changes. */
+static enum error proposal_show(const struct ctl *ctl, const struct broker_settings *settings, const json_t *proposal,
+				struct fault *fault)
 {
-	bool yes = true;
 	enum error error = E_OK;
 
 	proposal_print(proposal);
+	if (strcmp(ctl_text(proposal, "command"), "policy reload") == 0)
+		error = ctl_policy_changes(ctl, settings->policy, ctl_text(proposal, "content"), fault);
 	fflush(stdout);
-	if (isatty(STDIN_FILENO))
-		error = terminal_confirm("Is this what is to be done? Type yes when it is: ", &yes, fault);
-	return error == E_OK && !yes ? fault_at(fault, E_TWO_OPERATORS, "proposal") : error;
+	return error;
+}
+
+/* At a terminal a person says yes to it. */
+static enum error proposal_agreed(bool *yes, struct fault *fault)
+{
+	*yes = true;
+	return isatty(STDIN_FILENO)
+		       ? terminal_confirm("Is this what is to be done? Type yes when it is: ", yes, fault)
+		       : E_OK;
+}
+
+/* *request stays NULL when a person did not say yes. */
+static enum error proposal_sign(const struct ctl *ctl, const json_t *proposal, json_t **request, struct fault *fault)
+{
+	struct broker_settings settings;
+	struct signing_key key = {.public_key = {0}};
+	bool yes = false;
+	enum error error = broker_settings_load(ctl->config, &settings, fault);
+
+	if (error == E_OK)
+		error = proposal_show(ctl, &settings, proposal, fault);
+	if (error == E_OK)
+		error = operator_key_load(ctl, &key, fault);
+	if (error == E_OK)
+		error = signer_check(&settings, &key, proposal, fault);
+	if (error == E_OK)
+		error = proposal_agreed(&yes, fault);
+	if (error == E_OK && yes)
+		error = approval_make(&settings, &key, proposal, request, fault);
+	keys_wipe(&key, sizeof(key));
+	broker_settings_free(&settings);
+	return error;
+}
+
+static int not_approved(const struct fault *fault)
+{
+	if (fault->code == E_OK) {
+		fputs("not approved; it still waits\n", stderr);
+		return EX_NOPERM;
+	}
+	switch (fault->code) {
+	case E_TWO_OPERATORS:
+		return ctl_fail(fault, "not approved; it waits for another operator");
+	case E_INVALID:
+		return ctl_fail(fault, "not approved: the policy's file is not the one that was proposed");
+	default:
+		return ctl_fail(fault, "simpulctl proposals lists what waits");
+	}
 }
 
 int ctl_approve(struct ctl *ctl, int argc, char **argv)
@@ -355,12 +428,9 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
 				 : opening_check(ctl, proposal, path, &opening, &fault);
 	if (error == E_OK)
-		error = proposal_agreed(proposal, &fault);
-	if (error == E_OK)
-		error = approval_make(ctl, proposal, &request, &fault);
+		error = proposal_sign(ctl, proposal, &request, &fault);
 	json_decref(answer);
-	status = error == E_OK ? ctl_order(ctl, request, "done")
-			       : ctl_fail(&fault, "simpulctl proposals lists what waits");
+	status = request != NULL ? ctl_order(ctl, request, "done") : not_approved(&fault);
 	if (status == EX_OK)
 		status = opened_write(opening, path);
 	ctl_hold_close(opening);

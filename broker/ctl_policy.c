@@ -1,4 +1,4 @@
-/* ctl_policy - simpulctl policy: checks a file, shows what is in force, and says who may receive what, and why not. */
+/* ctl_policy - simpulctl policy: checks a file, shows what is in force and what a file would change. */
 #include "broker/ctl_policy.h"
 
 #include "common/json.h"
@@ -41,21 +41,43 @@ int ctl_policy_show(struct ctl *ctl, int argc, char **argv)
 	return EX_OK;
 }
 
+/* Whether policy.yaml is, byte for byte, what the running broker has in force; false when that cannot be told. */
+static bool policy_is_in_force(const struct ctl *ctl)
+{
+	char *path = ctl_policy_path(ctl, NULL), hash[2 * HASH_SIZE + 1];
+	struct policy *file = NULL;
+	json_t *status = NULL;
+	bool same = path != NULL && policy_load(path, &file, NULL) == E_OK &&
+		    ctl_question(ctl, "status", NULL, &status, NULL) == E_OK;
+
+	if (same)
+		same = strcmp(hex_of(hash, BYTES(policy_hash(file).bytes, HASH_SIZE)), ctl_text(status, "policy_hash")) == 0;
+	json_decref(status);
+	policy_free(file);
+	free(path);
+	return same;
+}
+
 int ctl_policy_reload(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = "";
 	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
 	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
 
-	return first < 0 ? status
-			 : ctl_order(ctl, json_pack("{s:s, s:s}", "command", "policy-reload", "reason", reason),
-				     "the policy is in force");
+	if (first < 0)
+		return status;
+	/* No second operator is troubled with it. */
+	if (ctl->key != NULL && policy_is_in_force(ctl)) {
+		puts("the policy is in force, as it was: nothing is proposed");
+		return EX_OK;
+	}
+	return ctl_order(ctl, json_pack("{s:s, s:s}", "command", "policy-reload", "reason", reason),
+			 "the policy is in force");
 }
 
 /* ---- in force and on disk */
 
-/* The policy in force, from the broker. */
-static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct fault *fault)
+enum error ctl_policy_fetch(const struct ctl *ctl, struct policy **policy, struct fault *fault)
 {
 	json_t *answer;
 	enum error error = ctl_question(ctl, "policy-show", NULL, &answer, fault);
@@ -69,20 +91,38 @@ static enum error policy_fetch(struct ctl *ctl, struct policy **policy, struct f
 	return error;
 }
 
-static int diff_print(const struct policy *in_force, const struct policy *file)
+static void diff_print(const struct policy *in_force, const struct policy *file)
 {
+	const struct hash was = policy_hash(in_force), is = policy_hash(file);
 	struct buffer out = {0};
 
 	if (policy_diff(in_force, file, &out) == 0)
-		puts("nothing changes for any node");
+		printf("nothing changes for any node: %s\n",
+		       hash_equal(&was, &is) ? "it is the policy in force" : "only its text differs");
 	else
 		fwrite(out.data, 1, out.size, stdout);
 	buffer_free(&out);
-	return EX_OK;
 }
 
-/* The path of the broker's own policy.yaml; free it. */
-static char *policy_path(const struct ctl *ctl, struct fault *fault)
+enum error ctl_policy_changes(const struct ctl *ctl, const char *path, const char *approved, struct fault *fault)
+{
+	struct policy *in_force = NULL, *file = NULL;
+	char hash[2 * HASH_SIZE + 1];
+	enum error error = policy_load(path, &file, fault);
+
+	if (error == E_OK && approved != NULL &&
+	    strcmp(hex_of(hash, BYTES(policy_hash(file).bytes, HASH_SIZE)), approved) != 0)
+		error = fault_at(fault, E_INVALID, "%s", path);
+	if (error == E_OK)
+		error = ctl_policy_fetch(ctl, &in_force, fault);
+	if (error == E_OK)
+		diff_print(in_force, file);
+	policy_free(in_force);
+	policy_free(file);
+	return error;
+}
+
+char *ctl_policy_path(const struct ctl *ctl, struct fault *fault)
 {
 	struct broker_settings settings;
 	char *path = NULL;
@@ -95,27 +135,20 @@ static char *policy_path(const struct ctl *ctl, struct fault *fault)
 
 int ctl_policy_diff(struct ctl *ctl, int argc, char **argv)
 {
-	struct policy *in_force = NULL, *file = NULL;
 	struct fault fault = {0};
 	int status, first = ctl_options(ctl, argc, argv, NULL, 0, 1, &status);
 	char *path;
 
 	if (first < 0)
 		return status;
-	path = first < argc ? memory_string(argv[first]) : policy_path(ctl, &fault);
-	if (path == NULL || policy_load(path, &file, &fault) != E_OK)
-		status = ctl_fail(&fault, NULL);
-	else if (policy_fetch(ctl, &in_force, &fault) != E_OK)
-		status = ctl_unanswered(&fault);
-	else
-		status = diff_print(in_force, file);
-	policy_free(in_force);
-	policy_free(file);
+	path = first < argc ? memory_string(argv[first]) : ctl_policy_path(ctl, &fault);
+	if (path != NULL)
+		ctl_policy_changes(ctl, path, NULL, &fault);
 	free(path);
-	return status;
+	return fault.code == E_OK ? EX_OK : ctl_unanswered(&fault);
 }
 
-/* ---- who */
+/* ---- a class of reports */
 
 /* A value of an enumeration; "" leaves `*value` alone. */
 static bool word_take(const ProtobufCEnumDescriptor *type, const char *word, int *value)
@@ -143,38 +176,4 @@ enum error ctl_class(const struct ctl_who *who, const struct policy *policy, str
 	snprintf(class->category, sizeof(class->category), "%s", who->category);
 	snprintf(class->region, sizeof(class->region), "%s", who->region);
 	return E_OK;
-}
-
-static void who_print(const struct policy *policy, const struct routing_class *class)
-{
-	for (size_t i = 0; i < policy_node_count(policy); i++) {
-		const char *node = policy_node_name(policy, i);
-		enum denial denial = policy_admits(policy, node, class);
-
-		printf("%-32s %-4s %s\n", node, denial == ADMITTED ? "yes" : "no",
-		       denial == ADMITTED ? "" : denial_text(denial));
-	}
-}
-
-int ctl_policy_who(struct ctl *ctl, int argc, char **argv)
-{
-	struct ctl_who who = {0};
-	const struct ctl_option options[] = {{"kind", &who.kind, NULL},	  {"category", &who.category, NULL},
-					     {"region", &who.region, NULL}, {"label", &who.label, NULL},
-					     {"protection", &who.protection, NULL}, {0}};
-	struct routing_class class;
-	struct policy *policy;
-	struct fault fault = {0};
-	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
-
-	if (first < 0)
-		return status;
-	if (who.category == NULL || who.region == NULL)
-		return ctl_usage(ctl, "--category and --region are needed");
-	if (policy_fetch(ctl, &policy, &fault) != E_OK)
-		return ctl_unanswered(&fault);
-	if (ctl_class(&who, policy, &class, &fault) == E_OK)
-		who_print(policy, &class);
-	policy_free(policy);
-	return fault.code == E_OK ? EX_OK : ctl_fail(&fault, NULL);
 }

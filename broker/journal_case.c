@@ -131,6 +131,7 @@ static void member_note(const Simpul__MemberRecord *record, const char *node, st
 	if (record == NULL || strcmp(record->node, node) != 0)
 		return;
 	out->member = true;
+	out->expires_at = record->expires_at;
 	if (out->standing != SIMPUL__STANDING__STANDING_SUSPENDED)
 		out->standing = SIMPUL__STANDING__STANDING_ACTIVE;
 }

@@ -27,6 +27,7 @@ enum error journal_case_policy(struct journal_case *c, uint64_t at, const struct
 struct case_node {
 	bool member;
 	Simpul__Standing standing;
+	wall_ms expires_at; /* of its newest key; 0: never */
 	const Simpul__Subscription *wants; /* NULL: all */
 };
 enum error journal_case_node(struct journal_case *c, const char *node, uint64_t at, struct case_node *out,

@@ -228,7 +228,8 @@ static enum error rows_visit(const struct search *search, sqlite3_stmt *rows)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* Their numbers are sorted before what is long is looked at. */
+/* In the order of entries, by which pages go on (copies_sent). Their numbers are sorted before what is long is looked at;
+ * without LIMIT SQLite would leave out the order of what is only joined. */
 enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, uint64_t after,
 				 found_visit *visit, void *context, struct fault *fault)
 {
@@ -236,7 +237,7 @@ enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_
 	sqlite3_stmt *rows = database_prepare(
 		c->db,
 		"WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
-		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry) "
+		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry LIMIT -1) "
 		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
 		"CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
 
@@ -252,7 +253,7 @@ enum error journal_copy_each_sent(struct journal_case *c, const char *node, foun
 	const struct search search = {c, NULL, visit, context, fault};
 	sqlite3_stmt *rows = database_prepare(
 		c->db, "WITH sent AS MATERIALIZED (SELECT submission_of.entry AS entry FROM submission_of "
-		       "JOIN origin ON id = origin_id WHERE node = ?1 ORDER BY entry) "
+		       "JOIN origin ON id = origin_id WHERE node = ?1 ORDER BY entry LIMIT -1) "
 		       "SELECT " FOUND_COLUMNS " FROM sent CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
 		       "CROSS JOIN origin ON origin.id = origin_id");
 

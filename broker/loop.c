@@ -245,6 +245,11 @@ static enum pollset_result on_told(void *context)
 
 /* ---- policy */
 
+static void policy_rejected(enum error code, const char *place)
+{
+	log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(code)), F_TEXT("place", place));
+}
+
 static enum error reload(void *context, uint64_t ticket, const struct hash *approved, struct bytes act,
 			 struct fault *fault)
 {
@@ -255,8 +260,7 @@ static enum error reload(void *context, uint64_t ticket, const struct hash *appr
 	if (error == E_OK)
 		loop_step(loop, &event);
 	else
-		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(error)),
-			  F_TEXT("place", fault->field));
+		policy_rejected(error, fault->field);
 	return error;
 }
 
@@ -308,6 +312,21 @@ static void begin_stop(struct loop *loop)
 	loop_step(loop, &event);
 }
 
+/* A signal is no second operator: says what it leaves undone. */
+static void policy_keep(const struct loop *loop)
+{
+	struct policy *file = NULL;
+	struct fault fault = {0};
+
+	if (policy_load(loop->parts.settings->policy, &file, &fault) != E_OK)
+		policy_rejected(fault.code, fault.field);
+	else if (core_policy(loop->parts.core) != NULL && policy_same_rules(core_policy(loop->parts.core), file))
+		log_event(LOG_LEVEL_NOTICE, "policy.kept", F_TEXT("reason", "the file changes nothing"));
+	else
+		policy_rejected(E_TWO_OPERATORS, "signal");
+	policy_free(file);
+}
+
 static void reload_by_signal(struct loop *loop)
 {
 	struct fault fault = {0};
@@ -315,8 +334,7 @@ static void reload_by_signal(struct loop *loop)
 	sd_notify(0, "RELOADING=1");
 	reload_watchers(loop, &fault);
 	if ((loop->parts.settings->two_operators & ACT_POLICY) != 0) {
-		log_event(LOG_LEVEL_ERROR, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
-			  F_TEXT("place", "signal"));
+		policy_keep(loop);
 		sd_notify(0, "READY=1");
 	} else if (reload(loop, TICKET_SIGNAL, NULL, BYTES(NULL, 0), &fault) != E_OK)
 		sd_notify(0, "READY=1");

@@ -82,5 +82,7 @@ void policy_explain(const struct policy *policy, const char *node, const struct 
 /* Appends what each node may do under `to` that it may not under `from` ("gains"), and the other way round ("loses"), one
  * thing a line, and of "(all)" what every report must carry; returns the number of lines. */
 size_t policy_diff(const struct policy *from, const struct policy *to, struct buffer *out);
+/* Whether that is nothing: if anything differs, it is the text. */
+bool policy_same_rules(const struct policy *a, const struct policy *b);
 
 #endif

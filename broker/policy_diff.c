@@ -229,3 +229,12 @@ size_t policy_diff(const struct policy *from, const struct policy *to, struct bu
 	}
 	return count;
 }
+
+bool policy_same_rules(const struct policy *a, const struct policy *b)
+{
+	struct buffer unused = {0};
+	const bool same = policy_diff(a, b, &unused) == 0;
+
+	buffer_free(&unused);
+	return same;
+}

@@ -237,6 +237,10 @@ static enum error put_policy_in_force(struct broker *broker, struct fault *fault
 
 		if (hash_equal(&held, &wanted))
 			return E_OK;
+		if ((broker->settings.two_operators & ACT_POLICY) != 0 && policy_same_rules(current, policy)) {
+			log_event(LOG_LEVEL_NOTICE, "policy.kept", F_TEXT("reason", "only the text of the file differs"));
+			return E_OK;
+		}
 		if ((broker->settings.two_operators & ACT_POLICY) != 0) {
 			log_event(LOG_LEVEL_ALARM, "policy.rejected", F_TEXT("code", error_name(E_TWO_OPERATORS)),
 				  F_TEXT("place", "start"));

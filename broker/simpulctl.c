@@ -72,7 +72,8 @@ static const struct ctl_command commands[] = {
 	 "  --authority-key FILE     signs a request on the way\n" SIGNING_HELP
 	 "  -o FILE                  where the join file goes (default: NODE.join)\n",
 	 ctl_enroll},
-	{"join", "", "Writes the join file once more", "  -o FILE                  where to (default: exchange.join)\n",
+	{"join", "[NODE]", "Writes the join file of an office that is enrolled; the same for all of them",
+	 "  -o FILE                  where to (default: NODE.join, without NODE exchange.join)\n",
 	 ctl_join},
 	{"revoke", "NODE", "Shuts a node out whose key is in wrong hands; this cannot be undone",
 	 "  --compromised-since TIME reports since then are doubtful (default: now)\n"
@@ -139,7 +140,7 @@ static const struct ctl_command commands[] = {
 	{"approve", "ID", "Signs what another operator proposed, and puts it through: simpulctl --key FILE approve ID",
 	 "  -o FILE                  of a report that is opened (hold open): where it goes\n"
 	 "\nWhat is signed is shown. Of a policy it is the file as it is here. An office that was enrolled gets its join file\n"
-	 "from simpulctl join.\n",
+	 "from simpulctl join NODE.\n",
 	 ctl_approve},
 	{"withdraw", "ID", "Takes such a proposal away, one's own or another's; one operator is enough",
 	 "  --reason TEXT            for the record; no personal data\n",
@@ -147,7 +148,7 @@ static const struct ctl_command commands[] = {
 	{"hold place", "REPORT", "Keeps what a report says beyond its time, by order of an authority; takes two operators",
 	 "  --authority A            who ordered it, a code: PN-BATURAJA\n"
 	 "  --order NUMBER           of the order: 12/Pid.Sus/2026\n"
-	 "  --until DAY              2027-06-30, or a time with a zone; 366 days at most, then a new order is needed\n"
+	 "  --until DAY              2027-06-30, to the end of that day here, or a TIME; 366 days at most, then a new order is needed\n"
 	 "  --reason TEXT            letters, digits, blanks and ./- ; no personal data, here or above\n"
 	 "\nUntil then its data key is not destroyed, whether it expires or its origin takes it back; but once it has expired\n"
 	 "or was taken back nobody gets it any more, as if it were erased. When no order keeps it any longer it is erased. An\n"
@@ -196,7 +197,9 @@ static const struct ctl_command commands[] = {
 	 "  --region R               Kemendagri code: 16.01\n"
 	 "  --kind K                 sighting (default), alert, query\n"
 	 "  --label L                CLEAR, GREEN, AMBER (default), AMBER+STRICT, RED\n"
-	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n",
+	 "  --protection P           child, refugee, trafficking, health, biometric, genetic, criminal-record, finance\n"
+	 "\nAsks the running broker, or reads the journal, also for the offices' keys: one that is revoked, retired, expired or\n"
+	 "was never enrolled gets nothing. Where neither can be had it says that it read policy.yaml alone.\n",
 	 ctl_policy_who},
 	{"policy explain", "NODE --report NAME | NODE --category C --region R",
 	 "Says whether a node got a report, or would get such a one, and which rule decides",

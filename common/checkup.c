@@ -62,7 +62,7 @@ void checkup_note(struct checkup *checkup, enum checkup_result result, const cha
 
 void checkup_fault(struct checkup *checkup, const char *subject, const struct fault *fault, const char *advice)
 {
-	const bool says_all = (fault->code == E_CONFIG && fault->field[0] != '\0') ||
+	const bool says_all = ((fault->code == E_CONFIG || fault->whole) && fault->field[0] != '\0') ||
 			      (fault->code == E_IO && strstr(fault->field, ": ") != NULL);
 	const char *separator = fault->field[0] == '\0' ? "" : ": ";
 	const bool closed = fault->code == E_IO && eaccess(fault->field, R_OK) != 0 && errno == EACCES;

@@ -53,18 +53,79 @@ enum error error_of_code(uint32_t code)
 	return row_of(code)->code;
 }
 
+/* How much of the path that a text begins with may go: all but the name of the file. */
+static size_t folders_of(const char *text)
+{
+	size_t folders = strcspn(text, ":");
+
+	while (folders > 0 && text[folders - 1] != '/')
+		folders--;
+	return folders > 0 ? folders - 1 : 0;
+}
+
+/* Of what is too long the folders go first, from the left; then the end. */
+static void field_write(struct fault *fault, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void field_write(struct fault *fault, const char *format, va_list args)
+{
+	static const char cut[] = "...";
+	const size_t room = sizeof(fault->field) - 1;
+	char text[1024];
+	const char *rest = text;
+	size_t size, used = 0;
+
+	vsnprintf(text, sizeof(text), format, args);
+	size = strlen(text);
+	if (size > room && folders_of(text) > strlen(cut)) {
+		const size_t excess = size - room + strlen(cut), folders = folders_of(text);
+
+		rest += excess < folders ? excess : folders;
+		while (((unsigned char)*rest & 0xc0) == 0x80) /* within a character */
+			rest++;
+		used = strlen(cut);
+		memcpy(fault->field, cut, used);
+	}
+	size = strnlen(rest, room - used);
+	memcpy(fault->field + used, rest, size);
+	fault->field[used + size] = '\0';
+}
+
+static void fault_fill(struct fault *fault, enum error code, bool whole, const char *format, va_list args)
+	__attribute__((format(printf, 4, 0)));
+static void fault_fill(struct fault *fault, enum error code, bool whole, const char *format, va_list args)
+{
+	fault->code = code;
+	fault->expected = 0;
+	fault->whole = whole;
+	field_write(fault, format, args);
+}
+
 enum error fault_at(struct fault *fault, enum error code, const char *format, ...)
 {
 	va_list args;
 
-	if (fault == NULL)
-		return code;
-	fault->code = code;
-	fault->expected = 0;
 	va_start(args, format);
-	vsnprintf(fault->field, sizeof(fault->field), format, args);
+	if (fault != NULL)
+		fault_fill(fault, code, false, format, args);
 	va_end(args);
 	return code;
+}
+
+enum error fault_say(struct fault *fault, enum error code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (fault != NULL)
+		fault_fill(fault, code, true, format, args);
+	va_end(args);
+	return code;
+}
+
+enum error fault_pass(struct fault *fault, const struct fault *inner)
+{
+	if (fault != NULL)
+		*fault = *inner;
+	return inner->code;
 }
 
 void fault_within(struct fault *fault, const char *format, ...)
@@ -88,8 +149,8 @@ void fault_within(struct fault *fault, const char *format, ...)
 char *fault_text(const struct fault *fault, char *text, size_t size)
 {
 	const struct row *row = row_of((uint32_t)fault->code);
-	const char *joint = fault->field[0] == '\0' ? "" : ": ";
+	const bool given = fault->field[0] != '\0', whole = given && (fault->whole || fault->code == E_CONFIG);
 
-	snprintf(text, size, "%s%s%s (%s)", fault->field, joint, row->sentence, row->name);
+	snprintf(text, size, "%s%s%s (%s)", fault->field, given && !whole ? ": " : "", whole ? "" : row->sentence, row->name);
 	return text;
 }

@@ -5,6 +5,7 @@
 #ifndef SIMPUL_ERROR_H
 #define SIMPUL_ERROR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sysexits.h>
@@ -108,6 +109,7 @@ struct fault {
 	enum error code;
 	char field[120];
 	uint64_t expected; /* E_GAP: the number expected; E_BUSY, E_RATE: milliseconds to wait */
+	bool whole;	   /* `field` is a sentence that says what is wrong, so that the code's own would only follow it */
 };
 
 /* "GAP" */
@@ -120,12 +122,19 @@ enum remedy error_remedy(enum error code);
 /* The error with this code on the wire; E_INTERNAL for a code that this version does not know. */
 enum error error_of_code(uint32_t code);
 
-/* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. */
+/* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. Where it is
+ * too long a path at its beginning loses folders, never the name of the file; then the end is cut. */
 enum error fault_at(struct fault *fault, enum error code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same of a sentence that is whole. */
+enum error fault_say(struct fault *fault, enum error code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Hands a fault on as it is; `fault` may be NULL. Returns its code. */
+enum error fault_pass(struct fault *fault, const struct fault *inner);
 /* Puts "outer." before the field of `fault` (or "outer" alone where it is empty, no dot before '['). */
 void fault_within(struct fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* "region: the region does not exist (REGION_UNKNOWN)"; returns `text`. */
+/* "region: the region does not exist (REGION_UNKNOWN)"; of a configuration, and of a whole sentence, the field and the code
+ * alone; returns `text`. */
 char *fault_text(const struct fault *fault, char *text, size_t size);
 
 #endif

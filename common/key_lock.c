@@ -101,9 +101,10 @@ static enum error passphrase_ask(struct key_lock *lock, const char *path, struct
 	lock->has_passphrase = error == E_OK;
 	free(copy);
 	if (error == E_MISSING)
-		return fault_at(fault, error,
-				"no passphrase (passphrase_file, credential simpul.passphrase, terminal) for %s", path);
-	return error == E_OK ? E_OK : fault_at(fault, error, "%s", inner.field);
+		return fault_say(fault, error,
+				 "%s: no passphrase was given (passphrase_file, credential simpul.passphrase, terminal)",
+				 path);
+	return error == E_OK ? E_OK : fault_pass(fault, &inner);
 }
 
 static enum error key_ready(struct key_lock *lock, const struct lid *lid, const char *path, struct fault *fault)

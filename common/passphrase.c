@@ -61,7 +61,7 @@ static enum error terminal_open(int *terminal, struct fault *fault)
 		return E_OK;
 	if (*terminal >= 0)
 		close(*terminal);
-	return fault_at(fault, E_MISSING, "passphrase: there is no terminal to ask at");
+	return fault_say(fault, E_MISSING, "passphrase: there is no terminal to ask at");
 }
 
 static bool is_pending(int signal)
@@ -125,7 +125,7 @@ enum error terminal_confirm(const char *question, bool *yes, struct fault *fault
 
 	*yes = false;
 	if (terminal_open(&terminal, fault) != E_OK)
-		return fault_at(fault, E_MISSING, "fingerprint: there is no terminal to ask at");
+		return fault_say(fault, E_MISSING, "fingerprint: there is no terminal to ask at");
 	say(terminal, question);
 	*yes = line_read(terminal, -1, answer, sizeof(answer)) && strcmp(answer, "yes") == 0;
 	close(terminal);
@@ -189,11 +189,9 @@ static enum error unattended(const char *file, struct passphrase *passphrase, st
 
 /* ---- what is asked for */
 
-/* "Passphrase of police.oku.keys: " */
-static enum error question_secret(int terminal, const char *question, const char *what, struct passphrase *passphrase,
-				  struct fault *fault)
+/* "Passphrase of police.oku.keys: "; the prompt is taken over. */
+static enum error question_secret(int terminal, char *prompt, struct passphrase *passphrase, struct fault *fault)
 {
-	char *prompt = memory_format("%s of %s: ", question, what);
 	const enum error error = terminal_secret(terminal, prompt, passphrase, fault);
 
 	free(prompt);
@@ -210,7 +208,7 @@ enum error passphrase_old(const char *file, const char *what, struct passphrase 
 	error = terminal_open(&terminal, fault);
 	if (error != E_OK)
 		return error;
-	error = question_secret(terminal, "Passphrase", what, passphrase, fault);
+	error = question_secret(terminal, memory_format("Passphrase of %s: ", what), passphrase, fault);
 	close(terminal);
 	return error;
 }
@@ -218,12 +216,14 @@ enum error passphrase_old(const char *file, const char *what, struct passphrase 
 static enum error typed_twice(int terminal, const char *what, struct passphrase *passphrase, struct fault *fault)
 {
 	struct passphrase again;
-	enum error error = question_secret(terminal, "New passphrase", what, passphrase, fault);
+	enum error error = question_secret(
+		terminal, memory_format("New passphrase of %s (at least %d characters): ", what, PASSPHRASE_LEAST), passphrase,
+		fault);
 
 	if (error == E_OK)
 		error = terminal_secret(terminal, "The same once more: ", &again, fault);
 	if (error == E_OK && strcmp(passphrase->text, again.text) != 0)
-		error = fault_at(fault, E_INVALID, "passphrase: the two differ");
+		error = fault_say(fault, E_INVALID, "passphrase: the two differ");
 	sodium_memzero(&again, sizeof(again));
 	return error;
 }
@@ -241,6 +241,6 @@ enum error passphrase_new(const char *file, const char *what, struct passphrase 
 		close(terminal);
 	}
 	if (error == E_OK && strlen(passphrase->text) < PASSPHRASE_LEAST)
-		error = fault_at(fault, E_INVALID, "passphrase: it has less than %d bytes", PASSPHRASE_LEAST);
+		error = fault_say(fault, E_INVALID, "passphrase: it has less than %d characters", PASSPHRASE_LEAST);
 	return error;
 }

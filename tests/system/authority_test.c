@@ -136,6 +136,32 @@ static void only_yes_enrols_at_the_terminal(void **state)
 	free(authority);
 }
 
+static void an_output_file_that_is_there_keeps_the_office_out(void **state)
+{
+	struct exchange *x = *state;
+	char *authority = broker_path(x, "authority.key"), *join = broker_path(x, "there.join"), *again = broker_path(x, "again.join");
+	char fingerprint[FINGERPRINT_SIZE], *request = request_of(x, "police.there", fingerprint);
+
+	file_put(join, "");
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint", fingerprint,
+				      "-o", join, NULL),
+			 73);
+	assert_true(exchange_logged(x, "there.join is there already, and nothing is overwritten: nothing was enrolled"));
+	assert_false(is_member(x, "police.there"));
+	assert_int_equal(exchange_ctl(x, NULL, "join", "police.there", "-o", again, NULL), 66);
+	assert_false(file_there(again));
+	assert_int_equal(unlink(join), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint", fingerprint,
+				      "-o", join, NULL),
+			 0);
+	assert_int_equal(exchange_ctl(x, NULL, "join", "police.there", "-o", again, NULL), 0);
+	assert_true(file_there(again));
+	free(request);
+	free(again);
+	free(join);
+	free(authority);
+}
+
 static void a_request_for_another_exchange_is_refused_before_anybody_is_asked(void **state)
 {
 	struct exchange *x = *state;
@@ -216,7 +242,7 @@ static void a_locked_key_signs_with_its_passphrase_only(void **state)
 
 static void a_passphrase_is_typed_twice_and_never_shown(void **state)
 {
-	static const char first[] = "New passphrase of the authority's key: ", second[] = "The same once more: ";
+	static const char first[] = "New passphrase of the authority's key (at least 12 characters): ", second[] = "The same once more: ";
 	const struct terminal_line differs[] = {{first, WORDS}, {second, OTHER}, {NULL, NULL}};
 	const struct terminal_line shorter[] = {{first, "river"}, {second, "river"}, {NULL, NULL}};
 	const struct terminal_line same[] = {{first, WORDS}, {second, WORDS}, {NULL, NULL}};
@@ -258,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_with_another_fingerprint_is_not_enrolled),
 		cmocka_unit_test(only_yes_enrols_at_the_terminal),
+		cmocka_unit_test(an_output_file_that_is_there_keeps_the_office_out),
 		cmocka_unit_test(a_request_for_another_exchange_is_refused_before_anybody_is_asked),
 		cmocka_unit_test(a_locked_key_signs_with_its_passphrase_only),
 		cmocka_unit_test(a_passphrase_is_typed_twice_and_never_shown),

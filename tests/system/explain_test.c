@@ -30,7 +30,8 @@ static const char policy[] = "purposes: [law-enforcement, immigration-oversight,
 			     "nodes:\n"
 			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
 			     "  - {node: army.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: immigration.muara-enim, regions: [\"16.01\", \"16.03\"]}\n";
+			     "  - {node: immigration.muara-enim, regions: [\"16.01\", \"16.03\"]}\n"
+			     "  - {node: police.pali, regions: [\"16.01\"]}\n";
 
 static int set_up(void **state)
 {
@@ -259,15 +260,58 @@ static void what_a_reload_would_change_is_told_before_it(void **state)
 	free(path);
 }
 
-/* The last test: the broker is stopped. */
+/* ------------------------------------------------------------------ who may have it */
+
+static void assert_who(struct exchange *x, const char *expected)
+{
+	struct buffer out = {0};
+	const int status =
+		exchange_ctl(x, &out, "policy", "who", "--category", "public-order", "--region", "16.01", NULL);
+
+	assert_printed(status, &out, expected);
+}
+
+#define ARMY_REVOKED "army.oku                         no   its key is revoked\n"
+#define PALI_MISSING "police.pali                      no   it was never enrolled\n"
+
+/* The policy names it as ever. */
+static void who_is_not_said_of_a_key_that_is_revoked_or_was_never_enrolled(void **state)
+{
+	struct exchange *x = *state;
+
+	assert_who(x, "army.oku                         yes  \n");
+	assert_who(x, PALI_MISSING);
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "army.oku", "--compromised-since", "yesterday", NULL), 64);
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "army.oku", "--compromised-since", "2026-11-26 09:00",
+				      "--reason", "stolen", NULL),
+			 0);
+	assert_true(log_has(x, "2026-11-26 09:00 is understood as 2026-11-26T09:00:00", 1));
+	assert_who(x, ARMY_REVOKED);
+	assert_who(x, "immigration.muara-enim           yes  \n");
+}
+
+/* The last tests: the broker is stopped. */
 static void without_a_broker_the_journal_still_explains(void **state)
 {
 	struct exchange *x = *state;
 
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
 	x->broker = 0;
-	assert_class_explained(x, "army.oku", "public-order", "16.01.14", "army.oku would get it\n");
+	assert_class_explained(x, "immigration.muara-enim", "public-order", "16.01.14", "would get it\n");
 	assert_int_equal(exchange_ctl(x, NULL, "policy", "diff", NULL), 69);
+	assert_who(x, ARMY_REVOKED);
+	assert_who(x, PALI_MISSING);
+}
+
+static void without_the_journal_who_says_that_it_read_the_policy_alone(void **state)
+{
+	struct exchange *x = *state;
+	char *path = broker_path(x, "broker.yaml");
+
+	file_swap(path, "journal: journal", "journal: elsewhere");
+	assert_who(x, "army.oku                         yes  \n");
+	assert_true(log_has(x, "whose key is revoked, retired, expired or was never enrolled gets nothing", 1));
+	free(path);
 }
 
 int main(void)
@@ -281,7 +325,9 @@ int main(void)
 		cmocka_unit_test(a_cancel_is_explained_by_what_it_is_about),
 		cmocka_unit_test(what_cannot_be_explained_is_said),
 		cmocka_unit_test(what_a_reload_would_change_is_told_before_it),
+		cmocka_unit_test(who_is_not_said_of_a_key_that_is_revoked_or_was_never_enrolled),
 		cmocka_unit_test(without_a_broker_the_journal_still_explains),
+		cmocka_unit_test(without_the_journal_who_says_that_it_read_the_policy_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);

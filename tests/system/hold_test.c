@@ -339,6 +339,8 @@ static void what_an_office_holds_is_told_as_held_and_after_the_end_as_erased(voi
 			 0);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "confirm", "1", NULL), 77);
 	assert_int_equal(confirm_as_nobody(x, ARMY, "1"), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "confirm", "1", NULL), 65);
+	assert_true(log_has(x, "1: it is in force already", 1));
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", "police.oku#3", "--reason", "wrong-person",
 					 "--erase", NULL),
 			 0);

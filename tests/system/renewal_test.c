@@ -224,7 +224,8 @@ static void a_renewal_that_the_present_key_did_not_sign_is_refused(void **state)
 	free(path);
 }
 
-static void asked_twice_it_is_the_same_key(void **state)
+/* And so the fingerprint that the operators have on paper stays good. */
+static void asked_twice_it_is_the_same_request(void **state)
 {
 	struct exchange *x = *state;
 	char *first_path = rotate(x, POLICE), *second_path;
@@ -234,6 +235,7 @@ static void asked_twice_it_is_the_same_key(void **state)
 	second_path = rotate(x, POLICE);
 	assert_int_equal(member_load(&second, second_path, NULL), E_OK);
 	assert_memory_equal(first.signing_key, second.signing_key, KEY_SIZE);
+	assert_true(first.created_at == second.created_at);
 	/* Until it is enrolled the agent goes on under the key that it has. */
 	assert_true(office_goes_under(x, POLICE, 2));
 	assert_int_equal(enroll(x, second_path, "20"), 0);
@@ -389,7 +391,7 @@ int main(void)
 		cmocka_unit_test(keys_are_renewed_under_load_and_nothing_is_lost),
 		cmocka_unit_test(what_was_sealed_to_the_former_key_and_not_fetched_yet_opens_under_the_new_one),
 		cmocka_unit_test(a_renewal_that_the_present_key_did_not_sign_is_refused),
-		cmocka_unit_test(asked_twice_it_is_the_same_key),
+		cmocka_unit_test(asked_twice_it_is_the_same_request),
 		cmocka_unit_test(a_key_that_ends_soon_is_spoken_of_at_both_ends),
 		cmocka_unit_test(an_office_whose_key_has_ended_goes_on_by_itself_when_it_has_a_new_one),
 		cmocka_unit_test(the_authority_hands_on_and_everybody_accepts_what_either_key_signs),

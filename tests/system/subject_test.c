@@ -129,6 +129,12 @@ static char *ask(struct exchange *x, const char *number)
 						  number, "--region", "16", "--person", "-", NULL));
 }
 
+static int ask_status(struct exchange *x, const char *number, const char *option)
+{
+	return exchange_simpul(x, IMMIGRATION, ASKER, NULL, "subject", "ask", "--request-number", number, "--region",
+			       "16", "--person", "-", option, NULL);
+}
+
 /* ------------------------------------------------------------------ looking into the broker */
 
 enum { TEXTS = 3, OVERLAP = 64 };
@@ -264,6 +270,7 @@ static void what_offices_hold_is_told_as_they_decide(void **state)
 
 	assert_true(says(x, ARMY, "inbox", "list", other));
 	query = ask(x, "DS/2026/7");
+	assert_int_equal(ask_status(x, "DS/2026/7", "--expires-days=14"), EX_CANTCREAT);
 	assert_true(says(x, POLICE, "subject", "list", query));
 	assert_true(says(x, ARMY, "subject", "list", query));
 	assert_true(says(x, IMMIGRATION, "subject", "list", "asked 2, answered 0; not yet army.oku, police.oku"));
@@ -346,6 +353,8 @@ static void the_page_for_the_person_says_the_same(void **state)
 	free(text);
 	assert_int_equal(unlink(page), 0);
 	free(page);
+	/* Once more is no mistake when it is said so. */
+	assert_int_equal(ask_status(x, "DS/2026/8", "--again"), 0);
 	/* Taken back, it is gone where it went, and nobody has to answer it. */
 	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "cancel", query, "--reason", "sent-by-mistake",
 					 "--erase", NULL),

@@ -1,6 +1,7 @@
 /* two_operators_test - one operator alone puts no policy, no member and no reseed through, whatever he tries; two do. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/terminal.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -96,6 +97,24 @@ static void assert_recorded(struct exchange *x, const char *expected)
 
 #define RESEED "reseed", "police.oku", "--from", "1", "--reason", "inbox lost", NULL
 
+/* simpulctl approve at a terminal with a key and what is typed there; the status, and what was shown as text. */
+static int approve_at_terminal(struct exchange *x, const char *key, const struct terminal_line *lines, struct buffer *shown)
+{
+	char program[300], *config = broker_path(x, "broker.yaml");
+	const char *const argv[] = {
+		process_program("simpulctl", program, sizeof program), "-c", config, "--key", key, "approve", proposed(x), NULL};
+	const int status = terminal_run(argv, lines, shown, 20);
+
+	buffer_u8(shown, 0);
+	free(config);
+	return status;
+}
+
+static bool shows(const struct buffer *shown, const char *text)
+{
+	return strstr((const char *)shown->data, text) != NULL;
+}
+
 static void one_operator_alone_is_refused(void **state)
 {
 	struct exchange *x = *state;
@@ -140,6 +159,24 @@ static void two_put_it_through_once(void **state)
 	free(id);
 }
 
+/* A policy of ani's waits. */
+static void who_approves_reads_first_what_changes(struct exchange *x)
+{
+	const struct terminal_line no[] = {{"Type yes when it is: ", "no"}, {NULL, NULL}}, nothing[] = {{NULL, NULL}};
+	struct buffer shown = {0}, own = {0};
+
+	assert_int_equal(approve_at_terminal(x, budi, no, &shown), 77);
+	assert_true(shows(&shown, "police.oku                       gains  publishing sightings: health"));
+	assert_true(shows(&shown, "not approved; it still waits"));
+	assert_false(shows(&shown, "TWO_OPERATORS"));
+	assert_int_equal(approve_at_terminal(x, ani, nothing, &own), 77);
+	assert_true(shows(&own, "ani proposed it"));
+	assert_false(shows(&own, "Type yes"));
+	assert_string_not_equal(proposed(x), "");
+	buffer_free(&shown);
+	buffer_free(&own);
+}
+
 static void a_policy_is_the_file_that_both_have_read(void **state)
 {
 	struct exchange *x = *state;
@@ -154,9 +191,33 @@ static void a_policy_is_the_file_that_both_have_read(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 65);
 	assert_int_equal(journal_entry(x), before);
 	file_swap(path, "[public-order, lodging]", "[public-order, health]");
+	who_approves_reads_first_what_changes(x);
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", proposed(x), NULL), 0);
 	assert_recorded(x, "policy reload (entry ");
 	assert_int_equal(exchange_ctl(x, NULL, "journal", "verify", NULL), 0);
+	free(path);
+}
+
+/* After the test above: the file is the policy in force. */
+static void a_policy_that_changes_nothing_troubles_nobody(void **state)
+{
+	struct exchange *x = *state;
+	char *path = broker_path(x, "policy.yaml");
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_ctl(x, &out, "--key", ani, "policy", "reload", NULL), 0);
+	file_swap(path, "purposes:", "# of TIMPORA\npurposes:");
+	assert_int_equal(exchange_ctl(x, &out, "policy", "diff", NULL), 0);
+	exchange_ctl(x, &out, "doctor", NULL);
+	buffer_u8(&out, 0);
+	assert_true(shows(&out, "as it was: nothing is proposed"));
+	assert_true(shows(&out, "nothing changes for any node: only its text differs"));
+	assert_true(shows(&out, "only its text differs from the policy in force"));
+	assert_string_equal(proposed(x), "");
+	kill(x->broker, SIGHUP);
+	assert_true(log_has(x, "policy.kept", 10));
+	file_swap(path, "# of TIMPORA\n", "");
+	buffer_free(&out);
 	free(path);
 }
 
@@ -232,6 +293,7 @@ int main(void)
 		cmocka_unit_test(one_operator_alone_is_refused),
 		cmocka_unit_test(two_put_it_through_once),
 		cmocka_unit_test(a_policy_is_the_file_that_both_have_read),
+		cmocka_unit_test(a_policy_that_changes_nothing_troubles_nobody),
 		cmocka_unit_test(shutting_somebody_out_takes_one),
 		cmocka_unit_test(what_was_proposed_is_withdrawn_by_one_and_on_record),
 		cmocka_unit_test(a_restart_is_no_second_operator_and_keeps_what_the_first_signed),

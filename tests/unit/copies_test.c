@@ -396,24 +396,33 @@ static void pages_leave_nothing_out_and_repeat_nothing(void **state)
 {
 	struct place *place = *state;
 	struct journal_case *c = NULL;
-	uint64_t after = 0, reports = 0, pages = 0;
+	uint64_t after = 0, reports = 0, pages = 0, newest = 0;
 	bool more = true;
 
-	for (uint64_t first = 1; first < 10; first += 3)
-		ledger_say(&place->ledger,
-			   &(struct saying){.origin = POLICE, .first = first, .count = 3, .audience = DUE_TO_THREE});
+	/* To different recipients in turn: the order is not that of audiences. */
+	for (uint64_t first = 1; first < 13; first += 3)
+		ledger_say(&place->ledger, &(struct saying){.origin = POLICE,
+							    .first = first,
+							    .count = 3,
+							    .audience = first % 2 == 1 ? DUE_TO_THREE : TO(ARMY)});
 	assert_int_equal(journal_case_open(&c, place->ledger.options.path, NULL), E_OK);
 	for (; more; pages++) {
 		json_t *page;
 
 		assert_int_equal(copies_sent(c, ledger_nodes[ARMY], 0, after, 2, &page, NULL), E_OK);
 		reports += json_array_size(json_object_get(page, "reports"));
+		for (size_t i = 0; i < json_array_size(json_object_get(page, "reports")); i++) {
+			const json_t *report = json_array_get(json_object_get(page, "reports"), i);
+
+			assert_true((uint64_t)ctl_number(report, "entry") >= newest);
+			newest = (uint64_t)ctl_number(report, "entry");
+		}
 		after = (uint64_t)ctl_number(page, "last");
 		more = json_is_true(json_object_get(page, "more"));
 		json_decref(page);
 	}
-	assert_int_equal(reports, 9);
-	assert_int_equal(pages, 3);
+	assert_int_equal(reports, 12);
+	assert_int_equal(pages, 4);
 	journal_case_close(c);
 }
 

@@ -79,6 +79,37 @@ static void an_index_is_joined_without_a_dot(void **state)
 	assert_string_equal(fault.field, "body");
 }
 
+static void a_sentence_that_is_whole_is_not_followed_by_another(void **state)
+{
+	struct fault fault;
+	char text[100];
+
+	(void)state;
+	fault_say(&fault, E_MISSING, "a.keys: no passphrase was given");
+	assert_string_equal(fault_text(&fault, text, sizeof(text)), "a.keys: no passphrase was given (MISSING)");
+	fault_at(&fault, E_CONFIG, "broker.yaml:3: there is no such key");
+	assert_string_equal(fault_text(&fault, text, sizeof(text)), "broker.yaml:3: there is no such key (CONFIG)");
+	fault_at(&fault, E_MISSING, "header.region");
+	assert_string_equal(fault_text(&fault, text, sizeof(text)), "header.region: a required field is missing (MISSING)");
+}
+
+static void the_name_of_the_file_is_kept_of_a_long_path(void **state)
+{
+	struct fault fault;
+
+	(void)state;
+	fault_at(&fault, E_IO, "/%0200d/police.oku.keys.store", 1);
+	assert_int_equal(strlen(fault.field), sizeof(fault.field) - 1);
+	assert_memory_equal(fault.field, "...0", 4);
+	assert_string_equal(strrchr(fault.field, '/'), "/police.oku.keys.store");
+	fault_at(&fault, E_IO, "\xc3\xa9\xc3\xa9\xc3\xa9%0114d/", 1); /* within a letter */
+	assert_memory_equal(fault.field, "...0", 4);
+	fault_at(&fault, E_CONFIG, "/etc/simpul/policy.yaml:9: %0200d", 1);
+	assert_memory_equal(fault.field, ".../policy.yaml:9: 000", 22);
+	fault_at(&fault, E_CONFIG, "policy.yaml:9: a/b %0200d", 1);
+	assert_memory_equal(fault.field, "policy.yaml:9: a/b 000", 22);
+}
+
 static void a_long_place_is_cut_not_overrun(void **state)
 {
 	struct fault fault;
@@ -100,6 +131,8 @@ int main(void)
 		cmocka_unit_test(a_code_of_a_newer_version_is_internal),
 		cmocka_unit_test(a_fault_names_its_place),
 		cmocka_unit_test(an_index_is_joined_without_a_dot),
+		cmocka_unit_test(a_sentence_that_is_whole_is_not_followed_by_another),
+		cmocka_unit_test(the_name_of_the_file_is_kept_of_a_long_path),
 		cmocka_unit_test(a_long_place_is_cut_not_overrun),
 	};
 

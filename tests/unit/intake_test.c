@@ -394,7 +394,7 @@ static void an_unreadable_file_is_rejected_with_a_reason(void **state)
 	wait_for(scene, "rejected/x.csv");
 	assert_content(scene, "rejected/x.csv", "RAHASIA;1\n");
 	assert_content(scene, "rejected/x.csv.reason.txt",
-		       "column \"T\" is missing: a required field is missing (MISSING)\n");
+		       "column \"T\" is missing (MISSING)\n");
 	assert_false(exists(scene, "x.csv"));
 	assert_null(letter_within(scene, NEVER_MS));
 }

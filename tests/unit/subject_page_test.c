@@ -77,6 +77,25 @@ static void times_are_written_as_people_read_them(void **state)
 	free(page);
 }
 
+/* Two offices have the report; the one that wrote it decides what is told of it. */
+#define OFFICES(withheld) \
+	"{\"missing\": 0, \"offices\": [{\"node\": \"immigration.muara-enim\", \"state\": \"own\", \"reports\": [" \
+	"{\"name\": \"police.oku#1\", \"withheld\": \"origin-decides\"}]}, {\"node\": \"police.oku\", \"state\": " \
+	"\"answered\", \"reports\": [{\"name\": \"police.oku#1\"" withheld "}]}]}"
+
+static void what_its_origin_discloses_is_not_called_withheld(void **state)
+{
+	char *told = page_of(OFFICES(", \"summary\": \"A river\"")), *kept = page_of(OFFICES(", \"withheld\": \"law-enforcement\""));
+
+	(void)state;
+	assert_non_null(strstr(told, "diungkapkan oleh kantor asalnya, lihat police.oku"));
+	assert_null(strstr(told, "Tidak diungkapkan"));
+	assert_null(strstr(kept, "lihat police.oku"));
+	assert_int_equal(count(kept, "Tidak diungkapkan"), 2);
+	free(kept);
+	free(told);
+}
+
 static void words_for_all(const ProtobufCEnumDescriptor *type, const char *of, int from, int most)
 {
 	char key[64];
@@ -113,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_others_wrote_is_no_markup),
 		cmocka_unit_test(times_are_written_as_people_read_them),
+		cmocka_unit_test(what_its_origin_discloses_is_not_called_withheld),
 		cmocka_unit_test(every_value_has_its_words),
 	};
 
