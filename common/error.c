@@ -53,6 +53,14 @@ enum error error_of_code(uint32_t code)
 	return row_of(code)->code;
 }
 
+enum error error_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].code;
+	return E_INTERNAL;
+}
+
 enum error fault_at(struct fault *fault, enum error code, const char *format, ...)
 {
 	va_list args;

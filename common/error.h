@@ -119,6 +119,8 @@ int error_exit(enum error code);
 enum remedy error_remedy(enum error code);
 /* The error with this code on the wire; E_INTERNAL for a code that this version does not know. */
 enum error error_of_code(uint32_t code);
+/* The error that is called so ("GAP"); E_INTERNAL when none is. */
+enum error error_named(const char *name);
 
 /* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. */
 enum error fault_at(struct fault *fault, enum error code, const char *format, ...)
