@@ -3,6 +3,7 @@
 #include "agents/officer_draft.h"
 #include "agents/officer_hand.h"
 #include "agents/officer_words.h"
+#include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,7 @@ static const char update_usage[] =
 	"\n"
 	"Replaces what a report of this office said. The file holds the whole new content: {\"sighting\": {...}} or\n"
 	"{\"alert\": {...}}. Category, region, label, audience and the like stay unless the file gives them.\n"
+	"The short way is to edit what there is: simpul outbox show NAME --json > it.json, and give that file.\n"
 	"\n" WAIT_USAGE;
 
 static const char cancel_usage[] =
@@ -170,6 +172,34 @@ static void replacement_wrap(json_t *draft, const char *note)
 		json_object_set_new(update, "note", json_string(note));
 }
 
+/* Whether what `outbox show` printed is of this report, or of an update of it. */
+static bool shown_is_of(const json_t *shown, const char *name)
+{
+	return strcmp(json_text(shown, "name"), name) == 0 ||
+	       json_list_holds(json_object_get(json_object_get(shown, "header"), "references"), name);
+}
+
+/* A draft of what `outbox show` printed: its content, and of its header what an update can say anew. Anything else is a draft
+ * already. Takes `json` over. */
+static json_t *shown_unwrap(json_t *json)
+{
+	static const char *const contents[] = {"sighting", "alert", "update"};
+	static const char *const said[] = {"category", "region", "label", "handling", "protection", "purpose",
+					   "legal_basis", "source_grade", "information_grade", "expires",
+					   "operation", "case_ref"};
+	const json_t *header = json_object_get(json, "header");
+	json_t *draft = json_object();
+
+	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++)
+		if (json_object_get(json, contents[i]) != NULL)
+			json_object_set(draft, contents[i], json_object_get(json, contents[i]));
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		if (json_object_get(header, said[i]) != NULL)
+			json_object_set(draft, said[i], json_object_get(header, said[i]));
+	json_decref(json);
+	return draft;
+}
+
 static int update_send(struct officer *officer, const char *name, const char *path, const char *note,
 		       const struct officer_wait *wait)
 {
@@ -182,6 +212,13 @@ static int update_send(struct officer *officer, const char *name, const char *pa
 		json_decref(draft);
 		fault_at(&fault, E_INVALID, "%s", path);
 		return officer_fail(officer, &fault, NULL);
+	}
+	if (json_is_object(json_object_get(draft, "header"))) {
+		if (!shown_is_of(draft, name)) {
+			json_decref(draft);
+			return officer_misused(officer, "the file is of another report");
+		}
+		draft = shown_unwrap(draft);
 	}
 	replacement_wrap(draft, note);
 	json_object_set_new(draft, "reference", json_string(name));

@@ -190,6 +190,95 @@ static void a_program_gets_the_name_alone_and_does_not_wait(void **state)
 	buffer_free(&out);
 }
 
+/* ------------------------------------------------------------------ what became of it */
+
+/* What `simpul outbox` prints for the police; `name` and `option` may be NULL; free it. */
+static char *outbox_printed(struct exchange *x, const char *command, const char *name, const char *option)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, &out, "outbox", command, name, option, NULL), 0);
+	buffer_u8(&out, 0);
+	return (char *)out.data;
+}
+
+/* Reports and gives the name of what was accepted; free it. */
+static char *reported(struct exchange *x)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, &out, REPORT_AS("public-order"), "--summary", "a first word",
+					 "--wait", NULL),
+			 0);
+	buffer_u8(&out, 0);
+	out.data[strcspn((char *)out.data, "\n")] = '\0';
+	return (char *)out.data;
+}
+
+/* The line of a report in `outbox list`; free it. */
+static char *line_of(struct exchange *x, const char *name)
+{
+	char *list = outbox_printed(x, "list", NULL, NULL), *with = memory_format("%s ", name),
+	     *at = strstr(list, with), *line;
+
+	assert_non_null(at);
+	line = memory_format("%.*s", (int)strcspn(at, "\n"), at);
+	free(list);
+	free(with);
+	return line;
+}
+
+static void its_origin_sees_that_a_report_was_cancelled(void **state)
+{
+	struct exchange *x = *state;
+	char *name = reported(x), *line, *page, *json;
+
+	assert_int_equal(
+		exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-person", "--wait", NULL), 0);
+	line = line_of(x, name);
+	page = outbox_printed(x, "show", name, NULL);
+	json = outbox_printed(x, "show", name, "--json");
+	assert_shown(line, "  CANCELLED by police.oku#");
+	assert_shown(page, "  CANCELLED by police.oku#");
+	assert_shown(json, "\"cancelled_by\": \"police.oku#");
+	free(line);
+	free(page);
+	free(json);
+	free(name);
+}
+
+static void what_show_prints_can_be_edited_and_given_to_update(void **state)
+{
+	struct exchange *x = *state;
+	char *name = reported(x), *other = reported(x), *file = office_path(x, POLICE, "it.json");
+	char *json = outbox_printed(x, "show", name, "--json"), *line, *untouched, *update;
+
+	file_put(file, json);
+	file_swap(file, "a first word", "a second word");
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "update", other, "--json", file, NULL), 64);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "update", name, "--json", file, "--wait", NULL), 0);
+	line = line_of(x, name);
+	assert_shown(line, "  UPDATED by police.oku#");
+	untouched = line_of(x, other);
+	assert_null(strstr(untouched, "UPDATED"));
+	assert_true(office_caught_up(x, IMMIGRATION, 20));
+	assert_true(office_holds(x, IMMIGRATION, "a second word"));
+	/* The update falls with what it is about. */
+	update = memory_string(strstr(line, "UPDATED by ") + strlen("UPDATED by "));
+	free(line);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "resolved", "--wait", NULL),
+			 0);
+	line = line_of(x, update);
+	assert_shown(line, "  CANCELLED by police.oku#");
+	free(update);
+	free(untouched);
+	free(line);
+	free(json);
+	free(file);
+	free(other);
+	free(name);
+}
+
 /* The last test: the broker is gone. */
 static void without_a_connection_it_is_said_that_the_report_waits(void **state)
 {
@@ -215,6 +304,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_line_about_a_person_is_named_without_what_it_says),
 		cmocka_unit_test(a_refusal_is_heard_by_who_waits_and_does_not_look_like_success),
 		cmocka_unit_test(a_program_gets_the_name_alone_and_does_not_wait),
+		cmocka_unit_test(its_origin_sees_that_a_report_was_cancelled),
+		cmocka_unit_test(what_show_prints_can_be_edited_and_given_to_update),
 		cmocka_unit_test(without_a_connection_it_is_said_that_the_report_waits),
 	};
 
