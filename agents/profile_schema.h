@@ -93,6 +93,8 @@ struct date_signs;
  * profile_spoiled.c. */
 const char *cell_spoiled(const struct profile *profile, const struct profile_column *column, const char *cell,
 			 const struct date_signs *signs, wall_ms now, char text[WANTED_SIZE]);
+/* Whether a column says when somebody was seen, which cannot be still to come. In profile_spoiled.c. */
+bool column_of_sight(const struct profile_column *column);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */

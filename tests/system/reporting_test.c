@@ -79,6 +79,39 @@ static void a_word_that_is_in_no_list_is_answered_with_the_list(void **state)
 	assert_true(exchange_logged(x, "give one of Immediate, Expected, Future, Past, Unknown"));
 }
 
+static void a_region_that_does_not_exist_is_answered_with_those_near_it(void **state)
+{
+	struct exchange *x = *state;
+	const char *drafts =
+		"[{\"category\": \"public-order\", \"region\": \"16.01\", \"label\": \"AMBER\", \"purpose\":"
+		" \"law-enforcement\", \"sighting\": {\"first_seen\": \"2026-01-01T10:00Z\", \"assertion\":"
+		" \"fact\"}}, {\"category\": \"public-order\", \"region\": \"Baturaja\", \"sighting\": {}}]";
+	char *shown;
+
+	assert_int_equal(at_terminal(x, "report sighting --category public-order --region Lubuklinggau", NULL, &shown),
+			 65);
+	assert_shown(shown, "perhaps Kota Lubuk Linggau 16.73, Lubuk Linggau Timur I 16.73.01, ");
+	free(shown);
+	assert_int_equal(exchange_simpul(x, POLICE, drafts, NULL, "report", "--json", "-", NULL), 65);
+	assert_true(exchange_logged(x,
+				    "drafts[1].region: the region does not exist (REGION_UNKNOWN); nothing was taken: "
+				    "perhaps Baturaja Barat 16.01.13 or Baturaja Timur 16.01.14"));
+}
+
+static void nobody_has_seen_what_is_still_to_come(void **state)
+{
+	struct exchange *x = *state;
+	char *shown;
+
+	assert_int_equal(at_terminal(x,
+				     "report sighting --category public-order --region 16.01 --label AMBER --purpose "
+				     "law-enforcement --assertion fact --first-seen 2099-01-01T10:00:00Z",
+				     NULL, &shown),
+			 65);
+	assert_shown(shown, "sighting.first_seen: a time that must have passed is still to come (CLOCK)");
+	free(shown);
+}
+
 static void help_has_every_list(void **state)
 {
 	struct exchange *x = *state;
@@ -298,6 +331,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_word_that_is_in_no_list_is_answered_with_the_list),
+		cmocka_unit_test(a_region_that_does_not_exist_is_answered_with_those_near_it),
+		cmocka_unit_test(nobody_has_seen_what_is_still_to_come),
 		cmocka_unit_test(help_has_every_list),
 		cmocka_unit_test(a_wrong_option_is_heard_of_before_any_question),
 		cmocka_unit_test(a_wrong_answer_about_a_person_is_asked_for_again_and_nothing_is_lost),

@@ -375,6 +375,20 @@ static void a_time_of_the_day_is_never_made_up(void **state)
 	parsed_file_free(&file);
 }
 
+/* At 05:26 of the 22nd a list of this day is dropped. */
+static void an_hour_that_a_profile_makes_up_does_not_refuse_a_day_that_has_begun(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(TOP "fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n"
+		  "columns:\n- {column: T, field: sighting.first_seen, kind: date, at: \"23:59\"}\n",
+	      "T\n22/11/2026\n23/11/2026\n", &file);
+	assert_int_equal(sighting(&file, 0)->first_seen, NOW);
+	line_refused(&file, 1, 3, E_CLOCK, "column \"T\"");
+	parsed_file_free(&file);
+}
+
 static void times_without_a_zone_are_refused(void **state)
 {
 	(void)state;
@@ -534,11 +548,11 @@ static void a_day_that_is_still_to_come_and_would_not_be_the_other_way_round_com
 	swapped_rows("dd/mm/yyyy", "21/11/2026", births, 4,
 		     "column \"Tgl Lahir\": still to come: day and month seem to be swapped", rows);
 	assert_string_equal(rows, "A");
-	/* Seen on the 11th of December, it says in November; tomorrow is today somewhere. */
+	/* Seen on the 11th of December, it says in November. Tomorrow is today somewhere, but not at ten in this zone. */
 	swapped_rows("dd/mm/yyyy", "11/12/2026", (const char *const[]){"1974"}, 1,
 		     "column \"Tanggal\": still to come: day and month seem to be swapped", rows);
 	assert_string_equal(rows, "A");
-	swapped_rows("dd/mm/yyyy", "23/11/2026", (const char *const[]){"1974"}, 1, "", rows);
+	swapped_rows("dd/mm/yyyy", "23/11/2026", (const char *const[]){"1974"}, 1, "column \"Tanggal\"", rows);
 	assert_string_equal(rows, "A");
 }
 
@@ -933,6 +947,7 @@ int main(void)
 		cmocka_unit_test(every_byte_of_a_file_belongs_to_one_record),
 		cmocka_unit_test(no_file_has_more_lines_than_allowed),
 		cmocka_unit_test(a_time_of_the_day_is_never_made_up),
+		cmocka_unit_test(an_hour_that_a_profile_makes_up_does_not_refuse_a_day_that_has_begun),
 		cmocka_unit_test(times_without_a_zone_are_refused),
 		cmocka_unit_test(dates_have_one_meaning),
 		cmocka_unit_test(what_a_spreadsheet_spoiled_is_named),
