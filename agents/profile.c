@@ -345,7 +345,10 @@ static void fault_to_column(const struct profile *profile, struct fault *fault)
 			best = &profile->columns[i];
 		}
 	}
-	if (best != NULL)
+	/* What the office's own words do not map to is no code. */
+	if (best != NULL && fault->code == E_INVALID && best->config->map_count > 0)
+		cell_fault(fault, fault->code, profile, best);
+	else if (best != NULL)
 		column_fault(fault, fault->code, best);
 }
 

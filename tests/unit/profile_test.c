@@ -633,7 +633,24 @@ static void a_list_too_long_to_be_named_ends_in_dots(void **state)
 	parse(TOP FIXED COLUMNS "- {column: Tujuan, field: sighting.requested_action}\n",
 	      "Nama;Usia;Tgl Lahir;Tanggal;Jam;Tujuan\nA;;;21/11/2026;10:00;x\n", &file);
 	line_refused(&file, 0, 2, E_UNKNOWN_VALUE,
-		     "column \"Tujuan\": not one of: inform-origin, observe-discreetly ...");
+		     "column \"Tujuan\": not one of: inform-origin, observe-discreetly, check-documents, "
+		     "detain-under-own-law ...");
+	parsed_file_free(&file);
+}
+
+/* "Lainnya" has no place in the map; what a map leads to is a code, which no office knows. */
+static void a_word_that_a_map_does_not_have_is_answered_with_those_that_it_has(void **state)
+{
+	static const char profile[] = TOP
+		"fixed: [{field: sighting.assertion, value: fact}]\ncolumns:\n"
+		"- {column: Tanggal, field: sighting.first_seen, kind: date, at: \"12:00\"}\n"
+		"- {column: Kategori, field: category, map: [{from: Tinggal lama, to: overstay}, {from: Lain, to: other}]}\n";
+	struct parsed_file file;
+
+	(void)state;
+	parse(profile, "Tanggal;Kategori\n21/11/2026;Lain\n21/11/2026;Lainnya!\n", &file);
+	assert_string_equal(file.lines[0].prepared->header->category, "other");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Kategori\": not one of: Tinggal lama, Lain");
 	parsed_file_free(&file);
 }
 
@@ -957,6 +974,7 @@ int main(void)
 		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
 		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
 		cmocka_unit_test(a_list_too_long_to_be_named_ends_in_dots),
+		cmocka_unit_test(a_word_that_a_map_does_not_have_is_answered_with_those_that_it_has),
 		cmocka_unit_test(no_value_of_a_cell_appears_in_a_fault),
 		cmocka_unit_test(rejected_files_keep_the_files_own_format),
 		cmocka_unit_test(rejects_keep_bom_and_line_ends),
