@@ -1,4 +1,4 @@
-/* officer_hand - what the commands share that make drafts: handing them to the agent, and the name that they are about. */
+/* officer_hand - what the commands share that make drafts: handing them to the agent. */
 #ifndef SIMPUL_OFFICER_HAND_H
 #define SIMPUL_OFFICER_HAND_H
 
