@@ -5,6 +5,7 @@
 #include "agents/complete.h"
 #include "agents/by_hand.h"
 #include "agents/hold_door.h"
+#include "agents/outcome.h"
 #include "agents/quarantine.h"
 #include "agents/quarantine_desk.h"
 #include "agents/reading.h"
@@ -324,6 +325,8 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 		fault_at(fault, E_VERSION, "simpul");
 	else if (command != NULL && strcmp(command, "status") == 0)
 		answer = status_answer(host);
+	else if (command != NULL && strcmp(command, "outcome") == 0)
+		answer = outcome_answer(host->store, host->uplink, request, fault);
 	else if (command != NULL && hold_door_knows(command))
 		answer = hold_door_answer(host->store, command, request, peer, now->wall, fault);
 	else if (command != NULL && strcmp(command, "quarantine") == 0)

@@ -18,6 +18,7 @@
  *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0, "notice": 0},   what waits
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one
+ *   {"simpul": 1, "command": "outcome", ...}                 what the broker said to reports: outcome.h
  *   holds                                                    as hold_door.h says
  *   {"simpul": 1, "command": "quarantine", ...}              quarantine_desk.h
  *   {"simpul": 1, "command": "subject-record", ...}          that somebody looks for what is held of a person:

@@ -181,16 +181,14 @@ static json_t *exchange_frames(const char *path, const char *text)
 /* The refusal in an answer as a fault; E_OK when there is none. */
 static enum error refused(const json_t *answer, struct fault *fault)
 {
-	enum { CODES_MOST = 255 }; /* there are fewer; what is none reads as INTERNAL */
 	const char *code = json_string_value(json_object_get(answer, "code"));
 	const char *field = json_string_value(json_object_get(answer, "field"));
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return E_OK;
-	for (uint32_t number = 1; code != NULL && number <= CODES_MOST; number++)
-		if (strcmp(error_name(error_of_code(number)), code) == 0)
-			return fault_at(fault, error_of_code(number), "%s", field == NULL ? "" : field);
-	return fault_at(fault, E_MALFORMED, "the agent's answer");
+	if (code == NULL)
+		return fault_at(fault, E_MALFORMED, "the agent's answer");
+	return fault_at(fault, error_named(code), "%s", field == NULL ? "" : field);
 }
 
 enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault)

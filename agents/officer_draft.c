@@ -1,10 +1,12 @@
-/* officer_draft - options to JSON along one table, and persons by question and answer. */
+/* officer_draft - options to JSON along one table. */
 #include "agents/officer_draft.h"
-#include "common/memory.h"
+#include "agents/officer_person.h"
+#include "agents/officer_words.h"
+#include "common/json.h"
+#include "proto/report.pb-c.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MOST_DAYS = 5 * 366, FIRST_FLAG = 256 };
 
@@ -68,185 +70,6 @@ static const struct flag {
 };
 
 enum { FLAGS = sizeof(flags) / sizeof(flags[0]) };
-
-/* ------------------------------------------------------------------ persons */
-
-/* What officers call the fields of a person. The first three may stand in arguments. */
-static const struct person_key {
-	const char *word, *key;
-} person_keys[] = {
-	{"capacity", "capacity"},
-	{"identity", "identity"},
-	{"age", "age"},
-	{"surname", "primary_identifier"},
-	{"given", "secondary_identifier"},
-	{"born", "date_of_birth"},
-	{"sex", "sex"},
-	{"nationality", "nationality"},
-	{"document", "documents"},
-	{"permit", "permit"},
-	{"permit-number", "permit_number"},
-	{"permit-until", "permit_until_date"},
-	{"telephone", "telephone"},
-	{"address", "address"},
-	{"sponsor", "sponsor"},
-	{"remark", "remark"},
-};
-
-enum { PERSON_KEYS = sizeof(person_keys) / sizeof(person_keys[0]), OPEN_KEYS = 3 };
-
-/* "P/UTO/L898902C3" or "P/UTO/L898902C3/2030-01-31"; NULL when it is not of that form. */
-static json_t *document_of(const char *text)
-{
-	static const char *const keys[] = {"type", "issuing_state", "number", "expiry_date"};
-	json_t *document = json_object();
-	size_t part = 0;
-
-	for (; part < sizeof(keys) / sizeof(keys[0]); part++) {
-		size_t length = strcspn(text, "/");
-
-		if (length == 0)
-			break;
-		json_object_set_new(document, keys[part], json_stringn(text, length));
-		text += length;
-		if (*text == '\0') {
-			part++;
-			break;
-		}
-		text++;
-	}
-	if (part >= 3 && *text == '\0')
-		return document;
-	json_decref(document);
-	return NULL;
-}
-
-static bool person_put(json_t *person, const char *key, const char *value)
-{
-	json_t *json, *list;
-
-	if (strcmp(key, "documents") != 0) {
-		json = json_string(value);
-		return json != NULL && json_object_get(person, key) == NULL &&
-		       json_object_set_new(person, key, json) == 0;
-	}
-	json = document_of(value);
-	if (json == NULL)
-		return false;
-	list = json_object_get(person, key);
-	if (list == NULL) {
-		list = json_array();
-		json_object_set_new(person, key, list);
-	}
-	return json_array_append_new(list, json) == 0;
-}
-
-static bool person_line(json_t *person, const char *line, size_t keys)
-{
-	size_t length = strcspn(line, "=");
-
-	if (line[length] != '=')
-		return false;
-	for (size_t i = 0; i < keys; i++)
-		if (strlen(person_keys[i].word) == length && strncmp(person_keys[i].word, line, length) == 0)
-			return person_put(person, person_keys[i].key, line + length + 1);
-	return false;
-}
-
-/* One "key=value", any key. False when it is not one. */
-static bool person_set(json_t *person, const char *line)
-{
-	return person_line(person, line, PERSON_KEYS);
-}
-
-/* "capacity=seen,identity=claimed,age=adult" as a person of a draft; NULL when a key is not one of these three or is
- * given twice: arguments are visible to every user of the machine. */
-static json_t *person_of_argument(const char *spec)
-{
-	json_t *person = json_object();
-	char *copy = memory_string(spec);
-	char *rest = NULL;
-	bool good = true;
-
-	for (char *part = strtok_r(copy, ",", &rest); part != NULL && good; part = strtok_r(NULL, ",", &rest))
-		good = person_line(person, part, OPEN_KEYS);
-	free(copy);
-	if (good && json_object_size(person) > 0)
-		return person;
-	json_decref(person);
-	return NULL;
-}
-
-/* Question by question where a person types. */
-static json_t *person_ask(void)
-{
-	json_t *person = json_object();
-
-	fprintf(stderr, "A person; Enter leaves a question out.\n");
-	for (size_t i = 0; i < PERSON_KEYS; i++) {
-		char *answer = officer_line(person_keys[i].word);
-
-		if (answer == NULL)
-			break;
-		if (answer[0] != '\0' && !person_put(person, person_keys[i].key, answer)) {
-			fprintf(stderr, "  not of the right form, once more\n");
-			i--;
-		}
-		free(answer);
-	}
-	return person;
-}
-
-/* "key=value" lines up to an empty one; NULL when one is wrong. */
-static json_t *person_read(void)
-{
-	json_t *person = json_object();
-	char *line;
-	bool good = true;
-
-	while (good && (line = officer_line("")) != NULL) {
-		bool end = line[0] == '\0';
-
-		good = end || person_set(person, line);
-		free(line);
-		if (end)
-			break;
-	}
-	if (good)
-		return person;
-	json_decref(person);
-	return NULL;
-}
-
-json_t *officer_person_of_file(const char *path, struct fault *fault)
-{
-	json_t *person = json_object();
-	struct buffer text = {0};
-	char *rest = NULL;
-	unsigned number = 0;
-
-	if (officer_read(path, &text, fault) != E_OK)
-		goto wrong;
-	buffer_u8(&text, 0);
-	for (char *line = strtok_r((char *)text.data, "\r\n", &rest); line != NULL; line = strtok_r(NULL, "\r\n", &rest)) {
-		number++;
-		if (!person_set(person, line)) {
-			fault_at(fault, E_INVALID, "line %u of the person", number);
-			goto wrong;
-		}
-	}
-	buffer_free(&text);
-	return person;
-wrong:
-	buffer_free(&text);
-	json_decref(person);
-	return NULL;
-}
-
-json_t *officer_person_asked(void)
-{
-	return isatty(STDIN_FILENO) ? person_ask() : person_read();
-}
 
 /* ------------------------------------------------------------------ options */
 
@@ -323,13 +146,6 @@ static json_t *text_value(const char *text, const char *name)
 	return json;
 }
 
-static json_t *person_value(const char *text)
-{
-	if (strcmp(text, "-") != 0)
-		return person_of_argument(text);
-	return officer_person_asked();
-}
-
 /* A new reference; NULL when the text is not of the right form. */
 static json_t *value_of(const struct flag *flag, const char *text)
 {
@@ -344,14 +160,60 @@ static json_t *value_of(const struct flag *flag, const char *text)
 		return number_value(text);
 	case VALUE_TEXT:
 		return text_value(text, flag->name);
-	case VALUE_PERSON:
-		return person_value(text);
 	case VALUE_PLATE:
 		plate = text_value(text, flag->name);
 		return plate == NULL ? NULL : json_pack("{s:o}", "plate", plate);
 	default:
 		return json_string(text);
 	}
+}
+
+/* The list that an option's value must be from; NULL when there is none. */
+static const ProtobufCEnumDescriptor *words_of(const struct flag *flag, const char *kind)
+{
+	const bool sighting = strcmp(kind, "sighting") == 0;
+
+	switch (flag->where) {
+	case IN_DRAFT:
+		return enum_at(&simpul__draft__descriptor, flag->key);
+	case IN_SIGHTING:
+		return enum_at(&simpul__sighting__descriptor, flag->key);
+	case IN_ALERT:
+		return enum_at(&simpul__alert__descriptor, flag->key);
+	case IN_CONTENT:
+		return enum_at(sighting ? &simpul__sighting__descriptor : &simpul__alert__descriptor, flag->key);
+	default:
+		return NULL;
+	}
+}
+
+/* False after a message. */
+static bool word_check(const struct officer *officer, const struct flag *flag, const char *text, const char *kind)
+{
+	const ProtobufCEnumDescriptor *type = words_of(flag, kind);
+	struct buffer words = {0};
+	int value;
+
+	if (type == NULL || enum_parse(type, text, &value))
+		return true;
+	enum_words(type, &words);
+	officer_misused(officer, "--%s takes one of %.*s", flag->name, (int)words.size, (const char *)words.data);
+	buffer_free(&words);
+	return false;
+}
+
+/* What an option says, NULL after a message. */
+static json_t *value_take(const struct officer *officer, const struct flag *flag, const char *text)
+{
+	json_t *value;
+
+	if (flag->value == VALUE_PERSON)
+		return strcmp(text, "-") == 0 ? officer_person_asked(officer, PERSON_REPORTED)
+					      : officer_person_of_argument(officer, text);
+	value = value_of(flag, text);
+	if (value == NULL)
+		officer_misused(officer, "the value of --%s does not have the right form", flag->name);
+	return value;
 }
 
 /* False after a message. */
@@ -366,14 +228,9 @@ static bool flag_take(const struct officer *officer, const struct flag *flag, co
 		officer_misused(officer, "--%s is not for a%s %s", flag->name, kind[0] == 'a' ? "n" : "", kind);
 		return false;
 	}
-	value = value_of(flag, text);
-	if (value == NULL) {
-		officer_misused(officer, flag->value == VALUE_PERSON
-						 ? "--%s takes capacity, identity and age alone, or - for the rest"
-						 : "the value of --%s does not have the right form",
-				flag->name);
+	value = word_check(officer, flag, text, kind) ? value_take(officer, flag, text) : NULL;
+	if (value == NULL)
 		return false;
-	}
 	if (listed)
 		json_array_append_new(member_of(target, flag->key, json_array), value);
 	else
@@ -381,30 +238,71 @@ static bool flag_take(const struct officer *officer, const struct flag *flag, co
 	return true;
 }
 
-static void options_make(struct option options[FLAGS + 1])
+static void options_make(struct option options[FLAGS + 2])
 {
-	memset(options, 0, (FLAGS + 1) * sizeof(*options));
+	memset(options, 0, (FLAGS + 2) * sizeof(*options));
 	for (int i = 0; i < FLAGS; i++)
 		options[i] = (struct option){flags[i].name, required_argument, NULL, FIRST_FLAG + i};
+	options[FLAGS] = (struct option)WAIT_OPTION;
 }
 
-json_t *officer_draft(const struct officer *officer, const char *kind, int argc, char **argv, int *status)
+static bool is_asked(const struct flag *flag, const char *text)
 {
-	struct option options[FLAGS + 1];
-	json_t *draft = json_pack("{s:{}}", kind);
+	return (flag->value == VALUE_TEXT || flag->value == VALUE_PLATE || flag->value == VALUE_PERSON) &&
+	       strcmp(text, "-") == 0;
+}
+
+/* Takes the options, those that are to be asked for only where `ask` is true. False after a message. */
+static bool options_take(const struct officer *officer, const char *kind, int argc, char **argv, bool ask,
+			 struct officer_wait *wait, json_t *draft)
+{
+	struct option options[FLAGS + 2];
 	int option;
 
-	*status = EX_USAGE;
 	options_make(options);
-	while ((option = officer_option(officer, argc, argv, options)) != -1)
-		if (option < FIRST_FLAG || !flag_take(officer, &flags[option - FIRST_FLAG], optarg, kind, draft))
-			goto wrong;
-	if (optind < argc) {
-		officer_misused(officer, "everything is said with options");
-		goto wrong;
+	officer_options_begin();
+	while ((option = officer_option(officer, argc, argv, options)) != -1) {
+		if (option == 'w' && officer_wait_take(officer, optarg, wait))
+			continue;
+		if (option < FIRST_FLAG)
+			return false;
+		if (!ask && is_asked(&flags[option - FIRST_FLAG], optarg))
+			continue;
+		if (!flag_take(officer, &flags[option - FIRST_FLAG], optarg, kind, draft))
+			return false;
 	}
+	if (optind < argc)
+		officer_misused(officer, "everything is said with options");
+	return optind >= argc;
+}
+
+json_t *officer_draft(const struct officer *officer, const char *kind, int argc, char **argv,
+		      struct officer_wait *wait, int *status)
+{
+	json_t *trial = json_pack("{s:{}}", kind), *draft = json_pack("{s:{}}", kind);
+
+	*status = EX_USAGE;
+	/* Nobody answers questions only to hear that an option is wrong. */
+	if (!options_take(officer, kind, argc, argv, false, wait, trial) ||
+	    !options_take(officer, kind, argc, argv, true, wait, draft)) {
+		json_decref(draft);
+		draft = NULL;
+	}
+	json_decref(trial);
 	return draft;
-wrong:
-	json_decref(draft);
-	return NULL;
+}
+
+void officer_draft_help(void)
+{
+	puts("\nwords that options take, in capitals or not:");
+	for (int i = 0; i < FLAGS; i++) {
+		const ProtobufCEnumDescriptor *type = words_of(&flags[i], "alert");
+		char name[32];
+
+		snprintf(name, sizeof(name), "--%s", flags[i].name);
+		if (type != NULL)
+			officer_words_help(name, type);
+	}
+	puts("and the answers about a person:");
+	officer_person_help();
 }

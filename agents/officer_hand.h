@@ -3,10 +3,13 @@
 #define SIMPUL_OFFICER_HAND_H
 
 #include "agents/officer.h"
+#include "agents/officer_wait.h"
 
 /* Takes the draft or the list of drafts over, hands them to the agent, which takes all or none, and prints the names that it
- * gave. Returns the exit status. */
+ * gave; at a terminal, what the broker answered as well. Returns the exit status. */
 int officer_hand_in(const struct officer *officer, json_t *drafts);
+/* The same, waiting as the officer asks. */
+int officer_hand_in_wait(const struct officer *officer, json_t *drafts, const struct officer_wait *wait);
 /* The same of questions about persons, and answers to them. */
 int officer_hand_in_subject(const struct officer *officer, json_t *drafts);
 

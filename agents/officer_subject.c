@@ -1,7 +1,7 @@
 /* officer_subject - simpul subject: asks all offices what they hold of a person, and lists what was asked and is due.
  */
 #include "agents/officer_subject.h"
-#include "agents/officer_draft.h"
+#include "agents/officer_person.h"
 #include "agents/officer_hand.h"
 #include "agents/subject_offices.h"
 #include "common/content.h"
@@ -240,19 +240,8 @@ static int asking_take(const struct officer *officer, int argc, char **argv, str
 /* NULL after a message. */
 static json_t *person_take(const struct officer *officer, const char *from)
 {
-	struct fault fault = {0};
-	json_t *person;
-
-	if (strcmp(from, "-") != 0) {
-		person = officer_person_of_file(from, &fault);
-		if (person == NULL)
-			officer_fail(officer, &fault, "a line is \"key=value\", such as surname=...");
-		return person;
-	}
-	person = officer_person_asked();
-	if (person == NULL)
-		officer_misused(officer, "a line of the person is not \"key=value\"");
-	return person;
+	return strcmp(from, "-") == 0 ? officer_person_asked(officer, PERSON_SOUGHT)
+				      : officer_person_of_file(officer, from);
 }
 
 static json_t *time_json(wall_ms time)

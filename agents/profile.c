@@ -166,18 +166,42 @@ static const char *cell_text(const struct rows *rows, const struct csv_record *r
 	return mapped(column->config, text);
 }
 
+static bool has_passed(const json_t *moment, wall_ms now)
+{
+	wall_ms time;
+
+	return moment != NULL && time_parse(json_string_value(moment), &time) && time <= now;
+}
+
+/* The hour that a profile makes up may be still to come on a day that has begun: then it is now. Takes `made_up` over. */
+static json_t *hour_passed(const struct rows *rows, const struct profile_column *column, const char *date, json_t *made_up)
+{
+	const wall_ms now = rows->parsing->now / 1000 * 1000;
+	enum error code = E_OK;
+	json_t *midnight = cell_moment(rows->profile, date, "00:00", &code);
+	const bool early = column_of_sight(column) && has_passed(midnight, now) && !has_passed(made_up, now);
+	char text[TIME_TEXT_SIZE];
+
+	json_decref(midnight);
+	if (!early)
+		return made_up;
+	json_decref(made_up);
+	return json_string(time_text(text, now, 0));
+}
+
 /* A date whose time stands in another column, or is always the same. */
 static enum error moment_take(const struct rows *rows, const struct csv_record *record,
 			      const struct profile_column *column, const char *date, json_t *root, struct fault *fault)
 {
 	const struct profile_column *other = column->time != NULL ? column->time : column;
 	const char *time = column->time != NULL ? cell_text(rows, record, column->time) : "";
+	const bool made_up = time[0] == '\0' && column->config->at != NULL;
 	enum error code = E_OK;
 	json_t *value;
 
 	if (date[0] == '\0')
 		return time[0] == '\0' ? E_OK : column_fault(fault, E_MISSING, column);
-	if (time[0] == '\0' && column->config->at != NULL)
+	if (made_up)
 		time = column->config->at;
 	if (time[0] == '\0')
 		return column_fault(fault, E_MISSING, other);
@@ -189,7 +213,7 @@ static enum error moment_take(const struct rows *rows, const struct csv_record *
 		json_decref(value);
 		return E_INVALID;
 	}
-	path_set(&column->path, root, value);
+	path_set(&column->path, root, made_up ? hour_passed(rows, column, date, value) : value);
 	return E_OK;
 }
 
@@ -321,7 +345,10 @@ static void fault_to_column(const struct profile *profile, struct fault *fault)
 			best = &profile->columns[i];
 		}
 	}
-	if (best != NULL)
+	/* What the office's own words do not map to is no code. */
+	if (best != NULL && fault->code == E_INVALID && best->config->map_count > 0)
+		cell_fault(fault, fault->code, profile, best);
+	else if (best != NULL)
 		column_fault(fault, fault->code, best);
 }
 

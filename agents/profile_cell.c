@@ -7,6 +7,8 @@
 
 #define E7 10000000
 
+enum { WORDS_LEAST = 24 }; /* bytes of a list that a long column name leaves */
+
 enum { MOST_DECIMALS = 20 }; /* Excel keeps -4.62135 as -4.6213499999999996 */
 
 /* Reads 1..most digits at `*text` and moves it past them; -1 when there are none or more. */
@@ -184,18 +186,27 @@ static json_t *word_value(const ProtobufCEnumDescriptor *type, const char *text,
 
 /* ------------------------------------------------------------------ what was wanted */
 
-/* Adds a word to a list; false when it has no room, and then dots stand in its place. */
-static bool word_add(char text[WANTED_SIZE], const char *word)
+/* Adds a word to a list of `size` bytes; false when it has no room, and then dots stand in its place. */
+static bool word_add(char *text, size_t size, const char *word)
 {
 	static const char dots[] = " ...";
 	size_t used = strlen(text), first = text[used - 1] == ':' ? 0 : 1;
 
-	if (used + first + 1 + strlen(word) + sizeof(dots) > WANTED_SIZE) {
+	if (used + first + 1 + strlen(word) + sizeof(dots) > size) {
 		memcpy(text + used, dots, sizeof(dots));
 		return false;
 	}
-	snprintf(text + used, WANTED_SIZE - used, "%s %s", first == 1 ? "," : "", word);
+	snprintf(text + used, size - used, "%s %s", first == 1 ? "," : "", word);
 	return true;
+}
+
+/* What a fault has room for beside the column's name. */
+static size_t words_room(const struct column_config *config)
+{
+	const size_t taken = strlen("column \"\": ") + strlen(config->column);
+	const size_t whole = sizeof(((struct fault *)NULL)->field);
+
+	return taken + WORDS_LEAST > whole ? WORDS_LEAST : taken + WANTED_SIZE > whole ? whole - taken : WANTED_SIZE;
 }
 
 /* Whether the office has a word of its own for this value. */
@@ -211,17 +222,18 @@ static bool maps_to(const struct column_config *config, const ProtobufCEnumDescr
 
 static void words_wanted(const struct profile_column *column, char text[WANTED_SIZE])
 {
-	const ProtobufCEnumDescriptor *type = column->path.leaf->descriptor;
+	const ProtobufCEnumDescriptor *type = column->kind == CELL_ENUM ? column->path.leaf->descriptor : NULL;
 	const struct column_config *config = column->config;
+	const size_t room = words_room(config);
 
-	snprintf(text, WANTED_SIZE, "not one of:");
+	snprintf(text, room, "not one of:");
 	for (unsigned i = 0; i < config->map_count; i++)
-		if (!word_add(text, config->map[i].from))
+		if (!word_add(text, room, config->map[i].from))
 			return;
-	for (unsigned i = 0; i < type->n_values; i++) {
+	for (unsigned i = 0; type != NULL && i < type->n_values; i++) {
 		int value = type->values[i].value;
 
-		if (value != 0 && !maps_to(config, type, value) && !word_add(text, enum_text(type, value)))
+		if (value != 0 && !maps_to(config, type, value) && !word_add(text, room, enum_text(type, value)))
 			return;
 	}
 }
@@ -251,7 +263,10 @@ const char *cell_wanted(const struct profile *profile, const struct profile_colu
 		snprintf(text, WANTED_SIZE, "not degrees as -4.1234567");
 		break;
 	default:
-		snprintf(text, WANTED_SIZE, "not a text");
+		if (column->config->map_count > 0)
+			words_wanted(column, text);
+		else
+			snprintf(text, WANTED_SIZE, "not a text");
 	}
 	return text;
 }

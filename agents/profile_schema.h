@@ -84,15 +84,17 @@ struct profile {
 /* The value of one cell as a draft has it. NULL when it does not have the form: `code` says why. */
 json_t *cell_value(const struct profile *profile, const struct profile_column *column, const char *text,
 		   enum error *code);
-/* The form that cell_value or cell_moment wants, for people: "not a date as dd/mm/yyyy". Words of a list are those of
- * the column's map where it has them. Nothing of it comes from a cell. */
-enum { WANTED_SIZE = 64 };
+/* The form that cell_value or cell_moment wants, for people: "not a date as dd/mm/yyyy". Words of a list, and of
+ * a text that has a map, are those of the column's map where it has them. Nothing of it comes from a cell. */
+enum { WANTED_SIZE = 100 };
 const char *cell_wanted(const struct profile *profile, const struct profile_column *column, char text[WANTED_SIZE]);
 struct date_signs;
 /* What a spreadsheet did to a cell, for people; NULL when nothing can be seen of it. `signs` are its column's. In
  * profile_spoiled.c. */
 const char *cell_spoiled(const struct profile *profile, const struct profile_column *column, const char *cell,
 			 const struct date_signs *signs, wall_ms now, char text[WANTED_SIZE]);
+/* Whether a column says when somebody was seen, which cannot be still to come. In profile_spoiled.c. */
+bool column_of_sight(const struct profile_column *column);
 /* A date and a time of the day as one time. */
 json_t *cell_moment(const struct profile *profile, const char *date, const char *time, enum error *code);
 /* "7:30", "07.30", "07:30:15" as "07:30:15"; false when there is no such time. */

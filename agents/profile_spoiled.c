@@ -82,12 +82,17 @@ static const char *region_spoiled(const char *cell, char text[WANTED_SIZE])
 	return code_as_date(cell) ? say(text, "the code became a date: format the column as text") : NULL;
 }
 
-/* Fields whose day cannot be still to come. */
-static bool of_the_past(const struct profile_column *column)
+bool column_of_sight(const struct profile_column *column)
 {
 	const char *name = column->path.leaf->name;
 
-	return strcmp(name, "first_seen") == 0 || strcmp(name, "last_seen") == 0 || strcmp(name, "date_of_birth") == 0;
+	return strcmp(name, "first_seen") == 0 || strcmp(name, "last_seen") == 0;
+}
+
+/* Fields whose day cannot be still to come. */
+static bool of_the_past(const struct profile_column *column)
+{
+	return column_of_sight(column) || strcmp(column->path.leaf->name, "date_of_birth") == 0;
 }
 
 static const char *date_spoiled(const struct profile_column *column, enum date_form form, const char *cell,

@@ -75,12 +75,6 @@ static void put_label(struct buffer *out, const Simpul__Header *header)
 	buffer_text(out, view_label_text(header));
 }
 
-static void put_upper(struct buffer *out, const char *text)
-{
-	for (; *text != '\0'; text++)
-		buffer_u8(out, (uint8_t)toupper((unsigned char)*text));
-}
-
 static const char *region_name(const Simpul__Header *header)
 {
 	const struct region *region = region_find(header->region);
@@ -141,6 +135,17 @@ static void put_erased(struct buffer *out, wall_ms erased_at, Simpul__PurgeRule 
 	buffer_text(out, ")");
 }
 
+/* "  CANCELLED by police.oku#3" */
+static void put_later(struct buffer *out, const char *cancelled_by, const char *updated_by)
+{
+	const bool cancelled = cancelled_by[0] != '\0';
+
+	if (!cancelled && updated_by[0] == '\0')
+		return;
+	buffer_text(out, cancelled ? "  CANCELLED by " : "  UPDATED by ");
+	view_safe_text(out, cancelled ? cancelled_by : updated_by);
+}
+
 /* What an answer says, in a few words. */
 static void put_answer(struct buffer *out, struct bytes encoded, struct arena *arena)
 {
@@ -166,12 +171,7 @@ static void put_marks(struct buffer *out, const struct inbox_row *row, const Sim
 {
 	put_reference(out, header);
 	put_answer(out, row->body, arena);
-	if (row->cancelled_by[0] != '\0' || (row->updated_by[0] != '\0' && row->superseded_by == 0)) {
-		buffer_text(out, "  ");
-		put_upper(out, view_state_text(row));
-		buffer_text(out, " by ");
-		view_safe_text(out, row->cancelled_by[0] != '\0' ? row->cancelled_by : row->updated_by);
-	}
+	put_later(out, row->cancelled_by, row->superseded_by == 0 ? row->updated_by : "");
 	if (row->is_notice || row->superseded_by != 0)
 		buffer_text(out, "  SUPERSEDED: its origin says something else by now, which is not for this office");
 	if (row->trust == TRUST_DOUBTFUL)
@@ -210,6 +210,7 @@ void view_outbox_line(const struct outbox_row *row, struct buffer *out)
 	put_column(out, view_outbox_state_text(row->state), 8);
 	view_safe_text(out, row->source);
 	put_reference(out, header);
+	put_later(out, row->cancelled_by, row->updated_by);
 	put_erased(out, row->erased_at, row->rule);
 	put_answer(out, row->body, &arena);
 	if (row->state == OUTBOX_REFUSED) {
@@ -346,6 +347,7 @@ void view_outbox_page(const struct outbox_row *row, struct buffer *out)
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
 	put_page_head(out, header);
+	put_later(out, row->cancelled_by, row->updated_by);
 	put_erased(out, row->erased_at, row->rule);
 	buffer_text(out, "\n");
 	put_page(out, view_outbox_json_of(row, header, &arena, local_zone(row->taken_at)), header);

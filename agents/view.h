@@ -66,6 +66,10 @@ struct outbox_row {
 	enum error refused;		    /* OUTBOX_REFUSED: why */
 	const char *field;		    /* and where */
 	const char *source;		    /* "file guests.csv:12", "local" */
+	Simpul__Kind kind;
+	const char *reference;		    /* the report that it is about; "": none */
+	/* As of an inbox_row, once the broker has accepted both. */
+	char cancelled_by[REPORT_NAME_SIZE], updated_by[REPORT_NAME_SIZE];
 	wall_ms erased_at;		    /* 0: it was not */
 	Simpul__PurgeRule rule;		    /* why it was */
 	struct bytes header, body, routing; /* routing without salt and wraps */
@@ -90,7 +94,7 @@ enum error view_outbox_by_name(struct store *store, const struct report_name *na
 enum error view_outbox_about(struct store *store, const char *name, const struct outbox_place *after, size_t limit,
 			     outbox_each *each, void *context, struct fault *fault);
 /* {"mark", "label", "name", "state": "waiting"|"sent"|"accepted"|"refused", "taken_at", "source", "entry", "code", "field",
- * "sentence", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
+ * "sentence", "cancelled_by", "updated_by", "erased_at", "erased_by", "header", "sighting"}; a new reference. */
 json_t *view_outbox_json(const struct outbox_row *row, struct arena *arena);
 void view_outbox_line(const struct outbox_row *row, struct buffer *out);
 void view_outbox_page(const struct outbox_row *row, struct buffer *out);

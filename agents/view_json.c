@@ -76,6 +76,15 @@ static void set_name(json_t *json, const struct report_name *name)
 	json_object_set_new(json, "name", json_string(report_name_text(name, text)));
 }
 
+/* Adds what its origin said later about a report, where it did. */
+static void set_later(json_t *json, const char *cancelled_by, const char *updated_by)
+{
+	if (cancelled_by[0] != '\0')
+		json_object_set_new(json, "cancelled_by", json_string(cancelled_by));
+	if (updated_by[0] != '\0')
+		json_object_set_new(json, "updated_by", json_string(updated_by));
+}
+
 /* Adds when and why what a report said was erased, where it was. */
 static void set_erased(json_t *json, wall_ms erased_at, Simpul__PurgeRule rule, int zone)
 {
@@ -116,10 +125,7 @@ json_t *view_inbox_json(const struct inbox_row *row, const Simpul__Header *heade
 	json_object_set_new(json, "received_at", time_json(row->received_at, zone));
 	json_object_set_new(json, "trust", json_string(trust_text(row->trust)));
 	json_object_set_new(json, "state", json_string(view_state_text(row)));
-	if (row->cancelled_by[0] != '\0')
-		json_object_set_new(json, "cancelled_by", json_string(row->cancelled_by));
-	if (row->updated_by[0] != '\0')
-		json_object_set_new(json, "updated_by", json_string(row->updated_by));
+	set_later(json, row->cancelled_by, row->updated_by);
 	if (row->superseded_by != 0)
 		json_object_set_new(json, "superseded_by_entry", json_integer((json_int_t)row->superseded_by));
 	if (row->is_notice)
@@ -149,6 +155,7 @@ json_t *view_outbox_json_of(const struct outbox_row *row, const Simpul__Header *
 		json_object_set_new(json, "field", json_string(row->field));
 		json_object_set_new(json, "sentence", json_string(error_sentence(row->refused)));
 	}
+	set_later(json, row->cancelled_by, row->updated_by);
 	set_erased(json, row->erased_at, row->rule, zone);
 	set_strings(json, header, row->body, arena, zone);
 	return json;

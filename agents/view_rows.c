@@ -212,7 +212,7 @@ enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fau
 
 #define OUTBOX_COLUMNS \
 	"epoch, stream, number, state, taken_at, entry, code, field, source, header, body, routing," \
-	" erased_at, rule"
+	" erased_at, rule, kind, reference"
 
 static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
 {
@@ -228,6 +228,45 @@ static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *
 	row->routing = bytes_copy(arena, column_bytes(from, 11));
 	row->erased_at = column_number(from, 12);
 	row->rule = (Simpul__PurgeRule)column_number(from, 13);
+	row->kind = (Simpul__Kind)column_number(from, 14);
+	row->reference = arena_text(arena, column_text(from, 15));
+	row->cancelled_by[0] = row->updated_by[0] = '\0';
+}
+
+/* Takes what this office said later about its report `about`: the first cancel, and the newest update that came after
+ * entry `after`. */
+static enum error own_marks_take(struct store *store, const char *about, uint64_t after, struct outbox_row *row,
+				 struct fault *fault)
+{
+	static const char sql[] = "SELECT epoch, stream, number, kind FROM outbox WHERE reference = ?1 AND reference <> ''"
+				  " AND kind IN (3, 4) AND state = 2 AND entry > ?2 ORDER BY entry";
+	sqlite3_stmt *get = store_statement(store, sql);
+	struct report_name name;
+	enum error error;
+
+	bind_text(get, 1, about);
+	bind_number(get, 2, after);
+	while ((error = store_ask(store, get, fault)) == E_OK) {
+		name_read(get, 0, store->node, &name);
+		if (column_number(get, 3) == SIMPUL__KIND__KIND_UPDATE)
+			report_name_text(&name, row->updated_by);
+		else if (row->cancelled_by[0] == '\0')
+			report_name_text(&name, row->cancelled_by);
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* As state_take for a report of this office: an update stands and falls with what it is about. */
+static enum error own_state_take(struct store *store, struct outbox_row *row, struct fault *fault)
+{
+	char name[REPORT_NAME_SIZE];
+
+	if (row->state != OUTBOX_ACCEPTED)
+		return E_OK;
+	if (row->kind == SIMPUL__KIND__KIND_UPDATE)
+		return own_marks_take(store, row->reference, row->entry, row, fault);
+	return own_marks_take(store, report_name_text(&row->name, name), 0, row, fault);
 }
 
 static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t limit, outbox_each *each, void *context,
@@ -245,8 +284,11 @@ static enum error outbox_show(struct store *store, sqlite3_stmt *from, size_t li
 	if (result != SQLITE_ROW && result != SQLITE_DONE)
 		error = database_fault(store->db, fault);
 	sqlite3_reset(from);
-	for (size_t i = 0; error == E_OK && i < count && each(context, &rows[i]); i++)
-		;
+	for (size_t i = 0; error == E_OK && i < count; i++) {
+		error = own_state_take(store, &rows[i], fault);
+		if (error == E_OK && !each(context, &rows[i]))
+			break;
+	}
 	arena_fini(&arena);
 	free(rows);
 	return error;

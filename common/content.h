@@ -15,8 +15,13 @@
  * E_EXPIRES_TOO_LATE, E_CLOCK, E_NOT_ORIGIN, E_UNSEALED; `fault->field` begins with "header.". */
 enum error header_check(const Simpul__Header *header, wall_ms now, struct fault *fault);
 /* A plain body against its header: kind, required fields of persons, dates, codes; a child among the persons needs
- * the protection, and so does a possible victim (TRAFFICKING). `fault->field` begins with "body.". */
+ * the protection, and so does a possible victim (TRAFFICKING); nobody is seen after the report was made (E_CLOCK). `fault->field`
+ * begins with "body.". */
 enum error body_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault);
+
+/* The forms of what a person's dates, states and documents say, as far as they are given. E_INVALID, E_MISSING;
+ * `fault->field` is a path in the person. */
+enum error form_person(const Simpul__Person *person, struct fault *fault);
 
 /* What became of the copy of one sink: its name, the outcome, and with HELD the law and until when. */
 enum error sink_purge_check(const Simpul__SinkPurge *sink, struct fault *fault);

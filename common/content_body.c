@@ -1,6 +1,7 @@
 /* content_body - the rules that make a body complete and consistent in itself and with its header. */
 #include "common/content.h"
 #include "common/content_form.h"
+#include "common/limit.h"
 #include "common/name.h"
 #include "common/region.h"
 
@@ -93,6 +94,11 @@ static enum error sighting_check(const Simpul__Header *header, const Simpul__Sig
 	if ((error = form_given(sighting->first_seen != 0, "first_seen", fault)) != E_OK ||
 	    (error = form_given(sighting->assertion != 0, "assertion", fault)) != E_OK)
 		return error;
+	/* By the origin's own clock, which the header has: nobody has seen what is still to come. */
+	if (sighting->first_seen > header->created_at + LIMIT_CLOCK_AHEAD_MS)
+		return fault_at(fault, E_CLOCK, "first_seen");
+	if (sighting->last_seen > header->created_at + LIMIT_CLOCK_AHEAD_MS)
+		return fault_at(fault, E_CLOCK, "last_seen");
 	if (sighting->last_seen != 0 && sighting->last_seen < sighting->first_seen)
 		return fault_at(fault, E_INVALID, "last_seen");
 	if (sighting->count > COUNT_LIMIT)

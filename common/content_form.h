@@ -26,7 +26,6 @@ enum error form_given(bool is_given, const char *field, struct fault *fault);
 enum error form_absent(bool is_given, const char *field, struct fault *fault);
 enum error form_salt(ProtobufCBinaryData salt, struct fault *fault);
 enum error form_name(const Simpul__Name *name, struct fault *fault);
-enum error form_person(const Simpul__Person *person, struct fault *fault); /* what identifies somebody */
 enum error form_persons(Simpul__Person *const *persons, size_t count, struct fault *fault); /* whole ones */
 /* What a question and its reply must say. */
 enum error query_check(const Simpul__Header *header, const Simpul__Query *query, struct fault *fault);

@@ -53,6 +53,14 @@ enum error error_of_code(uint32_t code)
 	return row_of(code)->code;
 }
 
+enum error error_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].name, name) == 0)
+			return table[i].code;
+	return E_INTERNAL;
+}
+
 /* How much of the path that a text begins with may go: all but the name of the file. */
 static size_t folders_of(const char *text)
 {

@@ -71,7 +71,7 @@ enum remedy {
 	X(REFERENCE_UNKNOWN, 88, EX_DATAERR, CORRECT, "the report referred to is not known") \
 	X(NOT_ORIGIN, 89, EX_NOPERM, CORRECT, "only its origin may update or cancel a report") \
 	X(EXPIRES_TOO_LATE, 90, EX_DATAERR, CORRECT, "the report would be kept longer than it may") \
-	X(CLOCK, 91, EX_DATAERR, CORRECT, "the report was made in the future") \
+	X(CLOCK, 91, EX_DATAERR, CORRECT, "a time that must have passed is still to come") \
 	X(UNSEALED, 92, EX_DATAERR, CORRECT, "this body must be sealed to the named nodes") \
 	X(PURPOSE_UNKNOWN, 93, EX_DATAERR, CORRECT, "the purpose is not in the exchange's list") \
 	X(MAY_NOT_ASK, 94, EX_NOPERM, CORRECT, "the policy does not let this node ask this") \
@@ -121,6 +121,8 @@ int error_exit(enum error code);
 enum remedy error_remedy(enum error code);
 /* The error with this code on the wire; E_INTERNAL for a code that this version does not know. */
 enum error error_of_code(uint32_t code);
+/* The error that is called so ("GAP"); E_INTERNAL when none is. */
+enum error error_named(const char *name);
 
 /* Fills `fault` (may be NULL) and returns `code`, so that `return fault_at(f, E_MISSING, "header.%s", n)` works. Where it is
  * too long a path at its beginning loses folders, never the name of the file; then the end is cut. */

@@ -146,6 +146,41 @@ bool enum_parse(const ProtobufCEnumDescriptor *type, const char *text, int *valu
 	return false;
 }
 
+void enum_words(const ProtobufCEnumDescriptor *type, struct buffer *out)
+{
+	const char *between = "";
+
+	for (unsigned i = 0; i < type->n_values; i++) {
+		const char *word = enum_text(type, type->values[i].value);
+
+		if (word[0] == '\0')
+			continue;
+		buffer_text(out, between);
+		buffer_text(out, word);
+		between = ", ";
+	}
+}
+
+const ProtobufCEnumDescriptor *enum_at(const ProtobufCMessageDescriptor *type, const char *path)
+{
+	while (type != NULL) {
+		const size_t length = strcspn(path, ".[");
+		const ProtobufCFieldDescriptor *field = NULL;
+
+		for (unsigned i = 0; i < type->n_fields && field == NULL; i++)
+			if (strncmp(type->fields[i].name, path, length) == 0 && type->fields[i].name[length] == '\0')
+				field = &type->fields[i];
+		path += strcspn(path, ".");
+		if (field == NULL || (*path == '.') != (field->type == PROTOBUF_C_TYPE_MESSAGE))
+			return NULL;
+		if (field->type == PROTOBUF_C_TYPE_ENUM)
+			return field->descriptor;
+		type = *path == '.' ? field->descriptor : NULL;
+		path++;
+	}
+	return NULL;
+}
+
 /* ------------------------------------------------------------------ message to JSON */
 
 static size_t element_size(ProtobufCType type)

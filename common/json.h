@@ -8,6 +8,7 @@
 #define SIMPUL_JSON_H
 
 #include "common/arena.h"
+#include "common/bytes.h"
 #include "common/error.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -29,5 +30,10 @@ const char *enum_text(const ProtobufCEnumDescriptor *type, int value);
  * A value that is not known is "NOT ACTUAL". */
 const char *status_mark(int status);
 bool enum_parse(const ProtobufCEnumDescriptor *type, const char *text, int *value);
+/* Appends the words that enum_parse takes: "fact, assessment". */
+void enum_words(const ProtobufCEnumDescriptor *type, struct buffer *out);
+/* The enumeration that a path in a message leads to ("alert.urgency", "sighting.persons[0].age"); NULL when it leads to
+ * something else. */
+const ProtobufCEnumDescriptor *enum_at(const ProtobufCMessageDescriptor *type, const char *path);
 
 #endif

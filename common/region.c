@@ -1,5 +1,6 @@
 /* region - searches the table of region codes by code and by name. */
 #include "common/region.h"
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -175,4 +176,72 @@ const struct region *region_by_name(const char *name, const char *within, size_t
 		(*matches)++;
 	}
 	return *matches == 1 ? best : NULL;
+}
+
+/* ------------------------------------------------------------------ near names */
+
+enum { NEAR_SHORTEST = 3 }; /* shorter names stand in too many others */
+
+/* Letters and digits alone, in lower case. */
+static void squeeze(const char *name, char out[NAME_SIZE])
+{
+	size_t used = 0;
+
+	for (; *name != '\0' && used + 1 < NAME_SIZE; name++)
+		if (isalnum((unsigned char)*name))
+			out[used++] = (char)tolower((unsigned char)*name);
+	out[used] = '\0';
+}
+
+/* What is looked for, squeezed: with the word for its kind, which may belong to the name ("Kota Agung"), and without. */
+struct wanted {
+	char whole[NAME_SIZE], bare[NAME_SIZE];
+};
+
+/* How far a region is from it; 0: not near. The level counts among those that are equally so. */
+static int distance(const struct region *region, const struct wanted *wanted)
+{
+	const int level = level_of(region);
+	char name[NAME_SIZE];
+	enum kind kind;
+	int far;
+
+	squeeze(level == 2 ? split(region->name, &kind) : region->name, name);
+	if (strcmp(name, wanted->whole) == 0 || strcmp(name, wanted->bare) == 0)
+		far = 0;
+	else if (strstr(name, wanted->bare) != NULL)
+		far = 1;
+	else if (3 * strlen(name) >= 2 * strlen(wanted->bare) && strstr(wanted->bare, name) != NULL)
+		far = 2;
+	else
+		return 0;
+	return far * (LEVELS + 1) + level;
+}
+
+size_t region_near(const char *name, const char *within, const struct region *near[], size_t most)
+{
+	struct wanted wanted;
+	size_t count = 0;
+	enum kind kind;
+
+	squeeze(name, wanted.whole);
+	squeeze(split(name, &kind), wanted.bare);
+	if (strlen(wanted.bare) < NEAR_SHORTEST)
+		return 0;
+	for (size_t i = 0; i < region_table_size; i++) {
+		const struct region *region = &region_table[i];
+		const int far = distance(region, &wanted);
+		size_t place = count;
+
+		if (far == 0 || (within[0] != '\0' && !region_covers(within, region->code)))
+			continue;
+		while (place > 0 && distance(near[place - 1], &wanted) > far)
+			place--;
+		if (place == most)
+			continue;
+		count += count < most ? 1 : 0;
+		memmove(&near[place + 1], &near[place], (count - 1 - place) * sizeof(near[0]));
+		near[place] = region;
+	}
+	return count;
 }

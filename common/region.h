@@ -29,6 +29,11 @@ bool region_meets(const char *a, const char *b);
  * all) count. NULL when there is none, or more than one at the highest level found: `*matches` tells how many. */
 const struct region *region_by_name(const char *name, const char *within, size_t *matches);
 
+/* Up to `most` regions whose names a name that finds none may have meant, the likeliest first: equal but for blanks, case and
+ * signs, then those that hold it, then those that are most of it; provinces before regencies before districts. Only those within
+ * `within`. Returns how many; goes through the whole table. */
+size_t region_near(const char *name, const char *within, const struct region *near[], size_t most);
+
 size_t region_count(int level); /* 1 provinces, 2 regencies and cities, 3 districts */
 
 #endif

@@ -130,12 +130,12 @@ static size_t accepted(struct exchange *x)
 static void a_bad_line_costs_that_line_only(void **state)
 {
 	static const char content[] = "Wilayah;Tanggal;Jam;Uraian\r\n"
-				      "16.01;20/11/2026;09.30;good-one\r\n"
-				      "16.99;20/11/2026;09.30;bad-region\r\n"
-				      "16.01;20/11/2026;10.30;good-t\xe9o\r\n"
+				      "16.01;20/11/2025;09.30;good-one\r\n"
+				      "16.99;20/11/2025;09.30;bad-region\r\n"
+				      "16.01;20/11/2025;10.30;good-t\xe9o\r\n"
 				      "16.01;31/02/2026;09.30;bad-date\r\n"
-				      "16.01;20/11/2026;09.30\r\n"
-				      "16.01;20/11/2026;11.30;good-three\r\n";
+				      "16.01;20/11/2025;09.30\r\n"
+				      "16.01;20/11/2025;11.30;good-three\r\n";
 	struct exchange *x = *state;
 	char *path = office_path(x, POLICE, "csv/rejected/list.csv"), *rejected;
 
@@ -268,7 +268,7 @@ static void a_dropped_workbook_goes_where_a_list_goes(void **state)
 	xlsx_make("Wilayah|Tanggal|Jam|Uraian\n"
 		  "16.01|@46346|~0.39583333333333331|from-a-workbook\n"
 		  "=16.1|@46346|09.30|spoiled-by-a-workbook\n"
-		  "16.01|20/11/2026|10.30|typed-into-a-workbook\n",
+		  "16.01|20/11/2025|10.30|typed-into-a-workbook\n",
 		  &content);
 	assert_int_equal(file_write(path, buffer_view(&content), 0600, NULL), E_OK);
 	assert_int_equal(rename(path, final), 0);

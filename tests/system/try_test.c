@@ -32,8 +32,8 @@ static const char profile[] =
 	"  - {column: Paspor, field: \"sighting.persons[0].documents[0].number\"}\n";
 
 #define HEADER "Wilayah;Tanggal;Nama;Nama Depan;Paspor\n"
-#define GOOD "16.01;20/11/2026;ERIKSSON;ANNA MARIA;L898902C3\n"
-#define BAD "16.99;20/11/2026;ERIKSSON;ANNA MARIA;L898902C3\n"
+#define GOOD "16.01;20/11/2025;ERIKSSON;ANNA MARIA;L898902C3\n"
+#define BAD "16.99;20/11/2025;ERIKSSON;ANNA MARIA;L898902C3\n"
 
 /* An office of which nothing runs: a folder with settings, a profile and two drop folders. */
 struct desk {

@@ -639,6 +639,10 @@ static void sightings_and_alerts_are_complete(void **state)
 	BODY(sighting_init, s.sighting.first_seen = 0, E_MISSING, "body.sighting.first_seen");
 	BODY(sighting_init, s.sighting.last_seen = s.sighting.first_seen - 1, E_INVALID, "body.sighting.last_seen");
 	BODY(sighting_init, s.sighting.last_seen = s.sighting.first_seen, E_OK, "");
+	BODY(sighting_init, s.sighting.first_seen = NOW + LIMIT_CLOCK_AHEAD_MS, E_OK, "");
+	BODY(sighting_init, s.sighting.first_seen = NOW + LIMIT_CLOCK_AHEAD_MS + 1, E_CLOCK, "body.sighting.first_seen");
+	BODY(sighting_init, s.sighting.last_seen = NOW + LIMIT_CLOCK_AHEAD_MS, E_OK, "");
+	BODY(sighting_init, s.sighting.last_seen = NOW + LIMIT_CLOCK_AHEAD_MS + 1, E_CLOCK, "body.sighting.last_seen");
 	BODY(sighting_init, s.sighting.count = 999999999, E_OK, "");
 	BODY(sighting_init, s.sighting.count = 1000000000, E_INVALID, "body.sighting.count");
 	BODY(sighting_init, s.sighting.assertion = 0, E_MISSING, "body.sighting.assertion");

@@ -648,7 +648,7 @@ static void an_outbox_that_cannot_be_read_rejects_nothing(void **state)
 		database_run(store.db,
 			     "DROP VIEW outbox; CREATE VIEW outbox AS SELECT epoch, stream, number, 0 AS state,"
 			     " 0 AS taken_at, 0 AS entry, 0 AS code, '' AS field, header, body, routing, erased_at, rule,"
-			     " abs(-9223372036854775807 - number) AS source FROM outbox_report",
+			     " kind, reference, abs(-9223372036854775807 - number) AS source FROM outbox_report",
 			     NULL),
 		E_OK);
 	intake_begin(scene);

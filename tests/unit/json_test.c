@@ -294,6 +294,25 @@ static void bytes_are_whole_hexadecimal_digits(void **state)
 	arena_fini(&arena);
 }
 
+static void a_path_leads_to_its_list_of_words_and_to_no_other(void **state)
+{
+	static const char *const elsewhere[] = {"",	    "alert",	   "alert.headline", "alert.urgency.x", "urgency", "alert..urgency",
+						"reference", "reference.x", "sighting.persons[0]", "alerts.urgency"};
+	struct buffer words = {0};
+
+	(void)state;
+	assert_ptr_equal(enum_at(&simpul__draft__descriptor, "alert.urgency"), &simpul__urgency__descriptor);
+	assert_ptr_equal(enum_at(&simpul__draft__descriptor, "label"), &simpul__label__descriptor);
+	assert_ptr_equal(enum_at(&simpul__draft__descriptor, "protection[2]"), &simpul__protection__descriptor);
+	assert_ptr_equal(enum_at(&simpul__draft__descriptor, "update.sighting.persons[12].age"), &simpul__age__descriptor);
+	for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++)
+		assert_null(enum_at(&simpul__draft__descriptor, elsewhere[i]));
+	enum_words(&simpul__assertion__descriptor, &words);
+	buffer_u8(&words, 0);
+	assert_string_equal((char *)words.data, "fact, assessment");
+	buffer_free(&words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +326,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_draft_is_refused_at_its_place),
 		cmocka_unit_test(a_text_that_is_too_long_is_refused),
 		cmocka_unit_test(bytes_are_whole_hexadecimal_digits),
+		cmocka_unit_test(a_path_leads_to_its_list_of_words_and_to_no_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

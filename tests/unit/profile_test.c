@@ -375,6 +375,20 @@ static void a_time_of_the_day_is_never_made_up(void **state)
 	parsed_file_free(&file);
 }
 
+/* At 05:26 of the 22nd a list of this day is dropped. */
+static void an_hour_that_a_profile_makes_up_does_not_refuse_a_day_that_has_begun(void **state)
+{
+	struct parsed_file file;
+
+	(void)state;
+	parse(TOP "fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n"
+		  "columns:\n- {column: T, field: sighting.first_seen, kind: date, at: \"23:59\"}\n",
+	      "T\n22/11/2026\n23/11/2026\n", &file);
+	assert_int_equal(sighting(&file, 0)->first_seen, NOW);
+	line_refused(&file, 1, 3, E_CLOCK, "column \"T\"");
+	parsed_file_free(&file);
+}
+
 static void times_without_a_zone_are_refused(void **state)
 {
 	(void)state;
@@ -534,11 +548,11 @@ static void a_day_that_is_still_to_come_and_would_not_be_the_other_way_round_com
 	swapped_rows("dd/mm/yyyy", "21/11/2026", births, 4,
 		     "column \"Tgl Lahir\": still to come: day and month seem to be swapped", rows);
 	assert_string_equal(rows, "A");
-	/* Seen on the 11th of December, it says in November; tomorrow is today somewhere. */
+	/* Seen on the 11th of December, it says in November. Tomorrow is today somewhere, but not at ten in this zone. */
 	swapped_rows("dd/mm/yyyy", "11/12/2026", (const char *const[]){"1974"}, 1,
 		     "column \"Tanggal\": still to come: day and month seem to be swapped", rows);
 	assert_string_equal(rows, "A");
-	swapped_rows("dd/mm/yyyy", "23/11/2026", (const char *const[]){"1974"}, 1, "", rows);
+	swapped_rows("dd/mm/yyyy", "23/11/2026", (const char *const[]){"1974"}, 1, "column \"Tanggal\"", rows);
 	assert_string_equal(rows, "A");
 }
 
@@ -619,7 +633,24 @@ static void a_list_too_long_to_be_named_ends_in_dots(void **state)
 	parse(TOP FIXED COLUMNS "- {column: Tujuan, field: sighting.requested_action}\n",
 	      "Nama;Usia;Tgl Lahir;Tanggal;Jam;Tujuan\nA;;;21/11/2026;10:00;x\n", &file);
 	line_refused(&file, 0, 2, E_UNKNOWN_VALUE,
-		     "column \"Tujuan\": not one of: inform-origin, observe-discreetly ...");
+		     "column \"Tujuan\": not one of: inform-origin, observe-discreetly, check-documents, "
+		     "detain-under-own-law ...");
+	parsed_file_free(&file);
+}
+
+/* "Lainnya" has no place in the map; what a map leads to is a code, which no office knows. */
+static void a_word_that_a_map_does_not_have_is_answered_with_those_that_it_has(void **state)
+{
+	static const char profile[] = TOP
+		"fixed: [{field: sighting.assertion, value: fact}]\ncolumns:\n"
+		"- {column: Tanggal, field: sighting.first_seen, kind: date, at: \"12:00\"}\n"
+		"- {column: Kategori, field: category, map: [{from: Tinggal lama, to: overstay}, {from: Lain, to: other}]}\n";
+	struct parsed_file file;
+
+	(void)state;
+	parse(profile, "Tanggal;Kategori\n21/11/2026;Lain\n21/11/2026;Lainnya!\n", &file);
+	assert_string_equal(file.lines[0].prepared->header->category, "other");
+	line_refused(&file, 1, 3, E_INVALID, "column \"Kategori\": not one of: Tinggal lama, Lain");
 	parsed_file_free(&file);
 }
 
@@ -933,6 +964,7 @@ int main(void)
 		cmocka_unit_test(every_byte_of_a_file_belongs_to_one_record),
 		cmocka_unit_test(no_file_has_more_lines_than_allowed),
 		cmocka_unit_test(a_time_of_the_day_is_never_made_up),
+		cmocka_unit_test(an_hour_that_a_profile_makes_up_does_not_refuse_a_day_that_has_begun),
 		cmocka_unit_test(times_without_a_zone_are_refused),
 		cmocka_unit_test(dates_have_one_meaning),
 		cmocka_unit_test(what_a_spreadsheet_spoiled_is_named),
@@ -942,6 +974,7 @@ int main(void)
 		cmocka_unit_test(a_fixed_value_does_not_conjure_up_what_the_row_leaves_out),
 		cmocka_unit_test(texts_join_and_lists_close_their_gaps),
 		cmocka_unit_test(a_list_too_long_to_be_named_ends_in_dots),
+		cmocka_unit_test(a_word_that_a_map_does_not_have_is_answered_with_those_that_it_has),
 		cmocka_unit_test(no_value_of_a_cell_appears_in_a_fault),
 		cmocka_unit_test(rejected_files_keep_the_files_own_format),
 		cmocka_unit_test(rejects_keep_bom_and_line_ends),

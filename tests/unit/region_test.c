@@ -1,5 +1,6 @@
 /* Tries to break what region.h promises. */
 #include "common/region.h"
+#include <stdio.h>
 #include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -156,6 +157,33 @@ static void what_is_no_name_is_not_found(void **state)
 	assert_null(region_by_name(endless, "", &matches));
 }
 
+/* The first near ones, "16.73 16.73.01". */
+static void assert_near(const char *name, const char *within, size_t most, const char *expected)
+{
+	const struct region *near[8];
+	char codes[128] = "";
+	const size_t count = region_near(name, within, near, most);
+
+	for (size_t i = 0; i < count; i++)
+		snprintf(codes + strlen(codes), sizeof(codes) - strlen(codes), "%s%s", i == 0 ? "" : " ", near[i]->code);
+	assert_string_equal(codes, expected);
+}
+
+static void a_name_that_is_none_is_answered_with_those_that_are_near(void **state)
+{
+	(void)state;
+	assert_near("Lubuklinggau", "16", 3, "16.73 16.73.01 16.73.02");
+	assert_near("kota LUBUK-LINGGAU", "16", 1, "16.73");
+	assert_near("Baturaja", "16", 5, "16.01.13 16.01.14");
+	assert_near("Baturaja", "", 5, "16.01.13 16.01.14"); /* and not Batu, which is a half of it */
+	assert_near("Baturaja Timur Laut", "16", 5, "16.01.14");
+	assert_near("Baturaja", "73", 5, "");
+	assert_near("Kota Agung", "", 2, "16.04.07 18.06.01");
+	assert_near("x", "", 5, "");
+	assert_near("", "", 5, "");
+	assert_near("Atlantis", "", 5, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +196,7 @@ int main(void)
 		cmocka_unit_test(a_name_of_several_regions_is_not_guessed),
 		cmocka_unit_test(what_a_name_says_of_itself_restricts),
 		cmocka_unit_test(what_is_no_name_is_not_found),
+		cmocka_unit_test(a_name_that_is_none_is_answered_with_those_that_are_near),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
