@@ -10,8 +10,8 @@
 #include "common/database.h"
 #include "common/member.h"
 
-#define STORE_VERSION 12
-#define STORE_STATEMENTS 230
+#define STORE_VERSION 13
+#define STORE_STATEMENTS 236
 
 struct store {
 	sqlite3 *db;
