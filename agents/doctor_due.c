@@ -1,7 +1,8 @@
-/* doctor_due - whether a person waits for what the law gives three days. */
+/* doctor_due - what waits for a person to do it: what the law gives three days first. */
 #include "agents/doctor.h"
 
 #include "agents/subject_book.h"
+#include "agents/waits.h"
 #include <string.h>
 
 static const char *advice_for(bool own)
@@ -23,12 +24,32 @@ void doctor_requests(struct doctor *doctor, struct store *store)
 		const char *urgency = json_string_value(json_object_get(request, "urgency"));
 		const bool overdue = urgency != NULL && strcmp(urgency, "overdue") == 0;
 
-		if (overdue || (urgency != NULL && strcmp(urgency, "urgent") == 0))
+		if (urgency != NULL && strcmp(urgency, "done") != 0)
 			checkup_note(&doctor->checkup, overdue ? CHECKUP_FAIL : CHECKUP_WARN, "request",
 				     advice_for(json_is_true(json_object_get(request, "own"))),
 				     "%s of a person %s (%s)", json_string_value(json_object_get(request, "request")),
-				     overdue ? "is overdue" : "is due within 24 hours",
+				     overdue			       ? "is overdue"
+				     : strcmp(urgency, "urgent") == 0 ? "is due within 24 hours"
+								       : "is to be answered",
 				     json_string_value(json_object_get(request, "due")));
 	}
 	subject_book_free(&book);
+}
+
+void doctor_waits(struct doctor *doctor, struct store *store)
+{
+	uint64_t counts[WAITS];
+	struct fault fault = {0};
+
+	if (waits_count(store, clock_now().wall, counts, &fault) != E_OK) {
+		checkup_fault(&doctor->checkup, "store", &fault, "see the store's disk");
+		return;
+	}
+	for (size_t i = 0; i < WAITS; i++) {
+		const struct wait_text *text = wait_text((enum wait)i);
+
+		if (counts[i] > 0)
+			checkup_note(&doctor->checkup, CHECKUP_WARN, text->key, text->advice, "%llu %s",
+				     (unsigned long long)counts[i], text->what);
+	}
 }

@@ -4,6 +4,7 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/view.h"
+#include "agents/waits.h"
 #include "common/wire.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,9 +212,22 @@ static void quarantine_print(const json_t *counts)
 /* Requests of persons, which the law gives three days. */
 static void requests_print(const json_t *requests)
 {
-	if (number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
-		printf("requests of persons: %lld overdue, %lld due within 24 hours, first %s: simpul subject list\n",
-		       number_in(requests, "overdue"), number_in(requests, "urgent"), text_in(requests, "first"));
+	if (number_in(requests, "later") + number_in(requests, "urgent") + number_in(requests, "overdue") > 0)
+		printf("requests of persons: %lld overdue, %lld due within 24 hours, %lld later, first %s: simpul subject "
+		       "list\n",
+		       number_in(requests, "overdue"), number_in(requests, "urgent"), number_in(requests, "later"),
+		       text_in(requests, "first"));
+}
+
+/* What waits for a person, a line each. */
+static void waits_print(const json_t *waits)
+{
+	for (size_t i = 0; i < WAITS; i++) {
+		const struct wait_text *text = wait_text((enum wait)i);
+
+		if (number_in(waits, text->key) > 0)
+			printf("to do: %lld %s: %s\n", number_in(waits, text->key), text->what, text->advice);
+	}
 }
 
 /* `expires_at` is "" for a key that never ends. */
@@ -249,6 +263,7 @@ static void status_print(const json_t *status)
 		printf("expiry: %lld of this office's reports are erased within 7 days: simpul outbox list --expiring\n",
 		       number_in(outbox, "expiring"));
 	requests_print(json_object_get(status, "requests"));
+	waits_print(json_object_get(status, "waits"));
 	sinks_print(json_object_get(status, "sinks"));
 	quarantine_print(json_object_get(status, "quarantine"));
 	key_print(text_in(status, "key_expires_at"));

@@ -18,7 +18,7 @@ struct counting {
 	struct arena arena;
 };
 
-/* Of what is due within a day, or was; `name` is its name. */
+/* Of what is due, or was; `name` is its name. */
 static void count_add(struct counting *counting, wall_ms deadline, const char *name)
 {
 	struct subject_due *due = counting->due;
@@ -30,8 +30,10 @@ static void count_add(struct counting *counting, wall_ms deadline, const char *n
 	}
 	if (counting->now >= deadline)
 		due->overdue++;
-	else
+	else if (deadline - counting->now <= SUBJECT_URGENT_MS)
 		due->urgent++;
+	else
+		due->later++;
 }
 
 /* The name in the first four columns of a row. */
@@ -43,17 +45,6 @@ static void name_text_of(sqlite3_stmt *row, char text[REPORT_NAME_SIZE])
 
 	snprintf(name.origin, sizeof(name.origin), "%s", column_text(row, 0));
 	report_name_text(&name, text);
-}
-
-/* The header in the fifth column when it is due that soon, else NULL. */
-static const Simpul__Header *due_header(struct counting *counting, sqlite3_stmt *row)
-{
-	const Simpul__Header *header =
-		wire_unpack(&simpul__header__descriptor, column_bytes(row, 4), &counting->arena, NULL);
-	const bool is_due = header != NULL &&
-			    (counting->now >= header->deadline || header->deadline - counting->now <= SUBJECT_URGENT_MS);
-
-	return is_due ? header : NULL;
 }
 
 /* To what this office answered. */
@@ -96,7 +87,7 @@ static enum error received_count(struct counting *counting, struct fault *fault)
 	enum error error;
 
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
-		header = due_header(counting, get);
+		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 4), &counting->arena, NULL);
 		name_text_of(get, name);
 		if (header != NULL && json_object_get(counting->answered, name) == NULL &&
 		    subject_is_sound(header, column_bytes(get, 5), &counting->arena))
@@ -122,7 +113,7 @@ static enum error own_count(struct counting *counting, struct fault *fault)
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
 		bool done = true;
 
-		header = due_header(counting, get);
+		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 4), &counting->arena, NULL);
 		name_text_of(get, name);
 		if (header != NULL)
 			error = subject_taken_back(counting->store, name, &done, fault);

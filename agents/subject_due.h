@@ -1,5 +1,5 @@
-/* subject_due - requests of persons that are to be answered within a day, or should have been: for the agent's log,
- * status and doctor. */
+/* subject_due - requests of persons that are to be answered, within a day or later, or should have been: for the agent's
+ * log, status and doctor. */
 #ifndef SIMPUL_SUBJECT_DUE_H
 #define SIMPUL_SUBJECT_DUE_H
 
@@ -7,7 +7,7 @@
 #include "common/name.h"
 
 struct subject_due {
-	uint64_t urgent, overdue;
+	uint64_t later, urgent, overdue;
 	char first[REPORT_NAME_SIZE]; /* of the one that was or is due first; "" when there is none */
 };
 

@@ -101,6 +101,17 @@ static void keys_judge(struct ctl_doctor *doctor)
 			    "renew it where it is kept: simpulctl authority renew");
 }
 
+/* What one operator signed is dropped after a day unless a second approves it. */
+static void proposals_judge(struct ctl_doctor *doctor)
+{
+	const size_t count = ctl_proposals_waiting(doctor->ctl);
+
+	if (count > 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "proposals",
+			     "simpulctl proposals shows them; a second operator: simpulctl approve",
+			     "%zu wait for a second operator, for a day at most", count);
+}
+
 void doctor_broker(struct ctl_doctor *doctor)
 {
 	struct fault fault = {0};
@@ -111,6 +122,7 @@ void doctor_broker(struct ctl_doctor *doctor)
 	}
 	status_judge(doctor);
 	keys_judge(doctor);
+	proposals_judge(doctor);
 }
 
 /* ---- ports */

@@ -164,10 +164,14 @@ static void assert_due(uint64_t overdue, uint64_t urgent, const char *first)
 
 static void what_is_due_is_counted_by_the_clock(void **state)
 {
+	struct subject_due due;
+
 	(void)state;
 	assert_due(0, 0, "");
 	ask("army.oku", 1, LATER);
-	assert_due(0, 0, "");
+	assert_due(0, 0, "army.oku#1");
+	assert_int_equal(subject_due_count(&store, NOW, &due, NULL), E_OK);
+	assert_int_equal(due.later, 1);
 	ask("army.oku", 2, URGENT);
 	assert_due(0, 1, "army.oku#2");
 	ask("health.oku", 3, OVERDUE);
