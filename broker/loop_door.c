@@ -54,6 +54,7 @@ static enum error door_open(struct loop *loop, const struct door *door, void **s
 			    struct fault *fault)
 {
 	char own[280];
+	enum error error;
 
 	*socket = socket_server(loop->context, door->type, door->domain, door->secret);
 	if (*socket != NULL)
@@ -63,8 +64,10 @@ static enum error door_open(struct loop *loop, const struct door *door, void **s
 	if (*socket == NULL || zmq_bind(*socket, door->endpoint) != 0)
 		return fault_at(fault, E_CONFIG, "%s: %s", door->endpoint, zmq_strerror(zmq_errno()));
 	own_endpoint(socket_endpoint(*socket, bound, 256), own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, door->type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
-				 door->public_key, ZAP_STRANGER_MS, fault);
+	error = zap_stranger_test(loop->zap, loop->context, door->type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own,
+				  door->public_key, ZAP_STRANGER_MS, fault);
+	guard_tested(loop->guard);
+	return error;
 }
 
 static enum error offices_open(struct loop *loop, struct fault *fault)
