@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "common/hold.h"
 #include "common/memory.h"
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +217,7 @@ static void check_store(struct doctor *doctor)
 	struct fault fault = {0};
 	struct store store;
 
-	if (access(path, F_OK) != 0) {
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
 		checkup_note(checkup, CHECKUP_WARN, "store", "simpul-agent makes it when it starts for the first time",
 			     "%s is not there", path);
 		return;

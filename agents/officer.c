@@ -4,6 +4,7 @@
 #include "agents/view.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/user.h"
 #include "common/wire.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -27,6 +28,8 @@ int officer_fail(const struct officer *officer, const struct fault *fault, const
 
 	if (fault->code == E_NOT_FOUND && strcmp(fault->field, officer->config) == 0)
 		advice = "say where the settings are with -c FILE or SIMPUL_CONFIG";
+	if (fault->code == E_PERMISSION)
+		advice = PERMISSION_ADVICE;
 	/* A field may come from a file that somebody else wrote. */
 	view_safe_text(&safe, fault_text(fault, text, sizeof(text)));
 	fprintf(stderr, "simpul %s: %.*s%s%s\n", officer->command, (int)safe.size, (const char *)safe.data,
@@ -39,7 +42,7 @@ int officer_unread(const struct officer *officer, const struct fault *fault)
 {
 	if (fault->code == E_NOT_FOUND)
 		return officer_fail(officer, fault, "has simpul-agent run here?");
-	return officer_fail(officer, fault, fault->code == E_IO ? "may this user read the agent's store?" : NULL);
+	return officer_fail(officer, fault, NULL);
 }
 
 int officer_misused(const struct officer *officer, const char *format, ...)

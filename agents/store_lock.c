@@ -1,7 +1,9 @@
 /* store_lock - keeps a second agent, and a recovery beside a running one, from a store. */
 #include "agents/store.h"
 #include "common/memory.h"
+#include "common/user.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@ enum error store_lock(const char *store, int *lock, struct fault *fault)
 	mkdir(dirname(copy), 0700); /* where it cannot be made, opening the lock fails */
 	*lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (*lock < 0)
-		error = fault_at(fault, E_IO, "%s", path);
+		error = errno == EACCES ? permission_fault(fault, path) : fault_at(fault, E_IO, "%s", path);
 	else if (flock(*lock, LOCK_EX | LOCK_NB) != 0)
 		error = fault_at(fault, E_EXISTS, "%s: another agent runs with this store", store);
 	free(copy);

@@ -18,17 +18,17 @@
 
 static void absence_explain(struct ctl_doctor *doctor, const struct fault *fault)
 {
-	const char *control = doctor->settings.control;
+	const char *socket = doctor->ctl->auditor ? doctor->settings.audit : doctor->settings.control;
 
-	if (fault->code != E_UNREACHABLE) {
-		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
-	} else if (access(control, F_OK) == 0 && eaccess(control, W_OK) != 0) {
+	if (fault->code == E_PERMISSION) {
 		doctor->shut_out = true;
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "become a member of the file's group",
-			     "%s: this user may not speak to the broker", control);
+			     "%s: this user may not speak to the broker", fault->field);
+	} else if (fault->code != E_UNREACHABLE) {
+		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
 	} else {
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "start it; its log says why it ended, if it did",
-			     "simpul-broker does not run, or does not answer at %s", control);
+			     "simpul-broker does not run, or does not answer at %s", socket);
 	}
 }
 

@@ -88,7 +88,8 @@ enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, 
 	struct stat status;
 
 	if (stat(path, &status) != 0)
-		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
+		return errno == EACCES ? permission_fault(fault, path)
+				       : fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
 	if (status.st_mode & forbidden)
 		return fault_at(fault, E_CONFIG, "%s: others may read or change it, chmod 600 it", path);
 	return file_read(path, KEY_FILE_LIMIT, text, fault);
