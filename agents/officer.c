@@ -183,6 +183,8 @@ enum error officer_ask(const struct officer *officer, json_t *request, json_t **
 	text = json_dumps(request, JSON_COMPACT);
 	if (strlen(text) > LIMIT_FRAME)
 		error = fault_at(fault, E_TOO_LARGE, "%s", "");
+	else if (eaccess(settings.local, W_OK) != 0 && errno == EACCES)
+		error = permission_fault(fault, settings.local);
 	else if (!listens(settings.local) || (*answer = exchange_frames(settings.local, text)) == NULL)
 		error = fault_at(fault, E_UNREACHABLE, "%s", settings.local);
 	else
