@@ -2,13 +2,13 @@
  */
 #include "agents/doctor.h"
 #include "agents/broker_ring.h"
-#include "agents/by_hand.h"
 #include "agents/legal_hold.h"
 #include "agents/quarantine.h"
 #include "agents/remains.h"
 
 #include "common/hold.h"
 #include "common/memory.h"
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,16 +181,6 @@ static void check_quarantine(struct doctor *doctor, struct store *store)
 			     (unsigned long long)counts[QUARANTINE_NOTICE]);
 }
 
-static void check_by_hand(struct doctor *doctor, struct store *store)
-{
-	const uint64_t count = by_hand_count(store);
-
-	if (count > 0)
-		checkup_note(&doctor->checkup, CHECKUP_WARN, "erasures", "simpul erasures list; then done for each",
-			     "%llu copies in this office's own systems have to be removed by hand",
-			     (unsigned long long)count);
-}
-
 static const char *store_advice(enum error error)
 {
 	if (error == E_STORE_LOCKED || error == E_STORE_KEY || error == E_NOT_FOUND)
@@ -226,7 +216,7 @@ static void check_store(struct doctor *doctor)
 	struct fault fault = {0};
 	struct store store;
 
-	if (access(path, F_OK) != 0) {
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
 		checkup_note(checkup, CHECKUP_WARN, "store", "simpul-agent makes it when it starts for the first time",
 			     "%s is not there", path);
 		return;
@@ -248,7 +238,7 @@ static void check_store(struct doctor *doctor)
 			     cipher != NULL ? ", and is encrypted" : "");
 	check_record(doctor, &store);
 	check_holds(doctor, &store);
-	check_by_hand(doctor, &store);
+	doctor_waits(doctor, &store);
 	check_quarantine(doctor, &store);
 	doctor_requests(doctor, &store);
 	store_close(&store);

@@ -2,7 +2,7 @@
  *
  *   doctor.c         the command; settings, keys, join file, store
  *   doctor_places.c  disk, drop folders, sinks
- *   doctor_due.c     requests of persons
+ *   doctor_due.c     requests of persons, and what else waits for somebody to do it
  *   doctor_link.c    the running agent, the broker, the clock
  *
  * It only looks: it opens no session and changes no file, whatever runs beside it. */
@@ -28,8 +28,10 @@ void doctor_folders(struct doctor *doctor);
 void doctor_sinks(struct doctor *doctor);
 
 /* ---- doctor_due.c */
-/* One finding for each request of a person that is overdue or due within a day; nothing without one. */
+/* One finding for each request of a person that is to be answered; nothing without one. */
 void doctor_requests(struct doctor *doctor, struct store *store);
+/* One for each kind of thing that waits (waits.h). */
+void doctor_waits(struct doctor *doctor, struct store *store);
 
 /* ---- doctor_link.c */
 void doctor_link(struct doctor *doctor);

@@ -1,7 +1,8 @@
-/* doctor_due - whether a person waits for what the law gives three days. */
+/* doctor_due - what waits for a person to do it: what the law gives three days first. */
 #include "agents/doctor.h"
 
 #include "agents/subject_book.h"
+#include "agents/waits.h"
 #include "common/json.h"
 #include <string.h>
 
@@ -38,4 +39,22 @@ void doctor_requests(struct doctor *doctor, struct store *store)
 				     json_text(request, "due"));
 	}
 	subject_book_free(&book);
+}
+
+void doctor_waits(struct doctor *doctor, struct store *store)
+{
+	uint64_t counts[WAITS];
+	struct fault fault = {0};
+
+	if (waits_count(store, clock_now().wall, counts, &fault) != E_OK) {
+		checkup_fault(&doctor->checkup, "store", &fault, "see the store's disk");
+		return;
+	}
+	for (size_t i = 0; i < WAITS; i++) {
+		const struct wait_text *text = wait_text((enum wait)i);
+
+		if (counts[i] > 0)
+			checkup_note(&doctor->checkup, CHECKUP_WARN, text->key, text->advice, "%llu %s",
+				     (unsigned long long)counts[i], text->what);
+	}
 }

@@ -121,18 +121,25 @@ struct waiting {
 	uint64_t lifts;
 };
 
+#define TO_CONFIRM " confirmed_at = 0 AND placed_at > ?2 AND (lifts > 0 OR until > ?3)"
+
+static void to_confirm_bind(sqlite3_stmt *get, wall_ms now)
+{
+	bind_number(get, 2, now > HOLD_CONFIRM_MS ? now - HOLD_CONFIRM_MS : 0);
+	bind_number(get, 3, now);
+}
+
 static enum error waiting_find(struct store *store, uint64_t id, const struct hold_person *by, wall_ms now,
 			       struct waiting *waiting, struct fault *fault)
 {
 	static const char sql[] = "SELECT origin, epoch, stream, number, lifts, placed_uid FROM hold WHERE id = ?1"
-				  " AND confirmed_at = 0 AND placed_at > ?2 AND (lifts > 0 OR until > ?3)";
+				  " AND" TO_CONFIRM;
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
 	memset(waiting, 0, sizeof *waiting);
 	bind_number(get, 1, id);
-	bind_number(get, 2, now > HOLD_CONFIRM_MS ? now - HOLD_CONFIRM_MS : 0);
-	bind_number(get, 3, now);
+	to_confirm_bind(get, now);
 	error = store_ask(store, get, fault);
 	if (error == E_NOT_FOUND)
 		fault_at(fault, error, "hold");
@@ -252,6 +259,19 @@ uint64_t legal_holds_ending(struct store *store, wall_ms now)
 	count = store_ask(store, get, NULL) == E_OK ? column_number(get, 0) : 0;
 	sqlite3_reset(get);
 	return count;
+}
+
+enum error legal_holds_waiting(struct store *store, wall_ms now, uint64_t *count, struct fault *fault)
+{
+	static const char sql[] = "SELECT count(*) FROM hold WHERE" TO_CONFIRM;
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	to_confirm_bind(get, now);
+	error = store_ask(store, get, fault);
+	*count = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error;
 }
 
 /* ---- listing */

@@ -56,5 +56,7 @@ enum error legal_hold_find(struct store *store, const struct report_name *report
 enum error legal_hold_list(struct store *store, wall_ms now, json_t **list, struct fault *fault);
 /* So many orders end within HOLD_NOTICE_DAYS, of reports that no other keeps for longer. */
 uint64_t legal_holds_ending(struct store *store, wall_ms now);
+/* So many orders, or words that lift one, wait for the second person. */
+enum error legal_holds_waiting(struct store *store, wall_ms now, uint64_t *count, struct fault *fault);
 
 #endif

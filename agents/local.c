@@ -11,6 +11,7 @@
 #include "agents/reading.h"
 #include "agents/subject_due.h"
 #include "agents/subject_record.h"
+#include "agents/waits.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -124,6 +125,19 @@ static void set_due(json_t *answer, struct store *store)
 					      due.first));
 }
 
+static void set_waits(json_t *answer, struct store *store)
+{
+	uint64_t counts[WAITS];
+	json_t *waits;
+
+	if (waits_count(store, clock_now().wall, counts, NULL) != E_OK)
+		return;
+	waits = json_object();
+	for (size_t i = 0; i < WAITS; i++)
+		json_object_set_new(waits, wait_text((enum wait)i)->key, json_integer((json_int_t)counts[i]));
+	json_object_set_new(answer, "waits", waits);
+}
+
 static json_t *status_answer(const struct local_host *host)
 {
 	struct uplink_status status;
@@ -142,6 +156,7 @@ static json_t *status_answer(const struct local_host *host)
 				      (json_int_t)counts.refused, "expiring",
 				      (json_int_t)purge_expiring(host->store, clock_now().wall)));
 	set_due(answer, host->store);
+	set_waits(answer, host->store);
 	json_object_set_new(answer, "sinks", sinks_answer(host->sinks));
 	json_object_set_new(answer, "quarantine", quarantine_counts(host->store));
 	set_key(answer, host->store);

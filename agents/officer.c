@@ -5,6 +5,7 @@
 #include "common/config.h"
 #include "common/memory.h"
 #include "common/name.h"
+#include "common/user.h"
 #include "common/wire.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +27,8 @@ int officer_fail(const struct officer *officer, const struct fault *fault, const
 
 	if (fault->code == E_NOT_FOUND && strcmp(fault->field, officer->config) == 0)
 		advice = "say where the settings are with -c FILE or SIMPUL_CONFIG";
+	if (fault->code == E_PERMISSION)
+		advice = PERMISSION_ADVICE;
 	/* A field may come from a file that somebody else wrote. */
 	view_safe_text(&safe, fault_text(fault, text, sizeof(text)));
 	fprintf(stderr, "simpul %s: %.*s%s%s\n", officer->command, (int)safe.size, (const char *)safe.data,
@@ -38,7 +41,7 @@ int officer_unread(const struct officer *officer, const struct fault *fault)
 {
 	if (fault->code == E_NOT_FOUND)
 		return officer_fail(officer, fault, "has simpul-agent run here?");
-	return officer_fail(officer, fault, fault->code == E_IO ? "may this user read the agent's store?" : NULL);
+	return officer_fail(officer, fault, NULL);
 }
 
 int officer_misused(const struct officer *officer, const char *format, ...)
@@ -206,6 +209,8 @@ enum error officer_ask(const struct officer *officer, json_t *request, json_t **
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
 	else if (strlen(text) > LIMIT_FRAME)
 		error = fault_at(fault, E_TOO_LARGE, "%s", "");
+	else if (eaccess(settings.local, W_OK) != 0 && errno == EACCES)
+		error = permission_fault(fault, settings.local);
 	else if (!listens(settings.local) || (*answer = exchange_frames(settings.local, text)) == NULL)
 		error = fault_at(fault, E_UNREACHABLE, "%s", settings.local);
 	else

@@ -40,6 +40,7 @@ int officer_outbox(struct officer *officer, int argc, char **argv);
 int officer_outbox_show(struct officer *officer, int argc, char **argv); /* argv[0] is "show" */
 int officer_outbox_recover(struct officer *officer, int argc, char **argv); /* argv[0] is "recover" */
 int officer_backup(struct officer *officer, int argc, char **argv);
+int officer_restore(struct officer *officer, const char *backup); /* of officer_backup */
 int officer_status(struct officer *officer, int argc, char **argv);
 int officer_doctor(struct officer *officer, int argc, char **argv);
 int officer_listen(struct officer *officer, int argc, char **argv);

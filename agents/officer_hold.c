@@ -140,24 +140,30 @@ static bool line_print(const json_t *object)
 	return officer_print_line(&line);
 }
 
-/* A new reference. Who may not read the store asks the agent: he may be the one who has to confirm. */
+/* Of the agent; a new reference. */
+static enum error orders_ask(const struct officer *officer, json_t **orders, struct fault *fault)
+{
+	json_t *answer;
+	const enum error error = officer_ask(
+		officer, json_pack("{s:i, s:s}", "simpul", 1, "command", "hold-list"), &answer, fault);
+
+	*orders = error == E_OK ? json_incref(json_object_get(answer, "holds")) : NULL;
+	json_decref(answer);
+	return error;
+}
+
+/* A new reference; for who may not read the store, of the agent. */
 static enum error orders_read(const struct officer *officer, json_t **orders, struct fault *fault)
 {
 	struct store store;
-	json_t *answer;
 	enum error error = officer_store(officer, &store, fault);
 
 	*orders = NULL;
 	if (error == E_OK) {
 		error = legal_hold_list(&store, clock_now().wall, orders, fault);
 		store_close(&store);
-	} else if (error == E_IO) {
-		error = officer_ask(officer, json_pack("{s:i, s:s}", "simpul", 1, "command", "hold-list"), &answer,
-				    fault);
-		if (error == E_OK)
-			*orders = json_incref(json_object_get(answer, "holds"));
-		if (error == E_OK)
-			json_decref(answer);
+	} else if (error == E_PERMISSION) {
+		error = orders_ask(officer, orders, fault);
 	}
 	return error;
 }
@@ -283,7 +289,7 @@ static int order_agreed(const struct officer *officer, long long id)
 	bool yes = true;
 	int status = EX_OK;
 
-	if (orders_read(officer, &orders, &fault) != E_OK)
+	if (orders_ask(officer, &orders, &fault) != E_OK)
 		return officer_fail(officer, &fault, advice_for(fault.code));
 	found = order_find(orders, id);
 	if (found != NULL)

@@ -4,6 +4,7 @@
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/view.h"
+#include "agents/waits.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include <stdio.h>
@@ -207,6 +208,17 @@ static void requests_print(const json_t *requests)
 		       json_text(requests, "first"));
 }
 
+/* What waits for a person, a line each. */
+static void waits_print(const json_t *waits)
+{
+	for (size_t i = 0; i < WAITS; i++) {
+		const struct wait_text *text = wait_text((enum wait)i);
+
+		if (number_in(waits, text->key) > 0)
+			printf("to do: %lld %s: %s\n", number_in(waits, text->key), text->what, text->advice);
+	}
+}
+
 /* `expires_at` is "" for a key that never ends. */
 static void key_print(const char *expires_at)
 {
@@ -240,6 +252,7 @@ static void status_print(const json_t *status)
 		printf("expiry: %lld of this office's reports are erased within 7 days: simpul outbox list --expiring\n",
 		       number_in(outbox, "expiring"));
 	requests_print(json_object_get(status, "requests"));
+	waits_print(json_object_get(status, "waits"));
 	sinks_print(json_object_get(status, "sinks"));
 	quarantine_print(json_object_get(status, "quarantine"));
 	key_print(json_text(status, "key_expires_at"));

@@ -16,6 +16,7 @@ struct showing {
 	struct arena arena;
 	json_t *json;	/* of the report */
 	json_t *copies; /* [{"node", "name", "erased_at", "erased_by", "sinks"}], sorted by node */
+	json_t *missed; /* [{"node", "name"}] */
 	size_t rows;
 };
 
@@ -31,28 +32,6 @@ static bool row_take(void *context, const struct outbox_row *row)
 	shown.body = officer_body_shown(row->header, row->body);
 	showing->json = view_outbox_json(&shown, &showing->arena);
 	return false;
-}
-
-static enum error updates_add(struct showing *showing, const struct report_name *name, struct fault *fault)
-{
-	static const char sql[] = "SELECT epoch, stream, number FROM outbox WHERE reference = ?1 AND kind = 3"
-				  " AND state = 2 ORDER BY epoch, stream, number";
-	sqlite3_stmt *get = store_statement(showing->store, sql);
-	struct report_name update = *name;
-	char text[REPORT_NAME_SIZE];
-	enum error error;
-
-	bind_text(get, 1, report_name_text(name, text));
-	while ((error = store_ask(showing->store, get, fault)) == E_OK) {
-		update.epoch = (uint32_t)column_number(get, 0);
-		update.stream = (uint32_t)column_number(get, 1);
-		update.number = column_number(get, 2);
-		error = copies_given(showing->store, &update, showing->copies, fault);
-		if (error != E_OK)
-			break;
-	}
-	sqlite3_reset(get);
-	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* The node that was given something first is shown first; what one node was given stands together. */
@@ -86,6 +65,7 @@ static enum error showing_read(struct showing *showing, const struct report_name
 {
 	enum error error = view_outbox_by_name(showing->store, name, row_take, showing, fault);
 	const char *state;
+	bool under_way;
 
 	if (error == E_OK && (showing->rows == 0 || strcmp(name->origin, showing->store->node) != 0))
 		return fault_at(fault, E_NOT_FOUND, "%s", "");
@@ -95,7 +75,9 @@ static enum error showing_read(struct showing *showing, const struct report_name
 	error = strcmp(state, "accepted") == 0 ? copies_given(showing->store, name, showing->copies, fault)
 					       : copies_answered(showing->store, name, showing->copies, fault);
 	if (error == E_OK)
-		error = updates_add(showing, name, fault);
+		error = copies_missed(showing->store, name, showing->missed, fault);
+	if (error == E_OK)
+		error = copies_of_updates(showing->store, name, showing->copies, showing->missed, &under_way, fault);
 	copies_sort(showing);
 	return error;
 }
@@ -137,6 +119,18 @@ static void copy_print(const json_t *copy)
 	printf("\n");
 }
 
+/* Who is named and got nothing, as the policy wants it. */
+static void missed_print(const json_t *missed)
+{
+	const json_t *one;
+	size_t i;
+
+	if (json_array_size(missed) > 0)
+		printf("not reached: the policy does not let them have it (the operators' simpulctl policy explain says why)\n");
+	json_array_foreach((json_t *)(uintptr_t)missed, i, one)
+		printf("  %-*s %s\n", COLUMN, json_text(one, "node"), json_text(one, "name"));
+}
+
 static bool page_put(void *context, const struct outbox_row *row)
 {
 	struct outbox_row shown = *row;
@@ -158,6 +152,7 @@ static void page_print(struct showing *showing, const struct report_name *name)
 	if (json_array_size(showing->copies) > 0)
 		printf("given to\n");
 	json_array_foreach(showing->copies, i, copy) copy_print(copy);
+	missed_print(showing->missed);
 }
 
 int officer_outbox_show(struct officer *officer, int argc, char **argv)
@@ -188,17 +183,20 @@ int officer_outbox_show(struct officer *officer, int argc, char **argv)
 	arena_init(&showing.arena);
 	showing.store = &store;
 	showing.copies = json_array();
+	showing.missed = json_array();
 	error = showing_read(&showing, &name, &fault);
 	if (error == E_NOT_FOUND)
 		fault_at(&fault, error, "%s", argv[optind]);
 	if (error == E_OK && json) {
 		json_object_set(showing.json, "copies", showing.copies);
+		json_object_set(showing.json, "not_reached", showing.missed);
 		officer_print_json(json_incref(showing.json), true);
 	} else if (error == E_OK) {
 		page_print(&showing, &name);
 	}
 	json_decref(showing.json);
 	json_decref(showing.copies);
+	json_decref(showing.missed);
 	arena_fini(&showing.arena);
 	store_close(&store);
 	return error == E_OK ? EX_OK : officer_fail(officer, &fault, "simpul outbox list shows what there is");

@@ -1,5 +1,5 @@
-/* officer_recover - simpul backup and simpul outbox recover: a copy of what an agent is, and what to do when its disk
- * was lost or an old copy was put back. */
+/* officer_recover - simpul backup make and simpul outbox recover: a copy of what an agent is, and what to do when its disk
+ * was lost or an old copy was put back (officer_restore.c). */
 #include "agents/keyring.h"
 #include "agents/officer.h"
 #include "agents/outbox.h"
@@ -30,13 +30,18 @@ static const char recover_usage[] =
 
 static const char backup_usage[] =
 	"usage: simpul backup make FOLDER\n"
+	"       simpul backup restore FOLDER\n"
 	"\n"
-	"Copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is "
+	"make copies store, keys, join file, settings and profiles into a new folder; the agent may run. All of it is "
 	"secret.\n"
-	"To put it back end the agent, remove agent.db, agent.db-wal and agent.db-shm (a log that is left would be read "
-	"into\n"
-	"the copy), copy the files where agent.yaml says (node.keys.store as NODE.keys.store beside the keys), then:\n"
-	"simpul outbox recover.\n";
+	"\n"
+	"restore puts each file where the settings say (-c agent.yaml); where there are none, those of the backup get "
+	"that\n"
+	"name first. It overwrites nothing: end the agent, and move away what is left of the store (agent.db, "
+	"agent.db-wal,\n"
+	"agent.db-shm). Files that are the same stay. What it put back is opened and checked. Run it as the user that "
+	"the agent\n"
+	"runs as; then simpul outbox recover.\n";
 
 /* ------------------------------------------------------------------ outbox recover */
 
@@ -235,8 +240,10 @@ int officer_backup(struct officer *officer, int argc, char **argv)
 
 	if (officer_helped(argc, argv, backup_usage))
 		return EX_OK;
+	if (argc == 3 && strcmp(argv[1], "restore") == 0)
+		return officer_restore(officer, argv[2]);
 	if (argc != 3 || strcmp(argv[1], "make") != 0)
-		return officer_misused(officer, "say: make FOLDER");
+		return officer_misused(officer, "say: make FOLDER or restore FOLDER");
 	error = officer_settings(officer, &settings, &fault);
 	if (error != E_OK)
 		return officer_fail(officer, &fault, NULL);

@@ -23,7 +23,8 @@ static const char release_usage[] =
 	"request   asks the origin of a report to share it with these offices, and tells nobody else\n"
 	"list      one line a request: its name, the report, for whom, why, and what became of it\n"
 	"grant     shares it, as an update that says to them what the report says by now, and tells who asked. Whoever the\n"
-	"          policy does not let have it does not get it; the operators' simpulctl policy explain says who and why\n"
+	"          policy does not let have it does not get it: list then says \"not reached\" here, at its origin, which\n"
+	"          tells who asked; the operators' simpulctl policy explain says why\n"
 	"refuse    tells who asked\n"
 	"\n"
 	"  --reason R   other-region, other-competence, investigation, victim-protection, legal-duty\n";
@@ -87,6 +88,7 @@ static void put(struct buffer *line, const char *before, const json_t *text)
 static bool line_print(const json_t *request)
 {
 	const json_t *mark = json_object_get(request, "mark"), *nodes = json_object_get(request, "nodes");
+	const json_t *missed = json_object_get(request, "not_reached");
 	struct buffer line = {0};
 
 	if (mark != NULL) {
@@ -99,6 +101,8 @@ static bool line_print(const json_t *request)
 		put(&line, i == 0 ? " for " : ", ", json_array_get(nodes, i));
 	put(&line, ", ", json_object_get(request, "reason"));
 	put(&line, ": ", json_object_get(request, "decision"));
+	for (size_t i = 0; i < json_array_size(missed); i++)
+		put(&line, i == 0 ? ", not reached: " : ", ", json_array_get(missed, i));
 	return officer_print_line(&line);
 }
 

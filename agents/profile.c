@@ -86,7 +86,7 @@ static enum error header_explain(const struct profile *profile, const struct csv
 	static const char others[] = ",;\t";
 
 	if (header->raw.size > 2 && memcmp(header->raw.data, "PK", 2) == 0)
-		return fault_say(fault, E_INVALID, "a workbook, not CSV: save it as CSV");
+		return fault_say(fault, E_INVALID, "a workbook, not CSV: name it .xlsx, or save it as CSV");
 	if (header->count == 1 && strncasecmp(header->cells[0], "sep=", 4) == 0)
 		return fault_say(fault, E_INVALID, "the line sep= before the header line: delete it");
 	for (const char *c = others; *c != '\0'; c++)

@@ -20,8 +20,8 @@
 enum quarantine_cause {
 	/* A report whose signature, key, name or seal fails, `code`: handed to no sink. */
 	QUARANTINE_UNVERIFIED = 1,
-	/* An update, cancel or answer about a report that is not here. Those about another office's are solved by
-	 * themselves when it comes; an answer is about an own one. */
+	/* A cancel or answer about a report that is not here. A cancel is solved by itself when the report comes; an
+	 * answer is about an own one. */
 	QUARANTINE_UNREFERENCED,
 	/* A report that `sink` does not take while it takes others. */
 	QUARANTINE_UNDELIVERED,

@@ -19,6 +19,21 @@ static enum error received_find(struct store *store, const struct report_name *n
 	return error;
 }
 
+/* Whoever got an update alone has with it all that the report says by now. */
+static enum error update_find(struct store *store, const struct report_name *name, struct fault *fault)
+{
+	static const char sql[] = "SELECT 1 FROM mark m CROSS JOIN inbox i ON i.row = m.row WHERE m.origin = ?1"
+				  " AND m.epoch = ?2 AND m.stream = ?3 AND m.number = ?4 AND m.kind = 3 AND i.trust <> 2"
+				  " LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	name_bind(get, 1, name);
+	error = store_ask(store, get, fault);
+	sqlite3_reset(get);
+	return error;
+}
+
 enum error own_report_find(struct store *store, const Simpul__Name *name, struct fault *fault)
 {
 	static const char sql[] = "SELECT 1 FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
@@ -38,13 +53,17 @@ enum error own_report_find(struct store *store, const Simpul__Name *name, struct
 enum error reference_find(struct store *store, const char *origin, const Simpul__Header *header, struct fault *fault)
 {
 	struct report_name meant;
+	enum error error;
 
 	if (header->kind == SIMPUL__KIND__KIND_PURGE_RECEIPT ||
 	    (header->kind == SIMPUL__KIND__KIND_CANCEL && header->erase))
 		return E_OK;
 	if (kind_is_answer(header->kind))
 		return header->n_references == 1 ? own_report_find(store, header->references[0], fault) : E_NOT_FOUND;
-	if (header->kind != SIMPUL__KIND__KIND_UPDATE && header->kind != SIMPUL__KIND__KIND_CANCEL)
+	if (header->kind != SIMPUL__KIND__KIND_CANCEL)
 		return E_OK;
-	return reference_of(header, origin, &meant) ? received_find(store, &meant, fault) : E_NOT_FOUND;
+	if (!reference_of(header, origin, &meant))
+		return E_NOT_FOUND;
+	error = received_find(store, &meant, fault);
+	return error == E_NOT_FOUND ? update_find(store, &meant, fault) : error;
 }

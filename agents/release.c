@@ -1,5 +1,6 @@
 /* release - looks through inbox and outbox for requests and answers, and makes an UPDATE of what is to be shared. */
 #include "agents/release.h"
+#include "agents/copies.h"
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/memory.h"
@@ -27,6 +28,21 @@ static const char *reference_in(const json_t *row)
 	const char *name = json_string_value(json_array_get(names, 0));
 
 	return name == NULL ? "" : name;
+}
+
+/* The name of the report that a header refers to, "" for none. */
+static const char *meant_text(const Simpul__Header *header, char text[REPORT_NAME_SIZE])
+{
+	struct report_name name = {0};
+
+	text[0] = '\0';
+	if (header->n_references != 1)
+		return text;
+	name.epoch = header->references[0]->epoch;
+	name.stream = (uint32_t)header->references[0]->stream;
+	name.number = header->references[0]->number;
+	snprintf(name.origin, sizeof(name.origin), "%s", header->references[0]->origin);
+	return report_name_text(&name, text);
 }
 
 /* A request's name and the office that decides on it, of which this is a report. */
@@ -120,6 +136,75 @@ static enum error rows_search(struct store *store, struct search *search, struct
 	return error;
 }
 
+static bool original_name(void *context, const struct outbox_row *row)
+{
+	char *original = context;
+	const Simpul__Header *header;
+	struct arena arena;
+
+	arena_init(&arena);
+	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
+	report_name_text(&row->name, original);
+	if (header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1)
+		meant_text(header, original);
+	arena_fini(&arena);
+	return false;
+}
+
+/* Of an update the report that it is about. "" when this office has no such report. */
+static enum error original_find(struct store *store, const char *report, char original[REPORT_NAME_SIZE],
+				struct fault *fault)
+{
+	struct report_name name;
+
+	original[0] = '\0';
+	if (!report_name_parse(report, &name) || strcmp(name.origin, store->node) != 0)
+		return E_OK;
+	return view_outbox_by_name(store, &name, original_name, original, fault);
+}
+
+/* Those of `nodes` who are not among the nodes of `copies`; a new reference. */
+static json_t *nodes_without(const json_t *nodes, const json_t *copies)
+{
+	json_t *missed = json_array(), *node, *copy;
+	size_t i, k;
+
+	json_array_foreach((json_t *)(uintptr_t)nodes, i, node) {
+		bool given = false;
+
+		json_array_foreach((json_t *)(uintptr_t)copies, k, copy)
+			given = given || json_equal(json_object_get(copy, "node"), node);
+		if (!given)
+			json_array_append(missed, node);
+	}
+	return missed;
+}
+
+/* Whom the update that carried out a grant did not reach. */
+static enum error missed_note(struct store *store, json_t *request, struct fault *fault)
+{
+	json_t *copies = json_array(), *named = json_array(), *missed;
+	char original[REPORT_NAME_SIZE];
+	struct report_name name;
+	bool under_way = false;
+	enum error error = original_find(store, json_text(request, "report"), original, fault);
+	const bool here = error == E_OK && report_name_parse(original, &name);
+
+	if (here)
+		error = copies_given(store, &name, copies, fault);
+	if (here && error == E_OK)
+		error = copies_of_updates(store, &name, copies, named, &under_way, fault);
+	if (here && error == E_OK && !under_way) {
+		missed = nodes_without(json_object_get(request, "nodes"), copies);
+		if (json_array_size(missed) > 0)
+			json_object_set(request, "not_reached", missed);
+		json_decref(missed);
+	}
+	json_decref(copies);
+	json_decref(named);
+	return error;
+}
+
 enum error release_list(struct store *store, json_t **list, struct fault *fault)
 {
 	struct search search = {.list = json_array(), .decisions = json_object()};
@@ -136,11 +221,62 @@ enum error release_list(struct store *store, json_t **list, struct fault *fault)
 		free(key);
 		if (decision != NULL)
 			json_object_set(request, "decision", decision);
+		if (error == E_OK && strcmp(json_text(request, "decision"), "granted") == 0 &&
+		    !json_is_true(json_object_get(request, "own")))
+			error = missed_note(store, request, fault);
 	}
 	arena_fini(&search.arena);
 	json_decref(search.decisions);
 	*list = search.list;
 	return error;
+}
+
+/* ------------------------------------------------------------------ counting */
+
+/* Requests that this office answered, by name, each true. */
+static enum error answered_read(struct store *store, json_t *answered, struct fault *fault)
+{
+	static const char sql[] = "SELECT header FROM outbox_report WHERE kind = 9 AND code = 0";
+	sqlite3_stmt *get = store_statement(store, sql);
+	const Simpul__Header *header;
+	char name[REPORT_NAME_SIZE];
+	struct arena arena;
+	enum error error;
+
+	arena_init(&arena);
+	while ((error = store_ask(store, get, fault)) == E_OK) {
+		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 0), &arena, NULL);
+		if (header != NULL)
+			json_object_set_new(answered, meant_text(header, name), json_true());
+		arena_reset(&arena);
+	}
+	sqlite3_reset(get);
+	arena_fini(&arena);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* By kind, which has an index, for the agent is asked this at any time: there may be a million reports. */
+enum error release_open_count(struct store *store, uint64_t *count, struct fault *fault)
+{
+	static const char sql[] = "SELECT origin, epoch, stream, number FROM inbox WHERE kind = 8 AND trust <> 2"
+				  " AND erased_at = 0";
+	sqlite3_stmt *get = store_statement(store, sql);
+	json_t *answered = json_object();
+	char text[REPORT_NAME_SIZE];
+	enum error error = answered_read(store, answered, fault);
+
+	*count = 0;
+	while (error == E_OK && (error = store_ask(store, get, fault)) == E_OK) {
+		struct report_name name = {.epoch = (uint32_t)column_number(get, 1),
+					   .stream = (uint32_t)column_number(get, 2),
+					   .number = column_number(get, 3)};
+
+		snprintf(name.origin, sizeof(name.origin), "%s", column_text(get, 0));
+		*count += json_object_get(answered, report_name_text(&name, text)) == NULL;
+	}
+	sqlite3_reset(get);
+	json_decref(answered);
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* ------------------------------------------------------------------ answering */
@@ -215,21 +351,6 @@ static bool is_newer(const struct statement *statement, const struct outbox_row 
 	       row->taken_at >= before;
 }
 
-/* The name of the report that a header refers to, "" for none. */
-static const char *meant_text(const Simpul__Header *header, char text[REPORT_NAME_SIZE])
-{
-	struct report_name name = {0};
-
-	text[0] = '\0';
-	if (header->n_references != 1)
-		return text;
-	name.epoch = header->references[0]->epoch;
-	name.stream = (uint32_t)header->references[0]->stream;
-	name.number = header->references[0]->number;
-	snprintf(name.origin, sizeof(name.origin), "%s", header->references[0]->origin);
-	return report_name_text(&name, text);
-}
-
 static bool statement_look(void *context, const struct outbox_row *row)
 {
 	struct statement *statement = context;
@@ -268,33 +389,6 @@ static enum error statement_find(struct store *store, struct statement *statemen
 					  statement, fault);
 	}
 	return error;
-}
-
-static bool original_name(void *context, const struct outbox_row *row)
-{
-	char *original = context;
-	const Simpul__Header *header;
-	struct arena arena;
-
-	arena_init(&arena);
-	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
-	report_name_text(&row->name, original);
-	if (header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1)
-		meant_text(header, original);
-	arena_fini(&arena);
-	return false;
-}
-
-/* Of an update the report that it is about. "" when this office has no such report. */
-static enum error original_find(struct store *store, const char *report, char original[REPORT_NAME_SIZE],
-				struct fault *fault)
-{
-	struct report_name name;
-
-	original[0] = '\0';
-	if (!report_name_parse(report, &name) || strcmp(name.origin, store->node) != 0)
-		return E_OK;
-	return view_outbox_by_name(store, &name, original_name, original, fault);
 }
 
 static void names_add(json_t *to, const json_t *names)

@@ -8,9 +8,14 @@
 
 /* Every request in the order in which it came or was made, those of others first; a new reference:
  * [{"mark", "request": "army.oku#5", "report": "police.oku#12", "nodes": ["district.oku"], "reason": "other-region",
- *   "decision": "open"|"granted"|"refused"|"unsent", "own": false}]
- * `mark` as in view.h. "unsent": an own one that the broker did not take. */
+ *   "decision": "open"|"granted"|"refused"|"unsent", "own": false, "not_reached": ["district.oku"]}]
+ * `mark` as in view.h. "unsent": an own one that the broker did not take. "not_reached": those for whom a request of
+ * another office was granted and who got nothing, for the policy does not let them; left out where there are none, or
+ * the receipt is not there yet. Of an own request only its origin knows. */
 enum error release_list(struct store *store, json_t **list, struct fault *fault);
+
+/* So many requests of other offices are not answered. */
+enum error release_open_count(struct store *store, uint64_t *count, struct fault *fault);
 
 /* The drafts that grant the request of this name, to be taken together: an UPDATE that says to its nodes what the report says
  * by now, with all that limits it, and the answer. An UPDATE and not a new report, because what is taken back later must reach

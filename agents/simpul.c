@@ -30,7 +30,7 @@ static const char usage[] =
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
 	"  outbox list              what became of what this office said\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
-	"  backup make FOLDER       copy store, keys and settings; also beside a running agent\n"
+	"  backup make|restore FOLDER    copy store, keys and settings, also beside a running agent; put them back\n"
 	"  status                   whether the agent is connected\n"
 	"  doctor                   what is wrong with this office's Simpul, and what to do\n"
 	"  verify FILE              check an exported report, without any connection\n"

@@ -97,6 +97,16 @@ static enum error meta_get(struct store *store, struct fault *fault)
 	return error;
 }
 
+static enum error owner_check(const struct store *store, const char *path, const uint8_t exchange[EXCHANGE_SIZE],
+			      const char *node, struct fault *fault)
+{
+	if (memcmp(store->exchange, exchange, EXCHANGE_SIZE) != 0)
+		return fault_at(fault, E_EXCHANGE, "%s", path);
+	if (strcmp(store->node, node) != 0)
+		return fault_at(fault, E_CONFIG, "%s was made for %s", path, store->node);
+	return E_OK;
+}
+
 enum error store_open_marked(struct store *store, const char *path, const struct cipher *cipher,
 			     const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault)
 {
@@ -116,10 +126,8 @@ enum error store_open_marked(struct store *store, const char *path, const struct
 		if (error == E_OK)
 			error = meta_get(store, fault);
 	}
-	if (error == E_OK && memcmp(store->exchange, exchange, EXCHANGE_SIZE) != 0)
-		error = fault_at(fault, E_EXCHANGE, "%s", path);
-	if (error == E_OK && strcmp(store->node, node) != 0)
-		error = fault_at(fault, E_CONFIG, "%s was made for %s", path, store->node);
+	if (error == E_OK)
+		error = owner_check(store, path, exchange, node, fault);
 	if (error != E_OK)
 		store_close(store);
 	return error;
@@ -151,17 +159,36 @@ enum error store_open(struct store *store, const char *path, const struct cipher
 	return error;
 }
 
-enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault)
+static enum error reader_open(struct store *store, const char *path, enum database_mode mode,
+			      const struct cipher *cipher, struct fault *fault)
 {
 	enum error error;
 
 	memset(store, 0, sizeof *store);
-	error = database_open_store(&store->db, path, DATABASE_READ, cipher, STORE_VERSION, NULL, fault);
+	error = database_open_store(&store->db, path, mode, cipher, STORE_VERSION, NULL, fault);
 	if (error != E_OK)
 		return error;
 	error = meta_get(store, fault);
 	if (error == E_NOT_FOUND)
 		fault_at(fault, error, "%s", path);
+	if (error != E_OK)
+		store_close(store);
+	return error;
+}
+
+enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault)
+{
+	return reader_open(store, path, DATABASE_READ, cipher, fault);
+}
+
+enum error store_open_copy(struct store *store, const char *path, const struct cipher *cipher,
+			   const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault)
+{
+	enum error error = reader_open(store, path, DATABASE_COPY, cipher, fault);
+
+	if (error != E_OK)
+		return error;
+	error = owner_check(store, path, exchange, node, fault);
 	if (error != E_OK)
 		store_close(store);
 	return error;

@@ -12,7 +12,7 @@
 #include "common/name.h"
 
 #define STORE_VERSION 13
-#define STORE_STATEMENTS 230
+#define STORE_STATEMENTS 240
 
 struct store {
 	sqlite3 *db;
@@ -43,6 +43,9 @@ enum error store_open_marked(struct store *store, const char *path, const struct
 #define STORE_PATIENCE_MS 3000
 enum error store_lock(const char *store, int patience_ms, int *lock, struct fault *fault);
 enum error store_open_reader(struct store *store, const char *path, const struct cipher *cipher, struct fault *fault);
+/* A copy that nobody writes (DATABASE_COPY), of this exchange and node; as store_open. */
+enum error store_open_copy(struct store *store, const char *path, const struct cipher *cipher,
+			   const uint8_t exchange[EXCHANGE_SIZE], const char *node, struct fault *fault);
 void store_close(struct store *store);
 /* The prepared statement for `sql`, a constant. Whoever steps it resets it, or the transaction stays open. */
 sqlite3_stmt *store_statement(struct store *store, const char *sql);

@@ -2,6 +2,7 @@
 #include "agents/store.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/user.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,8 @@ enum error store_lock(const char *store, int patience_ms, int *lock, struct faul
 	if (mkdir(folder, 0700) != 0 && errno != EEXIST)
 		error = fault_at(fault, E_IO, "%s: %s", folder, strerror(errno));
 	else if ((*lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0)
-		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+		error = errno == EACCES ? permission_fault(fault, path)
+					: fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 	else if (!locked(*lock, patience_ms))
 		error = fault_at(fault, E_EXISTS, "%s: another agent runs with this store", store);
 	free(copy);

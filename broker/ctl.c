@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "common/memory.h"
+#include "common/user.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ int ctl_fail(const struct fault *fault, const char *advice)
 {
 	char text[400];
 
+	if (fault->code == E_PERMISSION)
+		advice = PERMISSION_ADVICE "; status, nodes, report, got and policy explain take no file but the settings";
 	/* What is wrong in a configuration already says what it is. */
 	if (fault->code == E_CONFIG && fault->field[0] != '\0')
 		fprintf(stderr, "%s", fault->field);
@@ -211,6 +214,14 @@ static enum error exchange_json(const char *path, const char *text, json_t **ans
 	return error;
 }
 
+/* Nobody listens there, or not for this user. */
+static enum error socket_fault(const char *path, struct fault *fault)
+{
+	if (access(path, F_OK) == 0 && eaccess(path, W_OK) != 0)
+		return permission_fault(fault, path);
+	return fault_at(fault, E_UNREACHABLE, "%s", path);
+}
+
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault)
 {
 	struct broker_settings settings;
@@ -230,7 +241,7 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 	if (error == E_OK && text == NULL)
 		error = fault_at(fault, E_NOT_UTF8, "arguments");
 	if (error == E_OK && (path = ctl_socket(ctl, &settings)) == NULL)
-		error = fault_at(fault, E_UNREACHABLE, "%s", ctl->auditor ? settings.audit : settings.control);
+		error = socket_fault(ctl->auditor ? settings.audit : settings.control, fault);
 	if (error == E_OK)
 		error = exchange_json(path, text, answer, fault);
 	if (error == E_OK)

@@ -131,6 +131,8 @@ bool ctl_proposed(const json_t *answer);
 enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, struct fault *fault);
 /* Asks a command that has at most a node for an argument. */
 enum error ctl_question(const struct ctl *ctl, const char *command, const char *node, json_t **answer, struct fault *fault);
+/* How many proposals wait for a second operator; 0 when the broker does not say. */
+size_t ctl_proposals_waiting(const struct ctl *ctl);
 /* The request that enrolls a member, for ctl_ask. */
 json_t *ctl_enroll_request(const struct member *member);
 /* Says why there is no answer; the exit status. */

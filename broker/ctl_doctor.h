@@ -18,6 +18,7 @@ struct ctl_doctor {
 	uint64_t silent_days;
 	json_t *status; /* what the broker says; NULL: it does not run, or does not say it to this user */
 	bool shut_out;	/* from the broker's socket */
+	unsigned closed; /* files that an auditor may not read, and need not */
 };
 
 /* ---- ctl_doctor_live.c */

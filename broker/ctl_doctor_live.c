@@ -17,17 +17,17 @@
 
 static void absence_explain(struct ctl_doctor *doctor, const struct fault *fault)
 {
-	const char *control = doctor->settings.control;
+	const char *socket = doctor->ctl->auditor ? doctor->settings.audit : doctor->settings.control;
 
-	if (fault->code != E_UNREACHABLE) {
-		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
-	} else if (access(control, F_OK) == 0 && eaccess(control, W_OK) != 0) {
+	if (fault->code == E_PERMISSION) {
 		doctor->shut_out = true;
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "become a member of the file's group",
-			     "%s: this user may not speak to the broker", control);
+			     "%s: this user may not speak to the broker", fault->field);
+	} else if (fault->code != E_UNREACHABLE) {
+		checkup_fault(&doctor->checkup, "broker", fault, "see its log");
 	} else {
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "broker", "start it; its log says why it ended, if it did",
-			     "simpul-broker does not run, or does not answer at %s", control);
+			     "simpul-broker does not run, or does not answer at %s", socket);
 	}
 }
 
@@ -100,6 +100,17 @@ static void keys_judge(struct ctl_doctor *doctor)
 			    "renew it where it is kept: simpulctl authority renew");
 }
 
+/* What one operator signed is dropped after a day unless a second approves it. */
+static void proposals_judge(struct ctl_doctor *doctor)
+{
+	const size_t count = ctl_proposals_waiting(doctor->ctl);
+
+	if (count > 0)
+		checkup_note(&doctor->checkup, CHECKUP_WARN, "proposals",
+			     "simpulctl proposals shows them; a second operator: simpulctl approve",
+			     "%zu wait for a second operator, for a day at most", count);
+}
+
 void doctor_broker(struct ctl_doctor *doctor)
 {
 	struct fault fault = {0};
@@ -110,6 +121,7 @@ void doctor_broker(struct ctl_doctor *doctor)
 	}
 	status_judge(doctor);
 	keys_judge(doctor);
+	proposals_judge(doctor);
 }
 
 /* ---- ports */

@@ -262,6 +262,19 @@ int ctl_proposals(struct ctl *ctl, int argc, char **argv)
 	return EX_OK;
 }
 
+size_t ctl_proposals_waiting(const struct ctl *ctl)
+{
+	struct fault fault = {0};
+	json_t *answer;
+	size_t count;
+
+	if (ctl_question(ctl, "proposals", NULL, &answer, &fault) != E_OK)
+		return 0;
+	count = json_array_size(json_object_get(answer, "proposals"));
+	json_decref(answer);
+	return count;
+}
+
 static const json_t *proposal_at(const json_t *answer, long long id)
 {
 	const json_t *list = json_object_get(answer, "proposals");

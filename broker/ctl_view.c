@@ -17,7 +17,8 @@ static const char *yes_no(const json_t *object, const char *key)
 }
 
 /* Asks the broker and shows the answer: as `print` has it, or with --json as it came. */
-static int show(struct ctl *ctl, int argc, char **argv, const char *question, void (*print)(const json_t *answer))
+static int show(struct ctl *ctl, int argc, char **argv, const char *question,
+		void (*print)(struct ctl *ctl, const json_t *answer))
 {
 	bool json = false;
 	const struct ctl_option options[] = {{"json", NULL, &json}, {0}};
@@ -32,7 +33,7 @@ static int show(struct ctl *ctl, int argc, char **argv, const char *question, vo
 	if (json)
 		ctl_print_json(answer);
 	else
-		print(answer);
+		print(ctl, answer);
 	json_decref(answer);
 	return EX_OK;
 }
@@ -53,8 +54,10 @@ static void print_inspection(const json_t *status)
 		printf("%s\n", strcmp(verified, "running") == 0 ? "under way" : "could not be done: see the log");
 }
 
-static void print_status(const json_t *status)
+static void print_status(struct ctl *ctl, const json_t *status)
 {
+	const size_t proposals = ctl_proposals_waiting(ctl);
+
 	printf("exchange          %s (%s)\n", ctl_text(status, "name"), ctl_text(status, "exchange"));
 	printf("broker            since %s, link %s, feed %s%s\n", ctl_text(status, "started_at"),
 	       ctl_text(status, "link"), ctl_text(status, "feed"),
@@ -78,6 +81,8 @@ static void print_status(const json_t *status)
 						 : "enough");
 	if (json_is_true(json_object_get(status, "clock_doubted")))
 		puts("clock             IN DOUBT: nothing expires; set it right, then simpulctl clock confirm");
+	if (proposals > 0)
+		printf("proposals         %zu wait for a second operator: simpulctl proposals, then approve\n", proposals);
 }
 
 int ctl_status(struct ctl *ctl, int argc, char **argv)
@@ -137,8 +142,9 @@ static void print_nodes(const json_t *nodes)
 		print_expiring(json_array_get(nodes, i));
 }
 
-static void print_members(const json_t *answer)
+static void print_members(struct ctl *ctl, const json_t *answer)
 {
+	(void)ctl;
 	print_nodes(json_object_get(answer, "nodes"));
 }
 

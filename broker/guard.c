@@ -41,6 +41,7 @@ struct connection {
 	bool refused;		  /* under a key that is not in force: the core says so, then it is cut */
 	bool cut;
 	bool turned_away; /* cut before it could say anything */
+	bool own;	  /* of this broker, which tests its sockets */
 	uint32_t paid;	  /* messages that it may say yet */
 	uint8_t key[KEY_SIZE];	 /* of whoever spoke last */
 	uint64_t base, received; /* bytes: that were read or may have been, and in all */
@@ -259,7 +260,7 @@ static void connection_ends(struct guard *guard, const struct watched *at, int f
 
 	if (connection == NULL || connection->source == NULL || connection->at != at)
 		return;
-	connection->source->failed += !connection->spoke && !connection->cut;
+	connection->source->failed += !connection->spoke && !connection->cut && !connection->own;
 	connection_forget(guard, connection);
 }
 
@@ -294,6 +295,13 @@ static bool events_take(struct guard *guard)
 static enum pollset_result on_monitor(void *context)
 {
 	return events_take(context) ? POLLSET_SOME : POLLSET_NOTHING;
+}
+
+void guard_tested(struct guard *guard)
+{
+	events_take(guard);
+	for (size_t fd = 0; fd < guard->capacity; fd++)
+		guard->connections[fd].own = guard->connections[fd].source != NULL;
 }
 
 /* Its question came after its connection was accepted: what it says later is never taken for somebody else's. */

@@ -61,6 +61,8 @@ enum error guard_watch_log(struct guard *guard, void *socket, const struct watch
 /* The same for the socket of bulletins, where each connection may say LIMIT_LISTENER_TOPICS things, and is cut when its key
  * is not in force any more. */
 enum error guard_watch_bulletin(struct guard *guard, void *socket, struct fault *fault);
+/* Who is there now is the broker's own, by which it tested a socket: that it ends without a word is no news. */
+void guard_tested(struct guard *guard);
 /* Connections are told to the guard when this is waited for; must be called once a tick as well: guard_tick. */
 void guard_attach(struct guard *guard, struct pollset *pollset);
 /* Looks at some connections, at all of them when memory grew; logs what happened, each address at most once a second.

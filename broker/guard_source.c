@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define LOGGED_A_SECOND 20 /* addresses */
+#define FEW 16		   /* connections without a word in FEW_MS: agents that start, a doctor or a watcher that looks */
+#define FEW_MS 60000
 
 static const char *const cut_names[CUTS] = {"many", "pace", "silent", "key", "unread", "talk", "topics"};
 
@@ -64,7 +66,20 @@ bool source_has_left(const struct sources *sources, const struct source *source,
 
 /* ---- the log */
 
-static void source_log(struct source *source)
+/* Where members sit some connections end before anything was said, as agents start and doctors look. */
+static enum log_level failed_level(struct source *source, steady_ms now)
+{
+	if (source->node[0] == '\0')
+		return LOG_LEVEL_WARNING;
+	if (now - source->few_since >= FEW_MS) {
+		source->few_since = now;
+		source->few = 0;
+	}
+	source->few += source->failed;
+	return source->few <= FEW ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+}
+
+static void source_log(struct source *source, steady_ms now)
 {
 	for (size_t reason = 0; reason < CUTS; reason++) {
 		const bool came_in = reason != CUT_MANY && reason != CUT_PACE;
@@ -77,7 +92,7 @@ static void source_log(struct source *source)
 		source->cut[reason] = 0;
 	}
 	if (source->failed > 0)
-		log_event(LOG_LEVEL_WARNING, "connections.failed", F_TEXT("address", source->address),
+		log_event(failed_level(source, now), "connections.failed", F_TEXT("address", source->address),
 			  F_TEXT("node", source->node), F_NUM("count", source->failed));
 	source->failed = 0;
 }
@@ -121,12 +136,12 @@ void sources_log(struct sources *sources, steady_ms now)
 		struct source *source = sources_find(sources, address);
 
 		if (source_has_news(source) && logged++ < LOGGED_A_SECOND)
-			source_log(source);
+			source_log(source, now);
 		else
 			source_add(&others, source);
 		if (!source_counts(sources, source, now))
 			zhashx_delete(sources->by_address, address);
 	}
-	source_log(&others);
+	source_log(&others, now);
 	zlistx_destroy(&addresses);
 }

@@ -21,6 +21,8 @@ struct source {
 	uint64_t emptied[GUARD_SOCKETS]; /* the sockets' `emptied` when those were counted */
 	uint64_t cut[CUTS];		 /* since they were logged */
 	uint64_t failed;		 /* the same: ended without one message */
+	uint64_t few;			 /* of those, that were told as nothing to look at since `few_since` */
+	steady_ms few_since;
 	char node[LIMIT_NODE_NAME + 1];	 /* who was let in last, or spoke by a connection that was cut; "": nobody */
 };
 

@@ -57,10 +57,13 @@ static enum error stranger_knock(struct loop *loop, int type, const char *bound,
 				 struct fault *fault)
 {
 	char own[280];
+	enum error error;
 
 	own_endpoint(bound, own, sizeof(own));
-	return zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own, public_key,
-				 ZAP_STRANGER_MS, fault);
+	error = zap_stranger_test(loop->zap, loop->context, type == ZMQ_ROUTER ? ZMQ_DEALER : ZMQ_SUB, own, public_key,
+				  ZAP_STRANGER_MS, fault);
+	guard_tested(loop->guard);
+	return error;
 }
 
 /* Binds a socket and tests that it refuses a stranger. */

@@ -141,6 +141,19 @@ enum error backup_store(const char *from, const struct cipher *from_cipher, cons
 	return error;
 }
 
+enum error backup_put_back(const char *from, const char *to, const struct cipher *cipher, int version,
+			   struct fault *fault)
+{
+	sqlite3 *source;
+	enum error error = database_open_store(&source, from, DATABASE_COPY, cipher, version, NULL, fault);
+
+	if (error != E_OK)
+		return error;
+	error = copy_make(source, to, cipher, true, fault);
+	database_close(source);
+	return error;
+}
+
 /* ---- files and folders */
 
 enum error backup_file(const char *from, const char *to, struct fault *fault)

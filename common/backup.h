@@ -19,6 +19,9 @@ enum error backup_database(const char *from, const char *to, int version, bool m
 /* Likewise an agent's store (database_open_store); `to_cipher` NULL: the copy is plain, whatever `from_cipher`. */
 enum error backup_store(const char *from, const struct cipher *from_cipher, const char *to,
 			const struct cipher *to_cipher, int version, bool marked, struct fault *fault);
+/* Puts a marked copy of a store back, from where nothing need be writable; as backup_store. */
+enum error backup_put_back(const char *from, const char *to, const struct cipher *cipher, int version,
+			   struct fault *fault);
 /* A small file (4 MiB at most), synced, 0600. E_EXISTS when `to` is there. */
 enum error backup_file(const char *from, const char *to, struct fault *fault);
 

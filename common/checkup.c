@@ -2,6 +2,8 @@
 #include "common/checkup.h"
 
 #include "common/member.h"
+#include "common/memory.h"
+#include "common/user.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -65,10 +67,12 @@ void checkup_fault(struct checkup *checkup, const char *subject, const struct fa
 	const bool says_all = ((fault->code == E_CONFIG || fault->whole) && fault->field[0] != '\0') ||
 			      (fault->code == E_IO && strstr(fault->field, ": ") != NULL);
 	const char *separator = fault->field[0] == '\0' ? "" : ": ";
-	const bool closed = fault->code == E_IO && eaccess(fault->field, R_OK) != 0 && errno == EACCES;
 
+	/* Nothing is told of what stands there: nothing is to be put back or asked for. */
+	if (fault->code == E_PERMISSION)
+		advice = PERMISSION_ADVICE;
 	checkup_note(checkup, CHECKUP_FAIL, subject, advice, "%s%s%s", fault->field, says_all ? "" : separator,
-		     says_all ? "" : closed ? "this user may not read it" : error_sentence(fault->code));
+		     says_all ? "" : error_sentence(fault->code));
 }
 
 int checkup_end(struct checkup *checkup)
@@ -100,7 +104,8 @@ void checkup_disk(struct checkup *checkup, const char *path, uint64_t least, uin
 	uint64_t left;
 
 	if (statvfs(path, &disk) != 0) {
-		checkup_note(checkup, CHECKUP_FAIL, "disk", "see that its disk is mounted", "%s: %s", path,
+		checkup_note(checkup, CHECKUP_FAIL, "disk",
+			     errno == EACCES ? PERMISSION_ADVICE : "see that its disk is mounted", "%s: %s", path,
 			     strerror(errno));
 		return;
 	}

@@ -1,6 +1,7 @@
 /* config - loads YAML through libcyaml, finds the line of what is wrong, and reads and writes whole files. */
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/user.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -396,7 +397,7 @@ static enum error file_fault(struct fault *fault, const char *path)
 	case EDQUOT:
 		return fault_at(fault, E_DISK_FULL, "%s", path);
 	case EACCES:
-		return fault_at(fault, E_IO, "%s: this user may not read it", path);
+		return permission_fault(fault, path);
 	default:
 		return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 	}

@@ -27,7 +27,7 @@ enum error config_fault(struct fault *fault, const char *path, struct bytes text
 char *config_path(const char *config_file, const char *path);
 
 /* The whole of a regular file, at most `limit` bytes, in place of what `out` held; free with buffer_free.
- * E_NOT_FOUND, E_IO, E_TOO_LARGE. */
+ * E_NOT_FOUND, E_PERMISSION, E_IO, E_TOO_LARGE. */
 enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault);
 /* Writes a file so that either the old or the new content is there after a crash: temporary name, fsync, rename,
  * fsync of the folder. `mode` as for open(2). E_IO, E_DISK_FULL. */

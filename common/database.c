@@ -2,6 +2,7 @@
 #include "common/database.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/user.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -114,6 +115,8 @@ static enum error create_file(const char *path, struct fault *fault)
 	}
 	if (errno == EEXIST)
 		return E_OK;
+	if (errno == EACCES)
+		return permission_fault(fault, path);
 	return fault_at(fault, errno == ENOSPC || errno == EDQUOT ? E_DISK_FULL : E_IO, "%s: %s", path,
 			strerror(errno));
 }
@@ -229,13 +232,14 @@ static enum error schema_load(sqlite3 *db, struct fault *fault)
 /* What has to be true of the file before SQLite opens it. */
 static enum error file_prepare(const char *path, enum database_mode mode, struct fault *fault)
 {
-	struct stat status;
 	enum error error;
 
-	if (mode != DATABASE_WRITE && stat(path, &status) != 0)
-		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
-	if (mode != DATABASE_WRITE)
+	if (mode != DATABASE_WRITE && eaccess(path, R_OK) == 0)
 		return E_OK;
+	if (mode != DATABASE_WRITE && errno == EACCES)
+		return permission_fault(fault, path);
+	if (mode != DATABASE_WRITE)
+		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
 	error = create_file(path, fault);
 	/* Always, for a start that made the file may have died before it synced. */
 	return error == E_OK ? sync_folder(path, fault) : error;

@@ -35,7 +35,7 @@ enum database_mode {
 
 /* `schema` (DATABASE_WRITE) is run inside one transaction when user_version is 0, and user_version becomes `version`;
  * another version than `version` is E_VERSION. Each pragma is read back: E_IO when it did not take.
- * DATABASE_READ and DATABASE_COPY never create the file (E_NOT_FOUND) and check the version only. On an error *db is NULL. */
+ * DATABASE_READ and DATABASE_COPY never create the file (E_NOT_FOUND, E_PERMISSION) and check the version only. On an error *db is NULL. */
 enum error database_open(sqlite3 **db, const char *path, enum database_mode mode, int version, const char *schema,
 			 struct fault *fault);
 /* As database_open, of an agent's store: its pages have CIPHER_ROOM bytes free, and with `cipher` (NULL: none) everything in its

@@ -95,7 +95,8 @@ enum remedy {
 	X(STORE_PLAIN, 136, EX_CONFIG, STOP, "it is not encrypted, though the keys have a passphrase") \
 	X(STORE_KEY, 137, EX_NOPERM, STOP, "it is encrypted with another key") \
 	X(UNRECORDED, 138, EX_NOPERM, CORRECT, \
-	  "only simpul subject asks about a person and answers: who did is recorded")
+	  "only simpul subject asks about a person and answers: who did is recorded") \
+	X(PERMISSION, 139, EX_NOPERM, STOP, "this user may not read or write it")
 
 enum error {
 #define X(name, code, status, remedy, sentence) E_##name = code,

@@ -86,9 +86,12 @@ enum error secret_read(const char *path, mode_t forbidden, struct buffer *text, 
 {
 	struct stat status;
 
-	if (stat(path, &status) != 0)
+	if (stat(path, &status) != 0) {
+		if (errno == EACCES)
+			return permission_fault(fault, path);
 		return errno == ENOENT ? fault_at(fault, E_NOT_FOUND, "%s", path)
 				       : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
+	}
 	if (status.st_mode & forbidden)
 		return fault_at(fault, E_CONFIG, "%s: others may read or change it, chmod 600 it", path);
 	return file_read(path, KEY_FILE_LIMIT, text, fault);

@@ -1,11 +1,15 @@
-/* user - names the user at the other end of a local socket. */
+/* user - names the user at the other end of a local socket, and whose it is that is closed to this one. */
 #include "common/user.h"
+#include "common/memory.h"
 
+#include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 bool user_of_peer(const char *address, uid_t *user)
 {
@@ -40,4 +44,34 @@ bool user_text_valid(const char *text)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			return false;
 	return true;
+}
+
+/* Shortens `path` to the first folder on the way that this user may not go through. */
+static void closed_folder(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (eaccess(path, X_OK) != 0)
+			return;
+		*slash = '/';
+	}
+}
+
+enum error permission_fault(struct fault *fault, const char *path)
+{
+	char *closed = memory_string(path), name[USER_NAME_SIZE];
+	const struct group *group;
+	struct stat status;
+
+	closed_folder(closed);
+	if (stat(closed, &status) != 0) {
+		fault_at(fault, E_PERMISSION, "%s", path);
+	} else {
+		group = getgrgid(status.st_gid);
+		fault_at(fault, E_PERMISSION, "%.70s (of %.16s, group %.16s, mode %03o)", closed,
+			 user_name(status.st_uid, name), group != NULL ? group->gr_name : "-",
+			 (unsigned)status.st_mode & 07777U);
+	}
+	free(closed);
+	return E_PERMISSION;
 }

@@ -2,6 +2,7 @@
 #ifndef SIMPUL_USER_H
 #define SIMPUL_USER_H
 
+#include "common/error.h"
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -15,5 +16,10 @@ bool user_of_peer(const char *address, uid_t *user);
 char *user_name(uid_t user, char name[USER_NAME_SIZE]);
 /* Short, one line. NULL is not. */
 bool user_text_valid(const char *text);
+
+/* E_PERMISSION at what is closed to this user: the file, or the first folder on the way to it, with whose it is and its
+ * mode. */
+enum error permission_fault(struct fault *fault, const char *path);
+#define PERMISSION_ADVICE "run it as the user that it belongs to (sudo -u NAME), or have him let this one read it"
 
 #endif

@@ -1,6 +1,7 @@
 /* grounds_test - what an officer reads who says something without the grounds that the exchange demands: which field is missing, in
  * the words of its policy; and that nobody hears of it before he has given them. */
 #include "common/memory.h"
+#include "tests/support/doctors.h"
 #include "tests/support/operate.h"
 #include "tests/support/policy.h"
 
@@ -88,6 +89,7 @@ static void what_is_missing_comes_back_with_the_fields_name(void **state)
 	assert_refused(x, "police.oku#4", E_PURPOSE_UNKNOWN, "header.purpose");
 	report(x, "wanted", late);
 	assert_refused(x, "police.oku#5", E_EXPIRES_TOO_LATE, "header.expires");
+	assert_doctor_says(x, POLICE, "warn", "5 reports of the last 7 days were refused");
 	assert_int_equal(office_inbox(x, ARMY, NULL, NULL), 0);
 	free(late);
 }

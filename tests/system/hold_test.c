@@ -1,6 +1,7 @@
 /* hold_test - an authority orders that a report is kept, and its origin takes it back, with real processes: it is kept
  * for the authority, shown to nobody else, and erased when the order ends. */
 #include "common/memory.h"
+#include "tests/support/doctors.h"
 #include "tests/support/operate.h"
 
 #include <setjmp.h>
@@ -337,6 +338,7 @@ static void what_an_office_holds_is_told_as_held_and_after_the_end_as_erased(voi
 					 "PN-BATURAJA", "--order", "12/Pid.Sus/2026", "--until", days_ahead(20, until),
 					 "--reason", "investigation", NULL),
 			 0);
+	assert_doctor_says(x, ARMY, "warn", "1 orders to keep a report wait for a second user");
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "confirm", "1", NULL), 77);
 	assert_int_equal(confirm_as_nobody(x, ARMY, "1"), 0);
 	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "hold", "confirm", "1", NULL), 65);

@@ -179,36 +179,6 @@ static void a_sink_that_is_down_for_a_while_quarantines_nothing(void **state)
 	free(tried);
 }
 
-static void an_update_of_what_never_came_waits_and_is_closed_with_a_reason(void **state)
-{
-	struct exchange *x = *state;
-	struct buffer draft = {0};
-	const char *update = "{\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
-			     " \"assertion\": \"fact\", \"summary\": \"now for the army too\"}}";
-
-	draft_line(&draft, "public-order", "16.01", "for immigration alone",
-		   "\"label\": \"AMBER\", \"purpose\": \"law-enforcement\", \"to\": [\"immigration.oku\"],");
-	buffer_u8(&draft, 0);
-	assert_int_equal(exchange_simpul(x, POLICE, (const char *)draft.data, NULL, "report", "--json", "-", NULL), 0);
-	assert_int_equal(exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#8", "--json", "-", NULL), 0);
-	assert_lists(x, "the report referred to is not known");
-	assert_int_equal(order(x, "retry", "2"), 65);
-	assert_int_equal(order(x, "close", "2"), 64);
-	assert_int_equal(order(x, "close", "9"), 64);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "9", "--reason", "none", NULL),
-			 66);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "9", NULL), 66);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "2", NULL), 0);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "read it", NULL),
-			 0);
-	assert_lists(x, ": read it");
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "twice", NULL),
-			 76);
-	assert_true(log_has(x, "quarantine.closed item=2", 5));
-	assert_false(exchange_logged(x, "read it"));
-	buffer_free(&draft);
-}
-
 /* The army's store, while its agent does not run. */
 static void store_run(struct exchange *x, const char *sql)
 {
@@ -229,6 +199,32 @@ static void restart_with(struct exchange *x, const char *sql)
 	assert_true(office_in_state(x, ARMY, "live", 20));
 }
 
+static void a_cancel_of_what_is_not_here_waits_and_is_closed_with_a_reason(void **state)
+{
+	struct exchange *x = *state;
+
+	drop_many(x, POLICE, "lost.jsonl", "lost", 1);
+	assert_true(office_received(x, ARMY, 8, 20));
+	restart_with(x, "DELETE FROM inbox WHERE number = 8");
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", "police.oku#8", "--reason", "wrong-facts", NULL),
+			 0);
+	assert_lists(x, "the report referred to is not known");
+	assert_int_equal(order(x, "retry", "2"), 65);
+	assert_int_equal(order(x, "close", "2"), 64);
+	assert_int_equal(order(x, "close", "9"), 64);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "9", "--reason", "none", NULL),
+			 66);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "9", NULL), 66);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "show", "2", NULL), 0);
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "read it", NULL),
+			 0);
+	assert_lists(x, ": read it");
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "2", "--reason", "twice", NULL),
+			 76);
+	assert_true(log_has(x, "quarantine.closed item=2", 5));
+	assert_false(exchange_logged(x, "read it"));
+}
+
 static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 {
 	struct exchange *x = *state;
@@ -245,7 +241,7 @@ static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 	assert_int_equal(order(x, "retry", "3"), 0);
 	assert_taken(
 		x, "police.oku#1\npolice.oku#3\npolice.oku#4\npolice.oku#2\npolice.oku#5\npolice.oku#6\npolice.oku#7\n"
-		   "police.oku#9\npolice.oku#10\n");
+		   "police.oku#8\npolice.oku#9\npolice.oku#10\n");
 	assert_prints(x, "doctor", "1 wait: 1 that do not verify");
 }
 
@@ -281,7 +277,7 @@ int main(void)
 		cmocka_unit_test(a_report_that_the_sink_refuses_does_not_stop_the_others),
 		cmocka_unit_test(it_is_handed_on_when_somebody_has_it_tried_again),
 		cmocka_unit_test(a_sink_that_is_down_for_a_while_quarantines_nothing),
-		cmocka_unit_test(an_update_of_what_never_came_waits_and_is_closed_with_a_reason),
+		cmocka_unit_test(a_cancel_of_what_is_not_here_waits_and_is_closed_with_a_reason),
 		cmocka_unit_test(what_does_not_verify_reaches_no_sink_until_it_does),
 		cmocka_unit_test(what_waits_for_one_cause_is_closed_at_once),
 	};

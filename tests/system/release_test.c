@@ -1,6 +1,7 @@
 /* release_test - a recipient tells an origin that it cannot act, or that others should know; the origin decides, and the
  * policy about it. */
 #include "common/memory.h"
+#include "tests/support/doctors.h"
 #include "tests/support/operate.h"
 
 #include <setjmp.h>
@@ -118,6 +119,22 @@ static bool releases_hold(struct exchange *x, size_t office, const char *text)
 	return holds(&out, text);
 }
 
+static bool status_says(struct exchange *x, size_t office, const char *text)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, office, NULL, &out, "status", NULL), 0);
+	return holds(&out, text);
+}
+
+static bool outbox_shows(struct exchange *x, size_t office, const char *name, const char *text)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_simpul(x, office, NULL, &out, "outbox", "show", name, NULL), 0);
+	return holds(&out, text);
+}
+
 /* Waits until the office has what was said to all after everything else. */
 static bool has_all(struct exchange *x, size_t office)
 {
@@ -187,19 +204,26 @@ static void what_is_granted_goes_to_whom_the_policy_lets_have_it(void **state)
 						     "other-competence", NULL));
 	assert_true(lists(x, POLICE, request));
 	assert_true(releases_hold(x, POLICE, ": open\n"));
+	assert_doctor_says(x, POLICE, "warn", "1 requests to share a report of this office are not answered");
+	assert_true(status_says(x, POLICE, "to do: 1 requests to share"));
 	assert_true(releases_hold(x, ARMY, " for immigration.muara-enim, health.oku, other-competence: open\n"));
 	granted = printed_line(&second, exchange_simpul(x, POLICE, NULL, &second, "release", "grant", request, NULL));
 	assert_true(lists(x, IMMIGRATION, granted));
 	assert_true(shows(x, IMMIGRATION, granted, "canary-shared"));
 	assert_true(lists(x, ARMY, request)); /* "release of army.oku#..." */
 	assert_true(releases_hold(x, ARMY, ": granted\n"));
-	assert_true(releases_hold(x, POLICE, ": granted\n"));
+	assert_false(status_says(x, POLICE, "to do: 1 requests to share"));
+	assert_true(releases_hold(x, POLICE, ": granted, not reached: health.oku\n"));
+	assert_true(outbox_shows(x, POLICE, name, "not reached"));
+	assert_true(outbox_shows(x, POLICE, granted, "not reached"));
 	assert_true(has_all(x, HEALTH));
 	assert_false(office_holds(x, HEALTH, "canary-shared"));
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "release", "refuse", request, NULL), EX_CANTCREAT);
 	/* What is taken back is taken back everywhere. */
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-facts", NULL), 0);
 	assert_true(lists(x, IMMIGRATION, "CANCELLED"));
+	/* Who got nothing but the update misses nothing. */
+	assert_doctor_says(x, IMMIGRATION, "ok", "nothing waits");
 	free(granted);
 	free(request);
 	free(name);

@@ -1,5 +1,6 @@
 /* two_operators_test - one operator alone puts no policy, no member and no reseed through, whatever he tries; two do. */
 #include "common/memory.h"
+#include "tests/support/doctors.h"
 #include "tests/support/operate.h"
 #include "tests/support/terminal.h"
 
@@ -95,6 +96,16 @@ static void assert_recorded(struct exchange *x, const char *expected)
 	buffer_free(&out);
 }
 
+static void assert_status_says(struct exchange *x, const char *expected)
+{
+	struct buffer out = {0};
+
+	assert_int_equal(exchange_ctl(x, &out, "status", NULL), 0);
+	buffer_u8(&out, 0);
+	assert_non_null(strstr((const char *)out.data, expected));
+	buffer_free(&out);
+}
+
 #define RESEED "reseed", "police.oku", "--from", "1", "--reason", "inbox lost", NULL
 
 /* simpulctl approve at a terminal with a key and what is typed there; the status, and what was shown as text. */
@@ -148,6 +159,8 @@ static void two_put_it_through_once(void **state)
 	assert_int_equal(exchange_ctl(x, &out, "proposals", NULL), 0);
 	buffer_u8(&out, 0);
 	assert_non_null(strstr((const char *)out.data, "reseed by ani"));
+	assert_broker_doctor_says(x, "warn", "1 wait for a second operator");
+	assert_status_says(x, "1 wait for a second operator");
 	assert_non_null(strstr((const char *)out.data, "police.oku from entry 1, \"inbox lost\""));
 	assert_int_equal(exchange_ctl(x, NULL, "--key", budi, "approve", id, NULL), 0);
 	assert_recorded(x, "reseed police.oku (entry ");

@@ -153,7 +153,7 @@ static void a_closed_folder_is_not_taken_for_a_missing_file(void **state)
 	error = database_open(&reader, "x.db", DATABASE_READ, 3, NULL, &fault);
 	assert_int_equal(root ? seteuid(0) : 0, 0);
 	assert_int_equal(chmod(folder, 0700), 0);
-	assert_int_equal(error, E_IO);
+	assert_int_equal(error, E_PERMISSION);
 }
 
 static void a_reader_that_closes_last_does_not_checkpoint(void **state)

@@ -1019,6 +1019,79 @@ static void of_very_many_addresses_the_rest_are_told_in_one_sum(void **state)
 	stage_strike(&stage);
 }
 
+struct levels {
+	unsigned infos, warnings; /* lines about connections that failed */
+};
+
+static void count_level(void *context, enum log_level level, const char *line)
+{
+	struct levels *levels = context;
+
+	if (strstr(line, "event=connections.failed") == NULL)
+		return;
+	levels->infos += level == LOG_LEVEL_INFO;
+	levels->warnings += level == LOG_LEVEL_WARNING;
+}
+
+/* So many connections that end without a word; what of them is told. */
+static struct levels knock(struct stage *stage, size_t count)
+{
+	struct levels levels = {0};
+	int fds[40];
+
+	connect_all(fds, count, stage->endpoint, HOST);
+	stage_turn(stage);
+	hang_up_all(stage, fds, count);
+	stage_turn(stage);
+	log_copy(count_level, &levels);
+	time_passes(1000);
+	stage_turn(stage);
+	log_copy(NULL, NULL);
+	return levels;
+}
+
+static void who_knocks_is_warned_of_and_a_look_from_where_members_sit_is_not(void **state)
+{
+	struct stage stage;
+	int member;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	assert_int_equal(knock(&stage, 1).warnings, 1); /* a stranger's first */
+	member = connect_one(stage.endpoint, HOST);
+	stage_turn(&stage);
+	guard_admitted(stage.guard, HOST, "police.oku");
+	stage.descriptors = count_descriptors();
+	assert_int_equal(knock(&stage, 3).infos, 1);
+	assert_int_equal(knock(&stage, 3).warnings, 0);
+	assert_int_equal(knock(&stage, 30).warnings, 1);
+	time_passes(60000);
+	assert_int_equal(knock(&stage, 3).warnings, 0);
+	close(member);
+	stage_strike(&stage);
+}
+
+static void the_brokers_own_test_of_a_socket_is_no_news(void **state)
+{
+	struct levels levels = {0};
+	struct stage stage;
+	int own;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	own = connect_one(stage.endpoint, HOST);
+	guard_tested(stage.guard);
+	log_copy(count_level, &levels);
+	hang_up_all(&stage, &own, 1);
+	stage_turn(&stage);
+	time_passes(1000);
+	stage_turn(&stage);
+	log_copy(NULL, NULL);
+	assert_int_equal(levels.infos + levels.warnings, 0);
+	assert_int_equal(knock(&stage, 1).warnings, 1);
+	stage_strike(&stage);
+}
+
 static void the_kernel_knows_who_is_there_and_how_much_came(void **state)
 {
 	struct stage stage;
@@ -1071,6 +1144,8 @@ int main(void)
 		cmocka_unit_test(who_speaks_under_a_key_that_is_not_in_force_is_cut),
 		cmocka_unit_test(when_connections_are_scarce_who_says_something_keeps_its_own),
 		cmocka_unit_test(of_very_many_addresses_the_rest_are_told_in_one_sum),
+		cmocka_unit_test(who_knocks_is_warned_of_and_a_look_from_where_members_sit_is_not),
+		cmocka_unit_test(the_brokers_own_test_of_a_socket_is_no_news),
 		cmocka_unit_test(the_kernel_knows_who_is_there_and_how_much_came),
 	};
 

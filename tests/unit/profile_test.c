@@ -264,7 +264,7 @@ static void a_file_of_another_form_is_told_by_what_it_is(void **state)
 		{"Nama\tTanggal\tJam\nA\t21/11/2026\t10:00\n",
 		 "a semicolon is the profile's separator, the header line has a tab"},
 		{"sep=,\nNama,Tanggal,Jam\n", "the line sep= before the header line: delete it"},
-		{"PK\003\004\024\nA\n", "a workbook, not CSV: save it as CSV"},
+		{"PK\003\004\024\nA\n", "a workbook, not CSV: name it .xlsx, or save it as CSV"},
 	};
 	struct parsed_file file;
 

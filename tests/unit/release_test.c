@@ -59,12 +59,17 @@ static void release_come(struct desk *desk, const char *origin, Simpul__ReleaseD
 
 static void assert_decision(struct desk *desk, const char *expected)
 {
+	uint64_t open;
 	json_t *list;
 
 	assert_int_equal(release_list(&desk->store, &list, NULL), E_OK);
 	assert_int_equal(json_array_size(list), 1);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "request")), "army.oku#5");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "decision")), expected);
+	/* What nobody answered is counted as well, for who looks at status or doctor alone. */
+	assert_int_equal(release_open_count(&desk->store, &open, NULL), E_OK);
+	if (strcmp(expected, "open") == 0)
+		assert_int_equal(open, 1);
 	json_decref(list);
 }
 
