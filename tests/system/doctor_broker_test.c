@@ -169,11 +169,11 @@ static void what_a_user_may_not_read_is_named(void **state)
 	broker_said = text_for_nobody("simpulctl", config);
 	office_said = text_for_nobody("simpul", settings);
 	if (broker_said) {
-		assert_said(broker_said, "FAIL", "broker.keys: this user may not read it");
+		assert_said(broker_said, "FAIL", "broker.keys (of root");
 		assert_null(strstr(broker_said, "another program"));
 		assert_said(broker_said, "FAIL", "this user may not speak to the broker");
 		assert_said(office_said, "FAIL", "drop: Permission denied");
-		assert_said(office_said, "FAIL", "police.oku.keys: this user may not read it");
+		assert_said(office_said, "FAIL", "police.oku.keys (of root");
 	}
 	free(office_said);
 	free(broker_said);

@@ -248,15 +248,19 @@ static void what_does_not_verify_reaches_no_sink_until_it_does(void **state)
 /* After the test above: one waits that does not verify, and two more come of reports that are not here. */
 static void what_waits_for_one_cause_is_closed_at_once(void **state)
 {
-	static const char update[] =
-		"{\"to\": [\"army.oku\"], \"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
-		" \"assertion\": \"fact\", \"summary\": \"once more\"}}";
 	struct exchange *x = *state;
 
-	for (int i = 0; i < 2; i++)
+	drop_many(x, POLICE, "gone.jsonl", "gone", 2);
+	assert_true(inbox_shows(x, ARMY, "police.oku#13", "state", "current"));
+	restart_with(x, "DELETE FROM inbox WHERE number IN (12, 13)");
+	for (int i = 12; i <= 13; i++) {
+		char *name = memory_format("police.oku#%d", i);
+
 		assert_int_equal(
-			exchange_simpul(x, POLICE, update, NULL, "update", "police.oku#8", "--json", "-", NULL), 0);
-	assert_lists(x, "police.oku#13");
+			exchange_simpul(x, POLICE, NULL, NULL, "cancel", name, "--reason", "wrong-facts", NULL), 0);
+		free(name);
+	}
+	assert_lists(x, "police.oku#15");
 	assert_int_equal(
 		exchange_simpul(x, ARMY, NULL, NULL, "quarantine", "close", "--cause", "unread", "--reason", "r", NULL),
 		64);

@@ -212,10 +212,10 @@ static void the_kernel_keeps_operators_auditors_and_others_apart(void **state)
 	folder_open(x);
 	assert_int_equal(ctl_as(x, "nogroup", status), 0);
 	assert_int_equal(ctl_as(x, "nogroup", log), 0);
-	assert_int_equal(ctl_as(x, "daemon", status), 69);
+	assert_int_equal(ctl_as(x, "daemon", status), 77);
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		assert_int_equal(ctl_as(x, "nogroup", verbs[i]), 77);
-		assert_int_equal(ctl_as(x, "daemon", verbs[i]), 69);
+		assert_int_equal(ctl_as(x, "daemon", verbs[i]), 77);
 	}
 	assert_true(exchange_logged(x, "operator.refused"));
 	assert_int_equal(journal_entry(x), before);
