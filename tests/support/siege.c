@@ -26,9 +26,8 @@ const char *const siege_nodes[OFFICES] = {
 
 /* What the broker may take beyond what it had: the newest 64 MiB of the journal for all, for the attacker a window of
  * 4 MiB and 2 MiB that wait to be read by each of eight connections, and what malloc does not give back. Under
- * AddressSanitizer, which puts rubbish around each piece of memory and keeps some that was freed, and under
- * ThreadSanitizer, which remembers who touched it, twice as much. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+ * AddressSanitizer, which puts rubbish around each piece of memory and keeps some that was freed, twice as much. */
+#ifdef __SANITIZE_ADDRESS__
 #define MEMORY_MOST_KIB (192 * 1024)
 #else
 #define MEMORY_MOST_KIB (96 * 1024)
