@@ -18,5 +18,17 @@
 #define POLICY_POLICE_TO_ARMY \
 	POLICY_AGENCIES POLICY_AGENCY("police") POLICY_SENDS POLICY_AGENCY("army") POLICY_RECEIVES \
 		POLICY_NODES POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01")
+/* The same of persons who are wanted, sealed reports too. */
+#define POLICY_WANTED_UP_TO_RED \
+	"purposes: [law-enforcement, immigration-oversight]\n" \
+	"categories: [wanted]\n" \
+	"agencies:\n" \
+	"  - agency: police\n" \
+	"    ceiling: RED\n" \
+	"    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n" \
+	"  - agency: army\n" \
+	"    ceiling: RED\n" \
+	"    receive: [{kinds: [sighting, alert], categories: [\"*\"]}]\n" POLICY_NODES \
+	POLICY_NODE("police.oku", "16.01") POLICY_NODE("army.oku", "16.01")
 
 #endif

@@ -4,6 +4,7 @@
 #include "tests/support/dump.h"
 #include "tests/support/examiner.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 
 #include <glob.h>
 #include <setjmp.h>
@@ -21,18 +22,7 @@ enum { STREAM_MAIN = 0, STREAM_RED = 2 };
 #define SEALED "canary-sealed-and-taken-back"
 #define KEPT "canary-of-the-same-submission-that-is-kept"
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
-			     "categories: [wanted]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: RED\n"
-			     "    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: RED\n"
-			     "    receive: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_WANTED_UP_TO_RED;
 
 struct examined {
 	struct exchange x;

@@ -3,6 +3,7 @@
 #include "common/memory.h"
 #include "tests/support/dump.h"
 #include "tests/support/operate.h"
+#include "tests/support/policy.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,18 +18,7 @@ enum { POLICE, ARMY, OFFICES };
 #define SEALED "sealed-canary-for-the-named-office-alone"
 #define TAKEN_BACK "open-canary-that-is-going-to-be-taken-back"
 
-static const char policy[] = "purposes: [law-enforcement, immigration-oversight]\n"
-			     "categories: [wanted]\n"
-			     "agencies:\n"
-			     "  - agency: police\n"
-			     "    ceiling: RED\n"
-			     "    publish: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
-			     "  - agency: army\n"
-			     "    ceiling: RED\n"
-			     "    receive: [{kinds: [sighting, alert], categories: [\"*\"]}]\n"
-			     "nodes:\n"
-			     "  - {node: police.oku, regions: [\"16.01\"]}\n"
-			     "  - {node: army.oku, regions: [\"16.01\"]}\n";
+static const char policy[] = POLICY_WANTED_UP_TO_RED;
 
 static int set_up(void **state)
 {
