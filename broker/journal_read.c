@@ -3,8 +3,11 @@
 #include "broker/journal_reader.h"
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { ITEMS_AT_A_STRETCH = 8 };
 
 /* ---------------------------------------------------------------------------- life */
 
@@ -28,10 +31,11 @@ static void statements_prepare(struct journal_reader *r)
 	r->hold = database_prepare(r->db, "SELECT hold.hold, max(until), kept.entry IS NOT NULL FROM hold "
 					  "LEFT JOIN kept USING(entry, place) "
 					  "WHERE entry = ?1 AND place = ?2 AND until > ?3 GROUP BY entry");
-	r->ending = database_prepare(r->db, "SELECT node, epoch, stream, first + place, hold, until FROM hold AS h "
-					    "JOIN entry USING(entry) JOIN origin ON id = origin_id "
-					    "WHERE until > ?1 AND until <= ?2 AND NOT EXISTS (SELECT 1 FROM hold "
-					    "WHERE entry = h.entry AND place = h.place AND until > h.until) ORDER BY until");
+	r->ending = database_prepare(r->db,
+				     "SELECT node, epoch, stream, first + place, hold, until FROM hold AS h "
+				     "JOIN entry USING(entry) JOIN origin ON id = origin_id "
+				     "WHERE until > ?1 AND until <= ?2 AND NOT EXISTS (SELECT 1 FROM hold "
+				     "WHERE entry = h.entry AND place = h.place AND until > h.until) ORDER BY until");
 	r->any_held = database_prepare(r->db, "SELECT 1 FROM hold WHERE entry = ?1 LIMIT 1");
 	r->any_kept = database_prepare(r->db, "SELECT 1 FROM kept LIMIT 1");
 	r->kept = database_prepare(r->db, "SELECT place FROM kept WHERE entry = ?1");
@@ -106,19 +110,28 @@ void journal_reader_close(struct journal_reader *reader)
 
 /* ---------------------------------------------------------------------------- single rows */
 
-/* What is read in one go is read from one state of the journal; never for long, or the WAL could not be cut. */
+/* What is read in one go is read from one state of the journal and one of its keys; never for long, or the WALs could
+ * not be cut. */
 static enum error read_begin(struct journal_reader *r, struct fault *fault)
 {
-	return database_run(r->db, "BEGIN", fault);
+	enum error error = database_run(r->db, "BEGIN", fault);
+
+	if (error != E_OK)
+		return error;
+	error = vault_read_begin(r->vault, fault);
+	if (error != E_OK)
+		database_run(r->db, "ROLLBACK", NULL);
+	return error;
 }
 
 static void read_end(struct journal_reader *r)
 {
-	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	  r->row, r->content,
+	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	  r->row,  r->content,
 				      r->submission, r->later,	     r->any_kept, r->kept, r->updated};
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		sqlite3_reset(statements[i]);
+	vault_read_end(r->vault);
 	database_run(r->db, "ROLLBACK", NULL);
 }
 
@@ -332,6 +345,14 @@ static size_t item_size(const struct journal_item *item)
 	return item->encoded.size + FIELD + (item->wrap_key_id != 0 ? WRAP : 0);
 }
 
+/* Who was away for a week has waited for a week: after a few items whoever is live may have the processor. Without this
+ * a page is one stretch of some milliseconds, and the kernel leaves a thread its slice whatever its priority is. */
+static void others_first(size_t items)
+{
+	if (items % ITEMS_AT_A_STRETCH == 0)
+		sched_yield();
+}
+
 /* Takes items in order until the page is full; `*all` tells whether there was nothing more. */
 static enum error items_read(struct journal_reader *r, const char *node, struct fronts *fronts, size_t limit,
 			     struct journal_page *page, bool *all, struct fault *fault)
@@ -343,6 +364,7 @@ static enum error items_read(struct journal_reader *r, const char *node, struct 
 	while (error == E_OK && fronts->count > 0) {
 		struct journal_item item = {0};
 
+		others_first(page->count);
 		error = item_read(r, node, fronts->heap[0].entry, &item, fault);
 		*all = error == E_OK && (page->count == 0 || used + item_size(&item) <= limit);
 		if (!*all) {

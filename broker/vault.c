@@ -1,4 +1,4 @@
-/* vault - keys.db: slots in blocks, keys derived from them, 64 at a time, bodies encrypted one by one. */
+/* vault - keys.db: slots in blocks, keys derived from them, some at a time, bodies encrypted one by one. */
 #include "broker/vault.h"
 #include "common/database.h"
 #include "common/memory.h"
@@ -13,7 +13,7 @@ enum {
 	PART_SIZE = 32,
 	LISTED_SIZE = 2 + PART_SIZE, /* u16 index || part, of an entry that was erased in part */
 	BLOCK = 4096,		     /* slots laid in by one transaction */
-	WINDOW = 64,		     /* keys derived at a time */
+	WINDOW = 16,		     /* keys derived at a time: eight blocks of a stream, as many as are made at once */
 	NO_WINDOW = -1,
 	SETTLE_PATIENCE_MS = 20, /* commits wait meanwhile */
 };
@@ -186,6 +186,16 @@ static struct vault_slot *slot_new(const struct vault *vault, uint64_t entry, co
 	return slot;
 }
 
+enum error vault_read_begin(struct vault *vault, struct fault *fault)
+{
+	return database_run(vault->db, "BEGIN", fault);
+}
+
+void vault_read_end(struct vault *vault)
+{
+	database_run(vault->db, "ROLLBACK", NULL);
+}
+
 enum error vault_slot_open(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE],
 			   struct vault_slot **slot, struct fault *fault)
 {
@@ -290,11 +300,12 @@ static void body_encrypt(const uint8_t key[KEY_SIZE], uint64_t entry, size_t ind
 
 	buffer_u32(out, (uint32_t)(body.size + VAULT_OVERHEAD));
 	crypto_aead_chacha20poly1305_ietf_encrypt(buffer_room(out, body.size + VAULT_OVERHEAD), NULL, body.data,
-						  body.size, place_of(place, entry, index), PLACE_SIZE, NULL, zero_nonce,
-						  key);
+						  body.size, place_of(place, entry, index), PLACE_SIZE, NULL,
+						  zero_nonce, key);
 }
 
-static enum error slot_replace(struct vault *vault, uint64_t entry, const uint8_t *value, size_t size, struct fault *fault)
+static enum error slot_replace(struct vault *vault, uint64_t entry, const uint8_t *value, size_t size,
+			       struct fault *fault)
 {
 	enum error error;
 
@@ -305,8 +316,8 @@ static enum error slot_replace(struct vault *vault, uint64_t entry, const uint8_
 	return error;
 }
 
-/* In a history that is over this entry was another one, of which something was erased: parts of its own for each report, as
- * a list, so that nobody takes it for a slot that is as it was. */
+/* In a history that is over this entry was another one, of which something was erased: parts of its own for each
+ * report, as a list, so that nobody takes it for a slot that is as it was. */
 static enum error slot_anew(struct vault *vault, uint64_t entry, size_t count, struct fault *fault)
 {
 	uint8_t *parts = memory_zero(count, LISTED_SIZE);
@@ -345,7 +356,8 @@ enum error vault_encrypt(struct vault *vault, uint64_t entry, const uint8_t nonc
 	return error;
 }
 
-/* The ciphertext of report `index`; false when `stored` does not hold one so far. The search goes on where it ended last. */
+/* The ciphertext of report `index`; false when `stored` does not hold one so far. The search goes on where it ended
+ * last. */
 static bool stored_find(struct vault_slot *slot, struct bytes stored, size_t index, struct bytes *body)
 {
 	if (index < slot->next)
@@ -400,8 +412,8 @@ enum error vault_decrypt(struct vault_slot *slot, struct bytes stored, size_t in
 
 /* ---------------------------------------------------------------------------- erasing */
 
-/* The parts of all reports but `erased` of them from `first` on that are still there: their keys without the masks. `room`
- * holds `count` of them. */
+/* The parts of all reports but `erased` of them from `first` on that are still there: their keys without the masks.
+ * `room` holds `count` of them. */
 static size_t parts_without(struct vault_slot *slot, size_t first, size_t erased, size_t count, uint8_t *room)
 {
 	uint8_t(*masks)[KEY_SIZE] = memory_zero(count, KEY_SIZE);

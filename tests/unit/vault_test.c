@@ -130,6 +130,26 @@ static void an_erased_body_cannot_be_read_again(void **state)
 	vault_close(vault);
 }
 
+static void a_read_in_one_go_ends_before_what_was_erased_counts_as_gone(void **state)
+{
+	struct vault *vault = open_new(*state), *reader = open_with(*state, master, false);
+	struct buffer stored = {0};
+
+	vault_encrypt(vault, 7, nonce, bodies, 3, &stored, NULL);
+	assert_int_equal(vault_read_begin(reader, NULL), E_OK);
+	assert_body(reader, &stored, 0);
+	assert_int_equal(vault_erase_begin(vault, NULL), E_OK);
+	assert_int_equal(vault_erase_end(vault, vault_erase(vault, 7, nonce, 0, 1, 3, NULL), NULL), E_OK);
+	assert_body(reader, &stored, 0);
+	assert_int_equal(vault_settle(vault, NULL), E_BUSY);
+	vault_read_end(reader);
+	assert_no_body(reader, &stored, 0, E_NOT_FOUND);
+	assert_int_equal(vault_settle(vault, NULL), E_OK);
+	buffer_free(&stored);
+	vault_close(reader);
+	vault_close(vault);
+}
+
 /* Reads a slot's bytes straight from its row. */
 static void slot_of(const char *path, uint8_t slot[32])
 {
@@ -301,7 +321,8 @@ static void generic(uint8_t out[32], const uint8_t *key, const char *tag, const 
 /* As the header says it, so that another program could read the files. */
 static void the_bytes_are_those_that_the_header_describes(void **state)
 {
-	static const uint8_t place[10] = {0, 0, 0, 0, 0, 0, 0, 7, 0, 1}, number[8] = {0, 0, 0, 0, 0, 0, 0, 7}, zeros[12];
+	static const uint8_t place[10] = {0, 0, 0, 0, 0, 0, 0, 7, 0, 1}, number[8] = {0, 0, 0, 0, 0, 0, 0, 7},
+			     zeros[12];
 	struct vault *vault = open_new(*state);
 	struct buffer stored = {0};
 	uint8_t slot[32], seed[32], part[64], mask[64], key[32], body[6];
@@ -315,8 +336,9 @@ static void the_bytes_are_those_that_the_header_describes(void **state)
 	for (size_t i = 0; i < 32; i++)
 		key[i] = part[32 + i] ^ mask[32 + i];
 	vault_encrypt(vault, 7, nonce, bodies, 2, &stored, NULL);
-	assert_int_equal(crypto_aead_chacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at, 6 + VAULT_OVERHEAD,
-								   place, sizeof(place), zeros, key),
+	assert_int_equal(crypto_aead_chacha20poly1305_ietf_decrypt(body, NULL, NULL, stored.data + at,
+								   6 + VAULT_OVERHEAD, place, sizeof(place), zeros,
+								   key),
 			 0);
 	assert_memory_equal(body, "second", 6);
 	buffer_free(&stored);
@@ -372,6 +394,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_was_encrypted_is_read_by_another_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_erased_body_cannot_be_read_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_read_in_one_go_ends_before_what_was_erased_counts_as_gone, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(an_erased_slot_stands_in_no_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_erased_slot_does_not_come_back_with_the_power, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_master_key_opens_nothing, setup, teardown),
