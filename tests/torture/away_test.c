@@ -1,5 +1,5 @@
-/* away_test - an office that was away for a week comes back to a million entries: it gets them all, in order, once, within
- * its window, and the others notice nothing. */
+/* away_test - an office that was away for a week comes back to a million entries: it gets them all, in order, once,
+ * within its window, and the others notice nothing. */
 #include "agents/store.h"
 #include "common/config.h"
 #include "common/json.h"
@@ -23,6 +23,7 @@ enum { SENDER, AWAY, OTHER, OFFICES }; /* as laid_offices makes them */
 #define REPORT_BYTES 512
 #define PER_COMMIT 64
 #define SAMPLES 50
+#define BEFORE torture_times(5, 30) /* windows */
 #define SECONDS 1200
 #define RATIO_MOST 2.0
 
@@ -74,11 +75,12 @@ static uint64_t queued_of(struct laid *laid, const char *node)
 
 	assert_int_equal(exchange_ctl(&laid->exchange, &out, "nodes", "--json", NULL), 0);
 	answer = json_loadb((const char *)out.data, out.size, 0, NULL);
-	json_array_foreach(json_object_get(answer, "nodes"), i, one)
-		if (strcmp(json_string_value(json_object_get(one, "node")), node) == 0) {
-			found = json_is_integer(json_object_get(one, "queued_bytes"));
-			queued = (uint64_t)json_integer_value(json_object_get(one, "queued_bytes"));
-		}
+	json_array_foreach(json_object_get(answer, "nodes"), i,
+			   one) if (strcmp(json_string_value(json_object_get(one, "node")), node) == 0)
+	{
+		found = json_is_integer(json_object_get(one, "queued_bytes"));
+		queued = (uint64_t)json_integer_value(json_object_get(one, "queued_bytes"));
+	}
 	assert_true(found);
 	json_decref(answer);
 	buffer_free(&out);
@@ -165,8 +167,9 @@ static void who_was_away_gets_it_all_in_order_and_the_others_notice_nothing(void
 	struct torture_row row = {.what = "an office back after a week", .tried = MISSED, .times = "entries missed"};
 	char note[160];
 
+	laid_inspected_s(laid, SECONDS); /* or that would end in the midst of what is compared */
 	probe_open(&probe, &laid->exchange, SENDER, OTHER);
-	for (int i = 0; i < 10; i++)
+	for (uint64_t i = 0; i < BEFORE; i++)
 		window_note(&before, &probe);
 	exchange_start_office(&laid->exchange, AWAY);
 	while (rows_of(laid) < MISSED && during.windows < SECONDS) {
