@@ -75,12 +75,11 @@ static uint64_t queued_of(struct laid *laid, const char *node)
 
 	assert_int_equal(exchange_ctl(&laid->exchange, &out, "nodes", "--json", NULL), 0);
 	answer = json_loadb((const char *)out.data, out.size, 0, NULL);
-	json_array_foreach(json_object_get(answer, "nodes"), i,
-			   one) if (strcmp(json_string_value(json_object_get(one, "node")), node) == 0)
-	{
-		found = json_is_integer(json_object_get(one, "queued_bytes"));
-		queued = (uint64_t)json_integer_value(json_object_get(one, "queued_bytes"));
-	}
+	json_array_foreach(json_object_get(answer, "nodes"), i, one)
+		if (strcmp(json_string_value(json_object_get(one, "node")), node) == 0) {
+			found = json_is_integer(json_object_get(one, "queued_bytes"));
+			queued = (uint64_t)json_integer_value(json_object_get(one, "queued_bytes"));
+		}
 	assert_true(found);
 	json_decref(answer);
 	buffer_free(&out);
