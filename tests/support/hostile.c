@@ -7,12 +7,12 @@
 #include "tests/support/zmtp.h"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,37 +69,76 @@ static bool fd_ended(int fd)
 	return fd < 0 || recv(fd, piece, sizeof piece, MSG_DONTWAIT) == 0;
 }
 
-/* Whether a connection was ended, or had no answer for long. */
-static bool is_over(int fd, uint64_t begun)
-{
-	struct tcp_info info;
-	socklen_t size = sizeof info;
+/* A silent connection: its descriptor, since when, and whether it was let in. */
+struct silent {
+	int fd;
+	bool is_in;
+	uint64_t begun;
+};
 
-	if (fd_ended(fd) || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-		return true;
-	return info.tcpi_state == TCP_SYN_SENT && clock_steady_us() - begun > KNOCK_US;
+static void silent_begin(struct silent *silent, int events, uint64_t number, const struct intruder *intruder)
+{
+	struct epoll_event wanted = {.events = EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = number};
+
+	if (silent->fd >= 0)
+		close(silent->fd);
+	silent->fd = zmtp_knock(endpoint_of(intruder, number), HOSTILE_STRANGER);
+	silent->begun = clock_steady_us();
+	silent->is_in = false;
+	if (silent->fd >= 0)
+		epoll_ctl(events, EPOLL_CTL_ADD, silent->fd, &wanted);
 }
 
+/* Those that were ended begin anew; how many. */
+static uint64_t silent_renew(struct silent *silent, int events, const struct intruder *intruder)
+{
+	struct epoll_event came[256];
+	const int count = epoll_wait(events, came, 256, SWEEP_MS);
+	uint64_t begun = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct silent *one = &silent[came[i].data.u64];
+
+		one->is_in = true;
+		if (!(came[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+			continue;
+		silent_begin(one, events, came[i].data.u64, intruder);
+		begun += one->fd >= 0;
+	}
+	return begun;
+}
+
+/* Those that had no answer for long, and those that could not even be asked for, as well. */
+static uint64_t silent_repeat(struct silent *silent, uint64_t amount, int events, const struct intruder *intruder)
+{
+	uint64_t begun = 0;
+
+	for (uint64_t i = 0; i < amount; i++)
+		if (silent[i].fd < 0 || (!silent[i].is_in && clock_steady_us() - silent[i].begun > KNOCK_US)) {
+			silent_begin(&silent[i], events, i, intruder);
+			begun += silent[i].fd >= 0;
+		}
+	return begun;
+}
+
+/* The kernel says which were ended: whoever asks each of ten thousand takes the processor from those whom he attacks, which no
+ * attacker from elsewhere does. */
 void hostile_silent(struct attack *attack)
 {
 	struct intruder intruder;
-	int *fds = memory_zero(attack->amount, sizeof *fds);
-	uint64_t *begun = memory_zero(attack->amount, sizeof *begun);
+	struct silent *silent = memory_zero(attack->amount, sizeof *silent);
+	const int events = epoll_create1(EPOLL_CLOEXEC);
+	uint64_t swept = 0;
 
 	intruder_load(&intruder, attack, false);
-	memset(fds, 0xff, attack->amount * sizeof *fds);
+	for (uint64_t i = 0; i < attack->amount; i++)
+		silent[i].fd = -1;
 	for (;;) {
-		for (uint64_t i = 0; i < attack->amount; i++) {
-			turn(attack);
-			if (!is_over(fds[i], begun[i]))
-				continue;
-			if (fds[i] >= 0)
-				close(fds[i]);
-			fds[i] = zmtp_knock(endpoint_of(&intruder, i), HOSTILE_STRANGER);
-			begun[i] = clock_steady_us();
-			did(attack, fds[i] >= 0);
-		}
-		sleep_ms(SWEEP_MS);
+		did(attack, silent_renew(silent, events, &intruder));
+		if (clock_steady_us() - swept < SWEEP_MS * 1000)
+			continue;
+		did(attack, silent_repeat(silent, attack->amount, events, &intruder));
+		swept = clock_steady_us();
 	}
 }
 
