@@ -16,6 +16,7 @@ enum {
 	DELIVERY_REPORTS = 9,
 	DELIVERED_HEADER = 1,
 	DELIVERY_KEY_ID = 2,
+	HEADER_FORM = 23, /* of report.proto */
 };
 
 /* ---------------------------------------------------------------------------- entries */
@@ -58,8 +59,8 @@ struct tail_item item_of(const struct journal_item *item)
 	struct tail_item result = {.entry = item->entry,
 				   .audience_id = item->audience_id,
 				   .content = item->encoded,
-				   .superseded = BYTES(item->superseded, item->superseded_size),
-				   .updated = item->updated};
+				   .updated = item->updated,
+				   .read = item};
 	struct bytes rest = buffer_view(&item->encoded);
 	struct encoded_field field;
 
@@ -83,22 +84,55 @@ void position_at(const struct core *core, const struct tail_item *item, struct p
 
 /* ---------------------------------------------------------------------------- parts */
 
+/* The delivery of an entry, and the header of its first report; false when it has none. */
+static bool header_find(const struct tail_item *item, struct bytes *delivery, struct bytes *header)
+{
+	struct bytes report;
+
+	*delivery = buffer_view(&item->content);
+	if (item->lead.size == 0 && !field_find(*delivery, ENTRY_DELIVERY, delivery))
+		return false;
+	return field_find(*delivery, DELIVERY_REPORTS, &report) && field_find(report, DELIVERED_HEADER, header);
+}
+
 /* The header of an UPDATE, and which key signed it; NULL when the entry is something else. */
 static const Simpul__Header *update_header(struct core *core, const struct tail_item *item, uint32_t *key_id)
 {
-	struct bytes delivery = buffer_view(&item->content), report, encoded;
+	struct bytes delivery, encoded;
 	struct encoded_field field;
 	const Simpul__Header *header;
 
-	if (item->lead.size == 0 && !field_find(delivery, ENTRY_DELIVERY, &delivery))
-		return NULL;
-	if (!field_find(delivery, DELIVERY_REPORTS, &report) || !field_find(report, DELIVERED_HEADER, &encoded))
+	if (!header_find(item, &delivery, &encoded))
 		return NULL;
 	*key_id = 0;
 	while (*key_id == 0 && next_field(&delivery, &field))
 		*key_id = field.field == DELIVERY_KEY_ID ? (uint32_t)field.number : 0;
 	header = wire_unpack(&simpul__header__descriptor, encoded, &core->arena, NULL);
 	return header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1 ? header : NULL;
+}
+
+static bool is_sealed(const struct tail_item *item)
+{
+	struct bytes delivery, header;
+	struct encoded_field field = {0};
+
+	if (!header_find(item, &delivery, &header))
+		return false;
+	while (field.field != HEADER_FORM && next_field(&header, &field))
+		;
+	return field.field == HEADER_FORM && field.number == SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+}
+
+static struct routing_share share_of(const struct tail_item *item, const struct node *node)
+{
+	const struct journal_item *read = item->read;
+
+	if (read == NULL)
+		return routing_share(buffer_view(&item->routing), node->name);
+	return (struct routing_share){.wrap_key_id = read->wrap_key_id,
+				      .wrap = BYTES(read->wrap, sizeof(read->wrap)),
+				      .left_out = read->left_out,
+				      .superseded = BYTES(read->superseded, read->superseded_size)};
 }
 
 /* Whether the node may learn the name of what the UPDATE is about: it got that. Of an UPDATE that is itself about one,
@@ -109,24 +143,20 @@ static bool may_name(struct core *core, const struct node *node, const struct up
 	       (!updated->is_update || audience_denial(core, updated->audience_id, node) == ADMITTED);
 }
 
-static struct bytes statement_of(const struct tail_item *item)
-{
-	return item->routing.size > 0 ? routing_superseded(buffer_view(&item->routing)) : item->superseded;
-}
-
 /* Of an UPDATE the stub says which report says something else by now, in its origin's own words and no more of them. */
-static struct bytes stub_make(struct core *core, const struct node *node, const struct tail_item *item)
+static struct bytes stub_make(struct core *core, const struct node *node, const struct tail_item *item,
+			      struct bytes statement)
 {
-	const struct bytes signature = may_name(core, node, &item->updated) ? statement_of(item) : BYTES(NULL, 0);
+	const bool may = statement.size > 0 && may_name(core, node, &item->updated);
 	Simpul__Superseded superseded = SIMPUL__SUPERSEDED__INIT;
-	const Simpul__Header *header = signature.size > 0 ? update_header(core, item, &superseded.key_id) : NULL;
+	const Simpul__Header *header = may ? update_header(core, item, &superseded.key_id) : NULL;
 	struct buffer *out = scratch(core), *encoded = scratch(core);
 	Simpul__Stub stub = SIMPUL__STUB__INIT;
 
 	stub.policy_version = core->policy_version;
 	if (header != NULL) {
 		superseded.report = header->references[0];
-		superseded.signature = (ProtobufCBinaryData){signature.size, (uint8_t *)(uintptr_t)signature.data};
+		superseded.signature = (ProtobufCBinaryData){statement.size, (uint8_t *)(uintptr_t)statement.data};
 		stub.superseded = &superseded;
 	}
 	wire_pack(&stub, encoded);
@@ -135,18 +165,36 @@ static struct bytes stub_make(struct core *core, const struct node *node, const 
 	return buffer_view(out);
 }
 
+/* An UPDATE goes to whoever has the report, also to whom its origin did not give what is new: by `not_to`, or because
+ * it is sealed to others. */
+static enum denial part_denial(struct core *core, const struct node *node, const struct tail_item *item,
+			       const struct routing_share *share)
+{
+	const enum denial denial = audience_denial(core, item->audience_id, node);
+
+	if (denial != ADMITTED || share->superseded.size == 0)
+		return denial;
+	if (share->left_out)
+		return DENIED_LEFT_OUT;
+	return share->wrap_key_id == 0 && is_sealed(item) ? DENIED_NO_KEY : ADMITTED;
+}
+
 bool part_make(struct core *core, const struct node *node, const struct tail_item *item, struct part *part)
 {
+	struct routing_share share;
+
 	if (item->audience_id == 0 || !audience_has(core, item->audience_id, node))
 		return false;
-	*part = (struct part){.entry = item->entry, .denial = audience_denial(core, item->audience_id, node)};
+	share = share_of(item, node);
+	*part = (struct part){.entry = item->entry, .denial = part_denial(core, node, item, &share)};
 	if (part->denial != ADMITTED) {
-		part->content = stub_make(core, node, item);
+		part->content = stub_make(core, node, item, share.superseded);
 		return true;
 	}
 	part->lead = buffer_view(&item->lead);
 	part->content = buffer_view(&item->content);
-	routing_wrap_find(buffer_view(&item->routing), node->name, &part->wrap_key_id, &part->wrap);
+	part->wrap_key_id = share.wrap_key_id;
+	part->wrap = share.wrap;
 	return true;
 }
 

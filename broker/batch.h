@@ -1,8 +1,8 @@
 /* batch - pieces of the journal for one node: entries whole or as stubs, the node's own wraps, and the signed position
  * that they lead to.
  *
- * Pushed or fetched, an entry passes part_make, which asks the audience and the policy of this moment; there is no
- * other way into a batch. What is made here lives until the next step. */
+ * Pushed or fetched, an entry passes part_make, which asks the audience, the policy of this moment and, of an UPDATE,
+ * its origin; there is no other way into a batch. What is made here lives until the next step. */
 #ifndef SIMPUL_BATCH_H
 #define SIMPUL_BATCH_H
 
@@ -14,7 +14,7 @@ struct part {
 	struct bytes lead, content; /* an encoded Entry, one after the other */
 	uint32_t wrap_key_id; /* 0: no wrap */
 	struct bytes wrap;
-	enum denial denial; /* not ADMITTED: it is a stub */
+	enum denial denial; /* not ADMITTED: it is a stub, of the policy's or the origin's doing */
 };
 
 struct batch {
@@ -35,7 +35,7 @@ struct shared {
 
 /* How an entry that was committed travels: takes its content over. Left empty when it is for the journal alone. */
 void item_encode(struct tail_item *item, struct journal_append *append);
-/* Of an entry that a reader brings, what a stub repeats of it; it comes from our own journal. */
+/* Of an entry that a reader brings, what a stub repeats of it; it comes from our own journal. Borrowed. */
 struct tail_item item_of(const struct journal_item *item);
 void position_at(const struct core *core, const struct tail_item *item, struct position *position);
 

@@ -3,7 +3,14 @@
 #include <string.h>
 
 /* Field numbers of report.proto. */
-enum { ROUTING_WRAPS = 4, ROUTING_SUPERSEDED = 5, WRAP_NODE = 1, WRAP_KEY_ID = 2, WRAP_WRAPPED = 3 };
+enum {
+	ROUTING_NOT_TO = 3,
+	ROUTING_WRAPS = 4,
+	ROUTING_SUPERSEDED = 5,
+	WRAP_NODE = 1,
+	WRAP_KEY_ID = 2,
+	WRAP_WRAPPED = 3
+};
 
 enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
@@ -132,39 +139,40 @@ bool field_find(struct bytes message, uint32_t number, struct bytes *data)
 	return false;
 }
 
-struct bytes routing_superseded(struct bytes routing)
+static void wrap_take(struct bytes wrap, struct bytes node, struct routing_share *share)
 {
-	struct bytes found = {0};
+	struct encoded_field field;
+	struct bytes wrapped = {0};
+	uint32_t key_id = 0;
+	bool mine = false;
 
-	field_find(routing, ROUTING_SUPERSEDED, &found);
-	return found;
+	while (next_field(&wrap, &field)) {
+		if (field.field == WRAP_NODE)
+			mine = bytes_equal(field.data, node);
+		else if (field.field == WRAP_KEY_ID)
+			key_id = (uint32_t)field.number;
+		else if (field.field == WRAP_WRAPPED)
+			wrapped = field.data;
+	}
+	if (!mine)
+		return;
+	share->wrap_key_id = key_id;
+	share->wrap = wrapped;
 }
 
-bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped)
+struct routing_share routing_share(struct bytes routing, const char *node)
 {
-	const struct bytes name = BYTES(node, strlen(node));
-	struct encoded_field field, inner;
+	const struct bytes name = BYTES(node, strlen(node)), agency = BYTES(node, strcspn(node, "."));
+	struct routing_share share = {0};
+	struct encoded_field field;
 
 	while (next_field(&routing, &field)) {
-		struct bytes found = {0};
-		uint32_t found_id = 0;
-		bool mine = false;
-
-		if (field.field != ROUTING_WRAPS)
-			continue;
-		while (next_field(&field.data, &inner)) {
-			if (inner.field == WRAP_NODE)
-				mine = bytes_equal(inner.data, name);
-			else if (inner.field == WRAP_KEY_ID)
-				found_id = (uint32_t)inner.number;
-			else if (inner.field == WRAP_WRAPPED)
-				found = inner.data;
-		}
-		if (!mine)
-			continue;
-		*key_id = found_id;
-		*wrapped = found;
-		return true;
+		if (field.field == ROUTING_NOT_TO)
+			share.left_out |= bytes_equal(field.data, name) || bytes_equal(field.data, agency);
+		else if (field.field == ROUTING_WRAPS && share.wrap_key_id == 0)
+			wrap_take(field.data, name, &share);
+		else if (field.field == ROUTING_SUPERSEDED)
+			share.superseded = field.data;
 	}
-	return false;
+	return share;
 }

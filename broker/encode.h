@@ -44,9 +44,14 @@ bool next_field(struct bytes *rest, struct encoded_field *field);
 
 /* The first field of this number that holds bytes; false when there is none. */
 bool field_find(struct bytes message, uint32_t number, struct bytes *data);
-/* What stands for an UPDATE, among the fields of an encoded Routing; empty when there is none. */
-struct bytes routing_superseded(struct bytes routing);
-/* The key wrap for `node` among those of an encoded Routing; false when there is none. */
-bool routing_wrap_find(struct bytes routing, const char *node, uint32_t *key_id, struct bytes *wrapped);
+
+/* What an encoded Routing has for one node; borrowed. */
+struct routing_share {
+	uint32_t wrap_key_id; /* 0: no key wrap */
+	struct bytes wrap;
+	bool left_out;		 /* `not_to` names the node or its agency */
+	struct bytes superseded; /* what stands for an UPDATE; empty: it is none */
+};
+struct routing_share routing_share(struct bytes routing, const char *node);
 
 #endif

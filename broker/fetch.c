@@ -149,16 +149,10 @@ static void page_answer(struct core *core, struct node *node, const struct core_
 	if (batch.upto.entry >= core->position.entry)
 		batch.upto = core->position;
 	for (size_t i = 0; i < read->page.count; i++) {
-		const struct journal_item *from = &read->page.items[i];
-		const struct tail_item item = item_of(from);
+		const struct tail_item item = item_of(&read->page.items[i]);
 
-		if (item.entry > batch.upto.entry || !part_make(core, node, &item, &part))
-			continue;
-		if (part.denial == ADMITTED && from->wrap_key_id != 0) {
-			part.wrap_key_id = from->wrap_key_id;
-			part.wrap = BYTES(from->wrap, sizeof(from->wrap));
-		}
-		batch_add(core, &batch, &part);
+		if (item.entry <= batch.upto.entry && part_make(core, node, &item, &part))
+			batch_add(core, &batch, &part);
 	}
 	if (batch.upto.entry >= core->tail.base.entry)
 		tail_take(core, node, batch.upto.entry, &batch);

@@ -71,13 +71,13 @@ struct stored_report {
 	char field[64];	    /* at fault */
 };
 
-/* An entry on its way into the journal; handed over whole, handed back whole. journal_append_free releases it. */
 /* The report that an UPDATE is about: whoever may not have the update may learn, or not, that this one is superseded. */
 struct updated {
-	uint32_t audience_id; /* 0: there is none */
+	uint32_t audience_id; /* 0: there is none, or an UPDATE that its origin kept from some of its audience */
 	bool is_update;	      /* itself: with it, some of its audience only learned that there is something newer */
 };
 
+/* An entry on its way into the journal; handed over whole, handed back whole. journal_append_free releases it. */
 struct journal_append {
 	struct letter letter;
 	uint64_t ticket; /* the core's number for it; storage does not look at it */
@@ -228,6 +228,7 @@ struct journal_item {
 	struct buffer encoded; /* an encoded Entry: delivery (erased bodies as hashes), member record, standing */
 	uint32_t wrap_key_id;  /* sealed bodies: the node's own key wrap; 0: none */
 	uint8_t wrap[80];
+	bool left_out; /* Routing.not_to names the node */
 	struct updated updated;
 	size_t superseded_size; /* of an UPDATE: 64; 0: none */
 	uint8_t superseded[64]; /* Routing.superseded */

@@ -47,6 +47,7 @@ struct target {
 	uint64_t entry; /* 0: none that was accepted */
 	uint64_t index; /* of the report within its submission */
 	uint32_t audience_id; /* 0: a VOID's */
+	bool kept_from_some;  /* of an UPDATE: by its origin */
 };
 
 /* Whether an entry with this audience is one that can be referred to. A VOID is accepted too, but is no report and went to
@@ -65,15 +66,13 @@ static enum error target_find(struct draft *draft, struct target *target)
 
 	*target = (struct target){0};
 	if (error == E_OK && found && may_be_target(draft->append, row.audience_id))
-		*target = (struct target){row.entry, name->number - row.first, row.audience_id};
+		*target = (struct target){row.entry, name->number - row.first, row.audience_id, false};
 	return error;
 }
 
-/* The status of a report out of its submission; UNSPECIFIED when that cannot be read. */
-static Simpul__Status status_in(struct bytes content, uint64_t index, struct arena *arena)
+/* The status of a report of a submission; UNSPECIFIED when that cannot be read. */
+static Simpul__Status status_in(const Simpul__StoredSubmission *stored, uint64_t index, struct arena *arena)
 {
-	const Simpul__StoredSubmission *stored =
-		stored_unpack(&simpul__stored_submission__descriptor, content, arena);
 	const Simpul__Header *header = stored == NULL || index >= stored->n_headers
 					       ? NULL
 					       : stored_unpack(&simpul__header__descriptor,
@@ -82,10 +81,11 @@ static Simpul__Status status_in(struct bytes content, uint64_t index, struct are
 	return header == NULL ? SIMPUL__STATUS__STATUS_UNSPECIFIED : header->status;
 }
 
-/* Whether what is said is as much in earnest as what it is about. */
-static enum error status_compare(struct draft *draft, const struct target *target, bool *same)
+/* Whether what is said is as much in earnest as what it is about; and from whom that was kept. */
+static enum error target_compare(struct draft *draft, struct target *target, bool *same)
 {
 	sqlite3_stmt *get = journal_statement(draft->journal, SQL_CONTENT_GET);
+	const Simpul__StoredSubmission *said, *about;
 	struct arena arena;
 	enum error error;
 
@@ -94,8 +94,10 @@ static enum error status_compare(struct draft *draft, const struct target *targe
 	if (error != E_OK)
 		return error == E_NOT_FOUND ? fault_at(draft->fault, E_CORRUPT, "journal.db: content") : error;
 	arena_init(&arena);
-	*same = status_in(column_bytes(get, 0), target->index, &arena) ==
-		status_in(buffer_view(&draft->append->content), 0, &arena);
+	about = stored_unpack(&simpul__stored_submission__descriptor, column_bytes(get, 0), &arena);
+	said = stored_unpack(&simpul__stored_submission__descriptor, buffer_view(&draft->append->content), &arena);
+	*same = status_in(about, target->index, &arena) == status_in(said, 0, &arena);
+	target->kept_from_some = about == NULL || stored_is_kept_from_some(about, &arena);
 	arena_fini(&arena);
 	sqlite3_reset(get);
 	return error;
@@ -203,7 +205,7 @@ static enum error target_check(struct draft *draft, struct target *target)
 		return E_OK;
 	}
 	if (error == E_OK && target->audience_id != 0)
-		error = status_compare(draft, target, &same);
+		error = target_compare(draft, target, &same);
 	if (error == E_OK && !same)
 		report_refuse(draft, E_INVALID, "header.status");
 	return error;
@@ -217,7 +219,8 @@ static enum error updated_find(struct draft *draft, const struct target *target)
 
 	bind_number(find, 1, target->entry);
 	error = journal_number(find, 0, &found, draft->fault);
-	draft->append->updated = (struct updated){target->audience_id, found != 0};
+	draft->append->updated =
+		(struct updated){found != 0 && target->kept_from_some ? 0 : target->audience_id, found != 0};
 	return error;
 }
 

@@ -198,27 +198,20 @@ static void entry_head_put(const struct entry_row *row, struct buffer *out)
 	put_entry_head(out, row->entry, row->type, row->accepted_at, row->policy_version);
 }
 
-/* The node's own key wrap, for sealed bodies. */
-static void wrap_copy(struct bytes routing, const char *node, struct journal_item *item)
+/* What the routing holds for the node: its own key wrap, and what it needs when it may not have an UPDATE. */
+static void share_copy(struct bytes routing, const char *node, struct journal_item *item)
 {
-	struct bytes wrapped;
-	uint32_t key_id;
+	const struct routing_share share = routing_share(routing, node);
 
-	if (!routing_wrap_find(routing, node, &key_id, &wrapped) || wrapped.size != sizeof(item->wrap))
-		return;
-	item->wrap_key_id = key_id;
-	memcpy(item->wrap, wrapped.data, sizeof(item->wrap));
-}
-
-/* What stands for an UPDATE where the node may not have it. */
-static void superseded_copy(struct bytes routing, struct journal_item *item)
-{
-	const struct bytes found = routing_superseded(routing);
-
-	if (found.size != sizeof(item->superseded))
-		return;
-	memcpy(item->superseded, found.data, found.size);
-	item->superseded_size = found.size;
+	item->left_out = share.left_out;
+	if (share.wrap.size == sizeof(item->wrap)) {
+		item->wrap_key_id = share.wrap_key_id;
+		memcpy(item->wrap, share.wrap.data, sizeof(item->wrap));
+	}
+	if (share.superseded.size == sizeof(item->superseded)) {
+		item->superseded_size = share.superseded.size;
+		memcpy(item->superseded, share.superseded.data, sizeof(item->superseded));
+	}
 }
 
 static enum error submission_build(struct vault *vault, struct walked *walked, const char *node,
@@ -242,8 +235,7 @@ static enum error submission_build(struct vault *vault, struct walked *walked, c
 		entry_head_put(row, &item->encoded);
 		put_head(&item->encoded, ENTRY_DELIVERY, size);
 		error = delivery_put(walked, &item->encoded);
-		wrap_copy(walked->routing, node, item);
-		superseded_copy(walked->routing, item);
+		share_copy(walked->routing, node, item);
 	}
 	vault_slot_close(walked->slot);
 	return error;

@@ -24,8 +24,9 @@ static void statements_prepare(struct journal_reader *r)
 					"WHERE node = ?1) AND epoch = ?2 AND stream = ?3 AND first <= ?4 "
 					"ORDER BY first DESC LIMIT 1");
 	r->updated = database_prepare(
-		r->db, "SELECT audience_id, EXISTS (SELECT 1 FROM reference WHERE entry = said.target) "
-		       "FROM reference AS said JOIN entry ON entry.entry = said.target WHERE said.entry = ?1");
+		r->db, "SELECT audience_id, EXISTS (SELECT 1 FROM reference WHERE entry = said.target), content "
+		       "FROM reference AS said JOIN entry ON entry.entry = said.target "
+		       "JOIN content ON content.entry = said.target WHERE said.entry = ?1");
 	r->newest = database_prepare(r->db, "SELECT accepted_at FROM entry ORDER BY entry DESC LIMIT 1");
 	r->due = database_prepare(r->db, "SELECT entry, place, cause FROM due WHERE at <= ?1 ORDER BY at");
 	r->hold = database_prepare(r->db, "SELECT hold.hold, max(until), kept.entry IS NOT NULL FROM hold "
@@ -298,6 +299,23 @@ static enum error kept_read(struct journal_reader *r, uint64_t entry, bool kept[
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* An UPDATE that its origin kept from some of its audience is not named to any of them: there is no telling who had
+ * it. */
+static uint32_t nameable(sqlite3_stmt *updated)
+{
+	const Simpul__StoredSubmission *stored;
+	struct arena arena;
+	bool kept;
+
+	if (column_number(updated, 1) == 0)
+		return (uint32_t)column_number(updated, 0);
+	arena_init(&arena);
+	stored = stored_unpack(&simpul__stored_submission__descriptor, column_bytes(updated, 2), &arena);
+	kept = stored == NULL || stored_is_kept_from_some(stored, &arena);
+	arena_fini(&arena);
+	return kept ? 0 : (uint32_t)column_number(updated, 0);
+}
+
 static enum error updated_read(struct journal_reader *r, struct journal_item *item, struct fault *fault)
 {
 	enum error error;
@@ -305,8 +323,7 @@ static enum error updated_read(struct journal_reader *r, struct journal_item *it
 	bind_number(r->updated, 1, item->entry);
 	error = journal_row_step(r->updated, fault);
 	if (error == E_OK)
-		item->updated =
-			(struct updated){(uint32_t)column_number(r->updated, 0), column_number(r->updated, 1) != 0};
+		item->updated = (struct updated){nameable(r->updated), column_number(r->updated, 1) != 0};
 	sqlite3_reset(r->updated);
 	return error == E_NOT_FOUND ? E_OK : error;
 }

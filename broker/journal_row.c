@@ -73,6 +73,17 @@ void *stored_unpack(const ProtobufCMessageDescriptor *type, struct bytes content
 	return equal ? message : NULL;
 }
 
+bool stored_is_kept_from_some(const Simpul__StoredSubmission *stored, struct arena *arena)
+{
+	const Simpul__Routing *routing = stored_unpack(&simpul__routing__descriptor, of_binary(stored->routing), arena);
+	const Simpul__Header *header = stored->n_headers == 0 ? NULL
+							      : stored_unpack(&simpul__header__descriptor,
+									      of_binary(stored->headers[0]), arena);
+
+	return routing == NULL || header == NULL || routing->n_not_to > 0 ||
+	       header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+}
+
 bool stored_body_hash(const Simpul__StoredSubmission *stored, size_t index, struct hash *hash)
 {
 	if (index >= stored->n_headers || stored->body_hashes.len / HASH_SIZE <= index)

@@ -93,6 +93,8 @@ bool receipt_build(const struct receipt_parts *parts, struct buffer *out);
 
 /* A stored message in memory of `arena`; NULL when the bytes are not that message in canonical form. */
 void *stored_unpack(const ProtobufCMessageDescriptor *type, struct bytes content, struct arena *arena);
+/* Whether an UPDATE's origin kept it from some of those who have what it is about: by `not_to`, or sealed to others. */
+bool stored_is_kept_from_some(const Simpul__StoredSubmission *stored, struct arena *arena);
 /* The hash of a report's body; false when the submission does not have that many. */
 bool stored_body_hash(const Simpul__StoredSubmission *stored, size_t index, struct hash *hash);
 

@@ -214,6 +214,10 @@ const char *denial_text(enum denial denial)
 		return "the label is above the node's ceiling";
 	case DENIED_PROTECTION:
 		return "no grant for this protection";
+	case DENIED_LEFT_OUT:
+		return "excluded by its origin (not_to)";
+	case DENIED_NO_KEY:
+		return "sealed, and its origin wrapped no key for the node";
 	}
 	return "";
 }

@@ -55,6 +55,9 @@ enum denial {
 	DENIED_REGION,
 	DENIED_LABEL,
 	DENIED_PROTECTION,
+	/* Of an UPDATE that the policy lets out to whoever has the report: its origin's doing. */
+	DENIED_LEFT_OUT,
+	DENIED_NO_KEY,
 };
 enum denial policy_admits(const struct policy *policy, const char *node, const struct routing_class *class);
 const char *

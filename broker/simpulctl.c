@@ -95,7 +95,8 @@ static const struct ctl_command commands[] = {
 	 "\nacknowledged  it is on the node's disk\n"
 	 "erased        it was, and the node says that it is no more\n"
 	 "maybe         it was due to the node, which has not acknowledged it\n"
-	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
+	 "withheld      the policy, or of an update its origin, kept it back at some time; it may have been sent before or\n"
+	 "              after that\n"
 	 "\nHeaders only. After a theft: what may be in wrong hands.\n",
 	 ctl_got},
 	{"report", "NAME", "Says who has a report, who no longer, and who must still be told; also beside a running broker",
@@ -105,7 +106,8 @@ static const struct ctl_command commands[] = {
 	 "erased        it was, and the node says that it is no more; for each sink what became of that copy\n"
 	 "maybe         sent, perhaps, and not acknowledged\n"
 	 "waiting       not sent yet: the node was not there since\n"
-	 "withheld      a policy kept it back at some time; it may have been sent before or after that\n"
+	 "withheld      the policy, or of an update its origin, kept it back at some time; it may have been sent before or\n"
+	 "              after that\n"
 	 "\nWith its updates and cancels. Who was shut out and has a copy hears of nothing any more: by letter. What became\n"
 	 "of copies in sinks is read where this user may read broker.keys and the data keys. Of the origin's own copy the\n"
 	 "journal knows nothing. That it was looked at is recorded.\n",

@@ -18,8 +18,9 @@ struct tail_item {
 	 * back. Both are empty when the entry goes to nobody; what a reader brings stands whole in `content`. */
 	struct buffer lead, content;
 	struct buffer routing; /* the encoded Routing: for the wraps of sealed bodies, and what stands for an UPDATE */
-	struct bytes superseded; /* that, where there is no routing; borrowed */
-	struct updated updated;	 /* for whom that may stand */
+	struct updated updated; /* for whom that may stand */
+	/* What a reader brings is for one node and has no routing: what that holds for the node stands here. Borrowed. */
+	const struct journal_item *read;
 };
 
 struct tail {

@@ -179,6 +179,7 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
 	Simpul__KeyWrap wraps[LEDGER_NODES], *list[LEDGER_NODES];
 	char *to[] = {(char *)(uintptr_t)saying->named};
+	char *not_to[] = {(char *)(uintptr_t)saying->left_out};
 	uint8_t salt[16];
 
 	randombytes_buf(salt, sizeof(salt));
@@ -187,6 +188,8 @@ static void routing_write(const struct saying *saying, struct buffer *out)
 		routing.superseded = (ProtobufCBinaryData){sizeof(superseded), superseded};
 	routing.to = to;
 	routing.n_to = saying->named != NULL;
+	routing.not_to = not_to;
+	routing.n_not_to = saying->left_out != NULL;
 	routing.wraps = list;
 	for (int i = 0; saying->wraps && i < LEDGER_NODES; i++) {
 		if (!(saying->audience & 1u << i))

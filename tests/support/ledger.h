@@ -35,6 +35,7 @@ struct saying {
 	struct bytes encoded;
 	size_t refused;	    /* so many of the first reports are refused */
 	const char *named;  /* a name in the routing's `to` */
+	const char *left_out; /* one in its `not_to` */
 	wall_ms expires;    /* of the first report; each next one has a second more */
 	bool never;	    /* all but the first say that they never expire */
 	bool erase;	    /* CANCEL: a retraction */

@@ -87,6 +87,20 @@ static void nothing_of_the_update_is_told(void **state)
 	buffer_free(&actual);
 }
 
+/* What the node fetches from the beginning; after a restart, by way of a reader. */
+static const Simpul__Batch *fetched(struct world *world, size_t node, bool from_disk)
+{
+	if (from_disk)
+		world_restart(world);
+	world_forget(world);
+	world_hello(world, node, JOURNALED_HEAD);
+	world_read(world);
+	world_fetch(world, node, JOURNALED_HEAD);
+	world_read(world);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
+	return world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+}
+
 static void it_is_told_the_same_from_disk(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -94,13 +108,7 @@ static void it_is_told_the_same_from_disk(void **state)
 
 	say(world, (struct speech){.node = POLICE});
 	say(world, update);
-	world_restart(world);
-	world_forget(world);
-	world_hello(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	world_fetch(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	batch = fetched(world, ARMY, true);
 	assert_int_equal(batch->n_entries, 2);
 	assert_int_equal(batch->entries[0]->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
 	assert_superseded(world, batch->entries[1]);
@@ -115,14 +123,7 @@ static void a_report_that_is_withheld_supersedes_nothing(void **state)
 	memmove(line, strchr(line, '\n') + 1, strlen(strchr(line, '\n')));
 	world_load_policy(world, without);
 	world_commit(world, E_OK);
-	world_restart(world);
-	world_forget(world);
-	world_hello(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	world_fetch(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH));
-	assert_null(world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->entries[0]->stub->superseded);
+	assert_null(fetched(world, ARMY, true)->entries[0]->stub->superseded);
 	free(without);
 }
 
@@ -140,13 +141,7 @@ static void an_update_that_was_withheld_is_not_named_by_the_next(void **state)
 	say(world, next);
 	assert_int_equal(pushed(world, ARMY)->content_case, SIMPUL__ENTRY__CONTENT_STUB);
 	assert_null(pushed(world, ARMY)->stub->superseded);
-	world_restart(world);
-	world_forget(world);
-	world_hello(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	world_fetch(world, ARMY, JOURNALED_HEAD);
-	world_read(world);
-	batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+	batch = fetched(world, ARMY, true);
 	assert_int_equal(batch->n_entries, 3);
 	assert_superseded(world, batch->entries[1]);
 	assert_null(batch->entries[2]->stub->superseded);
@@ -179,21 +174,75 @@ static void a_report_that_it_never_got_is_not_named_to_an_office(void **state)
 	world_load_policy(world, without);
 	world_commit(world, E_OK);
 	for (int from_disk = 0; from_disk <= 1; from_disk++) {
-		const Simpul__Batch *batch;
+		const Simpul__Batch *batch = fetched(world, ARMY, from_disk);
 
-		if (from_disk)
-			world_restart(world);
-		world_forget(world);
-		world_hello(world, ARMY, JOURNALED_HEAD);
-		world_read(world);
-		world_fetch(world, ARMY, JOURNALED_HEAD);
-		world_read(world);
-		batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
 		assert_int_equal(batch->n_entries, 1);
 		assert_int_equal(batch->entries[0]->content_case, SIMPUL__ENTRY__CONTENT_STUB);
 		assert_null(batch->entries[0]->stub->superseded);
 	}
 	free(without);
+}
+
+/* ---- whom the policy lets have it, and its origin does not */
+
+/* The report to all, and an update of it of which the army is to get the stub: pushed, out of memory, out of the
+ * journal. */
+static void assert_kept_from_the_army(struct world *world, struct speech narrow)
+{
+	narrow.node = POLICE;
+	narrow.first = 2;
+	narrow.kind = SIMPUL__KIND__KIND_UPDATE;
+	narrow.reference = 1;
+	say(world, (struct speech){.node = POLICE});
+	say(world, narrow);
+	assert_superseded(world, pushed(world, ARMY));
+	assert_true(world_logged(world, "delivery.withheld node=army.oku"));
+	assert_int_equal(pushed(world, IMMIGRATION)->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+	for (int from_disk = 0; from_disk <= 1; from_disk++) {
+		const Simpul__Batch *batch = fetched(world, ARMY, from_disk);
+
+		assert_int_equal(batch->entries[0]->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+		assert_superseded(world, batch->entries[1]);
+		assert_int_equal(batch->n_wraps, 0);
+		batch = fetched(world, IMMIGRATION, from_disk);
+		assert_int_equal(batch->entries[1]->content_case, SIMPUL__ENTRY__CONTENT_DELIVERY);
+		assert_int_equal(batch->n_wraps, narrow.sealed);
+	}
+}
+
+static void who_has_no_key_for_the_update_is_told_that_there_is_one(void **state)
+{
+	assert_kept_from_the_army(
+		journaled_world(state),
+		(struct speech){.sealed = true, .to = {"immigration.muara-enim"}, .wraps = {"immigration.muara-enim"}});
+}
+
+static void who_is_left_out_of_the_update_is_told_that_there_is_one(void **state)
+{
+	assert_kept_from_the_army(journaled_world(state), (struct speech){.not_to = {"army.oku"}});
+}
+
+static void whose_agency_is_left_out_of_the_update_is_told_that_there_is_one(void **state)
+{
+	assert_kept_from_the_army(journaled_world(state), (struct speech){.not_to = {"army"}});
+}
+
+static void an_update_that_was_kept_from_an_office_is_not_named_to_it_by_the_next(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech next = update;
+
+	assert_kept_from_the_army(world, (struct speech){.not_to = {"army"}});
+	next.first = 3;
+	next.reference = 2;
+	world_hello(world, POLICE, world->position.entry);
+	say(world, next);
+	for (int from_disk = 0; from_disk <= 1; from_disk++) {
+		const Simpul__Batch *batch = fetched(world, ARMY, from_disk);
+
+		assert_int_equal(batch->entries[2]->content_case, SIMPUL__ENTRY__CONTENT_STUB);
+		assert_null(batch->entries[2]->stub->superseded);
+	}
 }
 
 static void who_was_revoked_is_told_nothing(void **state)
@@ -260,6 +309,10 @@ int main(void)
 		TEST(an_update_that_was_withheld_is_not_named_by_the_next),
 		TEST(an_update_that_was_had_is_named_by_the_next),
 		TEST(a_report_that_it_never_got_is_not_named_to_an_office),
+		TEST(who_has_no_key_for_the_update_is_told_that_there_is_one),
+		TEST(who_is_left_out_of_the_update_is_told_that_there_is_one),
+		TEST(whose_agency_is_left_out_of_the_update_is_told_that_there_is_one),
+		TEST(an_update_that_was_kept_from_an_office_is_not_named_to_it_by_the_next),
 		TEST(who_was_revoked_is_told_nothing),
 		TEST(an_update_without_it_is_not_taken),
 	};

@@ -105,6 +105,26 @@ static void of_an_update_of_an_update_it_depends(void **state)
 	assert_explained(ledger, "police.oku#3", "is superseded, if it might have that one\n");
 }
 
+static void an_update_that_its_origin_kept_from_the_office_is_not_called_the_policy_s_doing(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t entry;
+
+	say(ledger, 1, 0, TO(ARMY), false);
+	entry = ledger_say(ledger, &(struct saying){.origin = POLICE,
+						    .first = 2,
+						    .kind = SIMPUL__KIND__KIND_UPDATE,
+						    .reference = 1,
+						    .superseded = true,
+						    .left_out = "army",
+						    .audience = TO(ARMY)});
+	assert_explained(ledger, "police.oku#2", "will be withheld: excluded by its origin (not_to)\n");
+	journal_note_withheld(ledger->journal, ledger_nodes[ARMY], entry, 1);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	assert_explained(ledger, "police.oku#2",
+			 "it was withheld: excluded by its origin (not_to)\ninstead of it, the office is to");
+}
+
 static void a_name_that_is_none_is_the_report_s_fault(void **state)
 {
 	const struct ledger *ledger = *state;
@@ -127,6 +147,7 @@ int main(void)
 		TEST(nobody_is_told_by_an_update_without_a_statement),
 		TEST(who_did_not_have_the_report_is_not_told),
 		TEST(of_an_update_of_an_update_it_depends),
+		TEST(an_update_that_its_origin_kept_from_the_office_is_not_called_the_policy_s_doing),
 		TEST(a_name_that_is_none_is_the_report_s_fault),
 	};
 
