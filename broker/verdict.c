@@ -30,16 +30,20 @@ static bool recipient_known(const struct core *core, const char *name)
 	       node_find(core, name);
 }
 
-static enum error recipients_check(const struct core *core, const Simpul__Routing *routing, struct fault *fault)
+/* A cancel names whom its report named: they may be gone by now. */
+static enum error recipients_check(const struct core *core, const struct submit *submit, struct fault *fault)
 {
-	for (size_t i = 0; i < routing->n_to; i++)
+	const bool may_be_gone = submit->headers[0]->kind == SIMPUL__KIND__KIND_CANCEL;
+	const Simpul__Routing *routing = submit->routing;
+
+	for (size_t i = 0; i < routing->n_to && !may_be_gone; i++)
 		if (!recipient_known(core, routing->to[i]))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[%zu]", i);
-	for (size_t i = 0; i < routing->n_not_to; i++)
+	for (size_t i = 0; i < routing->n_not_to && !may_be_gone; i++)
 		if (!recipient_known(core, routing->not_to[i]))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.not_to[%zu]", i);
 	for (size_t i = 0; i < routing->n_wraps; i++) {
-		if (!node_find(core, routing->wraps[i]->node))
+		if (!may_be_gone && !node_find(core, routing->wraps[i]->node))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.wraps[%zu].node", i);
 		if (routing->wraps[i]->wrapped.len != WRAP_SIZE)
 			return fault_at(fault, E_INVALID, "routing.wraps[%zu].wrapped", i);
@@ -127,31 +131,46 @@ static enum error answer_audience(struct core *core, struct submit *submit, stru
 	submit->audience.nodes = memory_zero(1, sizeof(*submit->audience.nodes));
 	memcpy(submit->audience.nodes[0], origin->name, sizeof(*submit->audience.nodes));
 	submit->audience.count = 1;
-	error = recipients_check(core, routing, fault);
+	error = recipients_check(core, submit, fault);
 	return error == E_OK ? wraps_check(core, submit, fault) : error;
+}
+
+/* What was said can be taken back by whoever is in the policy, whatever that lets be said by now: it goes to whoever
+ * got the report, and to nobody else. */
+static enum error publish_check(const struct core *core, const struct submit *submit, struct fault *fault)
+{
+	const Simpul__Header *header = submit->headers[0];
+	const char *origin = submit->node->name;
+	enum error error;
+
+	if (!core->policy)
+		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
+	if (header->kind == SIMPUL__KIND__KIND_CANCEL)
+		return policy_knows_node(core->policy, origin) ? E_OK
+							       : fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
+	if (!policy_knows_category(core->policy, header->category))
+		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
+	error = policy_may_publish(core->policy, origin, &submit->class);
+	return error == E_OK ? E_OK
+			     : fault_at(fault, error, "%s",
+					error == E_LABEL_ABOVE_CEILING ? "header.label"
+					: error == E_MAY_NOT_ASK       ? "header.category"
+								       : "header.kind");
 }
 
 /* The verdict that all reports of the submission share. */
 static enum error common_verdict(struct core *core, struct submit *submit, struct fault *fault)
 {
-	const Simpul__Header *header = submit->headers[0];
+	const Simpul__Kind kind = submit->headers[0]->kind;
 	enum error error;
 
-	if (header->kind == SIMPUL__KIND__KIND_VOID)
+	if (kind == SIMPUL__KIND__KIND_VOID)
 		return E_OK;
-	if (kind_is_answer(header->kind))
+	if (kind_is_answer(kind))
 		return answer_audience(core, submit, fault);
-	if (!core->policy)
-		return fault_at(fault, E_MAY_NOT_PUBLISH, "header.kind");
-	if (!policy_knows_category(core->policy, header->category))
-		return fault_at(fault, E_CATEGORY_UNKNOWN, "header.category");
-	error = policy_may_publish(core->policy, submit->node->name, &submit->class);
-	if (error != E_OK)
-		return fault_at(fault, error, "%s",
-				error == E_LABEL_ABOVE_CEILING ? "header.label"
-				: error == E_MAY_NOT_ASK       ? "header.category"
-							       : "header.kind");
-	error = recipients_check(core, submit->routing, fault);
+	error = publish_check(core, submit, fault);
+	if (error == E_OK)
+		error = recipients_check(core, submit, fault);
 	if (error == E_OK)
 		error = red_check(submit, fault);
 	if (error == E_OK)

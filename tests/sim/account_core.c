@@ -51,10 +51,20 @@ static bool wraps_right(struct account *account, offices audience, const struct 
 	return true;
 }
 
+/* What was said can be taken back whatever may be said by now. */
+static enum error publish_expected(const struct account *account, const struct item *item)
+{
+	const struct rules *rules = account_rules(account, account->policy);
+
+	if (item->verb == CANCELS)
+		return rules->named >> item->origin & 1 ? E_OK : E_MAY_NOT_PUBLISH;
+	return rules_publish(rules, item->origin, &item->topic);
+}
+
 static enum error verdict_expected(struct account *account, const struct item *item, offices audience,
 				   const struct deciding *deciding)
 {
-	const enum error publish = rules_publish(account_rules(account, account->policy), item->origin, &item->topic);
+	const enum error publish = publish_expected(account, item);
 
 	if (item->created_at > deciding->now + AHEAD_MS)
 		return E_CLOCK;

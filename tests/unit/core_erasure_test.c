@@ -31,24 +31,29 @@ static void later(struct world *world, uint64_t ms)
 	}
 }
 
-/* How many reports of the entry the node gets whole. */
-static size_t whole_in(struct world *world, size_t node, uint64_t entry)
+/* How many reports of the entry are whole in the batch that was sent last. */
+static size_t whole_sent(struct world *world, uint64_t entry)
 {
-	const Simpul__Down *down;
+	const Simpul__Down *down = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH);
 	size_t whole = 0;
 
-	world_hello(world, node, HEAD);
-	world_read(world);
-	world_forget(world);
-	world_fetch(world, node, HEAD);
-	world_read(world);
-	down = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH);
 	assert_non_null(down);
 	for (size_t i = 0; i < down->batch->n_entries; i++)
 		if (down->batch->entries[i]->entry == entry)
 			for (size_t k = 0; k < down->batch->entries[i]->delivery->n_reports; k++)
 				whole += down->batch->entries[i]->delivery->reports[k]->body.len > 0;
 	return whole;
+}
+
+/* The same of what the node gets when it fetches everything. */
+static size_t whole_in(struct world *world, size_t node, uint64_t entry)
+{
+	world_hello(world, node, HEAD);
+	world_read(world);
+	world_forget(world);
+	world_fetch(world, node, HEAD);
+	world_read(world);
+	return whole_sent(world, entry);
 }
 
 static void what_expired_is_gone_from_memory_and_disk(void **state)
@@ -85,6 +90,46 @@ static void what_is_taken_back_is_gone_at_once(void **state)
 	assert_true(world_logged(world, "bodies.erased"));
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 	assert_int_equal(whole_in(world, IMMIGRATION, FIRST + 1), 1);
+}
+
+/* The policy of the world with every `from` in it written as `to`. */
+static void policy_change(struct world *world, const char *from, const char *to)
+{
+	struct buffer text = {0};
+	const char *rest = world_policy;
+
+	for (const char *at; (at = strstr(rest, from)) != NULL; rest = at + strlen(from)) {
+		buffer_append(&text, rest, (size_t)(at - rest));
+		buffer_text(&text, to);
+	}
+	buffer_text(&text, rest);
+	buffer_u8(&text, 0);
+	world_load_policy(world, (const char *)text.data);
+	world_commit(world, E_OK);
+	buffer_free(&text);
+}
+
+/* Its category is not known any more, its origin may not speak of that, or not in such a narrow circle, and whom it
+ * named is gone. */
+static void what_was_said_is_taken_back_whatever_may_be_said_by_now(void **state)
+{
+	static const char *const changes[][2] = {
+		{"wanted", "sought"}, {"['*']", "[missing]"}, {"ceiling: RED", "ceiling: GREEN"}, {"health", "clinic"}};
+	struct world *world = journaled_world(state);
+	struct speech said = {.node = POLICE, .to = {"army", "immigration", "health"}}, cancel = retraction;
+
+	memcpy(cancel.to, said.to, sizeof(said.to));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		said.first = cancel.reference = 2 * i + 1;
+		cancel.first = 2 * i + 2;
+		assert_int_equal(world_accepts(world, said)->n_verdicts, 0);
+		policy_change(world, changes[i][0], changes[i][1]);
+		world_reaches(world, cancel, "army.oku", "immigration.muara-enim");
+		later(world, 100);
+		assert_true(world_logged(world, "bodies.erased"));
+		world_load_policy(world, world_policy);
+		world_commit(world, E_OK);
+	}
 }
 
 /* Its number has a VOID since a recovery; who had it from the broker's former life must hear of it all the same. */
@@ -450,6 +495,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_expired_is_gone_from_memory_and_disk),
 		TEST(what_is_taken_back_is_gone_at_once),
+		TEST(what_was_said_is_taken_back_whatever_may_be_said_by_now),
 		TEST(what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it),
 		TEST(a_plain_cancel_leaves_the_body),
 		TEST(nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right),
