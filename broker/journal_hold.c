@@ -153,6 +153,13 @@ static enum error target_compare(struct draft *draft, const Simpul__TombstoneTar
 	return error;
 }
 
+/* The clock was set back since it was asked what is due: by this one some of that may not have expired, and the
+ * tombstone would be damage for ever. */
+static bool is_early(const struct draft *draft, const Simpul__Tombstone *tombstone)
+{
+	return tombstone->final_at > draft->accepted_at + LIMIT_BACKUP_DAYS * DAY_MS;
+}
+
 enum error draft_tombstone_compare(struct draft *draft)
 {
 	const Simpul__Tombstone *tombstone;
@@ -162,6 +169,8 @@ enum error draft_tombstone_compare(struct draft *draft)
 	draft->begins = draft->journal->state.begins;
 	arena_init(&arena);
 	tombstone = stored_unpack(&simpul__tombstone__descriptor, buffer_view(&draft->append->content), &arena);
+	if (tombstone != NULL && is_early(draft, tombstone))
+		error = refuse(draft, E_BUSY, "final_at");
 	for (size_t i = 0; error == E_OK && tombstone != NULL && i < tombstone->n_targets; i++)
 		error = target_compare(draft, tombstone->targets[i]);
 	arena_fini(&arena);

@@ -3,7 +3,7 @@
  * One question or tombstone is under way at a time, so that each starts from what the last one left. */
 #include "broker/core_state.h"
 
-#define AGAIN_MS 1000	    /* what was to be buried is held by now */
+#define AGAIN_MS 1000	    /* what was to be buried is held by now, or not due yet by a clock that was set back */
 #define LOOK_MS (60 * 1000) /* between two looks when nothing was taken back */
 /* At the start the journal is the only witness of the time: so long after its newest entry, or so long before. */
 #define SILENT_MOST_MS (7 * DAY_MS)
@@ -99,6 +99,8 @@ void retention_read_done(struct core *core, const struct core_read *read)
 		unreadable(core, error_name(E_CORRUPT), "due", read->due->damaged);
 	if (!clock_compare(core, read->due->newest))
 		retention_soon(core); /* again, for what was taken back alone */
+	else if (core->now->wall < read->now)
+		retention_soon(core); /* by a clock that was set back since, it may not be due */
 	else if (!just_recovered(core) && read->due->count > 0 && !core->stopping)
 		tombstone_start(core, read);
 	if (read->now != 0)

@@ -69,6 +69,44 @@ static void what_expired_is_gone_from_memory_and_disk(void **state)
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 }
 
+static bool journal_is_good(struct world *world)
+{
+	struct journal_verdict verdict;
+
+	assert_int_equal(journal_verify(&world->journal_options, NULL, &verdict, NULL), E_OK);
+	return verdict.bad_entry == 0;
+}
+
+/* Ten seconds after a report expired the clock is set back by thirty: what was due then is not, and a tombstone of now
+ * would be damage for ever. */
+static void clock_is_set_back(struct world *world, bool answered)
+{
+	later(world, 1000);
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_tick(world, WORLD_START + LIFE + 10000 - world->now.wall);
+	if (answered)
+		world_read(world); /* what is due; the tombstone is on its way */
+	world->now.wall -= 30000;
+	world_read(world);
+	if (world_queued(world) > 0)
+		world_commit(world, E_OK);
+	assert_int_equal(whole_in(world, ARMY, FIRST), 1);
+	later(world, 60000);
+	assert_true(world_logged(world, "bodies.erased"));
+	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
+	assert_true(journal_is_good(world));
+}
+
+static void what_a_clock_that_was_set_back_makes_young_again_is_not_asked_to_be_buried(void **state)
+{
+	clock_is_set_back(journaled_world(state), false);
+}
+
+static void what_a_clock_that_was_set_back_makes_young_again_is_not_buried(void **state)
+{
+	clock_is_set_back(journaled_world(state), true);
+}
+
 static void erase(Simpul__Header *header, size_t index)
 {
 	(void)index;
@@ -494,6 +532,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_expired_is_gone_from_memory_and_disk),
+		TEST(what_a_clock_that_was_set_back_makes_young_again_is_not_asked_to_be_buried),
+		TEST(what_a_clock_that_was_set_back_makes_young_again_is_not_buried),
 		TEST(what_is_taken_back_is_gone_at_once),
 		TEST(what_was_said_is_taken_back_whatever_may_be_said_by_now),
 		TEST(what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it),
