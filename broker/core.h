@@ -70,6 +70,8 @@ struct core_read {
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t after; /* READ_PAGE; READ_POSITION: the entry */
 	size_t limit;
+	uint64_t tombstones; /* READ_PAGE: how many the core had heard of; what was read before one is not handed out
+				after it */
 	struct report_name first; /* READ_RECEIPT */
 	size_t count;
 	struct hash digest;

@@ -218,6 +218,7 @@ struct retention {
 	bool waits;  /* the day after a recovery is not over */
 	wall_ms recovered_at; /* when this incarnation began; 0: it is the first */
 	wall_ms holds_told;   /* when those that end soon were last named; 0: never */
+	uint64_t tombstones;  /* since the start */
 	bool forget; /* bodies were erased: memory of earlier steps is not kept for the next */
 };
 

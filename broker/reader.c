@@ -21,6 +21,7 @@ struct ahead {
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t after;
 	size_t limit;
+	uint64_t tombstones; /* as of the question before */
 	steady_ms read_at;
 	struct journal_page page;
 };
@@ -61,7 +62,7 @@ static bool ahead_expire(struct reader *reader)
 	return left;
 }
 
-/* True when the page that is asked for was read already, not long ago. */
+/* True when the page that is asked for was read already, not long ago, and nothing was erased since. */
 static bool ahead_take(struct reader *reader, struct core_read *read)
 {
 	ahead_expire(reader);
@@ -69,7 +70,7 @@ static bool ahead_take(struct reader *reader, struct core_read *read)
 		struct ahead *ahead = &reader->ahead[i];
 
 		if (!ahead->there || ahead->after != read->after || ahead->limit != read->limit ||
-		    strcmp(ahead->node, read->node) != 0)
+		    ahead->tombstones != read->tombstones || strcmp(ahead->node, read->node) != 0)
 			continue;
 		read->page = ahead->page;
 		ahead->there = false;
@@ -95,7 +96,8 @@ static bool ahead_expect(const struct core_read *read, struct ahead *expected)
 {
 	if (read->type != READ_PAGE || read->result.code != E_OK || read->page.count == 0)
 		return false;
-	*expected = (struct ahead){.after = read->page.upto.entry, .limit = read->limit};
+	*expected =
+		(struct ahead){.after = read->page.upto.entry, .limit = read->limit, .tombstones = read->tombstones};
 	memcpy(expected->node, read->node, sizeof(expected->node));
 	return true;
 }

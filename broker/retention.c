@@ -108,7 +108,7 @@ void retention_read_done(struct core *core, const struct core_read *read)
 	hold_end_await(core, read);
 }
 
-/* The keys are destroyed by now; what is left of the bodies is in the tail. */
+/* The keys are destroyed by now; what is left of the bodies is in the tail, and in pages that a reader has read. */
 void retention_done(struct core *core, const struct journal_append *append)
 {
 	const Simpul__Tombstone *tombstone;
@@ -132,6 +132,7 @@ void retention_done(struct core *core, const struct journal_append *append)
 			expired += target->count;
 	}
 	core->retention.forget = true;
+	core->retention.tombstones++;
 	if (expired + retracted > 0)
 		LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
 		    F_NUM("entry", append->entry));

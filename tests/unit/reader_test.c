@@ -50,7 +50,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct core_read *page_ask(struct desk *desk, int node, uint64_t after)
+static struct core_read *page_ask_after(struct desk *desk, int node, uint64_t after, uint64_t tombstones)
 {
 	struct core_read *read = core_read_new();
 
@@ -58,10 +58,16 @@ static struct core_read *page_ask(struct desk *desk, int node, uint64_t after)
 	strcpy(read->node, ledger_nodes[node]);
 	read->after = after;
 	read->limit = SMALL;
+	read->tombstones = tombstones;
 	reader_ask(desk->reader, read);
 	read = (struct core_read *)mailbox_wait_all(desk->answers);
 	assert_int_equal(read->result.code, E_OK);
 	return read;
+}
+
+static struct core_read *page_ask(struct desk *desk, int node, uint64_t after)
+{
+	return page_ask_after(desk, node, after, 0);
 }
 
 /* Waits until what a page lets the reader read ahead is there: it answers the next question after it. */
@@ -138,10 +144,10 @@ static void body_erase(const struct desk *desk, uint64_t entry)
 	free(path);
 }
 
-/* The bodies of the next page are erased after it was read; a second later nobody gets them. */
-static void a_page_read_ahead_does_not_keep_what_was_erased(void **state)
+/* The bodies of the next page are erased after it was read; so long later, and after so many tombstones, nobody gets
+ * them. */
+static void erased_after_reading(struct desk *desk, unsigned ms, uint64_t tombstones)
 {
-	struct desk *desk = *state;
 	struct core_read *read = page_ask(desk, ARMY, 0);
 	const uint64_t after = read->page.upto.entry;
 	size_t before;
@@ -153,11 +159,21 @@ static void a_page_read_ahead_does_not_keep_what_was_erased(void **state)
 	core_read_free(page_ask(desk, ARMY, 0)); /* `after` is read ahead again */
 	ahead_wait(desk);
 	body_erase(desk, after + 1);
-	sleep_ms(1100);
-	read = page_ask(desk, ARMY, after);
+	sleep_ms(ms);
+	read = page_ask_after(desk, ARMY, after, tombstones);
 	assert_int_equal(read->page.items[0].entry, after + 1);
 	assert_int_not_equal(read->page.items[0].encoded.size, before);
 	core_read_free(read);
+}
+
+static void a_page_read_ahead_does_not_keep_what_was_erased(void **state)
+{
+	erased_after_reading(*state, 1100, 0);
+}
+
+static void a_page_read_before_a_tombstone_is_not_handed_out_after_it(void **state)
+{
+	erased_after_reading(*state, 0, 1);
 }
 
 int main(void)
@@ -167,6 +183,7 @@ int main(void)
 		TEST(pages_are_the_same_as_without_reading_ahead),
 		TEST(nobody_gets_the_page_of_another),
 		TEST(a_page_read_ahead_does_not_keep_what_was_erased),
+		TEST(a_page_read_before_a_tombstone_is_not_handed_out_after_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
