@@ -421,6 +421,7 @@ static void dispatch(struct core *core, const struct core_event *event)
 		clock_watch(core);
 		lapse_tick(core);
 		sessions_tick(core);
+		operations_tick(core);
 		retention_tick(core);
 		break;
 	case CORE_STOP:

@@ -133,6 +133,12 @@ struct node {
 	struct buffer wanted;	    /* the newest asked for; differs from the above while its entry is under way */
 	Simpul__Subscription *wants; /* owned; NULL: all */
 
+	/* What is to be recorded and nobody waits for, until it is on disk; a subscription is when it is `wanted`. */
+	struct {
+		enum error suspension; /* its code; E_OK: none */
+		bool reseed_end;
+	} owed;
+
 	uint64_t acked;
 	bool reseeded;
 	uint64_t reseeded_from; /* RESEED_USED_UP: nothing */
@@ -251,6 +257,7 @@ struct core {
 	struct operation *operations;
 	size_t operation_count;
 	uint64_t last_ticket;
+	steady_ms owed_at; /* a full disk kept out what is owed by nodes, and then it is tried again; 0: nothing */
 	size_t appends_under_way, reads_under_way;
 	struct throttle throttle; /* of keys that belong to nobody */
 	bool disk_low, stopping, drained;
@@ -354,6 +361,8 @@ void reseed_close(struct core *core, struct node *node);
 void subscription_store(struct core *core, struct node *node, struct bytes subscription);
 /* An append that is no submission came back. */
 void operation_done(struct core *core, struct journal_append *append);
+/* What a full disk kept out, and nobody waits for, is tried again. */
+void operations_tick(struct core *core);
 
 /* ---------------------------------------------------------------------------- acts.c */
 

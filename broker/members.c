@@ -202,13 +202,15 @@ static void member_apply(struct core *core, const struct member *member)
 	key_add(core, node);
 }
 
-static void subscription_apply(struct node *node, const Simpul__Subscription *subscription)
+static void subscription_apply(struct core *core, struct node *node, const Simpul__Subscription *subscription)
 {
 	buffer_clear(&node->subscription);
 	if (subscription)
 		wire_pack(subscription, &node->subscription);
-	buffer_clear(&node->wanted);
-	buffer_bytes(&node->wanted, buffer_view(&node->subscription));
+	if (!operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION, node)) { /* no newer one */
+		buffer_clear(&node->wanted);
+		buffer_bytes(&node->wanted, buffer_view(&node->subscription));
+	}
 	if (node->wants)
 		simpul__subscription__free_unpacked(node->wants, NULL);
 	node->wants = simpul__subscription__unpack(NULL, node->subscription.size, node->subscription.data);
@@ -257,7 +259,7 @@ void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content
 
 		node = subscription ? node_find(core, subscription->node) : NULL;
 		if (node)
-			subscription_apply(node, subscription->subscription);
+			subscription_apply(core, node, subscription->subscription);
 	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT) {
 		const Simpul__FetchGrant *grant = simpul__fetch_grant__unpack(memory, content.size, content.data);
 

@@ -5,7 +5,10 @@
 #include "common/wire.h"
 #include <string.h>
 
-enum { REASON_LIMIT = 200 };
+enum {
+	REASON_LIMIT = 200,
+	OWED_AGAIN_MS = 1000, /* before what a full disk kept out is tried again */
+};
 
 bool operation_runs(const struct core *core, Simpul__EntryType type, const struct node *node)
 {
@@ -157,15 +160,21 @@ void standing_set(struct core *core, const struct core_event *event)
 	answer_to(standing_start(core, node, &message), event);
 }
 
-void suspend(struct core *core, struct node *node, enum error code)
+static void suspension_start(struct core *core, struct node *node)
 {
 	Simpul__MemberStanding message = SIMPUL__MEMBER_STANDING__INIT;
 
 	message.node = node->name;
 	message.key_id = node->member.key_id;
 	message.standing = SIMPUL__STANDING__STANDING_SUSPENDED;
-	message.code = code;
+	message.code = node->owed.suspension;
 	standing_start(core, node, &message);
+}
+
+void suspend(struct core *core, struct node *node, enum error code)
+{
+	node->owed.suspension = code;
+	suspension_start(core, node);
 }
 
 static struct operation *reseed_start(struct core *core, struct node *node, uint64_t from_entry, const char *reason)
@@ -181,6 +190,7 @@ static struct operation *reseed_start(struct core *core, struct node *node, uint
 void reseed_close(struct core *core, struct node *node)
 {
 	node->reseeded = false;
+	node->owed.reseed_end = true;
 	reseed_start(core, node, RESEED_USED_UP, "used");
 }
 
@@ -228,18 +238,59 @@ void policy_offer(struct core *core, const struct core_event *event)
 	policy_free(event->policy);
 }
 
-void subscription_store(struct core *core, struct node *node, struct bytes subscription)
+static void subscription_start(struct core *core, struct node *node)
 {
 	Simpul__NodeSubscription message = SIMPUL__NODE_SUBSCRIPTION__INIT;
 
-	if (bytes_equal(subscription, buffer_view(&node->wanted)))
-		return;
-	buffer_clear(&node->wanted);
-	buffer_bytes(&node->wanted, subscription);
 	message.node = node->name;
 	message.subscription =
-		simpul__subscription__unpack(&core->arena.protobuf, subscription.size, subscription.data);
+		simpul__subscription__unpack(&core->arena.protobuf, node->wanted.size, node->wanted.data);
 	operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION, node, &message, false);
+}
+
+static bool subscription_is_owed(const struct core *core, const struct node *node)
+{
+	return !bytes_equal(buffer_view(&node->wanted), buffer_view(&node->subscription)) &&
+	       !operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION, node);
+}
+
+void subscription_store(struct core *core, struct node *node, struct bytes subscription)
+{
+	if (!bytes_equal(subscription, buffer_view(&node->wanted))) {
+		buffer_clear(&node->wanted);
+		buffer_bytes(&node->wanted, subscription);
+		subscription_start(core, node);
+	} else if (subscription_is_owed(core, node)) {
+		subscription_start(core, node);
+	}
+}
+
+/* ---------------------------------------------------------------------------- what nobody waits for */
+
+static void owed_start(struct core *core, struct node *node)
+{
+	if (node->owed.suspension != E_OK && !operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING, node))
+		suspension_start(core, node);
+	if (node->owed.reseed_end && !operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT, node))
+		reseed_start(core, node, RESEED_USED_UP, "used");
+	if (subscription_is_owed(core, node))
+		subscription_start(core, node);
+}
+
+void operations_tick(struct core *core)
+{
+	if (core->owed_at == 0 || core->now->steady < core->owed_at || core->disk_low || core->stopping)
+		return;
+	core->owed_at = 0;
+	for (size_t i = 0; i < core->node_count; i++)
+		owed_start(core, core->nodes[i]);
+}
+
+/* A full disk kept it out, and whoever asked for it was not told. */
+static void operation_postpone(struct core *core, const struct operation *operation)
+{
+	core->owed_at = core->now->steady + OWED_AGAIN_MS;
+	LOG(core, WARNING, "entry.postponed", F_TEXT("node", operation->node->name), F_NUM("type", operation->type));
 }
 
 /* ---------------------------------------------------------------------------- when they are on disk */
@@ -301,7 +352,10 @@ static void operation_take_effect(struct core *core, struct operation *operation
 		session_end(core, operation->node, E_KEY_EXPIRED);
 		operation->node->greeting.ticket = 0;
 	}
+	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT)
+		operation->node->owed.reseed_end = false;
 	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING) {
+		operation->node->owed.suspension = E_OK;
 		operation->node->leaving = 0;
 		if (standing_error(operation->node->standing) != old)
 			session_end(core, operation->node, standing_error(operation->node->standing));
@@ -311,17 +365,17 @@ static void operation_take_effect(struct core *core, struct operation *operation
 		terms_change(core, append);
 }
 
-/* As if it had never been tried. */
-static void operation_undo(const struct operation *operation)
+/* As if it had never been tried; but who was to be suspended is not let in again. */
+static void operation_undo(struct core *core, const struct operation *operation, enum error code)
 {
-	if (!operation->node)
+	struct node *node = operation->node;
+
+	if (!node)
 		return;
 	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING)
-		operation->node->leaving = 0;
-	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBSCRIPTION) {
-		buffer_clear(&operation->node->wanted);
-		buffer_bytes(&operation->node->wanted, buffer_view(&operation->node->subscription));
-	}
+		node->leaving = node->owed.suspension != E_OK ? SIMPUL__STANDING__STANDING_SUSPENDED : 0;
+	if (code == E_DISK_FULL && !operation->answer)
+		operation_postpone(core, operation);
 }
 
 void operation_done(struct core *core, struct journal_append *append)
@@ -338,7 +392,7 @@ void operation_done(struct core *core, struct journal_append *append)
 	if (append->result.code == E_OK)
 		operation_take_effect(core, &operation, append);
 	else
-		operation_undo(&operation);
+		operation_undo(core, &operation, append->result.code);
 	if (operation.type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT) {
 		if (operation.answer)
 			act_answer(core, &operation, append);

@@ -145,6 +145,101 @@ static void operators_get_an_answer_for_what_does_not_exist(void **state)
 	assert_int_equal(world_answer(world), E_NOT_FOUND);
 }
 
+/* ---- what nobody waits for */
+
+static void the_disk_is_full_and_then_is_not(struct world *world)
+{
+	struct core_event disk = {.type = CORE_DISK, .disk_low = true};
+
+	assert_int_equal(world_queued(world), 1);
+	world_forget(world);
+	world_commit(world, E_DISK_FULL);
+	assert_true(world_logged(world, "entry.postponed node=army.oku"));
+	world_step(world, &disk);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 0);
+	disk.disk_low = false;
+	world_step(world, &disk);
+	world_tick(world, 100);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 0);
+}
+
+static void who_listens_to_others_is_suspended_though_the_disk_was_full(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+
+	event.subscribed.curve_key = world->keys[ARMY].curve_public;
+	event.subscribed.topic = BYTES("everything", 10);
+	event.subscribed.added = true;
+	world_step(world, &event);
+	the_disk_is_full_and_then_is_not(world);
+	world_restart(world);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
+}
+
+/* Nor is it let in before that is on disk. */
+static void who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+
+	event.subscribed.curve_key = world->keys[ARMY].curve_public;
+	event.subscribed.topic = BYTES("everything", 10);
+	event.subscribed.added = true;
+	world_step(world, &event);
+	world_commit(world, E_DISK_FULL);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
+	standing(world, ARMY, SIMPUL__STANDING__STANDING_COMPROMISED, E_OK);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 0); /* it would undo the revocation */
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_REVOKED);
+}
+
+static void missing_only(Simpul__Hello *hello)
+{
+	static char category[] = "missing";
+	static char *categories[] = {category};
+	static Simpul__Subscription subscription = SIMPUL__SUBSCRIPTION__INIT;
+
+	subscription.n_categories = 1;
+	subscription.categories = categories;
+	hello->subscription = &subscription;
+}
+
+static void what_an_office_subscribed_to_is_stored_though_the_disk_was_full(void **state)
+{
+	struct world *world = *state;
+
+	world_greet(world, ARMY, 0, missing_only);
+	the_disk_is_full_and_then_is_not(world);
+	world_restart(world);
+	world_hello(world, POLICE, world->position.entry);
+	world_reaches(world, (struct speech){.node = POLICE}, "immigration.muara-enim", NULL);
+}
+
+/* A stolen key would open the past again after a restart. */
+static void a_reseed_is_used_up_though_the_disk_was_full(void **state)
+{
+	struct core_event reseed = {.type = CORE_RESEED, .reseed = {"army.oku", 2, "inbox lost"}};
+	struct world *world = *state;
+
+	world_step(world, &reseed);
+	world_commit(world, E_OK);
+	world_hello(world, ARMY, 3);
+	world_read(world);
+	the_disk_is_full_and_then_is_not(world);
+	world_ack(world, ARMY, world->position.entry);
+	world_restart(world);
+	world_forget(world);
+	world_hello(world, ARMY, 2);
+	world_read(world);
+	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_start, world_tear_down)
 
 int main(void)
@@ -156,6 +251,10 @@ int main(void)
 		TEST(a_record_that_does_not_fit_is_not_taken),
 		TEST(a_compromised_key_never_comes_back),
 		TEST(operators_get_an_answer_for_what_does_not_exist),
+		TEST(who_listens_to_others_is_suspended_though_the_disk_was_full),
+		TEST(who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full),
+		TEST(what_an_office_subscribed_to_is_stored_though_the_disk_was_full),
+		TEST(a_reseed_is_used_up_though_the_disk_was_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
