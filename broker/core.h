@@ -196,7 +196,8 @@ struct core *core_new(const struct core_options *options);
 void core_free(struct core *core);
 /* The visitor that brings the core up from a journal; call journal_load with it before the first step. */
 struct journal_visitor core_visitor(struct core *core);
-/* The policy in force after loading; NULL when the journal has none yet. */
+/* The policy in force after loading; NULL when the journal has none yet, or (its version is not 0) one that cannot be
+ * read. */
 const struct policy *core_policy(const struct core *core);
 
 struct core_actions core_step(struct core *core, const struct core_event *event, const struct now *now,

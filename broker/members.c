@@ -221,7 +221,7 @@ static void policy_apply(struct core *core, const Simpul__PolicyVersion *version
 	struct policy *policy = NULL;
 
 	if (policy_parse(BYTES(version->text.data, version->text.len), POLICY_FILE, &policy, NULL) != E_OK)
-		policy = NULL; /* it was checked before it became an entry; without it nobody is admitted */
+		policy = NULL; /* another program's: nobody is admitted, and no broker serves with it */
 	policy_free(core->policy);
 	core->policy = policy;
 	core->policy_version = version->version;

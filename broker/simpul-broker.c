@@ -172,11 +172,19 @@ static enum error journal_bring_up(struct broker *broker, struct fault *fault)
 						.cursor = bring_up_cursor,
 						.position = bring_up_position};
 	enum error error = journal_load(broker->journal, &visitor, fault);
+	struct core_status status;
 
 	if (error == E_OK && up.other_exchange)
 		return fault_at(fault, E_EXCHANGE, "%s is not of %s", broker->settings.journal,
 				broker->settings.exchange);
-	return error;
+	if (error != E_OK)
+		return error;
+	core_status(broker->core, &status);
+	/* Another program wrote it. That of the file must not take its place as if there were none yet. */
+	if (status.policy_version > 0 && core_policy(broker->core) == NULL)
+		return fault_at(fault, E_CONFIG, "%s: this version cannot read policy version %u",
+				broker->settings.journal, status.policy_version);
+	return E_OK;
 }
 
 static struct core *core_of(const struct broker *broker)

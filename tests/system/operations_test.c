@@ -1,5 +1,9 @@
 /* operations_test - what operators do while reports pass: policies, stops and starts, checks of files, looking. */
+#include "broker/journal.h"
+#include "common/keys.h"
+#include "common/wire.h"
 #include "tests/support/operate.h"
+#include "tests/support/process.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -484,6 +488,52 @@ static void wrong_arguments_end_with_64(void **state)
 	assert_int_equal(exchange_ctl(x, NULL, "status", "more", NULL), 64);
 }
 
+/* An entry with a policy that another program wrote, in which something stands that this one does not know. */
+static void policy_append(const struct exchange *x, uint32_t version, const char *text)
+{
+	struct hash hash = hash_of(BYTES(text, strlen(text)));
+	Simpul__PolicyVersion message = SIMPUL__POLICY_VERSION__INIT;
+	struct journal_append *append = journal_append_new();
+	char *folder = broker_path(x, "journal"), *file = broker_path(x, "broker.keys");
+	struct journal_options options = {.path = folder};
+	struct broker_keys keys;
+	struct journal *journal;
+
+	message.version = version;
+	message.hash = (ProtobufCBinaryData){HASH_SIZE, hash.bytes};
+	message.text = (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY;
+	wire_pack(&message, &append->content);
+	assert_int_equal(broker_keys_load(&keys, NULL, file, NULL), E_OK);
+	options.broker = keys.signing;
+	assert_int_equal(journal_open(&journal, &options, NULL), E_OK);
+	assert_int_equal(journal_commit(journal, append, clock_now().wall), E_OK);
+	assert_int_equal(append->result.code, E_OK);
+	journal_close(journal);
+	journal_append_free(append);
+	keys_wipe(&options, sizeof options);
+	keys_wipe(&keys, sizeof keys);
+	free(folder);
+	free(file);
+}
+
+/* The last one: nobody can serve with this journal again. That of the file does not take the place of the policy. */
+static void a_policy_that_cannot_be_read_is_not_passed_over_at_the_start(void **state)
+{
+	struct exchange *x = *state;
+	char *config = broker_path(x, "broker.yaml");
+	const long long version = status_number(x, "policy_version");
+
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	x->broker = 0;
+	policy_append(x, (uint32_t)version + 1, "rules-of-tomorrow: yes\n");
+	for (int starts = 1; starts <= 2; starts++) {
+		assert_int_equal(operate_run(x, NULL, "simpul-broker", "-c", config, NULL), 78);
+		assert_int_equal(log_count(x, "cannot read policy version"), starts);
+	}
+	free(config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -500,6 +550,7 @@ int main(void)
 		cmocka_unit_test(the_broker_checks_its_files),
 		cmocka_unit_test(the_agent_checks_its_files),
 		cmocka_unit_test(wrong_arguments_end_with_64),
+		cmocka_unit_test(a_policy_that_cannot_be_read_is_not_passed_over_at_the_start),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, exchange_tear_down);
