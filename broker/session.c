@@ -343,8 +343,8 @@ static enum error greeting_check(struct core *core, struct node *node, const str
 	const enum error standing = standing_error(node->leaving ? node->leaving : node->standing);
 	bool unknown;
 
-	if (standing != E_OK)
-		return fault_at(fault, standing, "key");
+	if (standing != E_OK || node->lapsed)
+		return fault_at(fault, standing != E_OK ? standing : E_KEY_LAPSED, "key");
 	if (core->stopping)
 		return fault_at(fault, E_STOPPING, "%s", "");
 	if (greeting->epoch < epoch_highest(node))

@@ -75,6 +75,23 @@ static void a_key_is_refused_from_its_end_on_and_not_a_moment_before(void **stat
 	assert_int_equal(world_queued(world), 0);
 }
 
+/* A reader is asked for the head that the HELLO names, and when it answers the key has ended. */
+static void it_may_end_while_a_hello_waits(void **state)
+{
+	struct world *world = *state;
+
+	world_say(world, &(struct speech){.node = POLICE});
+	world_commit(world, E_OK);
+	world_tick(world, LIFE - 1);
+	world_restart(world);
+	world_hello(world, ARMY, world->position.entry - 1);
+	world_forget(world);
+	world_tick(world, 1);
+	world_read(world);
+	assert_int_equal(world_refusal(world), E_KEY_LAPSED);
+	assert_false(world_node(world, ARMY).connected);
+}
+
 /* The message itself is the first event after the end: no tick has come yet. */
 static void it_needs_no_tick(void **state)
 {
@@ -203,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, world_tear_down)
 		TEST(a_key_is_refused_from_its_end_on_and_not_a_moment_before),
+		TEST(it_may_end_while_a_hello_waits),
 		TEST(it_needs_no_tick),
 		TEST(a_broker_that_starts_after_the_end_knows_it),
 		TEST(a_plain_report_waits_for_its_new_key_and_a_sealed_one_is_refused),
