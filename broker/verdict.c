@@ -158,6 +158,14 @@ static enum error publish_check(const struct core *core, const struct submit *su
 								       : "header.kind");
 }
 
+/* It goes to nobody. */
+static enum error void_check(const Simpul__Routing *routing, struct fault *fault)
+{
+	if (routing->n_to > 0 || routing->n_not_to > 0)
+		return fault_at(fault, E_INVALID, routing->n_to > 0 ? "routing.to" : "routing.not_to");
+	return routing->n_wraps > 0 ? fault_at(fault, E_INVALID, "routing.wraps") : E_OK;
+}
+
 /* The verdict that all reports of the submission share. */
 static enum error common_verdict(struct core *core, struct submit *submit, struct fault *fault)
 {
@@ -165,7 +173,7 @@ static enum error common_verdict(struct core *core, struct submit *submit, struc
 	enum error error;
 
 	if (kind == SIMPUL__KIND__KIND_VOID)
-		return E_OK;
+		return void_check(submit->routing, fault);
 	if (kind_is_answer(kind))
 		return answer_audience(core, submit, fault);
 	error = publish_check(core, submit, fault);

@@ -283,6 +283,9 @@ static void a_verdict_uses_up_the_number_and_says_where(void **state)
 		 E_NOT_ORIGIN,
 		 "header.references[0]"},
 		{{.kind = SIMPUL__KIND__KIND_UPDATE, .reference = 400}, E_REFERENCE_UNKNOWN, ""},
+		{{.kind = SIMPUL__KIND__KIND_VOID, .to = {"army.oku"}}, E_INVALID, "routing.to"},
+		{{.kind = SIMPUL__KIND__KIND_VOID, .not_to = {"army"}}, E_INVALID, "routing.not_to"},
+		{{.kind = SIMPUL__KIND__KIND_VOID, .wraps = {"army.oku"}}, E_INVALID, "routing.wraps"},
 	};
 	struct world *world = *state;
 	uint64_t next[WORLD_NODES] = {1, 1, 1, 1};
