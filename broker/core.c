@@ -241,6 +241,8 @@ static void up_dispatch(struct core *core, struct node *node, const struct peer 
 	case SIMPUL__UP__MESSAGE_ACK:
 		if (cursor_decode(core, node, up->seq, up->ack->cursor, &cursor))
 			ack_take(core, node, &cursor, up->seq);
+		else
+			session_end(core, node, E_OK);
 		break;
 	case SIMPUL__UP__MESSAGE_BYE:
 		session_end(core, node, E_OK);

@@ -203,6 +203,24 @@ static void an_acknowledgement_of_what_was_never_handed_over_ends_the_session(vo
 	assert_int_equal(world_node(world, ARMY).cursor, FIRST_ENTRY - 1);
 }
 
+static void an_acknowledgement_without_a_head_ends_the_session(void **state)
+{
+	struct world *world = *state;
+	Simpul__Position cursor = SIMPUL__POSITION__INIT;
+	Simpul__Ack ack = SIMPUL__ACK__INIT;
+	Simpul__Up up = SIMPUL__UP__INIT;
+
+	cursor.incarnation = 1;
+	cursor.entry = FIRST_ENTRY - 1;
+	ack.cursor = &cursor;
+	up.message_case = SIMPUL__UP__MESSAGE_ACK;
+	up.ack = &ack;
+	world_forget(world);
+	world_up(world, ARMY, 0, &up);
+	assert_int_equal(world_refusal(world), E_INVALID);
+	assert_false(world_node(world, ARMY).connected);
+}
+
 static void an_acknowledgement_is_kept_and_cannot_be_taken_back(void **state)
 {
 	struct world *world = *state;
@@ -255,6 +273,7 @@ int main(void)
 		TEST(who_fetches_without_reading_is_answered_once_a_second),
 		TEST(after_a_restart_the_head_of_a_hello_is_read_and_must_match),
 		TEST(an_acknowledgement_of_what_was_never_handed_over_ends_the_session),
+		TEST(an_acknowledgement_without_a_head_ends_the_session),
 		TEST(an_acknowledgement_is_kept_and_cannot_be_taken_back),
 		TEST(a_heartbeat_moves_the_cursor_over_what_was_not_for_the_node),
 	};
