@@ -452,8 +452,10 @@ static void submit_failed(struct core *core, struct node *node, const struct pen
 	log_refused(core, "submission.refused", node, &fault);
 	/* Where it was full is for the operators. After E_IO it is not certain whether it is on disk, and the broker
 	 * stops: the office asks again when it is back. */
-	if (fault.code == E_DISK_FULL || fault.code == E_IO)
-		fault_at(&fault, fault.code == E_IO ? E_STOPPING : E_DISK_FULL, "%s", "");
+	if (fault.code == E_IO)
+		fault_at(&fault, E_STOPPING, "journal");
+	else if (fault.code == E_DISK_FULL)
+		fault_at(&fault, E_DISK_FULL, "%s", "");
 	if (peer)
 		send_refusal(core, peer, pending->seq, &fault);
 }

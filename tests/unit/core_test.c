@@ -282,6 +282,7 @@ static void a_failing_disk_is_an_alarm(void **state)
 	world_forget(world);
 	world_commit(world, E_IO);
 	assert_int_equal(world_refusal(world), E_STOPPING); /* which makes nobody call a person */
+	assert_string_equal(world_refusal_field(world), "journal");
 	assert_true(world_logged(world, "submission.refused node=police.oku code=IO"));
 	assert_true(world_alarmed(world, "journal.failed"));
 	assert_int_equal(world_count(world, ACTION_PUBLISH), 0);
