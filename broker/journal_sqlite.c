@@ -278,12 +278,16 @@ enum error journal_create(const struct journal_options *options, const uint8_t e
 
 /* ---------------------------------------------------------------------------- notes */
 
+static void notes_grow(struct journal_notes *notes)
+{
+	notes->capacity = notes->capacity > 0 ? 2 * notes->capacity : 16;
+	notes->list = memory_grow(notes->list, notes->capacity, sizeof(*notes->list));
+}
+
 static struct journal_note *note_add(struct journal_notes *notes)
 {
-	if (notes->count == notes->capacity) {
-		notes->capacity = notes->capacity > 0 ? 2 * notes->capacity : 16;
-		notes->list = memory_grow(notes->list, notes->capacity, sizeof(*notes->list));
-	}
+	if (notes->count == notes->capacity)
+		notes_grow(notes);
 	return &notes->list[notes->count++];
 }
 
@@ -306,8 +310,39 @@ void journal_note_cursor(struct journal *journal, const char *node, uint64_t ent
 	note_fill(note_add(notes), node, entry, 0);
 }
 
+static int notes_compare(const void *left, const void *right)
+{
+	const struct journal_note *a = left, *b = right;
+	const int order = strcmp(a->node, b->node);
+
+	if (order != 0 || a->entry != b->entry)
+		return order != 0 ? order : (a->entry > b->entry) - (a->entry < b->entry);
+	return (a->policy_version > b->policy_version) - (a->policy_version < b->policy_version);
+}
+
+/* Who fetches again while the disk is full is noted again, and would be for ever. */
+static void doubles_drop(struct journal_notes *notes)
+{
+	size_t kept = 0;
+
+	if (notes->count == 0)
+		return;
+	qsort(notes->list, notes->count, sizeof(*notes->list), notes_compare);
+	for (size_t i = 1; i < notes->count; i++)
+		if (notes_compare(&notes->list[i], &notes->list[kept]) != 0)
+			notes->list[++kept] = notes->list[i];
+	notes->count = kept + 1;
+}
+
 void journal_note_withheld(struct journal *journal, const char *node, uint64_t entry, uint32_t policy_version)
 {
+	struct journal_notes *notes = &journal->withheld;
+
+	if (notes->count == notes->capacity) {
+		doubles_drop(notes);
+		if (notes->count > notes->capacity / 2)
+			notes_grow(notes); /* or it would be full again at once */
+	}
 	note_fill(note_add(&journal->withheld), node, entry, policy_version);
 }
 

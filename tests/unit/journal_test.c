@@ -1035,6 +1035,24 @@ static void cursors_are_written_without_entries(void **state)
 	assert_int_equal(seen.position.entry, LEDGER_FIRST_ENTRIES);
 }
 
+/* The notes cannot be written while the disk is full. */
+static void who_fetches_for_ever_from_a_full_disk_fills_no_memory(void **state)
+{
+	enum { ENTRIES = 100 };
+	struct ledger *ledger = *state;
+	uint64_t rows;
+	sqlite3_stmt *count;
+
+	for (uint64_t i = 0; i < 1000 * ENTRIES; i++)
+		journal_note_withheld(ledger->journal, i % 2 ? "army.oku" : "police.oku", i % ENTRIES + 1, 1);
+	assert_in_range(ledger->journal->withheld.capacity, ENTRIES, 8 * ENTRIES);
+	assert_int_equal(journal_flush(ledger->journal), E_OK);
+	count = database_prepare(ledger->journal->db, "SELECT count(*) FROM withheld");
+	assert_int_equal(journal_number(count, 0, &rows, NULL), E_OK);
+	sqlite3_finalize(count);
+	assert_int_equal(rows, ENTRIES);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1076,6 +1094,7 @@ int main(void)
 		TEST(everything_the_core_must_know_survives_a_restart),
 		TEST(an_edited_member_record_is_not_loaded),
 		TEST(cursors_are_written_without_entries),
+		TEST(who_fetches_for_ever_from_a_full_disk_fills_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
