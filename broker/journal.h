@@ -204,7 +204,7 @@ enum error journal_recover(const struct journal_options *options, uint32_t incar
 /* Everything the core must know to go on, in this order; content is valid during the call only. */
 struct journal_visitor {
 	void *context;
-	/* Every entry that is not a submission, in order. */
+	/* Every entry that makes who and what there is, in order: no submissions, tombstones, acts and holds. */
 	void (*entry)(void *context, Simpul__EntryType type, uint64_t entry, wall_ms accepted_at, struct bytes content);
 	void (*audience)(void *context, const struct audience *audience);
 	/* The last report of each (origin, epoch, stream) and the digest of the submission that carried it. */

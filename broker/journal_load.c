@@ -259,11 +259,11 @@ static bool cursor_visit(sqlite3_stmt *row, const struct journal_visitor *visito
 
 enum error journal_load(struct journal *journal, const struct journal_visitor *visitor, struct fault *fault)
 {
-	enum error error =
-		rows_visit(journal,
-			   "SELECT entry, type, accepted_at, content, digest FROM entry INDEXED BY entry_other "
-			   "JOIN content USING(entry) WHERE type <> 2 ORDER BY entry",
-			   visitor, entry_visit, fault);
+	enum error error = rows_visit(
+		journal,
+		"SELECT entry, type, accepted_at, content, digest FROM entry INDEXED BY entry_other "
+		"JOIN content USING(entry) WHERE type <> 2 AND type IN (1, 3, 4, 5, 6, 7, 10) ORDER BY entry",
+		visitor, entry_visit, fault);
 
 	for (size_t i = 0; error == E_OK && i < journal->audiences.count; i++)
 		visitor->audience(visitor->context, &journal->audiences.list[i]);

@@ -984,6 +984,9 @@ static void everything_the_core_must_know_survives_a_restart(void **state)
 	journal_note_cursor(ledger->journal, "army.oku", 5);
 	journal_note_cursor(ledger->journal, "army.oku", 7);
 	journal_note_withheld(ledger->journal, "army.oku", 8, 1);
+	ledger_bury(ledger,
+		    &(struct erasure){LEDGER_FIRST_ENTRIES + 1, 0, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0},
+		    1); /* of which the core keeps nothing */
 	last = say_and_keep(ledger, &(struct saying){.origin = POLICE, .first = 4, .audience = TO(IMMIGRATION)});
 	ledger_reopen(ledger);
 	assert_int_equal(journal_load(ledger->journal, &visitor, NULL), E_OK);
