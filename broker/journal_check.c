@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where something could not be read, it is not what stands there that is bad. */
 bool check_bad(struct check *check, const char *format, ...)
 {
 	va_list args;
 
+	if (check->fault->code != E_OK && check->fault->code != E_CORRUPT)
+		return false;
 	va_start(args, format);
 	vsnprintf(check->verdict->what, sizeof(check->verdict->what), format, args);
 	va_end(args);

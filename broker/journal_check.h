@@ -79,7 +79,8 @@ struct check {
 	struct arena arena;
 };
 
-/* Notes what is wrong with the entry looked at, for people; returns false. */
+/* Notes what is wrong with the entry looked at, for people; nothing when check->fault says that something could not be
+ * read. Returns false. */
 bool check_bad(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* False when something is wrong, or with check->fault->code set when the check cannot go on. */

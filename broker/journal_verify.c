@@ -155,12 +155,6 @@ static bool end_check(struct check *check, const struct position *held)
 	return true;
 }
 
-/* A table that could not be read says nothing about the entries. */
-static bool table_bad(struct check *check, const char *what)
-{
-	return check->fault->code != E_OK && check->fault->code != E_CORRUPT ? false : check_bad(check, "%s", what);
-}
-
 static uint64_t count_of(struct check *check, const char *sql)
 {
 	sqlite3_stmt *count = database_prepare(check->db, sql);
@@ -188,7 +182,7 @@ static bool sequences_check(struct check *check)
 		sqlite3_reset(find);
 	}
 	sqlite3_finalize(find);
-	return good || table_bad(check, "table stream does not agree with the entries");
+	return good || check_bad(check, "table stream does not agree with the entries");
 }
 
 static bool memberships_check(struct check *check)
@@ -210,19 +204,19 @@ static bool memberships_check(struct check *check)
 	}
 	sqlite3_finalize(find);
 	good = good && count == count_of(check, "SELECT count(*) FROM member_of");
-	return good || table_bad(check, "table member_of does not agree with the audiences");
+	return good || check_bad(check, "table member_of does not agree with the audiences");
 }
 
 static bool tables_check(struct check *check)
 {
 	if (count_of(check, "SELECT count(*) FROM submission_of") != check->verdict->submissions)
-		return table_bad(check, "table submission_of leads to entries that are not there");
+		return check_bad(check, "table submission_of leads to entries that are not there");
 	if (count_of(check, "SELECT count(*) FROM reference") != check->references)
-		return table_bad(check, "table reference leads to entries that are not there");
+		return check_bad(check, "table reference leads to entries that are not there");
 	if (count_of(check, "SELECT count(*) FROM hold") != check->holds.count)
-		return table_bad(check, "table hold does not agree with the entries");
+		return check_bad(check, "table hold does not agree with the entries");
 	if (count_of(check, "SELECT count(*) FROM kept") != check->kept.count)
-		return table_bad(check, "table kept does not agree with the tombstones");
+		return check_bad(check, "table kept does not agree with the tombstones");
 	return sequences_check(check) && memberships_check(check);
 }
 

@@ -1,6 +1,7 @@
 /* Tries to change a journal behind the broker's back without journal_verify finding it. */
 #include "broker/journal_sqlite.h"
 #include "common/memory.h"
+#include "tests/support/disk.h"
 #include "tests/support/ledger.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -425,6 +426,33 @@ static void nothing_there_is_a_fault_and_no_verdict(void **state)
 	assert_int_equal(fault.code, E_NOT_FOUND);
 }
 
+/* Every read fails once, one after the other. */
+static void a_read_that_fails_is_a_fault_and_no_damage(void **unused)
+{
+	struct disk *disk = disk_start(1);
+	struct disk_fault failing = {.prefix = "/tmp", .call = DISK_READ, .once = true};
+	struct journal_verdict verdict;
+	struct closed *closed;
+	size_t faults = 0;
+	void *state;
+
+	(void)unused;
+	setup(&state);
+	closed = state;
+	do {
+		failing.nth++;
+		failing.seen = failing.failed = 0;
+		disk_fault_add(disk, &failing);
+		faults += journal_verify(&closed->ledger.options, &closed->last, &verdict, NULL) != E_OK;
+		disk_fault_remove(disk, &failing);
+		assert_string_equal(verdict.what, "");
+		assert_int_equal(verdict.bad_entry, 0);
+	} while (failing.failed > 0);
+	assert_true(faults > 10);
+	teardown(&state);
+	disk_stop(disk);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -446,6 +474,7 @@ int main(void)
 		TEST(a_whole_journal_made_with_another_key_is_found),
 		TEST(a_journal_is_checked_while_it_is_written),
 		TEST(nothing_there_is_a_fault_and_no_verdict),
+		cmocka_unit_test(a_read_that_fails_is_a_fault_and_no_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
