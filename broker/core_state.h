@@ -448,17 +448,19 @@ void session_behind(struct core *core, struct node *node, const char *why);
 /* ---------------------------------------------------------------------------- retention.c */
 
 void retention_tick(struct core *core);
-/* holds.c */
-void hold_take(struct core *core, const struct core_event *event);
-void hold_log(struct core *core, const struct journal_append *append);
-/* Names once a day the holds that end soon. */
-void holds_tell(struct core *core, const struct journal_due *due);
 /* Something was taken back. */
 void retention_soon(struct core *core);
 void retention_read_done(struct core *core, const struct core_read *read);
 /* A tombstone came back. */
 void retention_done(struct core *core, const struct journal_append *append);
 void clock_confirm(struct core *core, const struct core_event *event);
+
+/* ---------------------------------------------------------------------------- holds.c */
+
+void hold_take(struct core *core, const struct core_event *event);
+void hold_log(struct core *core, const struct journal_append *append);
+/* Names once a day the holds that end soon. */
+void holds_tell(struct core *core, const struct journal_due *due);
 
 /* ---------------------------------------------------------------------------- fetch.c */
 

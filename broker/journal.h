@@ -7,8 +7,8 @@
  *   a number or the policy moved on   that append alone is refused; the others of the commit stand
  *   disk full                         the whole commit is rolled back, every append gets E_DISK_FULL, serving goes on
  *   any other write or sync error     every append gets E_IO and the broker stops: pages may be lost though a retry
- * would succeed a kill at any point               the transaction is there or it is not; origins send again what has no
- * receipt
+ *                                     would succeed
+ *   a kill at any point               the transaction is there or it is not; origins send again what has no receipt
  *
  * journal_sqlite.c implements it on SQLite: journal.db (WAL, one row a submission) and keys.db (vault.h). */
 #ifndef SIMPUL_JOURNAL_H
