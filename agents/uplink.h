@@ -5,7 +5,7 @@
  * States:          allowed next
  *   OFFLINE          GREETING                 waits for its back-off to pass
  *   GREETING         CATCHING_UP, OFFLINE, HALTED    HELLO sent, waits for WELCOME
- *   CATCHING_UP      LIVE, OFFLINE, HALTED    fetches until a batch brings nothing new
+ *   CATCHING_UP      LIVE, OFFLINE, HALTED    fetches until a batch is the last
  *   LIVE             CATCHING_UP, OFFLINE, HALTED    pushes arrive; a gap leads back to CATCHING_UP
  *   HALTED           OFFLINE                  a refusal with remedy STOP: a person must look; logged as alarm. Goes on
  *                                             by itself only where the key was at fault and a newer one is there now

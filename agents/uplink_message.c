@@ -10,6 +10,7 @@
 #define POSTPONE_MS 1000   /* where the target cannot store a batch now */
 #define UPTO_FIELD 2	   /* of Batch */
 #define ENTRIES_FIELD 4
+#define LAST_FIELD 6
 #define POSITION_ENTRY_FIELD 2
 #define RECEIPT_FIELD 3	   /* of Down */
 #define BATCH_FIELD 5
@@ -244,22 +245,21 @@ static void fetch_ahead(struct uplink *uplink, struct bytes batch, uint64_t curs
 		uplink_fetch(uplink, upto);
 }
 
-/* An answer without entries means that the end was reached, unless something came meanwhile that did not follow yet. One
- * whose entries the feed has brought meanwhile says nothing of what comes after them. */
+/* The last answer leads to where the feed goes on, also when that never rests; unless something of the feed came before
+ * the answer and did not follow yet. */
 static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch)
 {
 	struct session *session = &uplink->session;
 	const uint64_t before = uplink_cursor(uplink).entry;
-	struct bytes entries;
+	const bool last = frame_number(batch, LAST_FIELD) != 0;
 
 	if (session->fetch_seq == 0 || seq != session->fetch_seq)
 		return; /* an answer to a request of a session or state that is over */
 	session->fetch_seq = 0;
 	session->fetch_at = uplink->now.steady;
-	fetch_ahead(uplink, batch, before);
-	if (!batch_apply(uplink, batch) || uplink->state != UPLINK_CATCHING_UP)
-		return;
-	if (session->fetch_more || frame_part(batch, ENTRIES_FIELD, &entries))
+	if (!last)
+		fetch_ahead(uplink, batch, before);
+	if (!batch_apply(uplink, batch) || uplink->state != UPLINK_CATCHING_UP || !last || session->fetch_more)
 		return;
 	session->feed_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_LIVE);

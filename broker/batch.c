@@ -13,6 +13,7 @@ enum {
 enum {
 	BATCH_ENTRIES = 4,
 	BATCH_WRAPS = 5,
+	BATCH_LAST = 6,
 	DELIVERY_REPORTS = 9,
 	DELIVERED_HEADER = 1,
 	DELIVERY_KEY_ID = 2,
@@ -294,6 +295,7 @@ void batch_encode(struct core *core, struct batch *batch)
 	for (size_t i = 0; i < batch->count; i++)
 		if (batch->parts[i].wrap_key_id != 0)
 			wrap_encode(&batch->parts[i], out);
+	put_number(out, BATCH_LAST, batch->last);
 	batch->encoded = buffer_view(out);
 }
 

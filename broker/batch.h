@@ -24,6 +24,7 @@ struct batch {
 	size_t count, capacity;
 	size_t bytes; /* at least what it takes encoded */
 	bool own;     /* holds stubs or wraps, so no other node's batch is equal */
+	bool last;    /* an answer to FETCH after which the node is live again */
 	struct bytes encoded;
 };
 

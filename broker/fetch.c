@@ -13,6 +13,7 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 {
 	struct session *session = &node->session;
 
+	batch->last = batch->upto.entry == core->position.entry;
 	batch_encode(core, batch);
 	send_encoded(core, &session->peer, seq, DOWN_BATCH, batch->encoded);
 	batch_record(core, node, batch);
@@ -22,7 +23,7 @@ static void batch_answer(struct core *core, struct node *node, uint64_t seq, str
 	node->fetched_at = core->now->steady;
 	if (batch->upto.entry > session->handed)
 		session->handed = batch->upto.entry;
-	if (batch->upto.entry != core->position.entry)
+	if (!batch->last)
 		return;
 	session->state = SESSION_LIVE;
 	session->behind_logged = false;
@@ -138,8 +139,7 @@ void fetch_take(struct core *core, struct node *node, uint64_t seq, const struct
 }
 
 /* A reader may see a commit before the core has heard of it: what lies beyond the core's position waits for the next
- * fetch. What was committed while it read stands in the tail: without it an answer that has nothing would pass for the
- * last one, and leave the node behind. */
+ * fetch. What was committed while it read stands in the tail, and spares the node another fetch. */
 static void page_answer(struct core *core, struct node *node, const struct core_read *read)
 {
 	struct batch batch;

@@ -124,6 +124,7 @@ static void fetch(struct scripted_broker *b, uint64_t seq, uint64_t after)
 	agent_batch(b->world, after, entries, count, NULL, &b->batch);
 	down.message_case = SIMPUL__DOWN__MESSAGE_BATCH;
 	down.batch = wire_unpack(&simpul__batch__descriptor, buffer_view(&b->batch), &b->world->arena, NULL);
+	down.batch->last = !b->has_more;
 	if (!b->holds_answer) {
 		down_send(b, seq, &down);
 		return;

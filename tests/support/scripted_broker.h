@@ -20,6 +20,7 @@ struct scripted_broker {
 	uint64_t expected;
 	Simpul__Entry *entries[8]; /* what FETCH gives */
 	size_t entry_count;
+	bool has_more;	   /* an answer to FETCH does not lead to the newest position */
 	bool holds_answer; /* to FETCH, as it is when it is asked: until scripted_let_go */
 	Simpul__Down *held;
 	uint64_t held_seq;

@@ -49,6 +49,7 @@ static void a_fetch_of_much_comes_in_batches_within_the_limit(void **state)
 {
 	struct world *world = *state;
 	uint64_t cursor = FIRST_ENTRY - 1, entries = 0;
+	const Simpul__Batch *batch;
 	int fetches = 0;
 
 	for (uint64_t i = 0; i < 10; i++)
@@ -57,8 +58,10 @@ static void a_fetch_of_much_comes_in_batches_within_the_limit(void **state)
 	while (cursor < world->position.entry && fetches++ < 20) {
 		world_forget(world);
 		world_fetch(world, ARMY, cursor);
-		entries += world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->n_entries;
-		cursor = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch->upto->entry;
+		batch = world_down(world, SIMPUL__DOWN__MESSAGE_BATCH)->batch;
+		entries += batch->n_entries;
+		cursor = batch->upto->entry;
+		assert_int_equal(batch->last, world_node(world, ARMY).live);
 	}
 	assert_int_equal(entries, 10);
 	assert_in_range(fetches, 3, 5);
@@ -120,6 +123,7 @@ static void a_commit_larger_than_a_batch_goes_out_in_several(void **state)
 
 		assert_int_equal(push->head.after, upto);
 		assert_int_equal(push->head.counter, i + 1);
+		assert_false(push->batch->last); /* which is said of answers to FETCH */
 		upto = push->head.upto;
 	}
 	assert_int_equal(upto, world->position.entry);

@@ -59,12 +59,13 @@ static void an_answer_that_the_feed_overtook_is_not_the_last(void **state)
 
 	uplinked_live(f);
 	first = f->broker.entries[f->broker.entry_count++] = uplinked_sighting(f);
-	f->broker.holds_answer = true;
+	f->broker.holds_answer = f->broker.has_more = true;
 	scripted_publish(&f->broker, first->entry, NULL);
 	UNTIL(f, f->broker.held != NULL);
 	scripted_publish(&f->broker, first->entry - 1, first);
 	UNTIL(f, uplinked_received(f) == 1);
 	f->broker.entries[f->broker.entry_count++] = uplinked_sighting(f);
+	f->broker.has_more = false;
 	scripted_let_go(&f->broker);
 	UNTIL(f, uplinked_received(f) == 2);
 	uplinked_live(f);
@@ -85,6 +86,28 @@ static void what_the_feed_brought_before_the_last_answer_is_fetched(void **state
 	uplinked_turns(f, 50);
 	scripted_let_go(&f->broker);
 	UNTIL(f, uplinked_received(f) == 1);
+	uplinked_live(f);
+}
+
+/* As under traffic that never rests: there is no answer without entries. */
+static void an_office_that_catches_up_while_others_speak_becomes_live(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.entries[f->broker.entry_count++] = uplinked_sighting(f);
+	uplinked_live(f);
+	assert_int_equal(f->broker.fetches, 1);
+	assert_int_equal(uplinked_received(f), 1);
+}
+
+static void an_answer_is_not_the_last_until_it_says_so(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->broker.has_more = true;
+	UNTIL(f, f->broker.fetches > 1);
+	assert_int_equal(uplinked_state(f), UPLINK_CATCHING_UP);
+	f->broker.has_more = false;
 	uplinked_live(f);
 }
 
@@ -262,6 +285,8 @@ int main(void)
 		TEST(a_lost_push_is_fetched),
 		TEST(an_answer_that_the_feed_overtook_is_not_the_last),
 		TEST(what_the_feed_brought_before_the_last_answer_is_fetched),
+		TEST(an_office_that_catches_up_while_others_speak_becomes_live),
+		TEST(an_answer_is_not_the_last_until_it_says_so),
 		TEST(a_publication_that_does_not_open_leads_to_a_fetch),
 		TEST(a_replayed_publication_is_not_taken_for_a_sign_of_life),
 		TEST(a_silent_feed_ends_the_session),
