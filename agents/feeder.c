@@ -142,6 +142,6 @@ struct uplink_target feeder_target(struct feeder *feeder)
 
 void feeder_fini(struct feeder *feeder)
 {
-	for (size_t i = 0; i < FEEDER_STREAMS; i++)
+	for (size_t i = 0; i < STREAMS; i++)
 		buffer_free(&feeder->held[i].message);
 }

@@ -6,13 +6,11 @@
 #include "agents/outbox.h"
 #include "agents/uplink.h"
 
-#define FEEDER_STREAMS 4
-
 struct feeder {
 	struct store *store;
 	const struct node_keys *keys;
 	struct inbox *inbox;
-	struct outbox_submission held[FEEDER_STREAMS]; /* what the uplink sends now, of each stream */
+	struct outbox_submission held[STREAMS]; /* what the uplink sends now, of each stream */
 	bool inbox_changed;	/* set by each batch that was applied; whoever wakes the sinks clears it */
 	struct fault failure;	/* the store failed while a receipt was applied: the agent must start anew */
 };

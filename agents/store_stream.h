@@ -4,8 +4,6 @@
 
 #include "agents/store.h"
 
-#define STREAMS 4 /* name.h */
-
 enum stream_place { STREAM_LAST, STREAM_FROZEN, STREAM_RECEIPTED };
 
 /* 0 before the first report. */

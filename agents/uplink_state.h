@@ -13,7 +13,6 @@
 #include "common/limit.h"
 
 #define LINK_VERSION 1
-#define UPLINK_STREAMS 4
 #define ANSWER_MS 10000 /* a submission or fetch without an answer ends the session */
 
 /* A submission that waits for its answer. */
@@ -65,8 +64,8 @@ struct uplink {
 		bool unopened_logged;
 
 		struct flight flights[LIMIT_IN_FLIGHT];
-		uint64_t after[UPLINK_STREAMS]; /* last number sent */
-		bool idle[UPLINK_STREAMS];	/* nothing more to send, until woken */
+		uint64_t after[STREAMS]; /* last number sent */
+		bool idle[STREAMS];	 /* nothing more to send, until woken */
 		steady_ms idle_until;
 		steady_ms pause_until;
 		struct hash rejected; /* digest of the last one that the broker would not take */

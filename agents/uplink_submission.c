@@ -12,7 +12,7 @@ void flights_start(struct uplink *uplink)
 {
 	const struct uplink_source *source = &uplink->options.source;
 
-	for (uint32_t i = 0; i < UPLINK_STREAMS; i++)
+	for (uint32_t i = 0; i < STREAMS; i++)
 		uplink->session.after[i] = source->receipted(source->context, i);
 	flights_wake(uplink);
 }
@@ -109,7 +109,7 @@ void flights_send(struct uplink *uplink)
 	/* One of each stream in turn: a long queue of exercises does not hold up what is real. */
 	while (any) {
 		any = false;
-		for (uint32_t i = 0; i < UPLINK_STREAMS && uplink->state != UPLINK_OFFLINE; i++)
+		for (uint32_t i = 0; i < STREAMS && uplink->state != UPLINK_OFFLINE; i++)
 			any = stream_send(uplink, i) || any;
 	}
 }

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define REPORT_NAME_SIZE (LIMIT_NODE_NAME + 48)
+#define STREAMS 4 /* as in report.proto: 0 main, 1 exercise, 2 RED, 3 exercise and RED */
 
-/* Streams as in report.proto: 0 main, 1 exercise, 2 RED, 3 exercise and RED. */
 struct report_name {
 	char origin[LIMIT_NODE_NAME + 1];
 	uint32_t epoch;

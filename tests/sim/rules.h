@@ -5,11 +5,12 @@
 
 #include "common/bytes.h"
 #include "common/error.h"
+#include "common/name.h"
 #include "proto/link.pb-c.h"
 #include "proto/report.pb-c.h"
 #include "tests/sim/chance.h"
 
-enum { OFFICES = 6, AGENCIES = 5, KINDS = 2, CATEGORIES = 3, REGIONS = 5, STREAMS = 4, KEYS = 3 };
+enum { OFFICES = 6, AGENCIES = 5, KINDS = 2, CATEGORIES = 3, REGIONS = 5, KEYS = 3 };
 
 /* Sets of offices are bits by their index. */
 typedef uint32_t offices;
