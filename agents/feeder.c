@@ -23,20 +23,40 @@ static enum error welcome(void *context, const Simpul__Welcome *message, struct 
 
 	if (error == E_HISTORY_DIFFERS)
 		outbox_note_epochs(feeder->store, message);
-	return error == E_OK ? outbox_thaw(feeder->store, feeder->keys->key_id, message, fault) : error;
+	outbox_hear(feeder->store, message, &feeder->heard);
+	feeder->thawed = false;
+	return error == E_OK ? outbox_thaw(feeder->store, feeder->keys->key_id, &feeder->heard, fault) : error;
 }
 
-static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+/* What is sealed waits until the keys of others are known as they are now. */
+static enum error sealed_admit(struct feeder *feeder, uint32_t stream, uint64_t after, bool caught_up, bool *waits,
+			       struct fault *fault)
+{
+	enum error error = E_OK;
+
+	*waits = false;
+	if (!caught_up)
+		return outbox_is_sealed(feeder->store, stream, after, waits, fault);
+	if (!feeder->thawed)
+		error = outbox_thaw_sealed(feeder->store, &feeder->heard, fault);
+	feeder->thawed = error == E_OK;
+	return error;
+}
+
+static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 		 struct uplink_submission *submission)
 {
 	struct feeder *feeder = context;
 	struct outbox_submission *held = &feeder->held[stream];
 	struct fault fault = {0};
 	enum error error;
+	bool waits;
 
 	buffer_free(&held->message);
 	memset(held, 0, sizeof(*held));
-	error = outbox_next(feeder->store, feeder->keys, stream, after, seen, held, &fault);
+	error = sealed_admit(feeder, stream, after, caught_up, &waits, &fault);
+	if (error == E_OK && !waits)
+		error = outbox_next(feeder->store, feeder->keys, stream, after, seen, held, &fault);
 	/* Without room to freeze a submission it waits; that is asked for again and again, and said of what comes in.
 	 */
 	if (error != E_OK && error != E_DISK_FULL)

@@ -11,6 +11,8 @@ struct feeder {
 	const struct node_keys *keys;
 	struct inbox *inbox;
 	struct outbox_submission held[STREAMS]; /* what the uplink sends now, of each stream */
+	struct outbox_heard heard;		/* in the session */
+	bool thawed;				/* in the session, what was sealed to former keys */
 	bool inbox_changed;	/* set by each batch that was applied; whoever wakes the sinks clears it */
 	struct fault failure;	/* the store failed while a receipt was applied: the agent must start anew */
 };

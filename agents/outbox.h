@@ -44,10 +44,22 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
  * number will be sent as VOID. E_HISTORY_DIFFERS: the broker gave its receipt before, which stands. */
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault);
-/* Takes back what was frozen under a former key of the office and is not on the broker's disk, as WELCOME says (after
- * outbox_compare): the broker takes nothing more under that key. What was taken back is frozen anew under the new one.
- */
-enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault);
+/* What WELCOME says is on the broker's disk. */
+struct outbox_heard {
+	uint64_t last[STREAMS]; /* of this office's numbers in the present epoch */
+	uint64_t entry;		/* the newest */
+};
+void outbox_hear(const struct store *store, const Simpul__Welcome *welcome, struct outbox_heard *heard);
+/* Takes back what was frozen under a former key of the office and is not on the broker's disk (after outbox_compare):
+ * the broker takes nothing more under that key. What was taken back is frozen anew under the new one. */
+enum error outbox_thaw(struct store *store, uint32_t key_id, const struct outbox_heard *heard, struct fault *fault);
+/* Whether the report after `after` leaves this machine sealed. The broker refuses what is sealed to a key that another
+ * has taken the place of, and its number is used up: so neither it nor what follows it goes out before this office has
+ * caught up, and outbox_thaw_sealed was called. */
+enum error outbox_is_sealed(struct store *store, uint32_t stream, uint64_t after, bool *sealed, struct fault *fault);
+/* Once caught up: takes back what was sealed to a key that another had taken the place of by WELCOME, and was never on
+ * the broker's disk. What was taken back is sealed anew. */
+enum error outbox_thaw_sealed(struct store *store, const struct outbox_heard *heard, struct fault *fault);
 /* The broker was restored (ascending by incarnation): receipts of entries that it lost become former ones, and what
  * they were for is sent again as it was. The same may be told again. */
 enum error outbox_recover(struct store *store, const struct recovery *recoveries, size_t count, struct fault *fault);

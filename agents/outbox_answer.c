@@ -2,6 +2,9 @@
 #include "agents/outbox.h"
 #include "agents/outbox_erase.h"
 #include "common/log.h"
+#include "common/wire.h"
+
+#include <string.h>
 
 /* A submission as the outbox remembers it. */
 struct frozen {
@@ -180,6 +183,29 @@ static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stre
 	return database_step(mark, fault);
 }
 
+/* Takes the frozen submission back. */
+static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
+{
+	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
+	sqlite3_stmt *drop = store_statement(store, drop_sql);
+	enum error error;
+
+	own_name_bind(drop, 1, first);
+	error = database_step(drop, fault);
+	return error == E_OK ? frozen_mark(store, first->epoch, first->stream, fault) : error;
+}
+
+void outbox_hear(const struct store *store, const Simpul__Welcome *welcome, struct outbox_heard *heard)
+{
+	*heard = (struct outbox_heard){.entry = welcome->head ? welcome->head->entry : 0};
+	for (size_t i = 0; i < welcome->n_streams; i++) {
+		const Simpul__StreamState *state = welcome->streams[i];
+
+		if (state->epoch == store->epoch && (uint32_t)state->stream < STREAMS)
+			heard->last[state->stream] = state->last;
+	}
+}
+
 static enum error stream_thaw(struct store *store, uint32_t key_id, uint32_t stream, uint64_t last, struct fault *fault)
 {
 	static const char sql[] =
@@ -193,15 +219,6 @@ static enum error stream_thaw(struct store *store, uint32_t key_id, uint32_t str
 	bind_number(drop, 4, key_id);
 	error = database_step(drop, fault);
 	return error == E_OK ? frozen_mark(store, store->epoch, stream, fault) : error;
-}
-
-/* The last number of a stream that is on the broker's disk. */
-static uint64_t last_at_broker(const struct store *store, uint32_t stream, const Simpul__Welcome *welcome)
-{
-	for (size_t i = 0; i < welcome->n_streams; i++)
-		if (welcome->streams[i]->epoch == store->epoch && (uint32_t)welcome->streams[i]->stream == stream)
-			return welcome->streams[i]->last;
-	return 0;
 }
 
 /* E_NOT_FOUND when every submission that has no receipt is under the present key, as nearly always. */
@@ -220,7 +237,7 @@ static enum error former_key_find(struct store *store, uint32_t key_id, struct f
 	return error;
 }
 
-enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welcome *welcome, struct fault *fault)
+enum error outbox_thaw(struct store *store, uint32_t key_id, const struct outbox_heard *heard, struct fault *fault)
 {
 	enum error error = former_key_find(store, key_id, fault);
 
@@ -229,24 +246,115 @@ enum error outbox_thaw(struct store *store, uint32_t key_id, const Simpul__Welco
 	error = store_begin(store, fault);
 	if (error != E_OK)
 		return error;
-	for (uint32_t i = 0; error == E_OK && i <= SIMPUL__STREAM__STREAM_EXERCISE_RED; i++)
-		error = stream_thaw(store, key_id, i, last_at_broker(store, i, welcome), fault);
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++)
+		error = stream_thaw(store, key_id, i, heard->last[i], fault);
+	return store_end(store, error, fault);
+}
+
+/* ---- taking back what is sealed to former keys */
+
+enum error outbox_is_sealed(struct store *store, uint32_t stream, uint64_t after, bool *sealed, struct fault *fault)
+{
+	static const char sql[] = "SELECT sealed FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	bind_number(get, 1, store->epoch);
+	bind_number(get, 2, stream);
+	bind_number(get, 3, after + 1);
+	error = store_ask(store, get, fault);
+	*sealed = error == E_OK && column_number(get, 0) != 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* The routing of the next sealed submission after `name`, which becomes its first; E_NOT_FOUND at the end. Recipients
+ * may have what a broker that was restored has lost, and know it by its bytes: that goes as it was. */
+static enum error sealed_next(struct store *store, struct report_name *name, struct arena *arena,
+			      Simpul__Routing **routing, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT n.first, n.message FROM submission n CROSS JOIN outbox_report o ON o.epoch = n.epoch"
+		" AND o.stream = n.stream AND o.number = n.first WHERE n.epoch = ?1 AND n.stream = ?2 AND n.first > ?3"
+		" AND n.void = 0 AND o.sealed = 1 AND NOT EXISTS(SELECT 1 FROM former_receipt f WHERE f.epoch = n.epoch"
+		" AND f.stream = n.stream AND f.first = n.first) ORDER BY n.first LIMIT 1";
+	sqlite3_stmt *get = store_statement(store, sql);
+	const Simpul__Submission *message;
+	enum error error;
+
+	*routing = NULL;
+	own_name_bind(get, 1, name);
+	error = store_ask(store, get, fault);
+	if (error == E_OK) {
+		name->number = column_number(get, 0);
+		message = wire_unpack(&simpul__submission__descriptor, column_bytes(get, 1), arena, fault);
+		if (message)
+			*routing = wire_unpack(&simpul__routing__descriptor, of_binary(message->routing), arena, fault);
+		if (*routing == NULL)
+			error = fault_at(fault, E_CORRUPT, "submission");
+	}
+	sqlite3_reset(get);
+	return error;
+}
+
+/* A key that came after WELCOME proves nothing: what was sealed to the one before may have been on its way to the
+ * broker's disk while it made the list. */
+static enum error wraps_check(struct store *store, const Simpul__Routing *routing, uint64_t entry, bool *former,
+			      struct fault *fault)
+{
+	struct member_key key;
+
+	*former = false;
+	for (size_t i = 0; i < routing->n_wraps; i++) {
+		const Simpul__KeyWrap *wrap = routing->wraps[i];
+		enum error error;
+
+		if (strcmp(wrap->node, store->node) == 0)
+			continue;
+		error = store_current_key(store, wrap->node, &key, fault);
+		if (error == E_OK && key.member.key_id != wrap->key_id && key.valid_from <= entry)
+			*former = true;
+		if (error != E_OK && error != E_KEY_UNKNOWN) /* no member any more: the broker tells */
+			return error;
+	}
+	return E_OK;
+}
+
+static enum error sealed_thaw(struct store *store, struct report_name *name, uint64_t entry, struct fault *fault)
+{
+	Simpul__Routing *routing;
+	struct arena arena;
+	enum error error;
+	bool former;
+
+	arena_init(&arena);
+	while ((error = sealed_next(store, name, &arena, &routing, fault)) == E_OK) {
+		error = wraps_check(store, routing, entry, &former, fault);
+		if (error == E_OK && former)
+			error = frozen_drop(store, name, fault);
+		if (error != E_OK)
+			break;
+		arena_reset(&arena);
+	}
+	arena_fini(&arena);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+enum error outbox_thaw_sealed(struct store *store, const struct outbox_heard *heard, struct fault *fault)
+{
+	enum error error = store_begin(store, fault);
+
+	if (error != E_OK)
+		return error;
+	for (uint32_t i = 0; error == E_OK && i < STREAMS; i++) {
+		struct report_name name = {.epoch = store->epoch, .stream = i, .number = heard->last[i]};
+
+		error = sealed_thaw(store, &name, heard->entry, fault);
+	}
 	return store_end(store, error, fault);
 }
 
 /* ---- refused messages */
-
-/* Takes the frozen submission back. */
-static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
-{
-	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
-	sqlite3_stmt *drop = store_statement(store, drop_sql);
-	enum error error;
-
-	own_name_bind(drop, 1, first);
-	error = database_step(drop, fault);
-	return error == E_OK ? frozen_mark(store, first->epoch, first->stream, fault) : error;
-}
 
 /* From now on a submission ends with this number. */
 static enum error cut_store(struct store *store, const struct report_name *first, uint64_t number, struct fault *fault)

@@ -9,7 +9,8 @@
  *   LIVE             CATCHING_UP, OFFLINE, HALTED    pushes arrive; a gap leads back to CATCHING_UP
  *   HALTED           OFFLINE                  a refusal with remedy STOP: a person must look; logged as alarm. Goes on
  *                                             by itself only where the key was at fault and a newer one is there now
- * Submissions are sent in CATCHING_UP and LIVE. Sockets are new for each session. */
+ * Submissions are sent in CATCHING_UP and LIVE, those that the source does not hold back until LIVE. Sockets are new
+ * for each session. */
 #ifndef SIMPUL_UPLINK_H
 #define SIMPUL_UPLINK_H
 
@@ -38,8 +39,9 @@ struct uplink_source {
 	void *context;
 	/* WELCOME arrived: compare streams; E_OK or what to halt with. */
 	enum error (*welcome)(void *context, const Simpul__Welcome *welcome, struct fault *fault);
-	/* The next one of `stream` after number `after`; false when there is none now. */
-	bool (*next)(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+	/* The next one of `stream` after number `after`; false when there is none now. `caught_up`: what the broker
+	 * knows of other offices, such as their keys, is known here. */
+	bool (*next)(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 		     struct uplink_submission *submission);
 	uint64_t (*receipted)(void *context, uint32_t stream);
 	/* A receipt that was checked. An error with remedy RETRY (a full disk): the submission is sent again after a

@@ -263,6 +263,7 @@ static void take_fetched(struct uplink *uplink, uint64_t seq, struct bytes batch
 		return;
 	session->feed_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_LIVE);
+	flights_wake(uplink);
 }
 
 void uplink_take_publication(struct uplink *uplink, struct bytes frame)

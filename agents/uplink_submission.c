@@ -81,7 +81,8 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 
 	if (!flight || session->idle[stream])
 		return false;
-	if (!source->next(source->context, stream, session->after[stream], &seen, &next)) {
+	if (!source->next(source->context, stream, session->after[stream], &seen, uplink->state == UPLINK_LIVE,
+			  &next)) {
 		session->idle[stream] = true;
 		return false;
 	}

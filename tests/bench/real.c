@@ -112,13 +112,14 @@ static enum error source_welcome(void *context, const Simpul__Welcome *welcome, 
 	return E_OK;
 }
 
-static bool nothing_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+static bool nothing_next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 			 struct uplink_submission *submission)
 {
 	(void)context;
 	(void)stream;
 	(void)after;
 	(void)seen;
+	(void)caught_up;
 	(void)submission;
 	return false;
 }
@@ -181,7 +182,7 @@ static uint64_t limit_of(const struct team *team)
 	return delivered < goal ? delivered + 1 : goal;
 }
 
-static bool sender_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+static bool sender_next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 			struct uplink_submission *submission)
 {
 	struct sender *sender = context;
@@ -192,7 +193,8 @@ static bool sender_next(void *context, uint32_t stream, uint64_t after, const st
 	if (sender->member.team->options->latency)
 		atomic_store(&sender->member.team->shared->sent_us, clock_steady_us());
 	if (sender->from_outbox)
-		return sender->feeder_source.next(sender->feeder_source.context, stream, after, seen, submission);
+		return sender->feeder_source.next(sender->feeder_source.context, stream, after, seen, caught_up,
+						  submission);
 	return workload_next(&sender->workload, after, limit, seen, submission);
 }
 
@@ -341,12 +343,13 @@ static uint64_t other_limit(const struct other *other)
 	return (clock_steady_us() - other->begin_us) * other->member.team->options->background / 1000000;
 }
 
-static bool other_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+static bool other_next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 		       struct uplink_submission *submission)
 {
 	struct other *other = context;
 	const uint64_t limit = other_limit(other);
 
+	(void)caught_up;
 	if (stream != 0 || after >= limit)
 		return false;
 	if (after >= other->workload.last)

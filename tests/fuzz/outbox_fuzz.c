@@ -125,12 +125,17 @@ static enum error receipt_apply(const struct step *step, struct arena *arena, st
 static enum error welcome_apply(const struct step *step, struct arena *arena, struct fault *fault)
 {
 	const Simpul__Welcome *welcome = wire_unpack(&simpul__welcome__descriptor, step->message, arena, fault);
+	struct outbox_heard heard;
 	enum error error;
 
 	if (welcome == NULL)
 		return fault->code;
 	error = outbox_compare(&store, welcome, fault);
-	return error == E_OK && step->verb == VERB_THAW ? outbox_thaw(&store, 1 + step->a % 2, welcome, fault) : error;
+	if (error != E_OK || step->verb != VERB_THAW)
+		return error;
+	outbox_hear(&store, welcome, &heard);
+	error = outbox_thaw(&store, 1 + step->a % 2, &heard, fault);
+	return error == E_OK ? outbox_thaw_sealed(&store, &heard, fault) : error;
 }
 
 /* An uplink asks from where receipts end, or where what it sent last ends. */

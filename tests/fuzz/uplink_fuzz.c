@@ -64,7 +64,7 @@ static enum error welcome(void *context, const Simpul__Welcome *message, struct 
 	return E_OK;
 }
 
-static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+static bool next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 		 struct uplink_submission *submission)
 {
 	static struct buffer message;
@@ -72,6 +72,7 @@ static bool next(void *context, uint32_t stream, uint64_t after, const struct po
 
 	(void)context;
 	(void)seen;
+	(void)caught_up;
 	if (stream != 0 || after >= host.available)
 		return false;
 	if (message.size == 0) {

@@ -12,12 +12,15 @@ static enum error source_welcome(void *context, const Simpul__Welcome *welcome, 
 	return E_OK;
 }
 
-static bool source_next(void *context, uint32_t stream, uint64_t after, const struct position *seen,
+static bool source_next(void *context, uint32_t stream, uint64_t after, const struct position *seen, bool caught_up,
 			struct uplink_submission *submission)
 {
 	struct uplinked *f = context;
 	struct outbox_submission *next = &f->next[stream];
 
+	f->asked_early += !caught_up;
+	if (f->waits && !caught_up)
+		return false;
 	assert_int_equal(outbox_next(&f->store, &f->army.keys, stream, after, seen, next, &f->fault), E_OK);
 	*submission = (struct uplink_submission){.first = next->first,
 						 .count = next->count,

@@ -24,6 +24,8 @@ struct uplinked {
 	struct fault fault;
 	uint64_t skipped; /* ms by which the uplink's clock is ahead */
 	unsigned handshake_alarms;
+	bool waits;	      /* what is to be sent, until the uplink has caught up */
+	unsigned asked_early; /* how often it was asked for before */
 	unsigned full_disks; /* receipts that our store has no room for */
 };
 

@@ -201,6 +201,29 @@ static void what_was_sealed_to_the_former_key_and_not_fetched_yet_opens_under_th
 	free(name);
 }
 
+static void what_is_said_without_a_broker_is_sealed_to_the_key_that_its_recipient_has_when_it_is_sent(void **state)
+{
+	struct exchange *x = *state;
+	const size_t before = office_inbox(x, ARMY, NULL, NULL);
+	struct buffer page = {0};
+	char *name, *request;
+
+	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
+	name = say_red(x);
+	assert_int_equal(process_end(x->offices[POLICE].pid, SIGTERM, 20), 0);
+	exchange_start_broker(x);
+	request = rotate(x, ARMY);
+	assert_int_equal(enroll(x, request, "730"), 0);
+	assert_true(office_goes_under(x, ARMY, 4));
+	exchange_start_office(x, POLICE);
+	assert_true(office_received(x, ARMY, before + 1, 30));
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, &page, "inbox", "show", name, NULL), 0);
+	assert_non_null(memmem(page.data, page.size, "sealed-before", 13));
+	buffer_free(&page);
+	free(request);
+	free(name);
+}
+
 /* ------------------------------------------------------------------ who may renew */
 
 static void a_renewal_that_the_present_key_did_not_sign_is_refused(void **state)
@@ -361,7 +384,7 @@ static void the_authority_hands_on_and_everybody_accepts_what_either_key_signs(v
 	free(request);
 	request = rotate(x, ARMY);
 	assert_int_equal(enroll_with(x, request, first), 0);
-	assert_true(office_goes_under(x, ARMY, 4));
+	assert_true(office_goes_under(x, ARMY, 5));
 	drop_piece(x, 6);
 	assert_true(office_settled(x, POLICE, accepted + PIECE, 30));
 	assert_true(office_received(x, ARMY, received + PIECE, 30));
@@ -373,7 +396,7 @@ static void the_authority_hands_on_and_everybody_accepts_what_either_key_signs(v
 	assert_int_equal(process_end(x->broker, SIGTERM, 20), 0);
 	exchange_start_broker(x);
 	assert_true(office_goes_under(x, POLICE, 6));
-	assert_true(office_goes_under(x, ARMY, 4));
+	assert_true(office_goes_under(x, ARMY, 5));
 	free(last);
 	free(join);
 	free(proof);
@@ -390,6 +413,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_renewed_under_load_and_nothing_is_lost),
 		cmocka_unit_test(what_was_sealed_to_the_former_key_and_not_fetched_yet_opens_under_the_new_one),
+		cmocka_unit_test(
+			what_is_said_without_a_broker_is_sealed_to_the_key_that_its_recipient_has_when_it_is_sent),
 		cmocka_unit_test(a_renewal_that_the_present_key_did_not_sign_is_refused),
 		cmocka_unit_test(asked_twice_it_is_the_same_request),
 		cmocka_unit_test(a_key_that_ends_soon_is_spoken_of_at_both_ends),

@@ -532,13 +532,15 @@ static enum error thaw(struct fixture *f, uint32_t key_id, uint64_t last)
 {
 	Simpul__Welcome welcome = SIMPUL__WELCOME__INIT;
 	Simpul__StreamState state = SIMPUL__STREAM_STATE__INIT, *states = &state;
+	struct outbox_heard heard;
 
 	state.epoch = 1;
 	state.stream = MAIN;
 	state.last = last;
 	welcome.n_streams = 1;
 	welcome.streams = &states;
-	return outbox_thaw(&f->store, key_id, &welcome, &f->fault);
+	outbox_hear(&f->store, &welcome, &heard);
+	return outbox_thaw(&f->store, key_id, &heard, &f->fault);
 }
 
 static void what_was_frozen_under_a_former_key_is_signed_anew_unless_the_broker_has_it(void **state)

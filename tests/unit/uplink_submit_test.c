@@ -83,6 +83,22 @@ static void a_receipt_that_finds_no_room_is_asked_for_again(void **state)
 	assert_int_equal(uplinked_state(f), UPLINK_LIVE);
 }
 
+static void what_waits_until_the_office_has_caught_up_goes_out_then(void **state)
+{
+	struct uplinked *f = *state;
+
+	f->waits = true;
+	f->broker.holds_answer = true;
+	uplinked_take_cancels(f, 1);
+	UNTIL(f, f->broker.held != NULL && f->asked_early > 0);
+	uplinked_turns(f, 20);
+	assert_int_equal(f->broker.submits, 0);
+	scripted_let_go(&f->broker);
+	uplinked_live(f);
+	uplinked_turns(f, 20); /* at once, not when the next timer is due */
+	assert_int_equal(f->broker.submits, 1);
+}
+
 static void a_gap_starts_again_after_what_was_receipted(void **state)
 {
 	struct uplinked *f = *state;
@@ -188,6 +204,7 @@ int main(void)
 		TEST(a_submission_without_an_answer_is_repeated_unchanged),
 		TEST(a_busy_broker_is_asked_again_after_the_pause_it_names),
 		TEST(a_receipt_that_finds_no_room_is_asked_for_again),
+		TEST(what_waits_until_the_office_has_caught_up_goes_out_then),
 		TEST(a_gap_starts_again_after_what_was_receipted),
 		TEST(a_broker_that_lost_what_it_receipted_halts),
 		TEST(a_report_that_cannot_be_taken_is_voided_and_the_next_goes_on),
