@@ -147,6 +147,29 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 	return database_step(put, fault);
 }
 
+/* What is known of it by its name: orders that keep it, and that it was taken back before its receipt came. */
+static enum error named_move(struct store *store, const struct move *move, struct fault *fault)
+{
+	static const char hold_sql[] = "UPDATE hold SET epoch = ?5, number = ?6"
+				       " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	static const char retraction_sql[] = "UPDATE OR IGNORE retraction SET epoch = ?5, number = ?6"
+					     " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	struct report_name name = {.epoch = move->epoch, .stream = move->stream, .number = move->number};
+	const char *const steps[] = {hold_sql, retraction_sql};
+	enum error error = E_OK;
+
+	strcpy(name.origin, store->node);
+	for (size_t i = 0; error == E_OK && i < sizeof steps / sizeof steps[0]; i++) {
+		sqlite3_stmt *step = store_statement(store, steps[i]);
+
+		name_bind(step, 1, &name);
+		bind_number(step, 5, store->epoch);
+		bind_number(step, 6, move->becomes);
+		error = database_step(step, fault);
+	}
+	return error;
+}
+
 /* ---- all of them */
 
 /* What was frozen for the old numbers is never sent again. */
@@ -182,6 +205,8 @@ enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault
 		error = numbers_give(store, &moves, fault);
 	for (size_t i = 0; error == E_OK && i < moves.count; i++)
 		error = report_move(store, &moves, &moves.list[i], &header, fault);
+	for (size_t i = 0; error == E_OK && i < moves.count; i++)
+		error = named_move(store, &moves.list[i], fault);
 	if (error == E_OK && moves.count > 0)
 		error = rest_drop(store, fault);
 	*moved = moves.count;

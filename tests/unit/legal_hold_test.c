@@ -178,6 +178,23 @@ static void an_own_report_is_kept_too(void **state)
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM outbox_report"), 2); /* nobody is told */
 }
 
+/* As after a backup of the store was put back. */
+static void an_order_goes_with_an_own_report_that_gets_another_number(void **state)
+{
+	const struct report_name before = {"police.oku", 1, 0, 1}, now = {"police.oku", 2, 0, 1};
+	struct offices *f = *state;
+	struct hold_basis basis;
+	uint64_t moved;
+
+	offices_send_sighting(f, CANARY);
+	hold(f, &f->sender, 1, 48);
+	assert_int_equal(outbox_begin_epoch(&f->sender, 2, "disk lost", &moved, &f->fault), E_OK);
+	assert_int_equal(moved, 1);
+	assert_int_equal(legal_hold_find(&f->sender, &now, &basis, &f->fault), E_OK);
+	assert_string_equal(basis.order, "12/Pid.Sus/2026");
+	assert_int_equal(legal_hold_find(&f->sender, &before, &basis, &f->fault), E_NOT_FOUND);
+}
+
 static void who_reads_what_is_kept_is_recorded(void **state)
 {
 	const struct report_name name = {"police.oku", 1, 0, 1};
@@ -211,6 +228,7 @@ int main(void)
 		TEST(what_is_lifted_goes_unless_another_order_keeps_it),
 		TEST(no_order_ends_by_a_clock_that_is_in_doubt),
 		TEST(an_own_report_is_kept_too),
+		TEST(an_order_goes_with_an_own_report_that_gets_another_number),
 		TEST(who_reads_what_is_kept_is_recorded),
 	};
 
