@@ -164,12 +164,41 @@ static enum error notice_put(struct store *store, const Simpul__Entry *entry, co
 	return error == E_OK && trust == TRUST_GOOD ? mark_store(store, meant, *row, fault) : error;
 }
 
+/* A broker that was restored brings again what this office has: a notice that it lost (inbox_store_rewind) is the one
+ * that came again, and stays in its place. The statement alone would not tell it from that of a later update, which is
+ * the same. */
+static enum error repeat_take(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
+			      const struct meant *meant, bool *is_repeat, struct fault *fault)
+{
+	static const char sql[] =
+		"UPDATE inbox_delivery SET incarnation = ?5, entry = ?6 WHERE delivery_id = (SELECT min(d.delivery_id)"
+		" FROM inbox i CROSS JOIN inbox_delivery d ON d.delivery_id = i.delivery_id WHERE i.origin = ?1"
+		" AND i.epoch = ?2 AND i.stream = ?3 AND i.number = ?4 AND i.notice = 1 AND i.trust = 0"
+		" AND d.incarnation = 0 AND d.proof = ?7)";
+	sqlite3_stmt *put = store_statement(store, sql);
+	struct buffer proof = {0};
+	enum error error;
+
+	wire_pack(entry->stub->superseded, &proof);
+	name_bind(put, 1, &meant->name);
+	bind_number(put, 5, incarnation);
+	bind_number(put, 6, entry->entry);
+	bind_bytes(put, 7, buffer_view(&proof));
+	error = database_step(put, fault);
+	*is_repeat = error == E_OK && sqlite3_changes(store->db) > 0;
+	buffer_free(&proof);
+	return error;
+}
+
 static enum error notice_store(struct store *store, const Simpul__Entry *entry, uint32_t incarnation,
 			       struct meant *meant, struct quarantine_item *item, struct fault *fault)
 {
+	bool is_repeat = false;
 	enum error error = meant_find(store, meant, fault);
 
-	if (error != E_OK || !meant->is_here)
+	if (error == E_OK && item->code == E_OK)
+		error = repeat_take(store, entry, incarnation, meant, &is_repeat, fault);
+	if (error != E_OK || !meant->is_here || is_repeat)
 		return error;
 	error = proof_store(store, entry, incarnation, fault);
 	meant->delivery_id = (uint64_t)sqlite3_last_insert_rowid(store->db);

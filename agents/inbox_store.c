@@ -427,20 +427,22 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 
 enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault)
 {
-	sqlite3_stmt *standings = store_statement(store, "DELETE FROM standing WHERE entry > ?1 AND standing <> 4");
-	sqlite3_stmt *withheld = store_statement(store, "DELETE FROM withheld WHERE entry > ?1");
 	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history. */
-	sqlite3_stmt *members = store_statement(store, "DELETE FROM member WHERE entry > ?1");
-	enum error error;
+	static const char *const steps[] = {
+		"DELETE FROM standing WHERE entry > ?1 AND standing <> 4",
+		"DELETE FROM member WHERE entry > ?1",
+		"DELETE FROM withheld WHERE entry > ?1",
+		"UPDATE inbox_delivery SET incarnation = 0 WHERE entry > ?1"
+		" AND delivery_id IN (SELECT delivery_id FROM inbox WHERE notice = 1)",
+	};
+	enum error error = E_OK;
 
-	bind_number(standings, 1, place->entry);
-	bind_number(withheld, 1, place->entry);
-	bind_number(members, 1, place->entry);
-	error = database_step(standings, fault);
-	if (error == E_OK)
-		error = database_step(members, fault);
-	if (error == E_OK)
-		error = database_step(withheld, fault);
+	for (size_t i = 0; error == E_OK && i < sizeof steps / sizeof steps[0]; i++) {
+		sqlite3_stmt *step = store_statement(store, steps[i]);
+
+		bind_number(step, 1, place->entry);
+		error = database_step(step, fault);
+	}
 	if (error == E_OK)
 		error = quarantine_rewind(store, place->entry, clock_now().wall, fault);
 	return error == E_OK ? inbox_store_cursor(store, place, fault) : error;

@@ -42,7 +42,8 @@
  *   inbox_delivery    the submission that a row came in: proof is the Delivery with each report reduced to its leaf
  *                     (those marked bad are kept whole, as evidence); content_key opens and seals its bodies (empty
  *                     when plain): sealing the row's body again gives the very bytes that were signed. wrap: that
- *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may
+ *                     key as it came, where none of this office's keys opened it: those of wrap_key_id may. incarnation
+ *                     0: of a notice that the broker lost, when it was restored, and may bring again
  *   quarantine        what could not be applied or handed on, why, and what became of it (quarantine.h): cause and
  *                     state as there; row 0 and entry for what was withheld
  *   mark              inbox.row and inbox.place of each update, cancel and notice (kind 0) under the name of the report

@@ -1,6 +1,7 @@
 /* agent_world - makes what an agent meets: offices, reports, entries, batches and receipts, all properly signed. */
 #include "tests/support/agent_world.h"
 #include "common/content.h"
+#include "common/superseded.h"
 #include "common/wire.h"
 
 #include <sodium.h>
@@ -239,6 +240,27 @@ Simpul__Entry *agent_standing(struct agent_world *world, const char *node, uint3
 	standing->since = since;
 	entry->content_case = SIMPUL__ENTRY__CONTENT_STANDING;
 	entry->standing = standing;
+	return entry;
+}
+
+Simpul__Entry *agent_superseded(struct agent_world *world, uint64_t number, const struct node_keys *keys)
+{
+	Simpul__Entry *entry = agent_entry(world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
+	NEW(world, stub, Simpul__Stub, simpul__stub);
+	NEW(world, said, Simpul__Superseded, simpul__superseded);
+	NEW(world, name, Simpul__Name, simpul__name);
+
+	name->origin = arena_text(&world->arena, "police.oku");
+	name->epoch = 1;
+	name->number = number;
+	said->report = name;
+	said->key_id = 1;
+	said->signature = (ProtobufCBinaryData){SIGNATURE_SIZE, arena_alloc(&world->arena, SIGNATURE_SIZE)};
+	superseded_sign(world->join.exchange, &keys->signing, name, said->signature.data);
+	stub->policy_version = 7;
+	stub->superseded = said;
+	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
+	entry->stub = stub;
 	return entry;
 }
 

@@ -47,6 +47,8 @@ Simpul__Entry *agent_delivery(struct agent_world *world, const Simpul__Submissio
 Simpul__Entry *agent_member(struct agent_world *world, const struct agent_office *office);
 Simpul__Entry *agent_standing(struct agent_world *world, const char *node, uint32_t key_id, Simpul__Standing standing,
 			      wall_ms since);
+/* The stub of an update of police.oku#NUMBER, with what its origin lets others know of it by these keys. */
+Simpul__Entry *agent_superseded(struct agent_world *world, uint64_t number, const struct node_keys *keys);
 /* The signed batch (after, world->head] with `count` entries and a key wrap (may be NULL); `out` is cleared first. */
 void agent_batch(struct agent_world *world, uint64_t after, Simpul__Entry *const *entries, size_t count,
 		 const Simpul__EntryWrap *wrap, struct buffer *out);

@@ -134,6 +134,31 @@ uint64_t offices_rows(struct offices *offices, const char *where)
 	return agent_number(&offices->store, strncat(sql, where, sizeof sql - strlen(sql) - 1));
 }
 
+struct look {
+	uint64_t number;
+	struct inbox_row row;
+};
+
+static bool row_keep(void *context, const struct inbox_row *row)
+{
+	struct look *look = context;
+
+	if (row->is_notice || row->name.number != look->number)
+		return true;
+	look->row = *row;
+	look->row.header = look->row.body = (struct bytes){0};
+	return false;
+}
+
+struct inbox_row offices_row(struct offices *offices, uint64_t number)
+{
+	struct look look = {.number = number};
+
+	assert_int_equal(view_inbox(&offices->store, 0, 100, row_keep, &look, NULL), E_OK);
+	assert_int_equal(look.row.name.number, number);
+	return look.row;
+}
+
 /* ---- erasure */
 
 static bool purge_of(struct offices *offices, struct purge *purge)

@@ -5,6 +5,7 @@
 
 #include "agents/keyring.h"
 #include "agents/purge.h"
+#include "agents/view.h"
 #include "tests/support/agent_world.h"
 
 enum { OFFICES_MOST = 64 }; /* reports in a submission */
@@ -41,6 +42,9 @@ void offices_apply(struct offices *offices, Simpul__Entry *entry);
 void offices_deliver(struct offices *offices, struct prepared *prepared);
 
 uint64_t offices_rows(struct offices *offices, const char *where); /* how many of the army's inbox this SQL selects */
+
+/* The army's row of police.oku#NUMBER, as readers see it, without header and body. */
+struct inbox_row offices_row(struct offices *offices, uint64_t number);
 
 /* The army's agent, killed and started: nothing is written on the way out. */
 void offices_reopen(struct offices *offices);

@@ -1,7 +1,6 @@
 /* Tries to break what inbox.h promises. */
 #include "agents/view.h"
 #include "tests/support/offices.h"
-#include "common/superseded.h"
 #include "common/wire.h"
 
 #include <string.h>
@@ -157,31 +156,6 @@ static void a_withheld_entry_is_on_record(void **state)
 
 /* ---- superseded, and what it says by now is not for this office */
 
-/* The stub of an update of police.oku#NUMBER that the police signed with these keys. */
-static Simpul__Entry *superseded_stub(struct offices *f, uint64_t number, const struct node_keys *keys)
-{
-	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_SUBMISSION);
-	Simpul__Stub *stub = arena_alloc(&f->world.arena, sizeof *stub);
-	Simpul__Superseded *said = arena_alloc(&f->world.arena, sizeof *said);
-	Simpul__Name *name = arena_alloc(&f->world.arena, sizeof *name);
-
-	simpul__stub__init(stub);
-	simpul__superseded__init(said);
-	simpul__name__init(name);
-	name->origin = (char *)(uintptr_t) "police.oku";
-	name->epoch = 1;
-	name->number = number;
-	said->report = name;
-	said->key_id = 1;
-	said->signature = (ProtobufCBinaryData){SIGNATURE_SIZE, arena_alloc(&f->world.arena, SIGNATURE_SIZE)};
-	superseded_sign(f->world.join.exchange, &keys->signing, name, said->signature.data);
-	stub->policy_version = 7;
-	stub->superseded = said;
-	entry->content_case = SIMPUL__ENTRY__CONTENT_STUB;
-	entry->stub = stub;
-	return entry;
-}
-
 struct seen_row {
 	size_t rows;
 	uint64_t superseded_by; /* of the first row */
@@ -216,7 +190,7 @@ static void a_superseded_report_counts_no_longer(void **state)
 	struct offices *f = *state;
 
 	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_superseded(&f->world, 1, &f->police.keys));
 	assert_int_equal(see(f, 1).superseded_by, 4);
 	assert_true(see(f, 1).has_notice);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM withheld"), 1);
@@ -227,7 +201,7 @@ static void a_superseded_report_counts_no_longer(void **state)
 	assert_int_equal(see(f, 1).superseded_by, 0);
 	assert_string_equal(see(f, 1).updated_by, "police.oku#2");
 	assert_int_equal(see(f, 2).superseded_by, 0);
-	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_superseded(&f->world, 1, &f->police.keys));
 	assert_int_equal(see(f, 1).superseded_by, 6);
 	assert_int_equal(see(f, 2).superseded_by, 6);
 }
@@ -237,7 +211,7 @@ static void a_forged_notice_changes_nothing_and_waits(void **state)
 	struct offices *f = *state;
 
 	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
-	offices_apply(f, superseded_stub(f, 1, &f->army.keys));
+	offices_apply(f, agent_superseded(&f->world, 1, &f->army.keys));
 	assert_int_equal(see(f, 1).superseded_by, 0);
 	assert_int_equal(offices_rows(f, "notice = 1 AND trust <> 2"), 0);
 	assert_non_null(strstr(f->alarm, "inbox.bad_notice entry=4 code=BAD_SIGNATURE"));
@@ -249,7 +223,7 @@ static void a_notice_of_what_never_came_leaves_no_trace_in_the_inbox(void **stat
 {
 	struct offices *f = *state;
 
-	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_superseded(&f->world, 1, &f->police.keys));
 	assert_int_equal(offices_rows(f, "1"), 0);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM quarantine"), 0);
 }
@@ -262,7 +236,7 @@ static void a_notice_counts_no_more_once_its_key_is_compromised(void **state)
 
 	report->accepted_at = 1000;
 	offices_apply(f, report);
-	stub = superseded_stub(f, 1, &f->police.keys);
+	stub = agent_superseded(&f->world, 1, &f->police.keys);
 	stub->accepted_at = 3000;
 	offices_apply(f, stub);
 	assert_int_not_equal(see(f, 1).superseded_by, 0);
@@ -277,7 +251,7 @@ static void a_notice_stands_in_no_repeats_way(void **state)
 	const Simpul__Submission *submission = send_sightings(f, 1);
 
 	offices_apply(f, agent_delivery(&f->world, submission));
-	offices_apply(f, superseded_stub(f, 1, &f->police.keys));
+	offices_apply(f, agent_superseded(&f->world, 1, &f->police.keys));
 	offices_apply(f, agent_delivery(&f->world, submission));
 	assert_int_equal(offices_rows(f, "trust = 2"), 0);
 	assert_int_equal(offices_rows(f, "notice = 0"), 1);

@@ -284,32 +284,6 @@ static void the_number_of_a_row_that_went_is_not_given_again(void **state)
 
 /* ---- the order in which it came */
 
-struct look {
-	uint64_t number;
-	struct inbox_row row; /* without strings */
-};
-
-static bool row_keep(void *context, const struct inbox_row *row)
-{
-	struct look *look = context;
-
-	if (row->is_notice || row->name.number != look->number)
-		return true;
-	look->row = *row;
-	look->row.header = look->row.body = (struct bytes){0};
-	return false;
-}
-
-/* The row of police.oku's report, as readers see it. */
-static struct inbox_row row_of(struct offices *f, uint64_t number)
-{
-	struct look look = {.number = number};
-
-	assert_int_equal(view_inbox(&f->store, 0, 100, row_keep, &look, NULL), E_OK);
-	assert_int_equal(look.row.name.number, number);
-	return look.row;
-}
-
 static Simpul__Submission *send_update(struct offices *f, const char *summary)
 {
 	return offices_send(f, agent_update(&f->world, "police.oku", 1, summary));
@@ -348,9 +322,9 @@ static void an_update_that_verifies_late_does_not_come_before_a_newer_one(void *
 	member_learn(f);
 	offices_apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
-	assert_string_equal(row_of(f, 1).updated_by, "police.oku#3");
-	assert_string_equal(row_of(f, 2).updated_by, "police.oku#3");
-	assert_string_equal(row_of(f, 3).updated_by, "");
+	assert_string_equal(offices_row(f, 1).updated_by, "police.oku#3");
+	assert_string_equal(offices_row(f, 2).updated_by, "police.oku#3");
+	assert_string_equal(offices_row(f, 3).updated_by, "");
 }
 
 static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **state)
@@ -363,10 +337,10 @@ static void an_update_that_verifies_late_does_not_undo_a_newer_notice(void **sta
 	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	member_learn(f);
 	offices_apply(f, stub_of(f, send_update(f, "three cars")));
-	assert_int_equal(row_of(f, 1).superseded_by, 5);
+	assert_int_equal(offices_row(f, 1).superseded_by, 5);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
-	assert_int_equal(row_of(f, 1).superseded_by, 5);
-	assert_int_equal(row_of(f, 2).superseded_by, 5);
+	assert_int_equal(offices_row(f, 1).superseded_by, 5);
+	assert_int_equal(offices_row(f, 2).superseded_by, 5);
 }
 
 static void a_notice_holds_for_what_verifies_after_it(void **state)
@@ -379,7 +353,7 @@ static void a_notice_holds_for_what_verifies_after_it(void **state)
 	member_learn(f);
 	offices_apply(f, stub_of(f, send_update(f, "two cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
-	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	assert_int_equal(offices_row(f, 1).superseded_by, 4);
 	/* No word of what was not trusted went into it. */
 	assert_int_equal(agent_number(&f->store, "SELECT length(header) FROM inbox WHERE notice = 1"), 0);
 }
@@ -395,13 +369,13 @@ static void a_notice_that_does_not_verify_waits_with_its_report_and_can_be_tried
 	assert_int_equal(item_of(f, 1).cause, QUARANTINE_NOTICE);
 	assert_int_equal(item_of(f, 1).code, E_KEY_UNKNOWN);
 	assert_int_equal(item_of(f, 1).name.number, 1);
-	assert_int_equal(row_of(f, 1).superseded_by, 0);
+	assert_int_equal(offices_row(f, 1).superseded_by, 0);
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_KEY_UNKNOWN);
 	member_learn(f);
 	offices_apply(f, agent_delivery(&f->world, send_sighting(f)));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	assert_int_equal(item_of(f, 1).state, QUARANTINE_SOLVED);
-	assert_int_equal(row_of(f, 1).superseded_by, 4);
+	assert_int_equal(offices_row(f, 1).superseded_by, 4);
 	/* Readers have it now, behind all others. */
 	assert_int_equal(agent_number(&f->store, "SELECT row FROM inbox WHERE notice = 1 AND trust = 0"
 						 " AND length(header) > 0"),
@@ -417,7 +391,7 @@ static void a_notice_reaches_an_office_that_has_an_update_alone(void **state)
 	send_sighting(f);
 	offices_apply(f, agent_delivery(&f->world, send_update(f, "two cars")));
 	offices_apply(f, stub_of(f, send_update(f, "three cars")));
-	assert_int_equal(row_of(f, 2).superseded_by, 4);
+	assert_int_equal(offices_row(f, 2).superseded_by, 4);
 	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox WHERE notice = 1 AND number = 1"
 						 " AND category <> '' AND length(header) > 0"),
 			 1);
@@ -440,7 +414,8 @@ static void what_verified_late_is_taken_back_with_its_report(void **state)
 	offices_apply(f, agent_delivery(&f->world, send_update(f, "three cars")));
 	assert_int_equal(desk(f, "retry", 1, NULL, word), E_OK);
 	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_retraction(&f->world, "police.oku", 1))));
-	assert_true(row_of(f, 1).erased_at > 0 && row_of(f, 2).erased_at > 0 && row_of(f, 3).erased_at > 0);
+	assert_true(offices_row(f, 1).erased_at > 0 && offices_row(f, 2).erased_at > 0 &&
+		    offices_row(f, 3).erased_at > 0);
 }
 
 /* ---- what misses its reference */
