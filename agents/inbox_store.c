@@ -434,6 +434,9 @@ enum error inbox_store_rewind(struct store *store, const struct position *place,
 		"DELETE FROM withheld WHERE entry > ?1",
 		"UPDATE inbox_delivery SET incarnation = 0 WHERE entry > ?1"
 		" AND delivery_id IN (SELECT delivery_id FROM inbox WHERE notice = 1)",
+		"INSERT OR IGNORE INTO former_head(incarnation, entry, head, signature)"
+		" SELECT incarnation, entry, head, signature FROM head WHERE entry > ?1",
+		"DELETE FROM head WHERE entry > ?1",
 	};
 	enum error error = E_OK;
 

@@ -11,7 +11,7 @@
 #include "common/member.h"
 #include "common/name.h"
 
-#define STORE_VERSION 13
+#define STORE_VERSION 14
 #define STORE_STATEMENTS 240
 
 struct store {

@@ -64,6 +64,7 @@
  *                     or has left a notice in the inbox
  *   member, standing  records of keys and decisions about them, as the feed told of them
  *   head              signed positions of the broker, the newest of each day: evidence against a changed history
+ *   former_head       those of a history that is over since the broker was restored from a backup: evidence
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
  *                     `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
@@ -185,6 +186,8 @@ static const char schema_feed[] =
 	" PRIMARY KEY(node, key_id, entry)) WITHOUT ROWID;"
 	"CREATE TABLE head(day INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, entry INTEGER NOT NULL,"
 	" head BLOB NOT NULL, signature BLOB NOT NULL);"
+	"CREATE TABLE former_head(incarnation INTEGER NOT NULL, entry INTEGER NOT NULL, head BLOB NOT NULL,"
+	" signature BLOB NOT NULL, PRIMARY KEY(incarnation, entry)) WITHOUT ROWID;"
 	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL,"
 	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
 	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0,"

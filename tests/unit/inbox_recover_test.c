@@ -1,4 +1,4 @@
-/* Tries to have an inbox take for new or for old what is neither, after the broker was restored. */
+/* Tries to have an inbox take for new, for old or for a witness what is neither, after the broker was restored. */
 #include "tests/support/offices.h"
 
 #include <setjmp.h>
@@ -65,6 +65,19 @@ static void what_superseded_a_report_before_the_place_is_no_repeat_of_what_follo
 	assert_shown(f, "police.oku#2", stub->entry);
 }
 
+/* Or `simpul checkpoint sign` would take the restored broker for one that shows two histories. */
+static void heads_of_a_history_that_is_over_are_no_witness_against_the_next(void **state)
+{
+	struct offices *f = *state;
+	const struct position place = f->world.head;
+
+	offices_deliver(f, agent_sighting(&f->world, SIMPUL__LABEL__LABEL_AMBER, "one car"));
+	assert_int_equal(agent_number(&f->store, "SELECT max(entry) FROM head"), place.entry + 1);
+	broker_goes_back(f, &place);
+	assert_int_equal(agent_number(&f->store, "SELECT max(entry) FROM head"), 0);
+	assert_int_equal(agent_number(&f->store, "SELECT max(entry) FROM former_head"), place.entry + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
@@ -72,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_supersedes_a_report_comes_again_as_what_it_was),
 		TEST(what_superseded_a_report_before_the_place_is_no_repeat_of_what_follows),
+		TEST(heads_of_a_history_that_is_over_are_no_witness_against_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
