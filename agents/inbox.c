@@ -124,7 +124,8 @@ static enum error broker_key_apply(struct inbox *inbox, const Simpul__Entry *ent
 	if (inbox->broker == NULL)
 		return E_OK;
 	error = broker_ring_heard(inbox->broker, entry->entry, entry->broker_key, fault);
-	if (error == E_OK || error_remedy(error) == REMEDY_RETRY)
+	/* What fails in this office's own store is no fault of the broker's. */
+	if (error == E_OK || error_remedy(error) == REMEDY_RETRY || error == E_CORRUPT || error == E_IO)
 		return error;
 	log_event(LOG_LEVEL_ALARM, "inbox.bad_broker_key", F_NUM("entry", entry->entry),
 		  F_TEXT("code", error_name(error)));

@@ -1,6 +1,7 @@
 /* broker_ring_test - an office follows the broker's keys only along successions, keeps them over a start, and is not
  * led back to a former key. */
 #include "agents/broker_ring.h"
+#include "agents/inbox.h"
 #include "tests/support/agent_world.h"
 
 #include <setjmp.h>
@@ -138,6 +139,28 @@ static void what_came_in_force_is_kept_over_a_start(void **state)
 			    f->keys[SECOND].signing.public_key, KEY_SIZE);
 }
 
+/* It would raise an alarm against the broker. */
+static void a_store_that_is_damaged_is_no_fault_of_the_brokers(void **state)
+{
+	static const struct node_keys none;
+	struct fixture *f = *state;
+	struct inbox *inbox = inbox_new(&f->store, &none, &f->world.join);
+	Simpul__Entry *entry = agent_entry(&f->world, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY);
+	Simpul__BrokerKey key = SIMPUL__BROKER_KEY__INIT;
+	struct buffer batch = {0};
+
+	inbox_broker(inbox, &f->ring);
+	key.succession = &f->messages[SECOND];
+	entry->content_case = SIMPUL__ENTRY__CONTENT_BROKER_KEY;
+	entry->broker_key = &key;
+	agent_batch(&f->world, 0, &entry, 1, NULL, &batch);
+	assert_int_equal(database_run(f->store.db, "INSERT INTO meta VALUES('broker keys', x'ff')", &f->fault), E_OK);
+	assert_int_equal(inbox_apply(inbox, buffer_view(&batch), &f->fault), INBOX_FAILED);
+	assert_int_equal(f->fault.code, E_CORRUPT);
+	inbox_free(inbox);
+	buffer_free(&batch);
+}
+
 static void other_programs_of_the_office_follow_too(void **state)
 {
 	struct fixture *f = *state;
@@ -209,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_announced_is_kept_and_not_in_force),
 		TEST(what_came_in_force_is_kept_over_a_start),
+		TEST(a_store_that_is_damaged_is_no_fault_of_the_brokers),
 		TEST(other_programs_of_the_office_follow_too),
 		TEST(a_newer_join_file_counts_though_the_store_knows_less),
 		TEST(what_the_authority_did_not_sign_is_refused),
