@@ -144,8 +144,16 @@ static sqlite3_stmt *row_begin(struct store *store, const Simpul__Entry *entry)
 	return put;
 }
 
+/* What nobody can read has a body all the same, and may not stay for ever. */
+static wall_ms expires_of(const Simpul__Header *header, wall_ms accepted_at)
+{
+	if (header && header->expires <= INT64_MAX)
+		return header->expires;
+	return accepted_at + LIMIT_PROTECTED_LIFE_DAYS * DAY_MS;
+}
+
 static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, const struct verified_report *report,
-			    struct fault *fault)
+			    wall_ms accepted_at, struct fault *fault)
 {
 	const Simpul__Header *header = report->header;
 
@@ -156,7 +164,7 @@ static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, 
 	bind_number(put, 12, header ? header->label : 0);
 	bind_text(put, 13, header ? header->category : "");
 	bind_text(put, 14, header ? header->region : "");
-	bind_number(put, 15, header && header->expires <= INT64_MAX ? header->expires : 0);
+	bind_number(put, 15, expires_of(header, accepted_at));
 	bind_bytes(put, 16, report->header_bytes);
 	bind_bytes(put, 17, report->body);
 	bind_bytes(put, 18, report->body_hash);
@@ -326,7 +334,7 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 		if (!reports[i].is_present)
 			continue;
 		name.number = delivery->first + i;
-		error = row_store(put, i, name.number, &reports[i], fault);
+		error = row_store(put, i, name.number, &reports[i], entry->accepted_at, fault);
 		row = (uint64_t)sqlite3_last_insert_rowid(store->db);
 		if (error == E_OK)
 			error = row_settle(store, row, entry->entry, &name, &reports[i], awaited, &waits, fault);

@@ -221,6 +221,21 @@ static void only_what_expired_goes_and_only_by_a_clock_that_is_right(void **stat
 	assert_false(offices_files_hold(f, "army.oku", CANARY));
 }
 
+/* Whose end nobody can read, and no command takes away. */
+static void what_came_without_a_header_goes_as_well(void **state)
+{
+	struct offices *f = *state;
+	Simpul__Entry *report = agent_delivery(&f->world, offices_send_sighting(f, CANARY));
+
+	report->delivery->reports[0]->header.data[0] = 0xff;
+	offices_apply(f, report);
+	assert_int_equal(offices_rows(f, "trust = 2 AND length(body) > 0"), 1);
+	f->now.wall += 93 * DAY_MS;
+	offices_purge(f);
+	assert_int_equal(offices_rows(f, "erased_at > 0"), 1);
+	assert_false(offices_files_hold(f, "army.oku", CANARY));
+}
+
 static void without_a_session(struct offices *f, wall_ms wall)
 {
 	const struct uplink_status status = {.broker_time = 0};
@@ -289,6 +304,7 @@ int main(void)
 		TEST(a_sealed_report_loses_its_key_and_stays_proven),
 		TEST(a_report_that_comes_erased_is_shown_as_such_and_not_as_bad),
 		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
+		TEST(what_came_without_a_header_goes_as_well),
 		TEST(a_clock_far_ahead_of_all_that_is_known_erases_nothing),
 		TEST(what_time_it_was_in_a_session_is_known_after_a_start),
 		TEST(a_damaged_proof_keeps_nothing_from_being_erased),
