@@ -78,6 +78,21 @@ static void heads_of_a_history_that_is_over_are_no_witness_against_the_next(void
 	assert_int_equal(agent_number(&f->store, "SELECT max(entry) FROM former_head"), place.entry + 1);
 }
 
+/* The agent would end over it at each start. */
+static void a_repeat_of_what_is_damaged_here_waits_and_stops_nothing(void **state)
+{
+	struct offices *f = *state;
+	const struct position place = f->world.head;
+	const Simpul__Submission *report = offices_send_sighting(f, "one car");
+
+	offices_apply(f, agent_delivery(&f->world, report));
+	assert_int_equal(database_run(f->store.db, "UPDATE inbox_delivery SET proof = x'0a'", &f->fault), E_OK);
+	broker_goes_back(f, &place);
+	offices_apply(f, agent_delivery(&f->world, report));
+	assert_int_equal(agent_number(&f->store, "SELECT code FROM quarantine WHERE state = 0"), E_NUMBER_REUSED);
+	assert_int_equal(offices_rows(f, "trust = 0"), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
@@ -86,6 +101,7 @@ int main(void)
 		TEST(what_supersedes_a_report_comes_again_as_what_it_was),
 		TEST(what_superseded_a_report_before_the_place_is_no_repeat_of_what_follows),
 		TEST(heads_of_a_history_that_is_over_are_no_witness_against_the_next),
+		TEST(a_repeat_of_what_is_damaged_here_waits_and_stops_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
