@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/wire.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ struct reading {
 	wall_ms now;
 	uint64_t last; /* row of the inbox */
 	struct outbox_place place;
+	struct subject_parts parts; /* of the own answer that is gone through */
+	json_t *said;		    /* those of its parts, as replies */
 	size_t rows; /* of the page */
 	struct arena arena;
 };
@@ -57,22 +60,34 @@ static void request_add(struct reading *reading, const json_t *row, bool own)
 	json_array_append_new(reading->book->requests, request);
 }
 
-static void reply_add(struct reading *reading, const json_t *row, const char *at)
+static const char *query_of(const json_t *row)
 {
-	const json_t *references = json_object_get(json_object_get(row, "header"), "references");
-	const char *query = json_string_value(json_array_get(references, 0)), *name = json_text(row, "name");
-	json_t *reply = json_object(), *list = json_object_get(reading->book->replies, query);
+	return json_string_value(json_array_get(json_object_get(json_object_get(row, "header"), "references"), 0));
+}
 
-	if (list == NULL) {
-		list = json_array();
-		json_object_set_new(reading->book->replies, query, list);
-	}
+/* A new reference. */
+static json_t *reply_of(const json_t *row, const char *at)
+{
+	const char *name = json_text(row, "name");
+	json_t *reply = json_object();
+
 	json_object_set_new(reply, "node", json_stringn(name, strcspn(name, "#")));
 	json_object_set_new(reply, "name", json_string(name));
 	json_object_set(reply, "at", json_object_get(row, at));
 	if (json_object_get(row, "answer") != NULL)
 		json_object_set(reply, "reply", json_object_get(json_object_get(row, "answer"), "subject_access"));
-	json_array_append_new(list, reply);
+	return reply;
+}
+
+static json_t *replies_to(struct reading *reading, const char *query)
+{
+	json_t *list = json_object_get(reading->book->replies, query);
+
+	if (list == NULL) {
+		list = json_array();
+		json_object_set_new(reading->book->replies, query, list);
+	}
+	return list;
 }
 
 static bool is_request(const Simpul__Header *header)
@@ -110,20 +125,35 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 		if (is_request(header))
 			request_add(reading, json, false);
 		else
-			reply_add(reading, json, "accepted_at");
+			json_array_append_new(replies_to(reading, query_of(json)), reply_of(json, "accepted_at"));
 		json_decref(json);
 	}
 	arena_reset(&reading->arena);
 	return true;
 }
 
-/* What was refused by the broker was not said, and what came before it is a part of an answer at most. */
-static void reply_drop(struct reading *reading, const Simpul__Header *header)
+bool subject_parts_end(struct subject_parts *parts, const char *query, uint64_t part, uint64_t of, bool refused)
 {
-	json_t *query = json_of_message(header->references[0], 0);
+	if (part <= 1) {
+		snprintf(parts->query, sizeof(parts->query), "%s", query);
+		parts->whole = true;
+	}
+	parts->whole = parts->whole && !refused && strcmp(parts->query, query) == 0;
+	return parts->whole && part >= of;
+}
 
-	json_object_del(reading->book->replies, json_string_value(query));
-	json_decref(query);
+/* What was refused by the broker was not said, nor are the parts of the same answer one; those before it stand. */
+static void own_reply_add(struct reading *reading, const json_t *row, bool refused)
+{
+	const json_t *said = json_object_get(json_object_get(row, "answer"), "subject_access");
+	const uint64_t part = (uint64_t)json_integer_value(json_object_get(said, "part"));
+	const uint64_t of = (uint64_t)json_integer_value(json_object_get(said, "parts"));
+
+	if (part <= 1)
+		json_array_clear(reading->said);
+	json_array_append_new(reading->said, reply_of(row, "taken_at"));
+	if (subject_parts_end(&reading->parts, query_of(row), part, of, refused))
+		json_array_extend(replies_to(reading, query_of(row)), reading->said);
 }
 
 static bool outbox_note(void *context, const struct outbox_row *row)
@@ -134,14 +164,12 @@ static bool outbox_note(void *context, const struct outbox_row *row)
 
 	reading->rows++;
 	reading->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
-	if (is_reply(header) && row->state == OUTBOX_REFUSED) {
-		reply_drop(reading, header);
-	} else if ((is_request(header) || is_reply(header)) && (row->erased_at == 0 || !reading->open_only)) {
+	if ((is_request(header) || is_reply(header)) && (row->erased_at == 0 || !reading->open_only)) {
 		json = view_outbox_json(row, &reading->arena);
 		if (is_request(header))
 			request_add(reading, json, true);
 		else
-			reply_add(reading, json, "taken_at");
+			own_reply_add(reading, json, row->state == OUTBOX_REFUSED);
 		json_decref(json);
 	}
 	arena_reset(&reading->arena);
@@ -290,7 +318,8 @@ static void requests_sort(struct subject_book *book)
 enum error subject_book_read(struct store *store, bool open_only, wall_ms now, struct subject_book *book,
 			     struct fault *fault)
 {
-	struct reading reading = {.store = store, .book = book, .open_only = open_only, .now = now};
+	struct reading reading = {
+		.store = store, .book = book, .open_only = open_only, .now = now, .said = json_array()};
 	json_t *request;
 	enum error error;
 	size_t i;
@@ -302,6 +331,7 @@ enum error subject_book_read(struct store *store, bool open_only, wall_ms now, s
 		if (error == E_OK)
 			error = request_judge(&reading, request, fault);
 	arena_fini(&reading.arena);
+	json_decref(reading.said);
 	requests_sort(book);
 	return error;
 }

@@ -10,6 +10,7 @@
 #include "agents/store.h"
 #include "common/arena.h"
 #include "common/clock.h"
+#include "common/name.h"
 #include "proto/report.pb-c.h"
 #include <jansson.h>
 
@@ -28,7 +29,7 @@ struct subject_book {
 	 * refused or erased. */
 	json_t *requests;
 	/* By the query's name: [{"node", "name", "at", "reply": {"reports", "part", "parts"} while it is not erased}],
-	 * in the order in which they came; this office's own answers too. */
+	 * in the order in which they came; this office's own answers too, that were not refused. */
 	json_t *replies;
 };
 
@@ -43,6 +44,14 @@ json_t *subject_book_find(const struct subject_book *book, const char *name);
 /* Whether a query or answer says what such a one may: the broker let it pass without seeing it. What was erased, its
  * body empty, says nothing. */
 bool subject_is_sound(const Simpul__Header *header, struct bytes body, struct arena *arena);
+
+/* An own answer while its parts are gone through, in the order of their numbers; zero before the first. */
+struct subject_parts {
+	char query[REPORT_NAME_SIZE];
+	bool whole; /* so far */
+};
+/* Whether this part ends an answer of which the broker refused none: that was said. What was erased has part 0. */
+bool subject_parts_end(struct subject_parts *parts, const char *query, uint64_t part, uint64_t of, bool refused);
 
 /* Whether an own query was taken back, which the outbox says of no report by itself. */
 enum error subject_taken_back(struct store *store, const char *query, bool *cancelled, struct fault *fault);

@@ -14,7 +14,7 @@ struct counting {
 	struct store *store;
 	struct subject_due *due;
 	wall_ms now, first;
-	json_t *answered; /* by the name of a query: whether it is */
+	json_t *answered; /* by the name of a query: true */
 	struct arena arena;
 };
 
@@ -53,27 +53,42 @@ static const Simpul__Header *header_of(struct counting *counting, sqlite3_stmt *
 	return wire_unpack(&simpul__header__descriptor, column_bytes(row, 4), &counting->arena, NULL);
 }
 
-/* To what this office answered: an answer whose last part the broker refused is none. */
+/* An own answer, or a part of one: the query that it is to, and whether all of it was said by now. */
+static bool answer_ends(struct counting *counting, sqlite3_stmt *row, struct subject_parts *parts,
+			char query[REPORT_NAME_SIZE])
+{
+	struct arena *arena = &counting->arena;
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, column_bytes(row, 0), arena, NULL);
+	const Simpul__Body *body = wire_unpack(&simpul__body__descriptor, column_bytes(row, 2), arena, NULL);
+	const Simpul__Answer *answer =
+		body != NULL && body->content_case == SIMPUL__BODY__CONTENT_ANSWER ? body->answer : NULL;
+	const Simpul__SubjectHoldings *said =
+		answer != NULL && answer->reply_case == SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS ? answer->subject_access
+											     : NULL;
+	const Simpul__Name *asked = header != NULL && header->n_references == 1 ? header->references[0] : NULL;
+	struct report_name name;
+
+	if (asked == NULL || said == NULL)
+		return false;
+	name = (struct report_name){.epoch = asked->epoch, .stream = (uint32_t)asked->stream, .number = asked->number};
+	snprintf(name.origin, sizeof(name.origin), "%s", asked->origin);
+	report_name_text(&name, query);
+	return subject_parts_end(parts, query, said->part, said->parts, column_number(row, 1) != 0);
+}
+
+/* To what this office answered. */
 static enum error answered_read(struct counting *counting, struct fault *fault)
 {
-	static const char sql[] = "SELECT header, code FROM outbox_report WHERE kind IN (10, 11) AND kind = 11"
+	static const char sql[] = "SELECT header, code, body FROM outbox_report WHERE kind IN (10, 11) AND kind = 11"
 				  " AND erased_at = 0 ORDER BY epoch, stream, number";
 	sqlite3_stmt *get = store_statement(counting->store, sql);
-	const Simpul__Header *header;
+	struct subject_parts parts = {.whole = false};
+	char query[REPORT_NAME_SIZE];
 	enum error error;
 
 	while ((error = store_ask(counting->store, get, fault)) == E_OK) {
-		header = wire_unpack(&simpul__header__descriptor, column_bytes(get, 0), &counting->arena, NULL);
-		if (header != NULL && header->n_references == 1) {
-			const Simpul__Name *query = header->references[0];
-			struct report_name name = {
-				.epoch = query->epoch, .stream = (uint32_t)query->stream, .number = query->number};
-			char text[REPORT_NAME_SIZE];
-
-			snprintf(name.origin, sizeof(name.origin), "%s", query->origin);
-			json_object_set_new(counting->answered, report_name_text(&name, text),
-					    json_boolean(column_number(get, 1) == 0));
-		}
+		if (answer_ends(counting, get, &parts, query))
+			json_object_set_new(counting->answered, query, json_true());
 		arena_reset(&counting->arena);
 	}
 	sqlite3_reset(get);
@@ -137,7 +152,7 @@ static enum error own_count(struct counting *counting, struct fault *fault)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* Of answers, which are long and come from others as often as they like, nothing is read. */
+/* Of the answers of others, which are long and come as often as they like, nothing is read. */
 enum error subject_due_count(struct store *store, wall_ms now, struct subject_due *due, struct fault *fault)
 {
 	struct counting counting = {.store = store, .due = due, .now = now, .answered = json_object()};

@@ -107,16 +107,21 @@ static void receive(const char *origin, uint64_t number, Simpul__Kind kind, wall
 	"{\"answer\": {\"subject_access\": {\"part\": 1, \"parts\": 1, \"reports\": [" report "]}}}"
 #define NAMED(origin) "\"name\": \"" origin "#3\""
 
-/* What the book has of replies to QUERY. */
-static size_t replies(void)
+static size_t replies_count(const char *query)
 {
 	struct subject_book book;
 	size_t count;
 
 	assert_int_equal(subject_book_read(&store, false, NOW, &book, NULL), E_OK);
-	count = json_array_size(json_object_get(book.replies, QUERY));
+	count = json_array_size(json_object_get(book.replies, query));
 	subject_book_free(&book);
 	return count;
+}
+
+/* What the book has of replies to QUERY. */
+static size_t replies(void)
+{
+	return replies_count(QUERY);
 }
 
 /* A part of this office's answer to army.oku#2, which the broker refused with `code`; 0: it did not. */
@@ -242,7 +247,7 @@ static void an_answer_of_which_a_part_was_refused_is_none(void **state)
 	(void)state;
 	ask("army.oku", 2, URGENT);
 	answer(1, 1, 2, E_OK);
-	assert_urgency("army.oku#2", "done");
+	assert_urgency("army.oku#2", "urgent"); /* nor is a part */
 	answer(2, 2, 2, E_KEY_EXPIRED);
 	assert_due(0, 1, 0, "army.oku#2");
 	assert_urgency("army.oku#2", "urgent");
@@ -250,6 +255,20 @@ static void an_answer_of_which_a_part_was_refused_is_none(void **state)
 	answer(4, 2, 2, E_OK);
 	assert_due(0, 0, 0, "");
 	assert_urgency("army.oku#2", "done");
+}
+
+static void an_answer_that_was_refused_takes_no_other_ones_place(void **state)
+{
+	(void)state;
+	ask("army.oku", 2, URGENT);
+	answer(1, 1, 1, E_OK);
+	answer(2, 1, 2, E_OK);
+	answer(3, 2, 2, E_KEY_EXPIRED);
+	answer(4, 1, 2, E_KEY_EXPIRED);
+	answer(5, 2, 2, E_OK);
+	assert_due(0, 0, 0, "");
+	assert_urgency("army.oku#2", "done");
+	assert_int_equal(replies_count("army.oku#2"), 1);
 }
 
 /* Another office may answer a question as often as it likes, and the agent counts each minute. */
@@ -287,6 +306,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(nobody_discloses_what_another_office_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_due_is_counted_by_the_clock, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_answer_of_which_a_part_was_refused_is_none, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_answer_that_was_refused_takes_no_other_ones_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(answers_cost_nothing_while_what_is_due_is_counted, setup, teardown),
 	};
 
