@@ -69,7 +69,7 @@ enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *r
 			      struct fault *fault);
 /* Gives reports of earlier epochs that have no receipt numbers of the present one. Inside a transaction. */
 enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault);
-/* Notes the highest epoch that the broker has, for outbox_begin_epoch. */
+/* Notes the highest epoch that the broker ever had, for outbox_begin_epoch. */
 void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome);
 /* What the broker has of each stream, from WELCOME: E_HISTORY_DIFFERS when it is ahead of us or its digest differs. */
 enum error outbox_compare(struct store *store, const Simpul__Welcome *welcome, struct fault *fault);

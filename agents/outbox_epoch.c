@@ -281,7 +281,9 @@ enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *r
 
 void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO meta(key, value) VALUES('epoch told', ?1)";
+	/* A broker that was put back in between knows less, and recipients have what it forgot. */
+	static const char sql[] = "INSERT INTO meta(key, value) VALUES('epoch told', ?1)"
+				  " ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)";
 	sqlite3_stmt *put = store_statement(store, sql);
 	uint32_t highest = 0;
 
