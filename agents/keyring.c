@@ -62,14 +62,14 @@ static void next_load(struct keyring *ring, struct key_lock *lock)
 static enum error rest_load(struct keyring *ring, struct fault *fault)
 {
 	const uint32_t key_id = ring->keys.key_id;
-	struct key_lock lock = ring->lock;
 	enum error error;
 
+	ring->rest = ring->lock;
 	for (uint32_t id = key_id - 1; id > 0 && key_id - id <= KEYRING_FORMER; id--)
-		former_load(ring, id, &lock);
-	next_load(ring, &lock);
-	error = store_key_load(ring->path, &lock, &ring->cipher, fault);
-	key_lock_wipe(&lock);
+		former_load(ring, id, &ring->rest);
+	next_load(ring, &ring->rest);
+	error = store_key_load(ring->path, &ring->rest, &ring->cipher, fault);
+	key_lock_wipe(&ring->rest);
 	return error;
 }
 

@@ -18,6 +18,7 @@
 struct keyring {
 	char *path;
 	struct key_lock lock;  /* that opened them, and opens newer ones */
+	struct key_lock rest;  /* while what lies beside them is read */
 	struct node_keys keys; /* its address stays the same when it is renewed */
 	struct node_keys next;
 	bool has_next;

@@ -115,7 +115,7 @@ static int listen_with(const struct officer *officer, const struct settings *set
 {
 	struct listening listening = {.officer = officer, .json = json, .store = settings->store};
 	struct join *join = &listening.join;
-	struct node_keys keys = {.key_id = 0};
+	struct node_keys *keys = node_keys_new(); /* for as long as a display runs */
 	struct fault fault = {0};
 	enum error error = join_load(join, settings->join, &fault);
 
@@ -124,12 +124,12 @@ static int listen_with(const struct officer *officer, const struct settings *set
 	if (error == E_OK)
 		broker_ring_follow(settings->store, listening.cipher, join);
 	if (error == E_OK)
-		error = officer_node_keys(officer, settings, &keys, &fault);
+		error = officer_node_keys(officer, settings, keys, &fault);
 	if (error == E_OK && join->bulletin_endpoint[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s: bulletin_endpoint", settings->join);
 	if (error == E_OK) {
 		const struct listener_options options = {.join = join,
-							 .keys = &keys,
+							 .keys = keys,
 							 .topic = topic,
 							 .each = report_print,
 							 .unproven = unproven_say,
@@ -139,7 +139,7 @@ static int listen_with(const struct officer *officer, const struct settings *set
 
 		error = listener_run(&options, &fault);
 	}
-	keys_wipe(&keys, sizeof(keys));
+	node_keys_free(keys);
 	if (error == E_OK)
 		return EX_OK;
 	return officer_fail(officer, &fault,

@@ -27,6 +27,7 @@ struct uplink *uplink_over(const struct uplink_transport *transport, const struc
 
 	uplink->options = *options;
 	uplink->transport = *transport;
+	uplink->session_keys = node_keys_new();
 	uplink->now = clock_now();
 	uplink->since = uplink->now.wall;
 	arena_init(&uplink->arena);
@@ -62,7 +63,7 @@ void uplink_free(struct uplink *uplink)
 	uplink->transport.release(uplink->transport.context);
 	arena_fini(&uplink->arena);
 	buffer_free(&uplink->frame);
-	keys_wipe(&uplink->session_keys, sizeof uplink->session_keys);
+	node_keys_free(uplink->session_keys);
 	free(uplink);
 }
 
@@ -253,7 +254,7 @@ static void hello_send(struct uplink *uplink)
 	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, (uint8_t *)(uintptr_t)uplink->options.join->exchange};
 	hello.node = (char *)(uintptr_t)uplink->options.node;
-	hello.key_id = uplink->session_keys.key_id;
+	hello.key_id = uplink->session_keys->key_id;
 	hello.cursor = &position;
 	hello.subscription = &all;
 	if (uplink->options.subscription)
@@ -332,7 +333,7 @@ static void session_open(struct uplink *uplink)
 	enum error error;
 
 	uplink->tries_next = next != NULL;
-	uplink->session_keys = next ? *next : *uplink->options.keys;
+	*uplink->session_keys = next ? *next : *uplink->options.keys;
 	uplink->session.opened_at = uplink->now.steady;
 	uplink_enter(uplink, UPLINK_GREETING);
 	if (uplink->options.target.begin)
@@ -340,7 +341,7 @@ static void session_open(struct uplink *uplink)
 	uplink->session_join = *uplink->options.join;
 	if (uplink->tries_announced && announced_keys(uplink))
 		memcpy(uplink->session_join.broker_curve, announced_keys(uplink)->curve_key, KEY_SIZE);
-	error = transport->open(transport->context, &uplink->session_join, &uplink->session_keys);
+	error = transport->open(transport->context, &uplink->session_join, uplink->session_keys);
 	if (error == E_OK)
 		hello_send(uplink);
 	else if (error == E_CONFIG)

@@ -38,7 +38,7 @@ struct uplink {
 	bool tries_announced;	       /* the same with keys that the broker announced */
 	struct join session_join;      /* with the broker's key that the session was opened with */
 	bool tries_next;	       /* this session, or the next one, is under the newer key */
-	struct node_keys session_keys; /* those that the session was opened with */
+	struct node_keys *session_keys; /* those that the session was opened with */
 	steady_ms looked_at;	       /* HALTED: when a newer key was last looked for */
 	bool clock_known; /* a WELCOME came, and said how far our clock is ahead of the broker's */
 	int64_t clock_ahead;

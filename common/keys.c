@@ -31,6 +31,21 @@ void broker_keys_free(struct broker_keys *keys)
 	free(keys);
 }
 
+struct node_keys *node_keys_new(void)
+{
+	struct node_keys *keys;
+
+	if (sodium_init() < 0 || (keys = sodium_malloc(sizeof *keys)) == NULL)
+		memory_exhausted();
+	*keys = (struct node_keys){.key_id = 0};
+	return keys;
+}
+
+void node_keys_free(struct node_keys *keys)
+{
+	sodium_free(keys);
+}
+
 void keys_pin(void *keys, size_t size)
 {
 	sodium_mlock(keys, size);

@@ -69,6 +69,11 @@ enum error signing_key_load(struct signing_key *key, struct key_lock *lock, cons
 /* 32 secret bytes as a file of exactly that size or as 64 hexadecimal digits: a systemd credential. */
 enum error master_key_load(uint8_t key[KEY_SIZE], const char *path, struct fault *fault);
 
+/* Keys that are held for long: zero, in pages of their own that are kept out of swap and core files. */
+struct node_keys *node_keys_new(void);
+/* Wipes and frees; NULL is fine. */
+void node_keys_free(struct node_keys *keys);
+
 void keys_wipe(void *keys, size_t size);
 /* Wipes and frees; NULL is fine. */
 void broker_keys_free(struct broker_keys *keys);

@@ -1,6 +1,7 @@
 /* keyring_test - newer keys take the older ones' place in memory and in the folder, and none is ever lost on the way. */
 #include "agents/keyring.h"
 #include "agents/store_key.h"
+#include "agents/uplink_state.h"
 #include "common/backup.h"
 #include "common/key_file.h"
 #include "tests/support/fixed.h"
@@ -314,20 +315,37 @@ static bool mapping_has(const void *address, const char *flag)
 	return has;
 }
 
+static void nothing_close(void *context, int linger_ms)
+{
+	(void)context;
+	(void)linger_ms;
+}
+
+static void nothing_release(void *context)
+{
+	(void)context;
+}
+
 /* Under a sanitizer no page is ever locked. */
 static void keys_and_the_key_of_the_store_stay_out_of_swap(void **state)
 {
+	const struct uplink_options none = {.node = "police.oku"};
+	struct uplink *uplink =
+		uplink_over(&(struct uplink_transport){.close = nothing_close, .release = nothing_release}, &none);
 	struct keyring ring;
 
 	(void)state;
+	assert_true(mapping_has(uplink->session_keys, " dd"));
 	assert_int_equal(store_key_make(store, NULL, NULL), E_OK);
 	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
 	assert_true(mapping_has(ring.cipher, " dd")); /* nor do they get into a core file */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	assert_true(mapping_has(&ring, " lo"));
+	assert_true(mapping_has(uplink->session_keys, " lo"));
 	assert_true(mapping_has(ring.cipher, " lo"));
 #endif
 	keyring_free(&ring);
+	uplink_free(uplink);
 }
 
 int main(void)
