@@ -35,16 +35,6 @@ struct request {
 	bool too_many;
 };
 
-const char *uplink_state_text(enum uplink_state state)
-{
-	static const char *const texts[] = {
-		[UPLINK_OFFLINE] = "offline", [UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
-		[UPLINK_LIVE] = "live",	      [UPLINK_HALTED] = "halted",
-	};
-
-	return texts[state];
-}
-
 /* ------------------------------------------------------------------ answers */
 
 static void set_fault(json_t *json, const struct fault *fault)

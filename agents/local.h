@@ -68,7 +68,4 @@ bool local_step(struct local *local, const struct now *now);
 /* Gives the last answers 200 ms to leave. */
 void local_close(struct local *local);
 
-/* "live" and so on, as in the answer to "status". */
-const char *uplink_state_text(enum uplink_state state);
-
 #endif

@@ -1,6 +1,5 @@
 /* outcome - looks up by name what the broker said to reports of the outbox. */
 #include "agents/outcome.h"
-#include "agents/local.h"
 #include "agents/view.h"
 #include <string.h>
 

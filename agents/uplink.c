@@ -439,6 +439,16 @@ void uplink_wake(struct uplink *uplink)
 	flights_wake(uplink);
 }
 
+const char *uplink_state_text(enum uplink_state state)
+{
+	static const char *const texts[] = {
+		[UPLINK_OFFLINE] = "offline", [UPLINK_GREETING] = "greeting", [UPLINK_CATCHING_UP] = "catching-up",
+		[UPLINK_LIVE] = "live",	      [UPLINK_HALTED] = "halted",
+	};
+
+	return texts[state];
+}
+
 void uplink_status(const struct uplink *uplink, struct uplink_status *status)
 {
 	*status = (struct uplink_status){.state = uplink->state, .cursor = uplink_cursor(uplink),

@@ -23,6 +23,8 @@
 #include <zmq.h>
 
 enum uplink_state { UPLINK_OFFLINE, UPLINK_GREETING, UPLINK_CATCHING_UP, UPLINK_LIVE, UPLINK_HALTED };
+/* "offline", "catching-up" and so on, as programs and people read it. */
+const char *uplink_state_text(enum uplink_state state);
 
 /* One submission under way. */
 struct uplink_submission {
