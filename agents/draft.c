@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-	SALT_SIZE = 16,
 	RECIPIENTS = 64, /* as limit.h has it for simpul.Routing */
 	ROOM = 128,	 /* what the true number and the seal of a body may add */
 };

@@ -10,7 +10,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#define SALT_SIZE 16
 #define ROUTING_KEY_TAG "simpul/outbox-routing/1"
 /* At most so many bytes more than the plain parts: of a SealedBody, and of a KeyWrap with its node's name. */
 #define SEAL_OVERHEAD 64

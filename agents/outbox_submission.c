@@ -11,7 +11,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#define SALT_SIZE 16
 /* At most so many bytes of a submission beside its reports and routing, of a report beside its strings, and of a
  * sealed body beside the plain one. */
 #define SUBMISSION_OVERHEAD 512

@@ -11,7 +11,7 @@
 #include "common/wire.h"
 #include <string.h>
 
-enum { SALT_SIZE = 16, UP_OVERHEAD = 32 };
+enum { UP_OVERHEAD = 32 };
 
 enum { DOWN_RECEIPT = 3 }; /* field number of link.proto */
 

@@ -4,8 +4,6 @@
 #include "common/name.h"
 #include <string.h>
 
-#define SALT_SIZE 16
-
 /* ------------------------------------------------------------------ patterns */
 
 enum { LOWER = 1, UPPER = 2, DIGIT = 4 };

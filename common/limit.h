@@ -41,6 +41,8 @@ enum limit {
 	LIMIT_WATCH_CONNECTIONS = 256,	   /* of watchers, and of whoever knocks there */
 };
 
+#define SALT_SIZE 16 /* of routing, header and body: each has one of its own, bytes */
+
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.
  *
  * X(message, field, limit): bytes of a text or of a bytes field; elements of a repeated field. The message is named as
@@ -54,8 +56,8 @@ enum limit {
 	X(header, references, 8) \
 	X(header, handling, 4) \
 	X(header, protection, 8) \
-	X(header, salt, 16) \
-	X(body, salt, 16) \
+	X(header, salt, SALT_SIZE) \
+	X(body, salt, SALT_SIZE) \
 	X(sighting, summary, 4000) \
 	X(sighting, persons, 64) \
 	X(sighting, vehicles, 16) \
@@ -78,7 +80,7 @@ enum limit {
 	X(draft, protection, 8) \
 	X(draft, to, 64) \
 	X(draft, not_to, 64) \
-	X(routing, salt, 16) \
+	X(routing, salt, SALT_SIZE) \
 	X(routing, to, 64) \
 	X(routing, not_to, 64) \
 	X(routing, wraps, 256) \

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SALT_SIZE 16
-
 /* One report with what it points to. */
 struct sample {
 	Simpul__Name name;
