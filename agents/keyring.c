@@ -53,8 +53,9 @@ static void next_load(struct keyring *ring, struct key_lock *lock)
 	ring->has_next = node_keys_load(&ring->next, opener(lock), path, &fault) == E_OK &&
 			 ring->next.key_id > ring->keys.key_id;
 	free(path);
-	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND)
+	if (!ring->has_next && fault.code != E_OK && fault.code != E_NOT_FOUND && fault.code != ring->next_said)
 		log_event(LOG_LEVEL_WARNING, "key.unreadable", F_TEXT("code", error_name(fault.code)));
+	ring->next_said = fault.code;
 }
 
 /* What lies beside the keys may have been locked apart from them, as after files of a backup were put back. The ring's

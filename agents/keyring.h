@@ -22,6 +22,7 @@ struct keyring {
 	struct node_keys keys; /* its address stays the same when it is renewed */
 	struct node_keys next;
 	bool has_next;
+	enum error next_said; /* why newer keys cannot be read, as was logged last */
 	struct node_keys former[KEYRING_FORMER];
 	size_t former_count;
 	struct cipher *cipher; /* of the office's store; NULL: the keys have no passphrase */

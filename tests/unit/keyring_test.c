@@ -4,6 +4,7 @@
 #include "agents/uplink_state.h"
 #include "common/backup.h"
 #include "common/key_file.h"
+#include "common/log.h"
 #include "tests/support/fixed.h"
 
 #include <errno.h>
@@ -296,6 +297,31 @@ static void a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused(void
 	assert_null(cipher);
 }
 
+static void warning_count(void *context, enum log_level level, const char *line)
+{
+	*(unsigned *)context += level == LOG_LEVEL_WARNING && strstr(line, "key.unreadable") != NULL;
+}
+
+/* An agent that is halted for its key looks each second. */
+static void newer_keys_that_cannot_be_read_are_told_of_once(void **state)
+{
+	struct keyring ring;
+	unsigned warnings = 0;
+
+	(void)state;
+	saved(2, next);
+	chmod(next, 0644);
+	log_copy(warning_count, &warnings);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
+	for (int i = 0; i < 3; i++)
+		assert_null(keyring_next(&ring));
+	assert_int_equal(warnings, 1);
+	chmod(next, 0600);
+	assert_non_null(keyring_next(&ring));
+	log_copy(NULL, NULL);
+	keyring_free(&ring);
+}
+
 /* Whether /proc says this of the mapping that an address lies in. */
 static bool mapping_has(const void *address, const char *flag)
 {
@@ -364,6 +390,7 @@ int main(void)
 						end),
 		cmocka_unit_test_setup_teardown(newer_keys_that_were_locked_apart_are_taken_up_at_the_next_start, start,
 						end),
+		cmocka_unit_test_setup_teardown(newer_keys_that_cannot_be_read_are_told_of_once, start, end),
 		cmocka_unit_test_setup_teardown(keys_and_the_key_of_the_store_stay_out_of_swap, start, end),
 		cmocka_unit_test_setup_teardown(a_key_of_the_store_that_lies_open_beside_locked_keys_is_refused, start,
 						end),
