@@ -220,7 +220,7 @@ static enum error subject_store(const struct local_host *host, struct prepared *
 
 	if (error != E_OK)
 		return error;
-	error = outbox_take(host->store, host->keys, prepared, sources, json_array_size(drafts), true, names, fault);
+	error = outbox_take(host->store, prepared, sources, json_array_size(drafts), true, names, fault);
 	if (error == E_OK)
 		error = subject_record_drafts(host->store, drafts, names, asker, now, fault);
 	return store_end(host->store, error, fault);
@@ -246,8 +246,7 @@ static json_t *take_all(const struct local_host *host, json_t *drafts, const cha
 	}
 	if (prepare_all(host, drafts, asker != NULL, now, &arena, prepared, fault) == E_OK) {
 		if ((asker != NULL ? subject_store(host, list, sources, drafts, asker, now, names, fault)
-				   : outbox_take(host->store, host->keys, list, sources, count, false, names, fault)) ==
-		    E_OK)
+				   : outbox_take(host->store, list, sources, count, false, names, fault)) == E_OK)
 			answer = names_answer(names, count);
 		else
 			fault_to_drafts(fault);

@@ -113,7 +113,7 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 		sources[count++] = memory_format("file %s:%zu", letter->name, file->lines[i].line);
 	}
 	if (count > 0)
-		error = outbox_take(&loop->store, &loop->ring->keys, prepared, sources, count, true, names, fault);
+		error = outbox_take(&loop->store, prepared, sources, count, true, names, fault);
 	for (size_t i = 0; i < count; i++)
 		free((char *)(uintptr_t)sources[i]);
 	free(prepared);
@@ -398,8 +398,7 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	inbox_broker(loop->inbox, &loop->broker);
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
-	purge_init(&loop->purge, &loop->store, &loop->ring->keys, settings->sinks,
-		   settings->sink_count, &now);
+	purge_init(&loop->purge, &loop->store, settings->sinks, settings->sink_count, &now);
 	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count,
 				  loop->from_sinks);

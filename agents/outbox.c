@@ -199,13 +199,11 @@ static enum error take_joined(struct store *store, struct prepared *const *prepa
 	return error;
 }
 
-enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
-		       const char *const *sources, size_t count, bool joined, struct report_name *names,
-		       struct fault *fault)
+enum error outbox_take(struct store *store, struct prepared *const *prepared, const char *const *sources, size_t count,
+		       bool joined, struct report_name *names, struct fault *fault)
 {
 	enum error error;
 
-	(void)keys; /* signed and sealed when frozen */
 	for (size_t i = 0; i < count; i++)
 		if (prepared[i]->stream >= STREAMS)
 			return fault_at(fault, E_STREAM, "reports[%zu]", i);

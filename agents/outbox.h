@@ -21,9 +21,8 @@ enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ACCEPTED, OUTBOX_REFUSED
 /* Numbers and stores reports in one transaction of their own, or in the one that the caller has begun (`joined`).
  * names[i] receives the name of prepared[i]. E_DISK_FULL: nothing was taken. `source` ("file guests.csv:12", "local")
  * is shown by `simpul outbox`; no personal data. */
-enum error outbox_take(struct store *store, const struct node_keys *keys, struct prepared *const *prepared,
-		       const char *const *sources, size_t count, bool joined, struct report_name *names,
-		       struct fault *fault);
+enum error outbox_take(struct store *store, struct prepared *const *prepared, const char *const *sources, size_t count,
+		       bool joined, struct report_name *names, struct fault *fault);
 
 /* A submission ready to send. */
 struct outbox_submission {

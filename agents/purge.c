@@ -18,11 +18,10 @@ enum {
 	GATHER_MS = 10000, /* while a sink tells of many, one after the other: up to 64 go into one receipt */
 };
 
-void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys,
-		const struct sink_options *sinks, size_t sink_count, const struct now *now)
+void purge_init(struct purge *purge, struct store *store, const struct sink_options *sinks, size_t sink_count,
+		const struct now *now)
 {
-	*purge = (struct purge){
-		.store = store, .keys = keys, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
+	*purge = (struct purge){.store = store, .sinks = sinks, .sink_count = sink_count, .started_at = now->steady};
 }
 
 void purge_soon(struct purge *purge, const struct now *now)
@@ -290,7 +289,7 @@ static bool answer_step(struct purge *purge, const struct now *now)
 	if (purge->store->wipe_due || now->steady < purge->answer_at)
 		return false;
 	for (int i = 0; made && i < RECEIPTS_AT_ONCE; i++) {
-		if (purge_receipt_make(purge->store, purge->keys, &sinks, now->wall, &made, &fault) != E_OK) {
+		if (purge_receipt_make(purge->store, &sinks, now->wall, &made, &fault) != E_OK) {
 			failed(&fault);
 			purge->answer_at = now->steady + FAILED_AGAIN_MS;
 			return any;

@@ -9,7 +9,6 @@
 #include "agents/sink.h"
 #include "agents/store.h"
 #include "agents/uplink.h"
-#include "common/keys.h"
 
 #define PURGE_EVERY_MS 60000
 /* Until the broker's time is known nothing expires, for so long after the start. */
@@ -24,7 +23,6 @@
 
 struct purge {
 	struct store *store;
-	const struct node_keys *keys;
 	steady_ms started_at;
 	steady_ms expire_at, wipe_at, answer_at; /* not before */
 	steady_ms wiping_since;			 /* 0: no reader is in the way */
@@ -36,8 +34,8 @@ struct purge {
 };
 
 /* The sinks are borrowed. */
-void purge_init(struct purge *purge, struct store *store, const struct node_keys *keys, const struct sink_options *sinks,
-		size_t sink_count, const struct now *now);
+void purge_init(struct purge *purge, struct store *store, const struct sink_options *sinks, size_t sink_count,
+		const struct now *now);
 /* A sink told what became of its copy: what waited for that is answered, at once if it was the last that did, or with what
  * else is told in the next seconds. */
 void purge_soon(struct purge *purge, const struct now *now);

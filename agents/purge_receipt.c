@@ -161,8 +161,7 @@ static enum error answered_note(struct store *store, const struct making *making
 	return error;
 }
 
-static enum error receipt_take(struct store *store, const struct node_keys *keys, struct making *making, wall_ms now,
-			       struct fault *fault)
+static enum error receipt_take(struct store *store, struct making *making, wall_ms now, struct fault *fault)
 {
 	Simpul__PurgeReceipt receipt = SIMPUL__PURGE_RECEIPT__INIT;
 	Simpul__Routing routing = SIMPUL__ROUTING__INIT;
@@ -184,11 +183,11 @@ static enum error receipt_take(struct store *store, const struct node_keys *keys
 	body.content_case = SIMPUL__BODY__CONTENT_PURGE_RECEIPT;
 	body.purge_receipt = &receipt;
 	prepared.stream = stream_of(header.status, header.label);
-	return outbox_take(store, keys, &list, &source, 1, true, &name, fault);
+	return outbox_take(store, &list, &source, 1, true, &name, fault);
 }
 
-enum error purge_receipt_make(struct store *store, const struct node_keys *keys, const struct purge_sinks *sinks,
-			      wall_ms now, bool *made, struct fault *fault)
+enum error purge_receipt_make(struct store *store, const struct purge_sinks *sinks, wall_ms now, bool *made,
+			      struct fault *fault)
 {
 	struct making making = {0};
 	struct arena arena;
@@ -201,7 +200,7 @@ enum error purge_receipt_make(struct store *store, const struct node_keys *keys,
 	if (*made) {
 		error = store_begin(store, fault);
 		if (error == E_OK) {
-			error = receipt_take(store, keys, &making, now, fault);
+			error = receipt_take(store, &making, now, fault);
 			if (error == E_OK)
 				error = answered_note(store, &making, fault);
 			error = store_end(store, error, fault);

@@ -19,8 +19,8 @@ struct purge_sinks {
 bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks);
 /* Puts one receipt into the outbox, for up to LIMIT_PURGED reports of one origin whose answer is due, in a transaction of
  * its own in which they are noted as answered. `made` is false when none is due. */
-enum error purge_receipt_make(struct store *store, const struct node_keys *keys, const struct purge_sinks *sinks,
-			      wall_ms now, bool *made, struct fault *fault);
+enum error purge_receipt_make(struct store *store, const struct purge_sinks *sinks, wall_ms now, bool *made,
+			      struct fault *fault);
 
 /* Takes good purge receipts out of a delivery, into the table `purged`; one whose body is none becomes bad. Doubtful
  * ones say nothing. Inside a transaction. */

@@ -258,8 +258,7 @@ static void outbox_fill(struct sender *sender, uint64_t from, uint64_t to)
 			list[i] = &prepared[i];
 			sources[i] = "bench";
 		}
-		if (outbox_take(&sender->counter.store, &sender->member.keys, list, sources, count, false, names,
-				&fault) != E_OK)
+		if (outbox_take(&sender->counter.store, list, sources, count, false, names, &fault) != E_OK)
 			bench_fail(sender->member.team->shared, "the outbox takes nothing: %s", fault.field);
 		from += count;
 	}

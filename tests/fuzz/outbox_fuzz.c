@@ -96,7 +96,7 @@ static enum error reports_take(size_t count, struct fault *fault)
 		PROMISE(draft_of_json(json, &none, "army.oku", NOW, &arena, &prepared[i], fault) == E_OK);
 		list[i] = &prepared[i];
 	}
-	error = outbox_take(&store, &story_get()->army, list, NULL, count, false, names, fault);
+	error = outbox_take(&store, list, NULL, count, false, names, fault);
 	arena_fini(&arena);
 	json_decref(json);
 	return error;

@@ -255,7 +255,7 @@ void office_say(struct sim_office *office, uint64_t now)
 				     machine_now(&office->machine, office->now).wall);
 	arena_init(&arena);
 	prepared = speech_make(office->account, &office->taking, &arena);
-	error = outbox_take(&office->store, &office->self->keys, &prepared, NULL, 1, false, &name, &why);
+	error = outbox_take(&office->store, &prepared, NULL, 1, false, &name, &why);
 	arena_fini(&arena);
 	if (error == E_OK) {
 		account_taken(office->account, &office->taking, &name, &office->store);

@@ -27,7 +27,7 @@ static void receiver_open(struct offices *offices)
 {
 	agent_store_open(&offices->world, "army.oku", &offices->store);
 	offices->inbox = inbox_new(&offices->store, &offices->army.keys, &offices->world.join);
-	purge_init(&offices->purge, &offices->store, &offices->army.keys, NULL, 0, &offices->now);
+	purge_init(&offices->purge, &offices->store, NULL, 0, &offices->now);
 }
 
 static void receiver_close(struct offices *offices)
@@ -45,7 +45,7 @@ int offices_start(void **state)
 	agent_office_make(&offices->world, "army.oku", 1, &offices->army);
 	offices->now = clock_now();
 	agent_store_open(&offices->world, "police.oku", &offices->sender);
-	purge_init(&offices->sender_purge, &offices->sender, &offices->police.keys, NULL, 0, &offices->now);
+	purge_init(&offices->sender_purge, &offices->sender, NULL, 0, &offices->now);
 	receiver_open(offices);
 	log_copy(log_note, offices);
 	offices_apply(offices, agent_member(&offices->world, &offices->police));
@@ -80,9 +80,7 @@ Simpul__Submission *offices_send_all(struct offices *offices, struct prepared **
 	struct report_name names[OFFICES_MOST];
 
 	assert_in_range(count, 1, OFFICES_MOST);
-	assert_int_equal(
-		outbox_take(&offices->sender, &offices->police.keys, list, NULL, count, false, names, &offices->fault),
-		E_OK);
+	assert_int_equal(outbox_take(&offices->sender, list, NULL, count, false, names, &offices->fault), E_OK);
 	assert_int_equal(outbox_next(&offices->sender, &offices->police.keys, list[0]->stream, names[0].number - 1,
 				     &seen, &offices->sent, &offices->fault),
 			 E_OK);

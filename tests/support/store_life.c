@@ -32,7 +32,7 @@ static void letter_write(struct store_life *life, struct store *sender, size_t c
 
 	for (size_t i = 0; i < count; i++)
 		prepared[i] = agent_sighting(&life->world, AMBER, "a car at the market");
-	assert_int_equal(outbox_take(sender, &life->army.keys, prepared, NULL, count, false, names, NULL), E_OK);
+	assert_int_equal(outbox_take(sender, prepared, NULL, count, false, names, NULL), E_OK);
 	assert_int_equal(outbox_next(sender, &life->army.keys, MAIN, *number, &seen, &submission, NULL), E_OK);
 	*number += submission.count;
 	life->letters[life->letter_count++] = agent_submission(&life->world, buffer_view(&submission.message));
@@ -182,7 +182,7 @@ static enum error take(struct store_life *life, size_t count, const char *summar
 		prepared[i]->routing->to = arena_alloc(&life->world.arena, sizeof(char *));
 		prepared[i]->routing->to[0] = army;
 	}
-	error = outbox_take(&life->store, &life->police.keys, prepared, NULL, count, false, names, NULL);
+	error = outbox_take(&life->store, prepared, NULL, count, false, names, NULL);
 	return take_promised(life, &promise, error, count, names);
 }
 
@@ -200,7 +200,7 @@ static enum error file_take(struct store_life *life)
 	if (error == E_OK)
 		error = store_take_file(&life->store, &file, clock_now().wall, NULL);
 	if (error == E_OK)
-		error = outbox_take(&life->store, &life->police.keys, prepared, sources, 2, true, names, NULL);
+		error = outbox_take(&life->store, prepared, sources, 2, true, names, NULL);
 	if (error == E_OK)
 		error = store_commit(&life->store, NULL);
 	else
@@ -587,7 +587,7 @@ static void outbox_go_on(struct inspection *inspection)
 	struct report_name name = {0};
 	struct fault fault = {0};
 
-	if (outbox_take(&inspection->store, &life->police.keys, &prepared, NULL, 1, false, &name, &fault) != E_OK ||
+	if (outbox_take(&inspection->store, &prepared, NULL, 1, false, &name, &fault) != E_OK ||
 	    name.number != last + 1)
 		found(inspection->findings, FOUND_LOST, "the next report, %s", error_name(fault.code));
 	if (outbox_next(&inspection->store, &life->police.keys, MAIN, receipted, &life->seen, &submission, &fault) !=

@@ -194,7 +194,7 @@ Simpul__Entry *uplinked_sighting(struct uplinked *f)
 	const struct position seen = {0};
 	struct report_name name;
 
-	assert_int_equal(outbox_take(&f->sender, &f->police.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(outbox_take(&f->sender, &prepared, NULL, 1, false, &name, NULL), E_OK);
 	assert_int_equal(outbox_next(&f->sender, &f->police.keys, 0, name.number - 1, &seen, &f->sent, NULL), E_OK);
 	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));
 }
@@ -205,7 +205,7 @@ void uplinked_take_cancels(struct uplinked *f, size_t count)
 		struct prepared *prepared = agent_cancel(&f->world, "army.oku", 1);
 		struct report_name name;
 
-		assert_int_equal(outbox_take(&f->store, &f->army.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+		assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, false, &name, NULL), E_OK);
 	}
 	uplink_wake(f->uplink);
 }

@@ -118,7 +118,7 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	const Simpul__Purged *purged;
 	struct buffer body = {0};
 
-	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 2, &f->now);
+	purge_init(&f->purge, &f->store, sinks, 2, &f->now);
 	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	/* "files" has not come to it yet, one that is no longer there had it, and "late" took it and failed. */
@@ -150,7 +150,7 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	const Simpul__SinkPurge *sink;
 	struct buffer body = {0};
 
-	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	purge_init(&f->purge, &f->store, sinks, 1, &f->now);
 	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	assert_int_equal(
@@ -230,7 +230,7 @@ static void what_a_sink_tells_one_by_one_is_answered_together(void **state)
 	const struct sink_options sinks[] = {{.name = "registry"}};
 	struct buffer body = {0};
 
-	purge_init(&f->purge, &f->store, &f->army.keys, sinks, 1, &f->now);
+	purge_init(&f->purge, &f->store, sinks, 1, &f->now);
 	for (int i = 0; i < 3; i++)
 		offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	for (uint64_t i = 1; i <= 3; i++)

@@ -61,7 +61,7 @@ static void take(struct fixture *f, Simpul__Label label)
 
 	prepared->routing->n_to = 1;
 	prepared->routing->to = to;
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
+	assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
 }
 
 /* With what the broker has of the RED stream: a submission of this digest, or nothing. */

@@ -432,7 +432,7 @@ static void only_the_origin_can_cancel(void **state)
 
 	offices_apply(f, agent_delivery(&f->world, send_sightings(f, 1)));
 	/* The army cancels what the police said. */
-	assert_int_equal(outbox_take(&other.store, &other.army.keys, &cancel, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(outbox_take(&other.store, &cancel, NULL, 1, false, &name, NULL), E_OK);
 	assert_int_equal(outbox_next(&other.store, &other.army.keys, 0, 0, &seen, &sent, NULL), E_OK);
 	submission = agent_submission(&f->world, buffer_view(&sent.message));
 	buffer_free(&sent.message);

@@ -595,7 +595,7 @@ static void office_begin(struct scene *scene, struct store *store)
 	assert_int_equal(
 		draft_of_json(draft, profile_defaults(scene->profile), "police.oku", now, &arena, &prepared, &fault),
 		E_OK);
-	assert_int_equal(outbox_take(store, NULL, &list, NULL, 1, false, &name, &fault), E_OK);
+	assert_int_equal(outbox_take(store, &list, NULL, 1, false, &name, &fault), E_OK);
 	arena_fini(&arena);
 	json_decref(draft);
 }

@@ -44,7 +44,7 @@ static void take(struct fixture *f, struct prepared *prepared)
 {
 	struct report_name name;
 
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
+	assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
 }
 
 static size_t next(struct fixture *f, uint64_t after)

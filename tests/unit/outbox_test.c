@@ -55,7 +55,7 @@ static struct report_name take(struct fixture *f, struct prepared *prepared)
 {
 	struct report_name name;
 
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
+	assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, false, &name, &f->fault), E_OK);
 	return name;
 }
 
@@ -66,7 +66,7 @@ static void take_many(struct fixture *f, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		prepared[i] = agent_sighting(&f->world, AMBER, "a car at the market");
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, prepared, NULL, count, false, names, &f->fault), E_OK);
+	assert_int_equal(outbox_take(&f->store, prepared, NULL, count, false, names, &f->fault), E_OK);
 }
 
 static size_t next(struct fixture *f, uint32_t stream, uint64_t after)
@@ -143,7 +143,7 @@ static void child_take(struct fixture *f, int told)
 		struct prepared *prepared = agent_sighting(&f->world, AMBER, "x");
 		struct report_name name;
 
-		if (outbox_take(&store, &f->army.keys, &prepared, NULL, 1, false, &name, NULL) != E_OK ||
+		if (outbox_take(&store, &prepared, NULL, 1, false, &name, NULL) != E_OK ||
 		    write(told, &name.number, sizeof name.number) != sizeof name.number)
 			_exit(1);
 	}
@@ -205,8 +205,7 @@ static void one_bad_report_of_many_takes_none(void **state)
 
 	prepared[1]->routing->n_to = 1;
 	prepared[1]->routing->to = to;
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, prepared, NULL, 2, false, names, &f->fault),
-			 E_RECIPIENT_UNKNOWN);
+	assert_int_equal(outbox_take(&f->store, prepared, NULL, 2, false, names, &f->fault), E_RECIPIENT_UNKNOWN);
 	assert_string_equal(f->fault.field, "reports[1].to[0]");
 	assert_counts(f, 0, 0, 0, 0);
 	assert_int_equal(take(f, agent_sighting(&f->world, AMBER, "x")).number, 1);
@@ -219,7 +218,7 @@ static void a_joined_take_goes_with_its_transaction(void **state)
 	struct report_name name;
 
 	assert_int_equal(store_begin(&f->store, NULL), E_OK);
-	assert_int_equal(outbox_take(&f->store, &f->police.keys, &prepared, NULL, 1, true, &name, NULL), E_OK);
+	assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, true, &name, NULL), E_OK);
 	store_rollback(&f->store);
 	assert_counts(f, 0, 0, 0, 0);
 	assert_int_equal(take(f, prepared).number, 1);

@@ -259,7 +259,7 @@ static Simpul__Entry *purge_receipt(struct offices *f)
 	bool made = false;
 
 	assert_int_equal(sqlite3_exec(f->sender.db, purge, NULL, NULL, NULL), 0);
-	assert_int_equal(purge_receipt_make(&f->sender, &f->police.keys, &sinks, NOW, &made, &f->fault), E_OK);
+	assert_int_equal(purge_receipt_make(&f->sender, &sinks, NOW, &made, &f->fault), E_OK);
 	assert_true(made);
 	assert_int_equal(outbox_next(&f->sender, &f->police.keys, 1, 0, &seen, &f->sent, &f->fault), E_OK);
 	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));

@@ -53,7 +53,7 @@ static void tell(uint64_t number, bool waits)
 	person.date_of_birth = (char *)"1974-08-12";
 	prepared->body->sighting->persons = persons;
 	prepared->body->sighting->n_persons = 1;
-	assert_int_equal(outbox_take(&store, &office.keys, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(outbox_take(&store, &prepared, NULL, 1, false, &name, NULL), E_OK);
 	assert_int_equal(name.number, number);
 	if (waits)
 		return;
@@ -339,7 +339,7 @@ static void an_exercise_is_told_to_nobody_in_earnest(void **state)
 	person.date_of_birth = (char *)"1974-08-12";
 	play->body->sighting->persons = persons;
 	play->body->sighting->n_persons = 1;
-	assert_int_equal(outbox_take(&store, &office.keys, &play, NULL, 1, false, &name, NULL), E_OK);
+	assert_int_equal(outbox_take(&store, &play, NULL, 1, false, &name, NULL), E_OK);
 	assert_found("", 0);
 	assert_found("TEST", 0);
 	assert_found("EXERCISE", 1);
