@@ -1,15 +1,16 @@
 /* control_proposal - what takes two operators: kept when the first has signed it, carried out when the second has.
  *
  * For a day, also over a restart (proposal_file.h), and until an operator withdraws it. Of what was carried out the
- * digest stays until its day is over, so that its signatures, which stand in the journal, do nothing a second time;
- * signatures from before the start are good for what waits alone. What was refused instead (busy, stopping, a file that
- * could not be read) was not carried out, and waits for the second operator again. */
+ * digest stays until its day is over, over a restart as well, so that its signatures, which stand in the journal, do
+ * nothing a second time; signatures from before the start are good for what waits alone. What was refused instead (busy,
+ * stopping, a file that could not be read) was not carried out, and waits for the second operator again. */
 #include "broker/control_state.h"
 
 #include "broker/control_view.h"
 #include "broker/hold_request.h"
 #include "broker/proposal_file.h"
 #include "common/json.h"
+#include "common/limit.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <inttypes.h>
@@ -78,24 +79,47 @@ static enum error content_of(const struct control *control, const struct control
 
 /* ---- proposals */
 
-static void spent_expire(struct control *control, wall_ms now)
+void spent_add(struct control *control, const struct hash *digest, wall_ms at)
+{
+	control->spent = memory_grow(control->spent, control->spent_count + 1, sizeof(*control->spent));
+	control->spent[control->spent_count++] = (struct spent){*digest, at, clock_now().steady};
+}
+
+/* Both clocks must say so: a wall clock that jumps ahead and back makes no signature good again. */
+static void spent_expire(struct control *control, const struct now *now)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < control->spent_count; i++)
-		if (now < control->spent[i].at + ACT_LIFE_MS)
-			control->spent[kept++] = control->spent[i];
+	for (size_t i = 0; i < control->spent_count; i++) {
+		const struct spent *spent = &control->spent[i];
+
+		if (now->wall < spent->at + ACT_LIFE_MS || now->steady < spent->since + ACT_LIFE_MS)
+			control->spent[kept++] = *spent;
+	}
 	control->spent_count = kept;
 }
 
-static void proposals_expire(struct control *control, wall_ms now)
+static void proposal_spend(struct control *control, struct proposal *proposal)
 {
-	spent_expire(control, now);
+	spent_add(control, &proposal->digest, proposal->at);
+	json_decref(proposal->request);
+	*proposal = (struct proposal){.id = 0};
+}
+
+static void proposals_expire(struct control *control)
+{
+	const struct now now = clock_now();
+
+	spent_expire(control, &now);
 	for (size_t i = 0; i < PROPOSALS; i++) {
 		struct proposal *proposal = &control->proposals[i];
 
-		if (proposal->id == 0 || now < proposal->at + ACT_LIFE_MS)
+		if (proposal->id == 0 || now.wall < proposal->at + ACT_LIFE_MS)
 			continue;
+		if (proposal->done) {
+			proposal_spend(control, proposal);
+			continue;
+		}
 		json_decref(proposal->request);
 		*proposal = (struct proposal){.id = 0};
 	}
@@ -127,14 +151,6 @@ static bool is_under_way(const struct control *control, const struct proposal *p
 		if (control->pending[i].ticket != 0 && control->pending[i].asker.proposal == proposal->id)
 			return true;
 	return false;
-}
-
-static void proposal_spend(struct control *control, struct proposal *proposal)
-{
-	control->spent = memory_grow(control->spent, control->spent_count + 1, sizeof(*control->spent));
-	control->spent[control->spent_count++] = (struct spent){proposal->digest, proposal->at};
-	json_decref(proposal->request);
-	*proposal = (struct proposal){.id = 0};
 }
 
 /* A free place, or that of one that is done. */
@@ -197,7 +213,7 @@ static enum error proposal_check(struct control *control, const struct control_c
 	made->digest = act_digest(control->port->identity->exchange.id, made->at, command->act, &made->content);
 	if (error == E_OK)
 		error = signature_take(control, request, &made->digest, &made->signatures[0], fault);
-	if (error == E_OK && (made->at < control->port->started_at || made->at > now + ACT_LIFE_MS ||
+	if (error == E_OK && (made->at < control->port->started_at || made->at > now + LIMIT_CLOCK_AHEAD_MS ||
 			      now >= made->at + ACT_LIFE_MS))
 		error = fault_at(fault, E_CLOCK, "at");
 	if (error == E_OK && is_taken(control, &made->digest))
@@ -233,7 +249,7 @@ void proposal_take(struct control *control, const struct asker *asker, const str
 	struct proposal made = {.command = command};
 	struct fault fault = {0};
 
-	proposals_expire(control, clock_now().wall);
+	proposals_expire(control);
 	if (proposal_check(control, command, request, &made, &fault) != E_OK ||
 	    proposal_put(control, &made, request, &fault) != E_OK) {
 		answer_fault(control, asker, &fault);
@@ -251,7 +267,7 @@ void do_proposals(struct control *control, const struct asker *asker, const json
 	json_t *object = json_object(), *list = json_array();
 
 	(void)request;
-	proposals_expire(control, clock_now().wall);
+	proposals_expire(control);
 	for (size_t i = 0; i < PROPOSALS; i++)
 		if (control->proposals[i].id != 0 && !control->proposals[i].done)
 			json_array_append_new(list, view_proposal(&control->proposals[i]));
@@ -287,7 +303,7 @@ void proposal_reopen(struct control *control, uint64_t id)
 	}
 }
 
-/* Taken out of the file first: what a crash leaves is proposed anew, and never done twice. */
+/* In the file it is done from here on: what a crash leaves is proposed anew, and never done twice. */
 static enum error proposal_begin(struct control *control, struct proposal *proposal, struct fault *fault)
 {
 	enum error error;
@@ -305,7 +321,7 @@ void do_approve(struct control *control, const struct asker *asker, const json_t
 	struct proposal *proposal;
 	struct fault fault = {0};
 
-	proposals_expire(control, clock_now().wall);
+	proposals_expire(control);
 	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
 	if (proposal == NULL) {
 		answer_code(control, asker, E_NOT_FOUND, "proposal");
@@ -339,7 +355,7 @@ void do_withdraw(struct control *control, const struct asker *asker, const json_
 	struct member member;
 	char command[40];
 
-	proposals_expire(control, clock_now().wall);
+	proposals_expire(control);
 	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
 	if (proposal == NULL) {
 		answer_code(control, asker, E_NOT_FOUND, "proposal");

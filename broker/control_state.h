@@ -36,10 +36,11 @@ struct asker {
 	size_t size;
 };
 
-/* What was carried out: it is not done a second time. */
+/* What was carried out: it is not done a second time, however the wall clock is set. */
 struct spent {
 	struct hash digest;
 	wall_ms at;
+	steady_ms since; /* it is known here */
 };
 
 struct control_command {
@@ -69,7 +70,7 @@ struct control {
 	struct pending pending[PENDING];
 	struct proposal proposals[PROPOSALS];
 	uint64_t last_proposal;
-	struct spent *spent; /* of proposals that gave up their place */
+	struct spent *spent; /* of proposals that gave up their place, and from before the start */
 	size_t spent_count;
 };
 
@@ -88,6 +89,7 @@ void ticket_ask(struct control *control, uint64_t ticket, struct archive_letter 
 enum error member_of_request(const json_t *request, struct member *member, struct fault *fault);
 
 /* control_proposal.c */
+void spent_add(struct control *control, const struct hash *digest, wall_ms at);
 void proposal_take(struct control *control, const struct asker *asker, const struct control_command *command,
 		   const json_t *request);
 void do_proposals(struct control *control, const struct asker *asker, const json_t *request);

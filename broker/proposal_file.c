@@ -1,4 +1,4 @@
-/* proposal_file - writes proposals to a file, and takes those from it that an operator of today signed. */
+/* proposal_file - writes proposals and what was done to a file, and takes from it what an operator of today signed. */
 #include "broker/proposal_file.h"
 
 #include "common/config.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MOST = 1 << 20 };
+enum { FILE_MOST = 8 << 20 }; /* all proposals with the longest requests, and many days of what was done */
 
 static char *file_path(const struct control *control)
 {
@@ -27,20 +27,39 @@ static json_t *proposal_json(const struct proposal *proposal)
 			 proposal->request);
 }
 
+static json_t *spent_json(const struct hash *digest, wall_ms at)
+{
+	char hex[2 * HASH_SIZE + 1];
+
+	return json_pack("{s:s, s:I}", "digest", hex_of(hex, BYTES(digest->bytes, HASH_SIZE)), "at", (json_int_t)at);
+}
+
+static json_t *file_json(const struct control *control)
+{
+	json_t *waiting = json_array(), *done = json_array();
+
+	for (size_t i = 0; i < PROPOSALS; i++) {
+		const struct proposal *proposal = &control->proposals[i];
+
+		if (proposal->id != 0 && proposal->done)
+			json_array_append_new(done, spent_json(&proposal->digest, proposal->at));
+		else if (proposal->id != 0)
+			json_array_append_new(waiting, proposal_json(proposal));
+	}
+	for (size_t i = 0; i < control->spent_count; i++)
+		json_array_append_new(done, spent_json(&control->spent[i].digest, control->spent[i].at));
+	return json_pack("{s:o, s:o}", "waiting", waiting, "done", done);
+}
+
 enum error proposals_save(const struct control *control, struct fault *fault)
 {
-	json_t *list = json_array();
-	char *path = file_path(control), *text;
-	enum error error;
+	json_t *json = file_json(control);
+	char *path = file_path(control), *text = json_dumps(json, JSON_PRESERVE_ORDER);
+	const enum error error = file_write(path, BYTES(text, strlen(text)), 0600, fault);
 
-	for (size_t i = 0; i < PROPOSALS; i++)
-		if (control->proposals[i].id != 0 && !control->proposals[i].done)
-			json_array_append_new(list, proposal_json(&control->proposals[i]));
-	text = json_dumps(list, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
-	error = file_write(path, BYTES(text, strlen(text)), 0600, fault);
 	free(text);
 	free(path);
-	json_decref(list);
+	json_decref(json);
 	return error;
 }
 
@@ -87,21 +106,38 @@ static void proposals_take_up(struct control *control, const json_t *list)
 		log_event(LOG_LEVEL_NOTICE, "proposals.kept", F_NUM("waiting", kept), F_NUM("dropped", i - kept));
 }
 
+static void spent_take_up(struct control *control, const json_t *list)
+{
+	const wall_ms now = clock_now().wall;
+	struct hash digest;
+	size_t i;
+	json_t *each;
+
+	json_array_foreach(list, i, each)
+	{
+		const json_int_t at = json_integer_value(json_object_get(each, "at"));
+
+		if (at > 0 && now < (wall_ms)at + ACT_LIFE_MS &&
+		    hex_parse(json_text(each, "digest"), digest.bytes, HASH_SIZE))
+			spent_add(control, &digest, (wall_ms)at);
+	}
+}
+
 void proposals_load(struct control *control)
 {
 	char *path = file_path(control);
 	struct buffer text = {0};
 	struct fault fault = {0};
 	enum error error = file_read(path, FILE_MOST, &text, &fault);
-	json_t *list =
+	json_t *json =
 		error == E_OK ? json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL) : NULL;
 
-	if (json_is_array(list))
-		proposals_take_up(control, list);
-	else if (error != E_NOT_FOUND)
+	proposals_take_up(control, json_object_get(json, "waiting"));
+	spent_take_up(control, json_object_get(json, "done"));
+	if (!json_is_object(json) && error != E_NOT_FOUND)
 		log_event(LOG_LEVEL_ERROR, "proposals.unreadable",
 			  F_TEXT("code", error_name(error == E_OK ? E_MALFORMED : error)));
-	json_decref(list);
+	json_decref(json);
 	buffer_free(&text);
 	free(path);
 }

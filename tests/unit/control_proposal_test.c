@@ -1,6 +1,7 @@
 /* control_proposal_test - tries to have done with one operator what takes two, and with the word of two what they did not
  * say, or said once. */
 #include "common/config.h"
+#include "common/limit.h"
 #include "tests/support/control_stage.h"
 
 #include <stdio.h>
@@ -251,6 +252,28 @@ static void what_waits_is_approved_after_a_restart_and_what_was_done_is_not(void
 	assert_int_equal(waiting(stage), 0);
 }
 
+/* Both signatures stand in the journal: whoever reads it must not have it done again by them, not after a restart either. */
+static void what_was_done_is_not_done_again_after_a_restart(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall + LIMIT_CLOCK_AHEAD_MS / 2;
+	const struct fault good = {0};
+	const uint64_t proposal = propose(stage, &pair.keys[0], at, NULL, NULL);
+	char text[400];
+
+	approval_of(stage, proposal, &pair.keys[1], at, text);
+	stage_request(stage, text, strlen(text));
+	finish(stage, stage->ticket, &good);
+	for (int starts = 0; starts < 2; starts++) {
+		stage_restart(stage);
+		propose(stage, &pair.keys[0], at, "EXISTS", "proposal");
+		propose(stage, &pair.keys[1], at, "EXISTS", "proposal");
+		propose(stage, &pair.keys[0], at + 1 + (unsigned)starts, NULL, NULL); /* the file is written anew */
+	}
+	assert_int_equal(stage->steps, 1);
+}
+
 static void file_change(const struct stage *stage, const char *from, const char *to)
 {
 	char path[128];
@@ -373,7 +396,7 @@ static void a_word_from_before_the_start_or_for_another_day_is_refused(void **st
 	propose(stage, &pair.keys[0], now - 1, "CLOCK", "at");
 	stage->port.started_at = 0;
 	propose(stage, &pair.keys[0], now - ACT_LIFE_MS, "CLOCK", "at");
-	propose(stage, &pair.keys[0], now + 2 * ACT_LIFE_MS, "CLOCK", "at");
+	propose(stage, &pair.keys[0], now + LIMIT_CLOCK_AHEAD_MS + 10000, "CLOCK", "at");
 	assert_int_equal(stage->steps, 0);
 }
 
@@ -418,6 +441,7 @@ int main(void)
 		TEST(what_is_done_leaves_room_and_is_not_done_again),
 		TEST(one_operator_leaves_the_others_room_to_propose),
 		TEST(what_waits_is_approved_after_a_restart_and_what_was_done_is_not),
+		TEST(what_was_done_is_not_done_again_after_a_restart),
 		TEST(what_stands_in_the_file_counts_for_what_it_is_signed_alone),
 		TEST(what_is_withdrawn_is_gone_and_on_record),
 		TEST(a_policy_that_could_not_be_read_is_approved_again),
