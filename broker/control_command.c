@@ -278,6 +278,7 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 	struct core_event event = {.type = CORE_STANDING};
 	const char *command;
 	json_int_t since = json_integer_value(json_object_get(request, "since"));
+	json_int_t key_id = json_integer_value(json_object_get(request, "key_id"));
 
 	event.standing.node = request_text(request, "node");
 	event.standing.reason = request_text(request, "reason");
@@ -289,7 +290,12 @@ static void do_standing(struct control *control, const struct asker *asker, cons
 		answer_code(control, asker, E_INVALID, "reason");
 	else if (since < 0)
 		answer_code(control, asker, E_INVALID, "since");
+	else if (key_id < 0 || key_id > UINT32_MAX)
+		answer_code(control, asker, E_INVALID, "key_id");
+	else if (key_id > 0 && event.standing.standing != SIMPUL__STANDING__STANDING_COMPROMISED)
+		answer_code(control, asker, E_UNEXPECTED, "key_id");
 	else {
+		event.standing.key_id = (uint32_t)key_id;
 		if (event.standing.standing == SIMPUL__STANDING__STANDING_COMPROMISED)
 			event.standing.since = since > 0 ? (wall_ms)since : clock_now().wall;
 		control_step(control, asker, request, &event, command, event.standing.node);
@@ -414,7 +420,7 @@ const struct control_command control_commands[] = {
 	{"policy-reload", true, ACT_POLICY, "policy reload", do_policy_reload}, /* reason (optional): reads the file again */
 	{"watchers-reload", true, 0, NULL, do_watchers_reload},			/* the same for watchers */
 	{"enroll", true, ACT_ENROLL, "enroll", do_enroll}, /* record: MemberRecord, hexadecimal; reason (optional) */
-	{"standing", true, 0, NULL, do_standing},	   /* node, standing, since (ms), reason */
+	{"standing", true, 0, NULL, do_standing}, /* node, standing, reason; of compromised since (ms), key_id (optional) */
 	{"reseed", true, ACT_RESEED, "reseed", do_reseed},	   /* node, from_entry, reason */
 	{"hold-place", true, ACT_HOLD, HOLD_PLACE, do_hold}, /* report, authority, order, until (ms), reason */
 	{"hold-lift", true, ACT_HOLD, HOLD_LIFT, do_hold},   /* report, hold (entry), reason */

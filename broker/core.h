@@ -105,8 +105,9 @@ struct core_event {
 		const struct member *enroll;
 		struct {
 			const char *node;
+			uint32_t key_id; /* COMPROMISED: of which key; 0: the present one */
 			Simpul__Standing standing;
-			wall_ms since;
+			wall_ms since; /* COMPROMISED */
 			const char *reason;
 		} standing;
 		struct {

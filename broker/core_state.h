@@ -171,7 +171,9 @@ struct key {
 	uint8_t curve[KEY_SIZE];
 	uint32_t key_id;
 	struct node *node;
-	bool revoked; /* retired or compromised before it was replaced */
+	bool revoked;		  /* retired before it was replaced, or compromised */
+	bool compromised;	  /* for good */
+	wall_ms compromised_since; /* the earliest time that was given */
 	struct bucket refusals; /* its own: whoever holds it when it is no longer in force must not use up the node's */
 };
 
@@ -323,6 +325,8 @@ uint64_t next_ticket(struct core *core);
 
 struct node *node_find(const struct core *core, const char *name);
 struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE]);
+/* Present and former ones. */
+struct key *key_of_node(const struct core *core, const struct node *node, uint32_t key_id);
 enum error key_status(const struct key *key);
 enum error standing_error(Simpul__Standing standing);
 struct stream *stream_find(struct node *node, uint32_t epoch, uint32_t stream);

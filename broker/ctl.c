@@ -123,6 +123,21 @@ int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option 
 	return -1;
 }
 
+bool ctl_number_take(const char *text, uint64_t most, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	for (const char *at = text; *at != '\0'; at++) {
+		const unsigned digit = (unsigned char)*at - '0';
+
+		if (digit > 9 || value > (most - digit) / 10)
+			return false;
+		value = 10 * value + digit;
+	}
+	*number = value;
+	return value > 0;
+}
+
 /* ---- the journal */
 
 enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct fault *fault)
@@ -255,6 +270,17 @@ enum error ctl_ask(const struct ctl *ctl, json_t *request, json_t **answer, stru
 	return error;
 }
 
+/* Why one standing cannot follow another. */
+static int standing_refused(struct fault *fault)
+{
+	if (strcmp(fault->field, "since") == 0) {
+		fault_say(fault, E_UNEXPECTED, "the key is revoked already, since then or an earlier time");
+		return ctl_fail(fault, "--compromised-since takes an earlier one");
+	}
+	fault_say(fault, E_UNEXPECTED, "its present standing does not allow it");
+	return ctl_fail(fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
+}
+
 int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 {
 	struct fault fault = {0};
@@ -264,9 +290,7 @@ int ctl_order(const struct ctl *ctl, json_t *request, const char *done)
 	if (error == E_UNREACHABLE)
 		return ctl_fail(&fault, "is the broker running?");
 	if (error == E_UNEXPECTED)
-		fault_say(&fault, error, "its present standing does not allow it");
-	if (error == E_UNEXPECTED)
-		return ctl_fail(&fault, "simpulctl nodes shows what it is; a revoked key stays revoked");
+		return standing_refused(&fault);
 	if (error == E_TWO_OPERATORS)
 		return ctl_fail(&fault, TWO_OPERATORS_ADVICE);
 	if (error != E_OK)

@@ -90,6 +90,9 @@ struct ctl_option {
 int ctl_options(struct ctl *ctl, int argc, char **argv, const struct ctl_option *options, int least, int most,
 		int *status);
 
+/* A number from 1 to `most` in digits alone; false when the text is none. */
+bool ctl_number_take(const char *text, uint64_t most, uint64_t *number);
+
 /* ---- errors: one sentence on standard error; the exit status is returned */
 
 #define TWO_OPERATORS_ADVICE \

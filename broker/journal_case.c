@@ -131,14 +131,18 @@ static void member_note(const Simpul__MemberRecord *record, const char *node, st
 	if (record == NULL || strcmp(record->node, node) != 0)
 		return;
 	out->member = true;
+	out->key_id = record->key_id;
 	out->expires_at = record->expires_at;
 	if (out->standing != SIMPUL__STANDING__STANDING_SUSPENDED)
 		out->standing = SIMPUL__STANDING__STANDING_ACTIVE;
 }
 
+/* Nor does it say anything of the present key that a former one was compromised. */
 static void standing_note(const Simpul__MemberStanding *standing, const char *node, struct case_node *out)
 {
-	if (standing != NULL && strcmp(standing->node, node) == 0)
+	if (standing == NULL || strcmp(standing->node, node) != 0)
+		return;
+	if (standing->standing != SIMPUL__STANDING__STANDING_COMPROMISED || standing->key_id >= out->key_id)
 		out->standing = standing->standing;
 }
 
@@ -205,7 +209,8 @@ enum error journal_case_node(struct journal_case *c, const char *node, uint64_t 
 	return E_OK;
 }
 
-/* A key that was replaced has no standing any more but the one that it had. */
+/* A key that was replaced has no standing any more but the one that it had; one that was compromised is so for good, and
+ * since the earliest time given. */
 static const Simpul__MemberStanding *bad_standing(struct journal_case *c, struct bytes content, const char *node,
 						  uint32_t key_id, const Simpul__MemberStanding *before)
 {
@@ -213,6 +218,9 @@ static const Simpul__MemberStanding *bad_standing(struct journal_case *c, struct
 		stored_unpack(&simpul__member_standing__descriptor, content, &c->arena);
 
 	if (standing == NULL || strcmp(standing->node, node) != 0 || standing->key_id != key_id)
+		return before;
+	if (before != NULL && before->standing == SIMPUL__STANDING__STANDING_COMPROMISED &&
+	    (standing->standing != SIMPUL__STANDING__STANDING_COMPROMISED || standing->since >= before->since))
 		return before;
 	return standing->standing == SIMPUL__STANDING__STANDING_RETIRED ||
 			       standing->standing == SIMPUL__STANDING__STANDING_COMPROMISED

@@ -26,6 +26,7 @@ enum error journal_case_policy(struct journal_case *c, uint64_t at, const struct
 /* A node as of an entry. */
 struct case_node {
 	bool member;
+	uint32_t key_id; /* of its newest key */
 	Simpul__Standing standing;
 	wall_ms expires_at; /* of its newest key; 0: never */
 	const Simpul__Subscription *wants; /* NULL: all */
@@ -34,7 +35,7 @@ enum error journal_case_node(struct journal_case *c, const char *node, uint64_t 
 			     struct fault *fault);
 
 /* The record of this key, as it was at an entry, where it stands, and what was said of the key since (NULL: nothing, or
- * that it is good). E_KEY_UNKNOWN. */
+ * that it is good): that it was compromised since the earliest time given, else the newest. E_KEY_UNKNOWN. */
 enum error journal_case_member(struct journal_case *c, const char *node, uint32_t key_id, uint64_t at,
 			       const Simpul__MemberRecord **record, uint64_t *entry,
 			       const Simpul__MemberStanding **standing, struct fault *fault);

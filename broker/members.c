@@ -53,6 +53,14 @@ struct key *key_find(const struct core *core, const uint8_t curve[KEY_SIZE])
 	return index > 0 ? &core->keys[index - 1] : NULL;
 }
 
+struct key *key_of_node(const struct core *core, const struct node *node, uint32_t key_id)
+{
+	for (size_t i = core->key_count; i-- > 0;)
+		if (core->keys[i].node == node && core->keys[i].key_id == key_id)
+			return &core->keys[i];
+	return NULL;
+}
+
 static void key_slots_grow(struct core *core)
 {
 	if (2 * (core->key_count + 1) <= core->key_slot_count)
@@ -202,6 +210,24 @@ static void member_apply(struct core *core, const struct member *member)
 	key_add(core, node);
 }
 
+/* That a former key was compromised says nothing of the node's present one. */
+static void standing_apply(struct core *core, struct node *node, const Simpul__MemberStanding *standing)
+{
+	struct key *key;
+
+	if (standing->standing != SIMPUL__STANDING__STANDING_COMPROMISED) {
+		node->standing = standing->standing;
+		return;
+	}
+	if (standing->key_id >= node->member.key_id)
+		node->standing = standing->standing;
+	key = key_of_node(core, node, standing->key_id);
+	if (!key || (key->compromised && key->compromised_since <= standing->since))
+		return;
+	key->revoked = key->compromised = true;
+	key->compromised_since = standing->since;
+}
+
 static void subscription_apply(struct core *core, struct node *node, const Simpul__Subscription *subscription)
 {
 	buffer_clear(&node->subscription);
@@ -246,7 +272,7 @@ void entry_apply(struct core *core, Simpul__EntryType type, struct bytes content
 
 		node = standing ? node_find(core, standing->node) : NULL;
 		if (node)
-			node->standing = standing->standing;
+			standing_apply(core, node, standing);
 	} else if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
 		const Simpul__PolicyVersion *version =
 			simpul__policy_version__unpack(memory, content.size, content.data);

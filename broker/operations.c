@@ -98,7 +98,7 @@ void enroll(struct core *core, const struct core_event *event)
 		  event);
 }
 
-/* Which standing may follow which; a compromised key never comes back. */
+/* Which standing of the present key may follow which; a compromised one never comes back. */
 static bool standing_follows(Simpul__Standing old, Simpul__Standing new)
 {
 	switch (new) {
@@ -108,21 +108,37 @@ static bool standing_follows(Simpul__Standing old, Simpul__Standing new)
 		return old == SIMPUL__STANDING__STANDING_ACTIVE;
 	case SIMPUL__STANDING__STANDING_RETIRED:
 		return old == SIMPUL__STANDING__STANDING_ACTIVE || old == SIMPUL__STANDING__STANDING_SUSPENDED;
-	case SIMPUL__STANDING__STANDING_COMPROMISED:
-		return old != SIMPUL__STANDING__STANDING_COMPROMISED;
 	default:
 		return false;
 	}
 }
 
+/* Also of a former key, and once more when it turns out that it was lost earlier. */
+static enum error compromise_check(const struct core *core, const struct key *key, wall_ms since, struct fault *fault)
+{
+	if (!key)
+		return fault_at(fault, E_NOT_FOUND, "key_id");
+	if (since > core->now->wall)
+		return fault_at(fault, E_CLOCK, "since");
+	if (key->compromised && since >= key->compromised_since)
+		return fault_at(fault, E_UNEXPECTED, "since");
+	return E_OK;
+}
+
 /* From here on nothing more is handed to the node's socket, although the entry is not on disk yet. */
 static struct operation *standing_start(struct core *core, struct node *node, const Simpul__MemberStanding *message)
 {
-	if (message->standing != SIMPUL__STANDING__STANDING_ACTIVE) {
+	if (message->standing != SIMPUL__STANDING__STANDING_ACTIVE && message->key_id == node->member.key_id) {
 		node->leaving = message->standing;
 		session_behind(core, node, NULL);
 	}
 	return operation_start(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING, node, message, true);
+}
+
+/* Which key an operator speaks of. */
+static uint32_t standing_key(const struct core_event *event, const struct node *node)
+{
+	return event->standing.key_id != 0 ? event->standing.key_id : node->member.key_id;
 }
 
 static enum error standing_check(const struct core *core, const struct core_event *event, const struct node *node,
@@ -137,6 +153,9 @@ static enum error standing_check(const struct core *core, const struct core_even
 		return fault_at(fault, E_BUSY, "node");
 	if (event->standing.reason && strlen(event->standing.reason) > REASON_LIMIT)
 		return fault_at(fault, E_TOO_LARGE, "reason");
+	if (event->standing.standing == SIMPUL__STANDING__STANDING_COMPROMISED)
+		return compromise_check(core, key_of_node(core, node, standing_key(event, node)), event->standing.since,
+					fault);
 	if (!standing_follows(node->standing, event->standing.standing))
 		return fault_at(fault, E_UNEXPECTED, "standing");
 	return E_OK;
@@ -153,7 +172,7 @@ void standing_set(struct core *core, const struct core_event *event)
 		return;
 	}
 	message.node = node->name;
-	message.key_id = node->member.key_id;
+	message.key_id = standing_key(event, node);
 	message.standing = event->standing.standing;
 	message.since = event->standing.since;
 	message.reason = arena_text(&core->arena, event->standing.reason ? event->standing.reason : "");
@@ -295,6 +314,16 @@ static void operation_postpone(struct core *core, const struct operation *operat
 
 /* ---------------------------------------------------------------------------- when they are on disk */
 
+static void standing_log(struct core *core, const struct journal_append *append)
+{
+	const Simpul__MemberStanding *standing =
+		simpul__member_standing__unpack(&core->arena.protobuf, append->content.size, append->content.data);
+
+	if (standing)
+		LOG(core, NOTICE, "member.standing", F_TEXT("node", standing->node), F_NUM("key_id", standing->key_id),
+		    F_NUM("standing", standing->standing), F_NUM("entry", append->entry));
+}
+
 static void log_done(struct core *core, const struct operation *operation, const struct journal_append *append)
 {
 	const struct node *node = operation->node;
@@ -305,8 +334,7 @@ static void log_done(struct core *core, const struct operation *operation, const
 		    F_NUM("entry", append->entry));
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING:
-		LOG(core, NOTICE, "member.standing", F_TEXT("node", node->name), F_NUM("standing", node->standing),
-		    F_NUM("entry", append->entry));
+		standing_log(core, append);
 		break;
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY:
 		LOG(core, NOTICE, "policy.changed", F_NUM("version", core->policy_version),

@@ -76,7 +76,9 @@ static const struct ctl_command commands[] = {
 	 "  -o FILE                  where to (default: NODE.join, without NODE exchange.join)\n",
 	 ctl_join},
 	{"revoke", "NODE", "Shuts a node out whose key is in wrong hands; this cannot be undone",
-	 "  --compromised-since TIME reports since then are doubtful (default: now)\n"
+	 "  --compromised-since TIME reports since then are doubtful (default: now); a second time with an earlier one\n"
+	 "                           when it turns out that it was then\n"
+	 "  --key-id N               a former key of the office (simpulctl nodes shows the present one), which stays in\n"
 	 "  --reason TEXT            for the journal; no personal data\n"
 	 "\nThen it lists what the node was ever sent (simpulctl got): what may be in wrong hands.\n",
 	 ctl_revoke},

@@ -356,6 +356,10 @@ static void what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_i
 	assert_true(office_caught_up(x, IMMIGRATION, 20));
 	assert_false(lists_as_doubtful(x));
 	assert_int_equal(exported_verifies(x, name), 0);
+	/* As of now, as everybody does at first; then it turns out since when. */
+	assert_int_equal(exchange_ctl(x, NULL, "revoke", "police.oku", NULL), 0);
+	assert_true(office_caught_up(x, IMMIGRATION, 20));
+	assert_false(lists_as_doubtful(x));
 	assert_int_equal(exchange_ctl(x, NULL, "revoke", "police.oku", "--compromised-since", "2020-01-01T00:00:00Z", NULL),
 			 0);
 	assert_true(wait_for(lists_as_doubtful, x, 20));

@@ -93,6 +93,14 @@ static void orders_that_are_not_whole_do_not_reach_the_core(void **state)
 		stage,
 		"{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"a\\nb\"}",
 		"INVALID", "reason");
+	stage_refused(stage,
+		      "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"compromised\", \"reason\": \"x\", "
+		      "\"key_id\": -1}",
+		      "INVALID", "key_id");
+	stage_refused(stage,
+		      "{\"command\": \"standing\", \"node\": \"a.b\", \"standing\": \"retired\", \"reason\": \"x\", "
+		      "\"key_id\": 1}",
+		      "UNEXPECTED", "key_id");
 	snprintf(long_reason, sizeof(long_reason),
 		 "{\"command\": \"reseed\", \"node\": \"a.b\", \"from_entry\": 1, \"reason\": \"%0201d\"}", 0);
 	stage_refused(stage, long_reason, "INVALID", "reason");

@@ -140,19 +140,26 @@ static void a_sink_that_did_not_erase_is_a_copy(void **state)
 	json_decref(report);
 }
 
-static void say_standing(struct place *place, const char *node, Simpul__Standing said)
+static void say_standing_since(struct place *place, const char *node, uint32_t key_id, Simpul__Standing said,
+			       wall_ms since)
 {
 	struct journal_append *append = journal_append_new();
 	Simpul__MemberStanding standing = SIMPUL__MEMBER_STANDING__INIT;
 
 	standing.node = (char *)(uintptr_t)node;
-	standing.key_id = 1;
+	standing.key_id = key_id;
 	standing.standing = said;
+	standing.since = since;
 	standing.reason = (char *)(uintptr_t)"moved to another building, and is now closed";
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING;
 	wire_pack(&standing, &append->content);
 	assert_int_equal(ledger_commit(&place->ledger, append, NULL), E_OK);
 	journal_append_free(append);
+}
+
+static void say_standing(struct place *place, const char *node, Simpul__Standing said)
+{
+	say_standing_since(place, node, 1, said, 0);
 }
 
 static void who_was_shut_out_and_has_a_copy_is_told_by_letter(void **state)
@@ -167,6 +174,33 @@ static void who_was_shut_out_and_has_a_copy_is_told_by_letter(void **state)
 	assert_names(report, "by_letter", "immigration.oku ");
 	assert_string_equal(ctl_text(copy_at(report, IMMIGRATION), "standing"), "retired");
 	json_decref(report);
+}
+
+/* The proof of a report that was opened says since when its key is in doubt. */
+static void a_key_is_compromised_since_the_earliest_time_and_no_newer_key_with_it(void **state)
+{
+	static const wall_ms said[] = {LEDGER_START, LEDGER_START - 5, LEDGER_START - 3};
+	struct place *place = *state;
+	struct journal_append *renewed = ledger_member(&place->ledger, IMMIGRATION, 2);
+	const Simpul__MemberStanding *standing;
+	const Simpul__MemberRecord *record;
+	struct journal_case *c;
+	struct case_node node;
+	uint64_t entry;
+
+	assert_int_equal(ledger_commit(&place->ledger, renewed, NULL), E_OK);
+	journal_append_free(renewed);
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		say_standing_since(place, ledger_nodes[IMMIGRATION], 1, SIMPUL__STANDING__STANDING_COMPROMISED, said[i]);
+	assert_int_equal(journal_case_open(&c, place->ledger.options.path, NULL), E_OK);
+	assert_int_equal(journal_case_member(c, ledger_nodes[IMMIGRATION], 1, INT64_MAX, &record, &entry, &standing, NULL),
+			 E_OK);
+	assert_non_null(standing);
+	assert_int_equal(standing->since, LEDGER_START - 5);
+	assert_int_equal(journal_case_node(c, ledger_nodes[IMMIGRATION], journal_case_end(c), &node, NULL), E_OK);
+	assert_int_equal(node.key_id, 2);
+	assert_int_equal(node.standing, SIMPUL__STANDING__STANDING_ACTIVE);
+	journal_case_close(c);
 }
 
 static void updates_cancels_and_the_tombstone_are_there(void **state)
@@ -434,6 +468,7 @@ int main(void)
 		TEST(every_recipient_is_there_with_what_is_known_of_it),
 		TEST(a_sink_that_did_not_erase_is_a_copy),
 		TEST(who_was_shut_out_and_has_a_copy_is_told_by_letter),
+		TEST(a_key_is_compromised_since_the_earliest_time_and_no_newer_key_with_it),
 		TEST(updates_cancels_and_the_tombstone_are_there),
 		TEST(a_report_that_was_refused_is_with_nobody),
 		TEST(a_report_that_is_not_there_is_not_found),

@@ -129,6 +129,62 @@ static void a_compromised_key_never_comes_back(void **state)
 	world_reaches(world, (struct speech){.node = POLICE}, "immigration.muara-enim", NULL);
 }
 
+/* What operators say of a key of the army's; 0: the present one. */
+static void compromised(struct world *world, uint32_t key_id, wall_ms since, enum error code)
+{
+	struct core_event event = {.type = CORE_STANDING};
+
+	event.standing.node = world_names[ARMY];
+	event.standing.key_id = key_id;
+	event.standing.standing = SIMPUL__STANDING__STANDING_COMPROMISED;
+	event.standing.since = since;
+	world_forget(world);
+	world_step(world, &event);
+	world_commit(world, E_OK);
+	assert_int_equal(world_answer(world), code);
+}
+
+/* A laptop is missed on Monday, and was stolen on Friday. */
+static void a_key_that_was_lost_earlier_than_was_said_is_called_so(void **state)
+{
+	struct world *world = *state;
+	const wall_ms now = world->now.wall;
+
+	compromised(world, 0, now + 1, E_CLOCK);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_OK);
+	compromised(world, 0, now - 10, E_OK);
+	compromised(world, 0, now - 10, E_UNEXPECTED);
+	compromised(world, 0, now, E_UNEXPECTED); /* nothing makes it better */
+	compromised(world, 0, now - 20, E_OK);
+	assert_int_equal(world->records[world->position.entry].type, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING);
+	world_restart(world);
+	compromised(world, 0, now - 15, E_UNEXPECTED);
+	compromised(world, 1, now - 30, E_OK);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_REVOKED);
+}
+
+/* The theft is found after the office has new keys. */
+static void a_former_key_is_called_compromised_and_the_office_stays_in(void **state)
+{
+	struct world *world = *state;
+	const struct node_keys old = world->keys[ARMY];
+
+	world_rekeys(world, ARMY, 2);
+	world_hello(world, ARMY, world->position.entry);
+	compromised(world, 3, world->now.wall, E_NOT_FOUND);
+	compromised(world, 1, world->now.wall - 10, E_OK);
+	assert_null(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE));
+	assert_true(world_logged(world, "member.standing node=army.oku key_id=1 standing=4"));
+	for (int starts = 0; starts < 2; starts++) {
+		assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_REVOKED);
+		assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_OK);
+		world_restart(world);
+	}
+	compromised(world, 1, world->now.wall - 20, E_OK);
+	world_hello(world, ARMY, world->position.entry);
+	world_accepts(world, (struct speech){.node = ARMY});
+}
+
 static void operators_get_an_answer_for_what_does_not_exist(void **state)
 {
 	struct world *world = *state;
@@ -250,6 +306,8 @@ int main(void)
 		TEST(what_was_accepted_under_a_former_key_still_gets_its_receipt),
 		TEST(a_record_that_does_not_fit_is_not_taken),
 		TEST(a_compromised_key_never_comes_back),
+		TEST(a_key_that_was_lost_earlier_than_was_said_is_called_so),
+		TEST(a_former_key_is_called_compromised_and_the_office_stays_in),
 		TEST(operators_get_an_answer_for_what_does_not_exist),
 		TEST(who_listens_to_others_is_suspended_though_the_disk_was_full),
 		TEST(who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full),
