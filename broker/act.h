@@ -24,7 +24,7 @@ struct act_signature {
 };
 
 struct act {
-	const char *user;   /* Unix user; "" when nobody could tell */
+	const char *user;   /* Unix user, of two operators the second's; "" when nobody could tell */
 	const char *person; /* as he says himself; NULL or "" for none */
 	bool auditor;
 	const char *command, *object, *reason; /* "" or NULL: none */

@@ -314,12 +314,24 @@ static enum error proposal_begin(struct control *control, struct proposal *propo
 	return error;
 }
 
+/* What was proposed, in the words of who approves it: it is he who is named for it. */
+static json_t *request_of(const struct proposal *proposal, const json_t *approval)
+{
+	json_t *request = json_copy(proposal->request), *person = json_object_get(approval, "as");
+
+	json_object_del(request, "as");
+	if (person != NULL)
+		json_object_set(request, "as", person);
+	return request;
+}
+
 void do_approve(struct control *control, const struct asker *asker, const json_t *request)
 {
 	const json_int_t id = json_integer_value(json_object_get(request, "proposal"));
 	struct asker approved = *asker;
 	struct proposal *proposal;
 	struct fault fault = {0};
+	json_t *approved_request;
 
 	proposals_expire(control);
 	proposal = proposal_find(control, id > 0 ? (uint64_t)id : 0);
@@ -331,7 +343,9 @@ void do_approve(struct control *control, const struct asker *asker, const json_t
 	} else {
 		approved.approved = proposal;
 		approved.proposal = proposal->id;
-		proposal->command->run(control, &approved, proposal->request);
+		approved_request = request_of(proposal, request);
+		proposal->command->run(control, &approved, approved_request);
+		json_decref(approved_request);
 	}
 }
 

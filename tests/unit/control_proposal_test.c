@@ -121,6 +121,42 @@ static void two_different_operators_are_needed_and_their_word_counts_once(void *
 }
 
 /* What was refused stands in no journal: the first operator need not be found again for it. */
+static void finish(struct stage *stage, uint64_t ticket, const struct fault *fault)
+{
+	json_t *json;
+
+	control_done(stage->control, ticket, fault, 7);
+	json = stage_answer(stage);
+	assert_int_equal(json_is_true(json_object_get(json, "ok")), fault->code == E_OK);
+	json_decref(json);
+}
+
+/* The Unix user is the second's, so the words must not be the first's. */
+static void who_approves_is_recorded_in_his_own_words(void **state)
+{
+	struct stage *stage = *state;
+	const struct pair pair = pair_enlist(stage);
+	const wall_ms at = clock_now().wall;
+	const struct fault good = {0};
+	char hex[2 * SIGNATURE_SIZE + 1], text[600];
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text),
+			 "{\"command\": \"reseed\", \"node\": \"police.oku\", \"from_entry\": 1, \"reason\": \"x\", "
+			 "\"at\": %llu, \"signature\": \"%s\", \"as\": \"Ms A\"}",
+			 (unsigned long long)at + i, reseed_signed(stage, &pair.keys[0], at + i, hex));
+		stage_request(stage, text, strlen(text));
+		json_decref(stage_answer(stage));
+		snprintf(text, sizeof(text),
+			 "{\"command\": \"approve\", \"proposal\": %u, \"signature\": \"%s\"%s}", i + 1,
+			 reseed_signed(stage, &pair.keys[1], at + i, hex), i == 0 ? ", \"as\": \"Mr B\"" : "");
+		stage_request(stage, text, strlen(text));
+		assert_string_equal(stage_act(stage)->person, i == 0 ? "Mr B" : "");
+		assert_string_equal(stage_act(stage)->reason, "x");
+		finish(stage, stage->ticket, &good);
+	}
+}
+
 static void an_approval_is_spent_by_what_is_done_and_not_by_a_refusal(void **state)
 {
 	struct stage *stage = *state;
@@ -143,16 +179,6 @@ static void an_approval_is_spent_by_what_is_done_and_not_by_a_refusal(void **sta
 	}
 	stage_refused(stage, text, "NOT_FOUND", "proposal");
 	assert_int_equal(stage->steps, 2);
-}
-
-static void finish(struct stage *stage, uint64_t ticket, const struct fault *fault)
-{
-	json_t *json;
-
-	control_done(stage->control, ticket, fault, 7);
-	json = stage_answer(stage);
-	assert_int_equal(json_is_true(json_object_get(json, "ok")), fault->code == E_OK);
-	json_decref(json);
 }
 
 /* The first is under way all the time, and refused in the end. */
@@ -437,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(two_different_operators_are_needed_and_their_word_counts_once),
+		TEST(who_approves_is_recorded_in_his_own_words),
 		TEST(an_approval_is_spent_by_what_is_done_and_not_by_a_refusal),
 		TEST(what_is_done_leaves_room_and_is_not_done_again),
 		TEST(one_operator_leaves_the_others_room_to_propose),
