@@ -18,6 +18,8 @@ static const char *change_text(Simpul__EntryType type)
 		return "policy";
 	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD:
 		return "hold";
+	case SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY:
+		return "broker-keys";
 	default:
 		return "reseed";
 	}

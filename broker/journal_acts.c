@@ -94,7 +94,8 @@ static bool is_an_operators(Simpul__EntryType type, struct bytes content, struct
 		return genesis == NULL || genesis->incarnation > 1;
 	default:
 		return type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_MEMBER || type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY ||
-		       type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD;
+		       type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD ||
+		       type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY;
 	}
 }
 
@@ -132,7 +133,7 @@ enum error journal_acts_each(struct journal_case *c, wall_ms since, recorded_vis
 	if (showing.named.count > 0)
 		qsort(showing.named.entries, showing.named.count, sizeof(uint64_t), by_entry);
 	if (error == E_OK)
-		error = rows_read(c, SELECT_TYPES("1, 3, 4, 5, 7, 9, 11"), shown_take, &showing, fault);
+		error = rows_read(c, SELECT_TYPES("1, 3, 4, 5, 7, 9, 10, 11"), shown_take, &showing, fault);
 	free(showing.named.entries);
 	return error;
 }

@@ -1,5 +1,6 @@
 /* journal_succeed_test - the broker's key changes in the journal where an announced succession says so and nowhere
  * else, at a start and while it is written, and a start after a crash finds out which key is in force. */
+#include "broker/journal_acts.h"
 #include "broker/journal_sqlite.h"
 #include "broker/take_up.h"
 #include "broker/writer.h"
@@ -120,6 +121,28 @@ static void announced_keys_come_in_force_and_what_was_signed_before_stays_good(v
 	assert_string_equal(verified(f, &f->present.signing), "the journal was signed by another broker");
 	assert_int_equal(opens_with(f, &f->newer.signing), E_OK);
 	assert_int_equal(opens_with(f, &f->present.signing), E_INVALID);
+}
+
+static void change_count(void *context, const struct recorded *recorded)
+{
+	unsigned *count = context;
+
+	*count += recorded->act == NULL && recorded->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_BROKER_KEY;
+}
+
+/* Newer keys that somebody laid beside the present ones, and a restart. */
+static void keys_that_no_operator_put_in_force_are_on_the_record_without_one(void **state)
+{
+	struct fixture *f = *state;
+	struct journal_case *c;
+	unsigned count = 0;
+
+	key_append(f, &f->succession, false);
+	assert_int_equal(succeed(f), E_OK);
+	assert_int_equal(journal_case_open(&c, f->ledger.options.path, NULL), E_OK);
+	assert_int_equal(journal_acts_each(c, 0, change_count, &count, NULL), E_OK);
+	journal_case_close(c);
+	assert_int_equal(count, 2); /* announced, and in force */
 }
 
 static void keys_that_were_not_announced_do_not_come_in_force(void **state)
@@ -440,6 +463,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(announced_keys_come_in_force_and_what_was_signed_before_stays_good),
+		TEST(keys_that_no_operator_put_in_force_are_on_the_record_without_one),
 		TEST(keys_that_were_not_announced_do_not_come_in_force),
 		TEST(a_new_incarnation_goes_on_under_the_newer_key),
 		TEST(a_key_that_changes_without_an_entry_is_damage),
