@@ -167,6 +167,8 @@ enum error journal_copy_references(struct journal_case *c, const struct case_rep
 
 /* ---------------------------------------------------------------------------- all reports of a node */
 
+enum { PART = 16384 }; /* entries of the journal, that are looked through at once */
+
 #define FOUND_COLUMNS "entry.entry, accepted_at, outcome, content, origin.node, epoch, stream, first"
 
 /* One search. */
@@ -228,23 +230,59 @@ static enum error rows_visit(const struct search *search, sqlite3_stmt *rows)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* In the order of entries, by which pages go on (copies_sent). Their numbers are sorted before what is long is looked at;
- * without LIMIT SQLite would leave out the order of what is only joined. */
+/* Accepted then or later; accepted_at never decreases. */
+static enum error entry_since(const struct journal_case *c, wall_ms since, uint64_t *first, struct fault *fault)
+{
+	sqlite3_stmt *get = database_prepare(c->db, "SELECT accepted_at FROM entry WHERE entry = ?1");
+	uint64_t low = 1, high = c->end + 1, at;
+	enum error error = E_OK;
+
+	while (error == E_OK && low < high) {
+		const uint64_t middle = low + (high - low) / 2;
+
+		bind_number(get, 1, middle);
+		error = journal_number(get, 0, &at, fault);
+		if (at < since)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	sqlite3_finalize(get);
+	*first = low;
+	return error;
+}
+
+/* Of the entries from `first` to `last`. Their numbers are sorted before what is long is looked at; without LIMIT SQLite
+ * would leave out the order of what is only joined. */
+static enum error due_visit(const struct search *search, uint64_t first, uint64_t last)
+{
+	sqlite3_stmt *rows = database_prepare(
+		search->c->db,
+		"WITH due AS MATERIALIZED (SELECT entry FROM entry INDEXED BY entry_audience WHERE audience_id IN "
+		"(SELECT audience_id FROM member_of WHERE node = ?1) AND entry BETWEEN ?2 AND ?3 ORDER BY entry LIMIT -1) "
+		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
+		"CROSS JOIN origin ON origin.id = origin_id");
+
+	bind_text(rows, 1, search->receiver);
+	bind_number(rows, 2, first);
+	bind_number(rows, 3, last);
+	return rows_visit(search, rows);
+}
+
+/* In the order of entries, by which pages go on (copies_sent): a part of the journal after the other, so that a page does
+ * not first gather all that comes after it. */
 enum error journal_copy_each_due(struct journal_case *c, const char *node, wall_ms since, uint64_t after,
 				 found_visit *visit, void *context, struct fault *fault)
 {
 	const struct search search = {c, node, visit, context, fault};
-	sqlite3_stmt *rows = database_prepare(
-		c->db,
-		"WITH due AS MATERIALIZED (SELECT entry FROM entry WHERE audience_id IN "
-		"(SELECT audience_id FROM member_of WHERE node = ?1) AND type = 2 AND entry > ?3 ORDER BY entry LIMIT -1) "
-		"SELECT " FOUND_COLUMNS " FROM due CROSS JOIN entry USING(entry) CROSS JOIN content USING(entry) "
-		"CROSS JOIN origin ON origin.id = origin_id WHERE accepted_at >= ?2");
+	uint64_t first;
+	enum error error = entry_since(c, since, &first, fault);
 
-	bind_text(rows, 1, node);
-	bind_number(rows, 2, since);
-	bind_number(rows, 3, after);
-	return rows_visit(&search, rows);
+	if (first <= after)
+		first = after + 1;
+	for (; error == E_OK && first <= c->end; first += PART)
+		error = due_visit(&search, first, first + PART - 1);
+	return error;
 }
 
 enum error journal_copy_each_sent(struct journal_case *c, const char *node, found_visit *visit, void *context,

@@ -425,6 +425,17 @@ static void a_cancel_reveals_nothing_and_is_not_counted(void **state)
 	assert_int_equal(breach_number(place, IMMIGRATION, UINT64_MAX >> 1, "stored"), 1);
 }
 
+static size_t sent_since(struct journal_case *c, wall_ms since)
+{
+	size_t count;
+	json_t *page;
+
+	assert_int_equal(copies_sent(c, ledger_nodes[ARMY], since, 0, 100, &page, NULL), E_OK);
+	count = json_array_size(json_object_get(page, "reports"));
+	json_decref(page);
+	return count;
+}
+
 /* Pages of what a node was sent, one after the other: every report once, and no entry torn apart. */
 static void pages_leave_nothing_out_and_repeat_nothing(void **state)
 {
@@ -457,6 +468,10 @@ static void pages_leave_nothing_out_and_repeat_nothing(void **state)
 	}
 	assert_int_equal(reports, 12);
 	assert_int_equal(pages, 4);
+	/* Each was accepted a second after the one before: since the third there are two, since after the last none. */
+	assert_int_equal(sent_since(c, place->ledger.now - 1000), 6);
+	assert_int_equal(sent_since(c, place->ledger.now - 999), 3);
+	assert_int_equal(sent_since(c, place->ledger.now + 1), 0);
 	journal_case_close(c);
 }
 
