@@ -80,6 +80,8 @@ enum error control_new(struct control **control, void *context, const struct con
 
 	made->port = port;
 	made->next_ticket = 1;
+	for (int role = 0; role < CONTROL_ROLES; role++)
+		bucket_fill(&made->looks[role], &LOOKS_BUCKET);
 	/* A number that was told on the phone must not mean another proposal after a restart. */
 	made->last_proposal = port->started_at / 1000 % 100000;
 	for (int role = 0; error == E_OK && role < CONTROL_ROLES; role++)

@@ -33,20 +33,12 @@ static void act_of(const struct asker *asker, const json_t *request, const char 
 	act_pack(&act, out);
 }
 
-/* Steps an event; the answer follows from the core, when both change and act are on disk, or then from the archivist, who is
- * asked `question` (taken over; NULL: nothing). */
-static void step_and_ask(struct control *control, const struct asker *asker, const json_t *request,
-			 struct core_event *event, const char *command, const char *object, struct archive_letter *question)
+/* Steps an event that has its ticket; the answer follows when both change and act are on disk. */
+static void step_recorded(struct control *control, const struct asker *asker, const json_t *request,
+			  struct core_event *event, const char *command, const char *object)
 {
 	struct buffer act = {0};
 
-	event->operator_ticket = ticket_take(control, asker, question != NULL);
-	if (question != NULL)
-		ticket_ask(control, event->operator_ticket, question);
-	if (event->operator_ticket == 0) {
-		answer_code(control, asker, E_BUSY, "");
-		return;
-	}
 	act_of(asker, request, command, object, &act);
 	event->act = buffer_view(&act);
 	control_port_of(control)->step(control_port_of(control)->loop, event);
@@ -56,7 +48,11 @@ static void step_and_ask(struct control *control, const struct asker *asker, con
 void control_step(struct control *control, const struct asker *asker, const json_t *request, struct core_event *event,
 		  const char *command, const char *object)
 {
-	step_and_ask(control, asker, request, event, command, object, NULL);
+	event->operator_ticket = ticket_take(control, asker, false);
+	if (event->operator_ticket == 0)
+		answer_code(control, asker, E_BUSY, "");
+	else
+		step_recorded(control, asker, request, event, command, object);
 }
 
 bool control_reason_good(struct control *control, const struct asker *asker, const json_t *request)
@@ -83,10 +79,23 @@ static void do_status(struct control *control, const struct asker *asker, const 
 	answer_view(control, asker, view_status(control_port_of(control)));
 }
 
+/* Whether this role may be told of all members now. */
+static bool members_may_be_told(struct control *control, enum control_role role)
+{
+	struct core_status status;
+	uint64_t wait;
+
+	core_status(control_port_of(control)->core, &status);
+	return bucket_take(&control->looks[role], &LOOKS_BUCKET, status.members, clock_now().steady, &wait);
+}
+
 static void do_nodes(struct control *control, const struct asker *asker, const json_t *request)
 {
 	(void)request;
-	answer_view(control, asker, view_nodes(control_port_of(control)->core));
+	if (members_may_be_told(control, asker->role))
+		answer_view(control, asker, view_nodes(control_port_of(control)->core));
+	else
+		answer_code(control, asker, E_BUSY, "");
 }
 
 static void do_policy_show(struct control *control, const struct asker *asker, const json_t *request)
@@ -157,31 +166,34 @@ static bool question_of(const char *what, enum archive_question *question)
 	return false;
 }
 
-/* The question of a request that is well formed; NULL, and the field, when it is not. */
-static struct archive_letter *question_new(const struct control_port *port, const json_t *request,
-					   enum archive_question question, const char **field)
+/* What is wrong with a request for it; NULL: nothing. */
+static const char *question_fault(const json_t *request, enum archive_question question)
 {
 	const char *object = request_text(request, "object"), *node = request_text(request, "node");
-	const json_int_t since = json_integer_value(json_object_get(request, "since"));
-	const json_int_t after = json_integer_value(json_object_get(request, "after"));
-	struct archive_letter *letter;
 	struct report_name name;
 
-	*field = object == NULL || !(question == ARCHIVE_SENT ? node_name_valid(object) : report_name_parse(object, &name))
-			 ? "object"
-		 : question == ARCHIVE_EXPLAIN && (node == NULL || !node_name_valid(node)) ? "node"
-		 : since < 0							      ? "since"
-		 : after < 0							      ? "after"
-										      : NULL;
-	if (*field != NULL)
-		return NULL;
-	letter = memory_zero(1, sizeof(*letter));
+	if (object == NULL ||
+	    !(question == ARCHIVE_SENT ? node_name_valid(object) : report_name_parse(object, &name)))
+		return "object";
+	if (question == ARCHIVE_EXPLAIN && (node == NULL || !node_name_valid(node)))
+		return "node";
+	if (json_integer_value(json_object_get(request, "since")) < 0)
+		return "since";
+	return json_integer_value(json_object_get(request, "after")) < 0 ? "after" : NULL;
+}
+
+/* Of a request that is well formed. */
+static struct archive_letter *question_new(const struct control_port *port, const json_t *request,
+					   enum archive_question question)
+{
+	struct archive_letter *letter = memory_zero(1, sizeof(*letter));
+
 	letter->question = question;
-	letter->since = (wall_ms)since;
-	letter->after = (uint64_t)after;
-	strcpy(letter->object, object);
+	letter->since = (wall_ms)json_integer_value(json_object_get(request, "since"));
+	letter->after = (uint64_t)json_integer_value(json_object_get(request, "after"));
+	strcpy(letter->object, request_text(request, "object"));
 	if (question == ARCHIVE_EXPLAIN)
-		strcpy(letter->node, node);
+		strcpy(letter->node, request_text(request, "node"));
 	if (question == ARCHIVE_REPORT) {
 		letter->status = view_status(port);
 		letter->nodes = view_nodes(port->core);
@@ -189,14 +201,22 @@ static struct archive_letter *question_new(const struct control_port *port, cons
 	return letter;
 }
 
-/* The same as a look, but the broker looks: who asks needs none of its files. */
+/* Whether there is room for one more is asked before any work is done for it. */
+static uint64_t question_admit(struct control *control, const struct asker *asker, enum archive_question question)
+{
+	if (control_port_of(control)->archivist == NULL)
+		return 0;
+	if (question == ARCHIVE_REPORT && !members_may_be_told(control, asker->role))
+		return 0;
+	return ticket_take(control, asker, true);
+}
+
+/* The same as a look, but the broker looks, once it is recorded: who asks needs none of its files. */
 static void do_tell(struct control *control, const struct asker *asker, const json_t *request)
 {
-	const struct control_port *port = control_port_of(control);
 	const char *what = request_text(request, "what"), *field;
 	struct core_event event = {.type = CORE_ACT};
 	enum archive_question question;
-	struct archive_letter *letter;
 
 	if (!question_of(what, &question)) {
 		answer_code(control, asker, E_UNKNOWN_VALUE, "what");
@@ -204,15 +224,18 @@ static void do_tell(struct control *control, const struct asker *asker, const js
 	}
 	if (!control_reason_good(control, asker, request))
 		return;
-	letter = question_new(port, request, question, &field);
-	if (letter == NULL)
+	field = question_fault(request, question);
+	if (field != NULL) {
 		answer_code(control, asker, E_INVALID, field);
-	else if (port->archivist == NULL)
+		return;
+	}
+	event.operator_ticket = question_admit(control, asker, question);
+	if (event.operator_ticket == 0) {
 		answer_code(control, asker, E_BUSY, "");
-	else
-		step_and_ask(control, asker, request, &event, what, request_text(request, "object"), letter);
-	if (letter != NULL && port->archivist == NULL)
-		archive_letter_free(letter);
+		return;
+	}
+	ticket_ask(control, event.operator_ticket, question_new(control_port_of(control), request, question));
+	step_recorded(control, asker, request, &event, what, request_text(request, "object"));
 }
 
 /* ---- changing */

@@ -3,6 +3,7 @@
 #define SIMPUL_CONTROL_STATE_H
 
 #include "broker/act.h"
+#include "broker/bucket.h"
 #include "broker/control.h"
 #include "broker/operators.h"
 #include <jansson.h>
@@ -10,6 +11,8 @@
 #define PENDING 64
 #define PENDING_AUDITORS 32 /* of these: the rest is for operators */
 #define PENDING_TELLS 8	    /* of these, of each role: such a place is held until the archivist has answered */
+/* Members that a role is told of a second: their JSON is made in the loop's thread, before which every office waits. */
+#define LOOKS_BUCKET ((struct bucket_size){.rate = 10000, .most = 4 * LIMIT_NODES})
 #define PROPOSALS 32
 #define PROPOSALS_EACH 8 /* of these may wait that one operator signed first */
 
@@ -68,6 +71,7 @@ struct control {
 	const struct control_port *port;
 	uint64_t next_ticket;
 	struct pending pending[PENDING];
+	struct bucket looks[CONTROL_ROLES];
 	struct proposal proposals[PROPOSALS];
 	uint64_t last_proposal;
 	struct spent *spent; /* of proposals that gave up their place, and from before the start */

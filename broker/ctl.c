@@ -184,11 +184,13 @@ const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *sett
 static enum error answer_check(const json_t *answer, struct fault *fault)
 {
 	const char *field = json_string_value(json_object_get(answer, "field"));
+	const enum error error = error_of_code((uint32_t)json_integer_value(json_object_get(answer, "number")));
 
 	if (json_is_true(json_object_get(answer, "ok")))
 		return E_OK;
-	return fault_at(fault, error_of_code((uint32_t)json_integer_value(json_object_get(answer, "number"))), "%s",
-			field != NULL ? field : "");
+	if (error == E_BUSY && (field == NULL || field[0] == '\0'))
+		return fault_say(fault, error, "the broker has too many questions to answer; ask again in a moment");
+	return fault_at(fault, error, "%s", field != NULL ? field : "");
 }
 
 static enum error answer_receive(void *socket, const char *path, json_t **answer, struct fault *fault)

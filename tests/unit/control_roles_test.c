@@ -1,6 +1,6 @@
 /* control_roles_test - tries to change something without being an operator, and unrecorded, and to keep an operator from
  * it. */
-#include "common/config.h"
+#include "broker/control_state.h"
 #include "common/memory.h"
 #include "tests/support/control_stage.h"
 
@@ -208,6 +208,29 @@ static void questions_leave_an_operator_room_to_act(void **state)
 	mailbox_free(answers);
 }
 
+/* A table of thousands of members, again and again: what is made of it no office waits for for long. */
+static void a_role_that_asks_for_all_members_all_the_time_is_told_to_wait(void **state)
+{
+	struct stage *stage = *state;
+	struct mailbox *answers = mailbox_new();
+	json_t *json;
+
+	stage->port.archivist = archivist_start(&(struct journal_options){.path = "/nowhere"}, answers);
+	stage_request(stage, verbs[1].request, strlen(verbs[1].request));
+	json_decref(stage_answer(stage));
+	bucket_charge(&stage->control->looks[CONTROL_OPERATOR], 1000 * LOOKS_BUCKET.most);
+	stage_refused(stage, verbs[1].request, "BUSY", "");
+	stage_refused(stage, verbs[5].request, "BUSY", "");
+	assert_int_equal(stage->steps, 0);
+	stage_request_as(stage, CONTROL_AUDITOR, verbs[1].request, strlen(verbs[1].request));
+	json = stage_answer_as(stage, CONTROL_AUDITOR);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	json_decref(json);
+	assert_can_revoke(stage);
+	archivist_stop(stage->port.archivist);
+	mailbox_free(answers);
+}
+
 /* A socket that takes one answer at a time and reads none. */
 static void answers_that_nobody_reads_are_not_kept(void **state)
 {
@@ -248,6 +271,7 @@ int main(void)
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
 		TEST(looks_leave_an_operator_room_to_act),
 		TEST(questions_leave_an_operator_room_to_act),
+		TEST(a_role_that_asks_for_all_members_all_the_time_is_told_to_wait),
 		TEST(answers_that_nobody_reads_are_not_kept),
 	};
 
