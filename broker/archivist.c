@@ -91,20 +91,30 @@ static bool question_ended(void *context)
 	return atomic_load(&archivist->stopping) || clock_now().steady >= archivist->until;
 }
 
-static void question_answer(struct archivist *archivist, struct archive_letter *letter)
+static enum error question_look(struct archivist *archivist, struct archive_letter *letter, json_t **view)
 {
 	struct journal_case *c = NULL;
-	json_t *view = NULL;
-	enum error error = journal_case_open(&c, archivist->options.path, &letter->fault);
+	enum error error = question_ended(archivist) ? E_STOPPING
+						     : journal_case_open(&c, archivist->options.path, &letter->fault);
 
-	archivist->until = clock_now().steady + ARCHIVIST_MS;
 	if (error == E_OK) {
 		journal_case_watch(c, question_ended, archivist);
-		error = question_tell(archivist, c, letter, &view);
+		error = question_tell(archivist, c, letter, view);
 	}
 	journal_case_close(c);
-	if (error == E_OK)
+	return error;
+}
+
+static void question_answer(struct archivist *archivist, struct archive_letter *letter)
+{
+	const bool waited = clock_now().steady - letter->asked_at >= ARCHIVIST_WAIT_MS;
+	json_t *view = NULL;
+
+	archivist->until = letter->asked_at + ARCHIVIST_MS;
+	if (question_look(archivist, letter, &view) == E_OK)
 		answer_write(letter, view);
+	else if (question_ended(archivist) && waited)
+		fault_at(&letter->fault, E_BUSY, "%s", "");
 	else if (question_ended(archivist))
 		fault_at(&letter->fault, E_TOO_LARGE, "answer: it takes too long");
 	json_decref(view);

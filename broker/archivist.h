@@ -10,7 +10,9 @@
 enum {
 	ARCHIVIST_PAGE = 4096,	  /* so many reports, and the rest of an entry, are told at once of a node */
 	ARCHIVIST_COPIES = 32768, /* copies_source.most */
-	ARCHIVIST_MS = 8000,	  /* for one question, E_TOO_LARGE after that: what is read keeps the journal's log */
+	ARCHIVIST_MS = 8000,	  /* for one question, from when it was asked: what is read keeps the journal's log, and who
+				   * asked does not wait for ever. E_TOO_LARGE after that, E_BUSY when it waited for others */
+	ARCHIVIST_WAIT_MS = 1000, /* that it may have waited and still be called too large */
 };
 #define ARCHIVIST_ANSWER_MOST ((size_t)16 << 20) /* bytes of an answer; E_TOO_LARGE above that */
 
@@ -21,6 +23,7 @@ struct archive_letter {
 	struct letter letter;
 	uint64_t ticket;
 	enum archive_question question;
+	steady_ms asked_at;
 	char object[REPORT_NAME_SIZE];	/* the report; ARCHIVE_SENT: the node */
 	char node[LIMIT_NODE_NAME + 1]; /* ARCHIVE_EXPLAIN: whom it is about */
 	wall_ms since;			/* ARCHIVE_SENT */

@@ -189,6 +189,7 @@ static struct archive_letter *question_new(const struct control_port *port, cons
 	struct archive_letter *letter = memory_zero(1, sizeof(*letter));
 
 	letter->question = question;
+	letter->asked_at = clock_now().steady;
 	letter->since = (wall_ms)json_integer_value(json_object_get(request, "since"));
 	letter->after = (uint64_t)json_integer_value(json_object_get(request, "after"));
 	strcpy(letter->object, request_text(request, "object"));

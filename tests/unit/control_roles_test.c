@@ -231,6 +231,27 @@ static void a_role_that_asks_for_all_members_all_the_time_is_told_to_wait(void *
 	mailbox_free(answers);
 }
 
+/* Who asks waits ten seconds: behind others he hears that he did, and nothing is looked up for nobody. */
+static void a_question_whose_time_went_by_behind_others_is_not_called_too_large(void **state)
+{
+	struct mailbox *answers = mailbox_new();
+	struct archivist *archivist = archivist_start(&(struct journal_options){.path = "/nowhere"}, answers);
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct archive_letter *letter = memory_zero(1, sizeof(*letter));
+
+		letter->question = ARCHIVE_SENT;
+		letter->asked_at = clock_now().steady - (late ? ARCHIVIST_MS : 0);
+		archivist_ask(archivist, letter);
+		letter = (struct archive_letter *)mailbox_wait_all(answers);
+		assert_int_equal(letter->fault.code, late ? E_BUSY : E_NOT_FOUND);
+		archive_letter_free(letter);
+	}
+	archivist_stop(archivist);
+	mailbox_free(answers);
+}
+
 /* A socket that takes one answer at a time and reads none. */
 static void answers_that_nobody_reads_are_not_kept(void **state)
 {
@@ -272,6 +293,7 @@ int main(void)
 		TEST(looks_leave_an_operator_room_to_act),
 		TEST(questions_leave_an_operator_room_to_act),
 		TEST(a_role_that_asks_for_all_members_all_the_time_is_told_to_wait),
+		TEST(a_question_whose_time_went_by_behind_others_is_not_called_too_large),
 		TEST(answers_that_nobody_reads_are_not_kept),
 	};
 
