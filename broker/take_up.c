@@ -45,7 +45,8 @@ void newer_keys_file(const struct broker_settings *settings)
 
 	if (rename(path, settings->keys) != 0)
 		log_event(LOG_LEVEL_ERROR, "keys.unfiled", F_NUM("errno", errno));
-	log_event(LOG_LEVEL_NOTICE, "keys.taken_up", F_TEXT("file", settings->keys));
+	else
+		log_event(LOG_LEVEL_NOTICE, "keys.taken_up", F_TEXT("file", settings->keys));
 	free(path);
 }
 

@@ -425,6 +425,31 @@ static void a_start_after_a_crash_in_between_finds_the_newer_keys(void **state)
 
 /* ---- the files, while it runs */
 
+static void said_count(void *context, enum log_level level, const char *text)
+{
+	unsigned *count = context;
+
+	(void)level;
+	*count += strstr(text, "keys.taken_up") != NULL;
+}
+
+static void keys_that_could_not_be_filed_are_not_called_so(void **state)
+{
+	struct fixture *f = *state;
+	struct start start;
+	unsigned count = 0;
+
+	start_lay(f, &start, false);
+	log_copy(said_count, &count);
+	newer_keys_file(&start.settings); /* there are none */
+	assert_int_equal(count, 0);
+	assert_int_equal(broker_keys_save(&f->newer, NULL, start.next, NULL), E_OK);
+	newer_keys_file(&start.settings);
+	log_copy(NULL, NULL);
+	assert_int_equal(count, 1);
+	start_free(&start);
+}
+
 static void newer_keys_are_loaded_and_filed_without_asking_anybody(void **state)
 {
 	struct fixture *f = *state;
@@ -478,6 +503,7 @@ int main(void)
 		TEST(a_start_without_the_announced_keys_goes_on_with_the_present_ones),
 		TEST(a_start_after_a_crash_in_between_finds_the_newer_keys),
 		TEST(newer_keys_are_loaded_and_filed_without_asking_anybody),
+		TEST(keys_that_could_not_be_filed_are_not_called_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
