@@ -16,9 +16,7 @@ static enum error act_commit(const struct journal_options *options, const struct
 	append = journal_append_new();
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_ACT;
 	act_pack(act, &append->content);
-	error = journal_commit(journal, append, clock_now().wall);
-	if (error != E_OK && fault != NULL)
-		*fault = append->result;
+	error = journal_commit_told(journal, append, clock_now().wall, fault);
 	journal_append_free(append);
 	journal_close(journal);
 	return error;

@@ -163,6 +163,9 @@ enum error journal_lock(const char *folder, int *lock, struct fault *fault);
  * journal signs with those, unless it fails. The result is E_OK, E_DISK_FULL or E_IO. */
 enum error journal_commit(struct journal *journal, struct journal_append *appends, wall_ms now);
 
+/* The same, and says in `fault` (may be NULL) why not. */
+enum error journal_commit_told(struct journal *journal, struct journal_append *appends, wall_ms now, struct fault *fault);
+
 /* Cursors are not entries: the newest is enough. Written with the next commit, or by journal_flush. */
 void journal_note_cursor(struct journal *journal, const char *node, uint64_t entry);
 /* Records that an entry was withheld from a node under a policy version; written like cursors. */

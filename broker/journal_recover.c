@@ -82,10 +82,8 @@ static void appends_free(struct journal_append *append)
 static enum error appends_commit(struct journal *journal, struct journal_append *appends, wall_ms now,
 				 struct position *begins, struct fault *fault)
 {
-	const enum error error = journal_commit(journal, appends, now);
+	const enum error error = journal_commit_told(journal, appends, now, fault);
 
-	if (error != E_OK && fault != NULL)
-		*fault = appends->result;
 	if (begins != NULL)
 		*begins = (struct position){journal->state.position.incarnation, appends->entry, appends->head};
 	appends_free(appends);

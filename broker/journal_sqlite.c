@@ -235,9 +235,7 @@ static enum error genesis_append(struct journal *journal, wall_ms now, struct fa
 	genesis.broker_key = (ProtobufCBinaryData){KEY_SIZE, journal->options.broker.public_key};
 	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GENESIS;
 	wire_pack(&genesis, &append->content);
-	error = journal_commit(journal, append, now);
-	if (error != E_OK && fault != NULL)
-		*fault = append->result;
+	error = journal_commit_told(journal, append, now, fault);
 	journal_append_free(append);
 	return error;
 }

@@ -94,9 +94,7 @@ static enum error in_force_append(struct journal *journal, const Simpul__BrokerK
 	wire_pack(&in_force, &append->content);
 	append->newer = memory_alloc(sizeof(*append->newer));
 	*append->newer = *next;
-	error = journal_commit(journal, append, now);
-	if (error != E_OK && fault != NULL)
-		*fault = append->result;
+	error = journal_commit_told(journal, append, now, fault);
 	journal_append_free(append);
 	return error;
 }

@@ -201,6 +201,18 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 	return error;
 }
 
+/* What was committed has no fault of its own when it is the keys that could not be destroyed. */
+enum error journal_commit_told(struct journal *journal, struct journal_append *appends, wall_ms now, struct fault *fault)
+{
+	const enum error error = journal_commit(journal, appends, now);
+
+	if (error != E_OK && fault != NULL) {
+		*fault = appends->result.code != E_OK ? appends->result : *journal_failure(journal);
+		fault->code = error;
+	}
+	return error;
+}
+
 enum error journal_flush(struct journal *journal)
 {
 	enum { AHEAD = 2048 };

@@ -1,8 +1,10 @@
 /* Tries to go on with a journal that came out of a backup as if nothing had happened since. */
 #include "broker/journal_sqlite.h"
+#include "broker/vault.h"
 #include "common/backup.h"
 #include "common/memory.h"
 #include "common/recovery.h"
+#include "tests/support/disk.h"
 #include "tests/support/ledger.h"
 #include "tests/support/process.h"
 #include <setjmp.h>
@@ -306,6 +308,38 @@ static void a_recovery_of_somebody_else_is_refused(void **state)
 #undef CHECK
 }
 
+/* The tombstone is on disk and the key it speaks of is not destroyed: a program that waits for it must not end well. */
+static void a_commit_whose_keys_cannot_be_destroyed_says_why(void **state)
+{
+	struct disk *disk = disk_start(1);
+	struct ledger *ledger = memory_zero(1, sizeof(*ledger));
+	struct journal_append *tombstone = journal_append_new();
+	struct erasure erasure = {.count = 1, .rule = SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED};
+	struct disk_fault lost = {.call = DISK_WRITE, .nth = 1};
+	struct fault fault = {0};
+	char *keys;
+
+	(void)state;
+	ledger_open(ledger);
+	erasure.entry = ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .expires = LEDGER_START + 1});
+	tombstone->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_TOMBSTONE;
+	tombstone_pack(&erasure, 1, ledger->now, &tombstone->content);
+	keys = memory_format("%s/" VAULT_FILE, ledger->options.path);
+	lost.prefix = keys;
+	disk_fault_add(disk, &lost);
+	assert_int_equal(journal_commit_told(ledger->journal, tombstone, ledger->now, &fault), E_IO);
+	disk_fault_remove(disk, &lost);
+	assert_int_not_equal(lost.failed, 0);
+	assert_int_equal(tombstone->result.code, E_OK);
+	assert_int_equal(fault.code, E_IO);
+	assert_int_not_equal(fault.field[0], '\0');
+	journal_append_free(tombstone);
+	ledger_close(ledger);
+	disk_stop(disk);
+	free(keys);
+	free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +356,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_taken_back_since_the_backup_is_no_damage_either, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_of_somebody_else_is_refused, setup, teardown),
+		cmocka_unit_test(a_commit_whose_keys_cannot_be_destroyed_says_why),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
