@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,6 +94,43 @@ static enum error slots_compare(sqlite3 *db, bool *follows, struct fault *fault)
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+#define LISTED 34 /* bytes of a part in a list: its u16 index, and the part (vault.h) */
+
+/* Whether a record of `list` begins with these bytes. */
+static bool is_listed(struct bytes list, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at + LISTED <= list.size; at += LISTED)
+		if (memcmp(list.data + at, bytes, size) == 0)
+			return true;
+	return false;
+}
+
+/* Parts are taken out of a list and none is put in: one that has a part more, and others that are the same, is older. After a
+ * recovery an entry may have another list, of which no part is the same. */
+static bool list_goes_back(struct bytes list, struct bytes earlier)
+{
+	bool same = false, more = false;
+
+	for (size_t at = 0; at + LISTED <= list.size; at += LISTED) {
+		same = same || is_listed(earlier, list.data + at, LISTED);
+		more = more || !is_listed(earlier, list.data + at, 2);
+	}
+	return same && more;
+}
+
+static enum error lists_compare(sqlite3 *db, bool *follows, struct fault *fault)
+{
+	sqlite3_stmt *both = database_prepare(
+		db, "SELECT k.value, e.value FROM earlier.slot e JOIN main.slot k USING(entry) "
+		    "WHERE length(e.value) > 32 AND length(k.value) > 32 AND k.value <> e.value");
+	enum error error = E_OK;
+
+	while (*follows && (error = journal_row_step(both, fault)) == E_OK)
+		*follows = !list_goes_back(column_bytes(both, 0), column_bytes(both, 1));
+	sqlite3_finalize(both);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
 enum error journal_keys_follow(const char *keys_file, const char *earlier, struct fault *fault)
 {
 	sqlite3 *db;
@@ -111,6 +149,8 @@ enum error journal_keys_follow(const char *keys_file, const char *earlier, struc
 	sqlite3_finalize(attach);
 	if (error == E_OK)
 		error = slots_compare(db, &follows, fault);
+	if (error == E_OK)
+		error = lists_compare(db, &follows, fault);
 	database_close(db);
 	if (error == E_OK && !follows)
 		error = fault_at(fault, E_EXISTS, "%s: keys that this broker does not have, or has no more", earlier);

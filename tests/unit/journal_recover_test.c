@@ -103,6 +103,14 @@ static void slots_change(const char *path, const char *sql)
 	database_close(db);
 }
 
+/* The parts of reports 0 and 1 of an entry, as a list has them; and of another entry. */
+#define REST "00000000000000000000000000000000000000000000000000000000000000"
+#define PART_0 "0000aa" REST
+#define PART_1 "0001bb" REST
+#define OTHER_0 "0000cc" REST
+#define OTHER_1 "0001dd" REST
+#define LIST(parts) "x'" parts "'"
+
 static void data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_same_and_no_more(void **state)
 {
 	struct fixture *f = *state;
@@ -115,6 +123,12 @@ static void data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_sam
 	slots_change(f->keys, "UPDATE slot SET value = x'' WHERE entry = 2"); /* erased since */
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
 	assert_int_equal(journal_keys_follow(earlier, f->keys, &f->fault), E_EXISTS); /* comes back */
+	slots_change(f->keys, "UPDATE slot SET value = " LIST(PART_0 PART_1) " WHERE entry = 4"); /* one of three was erased ... */
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
+	slots_change(earlier, "UPDATE slot SET value = " LIST(PART_1) " WHERE entry = 4"); /* ... and then another */
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS);
+	slots_change(f->keys, "UPDATE slot SET value = " LIST(OTHER_0 OTHER_1) " WHERE entry = 4"); /* after a recovery */
+	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
 	slots_change(f->keys, "DELETE FROM slot WHERE entry = (SELECT max(entry) FROM slot)");
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS); /* older */
 	slots_change(earlier, "DELETE FROM slot WHERE entry = (SELECT max(entry) FROM slot)");
