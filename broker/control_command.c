@@ -5,7 +5,6 @@
 #include "broker/hold_request.h"
 #include "common/memory.h"
 #include "common/wire.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- what all share */

@@ -167,21 +167,24 @@ static const char *address_text(const struct request *request, char text[FRAME_L
 	return text;
 }
 
+/* A second is over: says how many were refused in it that have no line of their own. */
+static void refusals_tell(struct zap *zap, steady_ms now)
+{
+	if (now - zap->second < 1000)
+		return;
+	if (zap->unlogged > 0)
+		log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", "more"), F_NUM("count", zap->unlogged));
+	zap->second = now;
+	zap->logged = zap->unlogged = 0;
+}
+
 /* A stranger who knocks all day must not fill the log. */
-static void log_refusal(struct zap *zap, const struct request *request, const char *node, enum error error,
-			steady_ms now)
+static void log_refusal(struct zap *zap, const struct request *request, const char *node, enum error error)
 {
 	char fingerprint[17], address[FRAME_LIMIT + 1];
 
 	if (zap->testing)
 		return;
-	if (now - zap->second >= 1000) {
-		if (zap->unlogged > 0)
-			log_event(LOG_LEVEL_WARNING, "zap.refused", F_TEXT("code", "more"),
-				  F_NUM("count", zap->unlogged));
-		zap->second = now;
-		zap->logged = zap->unlogged = 0;
-	}
 	if (zap->logged >= REFUSALS_LOGGED_A_SECOND) {
 		zap->unlogged++;
 		return;
@@ -202,7 +205,7 @@ static enum error key_status(const struct zap *zap, const struct request *reques
 	return zap->watchers == NULL ? E_KEY_UNKNOWN : watchers_key_status(zap->watchers, zap->core, key, name);
 }
 
-static void answer(struct zap *zap, void *socket, const struct request *request, steady_ms now)
+static void answer(struct zap *zap, void *socket, const struct request *request)
 {
 	const uint8_t *key = request->frames[ZAP_CREDENTIALS].data;
 	char user[2 * KEY_SIZE + 1], address[FRAME_LIMIT + 1];
@@ -221,16 +224,16 @@ static void answer(struct zap *zap, void *socket, const struct request *request,
 		return;
 	}
 	reply(socket, request, "400", error_name(error), "");
-	log_refusal(zap, request, node != NULL ? node : "", error, now);
+	log_refusal(zap, request, node != NULL ? node : "", error);
 }
 
-static bool answer_some(struct zap *zap, void *socket, steady_ms now)
+static bool answer_some(struct zap *zap, void *socket)
 {
 	struct request request;
 	unsigned answered = 0;
 
 	while (answered < ANSWERS_AT_ONCE && request_receive(socket, &request)) {
-		answer(zap, socket, &request, now);
+		answer(zap, socket, &request);
 		answered++;
 	}
 	return answered > 0;
@@ -242,10 +245,11 @@ bool zap_answer(struct zap *zap, steady_ms now)
 
 	if (zap->unbound)
 		zap_bind(zap);
-	answered = answer_some(zap, zap->socket, now);
+	refusals_tell(zap, now);
+	answered = answer_some(zap, zap->socket);
 	if (zap->old == NULL)
 		return answered;
-	answered |= answer_some(zap, zap->old, now);
+	answered |= answer_some(zap, zap->old);
 	if (now >= zap->old_until) {
 		zmq_close(zap->old);
 		zap->old = NULL;

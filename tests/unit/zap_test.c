@@ -94,8 +94,9 @@ static void no_answer_is_no_refusal(void **state)
 	stage_close(&stage);
 }
 
-/* Sends frames to the handler as libzmq would, and returns the status it answers with. */
-static void ask(struct stage *stage, const char *const *frames, const size_t *sizes, size_t count, char status[4])
+/* Sends frames to the handler as libzmq would, at this time, and returns the status it answers with. */
+static void ask_at(struct stage *stage, const char *const *frames, const size_t *sizes, size_t count, steady_ms now,
+		   char status[4])
 {
 	void *asker = zmq_socket(stage->context, ZMQ_REQ);
 	char frame[256];
@@ -106,7 +107,7 @@ static void ask(struct stage *stage, const char *const *frames, const size_t *si
 	for (int tries = 0; tries < 200; tries++) {
 		zmq_pollitem_t item = {.socket = asker, .events = ZMQ_POLLIN};
 
-		zap_answer(stage->zap, clock_now().steady);
+		zap_answer(stage->zap, now);
 		if (zmq_poll(&item, 1, 5) == 1)
 			break;
 	}
@@ -115,6 +116,11 @@ static void ask(struct stage *stage, const char *const *frames, const size_t *si
 	assert_int_equal(zmq_recv(asker, status, 3, ZMQ_DONTWAIT), 3);
 	status[3] = '\0';
 	zmq_close(asker);
+}
+
+static void ask(struct stage *stage, const char *const *frames, const size_t *sizes, size_t count, char status[4])
+{
+	ask_at(stage, frames, sizes, count, clock_now().steady, status);
 }
 
 static void questions_of_another_form_are_not_answered_with_yes(void **state)
@@ -164,6 +170,39 @@ static void a_watchers_key_opens_the_log_alone(void **state)
 			assert_string_equal(status, known && i == 0 ? "200" : "400");
 		}
 	}
+	stage_close(&stage);
+}
+
+static void more_keep(void *context, enum log_level level, const char *line)
+{
+	unsigned *more = context;
+
+	(void)level;
+	*more += strstr(line, "code=more count=3") != NULL;
+}
+
+/* Nobody knocks any more, and the number is told all the same. */
+static void how_many_were_refused_is_told_after_the_last_of_them(void **state)
+{
+	static const char key[KEY_SIZE + 1] = "0123456789abcdef0123456789abcdef";
+	const char *const question[] = {"1.0", "1", "link", "127.0.0.1", "", "CURVE", key};
+	const size_t sizes[] = {3, 1, 4, 9, 0, 5, KEY_SIZE};
+	const steady_ms now = clock_now().steady;
+	struct stage stage;
+	char status[4];
+	unsigned more = 0;
+
+	(void)state;
+	stage_open(&stage, ZMQ_ROUTER);
+	log_init("zap_test", LOG_LEVEL_WARNING);
+	log_copy(more_keep, &more);
+	for (int i = 0; i < 5 + 3; i++)
+		ask_at(&stage, question, sizes, 7, now, status);
+	zap_answer(stage.zap, now + 999);
+	assert_int_equal(more, 0);
+	zap_answer(stage.zap, now + 1000);
+	assert_int_equal(more, 1);
+	log_copy(NULL, NULL);
 	stage_close(&stage);
 }
 
@@ -240,6 +279,7 @@ int main(void)
 		cmocka_unit_test(no_answer_is_no_refusal),
 		cmocka_unit_test(questions_of_another_form_are_not_answered_with_yes),
 		cmocka_unit_test(a_watchers_key_opens_the_log_alone),
+		cmocka_unit_test(how_many_were_refused_is_told_after_the_last_of_them),
 		cmocka_unit_test(a_new_socket_leaves_nobody_without_an_answer),
 		cmocka_unit_test(a_socket_that_lost_its_place_takes_it_back),
 		cmocka_unit_test(a_user_id_is_a_key_or_nothing),
