@@ -130,7 +130,7 @@ bool ctl_number_take(const char *text, uint64_t most, uint64_t *number)
 	for (const char *at = text; *at != '\0'; at++) {
 		const unsigned digit = (unsigned char)*at - '0';
 
-		if (digit > 9 || value > (most - digit) / 10)
+		if (digit > 9 || digit > most || value > (most - digit) / 10)
 			return false;
 		value = 10 * value + digit;
 	}

@@ -281,17 +281,14 @@ int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
 	const struct ctl_option options[] = {{"reason", &reason, NULL}, {"incarnation", &number, NULL}, {0}};
 	struct journal_recovery recovery;
 	struct fault fault = {0};
-	char *end = NULL;
-	unsigned long incarnation = 0;
+	uint64_t incarnation = 0;
 	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
 
 	if (first < 0)
 		return status;
 	if (reason == NULL || reason[0] == '\0' || strlen(reason) > REASON_MOST || strpbrk(reason, "\n\r\t") != NULL)
 		return ctl_usage(ctl, "--reason says in one line why");
-	if (number != NULL)
-		incarnation = strtoul(number, &end, 10);
-	if (number != NULL && (*end != '\0' || incarnation == 0 || incarnation > UINT32_MAX))
+	if (number != NULL && !ctl_number_take(number, UINT32_MAX, &incarnation))
 		return ctl_usage(ctl, "--incarnation takes a number");
 	if (recover(ctl, (uint32_t)incarnation, reason, &recovery, &fault) != E_OK)
 		return ctl_fail(&fault, "no incarnation was begun");

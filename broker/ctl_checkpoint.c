@@ -58,16 +58,13 @@ int ctl_journal_checkpoint(struct ctl *ctl, int argc, char **argv)
 	struct checkpoint checkpoint;
 	struct fault fault = {0};
 	uint64_t entry = 0;
-	char *end = NULL;
 	int status, first = ctl_options(ctl, argc, argv, options, 0, 0, &status);
 
 	if (first < 0)
 		return status;
 	if (path == NULL)
 		return ctl_usage(ctl, "-o FILE is needed");
-	if (text != NULL)
-		entry = strtoull(text, &end, 10);
-	if (text != NULL && (text[0] < '0' || text[0] > '9' || *end != '\0' || entry == 0 || entry > INT64_MAX))
+	if (text != NULL && !ctl_number_take(text, INT64_MAX, &entry))
 		return ctl_usage(ctl, "--entry takes the number of an entry");
 	if (access(path, F_OK) == 0)
 		return ctl_fail(&(struct fault){.code = E_EXISTS, .field = "-o"}, "a checkpoint that was signed is not overwritten");

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ID_ADVICE "ID is the number of a proposal (simpulctl proposals)"
+
 /* ---- what is signed */
 
 static enum error record_content(const char *hex, struct hash *content, struct fault *fault)
@@ -428,16 +430,19 @@ int ctl_approve(struct ctl *ctl, int argc, char **argv)
 	struct fault fault = {0};
 	json_t *answer, *request = NULL;
 	const json_t *proposal;
+	uint64_t id;
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 	enum error error;
 
 	if (first < 0)
 		return status;
+	if (!ctl_number_take(argv[first], INT64_MAX, &id))
+		return ctl_usage(ctl, ID_ADVICE);
 	if (ctl->key == NULL)
 		return ctl_usage(ctl, "simpulctl --key FILE approve ID: the key of an operator who did not propose it");
 	if (ctl_question(ctl, "proposals", NULL, &answer, &fault) != E_OK)
 		return ctl_unanswered(&fault);
-	proposal = proposal_at(answer, strtoll(argv[first], NULL, 10));
+	proposal = proposal_at(answer, (long long)id);
 	error = proposal == NULL ? fault_at(&fault, E_NOT_FOUND, "proposal")
 				 : opening_check(ctl, proposal, path, &opening, &fault);
 	if (error == E_OK)
@@ -454,12 +459,14 @@ int ctl_withdraw(struct ctl *ctl, int argc, char **argv)
 {
 	const char *reason = "";
 	const struct ctl_option options[] = {{"reason", &reason, NULL}, {0}};
+	uint64_t id;
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 
 	if (first < 0)
 		return status;
+	if (!ctl_number_take(argv[first], INT64_MAX, &id))
+		return ctl_usage(ctl, ID_ADVICE);
 	return ctl_order(ctl,
-			 json_pack("{s:s, s:I, s:s}", "command", "withdraw", "proposal",
-				   (json_int_t)strtoll(argv[first], NULL, 10), "reason", reason),
+			 json_pack("{s:s, s:I, s:s}", "command", "withdraw", "proposal", (json_int_t)id, "reason", reason),
 			 "withdrawn");
 }

@@ -158,13 +158,12 @@ int ctl_nodes(struct ctl *ctl, int argc, char **argv)
 /* A position that somebody else holds; false when the texts are not one. */
 static bool held_parse(const char *incarnation, const char *entry, const char *head, struct position *held)
 {
-	char *end = NULL;
+	uint64_t number;
 
-	held->incarnation = (uint32_t)strtoul(incarnation, &end, 10);
-	if (held->incarnation == 0 || *end != '\0')
+	if (!ctl_number_take(incarnation, UINT32_MAX, &number) || entry == NULL || head == NULL)
 		return false;
-	held->entry = entry != NULL ? strtoull(entry, &end, 10) : 0;
-	return held->entry != 0 && *end == '\0' && head != NULL && hex_parse(head, held->head.bytes, HASH_SIZE);
+	held->incarnation = (uint32_t)number;
+	return ctl_number_take(entry, INT64_MAX, &held->entry) && hex_parse(head, held->head.bytes, HASH_SIZE);
 }
 
 static void print_verdict(const struct journal_verdict *verdict, bool alone, bool json)

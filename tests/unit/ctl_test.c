@@ -1,0 +1,37 @@
+/* ctl_test - tries to have simpulctl take for a number what is none. */
+#include "broker/ctl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void a_number_is_digits_alone_and_in_its_bounds(void **state)
+{
+	static const char *const none[] = {"",    "0",  "00",  "1O", "-1", "+1", " 1", "1 ",
+					   "0x1", "1.", "1e3", "4294967296", "18446744073709551617"};
+	uint64_t number;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(ctl_number_take(none[i], UINT32_MAX, &number));
+	assert_true(ctl_number_take("1", UINT32_MAX, &number));
+	assert_int_equal(number, 1);
+	assert_true(ctl_number_take("4294967295", UINT32_MAX, &number));
+	assert_int_equal(number, UINT32_MAX);
+	assert_true(ctl_number_take("9223372036854775807", INT64_MAX, &number));
+	assert_int_equal(number, INT64_MAX);
+	assert_false(ctl_number_take("9223372036854775808", INT64_MAX, &number));
+	assert_false(ctl_number_take("5", 4, &number));
+	assert_false(ctl_number_take("5", 3, &number));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_number_is_digits_alone_and_in_its_bounds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
