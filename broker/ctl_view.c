@@ -228,16 +228,17 @@ static enum error checkpoint_here(const struct ctl *ctl, const char *file, const
 				  struct fault *fault)
 {
 	struct broker_settings settings;
-	char *path;
 	enum error error;
 
 	if (file != NULL)
 		return journal_checkpoint_check(file, checkpoint, fault);
 	error = broker_settings_load(ctl->config, &settings, fault);
-	path = memory_format("%s/journal.db", settings.journal);
-	if (error == E_OK)
+	if (error == E_OK) {
+		char *path = memory_format("%s/journal.db", settings.journal);
+
 		error = journal_checkpoint_check(path, checkpoint, fault);
-	free(path);
+		free(path);
+	}
 	broker_settings_free(&settings);
 	return error;
 }
