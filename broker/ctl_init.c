@@ -77,6 +77,7 @@ static const char policy_yaml[] =
 struct init {
 	const char *folder, *name, *link, *feed, *log, *bulletin, *master_key_file, *passphrase_file;
 	bool no_passphrase, two_operators;
+	bool begun; /* there are files that another try would find */
 	struct passphrase passphrase;
 	struct signing_key authority;
 	struct broker_settings settings;
@@ -118,7 +119,18 @@ static enum error text_write(const char *folder, const char *name, const char *t
 	return error;
 }
 
-/* Written first and read back, so that an endpoint that cannot work is refused before anything else is made. */
+static enum error master_key_try(const struct broker_settings *settings, struct fault *fault)
+{
+	uint8_t key[KEY_SIZE];
+	const enum error error =
+		settings->master_key_file == NULL ? E_OK : master_key_load(key, settings->master_key_file, fault);
+
+	keys_wipe(key, sizeof(key));
+	return error;
+}
+
+/* Written first and read back, so that an endpoint that cannot work, or a master key that is not there, is refused before
+ * anything else is made. */
 static enum error configuration_write(struct init *init, struct fault *fault)
 {
 	const bool master = init->master_key_file != NULL;
@@ -132,6 +144,8 @@ static enum error configuration_write(struct init *init, struct fault *fault)
 
 	if (error == E_OK) {
 		error = broker_settings_load(path, &init->settings, fault);
+		if (error == E_OK)
+			error = master_key_try(&init->settings, fault);
 		if (error != E_OK)
 			unlink(path);
 	}
@@ -224,11 +238,20 @@ static enum error make_all(struct init *init, struct fault *fault)
 		error = folder_make(init->folder, fault);
 	if (error == E_OK)
 		error = configuration_write(init, fault);
+	init->begun = error == E_OK;
 	if (error == E_OK)
 		error = keys_write(init, fault);
 	if (error == E_OK)
 		error = journal_write(init, fault);
 	return error;
+}
+
+static const char *advice_for(const struct init *init, enum error error)
+{
+	if (error == E_MISSING)
+		return "--passphrase-file FILE holds one; --no-passphrase leaves the key open";
+	return init->begun ? "before another try, remove what it made in that folder: nothing there is in use"
+			   : "nothing that was there has been changed";
 }
 
 int ctl_init(struct ctl *ctl, int argc, char **argv)
@@ -261,9 +284,7 @@ int ctl_init(struct ctl *ctl, int argc, char **argv)
 	if (error == E_OK)
 		report(&init);
 	else
-		status = ctl_fail(&fault, error == E_MISSING
-						  ? "--passphrase-file FILE holds one; --no-passphrase leaves the key open"
-						  : "nothing that was there has been changed");
+		status = ctl_fail(&fault, advice_for(&init, error));
 	keys_wipe(&init.passphrase, sizeof(init.passphrase));
 	keys_wipe(&init.authority, sizeof(init.authority));
 	broker_identity_wipe(&init.identity);
