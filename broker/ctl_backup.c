@@ -9,11 +9,14 @@
 #include "broker/take_up.h"
 #include "common/backup.h"
 #include "common/memory.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define REASON_MOST 200
@@ -108,6 +111,20 @@ static enum error small_files_copy(const struct ctl *ctl, const struct place *pl
 	return error == E_OK ? file_copy_any(NULL, place->settings.operators, part, "operators", fault) : error;
 }
 
+/* One at a time beside these data keys, for each writes the same part of them: *lock is closed when all is done. */
+static enum error data_keys_lock(const char *data_keys, int *lock, struct fault *fault)
+{
+	char *copy = memory_string(data_keys);
+
+	*lock = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	if (*lock < 0)
+		return fault_at(fault, E_IO, "%s: %s", data_keys, strerror(errno));
+	if (flock(*lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		return fault_say(fault, E_BUSY, "another backup is being made beside %s", data_keys);
+	return E_OK; /* also on a disk that knows no locks */
+}
+
 /* The keys get their name first: they open this backup and all before it. */
 static enum error backup_make(const struct ctl *ctl, const struct place *place, const char *folder,
 			      const char *data_keys, struct position *last, struct fault *fault)
@@ -143,6 +160,7 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 	struct position last = {0};
 	struct fault fault = {0};
 	char *data_keys = NULL;
+	int lock = -1;
 	int status, first = ctl_options(ctl, argc, argv, options, 1, 1, &status);
 	enum error error;
 
@@ -152,8 +170,12 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 	if (error == E_OK) {
 		data_keys =
 			given != NULL ? memory_string(given) : data_keys_beside(argv[first], &place.identity.exchange);
-		error = backup_make(ctl, &place, argv[first], data_keys, &last, &fault);
+		error = data_keys_lock(data_keys, &lock, &fault);
 	}
+	if (error == E_OK)
+		error = backup_make(ctl, &place, argv[first], data_keys, &last, &fault);
+	if (lock >= 0)
+		close(lock);
 	if (error == E_OK)
 		printf("ok: up to entry %" PRIu64 " of incarnation %u, checked; data keys in %s\n", last.entry,
 		       (unsigned)last.incarnation, data_keys);
