@@ -1,18 +1,17 @@
 /* loop - turns frames, subscriptions, commits, reads, signals and time into events of the core. */
 #include "broker/loop_state.h"
 
+#include "broker/frames.h"
 #include "broker/take_up.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define FRAMES_AT_ONCE 64 /* of one socket, before the others get their turn */
 #define TICK_MS 50
 #define DRAIN_MS 10000
 #define DISK_CHECK_TICKS 20
@@ -43,38 +42,27 @@ void loop_step(struct loop *loop, const struct core_event *event)
 
 /* ---- the two sockets of offices */
 
-/* One message of the link: routing id, frame. False when nothing is waiting. */
-static bool link_receive(struct loop *loop, zmq_msg_t *frame)
+static bool link_receive(void *context, zmq_msg_t *frame)
 {
+	struct loop *loop = context;
 	struct core_event event = {.type = CORE_MESSAGE};
-	struct peer *peer = &event.message.peer;
 	uint8_t key[KEY_SIZE];
-	int size = zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT);
+	const enum frames_result result =
+		frames_of_peer(loop->link, loop->guard, frame, &event.message.peer, key);
 
-	if (size < 0)
-		return false;
-	if ((size_t)size <= sizeof(peer->id)) {
-		memcpy(peer->id, zmq_msg_data(frame), (size_t)size);
-		peer->size = (uint8_t)size;
+	if (result == FRAMES_MESSAGE) {
+		event.message.curve_key = key;
+		event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
+		loop_step(loop, &event);
 	}
-	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, loop->link, ZMQ_DONTWAIT) < 0)
-		return true;
-	if (peer->size == 0 || zmq_msg_more(frame) || !zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key)) {
-		socket_drop_rest(loop->link, frame);
-		return true;
-	}
-	if (!guard_heard(loop->guard, loop->link, frame, key))
-		return true;
-	event.message.curve_key = key;
-	event.message.frame = BYTES(zmq_msg_data(frame), zmq_msg_size(frame));
-	loop_step(loop, &event);
-	return true;
+	return result != FRAMES_NOTHING;
 }
 
 /* One subscription: a byte that says whether it begins (1) or ends (0), the topic. Ends at a disconnect have no
  * User-Id. Whatever else a member sends counts as a subscription to everything. */
-static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
+static bool feed_receive(void *context, zmq_msg_t *frame)
 {
+	struct loop *loop = context;
 	struct core_event event = {.type = CORE_SUBSCRIBED};
 	uint8_t key[KEY_SIZE];
 	const uint8_t *data;
@@ -95,24 +83,9 @@ static bool feed_receive(struct loop *loop, zmq_msg_t *frame)
 	return true;
 }
 
-static enum pollset_result receive_some(struct loop *loop, void *socket,
-					bool (*receive)(struct loop *loop, zmq_msg_t *frame))
+static enum pollset_result receive_some(struct loop *loop, void *socket, frames_receive *receive)
 {
-	unsigned received = 0;
-	bool more = true;
-
-	while (more && received < FRAMES_AT_ONCE) {
-		zmq_msg_t frame;
-
-		zmq_msg_init(&frame);
-		more = receive(loop, &frame);
-		zmq_msg_close(&frame);
-		received += more;
-	}
-	if (more)
-		return verdict(loop, POLLSET_MORE);
-	guard_emptied(loop->guard, socket);
-	return verdict(loop, received > 0 ? POLLSET_SOME : POLLSET_NOTHING);
+	return verdict(loop, frames_receive_some(socket, loop->guard, receive, loop));
 }
 
 static enum pollset_result on_link(void *context)
@@ -130,8 +103,9 @@ static enum pollset_result on_feed(void *context)
 }
 
 /* Which topics listeners asked for is libzmq's matter; that they asked at all, and how often, the guard's. */
-static bool bulletin_receive(struct loop *loop, zmq_msg_t *frame)
+static bool bulletin_receive(void *context, zmq_msg_t *frame)
 {
+	struct loop *loop = context;
 	uint8_t key[KEY_SIZE];
 
 	if (zmq_msg_recv(frame, loop->bulletin, ZMQ_DONTWAIT) < 0)

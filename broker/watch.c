@@ -1,7 +1,7 @@
 /* watch - a table of watchers that asked, and the answers that are made out of the ring for them. */
 #include "broker/watch.h"
 
-#include "broker/zap.h"
+#include "broker/frames.h"
 #include "common/arena.h"
 #include "common/memory.h"
 #include "common/socket.h"
@@ -10,8 +10,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define QUESTIONS_AT_ONCE 64
 
 /* Who asked, and may ask again. */
 struct watcher {
@@ -208,45 +206,31 @@ static void question_take(struct watch *watch, const struct peer *peer, const ui
 	arena_fini(&arena);
 }
 
-/* One message: routing id, frame. False when nothing is waiting. */
-static bool question_receive(struct watch *watch, zmq_msg_t *frame, steady_ms now)
-{
-	void *socket = watch->parts.socket;
-	struct peer peer = {.size = 0};
-	uint8_t key[KEY_SIZE];
-	int size = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT);
+/* What a turn of the socket needs. */
+struct turn_of_watch {
+	struct watch *watch;
+	steady_ms now;
+};
 
-	if (size < 0)
-		return false;
-	if ((size_t)size <= sizeof(peer.id)) {
-		memcpy(peer.id, zmq_msg_data(frame), (size_t)size);
-		peer.size = (uint8_t)size;
-	}
-	if (!zmq_msg_more(frame) || zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) < 0)
-		return true;
-	if (peer.size > 0 && !zmq_msg_more(frame) && zap_key_of_user(zmq_msg_gets(frame, "User-Id"), key) &&
-	    guard_heard(watch->parts.guard, socket, frame, key))
-		question_take(watch, &peer, key, BYTES(zmq_msg_data(frame), zmq_msg_size(frame)), now);
-	socket_drop_rest(socket, frame);
-	return true;
+static bool question_receive(void *context, zmq_msg_t *frame)
+{
+	const struct turn_of_watch *turn = context;
+	const struct watch_parts *parts = &turn->watch->parts;
+	struct peer peer;
+	uint8_t key[KEY_SIZE];
+	const enum frames_result result = frames_of_peer(parts->socket, parts->guard, frame, &peer, key);
+
+	if (result == FRAMES_MESSAGE)
+		question_take(turn->watch, &peer, key, BYTES(zmq_msg_data(frame), zmq_msg_size(frame)), turn->now);
+	return result != FRAMES_NOTHING;
 }
 
 enum pollset_result watch_take(struct watch *watch, steady_ms now)
 {
-	unsigned received = 0;
-	bool more = true;
+	struct turn_of_watch turn = {watch, now};
+	const enum pollset_result result =
+		frames_receive_some(watch->parts.socket, watch->parts.guard, question_receive, &turn);
 
-	while (more && received < QUESTIONS_AT_ONCE) {
-		zmq_msg_t frame;
-
-		zmq_msg_init(&frame);
-		more = question_receive(watch, &frame, now);
-		zmq_msg_close(&frame);
-		received += more;
-	}
 	watch_answer(watch);
-	if (more)
-		return POLLSET_MORE;
-	guard_emptied(watch->parts.guard, watch->parts.socket);
-	return received > 0 ? POLLSET_SOME : POLLSET_NOTHING;
+	return result;
 }
