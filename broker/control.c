@@ -1,14 +1,11 @@
 /* control - the sockets of operators and auditors: reads their requests, has them carried out, and answers. */
 #include "broker/control_state.h"
-#include "broker/proposal_file.h"
 
+#include "broker/ipc.h"
+#include "broker/proposal_file.h"
 #include "common/memory.h"
-#include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #define REQUESTS_AT_ONCE 16
@@ -16,37 +13,6 @@
 #define ANSWERS_QUEUED 4 /* for one asker that does not read; simpulctl waits for each */
 
 /* ---- life */
-
-static enum error group_give(const char *path, const char *name, struct fault *fault)
-{
-	const struct group *group = name == NULL ? NULL : getgrnam(name);
-
-	if (name == NULL)
-		return E_OK;
-	if (group == NULL)
-		return fault_at(fault, E_CONFIG, "%s: there is no group \"%s\"", path, name);
-	if (chown(path, (uid_t)-1, group->gr_gid) != 0)
-		return fault_at(fault, E_CONFIG, "%s: this user may not give it to group \"%s\": it is no member", path,
-				name);
-	return E_OK;
-}
-
-enum error control_bind(void *socket, const char *path, const char *group, struct fault *fault)
-{
-	char *endpoint = memory_format("ipc://%s", path);
-	const mode_t before = umask(0177); /* nobody comes in before the group is right */
-	enum error error = E_OK;
-
-	if (zmq_bind(socket, endpoint) != 0)
-		error = fault_at(fault, E_CONFIG, "%s: %s", path, zmq_strerror(zmq_errno()));
-	umask(before);
-	if (error == E_OK)
-		error = group_give(path, group, fault);
-	if (error == E_OK && chmod(path, 0660) != 0)
-		error = fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-	free(endpoint);
-	return error;
-}
 
 static const char *path_of(const struct control *control, enum control_role role)
 {
@@ -61,16 +27,23 @@ static enum error socket_open(struct control *control, void *context, enum contr
 	const int64_t largest = REQUEST_LIMIT;
 	const int linger = 200, queued = ANSWERS_QUEUED;
 	void *socket;
+	enum error error;
 
 	if (path_of(control, role) == NULL)
 		return E_OK;
-	socket = control->sockets[role] = zmq_socket(context, ZMQ_ROUTER);
+	socket = zmq_socket(context, ZMQ_ROUTER);
 	if (socket == NULL || zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) != 0 ||
 	    zmq_setsockopt(socket, ZMQ_SNDHWM, &queued, sizeof(queued)) != 0 ||
 	    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
-		return fault_at(fault, E_IO, "%s: %s", path_of(control, role), zmq_strerror(zmq_errno()));
-	return control_bind(socket, path_of(control, role),
-			    role == CONTROL_OPERATOR ? settings->operators_group : settings->auditors_group, fault);
+		error = fault_at(fault, E_IO, "%s: %s", path_of(control, role), zmq_strerror(zmq_errno()));
+	else
+		error = ipc_bind(socket, path_of(control, role),
+				 role == CONTROL_OPERATOR ? settings->operators_group : settings->auditors_group, fault);
+	if (error == E_OK)
+		control->sockets[role] = socket;
+	else if (socket != NULL)
+		zmq_close(socket);
+	return error;
 }
 
 enum error control_new(struct control **control, void *context, const struct control_port *port, struct fault *fault)
@@ -99,12 +72,9 @@ void control_free(struct control *control)
 {
 	if (control == NULL)
 		return;
-	for (int role = 0; role < CONTROL_ROLES; role++) {
-		if (control->sockets[role] == NULL)
-			continue;
-		zmq_close(control->sockets[role]);
-		unlink(path_of(control, role));
-	}
+	for (int role = 0; role < CONTROL_ROLES; role++)
+		if (control->sockets[role] != NULL)
+			ipc_close(control->sockets[role], path_of(control, role));
 	for (size_t i = 0; i < PROPOSALS; i++)
 		json_decref(control->proposals[i].request);
 	free(control->spent);

@@ -51,7 +51,4 @@ void control_done(struct control *control, uint64_t ticket, const struct fault *
 /* What the archivist found, taken over: answers whoever asked. */
 void control_told(struct control *control, struct archive_letter *letter);
 
-/* Binds an ipc socket of mode 0660 and this group (NULL: the user's own) in place of what a dead broker left. */
-enum error control_bind(void *socket, const char *path, const char *group, struct fault *fault);
-
 #endif

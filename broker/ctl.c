@@ -1,14 +1,13 @@
 /* ctl - options, errors and the request to the broker, the same for every command of simpulctl. */
 #include "broker/ctl.h"
 
+#include "broker/ipc.h"
 #include "common/memory.h"
 #include "common/user.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -154,30 +153,13 @@ enum error ctl_case_open(const struct ctl *ctl, struct journal_case **c, struct 
 
 /* ---- the broker */
 
-bool ctl_listens(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
-	bool listens;
-
-	/* broker_settings_load made sure that it fits. */
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	errno = 0;
-	listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-	error = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return listens;
-}
-
 const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings)
 {
-	if (!ctl->auditor && ctl_listens(settings->control))
+	if (!ctl->auditor && ipc_listens(settings->control))
 		return settings->control;
 	if (!ctl->auditor && errno != EACCES)
 		return NULL;
-	return ctl_listens(settings->audit) ? settings->audit : NULL;
+	return ipc_listens(settings->audit) ? settings->audit : NULL;
 }
 
 /* The fault that the broker answered with; E_OK when it was none. */

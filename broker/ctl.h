@@ -111,9 +111,6 @@ int ctl_got_ever(const struct ctl *ctl, const char *node, const char *reason);
 /* The key of the log socket, which is made when there is none. */
 enum error ctl_watch_key_make(const struct broker_settings *settings, struct curve_key *key, struct fault *fault);
 
-/* Whether somebody listens at an ipc socket, errno why not (EACCES: this user may not ask): one that died leaves its path
- * behind, and ZeroMQ would wait for ever. */
-bool ctl_listens(const char *path);
 /* The socket by which this run speaks to the broker: the operators', or the auditors' where this user may
  * not use that, or asked for the other; NULL when none does. */
 const char *ctl_socket(const struct ctl *ctl, const struct broker_settings *settings);

@@ -2,6 +2,7 @@
 #include "broker/ctl.h"
 
 #include "broker/ctl_watch.h"
+#include "broker/ipc.h"
 #include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ static int log_follow(const char *path, int least)
 
 	for (int i = least; i <= LOG_LEVEL_ALARM; i++)
 		zmq_setsockopt(socket, ZMQ_SUBSCRIBE, &(uint8_t){(uint8_t)i}, 1);
-	if (!ctl_listens(path) || zmq_connect(socket, endpoint) != 0)
+	if (!ipc_listens(path) || zmq_connect(socket, endpoint) != 0)
 		status = ctl_fail((fault_at(&fault, E_UNREACHABLE, "%s", path), &fault), "is the broker running?");
 	else
 		status = lines_print(socket);

@@ -1,13 +1,12 @@
 /* log_feed - copies log lines through a mailbox to a PUB socket; who does not keep up loses lines, nobody waits. */
 #include "broker/log_feed.h"
 
-#include "broker/control.h"
+#include "broker/ipc.h"
 #include "common/log.h"
 #include "common/mailbox.h"
 #include "common/memory.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
 struct log_feed {
@@ -35,21 +34,24 @@ enum error log_feed_new(struct log_feed **feed, void *context, const char *path,
 			struct fault *fault)
 {
 	struct log_feed *made = memory_zero(1, sizeof(*made));
+	void *socket = zmq_socket(context, ZMQ_PUB);
 	const int linger = 0;
 	enum error error;
 
 	made->lines = mailbox_new();
 	made->ring = log_ring_new();
 	made->path = memory_string(path);
-	made->socket = zmq_socket(context, ZMQ_PUB);
-	if (made->socket == NULL || zmq_setsockopt(made->socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
+	if (socket == NULL || zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger)) != 0)
 		error = fault_at(fault, E_IO, "%s: %s", path, zmq_strerror(zmq_errno()));
 	else
-		error = control_bind(made->socket, path, group, fault);
+		error = ipc_bind(socket, path, group, fault);
 	if (error != E_OK) {
+		if (socket != NULL)
+			zmq_close(socket);
 		log_feed_free(made);
 		return error;
 	}
+	made->socket = socket;
 	log_copy(copy_line, made);
 	*feed = made;
 	return E_OK;
@@ -62,8 +64,7 @@ void log_feed_free(struct log_feed *feed)
 	log_copy(NULL, NULL);
 	if (feed->socket != NULL) {
 		log_feed_send(feed);
-		zmq_close(feed->socket);
-		unlink(feed->path);
+		ipc_close(feed->socket, feed->path);
 	}
 	free(feed->path);
 	mailbox_free(feed->lines);

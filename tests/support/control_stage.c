@@ -67,7 +67,7 @@ static enum error keep_reload_watchers(void *context, struct fault *fault)
 	return E_OK;
 }
 
-static void *stage_connect(struct stage *stage, const char *path)
+void *stage_connect(struct stage *stage, const char *path)
 {
 	char endpoint[128];
 	const int wait = 2000;

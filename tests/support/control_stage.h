@@ -32,6 +32,9 @@ int stage_close(void **state);
 /* The control ends and another one begins with what stands in the journal's folder. */
 void stage_restart(struct stage *stage);
 
+/* Another socket of somebody who asks there. */
+void *stage_connect(struct stage *stage, const char *path);
+
 /* Lets the control take one request as a REQ socket of this role would send it; as an operator. */
 void stage_request_as(struct stage *stage, enum control_role role, const char *text, size_t size);
 void stage_request(struct stage *stage, const char *text, size_t size);

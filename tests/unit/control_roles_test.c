@@ -157,6 +157,28 @@ static void a_group_that_is_not_there_is_named_and_nobody_comes_in(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* Two journals whose settings name one path. */
+static void a_path_where_another_broker_listens_is_left_to_it(void **state)
+{
+	struct stage *stage = *state;
+	struct control *second;
+	struct fault fault = {0};
+	const enum error error = control_new(&second, stage->context, &stage->port, &fault);
+	json_t *json;
+
+	if (error == E_OK)
+		control_free(second);
+	assert_int_equal(error, E_CONFIG);
+	assert_non_null(strstr(fault.field, "another program listens there"));
+	assert_int_equal(access(stage->path, F_OK), 0);
+	zmq_close(stage->operator);
+	stage->operator = stage_connect(stage, stage->path);
+	stage_request(stage, verbs[0].request, strlen(verbs[0].request));
+	json = stage_answer(stage);
+	assert_true(json_is_true(json_object_get(json, "ok")));
+	json_decref(json);
+}
+
 /* ---- who asks much */
 
 static void assert_can_revoke(struct stage *stage)
@@ -290,6 +312,7 @@ int main(void)
 		TEST(an_act_says_who_what_and_why),
 		TEST(what_would_spoil_the_record_is_refused),
 		TEST(a_group_that_is_not_there_is_named_and_nobody_comes_in),
+		TEST(a_path_where_another_broker_listens_is_left_to_it),
 		TEST(looks_leave_an_operator_room_to_act),
 		TEST(questions_leave_an_operator_room_to_act),
 		TEST(a_role_that_asks_for_all_members_all_the_time_is_told_to_wait),
