@@ -240,24 +240,32 @@ static void do_tell(struct control *control, const struct asker *asker, const js
 
 /* ---- changing */
 
+/* A message that stands in the request encoded and in hexadecimal; in the arena's memory. NULL: see the fault. */
+static const void *message_of_request(const json_t *request, const char *key,
+				      const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
+				      struct fault *fault)
+{
+	const char *hex = request_text(request, key);
+	const size_t size = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t *data = arena_alloc(arena, size + 1);
+
+	if (hex != NULL && hex_parse(hex, data, size))
+		return wire_unpack(descriptor, BYTES(data, size), arena, fault);
+	fault_at(fault, E_INVALID, "%s", key);
+	return NULL;
+}
+
 enum error member_of_request(const json_t *request, struct member *member, struct fault *fault)
 {
-	const char *hex = request_text(request, "record");
-	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
-	uint8_t *data = memory_alloc(size + 1);
+	struct fault why = {0};
 	struct arena arena;
-	const Simpul__MemberRecord *record = NULL;
+	const Simpul__MemberRecord *record;
 	enum error error;
 
 	arena_init(&arena);
-	if (hex == NULL || !hex_parse(hex, data, size))
-		error = fault_at(fault, E_INVALID, "record");
-	else if ((record = wire_unpack(&simpul__member_record__descriptor, BYTES(data, size), &arena, fault)) == NULL)
-		error = fault->code;
-	else
-		error = member_of_message(member, record, fault);
+	record = message_of_request(request, "record", &simpul__member_record__descriptor, &arena, &why);
+	error = record != NULL ? member_of_message(member, record, fault) : fault_pass(fault, &why);
 	arena_fini(&arena);
-	free(data);
 	return error;
 }
 
@@ -369,25 +377,16 @@ static void do_hold_open(struct control *control, const struct asker *asker, con
 	control_step(control, asker, request, &event, HOLD_OPEN, request_text(request, "report"));
 }
 
-/* "succession": an encoded BrokerSuccession in hexadecimal. */
 static enum error succession_of_request(const json_t *request, struct broker_succession *succession, struct fault *fault)
 {
-	const char *hex = request_text(request, "succession");
-	size_t size = hex == NULL ? 0 : strlen(hex) / 2;
-	uint8_t *data = memory_alloc(size + 1);
-	struct arena arena;
 	const Simpul__BrokerSuccession *message;
+	struct arena arena;
 	enum error error;
 
 	arena_init(&arena);
-	if (hex == NULL || !hex_parse(hex, data, size))
-		error = fault_at(fault, E_INVALID, "succession");
-	else if ((message = wire_unpack(&simpul__broker_succession__descriptor, BYTES(data, size), &arena, fault)) == NULL)
-		error = fault->code;
-	else
-		error = broker_succession_of_message(succession, message, fault);
+	message = message_of_request(request, "succession", &simpul__broker_succession__descriptor, &arena, fault);
+	error = message != NULL ? broker_succession_of_message(succession, message, fault) : fault->code;
 	arena_fini(&arena);
-	free(data);
 	return error;
 }
 
