@@ -1,6 +1,7 @@
 /* act - names users and packs what they did. */
 #include "broker/act.h"
 
+#include "common/name.h"
 #include "common/wire.h"
 #include "proto/journal.pb-c.h"
 
@@ -36,6 +37,38 @@ struct hash act_reseed_content(const char *node, uint64_t from_entry, const char
 	content = hash_of(buffer_view(&encoded));
 	buffer_free(&encoded);
 	return content;
+}
+
+struct hash act_hold_content(const Simpul__Hold *hold)
+{
+	Simpul__Hold bare = *hold;
+	struct buffer encoded = {0};
+	struct hash content;
+
+	bare.signed_at = 0;
+	bare.n_signatures = 0;
+	wire_pack(&bare, &encoded);
+	content = hash_of(buffer_view(&encoded));
+	buffer_free(&encoded);
+	return content;
+}
+
+enum error act_open_content(const char *report, const char *reason, struct hash *content, struct fault *fault)
+{
+	Simpul__Hold hold = SIMPUL__HOLD__INIT;
+	Simpul__Name message = SIMPUL__NAME__INIT;
+	struct report_name name;
+
+	if (!report_name_parse(report, &name))
+		return fault_at(fault, E_INVALID, "report");
+	message.origin = name.origin;
+	message.epoch = name.epoch;
+	message.stream = (Simpul__Stream)name.stream;
+	message.number = name.number;
+	hold.report = &message;
+	hold.reason = text_of(reason);
+	*content = act_hold_content(&hold);
+	return E_OK;
 }
 
 void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2])

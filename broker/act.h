@@ -35,8 +35,17 @@ struct act {
 /* What two operators sign; `content` as PROTOCOL.md, "Two operators", has it. */
 struct hash act_digest(const uint8_t exchange[EXCHANGE_SIZE], wall_ms at, const char *command, const struct hash *content);
 
+/* What holds are called in acts and signatures. */
+#define HOLD_PLACE "hold place"
+#define HOLD_LIFT "hold lift"
+#define HOLD_OPEN "hold open"
+
 /* Of a reseed: the hash of what will stand in its entry. */
 struct hash act_reseed_content(const char *node, uint64_t from_entry, const char *reason);
+/* Of a hold that is placed or lifted: the same without its signatures, which may be there. */
+struct hash act_hold_content(const Simpul__Hold *hold);
+/* That a report is opened, which no entry but the act says. E_INVALID when it is none's name. */
+enum error act_open_content(const char *report, const char *reason, struct hash *content, struct fault *fault);
 /* Borrowed from the first. */
 void act_signatures_to_messages(const struct act_signature signatures[2], Simpul__ActSignature messages[2]);
 /* Appends an encoded Act without an entry. */

@@ -70,39 +70,13 @@ static enum error request_read(const json_t *request, struct request *out, struc
 	return error == E_OK ? hold_reason_check(out->hold.reason, fault) : error;
 }
 
-enum error hold_open_content(const char *report, const char *reason, struct hash *content, struct fault *fault)
-{
-	struct request read;
-	const enum error error = report_read(report, &read, fault);
-
-	if (error != E_OK)
-		return error;
-	read.hold.reason = (char *)(uintptr_t)reason;
-	*content = hold_content(&read.hold);
-	return E_OK;
-}
-
-struct hash hold_content(const Simpul__Hold *hold)
-{
-	Simpul__Hold bare = *hold;
-	struct buffer encoded = {0};
-	struct hash content;
-
-	bare.signed_at = 0;
-	bare.n_signatures = 0;
-	wire_pack(&bare, &encoded);
-	content = hash_of(buffer_view(&encoded));
-	buffer_free(&encoded);
-	return content;
-}
-
 enum error hold_request_content(const json_t *request, struct hash *content, struct fault *fault)
 {
 	struct request read;
 	const enum error error = request_read(request, &read, fault);
 
 	if (error == E_OK)
-		*content = hold_content(&read.hold);
+		*content = act_hold_content(&read.hold);
 	return error;
 }
 

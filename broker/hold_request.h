@@ -6,11 +6,6 @@
 #include "proto/journal.pb-c.h"
 #include <jansson.h>
 
-/* What they are called in acts and signatures. */
-#define HOLD_PLACE "hold place"
-#define HOLD_LIFT "hold lift"
-#define HOLD_OPEN "hold open"
-
 /* Of {"command": "hold-place", "report": NAME, "authority", "order", "until": ms, "reason"}, or {"command":
  * "hold-lift", "report": NAME, "hold": entry of the one that ends, "reason"}, or {"command": "hold-open", "report":
  * NAME, "reason"}. What two operators sign: the hash of a Hold without their signatures. E_INVALID, E_MISSING and as of
@@ -19,9 +14,5 @@ enum error hold_request_content(const json_t *request, struct hash *content, str
 /* Appends the Hold with their signatures. Errors as above. */
 enum error hold_request_pack(const json_t *request, wall_ms signed_at, const struct act_signature signatures[2],
 			     struct buffer *out, struct fault *fault);
-/* The same hash of a Hold that has its signatures. */
-struct hash hold_content(const Simpul__Hold *hold);
-/* What is signed that a report is opened, which no entry but the act says. E_INVALID when it is none's name. */
-enum error hold_open_content(const char *report, const char *reason, struct hash *content, struct fault *fault);
 
 #endif

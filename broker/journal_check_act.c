@@ -1,7 +1,7 @@
 /* journal_check_act - acts: what one names is there, and where it says that two operators signed, they did, and that. */
 #include "broker/journal_check.h"
 
-#include "broker/hold_request.h"
+#include "broker/act.h"
 #include "common/wire.h"
 #include <string.h>
 
@@ -14,7 +14,7 @@ static bool content_hash(struct check *check, uint64_t type, struct bytes conten
 	if (type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD) {
 		hold = stored_unpack(&simpul__hold__descriptor, content, &check->arena);
 		if (hold != NULL)
-			*hash = hold_content(hold);
+			*hash = act_hold_content(hold);
 		return hold != NULL;
 	}
 	if (type != SIMPUL__ENTRY_TYPE__ENTRY_TYPE_POLICY) {
@@ -54,7 +54,7 @@ static bool signatures_check(struct check *check, const Simpul__Act *act)
 	bool known;
 
 	if (act->entry == 0 && strcmp(act->command, HOLD_OPEN) == 0)
-		return content_known(check, act, hold_open_content(act->object, act->reason, &content, NULL) == E_OK,
+		return content_known(check, act, act_open_content(act->object, act->reason, &content, NULL) == E_OK,
 				     &content);
 	bind_number(check->other, 1, act->entry);
 	known = journal_row_step(check->other, check->fault) == E_OK &&

@@ -2,7 +2,7 @@
  * one. */
 #include "broker/journal_check.h"
 
-#include "broker/hold_request.h"
+#include "broker/act.h"
 #include "common/hold.h"
 #include "common/memory.h"
 #include <stdlib.h>
@@ -89,7 +89,7 @@ bool check_hold(struct check *check)
 
 	if (hold == NULL || !form_check(check, hold))
 		return check_bad(check, "the hold has not the form it must have");
-	content = hold_content(hold);
+	content = act_hold_content(hold);
 	if (!check_two_operators(check, hold->signed_at, hold->lifts != 0 ? HOLD_LIFT : HOLD_PLACE, &content,
 				 hold->signatures, hold->n_signatures))
 		return check_bad(check, "two operators did not sign the hold");

@@ -1,7 +1,7 @@
 /* holding - packs and signs orders by which a body is kept. */
 #include "tests/support/holding.h"
 
-#include "broker/hold_request.h"
+#include "broker/act.h"
 #include "common/wire.h"
 
 #include <string.h>
@@ -43,7 +43,7 @@ void holding_pack(const struct holding *holding, const uint8_t exchange[EXCHANGE
 	hold.until = holding->lifts != 0 ? 0 : holding->until;
 	hold.reason = text(holding->other_words ? "another reason" : "investigation");
 	hold.lifts = holding->lifts;
-	content = hold_content(&hold);
+	content = act_hold_content(&hold);
 	digest = act_digest(exchange, now, holding->lifts != 0 ? HOLD_LIFT : HOLD_PLACE, &content);
 	signatures_make(holding, &digest, signatures);
 	act_signatures_to_messages(signatures, messages);
