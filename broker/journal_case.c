@@ -56,10 +56,21 @@ void journal_case_close(struct journal_case *c)
 	for (size_t i = 0; i < c->policy_count; i++)
 		policy_free(c->policies[i]);
 	free(c->graves);
+	sqlite3_finalize(c->purged);
+	sqlite3_finalize(c->cursor);
+	sqlite3_finalize(c->withheld);
 	audience_set_free(&c->audiences);
 	arena_fini(&c->arena);
 	database_close(c->db);
 	free(c);
+}
+
+sqlite3_stmt *case_statement(struct journal_case *c, sqlite3_stmt **kept, const char *sql)
+{
+	if (*kept == NULL)
+		*kept = database_prepare(c->db, sql);
+	sqlite3_reset(*kept);
+	return *kept;
 }
 
 static int look_at_end(void *context)
@@ -343,9 +354,9 @@ enum error journal_case_report(struct journal_case *c, const struct report_name 
 enum error journal_case_delivery(struct journal_case *c, const char *node, uint64_t entry, bool *acknowledged,
 				 uint32_t *withheld, struct fault *fault)
 {
-	sqlite3_stmt *cursor = database_prepare(c->db, "SELECT entry FROM cursor WHERE node = ?1");
-	sqlite3_stmt *held =
-		database_prepare(c->db, "SELECT max(policy_version) FROM withheld WHERE node = ?1 AND entry = ?2");
+	sqlite3_stmt *cursor = case_statement(c, &c->cursor, "SELECT entry FROM cursor WHERE node = ?1");
+	sqlite3_stmt *held = case_statement(
+		c, &c->withheld, "SELECT max(policy_version) FROM withheld WHERE node = ?1 AND entry = ?2");
 	uint64_t upto = 0, version = 0;
 	enum error error;
 
@@ -357,7 +368,5 @@ enum error journal_case_delivery(struct journal_case *c, const char *node, uint6
 		error = journal_number(held, 0, &version, fault);
 	*acknowledged = upto >= entry;
 	*withheld = (uint32_t)version;
-	sqlite3_finalize(cursor);
-	sqlite3_finalize(held);
 	return error;
 }

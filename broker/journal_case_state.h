@@ -24,6 +24,7 @@ struct seen_node {
 
 struct journal_case {
 	sqlite3 *db;
+	sqlite3_stmt *purged, *cursor, *withheld; /* asked of each copy: prepared when first asked */
 	struct audience_set audiences;
 	struct arena arena;
 	case_ended *ended; /* NULL: nobody asks */
@@ -39,6 +40,9 @@ struct journal_case {
 
 /* E_STOPPING once it has ended: for what asks many short questions. */
 enum error case_goes_on(const struct journal_case *c, struct fault *fault);
+
+/* `*kept`, prepared with this text when it is first asked for, and reset; closed with the case. */
+sqlite3_stmt *case_statement(struct journal_case *c, sqlite3_stmt **kept, const char *sql);
 
 /* A copy in the case's memory of what a row holds, for that ends with the next step. */
 struct bytes case_keep(struct journal_case *c, struct bytes bytes);

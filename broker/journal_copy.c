@@ -18,8 +18,8 @@ enum error journal_copy_of(struct journal_case *c, const char *node, uint64_t en
 	*copy = (struct copy){0};
 	if (error != E_OK)
 		return error;
-	purged = database_prepare(c->db,
-				  "SELECT receipt, at FROM purged WHERE entry = ?1 AND place = ?2 AND node = ?3");
+	purged = case_statement(c, &c->purged,
+				"SELECT receipt, at FROM purged WHERE entry = ?1 AND place = ?2 AND node = ?3");
 	bind_number(purged, 1, entry);
 	bind_number(purged, 2, place);
 	bind_text(purged, 3, node);
@@ -28,7 +28,7 @@ enum error journal_copy_of(struct journal_case *c, const char *node, uint64_t en
 		copy->receipt = column_number(purged, 0);
 		copy->purged_at = column_number(purged, 1);
 	}
-	sqlite3_finalize(purged);
+	sqlite3_reset(purged);
 	if (error != E_OK && error != E_NOT_FOUND)
 		return error;
 	return journal_case_delivery(c, node, entry, &copy->acknowledged, &copy->withheld, fault);
