@@ -13,12 +13,9 @@
 
 static json_t *row_json(sqlite3_stmt *row)
 {
-	struct report_name name = {.epoch = (uint32_t)column_number(row, 1),
-				   .stream = (uint32_t)column_number(row, 2),
-				   .number = column_number(row, 3)};
+	const struct report_name name = name_column(row, 0);
 	char text[REPORT_NAME_SIZE], time[TIME_TEXT_SIZE];
 
-	snprintf(name.origin, sizeof(name.origin), "%s", column_text(row, 0));
 	return json_pack("{s:s, s:s, s:s, s:s}", "report", report_name_text(&name, text), "sink", column_text(row, 6),
 			 "rule", enum_text(&simpul__purge_rule__descriptor, (int)column_number(row, 4)), "at",
 			 time_text(time, column_number(row, 5), 0));

@@ -1,5 +1,6 @@
 /* complete - copies what decides an audience from an outbox row into the draft that updates or cancels it. */
 #include "agents/complete.h"
+#include "agents/reference.h"
 #include "agents/view.h"
 #include "common/content.h"
 #include "common/json.h"
@@ -163,14 +164,9 @@ static bool root_take(void *context, const struct outbox_row *row)
 
 	arena_init(&arena);
 	header = wire_unpack(&simpul__header__descriptor, row->header, &arena, NULL);
-	root->is_update = header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && header->n_references == 1;
-	if (root->is_update) {
-		name = row->name;
-		name.epoch = header->references[0]->epoch;
-		name.stream = (uint32_t)header->references[0]->stream;
-		name.number = header->references[0]->number;
+	root->is_update = header != NULL && header->kind == SIMPUL__KIND__KIND_UPDATE && reference_read(header, &name);
+	if (root->is_update)
 		report_name_text(&name, root->name);
-	}
 	arena_fini(&arena);
 	return false;
 }

@@ -141,16 +141,14 @@ enum error copies_of_updates(struct store *store, const struct report_name *name
 	static const char sql[] = "SELECT epoch, stream, number, state FROM outbox WHERE reference = ?1 AND kind = 3"
 				  " AND state < 3 ORDER BY epoch, stream, number";
 	sqlite3_stmt *get = store_statement(store, sql);
-	struct report_name update = *name;
+	struct report_name update;
 	char text[REPORT_NAME_SIZE];
 	enum error error;
 
 	*under_way = false;
 	bind_text(get, 1, report_name_text(name, text));
 	while ((error = store_ask(store, get, fault)) == E_OK) {
-		update.epoch = (uint32_t)column_number(get, 0);
-		update.stream = (uint32_t)column_number(get, 1);
-		update.number = column_number(get, 2);
+		update = own_name_column(get, 0, name->origin);
 		if (column_number(get, 3) != OUTBOX_ACCEPTED) {
 			*under_way = true;
 			continue;

@@ -1,6 +1,7 @@
 /* erase - empties rows of the inbox, and the proofs that hold a body whole. */
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
+#include "agents/inbox.h"
 #include "agents/quarantine.h"
 #include "common/limit.h"
 #include "common/log.h"
@@ -13,20 +14,6 @@
 #include <string.h>
 
 enum { MOST_ROWS = 256 };
-
-bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant)
-{
-	const Simpul__Name *name = header->n_references == 1 ? header->references[0] : NULL;
-
-	if (name == NULL || strcmp(name->origin, origin) != 0 || strlen(origin) > LIMIT_NODE_NAME)
-		return false;
-	memset(meant, 0, sizeof *meant);
-	strcpy(meant->origin, name->origin);
-	meant->epoch = name->epoch;
-	meant->stream = (uint32_t)name->stream;
-	meant->number = name->number;
-	return true;
-}
 
 /* ---- one row */
 
@@ -70,11 +57,8 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 		doomed->row = row;
 		doomed->delivery_id = column_number(get, 0);
 		doomed->index = column_number(get, 1);
-		strncpy(doomed->name.origin, column_text(get, 2), sizeof doomed->name.origin - 1);
-		doomed->name.epoch = (uint32_t)column_number(get, 3);
-		doomed->name.stream = (uint32_t)column_number(get, 4);
-		doomed->name.number = column_number(get, 5);
-		doomed->is_bad = column_number(get, 6) == 2;
+		doomed->name = name_column(get, 2);
+		doomed->is_bad = column_number(get, 6) == TRUST_BAD;
 		doomed->body = body_copy(arena, column_bytes(get, 7));
 		doomed->sealed = column_bytes(get, 8).size == KEY_SIZE;
 		if (doomed->sealed)
@@ -309,11 +293,8 @@ static enum error row_next(struct store *store, const char *sql, const struct re
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {
 		*after = column_number(get, 0);
-		*is_bad = column_number(get, 1) == 2;
-		*found = *name; /* of the same origin */
-		found->epoch = (uint32_t)column_number(get, 2);
-		found->stream = (uint32_t)column_number(get, 3);
-		found->number = column_number(get, 4);
+		*is_bad = column_number(get, 1) == TRUST_BAD;
+		*found = own_name_column(get, 2, name->origin);
 		*row = column_number(get, 5);
 	}
 	sqlite3_reset(get);

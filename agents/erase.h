@@ -9,9 +9,6 @@
 #include "common/clock.h"
 #include "common/name.h"
 
-/* What a header of `origin` refers to; false when it does not refer to exactly one report of that origin. */
-bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant);
-
 /* Erases one row of the inbox, which stays with H(body); nothing when it is erased already. Notes it for the sinks, and
  * for the origin unless somebody else may have made the row up. */
 enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, wall_ms now, struct fault *fault);

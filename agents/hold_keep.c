@@ -275,10 +275,7 @@ static enum error ending_find(struct store *store, struct ending *ending, struct
 
 	memset(ending, 0, sizeof *ending);
 	if (error == E_OK) {
-		strncpy(ending->name.origin, column_text(get, 0), sizeof ending->name.origin - 1);
-		ending->name.epoch = (uint32_t)column_number(get, 1);
-		ending->name.stream = (uint32_t)column_number(get, 2);
-		ending->name.number = column_number(get, 3);
+		ending->name = name_column(get, 0);
 		ending->rule = (Simpul__PurgeRule)column_number(get, 4);
 		ending->purge = column_number(get, 5);
 	}

@@ -49,13 +49,8 @@ static enum error in_force_find(struct store *store, uint64_t id, struct report_
 
 	bind_number(get, 1, id);
 	error = store_ask(store, get, fault);
-	if (error == E_OK) {
-		memset(report, 0, sizeof *report);
-		snprintf(report->origin, sizeof report->origin, "%s", column_text(get, 0));
-		report->epoch = (uint32_t)column_number(get, 1);
-		report->stream = (uint32_t)column_number(get, 2);
-		report->number = column_number(get, 3);
-	}
+	if (error == E_OK)
+		*report = name_column(get, 0);
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? fault_at(fault, E_NOT_FOUND, "hold") : error;
 }
@@ -146,10 +141,7 @@ static enum error waiting_find(struct store *store, uint64_t id, const struct ho
 	if (error == E_OK && column_number(get, 5) == by->uid)
 		error = fault_at(fault, E_TWO_OPERATORS, "user");
 	if (error == E_OK) {
-		snprintf(waiting->report.origin, sizeof waiting->report.origin, "%s", column_text(get, 0));
-		waiting->report.epoch = (uint32_t)column_number(get, 1);
-		waiting->report.stream = (uint32_t)column_number(get, 2);
-		waiting->report.number = column_number(get, 3);
+		waiting->report = name_column(get, 0);
 		waiting->lifts = column_number(get, 4);
 	}
 	sqlite3_reset(get);
@@ -292,12 +284,9 @@ static void set_time(json_t *object, const char *key, wall_ms time)
 
 static void set_name(json_t *object, sqlite3_stmt *row, int column)
 {
-	struct report_name name = {.epoch = (uint32_t)column_number(row, column + 1),
-				   .stream = (uint32_t)column_number(row, column + 2),
-				   .number = column_number(row, column + 3)};
+	const struct report_name name = name_column(row, column);
 	char text[REPORT_NAME_SIZE];
 
-	snprintf(name.origin, sizeof name.origin, "%s", column_text(row, column));
 	json_object_set_new(object, "report", json_string(report_name_text(&name, text)));
 }
 

@@ -2,7 +2,7 @@
  *
  * How submissions are made of them stands in outbox_submission.c, what the broker answers in outbox_answer.c. */
 #include "agents/outbox.h"
-#include "agents/erase.h"
+#include "agents/reference.h"
 #include "agents/store_stream.h"
 #include "common/content.h"
 #include "common/wire.h"

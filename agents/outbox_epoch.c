@@ -4,8 +4,8 @@
  * them is used again. A report that the broker had taken in the time that was lost is then said twice, under two names:
  * better than not at all. */
 #include "agents/outbox.h"
-#include "agents/erase.h"
 #include "agents/outbox_erase.h"
+#include "agents/reference.h"
 #include "agents/store_stream.h"
 #include "common/memory.h"
 #include "common/wire.h"

@@ -2,6 +2,7 @@
 #include "agents/outbox_erase.h"
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
+#include "agents/reference.h"
 #include "common/memory.h"
 #include "common/wire.h"
 
@@ -183,10 +184,7 @@ static enum error update_next(struct store *store, const struct report_name *nam
 	error = store_ask(store, get, fault);
 	if (error == E_OK) {
 		*after = (sqlite3_int64)column_number(get, 0);
-		*found = *name;
-		found->epoch = (uint32_t)column_number(get, 1);
-		found->stream = (uint32_t)column_number(get, 2);
-		found->number = column_number(get, 3);
+		*found = own_name_column(get, 1, name->origin);
 	}
 	sqlite3_reset(get);
 	return error;
@@ -335,15 +333,8 @@ static enum error expired_find(struct store *store, wall_ms now, size_t limit, s
 	*count = 0;
 	bind_number(get, 1, now);
 	bind_number(get, 2, limit);
-	while (*count < limit && (error = store_ask(store, get, fault)) == E_OK) {
-		struct report_name *name = &names[(*count)++];
-
-		memset(name, 0, sizeof *name);
-		strcpy(name->origin, store->node);
-		name->epoch = (uint32_t)column_number(get, 0);
-		name->stream = (uint32_t)column_number(get, 1);
-		name->number = column_number(get, 2);
-	}
+	while (*count < limit && (error = store_ask(store, get, fault)) == E_OK)
+		names[(*count)++] = own_name_column(get, 0, store->node);
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
 }

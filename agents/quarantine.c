@@ -225,10 +225,7 @@ static void item_read(sqlite3_stmt *from, struct quarantine_item *item)
 	snprintf(item->detail, sizeof item->detail, "%s", column_text(from, 7));
 	snprintf(item->decided_by, sizeof item->decided_by, "%s", column_text(from, 11));
 	snprintf(item->reason, sizeof item->reason, "%s", column_text(from, 12));
-	snprintf(item->name.origin, sizeof item->name.origin, "%s", column_text(from, 13));
-	item->name.epoch = (uint32_t)column_number(from, 14);
-	item->name.stream = (uint32_t)column_number(from, 15);
-	item->name.number = column_number(from, 16);
+	item->name = name_column(from, 13);
 }
 
 enum error quarantine_find(struct store *store, uint64_t id, struct quarantine_item *item, struct fault *fault)

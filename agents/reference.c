@@ -1,9 +1,25 @@
 /* reference - looks in inbox and outbox for what a header refers to. */
 #include "agents/reference.h"
-#include "agents/erase.h"
 #include "common/content.h"
 
+#include <stdio.h>
 #include <string.h>
+
+bool reference_read(const Simpul__Header *header, struct report_name *meant)
+{
+	const Simpul__Name *name = header->n_references == 1 ? header->references[0] : NULL;
+
+	if (name == NULL || strlen(name->origin) > LIMIT_NODE_NAME)
+		return false;
+	*meant = (struct report_name){.epoch = name->epoch, .stream = (uint32_t)name->stream, .number = name->number};
+	snprintf(meant->origin, sizeof meant->origin, "%s", name->origin);
+	return true;
+}
+
+bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant)
+{
+	return reference_read(header, meant) && strcmp(meant->origin, origin) == 0;
+}
 
 /* In the inbox, under a name that its origin signed. */
 static enum error received_find(struct store *store, const struct report_name *name, struct fault *fault)

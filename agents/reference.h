@@ -1,8 +1,13 @@
-/* reference - whether the report is here that an update, a cancel or an answer is about. */
+/* reference - which report an update, a cancel or an answer is about, and whether it is here. */
 #ifndef SIMPUL_REFERENCE_H
 #define SIMPUL_REFERENCE_H
 
 #include "agents/store.h"
+
+/* What a header refers to; false when it does not refer to exactly one report. */
+bool reference_read(const Simpul__Header *header, struct report_name *meant);
+/* The same of a header of `origin`: false, too, when the report is another's. */
+bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant);
 
 /* E_NOT_FOUND when a report of `origin` with this header is about one that neither inbox nor outbox has, and can mean
  * nothing here without it; a retraction means what it says whether the report came or not. For readers too. */

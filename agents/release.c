@@ -1,11 +1,11 @@
 /* release - looks through inbox and outbox for requests and answers, and makes an UPDATE of what is to be shared. */
 #include "agents/release.h"
 #include "agents/copies.h"
+#include "agents/reference.h"
 #include "agents/view.h"
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/wire.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,16 +33,10 @@ static const char *reference_in(const json_t *row)
 /* The name of the report that a header refers to, "" for none. */
 static const char *meant_text(const Simpul__Header *header, char text[REPORT_NAME_SIZE])
 {
-	struct report_name name = {0};
+	struct report_name name;
 
 	text[0] = '\0';
-	if (header->n_references != 1)
-		return text;
-	name.epoch = header->references[0]->epoch;
-	name.stream = (uint32_t)header->references[0]->stream;
-	name.number = header->references[0]->number;
-	snprintf(name.origin, sizeof(name.origin), "%s", header->references[0]->origin);
-	return report_name_text(&name, text);
+	return reference_read(header, &name) ? report_name_text(&name, text) : text;
 }
 
 /* A request's name and the office that decides on it, of which this is a report. */
@@ -267,11 +261,8 @@ enum error release_open_count(struct store *store, uint64_t *count, struct fault
 
 	*count = 0;
 	while (error == E_OK && (error = store_ask(store, get, fault)) == E_OK) {
-		struct report_name name = {.epoch = (uint32_t)column_number(get, 1),
-					   .stream = (uint32_t)column_number(get, 2),
-					   .number = column_number(get, 3)};
+		const struct report_name name = name_column(get, 0);
 
-		snprintf(name.origin, sizeof(name.origin), "%s", column_text(get, 0));
 		*count += json_object_get(answered, report_name_text(&name, text)) == NULL;
 	}
 	sqlite3_reset(get);

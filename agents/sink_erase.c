@@ -24,11 +24,8 @@ enum error sink_event_next(struct store *store, uint64_t after, struct sink_even
 					     .row = column_number(get, 1),
 					     .rule = (Simpul__PurgeRule)column_number(get, 2),
 					     .at = column_number(get, 3),
+					     .name = name_column(get, 4),
 					     .entry = column_number(get, 8)};
-		snprintf(event->name.origin, sizeof(event->name.origin), "%s", column_text(get, 4));
-		event->name.epoch = (uint32_t)column_number(get, 5);
-		event->name.stream = (uint32_t)column_number(get, 6);
-		event->name.number = column_number(get, 7);
 	}
 	sqlite3_reset(get);
 	return error;

@@ -3,6 +3,7 @@
 #include "agents/store_schema.h"
 #include "common/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,21 @@ void name_bind(sqlite3_stmt *statement, int column, const struct report_name *na
 {
 	bind_text(statement, column, name->origin);
 	own_name_bind(statement, column + 1, name);
+}
+
+struct report_name own_name_column(sqlite3_stmt *row, int column, const char *node)
+{
+	struct report_name name = {.epoch = (uint32_t)column_number(row, column),
+				   .stream = (uint32_t)column_number(row, column + 1),
+				   .number = column_number(row, column + 2)};
+
+	snprintf(name.origin, sizeof name.origin, "%s", node);
+	return name;
+}
+
+struct report_name name_column(sqlite3_stmt *row, int column)
+{
+	return own_name_column(row, column + 1, column_text(row, column));
 }
 
 /* Notes a failure that no repetition mends. */

@@ -53,6 +53,9 @@ sqlite3_stmt *store_statement(struct store *store, const char *sql);
  * none. */
 void name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
 void own_name_bind(sqlite3_stmt *statement, int column, const struct report_name *name);
+/* The same, out of the row that a question stands on; one of this office's own with `node` as its origin. */
+struct report_name name_column(sqlite3_stmt *row, int column);
+struct report_name own_name_column(sqlite3_stmt *row, int column, const char *node);
 /* Steps a question that one row answers: E_OK with the row, E_NOT_FOUND (`fault` untouched) without one, anything else
  * when it cannot be read. Whoever asked resets the statement. */
 enum error store_ask(struct store *store, sqlite3_stmt *question, struct fault *fault);

@@ -1,5 +1,6 @@
 /* subject_due - counts what is due, and says it once a day. */
 #include "agents/subject_due.h"
+#include "agents/reference.h"
 #include "agents/subject_book.h"
 #include "agents/subject_record.h"
 #include "common/content.h"
@@ -39,11 +40,8 @@ static void count_add(struct counting *counting, wall_ms deadline, const char *n
 /* The name in the first four columns of a row. */
 static void name_text_of(sqlite3_stmt *row, char text[REPORT_NAME_SIZE])
 {
-	struct report_name name = {.epoch = (uint32_t)column_number(row, 1),
-				   .stream = (uint32_t)column_number(row, 2),
-				   .number = column_number(row, 3)};
+	const struct report_name name = name_column(row, 0);
 
-	snprintf(name.origin, sizeof(name.origin), "%s", column_text(row, 0));
 	report_name_text(&name, text);
 }
 
@@ -65,14 +63,11 @@ static bool answer_ends(struct counting *counting, sqlite3_stmt *row, struct sub
 	const Simpul__SubjectHoldings *said =
 		answer != NULL && answer->reply_case == SIMPUL__ANSWER__REPLY_SUBJECT_ACCESS ? answer->subject_access
 											     : NULL;
-	const Simpul__Name *asked = header != NULL && header->n_references == 1 ? header->references[0] : NULL;
-	struct report_name name;
+	struct report_name asked;
 
-	if (asked == NULL || said == NULL)
+	if (header == NULL || said == NULL || !reference_read(header, &asked))
 		return false;
-	name = (struct report_name){.epoch = asked->epoch, .stream = (uint32_t)asked->stream, .number = asked->number};
-	snprintf(name.origin, sizeof(name.origin), "%s", asked->origin);
-	report_name_text(&name, query);
+	report_name_text(&asked, query);
 	return subject_parts_end(parts, query, said->part, said->parts, column_number(row, 1) != 0);
 }
 

@@ -1,8 +1,8 @@
 /* view_rows - reads rows of inbox and outbox out of the store, with the state that they have for a reader. */
+#include "agents/reference.h"
 #include "agents/view.h"
 #include "common/memory.h"
 #include "common/wire.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +17,8 @@ static struct bytes bytes_copy(struct arena *arena, struct bytes data)
 	return BYTES(copy, data.size);
 }
 
-static void name_read(sqlite3_stmt *row, int column, const char *origin, struct report_name *name)
-{
-	snprintf(name->origin, sizeof(name->origin), "%s", origin);
-	name->epoch = (uint32_t)column_number(row, column);
-	name->stream = (uint32_t)column_number(row, column + 1);
-	name->number = column_number(row, column + 2);
-}
-
 #define INBOX_COLUMNS \
-	"row, entry, accepted_at, received_at, trust, header, body, epoch, stream, number, origin, kind," \
+	"row, entry, accepted_at, received_at, trust, header, body, origin, epoch, stream, number, kind," \
 	" erased_at, rule, notice, place"
 
 static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox_row *row)
@@ -39,7 +31,7 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->cancelled_by[0] = row->updated_by[0] = '\0';
 	row->header = bytes_copy(arena, column_bytes(from, 5));
 	row->body = bytes_copy(arena, column_bytes(from, 6));
-	name_read(from, 7, column_text(from, 10), &row->name);
+	row->name = name_column(from, 7);
 	row->kind = (Simpul__Kind)column_number(from, 11);
 	row->erased_at = column_number(from, 12);
 	row->rule = (Simpul__PurgeRule)column_number(from, 13);
@@ -62,7 +54,7 @@ static enum error mark_take(struct store *store, sqlite3_stmt *marks, const stru
 	bind_number(marks, 5, after);
 	error = store_ask(store, marks, fault);
 	if (error == E_OK) {
-		name_read(marks, 0, about->origin, &name);
+		name = own_name_column(marks, 0, about->origin);
 		report_name_text(&name, text);
 	}
 	sqlite3_reset(marks);
@@ -124,14 +116,9 @@ static enum error state_take(struct store *store, struct arena *arena, struct in
 	if (error != E_OK || row->kind != SIMPUL__KIND__KIND_UPDATE)
 		return error;
 	header = wire_unpack(&simpul__header__descriptor, row->header, arena, NULL);
-	if (header == NULL || header->n_references != 1)
+	if (header == NULL || !reference_of(header, row->name.origin, &original)) /* or it updates nothing */
 		return E_OK;
-	original = row->name; /* of the same origin, or it updates nothing */
-	original.epoch = header->references[0]->epoch;
-	original.stream = (uint32_t)header->references[0]->stream;
-	original.number = header->references[0]->number;
-	return strcmp(header->references[0]->origin, original.origin) == 0 ? marks_take(store, &original, row, fault)
-									   : E_OK;
+	return marks_take(store, &original, row, fault);
 }
 
 /* ------------------------------------------------------------------ inbox */
@@ -216,7 +203,7 @@ enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fau
 
 static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *arena, struct outbox_row *row)
 {
-	name_read(from, 0, node, &row->name);
+	row->name = own_name_column(from, 0, node);
 	row->state = (enum outbox_state)column_number(from, 3);
 	row->taken_at = column_number(from, 4);
 	row->entry = column_number(from, 5);
@@ -247,7 +234,7 @@ static enum error own_marks_take(struct store *store, const char *about, uint64_
 	bind_text(get, 1, about);
 	bind_number(get, 2, after);
 	while ((error = store_ask(store, get, fault)) == E_OK) {
-		name_read(get, 0, store->node, &name);
+		name = own_name_column(get, 0, store->node);
 		if (column_number(get, 3) == SIMPUL__KIND__KIND_UPDATE)
 			report_name_text(&name, row->updated_by);
 		else if (row->cancelled_by[0] == '\0')
