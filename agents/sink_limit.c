@@ -3,39 +3,15 @@
 #include "common/content.h"
 #include "common/wire.h"
 
-static bool sighting_identifies(const Simpul__Sighting *sighting)
-{
-	return sighting != NULL && (sighting->n_persons > 0 || sighting->n_vehicles > 0 || sighting->lodging != NULL);
-}
-
-static bool alert_identifies(const Simpul__Alert *alert)
-{
-	return alert != NULL && (alert->n_persons > 0 || alert->n_vehicles > 0);
-}
-
-/* Whether the body says who somebody is, or what leads to it: a plate, a room. Unreadable ones count as if they did. */
-static bool body_identifies(struct bytes bytes, struct arena *arena)
+/* Unreadable ones count as if they did. */
+static bool identifies(struct bytes bytes, struct arena *arena)
 {
 	const Simpul__Body *body;
 
 	if (bytes.size == 0)
 		return false;
 	body = wire_unpack(&simpul__body__descriptor, bytes, arena, NULL);
-	if (body == NULL)
-		return true;
-	switch (body->content_case) {
-	case SIMPUL__BODY__CONTENT_SIGHTING:
-		return sighting_identifies(body->sighting);
-	case SIMPUL__BODY__CONTENT_ALERT:
-		return alert_identifies(body->alert);
-	case SIMPUL__BODY__CONTENT_UPDATE:
-		if (body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_SIGHTING)
-			return sighting_identifies(body->update->sighting);
-		return body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_ALERT &&
-		       alert_identifies(body->update->alert);
-	default:
-		return false;
-	}
+	return body == NULL || body_identifies(body);
 }
 
 enum sink_verdict sink_verdict(const struct sink_options *options, struct bytes header_bytes, struct bytes body,
@@ -50,7 +26,7 @@ enum sink_verdict sink_verdict(const struct sink_options *options, struct bytes 
 	if ((unsigned)header->status > SIMPUL__STATUS__STATUS_TEST ||
 	    (options->statuses & SINK_STATUS(header->status)) == 0)
 		return SINK_OTHER_STATUS;
-	if (options->erases == SINK_ERASES_NO && body_identifies(body, arena))
+	if (options->erases == SINK_ERASES_NO && identifies(body, arena))
 		return SINK_CANNOT_ERASE;
 	return SINK_MAY_HAVE;
 }

@@ -4,9 +4,9 @@
 #include "agents/copies.h"
 #include "agents/subject_match.h"
 #include "agents/view.h"
+#include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { ROWS_AT_ONCE = 256 };
@@ -23,26 +23,6 @@ struct search {
 
 /* ------------------------------------------------------------------ one report */
 
-/* The persons that a body names; NULL for none. */
-static Simpul__Person **persons_in(const Simpul__Body *body, size_t *count)
-{
-	const Simpul__Sighting *sighting = NULL;
-	const Simpul__Alert *alert = NULL;
-
-	if (body->content_case == SIMPUL__BODY__CONTENT_SIGHTING)
-		sighting = body->sighting;
-	else if (body->content_case == SIMPUL__BODY__CONTENT_ALERT)
-		alert = body->alert;
-	else if (body->content_case == SIMPUL__BODY__CONTENT_UPDATE &&
-		 body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_SIGHTING)
-		sighting = body->update->sighting;
-	else if (body->content_case == SIMPUL__BODY__CONTENT_UPDATE &&
-		 body->update->replacement_case == SIMPUL__UPDATE__REPLACEMENT_ALERT)
-		alert = body->update->alert;
-	*count = sighting ? sighting->n_persons : alert ? alert->n_persons : 0;
-	return sighting ? sighting->persons : alert ? alert->persons : NULL;
-}
-
 static const char *how_text(enum subject_match match)
 {
 	return match == SUBJECT_BY_DOCUMENT ? "document" : match == SUBJECT_BY_NAME ? "name" : "likeness";
@@ -53,7 +33,7 @@ static json_t *found_new(const struct search *search, const Simpul__Body *body)
 	enum subject_match best = SUBJECT_OTHER;
 	json_t *persons = json_array();
 	size_t count;
-	Simpul__Person **list = persons_in(body, &count);
+	Simpul__Person *const *list = body_persons(body, &count);
 
 	for (size_t i = 0; i < count; i++) {
 		const enum subject_match match = subject_match(search->subject, list[i]);
@@ -154,16 +134,6 @@ static bool is_kept(const json_t *hit)
 	return strcmp(json_text(hit, "state"), "kept") == 0;
 }
 
-static struct report_name kept_name(sqlite3_stmt *get)
-{
-	struct report_name name = {.epoch = (uint32_t)column_number(get, 1),
-				   .stream = (uint32_t)column_number(get, 2),
-				   .number = column_number(get, 3)};
-
-	snprintf(name.origin, sizeof(name.origin), "%s", column_text(get, 0));
-	return name;
-}
-
 /* What expired or was taken back, and an order of an authority keeps: it is held all the same. */
 static enum error kept_look(struct store *store, struct search *search, struct fault *fault)
 {
@@ -178,7 +148,7 @@ static enum error kept_look(struct store *store, struct search *search, struct f
 		json_t *found = body_search(search, row.header, row.body);
 
 		if (found != NULL) {
-			row.name = kept_name(get);
+			row.name = name_column(get, 0);
 			hit_add(search, found, view_json(&row, &search->arena), false);
 			json_object_set_new(found, "own", json_boolean(strcmp(row.name.origin, store->node) == 0));
 			json_object_set_new(found, "state", json_string("kept"));

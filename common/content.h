@@ -39,8 +39,17 @@ bool body_age_unknown(const Simpul__Body *body);
 bool purpose_valid(const char *text);
 bool law_code_valid(const char *text);
 
-/* How many persons a body holds; of an update in what it puts in the place. */
+/* The sighting or the alert that a body states, at first or, in an update, in its place; at most one is not NULL. */
+struct stated {
+	const Simpul__Sighting *sighting;
+	const Simpul__Alert *alert;
+};
+struct stated body_stated(const Simpul__Body *body);
+/* The persons in that, NULL for none; and how many they are. */
+Simpul__Person *const *body_persons(const Simpul__Body *body, size_t *count);
 size_t body_person_count(const Simpul__Body *body);
+/* Whether that says who somebody is, or what leads to it: a plate, a room. */
+bool body_identifies(const Simpul__Body *body);
 
 /* The CAP msgType that a kind has: UPDATE, CANCEL and answers (ACK) have their own, everything else is an ALERT. */
 Simpul__MsgType msg_type_of(Simpul__Kind kind);

@@ -127,13 +127,7 @@ static enum error alert_check(const Simpul__Header *header, const Simpul__Alert 
 	return form_persons(alert->persons, alert->n_persons, fault);
 }
 
-/* The sighting or the alert that a body states, whether first or as a replacement; at most one is not NULL. */
-struct stated {
-	const Simpul__Sighting *sighting;
-	const Simpul__Alert *alert;
-};
-
-static struct stated stated_in(const Simpul__Body *body)
+struct stated body_stated(const Simpul__Body *body)
 {
 	const Simpul__Update *update;
 
@@ -154,9 +148,9 @@ static struct stated stated_in(const Simpul__Body *body)
 	}
 }
 
-static Simpul__Person *const *persons_of(const Simpul__Body *body, size_t *count)
+Simpul__Person *const *body_persons(const Simpul__Body *body, size_t *count)
 {
-	const struct stated statement = stated_in(body);
+	const struct stated statement = body_stated(body);
 
 	*count = statement.sighting ? statement.sighting->n_persons : statement.alert ? statement.alert->n_persons : 0;
 	return statement.sighting ? statement.sighting->persons : statement.alert ? statement.alert->persons : NULL;
@@ -165,7 +159,7 @@ static Simpul__Person *const *persons_of(const Simpul__Body *body, size_t *count
 bool body_age_unknown(const Simpul__Body *body)
 {
 	size_t count;
-	Simpul__Person *const *persons = persons_of(body, &count);
+	Simpul__Person *const *persons = body_persons(body, &count);
 
 	for (size_t i = 0; i < count; i++)
 		if (persons[i]->age == SIMPUL__AGE__AGE_UNKNOWN)
@@ -177,8 +171,17 @@ size_t body_person_count(const Simpul__Body *body)
 {
 	size_t count;
 
-	persons_of(body, &count);
+	body_persons(body, &count);
 	return count;
+}
+
+bool body_identifies(const Simpul__Body *body)
+{
+	const struct stated said = body_stated(body);
+
+	return body_person_count(body) > 0 ||
+	       (said.sighting && (said.sighting->n_vehicles > 0 || said.sighting->lodging)) ||
+	       (said.alert && said.alert->n_vehicles > 0);
 }
 
 static bool protected_as(const Simpul__Header *header, Simpul__Protection protection)
@@ -193,7 +196,7 @@ static bool protected_as(const Simpul__Header *header, Simpul__Protection protec
 static enum error protection_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault)
 {
 	size_t count;
-	Simpul__Person *const *persons = persons_of(body, &count);
+	Simpul__Person *const *persons = body_persons(body, &count);
 	const bool child = protected_as(header, SIMPUL__PROTECTION__PROTECTION_CHILD);
 	const bool victim = protected_as(header, SIMPUL__PROTECTION__PROTECTION_TRAFFICKING);
 
@@ -230,7 +233,7 @@ static enum error kind_check(const Simpul__Header *header, const Simpul__Body *b
 				"%s", expected[header->kind].field);
 	if (header->kind != SIMPUL__KIND__KIND_UPDATE)
 		return E_OK;
-	replacement = stated_in(body);
+	replacement = body_stated(body);
 	if (!replacement.sighting && !replacement.alert)
 		return fault_at(fault, E_MISSING, "update.%s",
 				header->about == SIMPUL__KIND__KIND_ALERT ? "alert" : "sighting");
@@ -335,7 +338,7 @@ static enum error answer_check(const Simpul__Header *header, const Simpul__Body 
 
 static enum error statement_check(const Simpul__Header *header, const Simpul__Body *body, struct fault *fault)
 {
-	const struct stated statement = stated_in(body);
+	const struct stated statement = body_stated(body);
 	enum error error = E_OK;
 
 	if (statement.sighting)
