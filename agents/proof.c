@@ -121,7 +121,7 @@ enum error proof_make(struct store *store, const struct report_name *name, struc
 {
 	static const char sql[] =
 		"SELECT row FROM inbox WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4"
-		" AND notice = 0 ORDER BY row LIMIT 1";
+		" AND notice = 0 ORDER BY trust = 2, row LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	uint64_t row = 0;
 	enum error error;

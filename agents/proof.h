@@ -10,8 +10,9 @@
 #include "common/arena.h"
 #include "proto/journal.pb-c.h"
 
-/* Into memory of `arena`. E_NOT_FOUND: not in the inbox; E_KEY_UNKNOWN. Of a report that was erased it has the header and,
- * in the place of what it said, the hash: enough to prove who said something when. */
+/* Into memory of `arena`; of several under that name one that its origin signed. E_NOT_FOUND: not in the inbox;
+ * E_KEY_UNKNOWN. Of a report that was erased it has the header and, in the place of what it said, the hash: enough to
+ * prove who said something when. */
 enum error proof_make(struct store *store, const struct report_name *name, struct arena *arena, Simpul__Proof **proof,
 		      struct fault *fault);
 

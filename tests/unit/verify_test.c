@@ -306,6 +306,19 @@ static void a_retired_key_leaves_its_reports_good(void **state)
 	assert_false(finding.doubtful);
 }
 
+/* Somebody else's report came under its name before it did. */
+static void what_others_made_up_under_its_name_is_not_exported(void **state)
+{
+	struct place *place = *state;
+	struct proof_finding finding;
+
+	test_sql(&place->store, "UPDATE inbox SET row = row + 10");
+	test_inbox_add(&place->store, &place->report, TRUST_BAD, 1);
+	test_sql(&place->store, "UPDATE inbox SET row = 1, idx = 1, body = x'0a00' WHERE trust = 2");
+	exported(place);
+	assert_int_equal(check(place, &finding, NULL), E_OK);
+}
+
 static void what_is_not_there_cannot_be_exported(void **state)
 {
 	struct place *place = *state;
@@ -367,6 +380,7 @@ int main(void)
 		TEST(a_sealed_report_is_proven_with_its_key_alone),
 		TEST(a_compromised_key_makes_doubtful),
 		TEST(a_retired_key_leaves_its_reports_good),
+		TEST(what_others_made_up_under_its_name_is_not_exported),
 		TEST(what_is_not_there_cannot_be_exported),
 	};
 
