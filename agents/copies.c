@@ -138,8 +138,9 @@ enum error copies_missed(struct store *store, const struct report_name *name, js
 enum error copies_of_updates(struct store *store, const struct report_name *name, json_t *copies, json_t *missed,
 			     bool *under_way, struct fault *fault)
 {
-	static const char sql[] = "SELECT epoch, stream, number, state FROM outbox WHERE reference = ?1 AND kind = 3"
-				  " AND state < 3 ORDER BY epoch, stream, number";
+	static const char sql[] =
+		"SELECT epoch, stream, number, state FROM outbox WHERE reference = ?1 AND reference <> ''"
+		" AND kind = 3 AND state < 3 ORDER BY epoch, stream, number";
 	sqlite3_stmt *get = store_statement(store, sql);
 	struct report_name update;
 	char text[REPORT_NAME_SIZE];

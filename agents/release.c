@@ -85,8 +85,7 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 
 	search->rows++;
 	search->last = row->row;
-	if (row->trust != TRUST_BAD &&
-	    (row->kind == SIMPUL__KIND__KIND_RELEASE_REQUEST || row->kind == SIMPUL__KIND__KIND_RELEASE)) {
+	if (row->trust != TRUST_BAD) {
 		json_t *json = view_json(row, &search->arena);
 
 		row_note(search, json, false);
@@ -99,17 +98,12 @@ static bool inbox_note(void *context, const struct inbox_row *row)
 static bool outbox_note(void *context, const struct outbox_row *row)
 {
 	struct search *search = context;
-	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, row->header, &search->arena, NULL);
+	json_t *json = view_outbox_json(row, &search->arena);
 
 	search->rows++;
 	search->place = (struct outbox_place){row->name.epoch, row->name.stream, row->name.number};
-	if (header != NULL && (header->kind == SIMPUL__KIND__KIND_RELEASE_REQUEST ||
-			       header->kind == SIMPUL__KIND__KIND_RELEASE)) {
-		json_t *json = view_outbox_json(row, &search->arena);
-
-		row_note(search, json, true);
-		json_decref(json);
-	}
+	row_note(search, json, true);
+	json_decref(json);
 	arena_reset(&search->arena);
 	return true;
 }
@@ -120,12 +114,12 @@ static enum error rows_search(struct store *store, struct search *search, struct
 
 	do {
 		search->rows = 0;
-		error = view_inbox(store, search->last, ROWS_AT_ONCE, inbox_note, search, fault);
+		error = view_inbox_releases(store, search->last, ROWS_AT_ONCE, inbox_note, search, fault);
 	} while (error == E_OK && search->rows == ROWS_AT_ONCE);
 	do {
 		search->rows = 0;
 		if (error == E_OK)
-			error = view_outbox(store, &search->place, ROWS_AT_ONCE, outbox_note, search, fault);
+			error = view_outbox_releases(store, &search->place, ROWS_AT_ONCE, outbox_note, search, fault);
 	} while (error == E_OK && search->rows == ROWS_AT_ONCE);
 	return error;
 }
@@ -230,7 +224,7 @@ enum error release_list(struct store *store, json_t **list, struct fault *fault)
 /* Requests that this office answered, by name, each true. */
 static enum error answered_read(struct store *store, json_t *answered, struct fault *fault)
 {
-	static const char sql[] = "SELECT header FROM outbox_report WHERE kind = 9 AND code = 0";
+	static const char sql[] = "SELECT header FROM outbox_report WHERE kind IN (8, 9) AND kind = 9 AND code = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	const Simpul__Header *header;
 	char name[REPORT_NAME_SIZE];
@@ -252,8 +246,8 @@ static enum error answered_read(struct store *store, json_t *answered, struct fa
 /* By kind, which has an index, for the agent is asked this at any time: there may be a million reports. */
 enum error release_open_count(struct store *store, uint64_t *count, struct fault *fault)
 {
-	static const char sql[] = "SELECT origin, epoch, stream, number FROM inbox WHERE kind = 8 AND trust <> 2"
-				  " AND erased_at = 0";
+	static const char sql[] = "SELECT origin, epoch, stream, number FROM inbox WHERE kind IN (8, 9)"
+				  " AND kind = 8 AND trust <> 2 AND erased_at = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	json_t *answered = json_object();
 	char text[REPORT_NAME_SIZE];

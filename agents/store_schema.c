@@ -118,7 +118,7 @@ static const char schema_outbox[] =
 	" ORDER BY r.first DESC LIMIT 1) AS entry"
 	" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream;"
 	"CREATE INDEX outbox_query ON outbox_report(epoch, stream, number) WHERE kind IN (10, 11);"
-	"CREATE INDEX outbox_release ON outbox_report(epoch, stream, number) WHERE kind = 9;"
+	"CREATE INDEX outbox_release ON outbox_report(epoch, stream, number) WHERE kind IN (8, 9);"
 	"CREATE TABLE taken_file(identity BLOB PRIMARY KEY, name TEXT NOT NULL, taken_at INTEGER NOT NULL,"
 	" lines INTEGER NOT NULL, rejected INTEGER NOT NULL) WITHOUT ROWID;";
 
@@ -134,7 +134,7 @@ static const char schema_inbox[] =
 	"CREATE INDEX inbox_name ON inbox(origin, epoch, stream, number);"
 	"CREATE INDEX inbox_expires ON inbox(expires) WHERE erased_at = 0 AND expires > 0;"
 	"CREATE INDEX inbox_query ON inbox(row) WHERE kind IN (10, 11);"
-	"CREATE INDEX inbox_release_request ON inbox(row) WHERE kind = 8;"
+	"CREATE INDEX inbox_release ON inbox(row) WHERE kind IN (8, 9);"
 	"CREATE TABLE subject_read("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, user TEXT NOT NULL, action TEXT NOT NULL,"
 	" query TEXT NOT NULL, missing INTEGER NOT NULL, reports TEXT NOT NULL);"

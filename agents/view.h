@@ -41,9 +41,12 @@ enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_e
 /* The rows with this name: one, unless the origin's key was abused. None is E_OK too. */
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
 			      struct fault *fault);
-/* As view_inbox, queries and answers alone; finds them without going through the rest. */
+/* As view_inbox, queries and answers alone, or requests to share and what was answered to them; finds them without
+ * going through the rest. */
 enum error view_inbox_questions(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
 				struct fault *fault);
+enum error view_inbox_releases(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+			       struct fault *fault);
 /* The newest row, 0 when there is none. */
 enum error view_inbox_last(struct store *store, uint64_t *row, struct fault *fault);
 /* {"mark": "EXERCISE", "label": "AMBER", "name": "police.oku#12", "entry": 7, "accepted_at": ..., "received_at": ...,
@@ -85,9 +88,11 @@ typedef bool outbox_each(void *context, const struct outbox_row *row);
 
 enum error view_outbox(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
 		       void *context, struct fault *fault);
-/* As view_outbox, queries and answers alone. */
+/* As view_outbox, queries and answers alone, or requests to share and what was answered to them. */
 enum error view_outbox_questions(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
 				 void *context, struct fault *fault);
+enum error view_outbox_releases(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+				void *context, struct fault *fault);
 enum error view_outbox_by_name(struct store *store, const struct report_name *name, outbox_each *each, void *context,
 			       struct fault *fault);
 /* Those that refer to an own report of this name: its updates and cancels. */

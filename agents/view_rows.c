@@ -149,16 +149,22 @@ static enum error inbox_show(struct store *store, sqlite3_stmt *from, size_t lim
 	return error;
 }
 
-enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
-		      struct fault *fault)
+/* At most `limit` rows of a question whose two parameters are the row before and that number. */
+static enum error inbox_page(struct store *store, sqlite3_stmt *from, uint64_t after, size_t limit, inbox_each *each,
+			     void *context, struct fault *fault)
 {
-	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 ORDER BY row LIMIT ?2";
-	sqlite3_stmt *from = store_statement(store, sql);
-
 	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
 	bind_number(from, 1, after);
 	bind_number(from, 2, limit);
 	return inbox_show(store, from, limit, each, context, fault);
+}
+
+enum error view_inbox(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+		      struct fault *fault)
+{
+	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 ORDER BY row LIMIT ?2";
+
+	return inbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
 }
 
 enum error view_inbox_questions(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
@@ -166,12 +172,17 @@ enum error view_inbox_questions(struct store *store, uint64_t after, size_t limi
 {
 	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 AND kind IN (10, 11)"
 				  " ORDER BY row LIMIT ?2";
-	sqlite3_stmt *from = store_statement(store, sql);
 
-	limit = limit > MOST_ROWS ? MOST_ROWS : limit;
-	bind_number(from, 1, after);
-	bind_number(from, 2, limit);
-	return inbox_show(store, from, limit, each, context, fault);
+	return inbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
+}
+
+enum error view_inbox_releases(struct store *store, uint64_t after, size_t limit, inbox_each *each, void *context,
+			       struct fault *fault)
+{
+	static const char sql[] = "SELECT " INBOX_COLUMNS " FROM inbox WHERE row > ?1 AND kind IN (8, 9)"
+				  " ORDER BY row LIMIT ?2";
+
+	return inbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
 }
 
 enum error view_inbox_by_name(struct store *store, const struct report_name *name, inbox_each *each, void *context,
@@ -318,6 +329,15 @@ enum error view_outbox_questions(struct store *store, const struct outbox_place 
 {
 	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
 				  " AND kind IN (10, 11) ORDER BY epoch, stream, number LIMIT ?4";
+
+	return outbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
+}
+
+enum error view_outbox_releases(struct store *store, const struct outbox_place *after, size_t limit, outbox_each *each,
+				void *context, struct fault *fault)
+{
+	static const char sql[] = "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE (epoch, stream, number) > (?1, ?2, ?3)"
+				  " AND kind IN (8, 9) ORDER BY epoch, stream, number LIMIT ?4";
 
 	return outbox_page(store, store_statement(store, sql), after, limit, each, context, fault);
 }

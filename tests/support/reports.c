@@ -172,6 +172,15 @@ void test_sql(struct store *store, const char *sql)
 	assert_int_equal(database_run(store->db, sql, NULL), E_OK);
 }
 
+uint64_t test_steps(struct store *store)
+{
+	uint64_t steps = 0;
+
+	for (size_t i = 0; i < STORE_STATEMENTS && store->statements[i].sql != NULL; i++)
+		steps += (uint64_t)sqlite3_stmt_status(store->statements[i].statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+	return steps;
+}
+
 char *test_folder(void)
 {
 	char *folder = memory_string("/tmp/simpul-unit-XXXXXX");

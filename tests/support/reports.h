@@ -30,6 +30,9 @@ uint64_t test_inbox_add(struct store *store, const struct test_report *report, e
 			uint64_t delivery);
 /* Runs SQL. */
 void test_sql(struct store *store, const char *sql);
+/* How many steps of SQLite's machine the store's own statements took since this was asked last: whether a question goes
+ * through what it need not. */
+uint64_t test_steps(struct store *store);
 
 /* A private folder under /tmp, and its removal with all that is in it. */
 char *test_folder(void);

@@ -1,4 +1,5 @@
 /* Tries to break what agents/release.h promises: on a report decides its origin alone. */
+#include "agents/copies.h"
 #include "agents/release.h"
 #include "tests/support/reports.h"
 
@@ -109,6 +110,51 @@ static void the_origins_own_release_decides(void **state)
 	assert_null(draft);
 }
 
+/* Who looks, and who answers one, does not go through a million other reports. */
+static void what_waits_is_found_without_going_through_the_rest(void **state)
+{
+	enum { OTHERS = 300 };
+	struct desk *desk = *state;
+	json_t *list;
+
+	for (uint64_t i = 1; i <= OTHERS; i++)
+		test_inbox_add(&desk->store,
+			       &(struct test_report){.name = {.origin = "health.oku", .epoch = 1, .number = 100 + i}},
+			       TRUST_GOOD, 0);
+	test_sql(&desk->store,
+		 "INSERT OR IGNORE INTO stream VALUES(1, 0, 300, 300, 300);"
+		 "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+		 " INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label,"
+		 " category, region, taken_at, source, reference, routing, header, body)"
+		 " SELECT 1, 0, i, x'', 0, 0, 3, 1, '', '', 1, '', 'police.oku#' || i, x'', x'', x'' FROM n");
+	request_come(desk, &own);
+	test_steps(&desk->store);
+	assert_int_equal(release_list(&desk->store, &list, NULL), E_OK);
+	assert_int_equal(json_array_size(list), 1);
+	assert_in_range(test_steps(&desk->store), 1, 1500);
+	json_decref(list);
+}
+
+static void whom_updates_reached_is_found_without_going_through_the_rest(void **state)
+{
+	struct desk *desk = *state;
+	json_t *copies = json_array(), *missed = json_array();
+	bool under_way;
+
+	test_sql(&desk->store,
+		 "INSERT OR IGNORE INTO stream VALUES(1, 0, 300, 300, 300);"
+		 "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
+		 " INSERT INTO outbox_report(epoch, stream, number, routing_key, alone, sealed, kind, label,"
+		 " category, region, taken_at, source, routing, header, body)"
+		 " SELECT 1, 0, i, x'', 0, 0, 3, 1, '', '', 1, '', x'', x'', x'' FROM n");
+	test_steps(&desk->store);
+	assert_int_equal(copies_of_updates(&desk->store, &own, copies, missed, &under_way, NULL), E_OK);
+	assert_false(under_way);
+	assert_in_range(test_steps(&desk->store), 1, 300);
+	json_decref(copies);
+	json_decref(missed);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -116,6 +162,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_outsiders_release_decides_nothing),
 		TEST(the_origins_own_release_decides),
+		TEST(what_waits_is_found_without_going_through_the_rest),
+		TEST(whom_updates_reached_is_found_without_going_through_the_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
