@@ -178,11 +178,12 @@ static enum error own_proof_read(struct store *store, const struct report_name *
 				 Simpul__Proof *proof, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT n.first, n.message, r.entry, r.accepted_at FROM submission n JOIN receipt r USING(epoch, "
-		"stream, first)"
+		"SELECT n.first, n.message, r.entry, r.accepted_at FROM submission n"
+		" JOIN receipt r USING(epoch, stream, first)"
 		" JOIN outbox_report o ON o.epoch = n.epoch AND o.stream = n.stream AND o.number = ?3 AND o.sealed = 0"
-		" WHERE n.epoch = ?1 AND n.stream = ?2 AND n.first <= ?3 AND n.first + n.count > ?3 AND n.void = 0"
-		" AND n.holed = 0";
+		" WHERE n.epoch = ?1 AND n.stream = ?2 AND n.first + n.count > ?3 AND n.void = 0 AND n.holed = 0"
+		" AND n.first = (SELECT max(first) FROM submission"
+		" WHERE epoch = ?1 AND stream = ?2 AND first <= ?3)";
 	sqlite3_stmt *get = store_statement(store, sql);
 	const Simpul__Submission *submission;
 	enum error error;

@@ -4,6 +4,7 @@
 #include "agents/proof.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
+#include "tests/support/reports.h"
 
 #include <string.h>
 #include <setjmp.h>
@@ -195,6 +196,26 @@ static void an_order_goes_with_an_own_report_that_gets_another_number(void **sta
 	assert_int_equal(legal_hold_find(&f->sender, &before, &basis, &f->fault), E_NOT_FOUND);
 }
 
+/* Inside the transaction that erases it. */
+static void the_proof_of_an_own_report_is_found_without_going_through_the_outbox(void **state)
+{
+	enum { BEFORE = 40 };
+	const struct report_name last = {"police.oku", 1, MAIN, BEFORE + 1};
+	struct offices *f = *state;
+	uint64_t number = 1;
+
+	for (; number <= BEFORE + 1; number++) {
+		offices_send_sighting(f, CANARY);
+		offices_receipted(f);
+	}
+	hold(f, &f->sender, last.number, 48);
+	test_steps(&f->sender);
+	assert_int_equal(
+		hold_keep_own(&f->sender, &last, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, f->now.wall, &f->fault), E_OK);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM kept"), 1);
+	assert_in_range(test_steps(&f->sender), 1, 300);
+}
+
 static void who_reads_what_is_kept_is_recorded(void **state)
 {
 	const struct report_name name = {"police.oku", 1, 0, 1};
@@ -229,6 +250,7 @@ int main(void)
 		TEST(no_order_ends_by_a_clock_that_is_in_doubt),
 		TEST(an_own_report_is_kept_too),
 		TEST(an_order_goes_with_an_own_report_that_gets_another_number),
+		TEST(the_proof_of_an_own_report_is_found_without_going_through_the_outbox),
 		TEST(who_reads_what_is_kept_is_recorded),
 	};
 
