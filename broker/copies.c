@@ -60,6 +60,7 @@ static bool is_of(const Simpul__Purged *purged, const struct report_name *name)
 	       purged->name->number == name->number;
 }
 
+/* Of a name that is there twice the newest word counts, the last. */
 static json_t *sinks_of_body(struct bytes encoded, const struct report_name *name, struct arena *arena)
 {
 	const Simpul__Body *body = simpul__body__unpack(&arena->protobuf, encoded.size, encoded.data);
@@ -67,7 +68,7 @@ static json_t *sinks_of_body(struct bytes encoded, const struct report_name *nam
 
 	if (body == NULL || body->content_case != SIMPUL__BODY__CONTENT_PURGE_RECEIPT)
 		return NULL;
-	for (size_t i = 0; i < body->purge_receipt->n_purged && sinks == NULL; i++) {
+	for (size_t i = body->purge_receipt->n_purged; i-- > 0 && sinks == NULL;) {
 		const Simpul__Purged *purged = body->purge_receipt->purged[i];
 
 		if (!is_of(purged, name))
@@ -93,7 +94,7 @@ static json_t *sinks_json(const struct gathering *g, const struct report_name *n
 	if (page.count > 0 && page.items[0].entry == receipt)
 		entry = simpul__entry__unpack(&arena.protobuf, page.items[0].encoded.size, page.items[0].encoded.data);
 	if (entry != NULL && entry->content_case == SIMPUL__ENTRY__CONTENT_DELIVERY)
-		for (size_t i = 0; i < entry->delivery->n_reports && sinks == NULL; i++)
+		for (size_t i = entry->delivery->n_reports; i-- > 0 && sinks == NULL;)
 			sinks = sinks_of_body(of_binary(entry->delivery->reports[i]->body), name, &arena);
 	arena_fini(&arena);
 	journal_page_free(&page);

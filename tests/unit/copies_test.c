@@ -140,6 +140,37 @@ static void a_sink_that_did_not_erase_is_a_copy(void **state)
 	json_decref(report);
 }
 
+/* It is said twice in one receipt, as it was and as it is. */
+static void of_two_words_in_a_receipt_the_newest_counts(void **state)
+{
+	struct place *place = *state;
+	struct ledger *ledger = &place->ledger;
+	Simpul__SinkPurge sink = SIMPUL__SINK_PURGE__INIT;
+	struct buffer body = {0};
+	Simpul__Body *twice;
+	json_t *report;
+
+	sink.sink = (char *)(uintptr_t)"registry";
+	sink.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED;
+	ledger_purge_receipt(&body, 1, 1, &sink);
+	twice = simpul__body__unpack(NULL, body.size, body.data);
+	twice->purge_receipt->purged[1]->sinks[0]->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN;
+	buffer_clear(&body);
+	wire_pack(twice, &body);
+	simpul__body__free_unpacked(twice, NULL);
+	ledger_say(ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = DUE_TO_THREE});
+	ledger_say(ledger, &(struct saying){.origin = ARMY,
+					    .first = 1,
+					    .kind = SIMPUL__KIND__KIND_PURGE_RECEIPT,
+					    .audience = TO(POLICE),
+					    .encoded = buffer_view(&body)});
+	buffer_free(&body);
+	report = report_of(place, "police.oku#1");
+	assert_string_equal(ctl_text(json_array_get(json_object_get(copy_at(report, ARMY), "sinks"), 0), "outcome"),
+			    "unknown");
+	json_decref(report);
+}
+
 static void say_standing_since(struct place *place, const char *node, uint32_t key_id, Simpul__Standing said,
 			       wall_ms since)
 {
@@ -482,6 +513,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(every_recipient_is_there_with_what_is_known_of_it),
 		TEST(a_sink_that_did_not_erase_is_a_copy),
+		TEST(of_two_words_in_a_receipt_the_newest_counts),
 		TEST(who_was_shut_out_and_has_a_copy_is_told_by_letter),
 		TEST(a_key_is_compromised_since_the_earliest_time_and_no_newer_key_with_it),
 		TEST(updates_cancels_and_the_tombstone_are_there),
