@@ -327,18 +327,21 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
 	struct waits waits = {.count = 0};
-	uint64_t row;
+	uint64_t rows[LIMIT_SUBMISSION_REPORTS];
 	enum error error = E_OK;
 
 	strcpy(name.origin, delivery->origin);
 	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
 		if (!reports[i].is_present)
 			continue;
+		error = row_store(put, i, delivery->first + i, &reports[i], entry->accepted_at, fault);
+		rows[i] = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	}
+	/* Once all are there: with the last that says anything goes the key that opens them. */
+	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
 		name.number = delivery->first + i;
-		error = row_store(put, i, name.number, &reports[i], entry->accepted_at, fault);
-		row = (uint64_t)sqlite3_last_insert_rowid(store->db);
-		if (error == E_OK)
-			error = row_settle(store, row, entry->entry, &name, &reports[i], awaited, &waits, fault);
+		if (reports[i].is_present)
+			error = row_settle(store, rows[i], entry->entry, &name, &reports[i], awaited, &waits, fault);
 	}
 	waits_log(&waits);
 	return error;

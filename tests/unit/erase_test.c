@@ -167,6 +167,38 @@ static bool line_note(void *line, const struct inbox_row *row)
 	return true;
 }
 
+/* The first of a submission is gone at the broker when it comes, the second is not. */
+static void a_report_that_came_erased_takes_no_key_from_those_behind_it(void **state)
+{
+	struct offices *f = *state;
+	const struct report_name second = {"police.oku", 1, SIMPUL__STREAM__STREAM_RED, 2};
+	struct prepared *both[2];
+	Simpul__EntryWrap wrap = SIMPUL__ENTRY_WRAP__INIT;
+	struct proof_finding finding;
+	Simpul__Submission *submission;
+	const Simpul__Routing *routing;
+	Simpul__Entry *entry;
+	Simpul__Proof *proof;
+	char to_army[] = "army.oku", *to = to_army;
+
+	for (int i = 0; i < 2; i++) {
+		both[i] = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_RED, CANARY);
+		both[i]->routing->n_to = 1;
+		both[i]->routing->to = &to;
+	}
+	submission = offices_send_all(f, both, 2);
+	routing = wire_unpack(&simpul__routing__descriptor, of_binary(submission->routing), &f->world.arena, NULL);
+	entry = agent_delivery(&f->world, submission);
+	agent_erase(&f->world, entry->delivery, 0);
+	wrap.entry = entry->entry;
+	wrap.key_id = 1;
+	wrap.wrapped = routing->wraps[0]->wrapped;
+	offices_apply_with(f, entry, &wrap);
+	assert_int_equal(proof_make(&f->store, &second, &f->world.arena, &proof, &f->fault), E_OK);
+	assert_int_equal(proof_check(proof, NULL, NULL, &f->world.arena, &finding, &f->fault), E_OK);
+	assert_non_null(finding.body);
+}
+
 static void a_report_that_comes_erased_is_shown_as_such_and_not_as_bad(void **state)
 {
 	struct offices *f = *state;
@@ -302,6 +334,7 @@ int main(void)
 		TEST(only_a_good_retraction_by_the_origin_erases),
 		TEST(who_said_it_is_proven_all_the_same),
 		TEST(a_sealed_report_loses_its_key_and_stays_proven),
+		TEST(a_report_that_came_erased_takes_no_key_from_those_behind_it),
 		TEST(a_report_that_comes_erased_is_shown_as_such_and_not_as_bad),
 		TEST(only_what_expired_goes_and_only_by_a_clock_that_is_right),
 		TEST(what_came_without_a_header_goes_as_well),
