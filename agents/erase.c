@@ -23,7 +23,7 @@ struct doomed {
 	struct report_name name;
 	bool is_bad;
 	uint8_t content_key[KEY_SIZE];
-	bool sealed;
+	bool sealed, wrapped;
 	bool has_hash; /* it came without a body */
 	struct hash hash;
 	struct bytes body;
@@ -44,8 +44,8 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 			      struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body,"
-		" d.content_key, d.proof, i.body_hash FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
+		"SELECT i.delivery_id, i.idx, i.origin, i.epoch, i.stream, i.number, i.trust, i.body, d.content_key,"
+		" d.proof, i.body_hash, length(d.wrap) > 0 FROM inbox i JOIN inbox_delivery d USING(delivery_id)"
 		" WHERE i.row = ?1 AND i.erased_at = 0 AND i.notice = 0";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
@@ -64,6 +64,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 		if (doomed->sealed)
 			memcpy(doomed->content_key, column_bytes(get, 8).data, KEY_SIZE);
 		doomed->has_hash = hash_load(&doomed->hash, column_bytes(get, 10));
+		doomed->wrapped = column_number(get, 11) != 0;
 		doomed->proof = wire_unpack(&simpul__delivery__descriptor, column_bytes(get, 9), arena, NULL);
 		if (doomed->proof != NULL && doomed->index >= doomed->proof->n_reports)
 			doomed->proof = NULL;
@@ -126,17 +127,18 @@ static enum error proof_empty(struct store *store, const struct doomed *doomed, 
 	return error;
 }
 
-/* The key that opens the bodies of a delivery goes with the last of them. */
+/* The key that opens the bodies of a delivery goes with the last of them, and so does the wrap that a former key of
+ * this office may open. */
 static enum error content_key_drop(struct store *store, const struct doomed *doomed, struct fault *fault)
 {
 	static const char sql[] =
-		"UPDATE inbox_delivery SET content_key = x'' WHERE delivery_id = ?1 AND NOT EXISTS(SELECT 1 FROM inbox"
-		" WHERE origin = ?2 AND epoch = ?3 AND stream = ?4 AND number BETWEEN ?5 AND ?6 AND delivery_id = ?1"
-		" AND erased_at = 0)";
+		"UPDATE inbox_delivery SET content_key = x'', wrap = x'', wrap_key_id = 0"
+		" WHERE delivery_id = ?1 AND NOT EXISTS(SELECT 1 FROM inbox WHERE origin = ?2 AND epoch = ?3 AND stream"
+		" = ?4 AND number BETWEEN ?5 AND ?6 AND delivery_id = ?1 AND erased_at = 0)";
 	const size_t count = doomed->proof != NULL ? doomed->proof->n_reports : LIMIT_SUBMISSION_REPORTS;
 	sqlite3_stmt *put = store_statement(store, sql);
 
-	if (!doomed->sealed)
+	if (!doomed->sealed && !doomed->wrapped)
 		return E_OK;
 	bind_number(put, 1, doomed->delivery_id);
 	name_bind(put, 2, &doomed->name);

@@ -322,6 +322,18 @@ static void a_damaged_proof_keeps_nothing_from_being_erased(void **state)
 	assert_false(offices_files_hold(f, "army.oku", CANARY));
 }
 
+/* A former key of this office, which is in no file any more but in a backup, may open it. */
+static void no_wrap_of_what_nobody_could_open_outlives_it(void **state)
+{
+	struct offices *f = *state;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	test_sql(&f->store, "UPDATE inbox_delivery SET wrap = x'0102', wrap_key_id = 7");
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM inbox_delivery WHERE length(wrap) > 0"), 0);
+	assert_int_equal(agent_number(&f->store, "SELECT max(wrap_key_id) FROM inbox_delivery"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, offices_start, offices_end)
 
 int main(void)
@@ -341,6 +353,7 @@ int main(void)
 		TEST(a_clock_far_ahead_of_all_that_is_known_erases_nothing),
 		TEST(what_time_it_was_in_a_session_is_known_after_a_start),
 		TEST(a_damaged_proof_keeps_nothing_from_being_erased),
+		TEST(no_wrap_of_what_nobody_could_open_outlives_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
