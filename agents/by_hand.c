@@ -1,15 +1,12 @@
 /* by_hand - reads what sinks left to a person, and writes down what he did. */
 #include "agents/by_hand.h"
-#include "agents/erase.h"
+#include "agents/purge_note.h"
 #include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <string.h>
 
-/* Of each report and sink the newest word counts. 2: REQUESTED. */
-#define TO_DO \
-	" FROM purge_sink s JOIN purge p ON p.id = s.purge WHERE s.outcome = 2 AND NOT EXISTS(SELECT 1 FROM purge q" \
-	" JOIN purge_sink t ON t.purge = q.id WHERE q.origin = p.origin AND q.epoch = p.epoch AND q.stream = p.stream" \
-	" AND q.number = p.number AND q.id > p.id AND t.sink = s.sink)"
+/* 2: REQUESTED. By its index alone, for the agent is asked this at any time and outcomes are kept for good. */
+#define TO_DO " FROM purge_sink s CROSS JOIN purge p ON p.id = s.purge WHERE s.outcome = 2"
 
 static json_t *row_json(sqlite3_stmt *row)
 {
@@ -24,7 +21,7 @@ static json_t *row_json(sqlite3_stmt *row)
 enum error by_hand_list(struct store *store, json_t **list, struct fault *fault)
 {
 	static const char sql[] = "SELECT p.origin, p.epoch, p.stream, p.number, p.rule, p.at, s.sink" TO_DO
-				  " ORDER BY p.id, s.sink LIMIT ?1";
+				  " ORDER BY s.purge, s.sink LIMIT ?1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -49,12 +46,13 @@ uint64_t by_hand_count(struct store *store)
 	return count;
 }
 
-/* The note of the erasure that this sink answered with REQUESTED last. */
+/* The note under which this sink's REQUESTED stands. */
 static enum error asked_find(struct store *store, const struct report_name *name, const char *sink, uint64_t *purge,
 			     struct fault *fault)
 {
-	static const char sql[] = "SELECT p.id" TO_DO " AND p.origin = ?1 AND p.epoch = ?2 AND p.stream = ?3"
-				  " AND p.number = ?4 AND s.sink = ?5";
+	static const char sql[] =
+		"SELECT purge FROM purge_sink WHERE outcome = 2 AND sink = ?5 AND purge = (SELECT min(id) FROM purge"
+		" WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4)";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -67,23 +65,9 @@ static enum error asked_find(struct store *store, const struct report_name *name
 	return error == E_NOT_FOUND ? fault_at(fault, E_NOT_FOUND, "report") : error;
 }
 
-/* Another answer, which says of the other sinks what the one before it did. */
-static enum error answer_again(struct store *store, uint64_t purge, const char *sink, wall_ms now, struct fault *fault)
-{
-	sqlite3_stmt *put =
-		store_statement(store, "UPDATE purge_sink SET outcome = 1 WHERE purge = ?1 AND sink = ?2"); /* ERASED */
-	uint64_t again = 0;
-	enum error error = erase_tell_again(store, purge, now, &again, fault);
-
-	if (error != E_OK)
-		return error;
-	bind_number(put, 1, again);
-	bind_text(put, 2, sink);
-	return database_step(put, fault);
-}
-
 enum error by_hand_done(struct store *store, const json_t *request, wall_ms now, struct fault *fault)
 {
+	const struct sink_outcome erased = {.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED};
 	const char *sink = json_string_value(json_object_get(request, "sink"));
 	const char *text = json_string_value(json_object_get(request, "report"));
 	struct report_name name;
@@ -99,6 +83,6 @@ enum error by_hand_done(struct store *store, const json_t *request, wall_ms now,
 		return error;
 	error = asked_find(store, &name, sink, &purge, fault);
 	if (error == E_OK)
-		error = answer_again(store, purge, sink, now, fault);
+		error = purge_note_said(store, purge, sink, &erased, now, fault);
 	return store_end(store, error, fault);
 }

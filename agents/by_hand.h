@@ -1,6 +1,7 @@
 /* by_hand - copies that a sink of this office cannot erase by itself: which a person has to remove, and that he did.
  *
- * The origin was told REQUESTED of each; when it is done it gets another purge receipt, which says ERASED. */
+ * The origin is told REQUESTED of each; when it is done and it was told so, it gets another purge receipt, which says
+ * ERASED. */
 #ifndef SIMPUL_BY_HAND_H
 #define SIMPUL_BY_HAND_H
 

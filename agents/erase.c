@@ -2,7 +2,9 @@
 #include "agents/erase.h"
 #include "agents/hold_keep.h"
 #include "agents/inbox.h"
+#include "agents/purge_note.h"
 #include "agents/quarantine.h"
+#include "agents/sink_limit.h"
 #include "common/limit.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -24,7 +26,8 @@ struct doomed {
 	bool is_bad;
 	uint8_t content_key[KEY_SIZE];
 	bool sealed, wrapped;
-	bool has_hash; /* it came without a body */
+	bool has_hash;	 /* it came without a body */
+	bool identifies; /* its body does */
 	struct hash hash;
 	struct bytes body;
 	Simpul__Delivery *proof; /* NULL: it is damaged */
@@ -60,6 +63,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 		doomed->name = name_column(get, 2);
 		doomed->is_bad = column_number(get, 6) == TRUST_BAD;
 		doomed->body = body_copy(arena, column_bytes(get, 7));
+		doomed->identifies = sink_body_identifies(doomed->body, arena);
 		doomed->sealed = column_bytes(get, 8).size == KEY_SIZE;
 		if (doomed->sealed)
 			memcpy(doomed->content_key, column_bytes(get, 8).data, KEY_SIZE);
@@ -164,51 +168,29 @@ static enum error row_empty(struct store *store, const struct doomed *doomed, co
 
 /* ---- what is told of it */
 
-/* One answer goes to the origin for each name, and none over what somebody else made up: only a retraction holds for
- * whatever bears the name. */
-static enum error purge_note(struct store *store, const struct report_name *name, uint64_t row, bool is_bad,
-			     Simpul__PurgeRule rule, wall_ms now, struct fault *fault)
+/* The origin hears of it unless somebody else may have made the row up: only a retraction holds for whatever bears the
+ * name. */
+static enum error erased_note(struct store *store, const struct doomed *doomed, Simpul__PurgeRule rule, wall_ms now,
+			      struct fault *fault)
 {
-	static const char sql[] =
-		"INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-		" SELECT ?5, ?1, ?2, ?3, ?4, ?6, ?7, ?8 AND NOT EXISTS(SELECT 1 FROM purge p WHERE p.origin = ?1 AND"
-		" p.epoch = ?2 AND p.stream = ?3 AND p.number = ?4 AND p.answer > 0)";
-	sqlite3_stmt *put = store_statement(store, sql);
-	enum error error;
+	const struct purge_note note = {.name = doomed->name,
+					.row = doomed->row,
+					.identifies = doomed->identifies,
+					.told = !doomed->is_bad || rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED,
+					.rule = rule};
+	uint64_t purge;
+	enum error error = purge_note_add(store, &note, now, &purge, fault);
 
-	name_bind(put, 1, name);
-	bind_number(put, 5, row);
-	bind_number(put, 6, rule);
-	bind_number(put, 7, now);
-	bind_number(put, 8, !is_bad || rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED);
-	error = database_step(put, fault);
-	if (error == E_OK && row != 0)
-		error = hold_keep_told(store, name, (uint64_t)sqlite3_last_insert_rowid(store->db), fault);
-	return error;
+	return error == E_OK ? hold_keep_told(store, &doomed->name, purge, now, fault) : error;
 }
 
-enum error erase_tell_again(struct store *store, uint64_t purge, wall_ms now, uint64_t *again, struct fault *fault)
+/* Nothing of it is here: the origin may know. */
+static enum error absence_note(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
 {
-	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-				       " SELECT 0, origin, epoch, stream, number, rule, ?2, 1 FROM purge WHERE id = ?1";
-	static const char sinks_sql[] =
-		"INSERT INTO purge_sink(purge, sink, outcome, code, number, until)"
-		" SELECT ?1, sink, outcome, code, number, until FROM purge_sink WHERE purge = ?2";
-	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
-	enum error error;
-	uint64_t made;
+	const struct purge_note note = {.name = *name, .told = true, .rule = SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED};
+	uint64_t purge;
 
-	bind_number(note, 1, purge);
-	bind_number(note, 2, now);
-	error = database_step(note, fault);
-	if (error != E_OK)
-		return error;
-	made = (uint64_t)sqlite3_last_insert_rowid(store->db);
-	if (again != NULL)
-		*again = made;
-	bind_number(sinks, 1, made);
-	bind_number(sinks, 2, purge);
-	return database_step(sinks, fault);
+	return purge_note_add(store, &note, now, &purge, fault);
 }
 
 enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, wall_ms now, struct fault *fault)
@@ -230,7 +212,7 @@ enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, 
 		if (error == E_OK)
 			error = content_key_drop(store, &doomed, fault);
 		if (error == E_OK)
-			error = purge_note(store, &doomed.name, row, doomed.is_bad, rule, now, fault);
+			error = erased_note(store, &doomed, rule, now, fault);
 		if (error == E_OK)
 			error = quarantine_erased(store, row, now, fault);
 		sodium_memzero(doomed.content_key, sizeof doomed.content_key);
@@ -362,7 +344,7 @@ static enum error name_retract(struct store *store, const struct report_name *na
 	if (error != E_OK || !is_new)
 		return error;
 	if (count == 0)
-		error = purge_note(store, name, 0, false, SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED, now, fault);
+		error = absence_note(store, name, now, fault);
 	return error == E_OK ? updates_find(store, name, now, names, fault) : error;
 }
 

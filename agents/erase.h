@@ -15,9 +15,6 @@ enum error erase_row(struct store *store, uint64_t row, Simpul__PurgeRule rule, 
 /* Erases the report and, whether they are here or come later, every update of it. Of a report that never came here the
  * origin hears that too. */
 enum error erase_retracted(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault);
-/* Has the origin told once more of an erasure that it was told of (`purge`), because a sink has said something else
- * since: a note that says of all sinks what that one did by now. *again (may be NULL) receives its number. */
-enum error erase_tell_again(struct store *store, uint64_t purge, wall_ms now, uint64_t *again, struct fault *fault);
 /* Whether the origin took this report back for good: E_NOT_FOUND when it did not. Of this office's own as well. */
 enum error retraction_find(struct store *store, const struct report_name *name, struct fault *fault);
 /* Notes that it did; `is_new` false when that is known. */

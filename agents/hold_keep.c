@@ -3,9 +3,11 @@
 
 #include "agents/legal_hold.h"
 #include "agents/proof.h"
+#include "agents/purge_note.h"
 #include "common/submission.h"
 #include "common/wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { ENDS_AT_ONCE = 64 };
@@ -94,28 +96,25 @@ enum error hold_keep_row(struct store *store, uint64_t row, const struct report_
 	return error;
 }
 
-static enum error outcome_add(struct store *store, uint64_t purge, Simpul__PurgeOutcome outcome,
-			      const struct hold_basis *basis, struct fault *fault)
+/* What the origin reads of this office's own copy: that it is held. */
+static struct sink_outcome held_outcome(const struct hold_basis *basis)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO purge_sink(purge, sink, outcome, code, number, until)"
-				  " VALUES(?1, '" HOLD_KEEP_SINK "', ?2, ?3, ?4, ?5)";
-	sqlite3_stmt *put = store_statement(store, sql);
+	struct sink_outcome held = {.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD, .until = basis->until};
 
-	bind_number(put, 1, purge);
-	bind_number(put, 2, outcome);
-	bind_text(put, 3, basis != NULL ? basis->authority : "");
-	bind_text(put, 4, basis != NULL ? basis->order : "");
-	bind_number(put, 5, basis != NULL ? basis->until : 0);
-	return database_step(put, fault);
+	snprintf(held.code, sizeof held.code, "%s", basis->authority);
+	snprintf(held.number, sizeof held.number, "%s", basis->order);
+	return held;
 }
 
 /* Only the note that is answered counts, and there is one. */
-enum error hold_keep_told(struct store *store, const struct report_name *name, uint64_t purge, struct fault *fault)
+enum error hold_keep_told(struct store *store, const struct report_name *name, uint64_t purge, wall_ms now,
+			  struct fault *fault)
 {
 	static const char sql[] =
 		"UPDATE kept SET purge = ?5 WHERE origin = ?1 AND epoch = ?2 AND stream = ?3"
 		" AND number = ?4 AND purge = 0 AND EXISTS(SELECT 1 FROM purge WHERE id = ?5 AND answer > 0)";
 	sqlite3_stmt *put = store_statement(store, sql);
+	struct sink_outcome held;
 	struct hold_basis basis;
 	enum error error;
 
@@ -127,7 +126,8 @@ enum error hold_keep_told(struct store *store, const struct report_name *name, u
 	error = legal_hold_find(store, name, &basis, fault);
 	if (error != E_OK)
 		return error == E_NOT_FOUND ? E_OK : error;
-	return outcome_add(store, purge, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD, &basis, fault);
+	held = held_outcome(&basis);
+	return purge_note_said(store, purge, HOLD_KEEP_SINK, &held, now, fault);
 }
 
 /* ---- what this office said */
@@ -260,57 +260,32 @@ enum error hold_keep_own(struct store *store, const struct report_name *name, Si
 /* What no order keeps any more. */
 struct ending {
 	struct report_name name;
-	Simpul__PurgeRule rule;
 	uint64_t purge; /* 0: nobody was told of it */
 };
 
 static enum error ending_find(struct store *store, struct ending *ending, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT k.origin, k.epoch, k.stream, k.number, k.rule, k.purge FROM kept k WHERE NOT EXISTS(SELECT 1 "
-		"FROM hold h"
-		" WHERE h.origin = k.origin AND h.epoch = k.epoch AND h.stream = k.stream AND h.number = k.number"
-		" AND h.lifts = 0 AND h.confirmed_at > 0 AND h.ended_at = 0) LIMIT 1";
+		"SELECT k.origin, k.epoch, k.stream, k.number, k.purge FROM kept k WHERE NOT EXISTS(SELECT 1"
+		" FROM hold h WHERE h.origin = k.origin AND h.epoch = k.epoch AND h.stream = k.stream"
+		" AND h.number = k.number AND h.lifts = 0 AND h.confirmed_at > 0 AND h.ended_at = 0) LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error = store_ask(store, get, fault);
 
 	memset(ending, 0, sizeof *ending);
 	if (error == E_OK) {
 		ending->name = name_column(get, 0);
-		ending->rule = (Simpul__PurgeRule)column_number(get, 4);
-		ending->purge = column_number(get, 5);
+		ending->purge = column_number(get, 4);
 	}
 	sqlite3_reset(get);
 	return error;
 }
 
-/* A second answer, which says of the sinks what the first one did, and of the store that it has erased. */
 static enum error ending_tell(struct store *store, const struct ending *ending, wall_ms now, struct fault *fault)
 {
-	static const char note_sql[] = "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-				       " VALUES(0, ?1, ?2, ?3, ?4, ?5, ?6, 1)";
-	static const char sinks_sql[] =
-		"INSERT OR IGNORE INTO purge_sink(purge, sink, outcome, code, number, until)"
-		" SELECT ?1, sink, outcome, code, number, until FROM purge_sink WHERE purge = ?2 UNION ALL"
-		" SELECT ?1, s.name, ?3, '', '', 0 FROM sink s JOIN purge p ON p.id = ?2"
-		" WHERE s.purged < ?2 AND p.row > 0 AND max(s.row, s.unsure) >= p.row";
-	sqlite3_stmt *note = store_statement(store, note_sql), *sinks = store_statement(store, sinks_sql);
-	uint64_t purge;
-	enum error error;
+	const struct sink_outcome erased = {.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED};
 
-	name_bind(note, 1, &ending->name);
-	bind_number(note, 5, ending->rule);
-	bind_number(note, 6, now);
-	error = database_step(note, fault);
-	purge = (uint64_t)sqlite3_last_insert_rowid(store->db);
-	if (error == E_OK) {
-		bind_number(sinks, 1, purge);
-		bind_number(sinks, 2, ending->purge);
-		bind_number(sinks, 3, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
-		error = database_step(sinks, fault);
-	}
-	return error == E_OK ? outcome_add(store, purge, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED, NULL, fault)
-			     : error;
+	return purge_note_said(store, ending->purge, HOLD_KEEP_SINK, &erased, now, fault);
 }
 
 static enum error ending_erase(struct store *store, const struct ending *ending, wall_ms now, struct fault *fault)

@@ -16,7 +16,8 @@
  * then says HELD. Nothing where no order keeps the report. Inside the caller's transaction. */
 enum error hold_keep_row(struct store *store, uint64_t row, const struct report_name *name, Simpul__PurgeRule rule,
 			 wall_ms now, struct fault *fault);
-enum error hold_keep_told(struct store *store, const struct report_name *name, uint64_t purge, struct fault *fault);
+enum error hold_keep_told(struct store *store, const struct report_name *name, uint64_t purge, wall_ms now,
+			  struct fault *fault);
 /* The same of a report of this office; nobody is told. */
 enum error hold_keep_own(struct store *store, const struct report_name *name, Simpul__PurgeRule rule, wall_ms now,
 			 struct fault *fault);

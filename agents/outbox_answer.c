@@ -1,6 +1,7 @@
 /* outbox_answer - applies what the broker says of what was sent: receipts with their verdicts, and refusals. */
 #include "agents/outbox.h"
 #include "agents/outbox_erase.h"
+#include "agents/purge_receipt.h"
 #include "common/log.h"
 #include "common/wire.h"
 
@@ -42,10 +43,13 @@ static enum error refusal_store(struct store *store, const struct report_name *n
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND code = 0";
 	sqlite3_stmt *put = store_statement(store, sql);
 
+	enum error error;
+
 	own_name_bind(put, 1, name);
 	bind_number(put, 4, code);
 	bind_text(put, 5, field ? field : "");
-	return database_step(put, fault);
+	error = database_step(put, fault);
+	return error == E_OK ? purge_receipt_refused(store, name, clock_now().wall, fault) : error;
 }
 
 static void refusal_log(const struct report_name *name, enum error code, const char *field)

@@ -1,7 +1,9 @@
 /* purge_receipt - makes purge receipts of the table `purge`, and keeps those of others in the table `purged`. */
 #include "agents/purge_receipt.h"
 #include "agents/hold_keep.h"
+#include "agents/purge_note.h"
 #include "agents/reference.h"
+#include "agents/sink_limit.h"
 #include "agents/store_progress.h"
 #include "common/content.h"
 #include "common/log.h"
@@ -12,7 +14,8 @@
 /* Of a receipt's body, so that it stays well below LIMIT_REPORT. */
 #define BODY_MOST (LIMIT_REPORT / 2)
 
-enum { SINKS_MOST = 16 }; /* as limit.h has it for simpul.Purged */
+/* As limit.h has it for simpul.Purged; an office may have more, and every former name counts. */
+enum { SINKS_MOST = 16 };
 
 /* ---- making */
 
@@ -63,26 +66,80 @@ static Simpul__SinkPurge *sink_read(struct arena *arena, sqlite3_stmt *row)
 	return sink;
 }
 
-/* Those that said what became of their copy, this store where an order keeps what it had, and those that were given the
- * report, or may have it from an attempt that failed, and did not: they fail, or are no longer there. */
-static enum error sinks_read(struct store *store, struct arena *arena, uint64_t id, uint64_t row,
-			     Simpul__Purged *purged, struct fault *fault)
+/* More than fit are told of as one, last: that they erased is said of all or of none. */
+static void sink_add(Simpul__Purged *purged, Simpul__SinkPurge *sink, struct arena *arena)
+{
+	Simpul__SinkPurge *last;
+
+	if (purged->n_sinks < SINKS_MOST) {
+		purged->sinks[purged->n_sinks++] = sink;
+		return;
+	}
+	last = purged->sinks[SINKS_MOST - 1];
+	if (last->outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED ||
+	    sink->outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED)
+		last->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN;
+	last->sink = arena_text(arena, PURGE_OTHER_SINKS);
+	last->basis = NULL;
+	last->until = 0;
+}
+
+#define FIRST_OF_NAME "(SELECT min(id) FROM purge WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4)"
+
+/* Those that were given what was erased, or may have it from an attempt that failed, and said nothing: they fail, or
+ * are no longer there. */
+static enum error silent_read(struct store *store, struct arena *arena, const struct report_name *name,
+			      Simpul__Purged *purged, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT * FROM (SELECT sink, outcome, code, number, until FROM purge_sink WHERE purge = ?1 UNION ALL"
-		" SELECT s.name, 0, '', '', 0 FROM sink s WHERE s.purged < ?1 AND ?2 > 0 AND max(s.row, s.unsure) >= ?2"
-		" AND NOT EXISTS(SELECT 1 FROM purge_sink p WHERE p.purge = ?1 AND p.sink = s.name))"
-		" ORDER BY sink <> '" HOLD_KEEP_SINK "', sink LIMIT 16";
+		"SELECT s.name, 0, '', '', 0, s.ceiling, s.statuses, s.persons, i.header, max(p.identifies)"
+		" FROM purge p JOIN inbox i ON i.row = p.row JOIN sink s ON s.purged < p.id"
+		" AND max(s.row, s.unsure) >= p.row WHERE p.origin = ?1 AND p.epoch = ?2 AND p.stream = ?3"
+		" AND p.number = ?4 AND i.trust <> 2 AND NOT EXISTS(SELECT 1 FROM purge_sink t"
+		" WHERE t.purge = " FIRST_OF_NAME " AND t.sink = s.name) GROUP BY s.name ORDER BY s.name";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
-	purged->sinks = arena_alloc(arena, SINKS_MOST * sizeof(Simpul__SinkPurge *));
-	bind_number(get, 1, id);
-	bind_number(get, 2, row);
-	while ((error = store_ask(store, get, fault)) == E_OK)
-		purged->sinks[purged->n_sinks++] = sink_read(arena, get);
+	name_bind(get, 1, name);
+	while ((error = store_ask(store, get, fault)) == E_OK) {
+		const struct sink_limits widest = {.ceiling = (Simpul__Label)column_number(get, 5),
+						   .statuses = (unsigned)column_number(get, 6),
+						   .persons = column_number(get, 7) != 0};
+
+		if (sink_had(&widest, column_bytes(get, 8), column_number(get, 9) != 0, arena))
+			sink_add(purged, sink_read(arena, get), arena);
+	}
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* Those that said what became of their copy, this store where an order keeps what it had; what was erased last, so that
+ * it is what finds no place. */
+static enum error outcomes_read(struct store *store, struct arena *arena, const struct report_name *name,
+				Simpul__Purged *purged, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT sink, outcome, code, number, until FROM purge_sink WHERE purge = " FIRST_OF_NAME
+		" ORDER BY outcome = 1, sink <> '" HOLD_KEEP_SINK "', sink";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	name_bind(get, 1, name);
+	while ((error = store_ask(store, get, fault)) == E_OK)
+		sink_add(purged, sink_read(arena, get), arena);
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+/* What is known by now of every sink that had a copy, whichever note it is that is answered. */
+static enum error sinks_read(struct store *store, struct arena *arena, const struct report_name *name,
+			     Simpul__Purged *purged, struct fault *fault)
+{
+	enum error error;
+
+	purged->sinks = arena_alloc(arena, SINKS_MOST * sizeof(Simpul__SinkPurge *));
+	error = silent_read(store, arena, name, purged, fault);
+	return error == E_OK ? outcomes_read(store, arena, name, purged, fault) : error;
 }
 
 static bool is_exercise(uint64_t stream)
@@ -115,35 +172,86 @@ bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks)
 	return told >= last;
 }
 
-/* Gathers what goes to the origin of the oldest that is due: its sinks are told, or were waited for long enough. */
-static enum error making_gather(struct store *store, const struct purge_sinks *sinks, wall_ms now,
-				struct making *making, struct fault *fault)
+/* Due is what sinks were told of, or were waited for long enough; what has no row is nothing to them. */
+#define DUE "answer = 1 AND due <= ?1 AND (row = 0 OR id <= ?2 OR at <= ?3)"
+
+static void due_bind(sqlite3_stmt *statement, uint64_t told, wall_ms now)
 {
-	static const char sql[] =
-		"SELECT id, origin, epoch, stream, number, rule, at, row FROM purge WHERE answer = 1 AND (id <= ?1 OR"
-		" at <= ?2) AND (origin, stream & 1) = (SELECT p.origin, p.stream & 1 FROM purge p WHERE p.answer = 1"
-		" AND (p.id <= ?1 OR p.at <= ?2) ORDER BY p.id LIMIT 1) ORDER BY id LIMIT 64";
+	bind_number(statement, 1, now);
+	bind_number(statement, 2, told);
+	bind_number(statement, 3, now > PURGE_PATIENCE_MS ? now - PURGE_PATIENCE_MS : 0);
+}
+
+/* Whom the oldest that is due goes to; E_NOT_FOUND. */
+static enum error origin_find(struct store *store, uint64_t told, wall_ms now, struct making *making,
+			      struct fault *fault)
+{
+	static const char sql[] = "SELECT origin, stream FROM purge WHERE " DUE " ORDER BY id LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
-	uint64_t told;
-	enum error error = told_upto(store, sinks, &told, fault);
+	enum error error;
 
-	if (error != E_OK)
-		return error;
-	bind_number(get, 1, told);
-	bind_number(get, 2, now > PURGE_PATIENCE_MS ? now - PURGE_PATIENCE_MS : 0);
+	due_bind(get, told, now);
+	error = store_ask(store, get, fault);
+	if (error == E_OK) {
+		making->origin = arena_text(making->arena, column_text(get, 0));
+		making->is_exercise = is_exercise(column_number(get, 1));
+	}
+	sqlite3_reset(get);
+	return error;
+}
 
+/* An origin that is suspended, or no member any more, gets nothing: the broker would refuse it. */
+static enum error origin_wait(struct store *store, const char *origin, wall_ms now, struct fault *fault)
+{
+	sqlite3_stmt *put =
+		store_statement(store, "UPDATE purge SET due = ?2 WHERE origin = ?1 AND answer = 1 AND due < ?2");
+
+	bind_text(put, 1, origin);
+	bind_number(put, 2, now + PURGE_REFUSED_MS);
+	return store_put(store, put, fault);
+}
+
+/* The first origin that can be told; E_NOT_FOUND. */
+static enum error origin_choose(struct store *store, uint64_t told, wall_ms now, struct making *making,
+				struct fault *fault)
+{
+	struct member_key key;
+	enum error error;
+
+	while ((error = origin_find(store, told, now, making, fault)) == E_OK) {
+		error = store_current_key(store, making->origin, &key, fault);
+		if (error != E_KEY_UNKNOWN)
+			return error;
+		error = origin_wait(store, making->origin, now, fault);
+		if (error != E_OK)
+			return error;
+	}
+	return error;
+}
+
+/* Gathers what is due to the origin that was chosen. */
+static enum error making_gather(struct store *store, uint64_t told, wall_ms now, struct making *making,
+				struct fault *fault)
+{
+	static const char sql[] = "SELECT id, origin, epoch, stream, number, rule, at FROM purge WHERE " DUE
+				  " AND origin = ?4 AND (stream & 1) = ?5 ORDER BY id LIMIT 64";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error = E_OK;
+
+	due_bind(get, told, now);
+	bind_text(get, 4, making->origin);
+	bind_number(get, 5, making->is_exercise);
 	while (making->count < LIMIT_PURGED && making->size < BODY_MOST &&
 	       (error = store_ask(store, get, fault)) == E_OK) {
+		const struct report_name name = name_column(get, 1);
 		Simpul__Purged *purged = purged_read(making->arena, get);
 
-		error = sinks_read(store, making->arena, column_number(get, 0), column_number(get, 7), purged, fault);
+		error = sinks_read(store, making->arena, &name, purged, fault);
 		if (error != E_OK)
 			break;
 		making->id[making->count] = column_number(get, 0);
 		making->purged[making->count++] = purged;
 		making->size += protobuf_c_message_get_packed_size(&purged->base);
-		making->origin = purged->name->origin;
-		making->is_exercise = is_exercise(purged->name->stream);
 	}
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
@@ -191,11 +299,17 @@ enum error purge_receipt_make(struct store *store, const struct purge_sinks *sin
 {
 	struct making making = {0};
 	struct arena arena;
+	uint64_t told;
 	enum error error;
 
 	arena_init(&arena);
 	making.arena = &arena;
-	error = making_gather(store, sinks, now, &making, fault);
+	error = told_upto(store, sinks, &told, fault);
+	if (error == E_OK)
+		error = origin_choose(store, told, now, &making, fault);
+	if (error == E_OK)
+		error = making_gather(store, told, now, &making, fault);
+	error = error == E_NOT_FOUND ? E_OK : error;
 	*made = error == E_OK && making.count > 0;
 	if (*made) {
 		error = store_begin(store, fault);
@@ -208,6 +322,45 @@ enum error purge_receipt_make(struct store *store, const struct purge_sinks *sin
 	}
 	arena_fini(&arena);
 	return error;
+}
+
+/* ---- refused */
+
+/* The body of a purge receipt of this office's outbox, in the arena; E_NOT_FOUND when it is another kind. */
+static enum error own_receipt_read(struct store *store, const struct report_name *name, struct arena *arena,
+				   const Simpul__PurgeReceipt **receipt, struct fault *fault)
+{
+	static const char sql[] = "SELECT body FROM outbox_report WHERE epoch = ?1 AND stream = ?2 AND number = ?3"
+				  " AND kind = 6";
+	sqlite3_stmt *get = store_statement(store, sql);
+	const Simpul__Body *body;
+	enum error error;
+
+	own_name_bind(get, 1, name);
+	error = store_ask(store, get, fault);
+	if (error == E_OK) {
+		body = wire_unpack(&simpul__body__descriptor, column_bytes(get, 0), arena, fault);
+		*receipt = body != NULL ? body->purge_receipt : NULL;
+		error = *receipt != NULL ? E_OK : fault_at(fault, E_CORRUPT, "outbox_report.body");
+	}
+	sqlite3_reset(get);
+	return error;
+}
+
+enum error purge_receipt_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
+{
+	const Simpul__PurgeReceipt *receipt = NULL;
+	struct report_name meant;
+	struct arena arena;
+	enum error error;
+
+	arena_init(&arena);
+	error = own_receipt_read(store, name, &arena, &receipt, fault);
+	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++)
+		if (name_read(receipt->purged[i]->name, &meant))
+			error = purge_note_unheard(store, &meant, now + PURGE_REFUSED_MS, fault);
+	arena_fini(&arena);
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 /* ---- taking */

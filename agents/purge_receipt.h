@@ -14,13 +14,20 @@ struct purge_sinks {
 	size_t count;
 };
 #define PURGE_PATIENCE_MS HOUR_MS
+/* What the broker refused, for the origin is suspended, is said again after so long. */
+#define PURGE_REFUSED_MS DAY_MS
+/* How a receipt calls all that is more than it has places for. */
+#define PURGE_OTHER_SINKS "others"
 
 /* Whether every sink was told of all that is to be answered. */
 bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks);
 /* Puts one receipt into the outbox, for up to LIMIT_PURGED reports of one origin whose answer is due, in a transaction of
- * its own in which they are noted as answered. `made` is false when none is due. */
+ * its own in which they are noted as answered. `made` is false when none is due to anybody who can be told. */
 enum error purge_receipt_make(struct store *store, const struct purge_sinks *sinks, wall_ms now, bool *made,
 			      struct fault *fault);
+/* The broker refused a report of this office: where it is a purge receipt, its answers are due again later. Inside a
+ * transaction. */
+enum error purge_receipt_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault);
 
 /* Takes good purge receipts out of a delivery, into the table `purged`; one whose body is none becomes bad. Doubtful
  * ones say nothing. Inside a transaction. */

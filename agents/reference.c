@@ -2,18 +2,21 @@
 #include "agents/reference.h"
 #include "common/content.h"
 
-#include <stdio.h>
 #include <string.h>
+
+bool name_read(const Simpul__Name *message, struct report_name *name)
+{
+	if (strlen(message->origin) > LIMIT_NODE_NAME)
+		return false;
+	*name = (struct report_name){
+		.epoch = message->epoch, .stream = (uint32_t)message->stream, .number = message->number};
+	strcpy(name->origin, message->origin);
+	return true;
+}
 
 bool reference_read(const Simpul__Header *header, struct report_name *meant)
 {
-	const Simpul__Name *name = header->n_references == 1 ? header->references[0] : NULL;
-
-	if (name == NULL || strlen(name->origin) > LIMIT_NODE_NAME)
-		return false;
-	*meant = (struct report_name){.epoch = name->epoch, .stream = (uint32_t)name->stream, .number = name->number};
-	snprintf(meant->origin, sizeof meant->origin, "%s", name->origin);
-	return true;
+	return header->n_references == 1 && name_read(header->references[0], meant);
 }
 
 bool reference_of(const Simpul__Header *header, const char *origin, struct report_name *meant)

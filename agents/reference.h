@@ -4,6 +4,8 @@
 
 #include "agents/store.h"
 
+/* A name as it stands in a message; false when its origin is too long for one. */
+bool name_read(const Simpul__Name *message, struct report_name *name);
 /* What a header refers to; false when it does not refer to exactly one report. */
 bool reference_read(const Simpul__Header *header, struct report_name *meant);
 /* The same of a header of `origin`: false, too, when the report is another's. */

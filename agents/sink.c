@@ -159,8 +159,9 @@ struct sink_letter *sink_letter_new(const struct sink *sink)
 	snprintf(letter->name, sizeof(letter->name), "%s", sink->options.name);
 	letter->row = sink->row;
 	letter->unsure = sink->unsure;
-	letter->ceiling = sink->options.ceiling;
-	letter->statuses = sink->options.statuses;
+	letter->limits = (struct sink_limits){.ceiling = sink->options.ceiling,
+					      .statuses = sink->options.statuses,
+					      .persons = sink->options.erases != SINK_ERASES_NO};
 	return letter;
 }
 
@@ -239,15 +240,14 @@ static bool row_take(void *context, const struct inbox_row *row)
 
 static bool limits_read(struct sink *sink)
 {
-	Simpul__Label ceiling;
-	unsigned statuses;
+	const struct sink_options *now = &sink->options;
+	struct sink_limits ever;
 
-	if (store_sink_limits(&sink->store, sink->options.name, &ceiling, &statuses, NULL) != E_OK)
+	if (store_sink_limits(&sink->store, now->name, &ever, NULL) != E_OK)
 		return false;
-	sink->widest = sink->options;
-	sink->widest.statuses |= statuses;
-	if (ceiling > sink->widest.ceiling)
-		sink->widest.ceiling = ceiling;
+	sink->widest = (struct sink_limits){.ceiling = ever.ceiling > now->ceiling ? ever.ceiling : now->ceiling,
+					    .statuses = ever.statuses | now->statuses,
+					    .persons = ever.persons || now->erases != SINK_ERASES_NO};
 	return true;
 }
 
@@ -313,28 +313,31 @@ static bool event_tell(struct page *page, const struct sink_event *event, struct
 static bool events_tell(struct sink *sink, struct page *page)
 {
 	const int most = sink->kind->slow ? SLOW_EVENTS_AT_ONCE : EVENTS_AT_ONCE;
-	struct sink_event event;
 	const uint64_t before = sink->purge;
-	struct sink_outcome outcome = {.until = 0};
+	uint64_t reported = before;
+	struct sink_outcome outcome;
+	struct sink_event event;
+	bool taken = true;
 	enum error error = E_OK;
 
-	for (int i = 0; error == E_OK && i < most; i++) {
+	for (int i = 0; i < most; i++) {
 		error = sink_event_next(&sink->store, sink->purge, &event, NULL);
-		if (error != E_OK)
+		taken = error != E_OK || event_tell(page, &event, &outcome);
+		if (error != E_OK || !taken)
 			break;
-		if (!event_tell(page, &event, &outcome))
-			return false;
 		sink->purge = event.id;
-		if (outcome.outcome != SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-			sink_event_report(sink, &outcome);
-	}
-	/* Of what it never had one letter says enough. */
-	if (sink->purge > before && outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		if (outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+			continue;
 		sink_event_report(sink, &outcome);
+		reported = event.id;
+	}
+	/* Of what it never had one letter says enough: nobody has to wait for it, though the next event fails. */
+	if (sink->purge > reported)
+		sink_event_report(sink, &(struct sink_outcome){.until = 0});
 	if (sink->purge > before)
 		database_wipe_memory(sink->store.db);
-	page->more = error == E_OK;
-	return error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read");
+	page->more = error == E_OK && taken;
+	return taken && (error == E_OK || error == E_NOT_FOUND || sink_fails(&page->why, "the store cannot be read"));
 }
 
 static bool page_settle(struct sink *sink, struct page *page)

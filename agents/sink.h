@@ -84,6 +84,13 @@ struct sink_options {
 
 #define SINK_STATUS(status) (1u << (status))
 
+/* What decides of a report whether a sink may have had it. */
+struct sink_limits {
+	Simpul__Label ceiling;
+	unsigned statuses;
+	bool persons; /* and what else identifies: it has, or had, a way to erase */
+};
+
 /* What became of a copy. */
 struct sink_outcome {
 	Simpul__PurgeOutcome outcome;			   /* UNSPECIFIED: there was none */
@@ -98,8 +105,7 @@ struct sink_letter {
 	struct letter letter;
 	char name[SINK_NAME_SIZE];
 	uint64_t row, unsure;
-	Simpul__Label ceiling;
-	unsigned statuses;
+	struct sink_limits limits;
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 	uint64_t item; /* 0: none */

@@ -12,8 +12,8 @@
 enum error sink_event_next(struct store *store, uint64_t after, struct sink_event *event, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT p.id, p.row, p.rule, p.at, p.origin, p.epoch, p.stream, p.number, coalesce(i.entry, 0)"
-		" FROM purge p LEFT JOIN inbox i ON i.row = p.row WHERE p.id > ?1 ORDER BY p.id LIMIT 1";
+		"SELECT p.id, p.row, p.rule, p.at, p.origin, p.epoch, p.stream, p.number, coalesce(i.entry, 0),"
+		" p.identifies FROM purge p LEFT JOIN inbox i ON i.row = p.row WHERE p.id > ?1 ORDER BY p.id LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 
@@ -25,7 +25,8 @@ enum error sink_event_next(struct store *store, uint64_t after, struct sink_even
 					     .rule = (Simpul__PurgeRule)column_number(get, 2),
 					     .at = column_number(get, 3),
 					     .name = name_column(get, 4),
-					     .entry = column_number(get, 8)};
+					     .entry = column_number(get, 8),
+					     .identifies = column_number(get, 9) != 0};
 	}
 	sqlite3_reset(get);
 	return error;
@@ -45,7 +46,7 @@ uint64_t sink_event_of(struct store *store, uint64_t row)
 /* ------------------------------------------------------------------ telling */
 
 struct telling {
-	const struct sink_options *options;
+	const struct sink_limits *widest;
 	const struct sink_kind *kind;
 	void *self;
 	const struct sink_event *event;
@@ -78,7 +79,7 @@ static bool row_tell(void *context, const struct inbox_row *row)
 	if (row->row != telling->event->row || row->trust == TRUST_BAD) /* which was never handed on */
 		return false;
 	arena_init(&arena);
-	if (sink_verdict(telling->options, row->header, (struct bytes){0}, &arena) == SINK_MAY_HAVE) {
+	if (sink_had(telling->widest, row->header, telling->event->identifies, &arena)) {
 		sink_document_begin(&document, row, document_of(row, telling->event, &arena));
 		telling->taken = telling->kind->erase(telling->self, &document.report, telling->outcome, telling->why);
 		sink_document_end(&document);
@@ -87,10 +88,10 @@ static bool row_tell(void *context, const struct inbox_row *row)
 	return false;
 }
 
-bool sink_event_tell(const struct sink_options *options, const struct sink_kind *kind, void *self, struct store *store,
+bool sink_event_tell(const struct sink_limits *widest, const struct sink_kind *kind, void *self, struct store *store,
 		     const struct sink_event *event, struct sink_outcome *outcome, struct sink_reason *why)
 {
-	struct telling telling = {.options = options,
+	struct telling telling = {.widest = widest,
 				  .kind = kind,
 				  .self = self,
 				  .event = event,

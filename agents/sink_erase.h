@@ -16,6 +16,7 @@ struct sink_event {
 	uint64_t id, row; /* row 0: it never came */
 	uint64_t entry;	  /* in which the row came */
 	struct report_name name;
+	bool identifies; /* its body did */
 	Simpul__PurgeRule rule;
 	wall_ms at;
 };
@@ -26,8 +27,8 @@ enum error sink_event_next(struct store *store, uint64_t after, struct sink_even
 uint64_t sink_event_of(struct store *store, uint64_t row);
 
 /* Tells the sink. False when it did not take the event: it has to be told again. The outcome is UNSPECIFIED when the
- * sink never had the report, by the ceiling and statuses of `options`: the widest that it ever had. */
-bool sink_event_tell(const struct sink_options *options, const struct sink_kind *kind, void *self, struct store *store,
+ * sink never had the report, by the widest limits that it ever had. */
+bool sink_event_tell(const struct sink_limits *widest, const struct sink_kind *kind, void *self, struct store *store,
 		     const struct sink_event *event, struct sink_outcome *outcome, struct sink_reason *why);
 
 /* What a program says of a copy that it must keep, in its standard output:

@@ -3,8 +3,7 @@
 #include "common/content.h"
 #include "common/wire.h"
 
-/* Unreadable ones count as if they did. */
-static bool identifies(struct bytes bytes, struct arena *arena)
+bool sink_body_identifies(struct bytes bytes, struct arena *arena)
 {
 	const Simpul__Body *body;
 
@@ -14,19 +13,33 @@ static bool identifies(struct bytes bytes, struct arena *arena)
 	return body == NULL || body_identifies(body);
 }
 
+/* Of everything but what identifies. */
+static enum sink_verdict header_verdict(const Simpul__Header *header, Simpul__Label ceiling, unsigned statuses)
+{
+	if (header != NULL && kind_is_sealed(header->kind))
+		return SINK_QUESTION;
+	if (header == NULL || header->label > ceiling)
+		return SINK_ABOVE_CEILING;
+	if ((unsigned)header->status > SIMPUL__STATUS__STATUS_TEST || (statuses & SINK_STATUS(header->status)) == 0)
+		return SINK_OTHER_STATUS;
+	return SINK_MAY_HAVE;
+}
+
 enum sink_verdict sink_verdict(const struct sink_options *options, struct bytes header_bytes, struct bytes body,
 			       struct arena *arena)
 {
 	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, header_bytes, arena, NULL);
+	const enum sink_verdict verdict = header_verdict(header, options->ceiling, options->statuses);
 
-	if (header != NULL && kind_is_sealed(header->kind))
-		return SINK_QUESTION;
-	if (header == NULL || header->label > options->ceiling)
-		return SINK_ABOVE_CEILING;
-	if ((unsigned)header->status > SIMPUL__STATUS__STATUS_TEST ||
-	    (options->statuses & SINK_STATUS(header->status)) == 0)
-		return SINK_OTHER_STATUS;
-	if (options->erases == SINK_ERASES_NO && identifies(body, arena))
+	if (verdict == SINK_MAY_HAVE && options->erases == SINK_ERASES_NO && sink_body_identifies(body, arena))
 		return SINK_CANNOT_ERASE;
-	return SINK_MAY_HAVE;
+	return verdict;
+}
+
+bool sink_had(const struct sink_limits *widest, struct bytes header_bytes, bool identifies, struct arena *arena)
+{
+	const Simpul__Header *header = wire_unpack(&simpul__header__descriptor, header_bytes, arena, NULL);
+
+	return header_verdict(header, widest->ceiling, widest->statuses) == SINK_MAY_HAVE &&
+	       (widest->persons || !identifies);
 }

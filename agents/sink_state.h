@@ -37,7 +37,7 @@ struct sinks;
 struct sink {
 	struct sinks *all;
 	struct sink_options options;
-	struct sink_options widest; /* as `options`, within all limits that it ever had: what it may hold */
+	struct sink_limits widest; /* of all that it ever had: what it may hold */
 	const struct sink_kind *kind;
 	void *self; /* the kind's */
 	pthread_t thread;

@@ -1,6 +1,6 @@
 /* store_progress - the tables taken_file and sink of the store. */
 #include "agents/store_progress.h"
-#include "agents/erase.h"
+#include "agents/purge_note.h"
 #include "agents/quarantine.h"
 
 #include <string.h>
@@ -34,16 +34,18 @@ enum error store_sink_position(struct store *store, const char *sink, uint64_t *
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-enum error store_sink_limits(struct store *store, const char *sink, Simpul__Label *ceiling, unsigned *statuses,
-			     struct fault *fault)
+enum error store_sink_limits(struct store *store, const char *sink, struct sink_limits *limits, struct fault *fault)
 {
-	sqlite3_stmt *get = store_statement(store, "SELECT ceiling, statuses FROM sink WHERE name = ?1");
+	sqlite3_stmt *get = store_statement(store, "SELECT ceiling, statuses, persons FROM sink WHERE name = ?1");
 	enum error error;
 
 	bind_text(get, 1, sink);
 	error = store_ask(store, get, fault);
-	*ceiling = error == E_OK ? (Simpul__Label)column_number(get, 0) : SIMPUL__LABEL__LABEL_UNSPECIFIED;
-	*statuses = error == E_OK ? (unsigned)column_number(get, 1) : 0;
+	*limits = (struct sink_limits){0};
+	if (error == E_OK)
+		*limits = (struct sink_limits){.ceiling = (Simpul__Label)column_number(get, 0),
+					       .statuses = (unsigned)column_number(get, 1),
+					       .persons = column_number(get, 2) != 0};
 	sqlite3_reset(get);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -60,37 +62,29 @@ enum error store_sink_purged(struct store *store, const char *sink, uint64_t *pu
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-static enum error outcome_store(struct store *store, const char *sink, uint64_t purge,
-				const struct sink_outcome *outcome, struct fault *fault)
-{
-	static const char sql[] = "INSERT OR REPLACE INTO purge_sink(purge, sink, outcome, code, number, until)"
-				  " VALUES(?1, ?2, ?3, ?4, ?5, ?6)";
-	sqlite3_stmt *put = store_statement(store, sql);
-
-	if (outcome->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
-		return E_OK;
-	bind_number(put, 1, purge);
-	bind_text(put, 2, sink);
-	bind_number(put, 3, outcome->outcome);
-	bind_text(put, 4, outcome->code);
-	bind_text(put, 5, outcome->number);
-	bind_number(put, 6, outcome->until);
-	return database_step(put, fault);
-}
-
 static enum error position_store(struct store *store, const struct sink_letter *position, struct fault *fault)
 {
-	static const char sql[] = "INSERT INTO sink(name, row, unsure, ceiling, statuses) VALUES(?1, ?2, ?3, ?4, ?5)"
-				  " ON CONFLICT(name) DO UPDATE SET row = excluded.row, unsure = excluded.unsure,"
-				  " ceiling = max(ceiling, excluded.ceiling), statuses = statuses | excluded.statuses";
+	static const char sql[] =
+		"INSERT INTO sink(name, row, unsure, ceiling, statuses, persons) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+		" ON CONFLICT(name) DO UPDATE SET row = excluded.row, unsure = excluded.unsure, ceiling = max(ceiling,"
+		" excluded.ceiling), statuses = statuses | excluded.statuses, persons = persons | excluded.persons";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_text(put, 1, position->name);
 	bind_number(put, 2, position->row);
 	bind_number(put, 3, position->unsure);
-	bind_number(put, 4, position->ceiling);
-	bind_number(put, 5, position->statuses);
+	bind_number(put, 4, position->limits.ceiling);
+	bind_number(put, 5, position->limits.statuses);
+	bind_number(put, 6, position->limits.persons);
 	return database_step(put, fault);
+}
+
+/* Of the copy of what was erased by the event, when it is told or, the first time in vain, once more. */
+static enum error outcome_store(struct store *store, const struct sink_letter *event, struct fault *fault)
+{
+	if (event->outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED)
+		return E_OK;
+	return purge_note_said(store, event->purge, event->name, &event->outcome, clock_now().wall, fault);
 }
 
 static enum error event_store(struct store *store, const struct sink_letter *event, struct fault *fault)
@@ -102,7 +96,7 @@ static enum error event_store(struct store *store, const struct sink_letter *eve
 	bind_text(put, 1, event->name);
 	bind_number(put, 2, event->purge);
 	error = database_step(put, fault);
-	return error == E_OK ? outcome_store(store, event->name, event->purge, &event->outcome, fault) : error;
+	return error == E_OK ? outcome_store(store, event, fault) : error;
 }
 
 /* Nothing of a row is left to be handed on. */
@@ -139,29 +133,6 @@ static enum error failure_store(struct store *store, const struct sink_letter *l
 	return quarantine_add(store, &item, now, fault);
 }
 
-/* Whether the origin was told of this erasure before. */
-static bool is_told(struct store *store, uint64_t purge)
-{
-	sqlite3_stmt *get = store_statement(store, "SELECT 1 FROM purge WHERE id = ?1 AND answer = 2");
-	bool told;
-
-	bind_number(get, 1, purge);
-	told = store_ask(store, get, NULL) == E_OK;
-	sqlite3_reset(get);
-	return told;
-}
-
-/* Of an erasure that was tried again and taken: what was UNKNOWN so far. */
-static enum error again_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
-{
-	enum error error = outcome_store(store, letter->name, letter->purge, &letter->outcome, fault);
-
-	if (error != E_OK || letter->outcome.outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNSPECIFIED ||
-	    !is_told(store, letter->purge))
-		return error;
-	return erase_tell_again(store, letter->purge, clock_now().wall, NULL, fault);
-}
-
 static enum error letter_store(struct store *store, const struct sink_letter *letter, struct fault *fault)
 {
 	enum error error = E_OK;
@@ -171,7 +142,7 @@ static enum error letter_store(struct store *store, const struct sink_letter *le
 	if (error != E_OK)
 		return error;
 	if (letter->item > 0)
-		return again_store(store, letter, fault);
+		return outcome_store(store, letter, fault);
 	return letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
 }
 

@@ -21,10 +21,9 @@ enum error store_take_file(struct store *store, const struct taken_file *file, w
  * allowed) as well, for it failed after they were tried. For readers too. */
 enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, uint64_t *unsure,
 			       struct fault *fault);
-/* The widest limits under which the sink was ever served, which it may be no more; LABEL_UNSPECIFIED and 0 before the
- * first row. For readers too. */
-enum error store_sink_limits(struct store *store, const char *sink, Simpul__Label *ceiling, unsigned *statuses,
-			     struct fault *fault);
+/* The widest limits under which the sink was ever served, which it may be no more; none before the first row. For
+ * readers too. */
+enum error store_sink_limits(struct store *store, const char *sink, struct sink_limits *limits, struct fault *fault);
 /* The last erase event (purge.id) that the sink was told of, 0 before the first. For readers too. */
 enum error store_sink_purged(struct store *store, const char *sink, uint64_t *purge, struct fault *fault);
 /* What sinks have told, in the order in which they did, in one transaction of its own; all or nothing. An event that is

@@ -52,10 +52,11 @@
  *   retraction        reports whose origin took them back for good, this office's own among them: what they said, and
  *                     what their updates said, is erased as soon as it is there
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
- *                     came. answer: 0 none is due, 1 due, 2 in the outbox
+ *                     came, or is a further answer about what has a note. identifies: the body said who somebody is.
+ *                     answer: 0 none is due, 1 due, not before `due`, 2 in the outbox
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
- *   purge_sink        what became of the copy of each sink that had one (PurgeOutcome; code, number and until when it
- *                     is held); 'office-store' is this store itself
+ *   purge_sink        what each sink that had a copy said last became of it (PurgeOutcome; code, number and until when
+ *                     it is held), under the first note of the report's name; 'office-store' is this store itself
  *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names
  *                     of the reports that were seen, and not a word of them. Kept for good
  *   reading           who had what reports say shown to him otherwise, by which command, and when (reading.h)
@@ -67,7 +68,8 @@
  *   former_head       those of a history that is over since the broker was restored from a backup: evidence
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
- *                     `unsure` it may have rows that failed. ceiling and statuses: the widest under which it was served
+ *                     `unsure` it may have rows that failed. ceiling, statuses and persons: the widest limits under
+ *                     which it was served (sink.h)
  *
  *   hold              orders by which something is kept, and words that lift one (lifts: its id), each of two persons:
  *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was
@@ -164,7 +166,7 @@ static const char schema_erasure[] =
 	"CREATE TABLE purge("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, origin TEXT NOT NULL, epoch INTEGER NOT NULL,"
 	" stream INTEGER NOT NULL, number INTEGER NOT NULL, rule INTEGER NOT NULL, at INTEGER NOT NULL,"
-	" answer INTEGER NOT NULL);"
+	" identifies INTEGER NOT NULL DEFAULT 0, answer INTEGER NOT NULL, due INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX purge_due ON purge(answer) WHERE answer = 1;"
 	"CREATE INDEX purge_row ON purge(row);"
 	"CREATE INDEX purge_name ON purge(origin, epoch, stream, number);"
@@ -174,7 +176,8 @@ static const char schema_erasure[] =
 	" sinks BLOB NOT NULL, PRIMARY KEY(epoch, stream, number, node)) WITHOUT ROWID;"
 	"CREATE TABLE purge_sink(purge INTEGER NOT NULL, sink TEXT NOT NULL, outcome INTEGER NOT NULL, code TEXT NOT "
 	"NULL,"
-	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;";
+	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;"
+	"CREATE INDEX purge_sink_asked ON purge_sink(purge) WHERE outcome = 2;";
 
 static const char schema_feed[] =
 	"CREATE TABLE withheld(entry INTEGER PRIMARY KEY, policy_version INTEGER NOT NULL,"
@@ -191,8 +194,8 @@ static const char schema_feed[] =
 	"CREATE TABLE cursor(one INTEGER PRIMARY KEY CHECK(one = 1), incarnation INTEGER NOT NULL,"
 	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
 	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0,"
-	" unsure INTEGER NOT NULL DEFAULT 0, ceiling INTEGER NOT NULL DEFAULT 0, statuses INTEGER NOT NULL DEFAULT 0)"
-	" WITHOUT ROWID;";
+	" unsure INTEGER NOT NULL DEFAULT 0, ceiling INTEGER NOT NULL DEFAULT 0, statuses INTEGER NOT NULL DEFAULT 0,"
+	" persons INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;";
 
 static const char schema_hold[] =
 	"CREATE TABLE hold("

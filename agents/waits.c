@@ -5,11 +5,12 @@
 #include "agents/legal_hold.h"
 #include "agents/release.h"
 
-/* What was refused stays in the outbox; it is told for as long as its author can be expected to say it anew. */
+/* What was refused stays in the outbox; it is told for as long as its author can be expected to say it anew. 6:
+ * PURGE_RECEIPT, which the agent says anew by itself. */
 static enum error refused_count(struct store *store, wall_ms now, uint64_t *count, struct fault *fault)
 {
 	static const char sql[] =
-		"SELECT count(*) FROM outbox_report WHERE code <> 0 AND erased_at = 0 AND taken_at > ?1";
+		"SELECT count(*) FROM outbox_report WHERE code <> 0 AND erased_at = 0 AND taken_at > ?1 AND kind <> 6";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error;
 

@@ -121,8 +121,9 @@ bool sink_place_reaches(struct sink_place *place, uint64_t row)
 void sink_place_erase(struct sink_place *place, uint64_t row)
 {
 	char *sql = memory_format("UPDATE inbox SET body = x'', erased_at = 1795190003000, rule = 2 WHERE row = %llu;"
-				  "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-				  " SELECT row, origin, epoch, stream, number, 2, erased_at, 1 FROM inbox WHERE row = %llu",
+				  "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, identifies, answer)"
+				  " SELECT row, origin, epoch, stream, number, 2, erased_at, 1, 1 FROM inbox"
+				  " WHERE row = %llu",
 				  (unsigned long long)row, (unsigned long long)row);
 
 	test_sql(&place->store, sql);

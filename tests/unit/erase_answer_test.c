@@ -1,8 +1,14 @@
 /* Tries to erase without the origin hearing of it, to tell it what is not so, and to take its word from others. */
+#include "agents/by_hand.h"
+#include "agents/legal_hold.h"
+#include "agents/purge_receipt.h"
+#include "agents/store_progress.h"
+#include "agents/waits.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
 #include "tests/support/reports.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,11 +129,11 @@ static void an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	/* "files" has not come to it yet, one that is no longer there had it, and "late" took it and failed. */
 	assert_int_equal(
-		database_run(
-			f->store.db,
-			"INSERT INTO sink(name, row, purged, unsure) VALUES('registry', 1, 0, 1), ('files', 0, 1, 0),"
-			" ('former', 1, 0, 1), ('late', 0, 0, 1)",
-			NULL),
+		database_run(f->store.db,
+			     "INSERT INTO sink(name, row, purged, unsure, ceiling, statuses) VALUES"
+			     "('registry', 1, 0, 1, 9, 255), ('files', 0, 1, 0, 9, 255), ('former', 1, 0, 1, 9, 255),"
+			     " ('late', 0, 0, 1, 9, 255)",
+			     NULL),
 		E_OK);
 	assert_false(offices_purge(f));
 	f->now.wall = clock_now().wall + HOUR_MS;
@@ -167,6 +173,280 @@ static void what_a_sink_holds_is_told_with_the_law(void **state)
 	assert_string_equal(sink->basis->code, "UU-6-2011-72");
 	assert_true(sink->until == UINT64_C(1798761600000));
 	buffer_free(&body);
+}
+
+/* ---- a further answer */
+
+#define UNKNOWN SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN
+#define ERASED SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED
+#define REQUESTED SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED
+#define HELD SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD
+
+static const struct sink_options two_sinks[] = {{.name = "lines"}, {.name = "cases"}};
+
+/* police.oku#1 was given to both sinks of the army, and is taken back. */
+static void two_have_it(struct offices *f)
+{
+	purge_init(&f->purge, &f->store, two_sinks, 2, &f->now);
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	test_sql(&f->store, "INSERT INTO sink(name, row, unsure, ceiling, statuses, persons)"
+			    " VALUES('lines', 1, 1, 9, 255, 1), ('cases', 1, 1, 9, 255, 1)");
+}
+
+/* As a sink's thread says it of the first erase event. */
+static void sink_says(struct offices *f, const char *sink, Simpul__PurgeOutcome outcome)
+{
+	struct sink_letter letter = {.purge = 1, .outcome = {.outcome = outcome}};
+
+	snprintf(letter.name, sizeof letter.name, "%s", sink);
+	if (outcome == HELD)
+		letter.outcome.until = f->now.wall + HOUR_MS;
+	if (outcome == HELD)
+		strcpy(letter.outcome.code, "UU-6-2011");
+	assert_int_equal(store_sink_letters(&f->store, &letter.letter, &f->fault), E_OK);
+}
+
+static enum error person_says(struct offices *f, const char *sink)
+{
+	json_t *request = json_pack("{s:s, s:s}", "report", "police.oku#1", "sink", sink);
+	const enum error error = by_hand_done(&f->store, request, f->now.wall, &f->fault);
+
+	json_decref(request);
+	return error;
+}
+
+/* What the army's receipts behind `*after` say last of police.oku#1; NULL: nothing. The notice of what took it back
+ * expires meanwhile, and is answered as well. */
+static const Simpul__Purged *answer_next(struct offices *f, uint64_t *after)
+{
+	const struct position seen = {0};
+	struct outbox_submission answer = {0};
+	const Simpul__PurgeReceipt *receipt;
+	const Simpul__Purged *found = NULL;
+	struct buffer body = {0};
+
+	while (offices_purge(f))
+		;
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, *after, &seen, &answer, &f->fault), E_OK);
+	*after += answer.count;
+	for (size_t i = 0; i < answer.count; i++) {
+		buffer_clear(&body);
+		buffer_bytes(&body,
+			     of_binary(agent_submission(&f->world, buffer_view(&answer.message))->reports[i]->body));
+		receipt = offices_purge_receipt(f, &body);
+		for (size_t k = 0; k < receipt->n_purged; k++)
+			if (receipt->purged[k]->name->number == 1)
+				found = receipt->purged[k];
+	}
+	buffer_free(&body);
+	buffer_free(&answer.message);
+	return found;
+}
+
+/* -1: it is not named. */
+static int outcome_of(const Simpul__Purged *purged, const char *sink)
+{
+	for (size_t i = 0; i < purged->n_sinks; i++)
+		if (strcmp(purged->sinks[i]->sink, sink) == 0)
+			return (int)purged->sinks[i]->outcome;
+	return -1;
+}
+
+/* ... before the first answer went out: then it is the first that says so. */
+static void what_a_person_removed_hides_no_copy_that_is_kept(void **state)
+{
+	struct offices *f = *state;
+	const Simpul__Purged *purged;
+	uint64_t after = 0;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", REQUESTED);
+	assert_false(offices_purge(f));
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM purge"), 1);
+	sink_says(f, "cases", HELD);
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "lines"), ERASED);
+	assert_int_equal(outcome_of(purged, "cases"), HELD);
+	assert_int_equal(person_says(f, "lines"), E_NOT_FOUND);
+}
+
+static void a_sink_that_did_not_answer_is_unknown_until_it_does(void **state)
+{
+	struct offices *f = *state;
+	const Simpul__Purged *purged;
+	uint64_t after = 0;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", REQUESTED);
+	f->now.wall = clock_now().wall + HOUR_MS;
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "lines"), REQUESTED);
+	assert_int_equal(outcome_of(purged, "cases"), UNKNOWN);
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "lines"), ERASED);
+	assert_int_equal(outcome_of(purged, "cases"), UNKNOWN);
+	sink_says(f, "cases", ERASED);
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "lines"), ERASED);
+	assert_int_equal(outcome_of(purged, "cases"), ERASED);
+	sink_says(f, "cases", ERASED); /* once more, after a new start */
+	assert_null(answer_next(f, &after));
+}
+
+static void order_place(struct offices *f, uint64_t hours)
+{
+	const struct hold_person ani = {1001, "ani"}, budi = {1002, "budi"};
+	const struct hold_order order = {.report = {"police.oku", 1, 0, 1},
+					 .authority = "PN-BATURAJA",
+					 .order = "12/Pid.Sus/2026",
+					 .reason = "investigation",
+					 .until = f->now.wall + hours * HOUR_MS};
+	uint64_t id;
+
+	assert_int_equal(legal_hold_place(&f->store, &order, &ani, f->now.wall, &id, &f->fault), E_OK);
+	assert_int_equal(legal_hold_confirm(&f->store, id, &budi, f->now.wall, &f->fault), E_OK);
+}
+
+/* Nor does what is over come back with what is told later. */
+static void the_end_of_an_order_undoes_nothing_that_was_done(void **state)
+{
+	struct offices *f = *state;
+	const Simpul__Purged *purged;
+	uint64_t after = 0;
+	json_t *list;
+
+	two_have_it(f);
+	order_place(f, 48);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", REQUESTED);
+	sink_says(f, "cases", UNKNOWN); /* it refuses the event, which waits in quarantine */
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "office-store"), HELD);
+	assert_int_equal(outcome_of(purged, "lines"), REQUESTED);
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "office-store"), HELD);
+	assert_int_equal(outcome_of(purged, "lines"), ERASED);
+	f->now.wall += 49 * HOUR_MS;
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "office-store"), ERASED);
+	assert_int_equal(outcome_of(purged, "lines"), ERASED);
+	assert_int_equal(outcome_of(purged, "cases"), UNKNOWN);
+	assert_int_equal(by_hand_list(&f->store, &list, &f->fault), E_OK);
+	assert_int_equal(json_array_size(list), 0);
+	json_decref(list);
+	sink_says(f, "cases", ERASED);
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "office-store"), ERASED);
+	assert_int_equal(outcome_of(purged, "cases"), ERASED);
+}
+
+/* A receipt has places for 16. */
+static void no_sink_that_kept_its_copy_is_left_out_for_want_of_room(void **state)
+{
+	struct offices *f = *state;
+	const Simpul__Purged *purged;
+	uint64_t after = 0;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	test_sql(&f->store, "WITH RECURSIVE n(i) AS (VALUES(10) UNION ALL SELECT i + 1 FROM n WHERE i < 29)"
+			    " INSERT INTO purge_sink SELECT 1, 'a' || i, 1, '', '', 0 FROM n;"
+			    "INSERT INTO purge_sink VALUES(1, 'zeta', 2, '', '', 0)");
+	purged = answer_next(f, &after);
+	assert_int_equal(purged->n_sinks, 16);
+	assert_int_equal(outcome_of(purged, "zeta"), REQUESTED);
+	assert_int_equal(outcome_of(purged, PURGE_OTHER_SINKS), ERASED);
+	test_sql(&f->store, "UPDATE purge_sink SET outcome = 2; UPDATE purge SET answer = 1");
+	purged = answer_next(f, &after);
+	assert_int_equal(purged->n_sinks, 16);
+	assert_int_equal(outcome_of(purged, PURGE_OTHER_SINKS), UNKNOWN);
+}
+
+/* Not above its ceiling, not of another status, and of nobody when it cannot erase. */
+static void a_sink_that_never_had_it_is_not_unknown(void **state)
+{
+	struct offices *f = *state;
+	struct prepared *guest = agent_sighting(&f->world, AMBER, CANARY);
+	Simpul__Lodging lodging = SIMPUL__LODGING__INIT;
+	const Simpul__Purged *purged;
+	uint64_t after = 0;
+
+	lodging.establishment = (char *)(uintptr_t)"Hotel Sinar";
+	guest->body->sighting->lodging = &lodging;
+	offices_deliver(f, guest);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	test_sql(&f->store, "INSERT INTO sink(name, row, unsure, ceiling, statuses, persons)"
+			    " VALUES('low', 9, 9, 1, 255, 1), ('drill', 9, 9, 9, 4, 1), ('nobody', 9, 9, 9, 255, 0),"
+			    " ('had', 9, 9, 9, 255, 1)");
+	purged = answer_next(f, &after);
+	assert_int_equal(outcome_of(purged, "had"), UNKNOWN);
+	assert_int_equal(purged->n_sinks, 1);
+}
+
+/* ---- who cannot be told */
+
+static void a_refused_answer_is_told_again_when_its_origin_is_back(void **state)
+{
+	struct offices *f = *state;
+	const struct position seen = {0};
+	Simpul__Verdict verdict = SIMPUL__VERDICT__INIT;
+	struct outbox_submission answer = {0};
+	struct buffer encoded = {0};
+	Simpul__Receipt *receipt;
+	uint64_t counts[WAITS], after = 1;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_true(offices_purge(f));
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, 0, &seen, &answer, &f->fault), E_OK);
+	verdict.number = 1;
+	verdict.code = E_EMPTY_AUDIENCE;
+	verdict.field = (char *)(uintptr_t)"routing";
+	receipt = agent_receipt(&f->world, &answer.digest, &verdict, &encoded);
+	assert_int_equal(outbox_receipt(&f->store, receipt, buffer_view(&encoded), &answer.first, &f->fault), E_OK);
+	assert_false(offices_purge(f));
+	assert_int_equal(waits_count(&f->store, f->now.wall, counts, &f->fault), E_OK);
+	assert_int_equal(counts[WAIT_REFUSED], 0); /* nobody has to report anything anew */
+	f->now.wall += DAY_MS + HOUR_MS;
+	assert_non_null(answer_next(f, &after));
+	buffer_free(&encoded);
+	buffer_free(&answer.message);
+}
+
+static void who_is_suspended_is_told_when_he_is_not_any_more(void **state)
+{
+	struct offices *f = *state;
+	uint64_t after = 0;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	offices_apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_SUSPENDED, f->now.wall));
+	for (int day = 0; day < 3; day++) {
+		assert_false(offices_purge(f));
+		f->now.wall += DAY_MS;
+	}
+	offices_apply(f, agent_standing(&f->world, "police.oku", 1, SIMPUL__STANDING__STANDING_ACTIVE, f->now.wall));
+	f->now.wall += HOUR_MS;
+	assert_non_null(answer_next(f, &after));
+}
+
+/* What is asked at any time does not go through what is kept for good. */
+static void what_is_to_be_done_by_hand_is_counted_without_the_rest(void **state)
+{
+	struct offices *f = *state;
+
+	test_sql(&f->store, "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+			    " INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+			    " SELECT 0, 'police.oku', 1, 0, i, 1, 1, 2 FROM n;"
+			    "INSERT INTO purge_sink SELECT id, 'lines', 1 + (number = 1999), '', '', 0 FROM purge");
+	test_steps(&f->store);
+	assert_int_equal(by_hand_count(&f->store), 1);
+	assert_in_range(test_steps(&f->store), 1, 200);
 }
 
 /* ---- the origin */
@@ -259,6 +539,14 @@ int main(void)
 		TEST(nothing_is_told_while_a_reader_keeps_the_log),
 		TEST(an_answer_waits_for_the_sinks_an_hour_and_then_says_what_it_does_not_know),
 		TEST(what_a_sink_holds_is_told_with_the_law),
+		TEST(what_a_person_removed_hides_no_copy_that_is_kept),
+		TEST(a_sink_that_did_not_answer_is_unknown_until_it_does),
+		TEST(the_end_of_an_order_undoes_nothing_that_was_done),
+		TEST(no_sink_that_kept_its_copy_is_left_out_for_want_of_room),
+		TEST(a_sink_that_never_had_it_is_not_unknown),
+		TEST(a_refused_answer_is_told_again_when_its_origin_is_back),
+		TEST(who_is_suspended_is_told_when_he_is_not_any_more),
+		TEST(what_is_to_be_done_by_hand_is_counted_without_the_rest),
 		TEST(an_answer_is_kept_and_no_report_to_anybody),
 		TEST(names_of_others_and_of_nothing_are_ignored),
 		TEST(what_a_sink_tells_one_by_one_is_answered_together),

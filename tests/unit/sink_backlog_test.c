@@ -32,6 +32,13 @@ static struct letter *held(uint64_t purge)
 	return letter;
 }
 
+/* Two reports were erased. */
+static void notes_make(struct sink_place *place)
+{
+	test_sql(&place->store, "INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
+				" VALUES(1, 'army.oku', 1, 0, 1, 1, 1, 1), (2, 'army.oku', 1, 0, 2, 1, 1, 1)");
+}
+
 static void assert_held(struct sink_place *place, uint64_t expected)
 {
 	sqlite3_stmt *count = database_prepare(place->store.db, "SELECT count(*) FROM purge_sink WHERE outcome = ?1");
@@ -53,6 +60,7 @@ static void what_the_store_does_not_take_waits_and_keeps_its_order(void **state)
 	sqlite3 *other;
 	bool erasures;
 
+	notes_make(place);
 	assert_int_equal(sqlite3_open(place->store_path, &other), SQLITE_OK);
 	sqlite3_busy_timeout(place->store.db, 1);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
@@ -76,6 +84,7 @@ static void what_is_stored_is_not_stored_again(void **state)
 	struct sink_backlog backlog = {NULL};
 	bool erasures;
 
+	notes_make(place);
 	assert_int_equal(sink_backlog_store(&backlog, &place->store, held(1), &erasures, NULL), E_OK);
 	assert_true(erasures);
 	assert_int_equal(sink_backlog_store(&backlog, &place->store, progress(10), &erasures, NULL), E_OK);

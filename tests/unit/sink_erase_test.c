@@ -145,6 +145,71 @@ static void a_copy_from_before_the_limits_were_narrowed_is_asked_back(void **sta
 	assert_int_equal(sink_place_outcome(place, 2), 0);
 }
 
+/* A sink that cannot erase is given nobody; nor is it asked back what it was not given, nor UNKNOWN to the origin. */
+static void what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	struct sinks *sinks;
+
+	options.erases = SINK_ERASES_NO;
+	mkdir(place->path, 0700);
+	sink_place_add(place, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 1));
+	sink_place_erase(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(sink_place_outcome(place, 1), 0);
+}
+
+/* ... but what it was given when it could. */
+static void what_a_sink_was_given_when_it_could_erase_is_asked_back(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	struct sinks *sinks = folder_start(place);
+
+	sink_place_add(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	options.erases = SINK_ERASES_NO;
+	sink_place_erase(place, 1);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_false(there(place, FIRST));
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
+/* The one before it never was handed on: nobody waits for that because the next fails. */
+static void an_event_that_fails_holds_up_no_word_about_those_before_it(void **state)
+{
+	struct sink_place *place = *state;
+	const struct test_report red = {.name = {"army.oku", 1, 0, 1}, .label = SIMPUL__LABEL__LABEL_RED};
+	struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	const char *const args[] = {"-c", "test $SIMPUL_EVENT = report"};
+	struct sinks *sinks;
+
+	options.path = "/bin/sh";
+	options.args = args;
+	options.arg_count = 2;
+	test_inbox_add(&place->store, &red, TRUST_GOOD, 1);
+	sink_place_add(place, 2);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 2));
+	test_sql(&place->store, "BEGIN");
+	sink_place_erase(place, 1);
+	sink_place_erase(place, 2);
+	test_sql(&place->store, "COMMIT");
+	sinks_wake(sinks);
+	assert_true(sink_place_fails(sinks, "its exit status was 1"));
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+}
+
 static void what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back(void **state)
 {
 	struct sink_place *place = *state;
@@ -395,6 +460,9 @@ int main(void)
 		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
+		TEST(what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back),
+		TEST(what_a_sink_was_given_when_it_could_erase_is_asked_back),
+		TEST(an_event_that_fails_holds_up_no_word_about_those_before_it),
 		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
 		TEST(a_copy_that_nobody_noted_goes_too),
 		TEST(lines_that_are_there_though_it_failed_get_their_event),
