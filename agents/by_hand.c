@@ -1,6 +1,7 @@
 /* by_hand - reads what sinks left to a person, and writes down what he did. */
 #include "agents/by_hand.h"
 #include "agents/purge_note.h"
+#include "agents/reading.h"
 #include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <string.h>
@@ -65,7 +66,17 @@ static enum error asked_find(struct store *store, const struct report_name *name
 	return error == E_NOT_FOUND ? fault_at(fault, E_NOT_FOUND, "report") : error;
 }
 
-enum error by_hand_done(struct store *store, const json_t *request, wall_ms now, struct fault *fault)
+/* It is told in the office's name, and is on record as his word. */
+static enum error done_record(struct store *store, const struct report_name *name, const char *sink, const char *user,
+			      wall_ms now, struct fault *fault)
+{
+	char about[REPORT_NAME_SIZE + SINK_NAME_SIZE], text[REPORT_NAME_SIZE];
+
+	snprintf(about, sizeof(about), "%s %s", report_name_text(name, text), sink);
+	return reading_add(store, "erasures done", about, user, now, fault);
+}
+
+enum error by_hand_done(struct store *store, const json_t *request, const char *user, wall_ms now, struct fault *fault)
 {
 	const struct sink_outcome erased = {.outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED};
 	const char *sink = json_string_value(json_object_get(request, "sink"));
@@ -84,5 +95,7 @@ enum error by_hand_done(struct store *store, const json_t *request, wall_ms now,
 	error = asked_find(store, &name, sink, &purge, fault);
 	if (error == E_OK)
 		error = purge_note_said(store, purge, sink, &erased, now, fault);
+	if (error == E_OK)
+		error = done_record(store, &name, sink, user, now, fault);
 	return store_end(store, error, fault);
 }

@@ -16,8 +16,9 @@
 #define BY_HAND_MOST 10000
 enum error by_hand_list(struct store *store, json_t **list, struct fault *fault);
 uint64_t by_hand_count(struct store *store);
-/* Takes {"report": NAME, "sink": NAME} of a request to the local endpoint: it is done. In a transaction of its own, with
- * the answer to the origin due. E_NOT_FOUND: no person was asked to. E_INVALID. */
-enum error by_hand_done(struct store *store, const json_t *request, wall_ms now, struct fault *fault);
+/* Takes {"report": NAME, "sink": NAME} of a request to the local endpoint: it is done, as `user` says, which goes on
+ * record (reading.h). In a transaction of its own, with the answer to the origin due. E_NOT_FOUND: no person was asked
+ * to. E_INVALID. */
+enum error by_hand_done(struct store *store, const json_t *request, const char *user, wall_ms now, struct fault *fault);
 
 #endif

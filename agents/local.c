@@ -336,8 +336,9 @@ static json_t *answer_of(const struct local_host *host, const json_t *request, c
 	else if (command != NULL && strcmp(command, "quarantine") == 0)
 		answer = desk_answer(host, request, user, now, fault);
 	else if (command != NULL && strcmp(command, "erasure-done") == 0)
-		answer = by_hand_done(host->store, request, now->wall, fault) == E_OK ? json_pack("{s:b}", "ok", 1)
-										      : NULL;
+		answer = by_hand_done(host->store, request, user, now->wall, fault) == E_OK
+				 ? json_pack("{s:b}", "ok", 1)
+				 : NULL;
 	else if (command != NULL && strcmp(command, "subject-record") == 0)
 		answer = subject_record_take(host->store, request, user, now->wall, fault) == E_OK
 				 ? json_pack("{s:b}", "ok", 1)

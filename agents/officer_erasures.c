@@ -15,7 +15,8 @@ static const char usage[] =
 	"itself: somebody has to remove them there.\n"
 	"\n"
 	"list   one line each: the report, the sink, why and since when\n"
-	"done   it is removed: the origin, which was told that it was asked for, is told that it is done\n";
+	"done   it is removed: the origin, which was told that it was asked for, is told that it is done;\n"
+	"       who said so is on the record (simpul record)\n";
 
 static bool line_print(const json_t *object)
 {

@@ -23,6 +23,7 @@ static const char usage[] =
 	"and export, of their lists with --json, and of simpul subject. What is looked at again within the hour is "
 	"counted\n"
 	"in the same line. What an authority's order keeps is opened on the record of simpul hold list.\n"
+	"Who said that he removed a copy (simpul erasures done) is here too.\n"
 	"\n"
 	"TIME: \"2026-11-20 21:40\" or 21:40 in local time, or RFC 3339.\n";
 

@@ -24,9 +24,8 @@ static void bind_reading(sqlite3_stmt *statement, const char *command, const cha
 	bind_number(statement, 4, now);
 }
 
-/* In the caller's transaction. */
-static enum error reading_put(struct store *store, const char *command, const char *about, const char *user,
-			      wall_ms now, struct fault *fault)
+enum error reading_add(struct store *store, const char *command, const char *about, const char *user, wall_ms now,
+		       struct fault *fault)
 {
 	static const char again[] = "UPDATE reading SET until = ?4, times = times + 1 WHERE user = ?1 AND command = ?2"
 				    " AND about = ?3 AND at > ?5 AND at <= ?4";
@@ -57,7 +56,7 @@ enum error reading_note(struct store *store, const char *command, const char *ab
 	error = store_begin(store, fault);
 	if (error != E_OK)
 		return error;
-	return store_end(store, reading_put(store, command, about, user, now, fault), fault);
+	return store_end(store, reading_add(store, command, about, user, now, fault), fault);
 }
 
 enum error reading_take(struct store *store, const json_t *request, const char *user, wall_ms now, struct fault *fault)

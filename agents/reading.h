@@ -4,7 +4,8 @@
  * It is written before `simpul` shows anything: by the agent, or by `simpul` itself while no agent runs. Commands and
  * names of reports, and not a word of them; kept for good. What is looked at again within the hour is counted and not
  * written anew, so that a program that lists all day adds a line an hour. What was read for a person's request
- * (subject_record.h) is listed with it; what an order keeps is opened on the record of the order (legal_hold.h). */
+ * (subject_record.h) is listed with it; what an order keeps is opened on the record of the order (legal_hold.h). Who
+ * said that he removed a copy by hand stands here as well (by_hand.h): the origin is told so in the office's name. */
 #ifndef SIMPUL_READING_H
 #define SIMPUL_READING_H
 
@@ -22,6 +23,9 @@
  * own. `user`: as the kernel names him; "" when nobody could tell. E_INVALID. */
 enum error reading_note(struct store *store, const char *command, const char *about, const char *user, wall_ms now,
 			struct fault *fault);
+/* The same of what the agent itself has seen to, whatever the command is called, in the caller's transaction. */
+enum error reading_add(struct store *store, const char *command, const char *about, const char *user, wall_ms now,
+		       struct fault *fault);
 /* The same of {"command": "read", "what": "inbox show", "about": "police.oku#1"}, as the local endpoint gets it. */
 enum error reading_take(struct store *store, const json_t *request, const char *user, wall_ms now, struct fault *fault);
 

@@ -2,8 +2,10 @@
 #include "agents/by_hand.h"
 #include "agents/legal_hold.h"
 #include "agents/purge_receipt.h"
+#include "agents/reading.h"
 #include "agents/store_progress.h"
 #include "agents/waits.h"
+#include "common/json.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
 #include "tests/support/reports.h"
@@ -209,7 +211,7 @@ static void sink_says(struct offices *f, const char *sink, Simpul__PurgeOutcome 
 static enum error person_says(struct offices *f, const char *sink)
 {
 	json_t *request = json_pack("{s:s, s:s}", "report", "police.oku#1", "sink", sink);
-	const enum error error = by_hand_done(&f->store, request, f->now.wall, &f->fault);
+	const enum error error = by_hand_done(&f->store, request, "ani", f->now.wall, &f->fault);
 
 	json_decref(request);
 	return error;
@@ -243,10 +245,10 @@ static const Simpul__Purged *answer_next(struct offices *f, uint64_t *after)
 	return found;
 }
 
-/* -1: it is not named. */
+/* -1: it is not named, or nothing was said. */
 static int outcome_of(const Simpul__Purged *purged, const char *sink)
 {
-	for (size_t i = 0; i < purged->n_sinks; i++)
+	for (size_t i = 0; purged != NULL && i < purged->n_sinks; i++)
 		if (strcmp(purged->sinks[i]->sink, sink) == 0)
 			return (int)purged->sinks[i]->outcome;
 	return -1;
@@ -343,6 +345,27 @@ static void the_end_of_an_order_undoes_nothing_that_was_done(void **state)
 	purged = answer_next(f, &after);
 	assert_int_equal(outcome_of(purged, "office-store"), ERASED);
 	assert_int_equal(outcome_of(purged, "cases"), ERASED);
+}
+
+/* By the table that bears its name, in which each user has what he saw. */
+static void who_said_that_a_copy_is_removed_is_on_record(void **state)
+{
+	struct offices *f = *state;
+	const json_t *said;
+	json_t *list;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(person_says(f, "lines"), E_NOT_FOUND); /* nobody was asked to */
+	sink_says(f, "lines", REQUESTED);
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	assert_int_equal(reading_list(&f->store, 0, &list, &f->fault), E_OK);
+	assert_int_equal(json_array_size(list), 1);
+	said = json_array_get(list, 0);
+	assert_string_equal(json_text(said, "user"), "ani");
+	assert_string_equal(json_text(said, "command"), "erasures done");
+	assert_string_equal(json_text(said, "about"), "police.oku#1 lines");
+	json_decref(list);
 }
 
 /* A receipt has places for 16. */
@@ -542,6 +565,7 @@ int main(void)
 		TEST(what_a_person_removed_hides_no_copy_that_is_kept),
 		TEST(a_sink_that_did_not_answer_is_unknown_until_it_does),
 		TEST(the_end_of_an_order_undoes_nothing_that_was_done),
+		TEST(who_said_that_a_copy_is_removed_is_on_record),
 		TEST(no_sink_that_kept_its_copy_is_left_out_for_want_of_room),
 		TEST(a_sink_that_never_had_it_is_not_unknown),
 		TEST(a_refused_answer_is_told_again_when_its_origin_is_back),
