@@ -16,6 +16,13 @@ static iconv_t converter(const char *to, const char *from)
 	return converter;
 }
 
+size_t text_bom(struct bytes text)
+{
+	const size_t size = strlen(ENCODING_BOM);
+
+	return text.size >= size && memcmp(text.data, ENCODING_BOM, size) == 0 ? size : 0;
+}
+
 /* glibc takes UTF-8 to UTF-8 through code points, so it checks the bytes on the way. */
 bool text_decode(enum profile_encoding encoding, struct bytes text, struct buffer *out)
 {

@@ -1,11 +1,9 @@
-/* profile - turns the rows of a CSV file into reports, and writes back the rows that are none. */
+/* profile - turns the rows of a CSV file into reports. */
 #include "agents/complete.h"
 #include "agents/csv.h"
 #include "agents/profile_schema.h"
 #include "common/memory.h"
 #include "common/region.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -469,17 +467,12 @@ static void rows_take(struct rows *rows, struct csv_reader *reader, struct csv_r
 
 /* ------------------------------------------------------------------ files */
 
-static bool starts_with(struct bytes content, const char *start, size_t size)
-{
-	return content.size >= size && memcmp(content.data, start, size) == 0;
-}
-
 static void csv_file_parse(const struct parsing *parsing, struct bytes content)
 {
 	const struct profile *profile = parsing->profile;
 	struct parsed_file *file = parsing->file;
 	struct rows rows = {.parsing = parsing, .profile = profile, .file = file};
-	size_t skip = starts_with(content, ENCODING_BOM, ENCODING_BOM_SIZE) ? ENCODING_BOM_SIZE : 0;
+	const size_t skip = text_bom(content);
 	/* A BOM is not written by mistake: the file is UTF-8 whatever the profile says. */
 	enum profile_encoding encoding = skip > 0 ? ENCODING_UTF8 : profile->config->encoding;
 	struct csv_reader reader;
@@ -528,7 +521,8 @@ void profile_parse(const struct profile *profile, struct bytes content, const ch
 		fault_at(&file->fault, E_TOO_LARGE, "file");
 		return;
 	}
-	if (starts_with(content, "\xff\xfe", 2) || starts_with(content, "\xfe\xff", 2)) {
+	if (content.size >= 2 &&
+	    (memcmp(content.data, "\xff\xfe", 2) == 0 || memcmp(content.data, "\xfe\xff", 2) == 0)) {
 		fault_at(&file->fault, E_INVALID, "encoding: UTF-16");
 		return;
 	}
@@ -546,67 +540,4 @@ void parsed_file_free(struct parsed_file *file)
 	free(file->lines);
 	arena_fini(&file->arena);
 	*file = (struct parsed_file){.count = 0};
-}
-
-/* ------------------------------------------------------------------ rejects */
-
-/* A cell in quotes, those within it doubled. */
-static void quoted_append(enum profile_encoding encoding, const char *text, struct buffer *out)
-{
-	struct buffer doubled = {0};
-
-	for (; *text != '\0'; text++) {
-		if (*text == '"')
-			buffer_u8(&doubled, '"');
-		buffer_u8(&doubled, (uint8_t)*text);
-	}
-	buffer_u8(&doubled, '\0');
-	buffer_u8(out, '"');
-	text_encode(encoding, (const char *)doubled.data, out);
-	buffer_u8(out, '"');
-	buffer_free(&doubled);
-}
-
-static void csv_reject_append(const struct profile *profile, enum profile_encoding encoding,
-			      const struct parsed_line *line, struct buffer *out)
-{
-	char reason[256], number[24];
-
-	snprintf(number, sizeof(number), "%zu%c", line->line, profile->separator);
-	buffer_text(out, number);
-	quoted_append(encoding, fault_text(&line->fault, reason, sizeof(reason)), out);
-	buffer_u8(out, (uint8_t)profile->separator);
-	buffer_bytes(out, line->raw);
-}
-
-static void csv_file_rejects(const struct profile *profile, const struct parsed_file *file, struct buffer *out)
-{
-	bool bom = starts_with(file->header, ENCODING_BOM, ENCODING_BOM_SIZE);
-	struct bytes header = bom ? BYTES(file->header.data + ENCODING_BOM_SIZE, file->header.size - ENCODING_BOM_SIZE)
-				  : file->header;
-	enum profile_encoding encoding = bom ? ENCODING_UTF8 : profile->config->encoding;
-	char added[] = {'l', 'i', 'n', 'e', profile->separator, 'r', 'e', 'a', 's', 'o', 'n', profile->separator};
-	size_t end = header.size;
-
-	while (end > 0 && (header.data[end - 1] == '\n' || header.data[end - 1] == '\r'))
-		end--;
-	if (bom)
-		buffer_text(out, ENCODING_BOM);
-	buffer_append(out, added, sizeof(added));
-	buffer_bytes(out, header);
-	for (size_t i = 0; i < file->count; i++) {
-		if (file->lines[i].prepared != NULL)
-			continue;
-		csv_reject_append(profile, encoding, &file->lines[i], out);
-		buffer_append(out, header.data + end, header.size - end);
-	}
-}
-
-void profile_rejects(const struct profile *profile, const struct parsed_file *file, const char *file_name,
-		     struct buffer *out)
-{
-	if (profile->config->format == PROFILE_CSV)
-		csv_file_rejects(profile, file, out);
-	else
-		json_file_rejects(file, file_name, out);
 }

@@ -163,8 +163,9 @@ static void lines_parse(const struct parsing *parsing, struct bytes content)
 
 void json_file_parse(const struct parsing *parsing, struct bytes content, const char *file_name)
 {
-	if (content.size >= ENCODING_BOM_SIZE && memcmp(content.data, ENCODING_BOM, ENCODING_BOM_SIZE) == 0)
-		content = BYTES(content.data + ENCODING_BOM_SIZE, content.size - ENCODING_BOM_SIZE);
+	const size_t skip = text_bom(content);
+
+	content = BYTES(content.data + skip, content.size - skip);
 	if (is_lines(file_name))
 		lines_parse(parsing, content);
 	else
