@@ -1,8 +1,8 @@
 /* loop - polls everything that the agent waits for, and does all writing to the store. */
 #include "agents/loop.h"
-#include "agents/expiry.h"
 #include "agents/feeder.h"
 #include "agents/intake.h"
+#include "agents/key_notice.h"
 #include "agents/local.h"
 #include "agents/purge.h"
 #include "agents/remains.h"
@@ -42,7 +42,7 @@ struct loop {
 	struct intake *intake;
 	struct sinks *sinks;
 	struct sink_backlog told; /* what the store did not take yet */
-	struct expiry expiry;
+	struct key_notice key_notice;
 	struct subject_watch subject_watch;
 	enum uplink_state shown_state; /* what the service manager was told last */
 	steady_ms watchdog_at, watchdog_ms; /* 0: no watchdog */
@@ -314,7 +314,7 @@ static void turn(struct loop *loop)
 		loop->feeder.inbox_changed = false;
 		sinks_wake(loop->sinks);
 	}
-	expiry_step(&loop->expiry, &loop->store, &now);
+	key_notice_step(&loop->key_notice, &loop->store, &now);
 	subject_due_step(&loop->subject_watch, &loop->store, &now);
 	manager_step(loop, &now);
 }
