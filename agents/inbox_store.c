@@ -244,23 +244,23 @@ static enum error row_apply(struct store *store, uint64_t row, uint64_t entry, c
 }
 
 /* What came to wait of one delivery, for one line of the log. */
-struct waits {
+struct arrivals {
 	struct quarantine_item first;
 	uint64_t count;
 };
 
-static enum error waits_add(struct store *store, const struct quarantine_item *item, struct waits *waits,
-			    struct fault *fault)
+static enum error arrivals_add(struct store *store, const struct quarantine_item *item, struct arrivals *arrivals,
+			       struct fault *fault)
 {
-	if (waits->count++ == 0)
-		waits->first = *item;
+	if (arrivals->count++ == 0)
+		arrivals->first = *item;
 	return quarantine_put(store, item, clock_now().wall, fault);
 }
 
-static void waits_log(const struct waits *waits)
+static void arrivals_log(const struct arrivals *arrivals)
 {
-	if (waits->count > 0)
-		quarantine_log(&waits->first, waits->count);
+	if (arrivals->count > 0)
+		quarantine_log(&arrivals->first, arrivals->count);
 }
 
 /* E_NOT_FOUND when nothing is left of what the row said. */
@@ -277,7 +277,7 @@ static enum error row_said(struct store *store, uint64_t row, struct fault *faul
 
 /* Has what cannot be applied wait, and ends the wait of what this report is about. */
 static enum error row_judge(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
-			    const struct verified_report *report, bool awaited, struct waits *waits,
+			    const struct verified_report *report, bool awaited, struct arrivals *arrivals,
 			    struct fault *fault)
 {
 	struct quarantine_item item = {.row = row, .entry = entry, .name = *name, .code = report->why};
@@ -285,7 +285,7 @@ static enum error row_judge(struct store *store, uint64_t row, uint64_t entry, c
 
 	if (report->trust == TRUST_BAD) {
 		item.cause = QUARANTINE_UNVERIFIED;
-		return waits_add(store, &item, waits, fault);
+		return arrivals_add(store, &item, arrivals, fault);
 	}
 	error = awaited ? quarantine_arrived(store, name, clock_now().wall, fault) : E_OK;
 	if (error == E_OK)
@@ -297,25 +297,25 @@ static enum error row_judge(struct store *store, uint64_t row, uint64_t entry, c
 		return error == E_NOT_FOUND ? E_OK : error;
 	item.cause = QUARANTINE_UNREFERENCED;
 	item.code = E_REFERENCE_UNKNOWN;
-	return waits_add(store, &item, waits, fault);
+	return arrivals_add(store, &item, arrivals, fault);
 }
 
 static enum error row_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
-			     const struct verified_report *report, bool awaited, struct waits *waits,
+			     const struct verified_report *report, bool awaited, struct arrivals *arrivals,
 			     struct fault *fault)
 {
 	enum error error = row_apply(store, row, entry, name, report, fault);
 
-	return error == E_OK ? row_judge(store, row, entry, name, report, awaited, waits, fault) : error;
+	return error == E_OK ? row_judge(store, row, entry, name, report, awaited, arrivals, fault) : error;
 }
 
 enum error inbox_settle(struct store *store, uint64_t row, uint64_t entry, const struct report_name *name,
 			const struct verified_report *report, bool awaited, struct fault *fault)
 {
-	struct waits waits = {.count = 0};
-	enum error error = row_settle(store, row, entry, name, report, awaited, &waits, fault);
+	struct arrivals arrivals = {.count = 0};
+	enum error error = row_settle(store, row, entry, name, report, awaited, &arrivals, fault);
 
-	waits_log(&waits);
+	arrivals_log(&arrivals);
 	return error;
 }
 
@@ -326,7 +326,7 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 	sqlite3_stmt *put = row_begin(store, entry);
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
-	struct waits waits = {.count = 0};
+	struct arrivals arrivals = {.count = 0};
 	uint64_t rows[LIMIT_SUBMISSION_REPORTS];
 	enum error error = E_OK;
 
@@ -341,9 +341,9 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
 		name.number = delivery->first + i;
 		if (reports[i].is_present)
-			error = row_settle(store, rows[i], entry->entry, &name, &reports[i], awaited, &waits, fault);
+			error = row_settle(store, rows[i], entry->entry, &name, &reports[i], awaited, &arrivals, fault);
 	}
-	waits_log(&waits);
+	arrivals_log(&arrivals);
 	return error;
 }
 
