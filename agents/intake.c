@@ -3,6 +3,7 @@
 #include "agents/intake_folder.h"
 #include "agents/intake_parse.h"
 #include "agents/purge.h"
+#include "agents/stop.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -136,6 +137,8 @@ static void try_later(struct folder *folder, enum error error, steady_ms now)
 {
 	struct candidate *first = folder->candidates[0];
 
+	if (error == E_STOPPING)
+		return; /* nothing is wrong: it is read at the next start */
 	log_failure(folder, error);
 	folder->not_before = now + RETRY_MS;
 	if (error == E_DISK_FULL)
@@ -291,14 +294,25 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 	free(path);
 }
 
-static void folder_step(struct intake *intake, struct folder *folder)
+/* Takes one file, however many have settled. False when there is none to take. */
+static bool folder_step(struct intake *intake, struct folder *folder)
 {
 	struct now now = clock_now();
 
-	while (!folder->under_way && folder->not_before <= now.steady && folder_settled(folder, now.steady)) {
-		first_take(intake, folder, &now);
-		now = clock_now();
-	}
+	if (folder->under_way || folder->not_before > now.steady || !folder_settled(folder, now.steady))
+		return false;
+	first_take(intake, folder, &now);
+	return true;
+}
+
+/* One file of each folder, so that none waits for all that stand in another. */
+static bool folders_step(struct intake *intake)
+{
+	bool taken = false;
+
+	for (size_t i = 0; i < intake->count && !stop_asked(intake->stop); i++)
+		taken = folder_step(intake, &intake->folders[i]) || taken;
+	return taken;
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -462,12 +476,12 @@ static void *intake_run(void *argument)
 
 	for (;;) {
 		struct now now = clock_now();
+		bool taken;
 
 		clear(intake, &now);
 		rescan(intake, now.steady);
-		for (size_t i = 0; i < intake->count; i++)
-			folder_step(intake, &intake->folders[i]);
-		poll(polled, sizeof(polled) / sizeof(polled[0]), wait_ms(intake, clock_now().steady));
+		taken = folders_step(intake); /* then there may be more of them */
+		poll(polled, sizeof(polled) / sizeof(polled[0]), taken ? 0 : wait_ms(intake, clock_now().steady));
 		events_take(intake);
 		answers_take(intake);
 		if (polled[0].revents != 0)

@@ -17,6 +17,7 @@
  *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full         the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
+ *   thousands of files       one of each folder in turn: none holds up the other folders, or the end
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv. Both hold personal data, and are
  * cleared hourly of what was put there more than `keep_days` ago, unless the clock is in doubt (purge.h); a file's time
  * of change is set when it is put away.
@@ -67,8 +68,9 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 			    const struct cipher *cipher, struct mailbox *to_loop);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);
-/* Moves the files that were answered for, then ends the thread. Letters that are still in `to_loop` belong to the loop:
- * intake_letter_free; their files stay where they are and are read again at the next start. */
+/* Moves the files that were answered for, then ends the thread, which does not finish the file that it parses. Letters
+ * that are still in `to_loop` belong to the loop: intake_letter_free; their files stay where they are and are read
+ * again at the next start. */
 void intake_stop(struct intake *intake);
 void intake_letter_free(struct intake_letter *letter);
 

@@ -15,7 +15,8 @@ char *intake_rejects_name(const struct profile *profile, const char *file_name)
 
 static void text_parse(const struct intake_source *source, struct bytes content, struct parsed_file *file)
 {
-	profile_parse(source->profile, content, source->file_name, source->node, source->now, source->outbox, file);
+	profile_parse(source->profile, content, source->file_name, source->node, source->now, source->outbox,
+		      source->stop, file);
 }
 
 void intake_parse(const struct intake_source *source, struct bytes content, struct parsed_file *file)

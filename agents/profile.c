@@ -2,13 +2,18 @@
 #include "agents/complete.h"
 #include "agents/csv.h"
 #include "agents/profile_schema.h"
+#include "agents/stop.h"
 #include "common/memory.h"
 #include "common/region.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { REGION_MEMOS = 64, REGION_NAME_LONGEST = 63 };
+enum {
+	REGION_MEMOS = 64,
+	REGION_NAME_LONGEST = 63,
+	STOP_LINES = 256, /* between two looks at whether to go on: some ten milliseconds */
+};
 
 /* A name of a region that was looked up. */
 struct region_memo {
@@ -410,6 +415,14 @@ struct parsed_line *parsed_line_add(struct parsed_file *file, size_t line, struc
 	return added;
 }
 
+bool parsing_stopped(const struct parsing *parsing, size_t line)
+{
+	if (line % STOP_LINES != 0 || !stop_asked(parsing->stop))
+		return false;
+	fault_at(&parsing->file->fault, E_STOPPING, "%s", "");
+	return true;
+}
+
 /* What to look at when a row could not even be split into cells. */
 static const char *row_part(enum error error)
 {
@@ -445,7 +458,7 @@ static void dates_survey(const struct rows *rows, const struct csv_reader *reade
 	csv_open(&survey, reader->content, reader->separator, reader->encoding);
 	survey.at = reader->at;
 	survey.expected = reader->expected;
-	while (csv_next(&survey, &record))
+	for (size_t row = 0; csv_next(&survey, &record) && !parsing_stopped(rows->parsing, row); row++)
 		for (unsigned i = 0; i < profile->config->columns_count && !record.blank && record.error == E_OK; i++)
 			if (profile->columns[i].kind == CELL_DATE || profile->columns[i].kind == CELL_DATETIME)
 				date_signs_note(&rows->dates[i], profile->config->date_format,
@@ -455,8 +468,8 @@ static void dates_survey(const struct rows *rows, const struct csv_reader *reade
 
 static void rows_take(struct rows *rows, struct csv_reader *reader, struct csv_record *record)
 {
-	while (csv_next(reader, record) && rows->file->fault.code == E_OK) {
-		if (record->blank)
+	for (size_t row = 0; csv_next(reader, record) && rows->file->fault.code == E_OK; row++) {
+		if (parsing_stopped(rows->parsing, row) || record->blank)
 			continue;
 		if (rows->file->count == PROFILE_MOST_LINES)
 			fault_at(&rows->file->fault, E_TOO_LARGE, "lines");
@@ -511,9 +524,10 @@ static struct bytes content_keep(struct parsed_file *file, struct bytes content)
 }
 
 void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
-		   wall_ms now, struct store *outbox, struct parsed_file *file)
+		   wall_ms now, struct store *outbox, int stop, struct parsed_file *file)
 {
-	const struct parsing parsing = {.profile = profile, .outbox = outbox, .node = node, .now = now, .file = file};
+	const struct parsing parsing = {
+		.profile = profile, .outbox = outbox, .node = node, .now = now, .stop = stop, .file = file};
 
 	*file = (struct parsed_file){.count = 0};
 	arena_init(&file->arena);

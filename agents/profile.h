@@ -41,15 +41,16 @@ struct parsed_file {
 	size_t count, rejected;
 	struct bytes header; /* CSV: the header line as it stands in the file, with BOM and line end */
 	/* The file as a whole cannot be read: no such column, wrong encoding ...; E_OK: it can. Where the remedy is not
-	 * CORRECT the outbox could not be read: the file is to be parsed again later. */
+	 * CORRECT the outbox could not be read, or the parsing was stopped: the file is to be parsed again later. */
 	struct fault fault;
 };
 
 /* Parses a whole file. Good lines are good whatever the others are. A fault names columns of the profile or paths in
  * the draft, never a value. Empty lines count for nothing. What an UPDATE or CANCEL leaves out comes from the report
- * that it means in `outbox` (complete.h); with NULL it must say all itself. */
+ * that it means in `outbox` (complete.h); with NULL it must say all itself. A long file is given up (E_STOPPING) soon
+ * after `stop` (stop.h) asks for it. */
 void profile_parse(const struct profile *profile, struct bytes content, const char *file_name, const char *node,
-		   wall_ms now, struct store *outbox, struct parsed_file *file);
+		   wall_ms now, struct store *outbox, int stop, struct parsed_file *file);
 void parsed_file_free(struct parsed_file *file);
 /* What goes to rejected/: the file's own format, encoding and line ends, so that it can be corrected and dropped
  * again. CSV: the bad lines as they stand, with two columns before them (line, reason); JSON: a list of {line,

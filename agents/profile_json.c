@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LARGEST_LINE = 64 * 1024 };
+enum { LARGEST_LINE = 64 * 1024, VALUE_FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY };
 
 static bool is_lines(const char *file_name)
 {
@@ -19,7 +19,7 @@ static bool is_lines(const char *file_name)
 /* NULL when the bytes are no JSON value. */
 static json_t *value_load(struct bytes raw, json_error_t *error)
 {
-	return json_loadb((const char *)raw.data, raw.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+	return json_loadb((const char *)raw.data, raw.size, VALUE_FLAGS, error);
 }
 
 /* ------------------------------------------------------------------ one draft */
@@ -119,13 +119,38 @@ static struct bytes scan_value(struct scan *scan)
 	return BYTES(scan->text.data + start, scan->at - start);
 }
 
+/* A document on its way to what takes JSON apart, which for a large one takes seconds. */
+struct feed {
+	const struct parsing *parsing;
+	struct bytes rest;
+	size_t pieces;
+};
+
+static size_t piece_give(void *out, size_t size, void *context)
+{
+	struct feed *feed = context;
+	const size_t given = size < feed->rest.size ? size : feed->rest.size;
+
+	if (parsing_stopped(feed->parsing, feed->pieces++))
+		return (size_t)-1;
+	if (given > 0)
+		memcpy(out, feed->rest.data, given);
+	feed->rest = BYTES(feed->rest.data + given, feed->rest.size - given);
+	return given;
+}
+
 static void whole_parse(const struct parsing *parsing, struct bytes content)
 {
 	struct scan scan = {.text = content, .line = 1};
+	struct feed feed = {.parsing = parsing, .rest = content};
 	json_error_t where;
-	json_t *whole = value_load(content, &where);
+	json_t *whole = json_load_callback(piece_give, &feed, VALUE_FLAGS, &where);
 	bool list = json_is_array(whole);
 
+	if (parsing->file->fault.code != E_OK) {
+		json_decref(whole);
+		return;
+	}
 	if (whole == NULL) {
 		fault_at(&parsing->file->fault, E_MALFORMED, "line %d", where.line);
 		return;
@@ -136,7 +161,8 @@ static void whole_parse(const struct parsing *parsing, struct bytes content)
 		scan_step(&scan);
 		scan_skip(&scan, "");
 	}
-	while (scan.at < content.size && content.data[scan.at] != ']' && parsing->file->fault.code == E_OK) {
+	while (scan.at < content.size && content.data[scan.at] != ']' && parsing->file->fault.code == E_OK &&
+	       !parsing_stopped(parsing, parsing->file->count)) {
 		size_t line = scan.line;
 
 		line_take(parsing, line, scan_value(&scan));
@@ -156,7 +182,7 @@ static void lines_parse(const struct parsing *parsing, struct bytes content)
 		at += size + 1;
 		while (size > 0 && strchr(" \t\r", start[size - 1]) != NULL && start[size - 1] != '\0')
 			size--;
-		if (size > 0)
+		if (!parsing_stopped(parsing, number - 1) && size > 0)
 			line_take(parsing, number, BYTES(start, size));
 	}
 }

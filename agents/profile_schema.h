@@ -146,6 +146,7 @@ struct parsing {
 	struct store *outbox; /* may be NULL */
 	const char *node;
 	wall_ms now;
+	int stop; /* as profile_parse has it */
 	struct parsed_file *file;
 };
 
@@ -157,6 +158,9 @@ enum error draft_prepare(const struct parsing *parsing, json_t *draft, struct pr
 /* As profile_parse and profile_rejects, for PROFILE_JSON; `content` lives in the file's arena. */
 void json_file_parse(const struct parsing *parsing, struct bytes content, const char *file_name);
 void json_file_rejects(const struct parsed_file *file, const char *file_name, struct buffer *out);
+/* Whether the file is given up because the thread is to end; a fault of the file then. Looks at every 256th `line` or
+ * piece, counted from 0. */
+bool parsing_stopped(const struct parsing *parsing, size_t line);
 /* A new line at the end of the file's list. */
 struct parsed_line *parsed_line_add(struct parsed_file *file, size_t line, struct bytes raw);
 

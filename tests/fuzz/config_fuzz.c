@@ -67,7 +67,7 @@ static void profile(const char *path)
 	PROMISE((error == E_OK) == (profile != NULL));
 	if (error != E_OK)
 		return;
-	profile_parse(profile, BYTES(file, sizeof file - 1), "x.csv", "police.oku", UINT64_C(1795300000000), NULL,
+	profile_parse(profile, BYTES(file, sizeof file - 1), "x.csv", "police.oku", UINT64_C(1795300000000), NULL, -1,
 		      &parsed);
 	parsed_file_free(&parsed);
 	profile_free(profile);

@@ -76,7 +76,7 @@ static void rejects_good(size_t folder, const struct parsed_file *file)
 
 	profile_rejects(profile, file, folders[folder].file, &rejects);
 	if (file->rejected > 0 && readable(file)) {
-		profile_parse(profile, buffer_view(&rejects), folders[folder].file, NODE, NOW, NULL, &again);
+		profile_parse(profile, buffer_view(&rejects), folders[folder].file, NODE, NOW, NULL, -1, &again);
 		PROMISE(again.fault.code == E_OK && again.count == file->rejected && again.rejected == again.count);
 		parsed_file_free(&again);
 	}
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const size_t folder = take_u8(&rest) % FOLDERS;
 	struct parsed_file file;
 
-	profile_parse(profile_of(folder), rest, folders[folder].file, NODE, NOW, NULL, &file);
+	profile_parse(profile_of(folder), rest, folders[folder].file, NODE, NOW, NULL, -1, &file);
 	if (file.fault.code != E_OK) {
 		fault_good(&file.fault);
 		PROMISE(file.count == 0);

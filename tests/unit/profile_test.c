@@ -76,7 +76,7 @@ static void parse_bytes(const char *yaml, struct bytes content, const char *name
 {
 	struct profile *profile = profile_good(yaml);
 
-	profile_parse(profile, content, name, NODE, NOW, NULL, file);
+	profile_parse(profile, content, name, NODE, NOW, NULL, -1, file);
 	profile_free(profile);
 }
 
@@ -109,7 +109,7 @@ static char *rejects_of(const char *yaml, struct bytes content, const char *name
 	struct parsed_file file;
 	struct buffer out = {0};
 
-	profile_parse(profile, content, name, NODE, NOW, NULL, &file);
+	profile_parse(profile, content, name, NODE, NOW, NULL, -1, &file);
 	profile_rejects(profile, &file, name, &out);
 	buffer_u8(&out, 0);
 	parsed_file_free(&file);
@@ -936,7 +936,7 @@ static void the_examples_are_taken_whole(void **state)
 		if (profile_load(examples[i].profile, &profile, &fault) != E_OK)
 			fail_msg("%s", fault.field);
 		assert_int_equal(file_read(examples[i].example, PROFILE_LARGEST_FILE, &content, &fault), E_OK);
-		profile_parse(profile, buffer_view(&content), examples[i].example, NODE, NOW, NULL, &file);
+		profile_parse(profile, buffer_view(&content), examples[i].example, NODE, NOW, NULL, -1, &file);
 		if (file.fault.code != E_OK)
 			fail_msg("%s: %s", examples[i].example, file.fault.field);
 		assert_int_equal(file.count, examples[i].reports);
