@@ -96,6 +96,13 @@ static enum error intake_begin(struct loop *loop, struct fault *fault)
 	return loop->intake != NULL ? E_OK : fault_at(fault, E_IO, "inotify: %s", strerror(errno));
 }
 
+/* Where a line came from. What never ends is never erased: then without the file's name, which may be a person's. */
+static char *line_source(const struct intake_letter *letter, const struct parsed_line *line)
+{
+	return line->prepared->header->expires > 0 ? memory_format("file %s:%zu", letter->name, line->line)
+						   : memory_format("file, line %zu", line->line);
+}
+
 /* Numbers the good lines of a file; inside the transaction that notes the file. */
 static enum error lines_take(struct loop *loop, const struct intake_letter *letter, struct fault *fault)
 {
@@ -110,7 +117,7 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 		if (file->lines[i].prepared == NULL)
 			continue;
 		prepared[count] = file->lines[i].prepared;
-		sources[count++] = memory_format("file %s:%zu", letter->name, file->lines[i].line);
+		sources[count++] = line_source(letter, &file->lines[i]);
 	}
 	if (count > 0)
 		error = outbox_take(&loop->store, prepared, sources, count, true, names, fault);
@@ -125,15 +132,11 @@ static enum error lines_take(struct loop *loop, const struct intake_letter *lett
 static enum error file_take(struct loop *loop, const struct intake_letter *letter, const struct now *now,
 			    struct fault *fault)
 {
-	const struct taken_file taken = {.identity = letter->identity,
-					 .name = letter->name,
-					 .lines = letter->file.count,
-					 .rejected = letter->file.rejected};
 	enum error error = store_begin(&loop->store, fault);
 
 	if (error != E_OK)
 		return error;
-	error = store_take_file(&loop->store, &taken, now->wall, fault);
+	error = store_take_file(&loop->store, &letter->identity, now->wall, fault);
 	if (error == E_OK) {
 		error = lines_take(loop, letter, fault);
 		/* "Taken before" would let the file go: only the file's own identity may say so. */

@@ -20,7 +20,7 @@ enum outbox_state { OUTBOX_WAITING, OUTBOX_SENT, OUTBOX_ACCEPTED, OUTBOX_REFUSED
 
 /* Numbers and stores reports in one transaction of their own, or in the one that the caller has begun (`joined`).
  * names[i] receives the name of prepared[i]. E_DISK_FULL: nothing was taken. `source` ("file guests.csv:12", "local")
- * is shown by `simpul outbox`; no personal data. */
+ * is shown by `simpul outbox`, and is erased with the body: people name files after persons. */
 enum error outbox_take(struct store *store, struct prepared *const *prepared, const char *const *sources, size_t count,
 		       bool joined, struct report_name *names, struct fault *fault);
 

@@ -124,10 +124,11 @@ static enum error hole_make(struct store *store, const struct report_name *name,
 
 /* ---- rows */
 
+/* The name of the file that it came from may be that of a person. */
 static enum error row_empty(struct store *store, const struct report_name *name, Simpul__PurgeRule rule, wall_ms now,
 			    struct fault *fault)
 {
-	static const char sql[] = "UPDATE outbox_report SET body = x'', erased_at = ?4, rule = ?5"
+	static const char sql[] = "UPDATE outbox_report SET body = x'', source = '', erased_at = ?4, rule = ?5"
 				  " WHERE epoch = ?1 AND stream = ?2 AND number = ?3 AND erased_at = 0";
 	sqlite3_stmt *put = store_statement(store, sql);
 	const enum error error = hold_keep_own(store, name, rule, now, fault);

@@ -5,17 +5,12 @@
 
 #include <string.h>
 
-enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault)
+enum error store_take_file(struct store *store, const struct hash *identity, wall_ms now, struct fault *fault)
 {
-	static const char sql[] = "INSERT INTO taken_file(identity, name, taken_at, lines, rejected)"
-				  " VALUES(?1, ?2, ?3, ?4, ?5)";
-	sqlite3_stmt *put = store_statement(store, sql);
+	sqlite3_stmt *put = store_statement(store, "INSERT INTO taken_file(identity, taken_at) VALUES(?1, ?2)");
 
-	bind_bytes(put, 1, BYTES(file->identity.bytes, HASH_SIZE));
-	bind_text(put, 2, file->name);
-	bind_number(put, 3, now);
-	bind_number(put, 4, file->lines);
-	bind_number(put, 5, file->rejected);
+	bind_bytes(put, 1, BYTES(identity->bytes, HASH_SIZE));
+	bind_number(put, 2, now);
 	return database_step(put, fault);
 }
 

@@ -7,15 +7,9 @@
 #include "agents/store.h"
 #include "common/hash.h"
 
-/* A file of a drop folder. */
-struct taken_file {
-	struct hash identity; /* of folder, name and content */
-	const char *name;
-	size_t lines, rejected;
-};
-
-/* Notes that a file was taken, inside the transaction that takes its reports. E_EXISTS: it was taken before. */
-enum error store_take_file(struct store *store, const struct taken_file *file, wall_ms now, struct fault *fault);
+/* Notes that a file of a drop folder was taken, inside the transaction that takes its reports. `identity` is of folder,
+ * name and content. E_EXISTS: it was taken before. */
+enum error store_take_file(struct store *store, const struct hash *identity, wall_ms now, struct fault *fault);
 
 /* The last row that the sink has handed on, 0 before the first; it may have those up to `unsure` (never less, NULL is
  * allowed) as well, for it failed after they were tried. For readers too. */

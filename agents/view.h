@@ -68,7 +68,7 @@ struct outbox_row {
 	uint64_t entry;			    /* 0: no receipt yet */
 	enum error refused;		    /* OUTBOX_REFUSED: why */
 	const char *field;		    /* and where */
-	const char *source;		    /* "file guests.csv:12", "local" */
+	const char *source;		    /* "file guests.csv:12", "local"; "" once erased */
 	Simpul__Kind kind;
 	const char *reference;		    /* the report that it is about; "": none */
 	/* As of an inbox_row, once the broker has accepted both. */

@@ -74,18 +74,24 @@ void offices_reopen(struct offices *offices)
 	receiver_open(offices);
 }
 
-Simpul__Submission *offices_send_all(struct offices *offices, struct prepared **list, size_t count)
+Simpul__Submission *offices_send_from(struct offices *offices, struct prepared **list, const char *const *sources,
+				      size_t count)
 {
 	const struct position seen = {0};
 	struct report_name names[OFFICES_MOST];
 
 	assert_in_range(count, 1, OFFICES_MOST);
-	assert_int_equal(outbox_take(&offices->sender, list, NULL, count, false, names, &offices->fault), E_OK);
+	assert_int_equal(outbox_take(&offices->sender, list, sources, count, false, names, &offices->fault), E_OK);
 	assert_int_equal(outbox_next(&offices->sender, &offices->police.keys, list[0]->stream, names[0].number - 1,
 				     &seen, &offices->sent, &offices->fault),
 			 E_OK);
 	assert_int_equal(offices->sent.count, count);
 	return agent_submission(&offices->world, buffer_view(&offices->sent.message));
+}
+
+Simpul__Submission *offices_send_all(struct offices *offices, struct prepared **list, size_t count)
+{
+	return offices_send_from(offices, list, NULL, count);
 }
 
 Simpul__Submission *offices_send(struct offices *offices, struct prepared *prepared)

@@ -30,7 +30,9 @@ struct offices {
 int offices_start(void **state);
 int offices_end(void **state);
 
-/* The police's next submission, frozen: `count` reports, or one. */
+/* The police's next submission, frozen: `count` reports, or one; `sources` as outbox_take has them. */
+Simpul__Submission *offices_send_from(struct offices *offices, struct prepared **list, const char *const *sources,
+				      size_t count);
 Simpul__Submission *offices_send_all(struct offices *offices, struct prepared **list, size_t count);
 Simpul__Submission *offices_send(struct offices *offices, struct prepared *prepared);
 Simpul__Submission *offices_send_sighting(struct offices *offices, const char *summary); /* AMBER */

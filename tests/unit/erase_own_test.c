@@ -46,6 +46,23 @@ static void own_reports_that_wait_do_not_expire_here(void **state)
 	assert_false(offices_files_hold(f, "police.oku", CANARY));
 }
 
+/* People name files after persons. */
+static void the_name_of_a_file_goes_with_what_came_in_it(void **state)
+{
+	struct offices *f = *state;
+	const char *const sources[] = {"file " CANARY ".xlsx:2", "file kept.csv:3"};
+	struct prepared *list[] = {agent_sighting(&f->world, AMBER, "seen"), agent_sighting(&f->world, AMBER, "seen")};
+
+	list[1]->header->expires += HOUR_MS;
+	offices_send_from(f, list, sources, 2);
+	offices_receipted(f);
+	assert_true(offices_files_hold(f, "police.oku", CANARY));
+	f->now.wall += 24 * HOUR_MS + HOUR_MS / 2;
+	offices_sender_purge(f);
+	assert_false(offices_files_hold(f, "police.oku", CANARY));
+	assert_true(offices_files_hold(f, "police.oku", "kept.csv"));
+}
+
 static const Simpul__Submission *next_sent(struct offices *f, uint64_t after, size_t count)
 {
 	const struct position seen = {0};
@@ -175,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(own_reports_go_when_their_retraction_has_its_receipt),
 		TEST(own_reports_that_wait_do_not_expire_here),
+		TEST(the_name_of_a_file_goes_with_what_came_in_it),
 		TEST(a_broker_that_lost_it_gets_a_void_for_what_is_erased_and_the_rest_as_it_was),
 		TEST(what_is_erased_while_pieces_wait_goes_from_them_too),
 		TEST(an_erased_report_of_an_old_epoch_is_a_void_in_the_new_one),
