@@ -114,6 +114,22 @@ const struct node_keys *keyring_next(struct keyring *ring)
 	return ring->has_next ? &ring->next : NULL;
 }
 
+bool keyring_newer(const char *path, struct key_lock *lock, struct node_keys *keys)
+{
+	char *next = keyring_next_path(path);
+	const char *const places[] = {path, next};
+	struct node_keys *found = node_keys_new();
+	bool newer = false;
+
+	for (size_t i = 0; i < 2 && !newer; i++)
+		newer = node_keys_load(found, opener(lock), places[i], NULL) == E_OK && found->key_id > keys->key_id;
+	if (newer)
+		*keys = *found;
+	node_keys_free(found);
+	free(next);
+	return newer;
+}
+
 bool keyring_one_file(const char *one, const char *other)
 {
 	struct stat a, b;

@@ -37,6 +37,9 @@ const struct node_keys *keyring_next(struct keyring *ring);
 /* The newer keys take the others' place, in memory and in the folder. A folder that cannot be written is logged only: after a
  * start the same happens again. */
 void keyring_renew(struct keyring *ring);
+/* For who has no ring: reads the office's next newer keys, of the file at `path` or, not in force yet perhaps, beside
+ * it, with the lock that opened `keys`. False when there are none; `keys` stay as they are then. */
+bool keyring_newer(const char *path, struct key_lock *lock, struct node_keys *keys);
 /* The keys with this id, former ones too; NULL when they are not there. */
 const struct node_keys *keyring_find(const struct keyring *ring, uint32_t key_id);
 

@@ -12,8 +12,8 @@
 #define MONITOR "inproc://listener"
 
 /* Without a connection; with one after the other that fails, as when the broker has other keys than we know: the agent
- * hears of those sooner than that. */
-enum { PATIENCE_MS = 3000, PATIENCE_REFUSED_MS = 500 };
+ * hears of those sooner than that. With keys that are not admitted: the agent may be taking up newer ones. */
+enum { PATIENCE_MS = 3000, PATIENCE_FAILED_MS = 500, PATIENCE_REFUSED_MS = 2000 };
 
 struct listener {
 	const struct listener_options *options;
@@ -22,6 +22,8 @@ struct listener {
 	bool connected, done;
 	steady_ms since; /* the connection ended, or that was said last */
 	int patience;	 /* since then, ms */
+	bool refused;	 /* our key, by this socket, which does not try again */
+	steady_ms refused_since; /* for the first time; 0: it was not, or has newer keys */
 };
 
 bool listener_topic_valid(const char *topic)
@@ -135,7 +137,7 @@ static enum error listener_begin(struct listener *listener, struct fault *fault)
 			   ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED;
 
 	memcpy(listener->curve, options->join->broker_curve, KEY_SIZE);
-	listener->connected = false;
+	listener->connected = listener->refused = false;
 	listener->since = clock_now().steady;
 	listener->patience = PATIENCE_MS;
 	listener->context = zmq_ctx_new();
@@ -160,22 +162,36 @@ static void listener_end(struct listener *listener)
 	zmq_ctx_term(listener->context);
 }
 
-static enum error event_take(struct listener *listener, uint16_t event, struct fault *fault)
+static void event_take(struct listener *listener, uint16_t event)
+{
+	const struct listener_options *options = listener->options;
+	const steady_ms now = clock_now().steady;
+
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+		listener->refused = true;
+		listener->refused_since = listener->refused_since != 0 ? listener->refused_since : now;
+	}
+	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		listener->patience = PATIENCE_FAILED_MS;
+	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+		listener->patience = PATIENCE_MS;
+		listener->refused_since = 0;
+		options->found(options->context);
+	} else if (listener->connected) {
+		listener->since = now;
+	}
+	listener->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+}
+
+/* Whether another try makes sense with keys that are not admitted: newer ones are, or will be put in their place. */
+static bool refusal_judge(struct listener *listener, steady_ms now)
 {
 	const struct listener_options *options = listener->options;
 
-	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-		return fault_at(fault, E_KEY_UNKNOWN, "%s", options->join->bulletin_endpoint);
-	if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-		listener->patience = PATIENCE_REFUSED_MS;
-	if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
-		listener->patience = PATIENCE_MS;
-		options->found(options->context);
-	} else if (listener->connected) {
-		listener->since = clock_now().steady;
-	}
-	listener->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
-	return E_OK;
+	if (!options->refused(options->context))
+		return now - listener->refused_since < PATIENCE_REFUSED_MS;
+	listener->refused_since = 0;
+	return true;
 }
 
 /* A broker whose keys were renewed looks like one that is away, until the newer ones are known. */
@@ -187,9 +203,15 @@ static enum error silence_judge(struct listener *listener, struct fault *fault)
 	if (listener->connected || now - listener->since < (steady_ms)listener->patience)
 		return E_OK;
 	listener->since = now;
-	options->lost(options->context);
-	if (memcmp(options->join->broker_curve, listener->curve, KEY_SIZE) == 0)
-		return E_OK;
+	if (listener->refused) {
+		if (!refusal_judge(listener, now))
+			return fault_at(fault, E_KEY_UNKNOWN, "%s", options->join->bulletin_endpoint);
+	} else {
+		listener->refused_since = 0;
+		options->lost(options->context);
+		if (memcmp(options->join->broker_curve, listener->curve, KEY_SIZE) == 0)
+			return E_OK;
+	}
 	listener_end(listener);
 	return listener_begin(listener, fault);
 }
@@ -208,9 +230,8 @@ enum error listener_run(const struct listener_options *options, struct fault *fa
 		zmq_poll(items, 2, listener.connected ? -1 : listener.patience);
 		message_receive(&listener);
 		if (socket_event(listener.monitor, &event, &value))
-			error = event_take(&listener, event, fault);
-		if (error == E_OK)
-			error = silence_judge(&listener, fault);
+			event_take(&listener, event);
+		error = silence_judge(&listener, fault);
 	}
 	listener_end(&listener);
 	return error;

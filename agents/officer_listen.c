@@ -1,5 +1,6 @@
 /* officer_listen - simpul listen: prints what is published in the open to all members, a line each. */
 #include "agents/broker_ring.h"
+#include "agents/keyring.h"
 #include "agents/listener.h"
 #include "agents/officer.h"
 #include "agents/officer_list.h"
@@ -20,14 +21,16 @@ static const char usage[] =
 	"\n"
 	"Every line was checked: its origin signed it, with a key that the exchange's authority confirmed. EXERCISE and TEST\n"
 	"are marked. When there is no connection it says so on standard error and goes on trying, also with newer keys of the\n"
-	"broker that this office's agent has heard of. Ends with 77 when this office is no member any more.\n";
+	"broker that this office's agent has heard of, and with newer keys of this office. Ends with 77 when this office is no\n"
+	"member any more.\n";
 
 struct listening {
 	const struct officer *officer;
 	bool json;
-	const char *store;
+	const struct settings *settings;
 	const struct cipher *cipher; /* of the store; NULL: it is plain */
 	struct join join;
+	struct node_keys *keys; /* of node_keys_new, for as long as a display runs */
 	bool lost; /* it was said that there is no connection */
 };
 
@@ -95,7 +98,7 @@ static void lost_say(void *context)
 {
 	struct listening *listening = context;
 
-	broker_ring_follow(listening->store, listening->cipher, &listening->join);
+	broker_ring_follow(listening->settings->store, listening->cipher, &listening->join);
 	if (!listening->lost)
 		fprintf(stderr, "simpul listen: no connection to %s; asking until there is one (simpul doctor says what is wrong)\n",
 			listening->join.bulletin_endpoint);
@@ -111,11 +114,18 @@ static void found_say(void *context)
 	listening->lost = false;
 }
 
+/* The office's keys may have been renewed meanwhile. */
+static bool newer_keys(void *context)
+{
+	struct listening *listening = context;
+
+	return keyring_newer(listening->settings->keys, &listening->officer->secrets->lock, listening->keys);
+}
+
 static int listen_with(const struct officer *officer, const struct settings *settings, const char *topic, bool json)
 {
-	struct listening listening = {.officer = officer, .json = json, .store = settings->store};
+	struct listening listening = {.officer = officer, .json = json, .settings = settings, .keys = node_keys_new()};
 	struct join *join = &listening.join;
-	struct node_keys *keys = node_keys_new(); /* for as long as a display runs */
 	struct fault fault = {0};
 	enum error error = join_load(join, settings->join, &fault);
 
@@ -124,22 +134,23 @@ static int listen_with(const struct officer *officer, const struct settings *set
 	if (error == E_OK)
 		broker_ring_follow(settings->store, listening.cipher, join);
 	if (error == E_OK)
-		error = officer_node_keys(officer, settings, keys, &fault);
+		error = officer_node_keys(officer, settings, listening.keys, &fault);
 	if (error == E_OK && join->bulletin_endpoint[0] == '\0')
 		error = fault_at(&fault, E_NOT_FOUND, "%s: bulletin_endpoint", settings->join);
 	if (error == E_OK) {
 		const struct listener_options options = {.join = join,
-							 .keys = keys,
+							 .keys = listening.keys,
 							 .topic = topic,
 							 .each = report_print,
 							 .unproven = unproven_say,
 							 .lost = lost_say,
 							 .found = found_say,
+							 .refused = newer_keys,
 							 .context = &listening};
 
 		error = listener_run(&options, &fault);
 	}
-	node_keys_free(keys);
+	node_keys_free(listening.keys);
 	if (error == E_OK)
 		return EX_OK;
 	return officer_fail(officer, &fault,

@@ -394,6 +394,31 @@ static void a_member_that_is_revoked_is_cut_off(void **state)
 	assert_false(exchange_logged(x, "green-alert"));
 }
 
+/* The newer ones are enrolled, and the broker, started anew, admits no others. Nobody touches the listener. */
+static void an_office_that_renews_its_keys_is_not_deaf(void **state)
+{
+	struct exchange *x = *state;
+	struct listening l = listen_to(x, IMMIGRATION, "alert.tppo", "heard-22");
+	char *request = office_path(x, IMMIGRATION, "immigration.muara-enim.request");
+	char *authority = broker_path(x, "authority.key"), *join = broker_path(x, "second.join");
+	char fingerprint[FINGERPRINT_SIZE];
+
+	say_until_heard(x, &l, "before-the-renewal");
+	assert_int_equal(exchange_simpul(x, IMMIGRATION, NULL, NULL, "keys", "rotate", NULL), 0);
+	assert_int_equal(exchange_ctl(x, NULL, "enroll", request, "--authority-key", authority, "--fingerprint",
+				      request_fingerprint(request, fingerprint), "--expires-days", "730", "-o", join,
+				      NULL),
+			 0);
+	process_end(x->broker, SIGKILL, 20);
+	exchange_start_broker(x);
+	say_until_heard(x, &l, "after-the-renewal");
+	assert_true(log_has(x, "event=zap.refused", 1));
+	listening_end(&l, SIGINT);
+	free(join);
+	free(authority);
+	free(request);
+}
+
 /* The last test, for what goes by the join files is shut out then. The newer keys are those that the agent has heard of. */
 static void a_listener_follows_the_brokers_newer_keys_and_says_when_it_is_deaf(void **state)
 {
@@ -422,6 +447,7 @@ int main(void)
 		cmocka_unit_test(listeners_that_do_not_read_cost_little_and_the_others_nothing),
 		cmocka_unit_test(who_asks_for_topics_without_end_is_cut),
 		cmocka_unit_test(a_member_that_is_revoked_is_cut_off),
+		cmocka_unit_test(an_office_that_renews_its_keys_is_not_deaf),
 		cmocka_unit_test(a_listener_follows_the_brokers_newer_keys_and_says_when_it_is_deaf),
 	};
 

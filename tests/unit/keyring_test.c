@@ -93,6 +93,30 @@ static void newer_keys_take_the_place_and_the_former_ones_are_kept(void **state)
 	keyring_free(&ring);
 }
 
+static void who_has_no_ring_finds_newer_keys_wherever_the_renewal_is(void **state)
+{
+	struct keyring ring;
+	struct node_keys keys, second, third;
+
+	(void)state;
+	assert_int_equal(node_keys_load(&keys, NULL, path, NULL), E_OK);
+	assert_false(keyring_newer(path, &(struct key_lock){0}, &keys));
+	second = saved(2, next);
+	assert_true(keyring_newer(path, &(struct key_lock){0}, &keys));
+	assert_memory_equal(&keys, &second, sizeof keys);
+	assert_false(keyring_newer(path, &(struct key_lock){0}, &keys));
+	/* Now they lie where the first ones lay, and still newer ones beside them. */
+	assert_int_equal(node_keys_load(&keys, NULL, path, NULL), E_OK);
+	assert_int_equal(keyring_load(&ring, path, NULL, NULL), E_OK);
+	keyring_renew(&ring);
+	keyring_free(&ring);
+	third = saved(3, next);
+	assert_true(keyring_newer(path, &(struct key_lock){0}, &keys));
+	assert_memory_equal(&keys, &second, sizeof keys);
+	assert_true(keyring_newer(path, &(struct key_lock){0}, &keys));
+	assert_memory_equal(&keys, &third, sizeof keys);
+}
+
 static void a_power_cut_between_the_two_steps_costs_nothing(void **state)
 {
 	struct keyring ring;
@@ -378,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(newer_keys_take_the_place_and_the_former_ones_are_kept, start, end),
+		cmocka_unit_test_setup_teardown(who_has_no_ring_finds_newer_keys_wherever_the_renewal_is, start, end),
 		cmocka_unit_test_setup_teardown(a_power_cut_between_the_two_steps_costs_nothing, start, end),
 		cmocka_unit_test_setup_teardown(on_a_stick_where_files_have_one_name_too, start, end),
 		cmocka_unit_test_setup_teardown(on_a_stick_a_power_cut_between_the_two_steps_costs_nothing_either,
