@@ -1,5 +1,6 @@
 /* child - fork and exec with nothing left open, and the end of a whole process group. */
 #include "agents/child.h"
+#include "agents/stop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -96,12 +97,29 @@ static void descriptor_close(int fd)
 	errno = cause;
 }
 
+/* Waits until the child runs its program, or says why it does not: a file system that hangs keeps it in execve. False
+ * when it does neither in time. */
+static bool told_wait(int fd, steady_ms deadline, int stop)
+{
+	for (;;) {
+		struct pollfd polled[] = {{.fd = fd, .events = POLLIN}, {.fd = stop, .events = POLLIN}};
+		const steady_ms now = clock_now().steady;
+
+		if (poll(polled, 2, now < deadline ? (int)(deadline - now) : 0) > 0)
+			return polled[0].revents != 0;
+		if (now >= deadline)
+			return false;
+	}
+}
+
 /* What kept the child from running its program; 0: it runs. */
-static int told(int fd)
+static int told(int fd, steady_ms deadline, int stop)
 {
 	int cause = 0;
 	ssize_t n;
 
+	if (!told_wait(fd, deadline, stop))
+		return stop_asked(stop) ? ECANCELED : ETIMEDOUT;
 	do
 		n = read(fd, &cause, sizeof(cause));
 	while (n < 0 && errno == EINTR);
@@ -137,7 +155,26 @@ static bool child_fork(struct child *child, const struct child_command *command,
 	return false;
 }
 
-enum error child_start(struct child *child, const struct child_command *command, struct bytes input)
+static enum error start_error(int cause)
+{
+	switch (cause) {
+	case 0:
+		return E_OK;
+	case ECANCELED:
+		return E_STOPPING;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+	case ETIMEDOUT:
+		return E_IO;
+	default:
+		return E_NOT_FOUND;
+	}
+}
+
+enum error child_start(struct child *child, const struct child_command *command, struct bytes input, steady_ms deadline,
+		       int stop)
 {
 	int file = input_file(input), out[2] = {-1, -1}, tell[2] = {-1, -1}, status, cause;
 	bool forked = file >= 0 && (!command->heard || pipe2(out, O_CLOEXEC) == 0) && pipe2(tell, O_CLOEXEC) == 0 &&
@@ -152,13 +189,12 @@ enum error child_start(struct child *child, const struct child_command *command,
 		descriptor_close(tell[0]);
 		return E_IO;
 	}
-	cause = told(tell[0]);
+	cause = told(tell[0], deadline, stop);
 	close(tell[0]);
-	if (cause == 0)
-		return E_OK;
-	child_end(child, 0, -1, &status);
+	if (cause != 0)
+		child_end(child, 0, -1, &status);
 	errno = cause;
-	return cause == ENOMEM || cause == EMFILE || cause == ENFILE || cause == EAGAIN ? E_IO : E_NOT_FOUND;
+	return start_error(cause);
 }
 
 /* ------------------------------------------------------------------ what it writes */

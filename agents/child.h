@@ -38,9 +38,11 @@ enum child_outcome {
 	CHILD_STOPPED, /* it was not waited for any longer */
 };
 
-/* E_IO: the system has no file, pipe or process to give; E_NOT_FOUND: this cannot be run. errno says why, and then
- * there is no child. */
-enum error child_start(struct child *child, const struct child_command *command, struct bytes input);
+/* E_IO: the system has no file, pipe or process to give, or the program's file system does not answer before
+ * `deadline`; E_STOPPING: nor before `stop` (stop.h) asked for the end; E_NOT_FOUND: this cannot be run. errno says
+ * why, and then there is no child. */
+enum error child_start(struct child *child, const struct child_command *command, struct bytes input, steady_ms deadline,
+		       int stop);
 /* Appends what a child that is heard writes, up to its end; what it began may go on. E_TOO_LARGE (more than `most`
  * bytes, or the deadline has passed), E_STOPPING, E_IO; `what` names it in the fault. */
 enum error child_read(const struct child *child, size_t most, steady_ms deadline, int stop, struct buffer *out,

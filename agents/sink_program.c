@@ -71,7 +71,7 @@ static bool program_run(struct program *program, const struct sink_report *repor
 	enum child_outcome outcome;
 	struct child child;
 	int status = 0;
-	bool started = child_start(&child, &command, report->json) == E_OK;
+	bool started = child_start(&child, &command, report->json, deadline, program->stop) == E_OK;
 	int cause = errno;
 
 	free(event);

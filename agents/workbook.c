@@ -32,7 +32,7 @@ char *workbook_csv_name(const char *file_name)
 /* ------------------------------------------------------------------ the child */
 
 static enum error reader_start(struct child *child, const struct workbook_reader *reader,
-			       const struct workbook_form *form, struct bytes content)
+			       const struct workbook_form *form, struct bytes content, steady_ms deadline, int stop)
 {
 	char program[] = "xlsx2csv", sheet[] = "--sheet=1", empty[] = "--skipemptycolumns";
 	char separator[] = "--delimiter=?", input[] = "/proc/self/fd/0", times[] = "--timeformat=%H:%M:%S";
@@ -48,7 +48,7 @@ static enum error reader_start(struct child *child, const struct workbook_reader
 					      .heard = true};
 
 	separator[sizeof(separator) - 2] = form->separator;
-	return child_start(child, &command, content);
+	return child_start(child, &command, content, deadline, stop);
 }
 
 /* All that the reader writes, once it has ended well. */
@@ -108,7 +108,7 @@ enum error workbook_csv(const struct workbook_reader *reader, const struct workb
 
 	if (content.size < 2 || memcmp(content.data, "PK", 2) != 0)
 		return fault_at(fault, E_INVALID, "%s", UNREADABLE);
-	error = reader_start(&child, reader, form, content);
+	error = reader_start(&child, reader, form, content, deadline, stop);
 	if (error == E_NOT_FOUND)
 		return fault_say(fault, E_INVALID, "a workbook, and no xlsx2csv is installed: save it as CSV");
 	if (error != E_OK)

@@ -1,12 +1,18 @@
 /* Tries to outlive what agents/child.h promises of a child's end. */
 #include "agents/child.h"
 #include "tests/support/fixed.h"
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define SLIP_AWAY "slip-away"
+
+enum { LONG_MS = 30 * 1000 };
 
 /* What this program is as a child: it goes over to its parent's process group, says so and stays. */
 static void slip_away(void)
@@ -26,11 +32,11 @@ static void a_child_that_leaves_its_group_is_ended_all_the_same(void **state)
 	int status = 0;
 
 	(void)state;
-	assert_int_equal(child_start(&child, &command, BYTES("", 0)), E_OK);
+	assert_int_equal(child_start(&child, &command, BYTES("", 0), clock_now().steady + LONG_MS, -1), E_OK);
 	assert_int_equal(read(child.output, &said, 1), 1);
 	assert_int_equal(child_end(&child, clock_now().steady, -1, &status), CHILD_LATE);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	assert_true(clock_now().steady - start < 30 * 1000); /* and was not waited for */
+	assert_true(clock_now().steady - start < LONG_MS); /* and was not waited for */
 }
 
 static void what_a_child_began_does_not_hold_up_its_answer(void **state)
@@ -39,13 +45,13 @@ static void what_a_child_began_does_not_hold_up_its_answer(void **state)
 	char *argv[] = {shell, option, script, NULL}, *environment[] = {path, NULL};
 	const struct child_command command = {
 		.program = shell, .argv = argv, .environment = environment, .heard = true};
-	const steady_ms start = clock_now().steady, deadline = start + 30 * 1000;
+	const steady_ms start = clock_now().steady, deadline = start + LONG_MS;
 	struct buffer heard = {0};
 	struct child child;
 	int status = -1;
 
 	(void)state;
-	assert_int_equal(child_start(&child, &command, BYTES("", 0)), E_OK);
+	assert_int_equal(child_start(&child, &command, BYTES("", 0), clock_now().steady + LONG_MS, -1), E_OK);
 	assert_int_equal(child_read(&child, 100, deadline, -1, &heard, "answer", NULL), E_OK);
 	assert_int_equal(child_end(&child, deadline, -1, &status), CHILD_ENDED);
 	assert_int_equal(status, 0);
@@ -54,11 +60,38 @@ static void what_a_child_began_does_not_hold_up_its_answer(void **state)
 	buffer_free(&heard);
 }
 
+/* A file system that hangs keeps a process in execve; so does a lease that somebody holds on the program, for 45 s. */
+static void a_program_that_does_not_begin_is_not_waited_for(void **state)
+{
+	char path[] = "/tmp/child-test-XXXXXX";
+	char *argv[] = {path, NULL}, *environment[] = {NULL};
+	const struct child_command command = {.program = path, .argv = argv, .environment = environment};
+	const int made = mkostemp(path, O_CLOEXEC), stop = eventfd(1, EFD_CLOEXEC);
+	const steady_ms start = clock_now().steady;
+	struct child child;
+	int lease;
+
+	(void)state;
+	assert_true(made >= 0 && stop >= 0);
+	assert_int_equal(fchmod(made, 0700), 0);
+	close(made);
+	lease = open(path, O_RDONLY | O_CLOEXEC);
+	signal(SIGIO, SIG_IGN); /* "give it back" */
+	assert_int_equal(fcntl(lease, F_SETLEASE, F_WRLCK), 0);
+	assert_int_equal(child_start(&child, &command, BYTES("", 0), start + LONG_MS, stop), E_STOPPING);
+	assert_int_equal(child_start(&child, &command, BYTES("", 0), clock_now().steady + 100, -1), E_IO);
+	assert_true(clock_now().steady - start < LONG_MS / 2);
+	close(lease);
+	close(stop);
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_child_that_leaves_its_group_is_ended_all_the_same),
 		cmocka_unit_test(what_a_child_began_does_not_hold_up_its_answer),
+		cmocka_unit_test(a_program_that_does_not_begin_is_not_waited_for),
 	};
 
 	if (argc == 2 && strcmp(argv[1], SLIP_AWAY) == 0) {
