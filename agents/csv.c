@@ -32,6 +32,12 @@ static bool line_end(uint8_t c)
 	return c == '\n' || c == '\r';
 }
 
+/* CR and LF are one. */
+static bool line_end_begins(struct bytes content, size_t at)
+{
+	return line_end(content.data[at]) && !(content.data[at] == '\n' && at > 0 && content.data[at - 1] == '\r');
+}
+
 /* The bytes from `at` up to the end of the line. */
 static struct bytes line_at(struct bytes content, size_t at)
 {
@@ -49,9 +55,10 @@ static struct bytes record_at(struct bytes content, size_t at, char separator)
 	size_t end = at, lines = 0;
 
 	for (; end < content.size; end++) {
-		if (line_end(content.data[end]) && (place != QUOTED || ++lines > CSV_MOST_LINES))
+		if (line_end(content.data[end]) && place != QUOTED)
 			break;
-		if (end - at > CSV_LARGEST_RECORD)
+		lines += line_end_begins(content, end) ? 1 : 0;
+		if (lines > CSV_MOST_LINES || end - at > CSV_LARGEST_RECORD)
 			break;
 		place = place_after(place, content.data[end], separator);
 	}
@@ -73,8 +80,7 @@ static size_t lines_in(struct bytes raw)
 	size_t lines = 0;
 
 	for (size_t i = 0; i < raw.size; i++)
-		if (raw.data[i] == '\n' || (raw.data[i] == '\r' && (i + 1 == raw.size || raw.data[i + 1] != '\n')))
-			lines++;
+		lines += line_end_begins(raw, i) ? 1 : 0;
 	return lines;
 }
 

@@ -187,6 +187,30 @@ static void a_quoted_cell_of_two_lines_keeps_the_count_of_lines_right(void **sta
 	parsed_file_free(&file);
 }
 
+/* Excel ends lines with two characters, which are one line end. */
+static void a_cell_may_have_as_many_lines_whatever_ends_them(void **state)
+{
+	static const char *const ends[] = {"\n", "\r", "\r\n"};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct parsed_file file;
+		struct buffer text = {0};
+
+		buffer_text(&text, HEADER "\"A");
+		for (size_t line = 0; line < 90; line++) {
+			buffer_text(&text, ends[i]);
+			buffer_text(&text, "b");
+		}
+		buffer_text(&text, "\";;;21/11/2026;10:00\n");
+		parse_bytes(PLAIN, buffer_view(&text), "x.csv", &file);
+		assert_int_equal(file.count, 1);
+		sighting(&file, 0);
+		parsed_file_free(&file);
+		buffer_free(&text);
+	}
+}
+
 static void a_bom_is_not_part_of_the_first_column(void **state)
 {
 	struct parsed_file file;
@@ -954,6 +978,7 @@ int main(void)
 		cmocka_unit_test(a_row_becomes_a_report),
 		cmocka_unit_test(a_bad_line_costs_that_line_only),
 		cmocka_unit_test(a_quoted_cell_of_two_lines_keeps_the_count_of_lines_right),
+		cmocka_unit_test(a_cell_may_have_as_many_lines_whatever_ends_them),
 		cmocka_unit_test(a_bom_is_not_part_of_the_first_column),
 		cmocka_unit_test(windows_1252_names_arrive_as_utf8),
 		cmocka_unit_test(bytes_that_are_no_text_cost_their_line_only),
