@@ -1,7 +1,6 @@
 /* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any.
  */
 #include "agents/intake_file.h"
-#include "common/bytes.h"
 #include "common/config.h"
 #include "common/memory.h"
 #include <dirent.h>
@@ -22,7 +21,9 @@
 
 enum {
 	LONGEST_STEM = 200, /* bytes of a name that are kept: a number and ".reason.txt" must fit behind them */
-	MOST_COPIES = 10000,
+	NUMBERED_COPIES = 100,
+	MOST_COPIES = NUMBERED_COPIES + 1000,
+	COPY_MARK_SIZE = 32,
 };
 
 bool file_name_eligible(const char *name)
@@ -149,17 +150,34 @@ bool folder_make(const char *folder, const char *sub)
 	return made;
 }
 
-/* "x.csv", then "x-1.csv", "x-2.csv" ... */
+/* What sets a copy apart: a number, or the time where so many are there that to count on takes longer and longer, as of
+ * a program that drops one name every minute. */
+static void copy_mark(unsigned copy, char mark[COPY_MARK_SIZE])
+{
+	const wall_ms now = clock_now().wall + copy;
+	const time_t seconds = (time_t)(now / 1000);
+	char text[20];
+	struct tm t;
+
+	mark[0] = '\0';
+	if (copy > 0 && copy < NUMBERED_COPIES) {
+		snprintf(mark, COPY_MARK_SIZE, "-%u", copy);
+	} else if (copy > 0) {
+		strftime(text, sizeof(text), "%Y%m%d-%H%M%S", gmtime_r(&seconds, &t));
+		snprintf(mark, COPY_MARK_SIZE, "-%s-%03u", text, (unsigned)(now % 1000));
+	}
+}
+
+/* "x.csv", then "x-1.csv", "x-2.csv" ... "x-99.csv", "x-20261120-101500-042.csv". */
 static char *copy_path(const char *folder, const char *sub, const char *name, unsigned copy)
 {
 	const char *dot = strrchr(name, '.');
 	const char *end = dot != NULL && dot != name && strlen(dot) < 16 ? dot : name + strlen(name);
 	int stem = (int)(end - name) > LONGEST_STEM ? LONGEST_STEM : (int)(end - name);
-	char number[16] = "";
+	char mark[COPY_MARK_SIZE];
 
-	if (copy > 0)
-		snprintf(number, sizeof(number), "-%u", copy);
-	return memory_format("%s/%s/%.*s%s%s", folder, sub, stem, name, number, end);
+	copy_mark(copy, mark);
+	return memory_format("%s/%s/%.*s%s%s", folder, sub, stem, name, mark, end);
 }
 
 static enum error errno_error(void)
@@ -231,7 +249,7 @@ enum error file_put_away(const char *folder, const char *name, const char *sub, 
 		error = E_IO;
 	free(into);
 	free(from);
-	return error;
+	return error == E_EXISTS ? E_IO : error;
 }
 
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written)
@@ -256,7 +274,7 @@ enum error file_put_beside(const char *folder, const char *name, const char *sub
 		else
 			free(path);
 	}
-	return error;
+	return error == E_EXISTS ? E_IO : error;
 }
 
 /* ------------------------------------------------------------------ expiry */

@@ -39,12 +39,14 @@ struct files_left {
 	size_t closed, old;
 };
 struct files_left folder_left(const char *folder, wall_ms before);
-/* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1, name-2 ... when that is taken; both folders are synced.
- * From then on its time of change is that of the moving, where the file's owner lets it be set.
- * With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK, E_DISK_FULL, E_IO. */
+/* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1 ... name-99 when that is taken, or then to one with the
+ * time in it; both folders are synced. From then on its time of change is that of the moving, where the file's owner
+ * lets it be set. With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK,
+ * E_DISK_FULL, E_IO. */
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason);
-/* Writes <folder>/<sub>/<name>, or name-1 ... unless one of these has this very content already. `*written` becomes
- * the path of the file that has it, free() it; NULL on an error. */
+/* Writes <folder>/<sub>/<name>, or name-1 ... name-99 unless one of these has this very content already, or then one
+ * with the time in it. `*written` becomes the path of the file that has it, free() it; NULL on an error. Errors as
+ * before. */
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written);
 
 #endif
