@@ -96,9 +96,11 @@ static const struct {
 	[KNOCK_CLOSED] = {"%s: nobody listens there", "ask the operators whether the broker runs and at which port"},
 	[KNOCK_SILENT] = {"%s: no answer", "see whether a firewall or the link between the offices stops it"},
 	[KNOCK_NO_ROUTE] = {"%s: the network does not lead there", "see this machine's network and routes"},
-	[KNOCK_STRANGER] = {"%s: who listens there is not the broker of the join file (broker_curve)",
-			    "ask the operators for a new join file and compare it with them (its keys may have been renewed "
-			    "while this office was away), or whether something else is at that port"},
+	[KNOCK_STRANGER] =
+		{"%s: who listens there is not the broker of the join file (broker_curve), or turns this address away",
+		 "ask the operators for a new join file and compare it with them (its keys may have been renewed "
+		 "while this office was away), whether something else is at that port, and whether the broker's log "
+		 "names this address (connections.cut): from here these look the same"},
 	[KNOCK_REFUSED] =
 		{"%s: the broker does not let this office's key in: it is not enrolled, or was retired or revoked",
 		 "ask the operators: simpulctl nodes shows it"},

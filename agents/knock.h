@@ -16,9 +16,11 @@ enum knock {
 	KNOCK_CLOSED,	   /* nobody listens there */
 	KNOCK_SILENT,	   /* no answer at all */
 	KNOCK_NO_ROUTE,	   /* the network does not lead there */
-	KNOCK_STRANGER,	   /* who listens there has not the key of the join file, or is no broker */
-	KNOCK_REFUSED,	   /* our key is not admitted */
-	KNOCK_HANGS,	   /* connected, and then nothing */
+	/* Who listens there has not the key of the join file, is no broker, or cuts connections of this address: in
+	 * each case the handshake is broken off without a word. */
+	KNOCK_STRANGER,
+	KNOCK_REFUSED, /* our key is not admitted */
+	KNOCK_HANGS,   /* connected, and then nothing */
 };
 
 /* `type` is ZMQ_DEALER for the link, ZMQ_SUB for the feed. Takes at most 10 s. */
