@@ -7,6 +7,7 @@
 #include "agents/purge.h"
 #include "agents/remains.h"
 #include "agents/sink_backlog.h"
+#include "agents/sink_begin.h"
 #include "agents/store_progress.h"
 #include "agents/subject_due.h"
 #include "common/memory.h"
@@ -402,6 +403,9 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
 	purge_init(&loop->purge, &loop->store, settings->sinks, settings->sink_count, &now);
+	error = sinks_begin(&loop->store, settings->sinks, settings->sink_count, fault);
+	if (error != E_OK)
+		return error;
 	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count,
 				  loop->from_sinks);

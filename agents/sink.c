@@ -4,6 +4,7 @@
  * A failure is waited out (1 s doubling to 60 s) and the same row is tried again: nothing is left out, and nothing
  * overtakes but what shows that a report alone is at fault. */
 #include "agents/sink.h"
+#include "agents/sink_begin.h"
 #include "agents/sink_erase.h"
 #include "agents/sink_kind.h"
 #include "agents/sink_state.h"
@@ -263,6 +264,7 @@ bool sink_store_ready(struct sink *sink)
 	sink->store_open =
 		store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
 		limits_read(sink) && store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
+		sink_moved(&sink->store, sink->options.name, &sink->moved, NULL) == E_OK &&
 		(sink->unsure == 0 || view_inbox_last(&sink->store, &last, NULL) == E_OK);
 	if (sink->store_open)
 		attempt_note(sink, last);
@@ -295,11 +297,12 @@ void sink_event_report(struct sink *sink, const struct sink_outcome *outcome)
 }
 
 /* False when the sink did not take it. */
-static bool event_tell(struct page *page, const struct sink_event *event, struct sink_outcome *outcome)
+static bool event_tell(struct page *page, struct sink_event *event, struct sink_outcome *outcome)
 {
 	struct sink *sink = page->sink;
 
 	memset(outcome, 0, sizeof(*outcome));
+	event->moved = event->row <= sink->moved;
 	if (event->row == 0 || (event->row > sink->row && event->row > sink->unsure) ||
 	    sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, event, outcome, &page->why))
 		return true;

@@ -24,6 +24,7 @@
  * before its turn came is never handed on.
  *
  *   sink.c            threads, order, pauses
+ *   sink_begin.c      what the store knows of them before they start
  *   sink_limit.c      what a sink may have
  *   sink_erase.c      what a sink is told of reports that must go
  *   sink_kind.h       what a kind of sink is made of

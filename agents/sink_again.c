@@ -121,6 +121,7 @@ static struct probe probe_event(struct sink *sink, uint64_t id)
 	struct sink_event event;
 
 	probe.put = sink_event_next(&sink->store, id - 1, &event, NULL) == E_OK && event.id == id;
+	event.moved = event.row <= sink->moved;
 	if (!probe.put)
 		sink_is_away(&probe.page.why, STORE_UNREADABLE);
 	else if (sink_event_tell(&sink->widest, sink->kind, sink->self, &sink->store, &event, &probe.outcome,

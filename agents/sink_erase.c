@@ -81,6 +81,7 @@ static bool row_tell(void *context, const struct inbox_row *row)
 	arena_init(&arena);
 	if (sink_had(telling->widest, row->header, telling->event->identifies, &arena)) {
 		sink_document_begin(&document, row, document_of(row, telling->event, &arena));
+		document.report.moved = telling->event->moved;
 		telling->taken = telling->kind->erase(telling->self, &document.report, telling->outcome, telling->why);
 		sink_document_end(&document);
 	}

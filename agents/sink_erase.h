@@ -15,6 +15,7 @@
 struct sink_event {
 	uint64_t id, row; /* row 0: it never came */
 	uint64_t entry;	  /* in which the row came */
+	bool moved;	  /* as in sink_report; for whoever tells the sink to fill in */
 	struct report_name name;
 	bool identifies; /* its body did */
 	Simpul__PurgeRule rule;

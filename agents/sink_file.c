@@ -200,15 +200,18 @@ static bool halves_unlink(const char *folder, const char *path)
 	return gone;
 }
 
-/* What came with one name has one name here: of an update its own file goes by its own event. */
+/* What came with one name has one name here: of an update its own file goes by its own event. What was put into another
+ * folder and did not move with the sink is for a person to find. */
 static bool folder_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
 			 struct sink_reason *why)
 {
 	char *path = folder_path(self, report);
-	bool gone = (unlink(path) == 0 || errno == ENOENT) && halves_unlink(self, path) && folder_sync(self);
+	const bool here = unlink(path) == 0;
+	const bool gone = (here || errno == ENOENT) && halves_unlink(self, path) && folder_sync(self);
 
 	free(path);
-	outcome->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED;
+	outcome->outcome = here || !report->moved ? SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED
+						  : SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED;
 	return gone || sink_fails(why, "%s", strerror(errno));
 }
 

@@ -14,6 +14,7 @@ struct sink_report {
 	const char *mark; /* "EXERCISE" ...; NULL: it is in earnest */
 	const char *label;
 	struct bytes json; /* with its line end */
+	bool moved;	   /* of one that must go: it may be where the sink was before (sink_begin.h) */
 };
 
 /* Why something failed; it goes into the log. */

@@ -70,7 +70,8 @@
  *   cursor            one row: everything up to here is stored
  *   sink              how far each sink has been served, by inbox.row, and told of what was erased, by purge.id; up to
  *                     `unsure` it may have rows that failed. ceiling, statuses and persons: the widest limits under
- *                     which it was served (sink.h)
+ *                     which it was served (sink.h). place: the folder of one that has files, else ''; rows up to `moved`
+ *                     were handed on at another
  *
  *   hold              orders by which something is kept, and words that lift one (lifts: its id), each of two persons:
  *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was
@@ -195,7 +196,8 @@ static const char schema_feed[] =
 	" entry INTEGER NOT NULL, head BLOB NOT NULL);"
 	"CREATE TABLE sink(name TEXT PRIMARY KEY, row INTEGER NOT NULL, purged INTEGER NOT NULL DEFAULT 0,"
 	" unsure INTEGER NOT NULL DEFAULT 0, ceiling INTEGER NOT NULL DEFAULT 0, statuses INTEGER NOT NULL DEFAULT 0,"
-	" persons INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;";
+	" persons INTEGER NOT NULL DEFAULT 0, place TEXT NOT NULL DEFAULT '', moved INTEGER NOT NULL DEFAULT 0)"
+	" WITHOUT ROWID;";
 
 static const char schema_hold[] =
 	"CREATE TABLE hold("

@@ -1,5 +1,6 @@
 /* sinks - plays the loop for one sink. */
 #include "tests/support/sinks.h"
+#include "agents/sink_begin.h"
 #include "agents/store_progress.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -75,6 +76,7 @@ void sink_place_add(struct sink_place *place, uint64_t number)
 
 struct sinks *sink_place_start(struct sink_place *place, const struct sink_options *options)
 {
+	assert_int_equal(sinks_begin(&place->store, options, 1, NULL), E_OK);
 	return sinks_start(place->store_path, NULL, options, 1, place->letters);
 }
 

@@ -86,6 +86,72 @@ static void the_file_of_what_was_no_more_than_an_exercise_goes(void **state)
 	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
 }
 
+/* Of what was there before one file moves with the sink, and one stays. */
+static void a_file_that_was_left_in_another_folder_is_not_said_to_be_erased(void **state)
+{
+	struct sink_place *place = *state;
+	char *former = memory_format("%s/former", place->folder), *left = memory_format("%s/" FIRST, former);
+	char *moves = memory_format("%s/AMBER-army.oku-2.json", former);
+	char *moved = memory_format("%s/AMBER-army.oku-2.json", place->path);
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	struct sinks *sinks;
+
+	options.path = former;
+	assert_int_equal(mkdir(former, 0700), 0);
+	sink_place_add(place, 1);
+	sink_place_add(place, 2);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	mkdir(place->path, 0700);
+	assert_int_equal(rename(moves, moved), 0);
+	sink_place_add(place, 3);
+	for (uint64_t start = 0; start < 2; start++) { /* also after it was served in the new one */
+		sinks = folder_start(place);
+		assert_true(sink_place_reaches(place, 3));
+		sinks_stop(sinks);
+	}
+	for (uint64_t row = 1; row <= 3; row++)
+		sink_place_erase(place, row);
+	sinks = folder_start(place);
+	assert_true(sink_place_told(place, 3));
+	sinks_stop(sinks);
+	assert_int_equal(access(left, F_OK), 0);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	assert_int_equal(sink_place_outcome(place, 2), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 3), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_not_equal(access(moved, F_OK), 0);
+	assert_non_null(strstr(sink_place_log(place), "event=sink.moved sink=registry from="));
+	free(moved);
+	free(moves);
+	free(left);
+	free(former);
+}
+
+static void another_spelling_is_no_other_folder(void **state)
+{
+	struct sink_place *place = *state;
+	char *spelt = memory_format("%s/../%s", place->path, strrchr(place->path, '/') + 1);
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	char *path = memory_format("%s/" FIRST, place->path);
+	struct sinks *sinks;
+
+	sink_place_add(place, 1);
+	sinks = folder_start(place);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(unlink(path), 0); /* by a person, and it is gone all the same */
+	sink_place_erase(place, 1);
+	options.path = spelt;
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_null(strstr(sink_place_log(place), "sink.moved"));
+	free(path);
+	free(spelt);
+}
+
 static void lines_get_an_event_that_a_person_sees_to(void **state)
 {
 	struct sink_place *place = *state;
@@ -458,6 +524,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
 		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
+		TEST(a_file_that_was_left_in_another_folder_is_not_said_to_be_erased),
+		TEST(another_spelling_is_no_other_folder),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
 		TEST(what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back),
