@@ -252,11 +252,8 @@ static bool limits_read(struct sink *sink)
 	return true;
 }
 
-/* What was tried when the agent was killed may be newer than what is noted of it. */
 bool sink_store_ready(struct sink *sink)
 {
-	uint64_t last = 0;
-
 	if (sink->store_open)
 		return true;
 	if (store_open_reader(&sink->store, sink->all->store_path, sink->all->cipher, NULL) != E_OK)
@@ -264,10 +261,7 @@ bool sink_store_ready(struct sink *sink)
 	sink->store_open =
 		store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
 		limits_read(sink) && store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
-		sink_moved(&sink->store, sink->options.name, &sink->moved, NULL) == E_OK &&
-		(sink->unsure == 0 || view_inbox_last(&sink->store, &last, NULL) == E_OK);
-	if (sink->store_open)
-		attempt_note(sink, last);
+		sink_moved(&sink->store, sink->options.name, &sink->moved, NULL) == E_OK;
 	if (!sink->store_open)
 		store_close(&sink->store);
 	return sink->store_open;

@@ -1,4 +1,5 @@
-/* sink_begin - notes each sink in the table `sink`, and of which rows the copies may lie in another folder. */
+/* sink_begin - notes each sink in the table `sink`, what it may have been given before a kill, and of which rows the
+ * copies may lie in another folder. */
 #include "agents/sink_begin.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -41,11 +42,24 @@ static enum error place_compare(struct store *store, const char *sink, const cha
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* What was tried when the agent was killed may be newer than what is noted of it. A new sink was given nothing. */
+static enum error unsure_put(struct store *store, const char *sink, struct fault *fault)
+{
+	static const char sql[] = "UPDATE sink SET unsure = newest FROM (SELECT max(row) AS newest FROM inbox)"
+				  " WHERE name = ?1 AND unsure < newest";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_text(put, 1, sink);
+	return database_step(put, fault);
+}
+
 static enum error sink_begin(struct store *store, const struct sink_options *sink, struct fault *fault)
 {
 	char *place = place_of(sink);
 	enum error error = place_compare(store, sink->name, place, fault);
 
+	if (error == E_OK)
+		error = unsure_put(store, sink->name, fault);
 	if (error == E_OK)
 		error = place_put(store, sink->name, place, fault);
 	free(place);

@@ -314,6 +314,30 @@ static void a_copy_that_nobody_noted_goes_too(void **state)
 	assert_false(there(place, "AMBER-army.oku-2.json"));
 }
 
+/* The same of the very first that the sink was ever given. */
+static void a_first_copy_that_nobody_noted_goes_too(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+	struct letter *next, *letter;
+
+	sink_place_add(place, 1);
+	sinks = folder_start(place);
+	for (int i = 0; i < patient_ms(10000) / 10 && !there(place, FIRST); i++)
+		sleep_ms(10);
+	sinks_stop(sinks);
+	assert_true(there(place, FIRST));
+	for (letter = mailbox_take_all(place->letters); letter != NULL; letter = next) {
+		next = letter->next;
+		free(letter);
+	}
+	sink_place_erase(place, 1);
+	sinks = folder_start(place);
+	assert_true(sink_place_told(place, 1));
+	sinks_stop(sinks);
+	assert_false(there(place, FIRST));
+}
+
 /* Some lines are in the file when the disk is full, and the page counts as not handed on. */
 static void lines_that_are_there_though_it_failed_get_their_event(void **state)
 {
@@ -533,6 +557,7 @@ int main(void)
 		TEST(an_event_that_fails_holds_up_no_word_about_those_before_it),
 		TEST(what_was_erased_before_its_turn_is_never_handed_on_nor_asked_back),
 		TEST(a_copy_that_nobody_noted_goes_too),
+		TEST(a_first_copy_that_nobody_noted_goes_too),
 		TEST(lines_that_are_there_though_it_failed_get_their_event),
 		TEST(a_sink_that_may_not_have_it_is_not_told),
 		TEST(a_program_is_told_what_and_why),
