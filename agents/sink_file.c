@@ -20,28 +20,55 @@ struct lines {
 	struct buffer waiting;
 };
 
-/* Cuts off a line that a crash left half written; the file then ends where the last whole line ends. */
-static bool half_line_cut(int fd)
+/* Longer than any line that is written here. */
+#define LINE_MOST (4 * 1024 * 1024)
+
+/* Where the last line begins that has no end; the size of the file where there is none. -1: it cannot be read. */
+static off_t open_line(int fd, off_t size)
 {
 	char block[4096];
-	off_t end = lseek(fd, 0, SEEK_END);
-	off_t keep = end;
 
-	while (keep > 0) {
-		size_t size = keep < (off_t)sizeof(block) ? (size_t)keep : sizeof(block);
-		ssize_t n = pread(fd, block, size, keep - (off_t)size);
+	for (off_t at = size; at > 0;) {
+		const size_t some = at < (off_t)sizeof(block) ? (size_t)at : sizeof(block);
 		const char *newline;
 
-		if (n != (ssize_t)size)
-			return false;
-		newline = memrchr(block, '\n', size);
-		keep -= (off_t)size;
-		if (newline != NULL) {
-			keep += newline - block + 1;
-			break;
-		}
+		if (pread(fd, block, some, at - (off_t)some) != (ssize_t)some)
+			return -1;
+		newline = memrchr(block, '\n', some);
+		at -= (off_t)some;
+		if (newline != NULL)
+			return at + (newline - block) + 1;
 	}
-	return end >= 0 && (keep == end || (ftruncate(fd, keep) == 0 && fdatasync(fd) == 0));
+	return 0;
+}
+
+/* Whether this is a line of ours that was never whole. Editors leave the last line of a file without its end, and so
+ * does a crash: what is whole is a report as good as any, and what does not begin as ours do is somebody else's. */
+static bool is_torn(const uint8_t *line, size_t size)
+{
+	json_t *whole = json_loadb((const char *)line, size, 0, NULL);
+	const bool torn = whole == NULL && memcmp(line, "{\"", size < 2 ? size : 2) == 0;
+
+	json_decref(whole);
+	return torn;
+}
+
+/* The file then ends where its last line ends. */
+static bool line_end(int fd)
+{
+	const off_t size = lseek(fd, 0, SEEK_END), begin = open_line(fd, size);
+	const size_t rest = begin < 0 ? 0 : (size_t)(size - begin);
+	struct buffer line = {0};
+	bool done = begin >= 0;
+
+	if (done && rest > 0 && rest <= LINE_MOST)
+		done = pread(fd, buffer_room(&line, rest), rest, begin) == (ssize_t)rest;
+	if (done && rest > 0)
+		done = (line.size > 0 && is_torn(line.data, line.size) ? ftruncate(fd, begin) == 0
+								       : write(fd, "\n", 1) == 1) &&
+		       fdatasync(fd) == 0;
+	buffer_free(&line);
+	return done;
 }
 
 static bool file_open(struct lines *lines)
@@ -59,13 +86,13 @@ static bool file_open(struct lines *lines)
 	lines->fd = open(lines->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (lines->fd < 0)
 		return false;
-	if (fstat(lines->fd, &opened) == 0 && S_ISREG(opened.st_mode) && half_line_cut(lines->fd))
+	if (fstat(lines->fd, &opened) == 0 && S_ISREG(opened.st_mode) && line_end(lines->fd))
 		return true;
 	errno = errno == 0 ? EINVAL : errno;
 	return false;
 }
 
-/* Writes all of it or leaves the file to half_line_cut at the next attempt. */
+/* Writes all of it or leaves the file to line_end at the next attempt. */
 static bool lines_write(struct lines *lines)
 {
 	struct bytes text = buffer_view(&lines->waiting);

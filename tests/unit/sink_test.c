@@ -118,6 +118,45 @@ static void a_file_that_holds_half_a_line_alone_becomes_whole(void **state)
 	assert_int_equal(lines_check(place->path, 1), 1);
 }
 
+/* As a person's editor leaves it, who removed a line from it; or as a crash just before the line's end does. */
+static void a_whole_line_without_its_end_is_kept(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+	char *text;
+
+	sink_place_add(place, 1);
+	sinks = start(place, SINK_JSONL);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	text = content(place->path);
+	assert_int_equal(truncate(place->path, (off_t)strlen(text) - 1), 0);
+	free(text);
+	sink_place_add(place, 2);
+	sinks = start(place, SINK_JSONL);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	assert_int_equal(lines_check(place->path, 1), 2);
+}
+
+static void what_is_no_line_of_ours_is_not_cut(void **state)
+{
+	static const char foreign[] = "# what the registry takes over, see page 3";
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+	char *text;
+
+	assert_int_equal(file_write(place->path, BYTES(foreign, strlen(foreign)), 0600, NULL), E_OK);
+	sink_place_add(place, 1);
+	sinks = start(place, SINK_JSONL);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	text = content(place->path);
+	assert_memory_equal(text, foreign, strlen(foreign));
+	assert_memory_equal(text + strlen(foreign), "\n{\"label\":", 10);
+	free(text);
+}
+
 static void a_file_that_was_moved_away_is_begun_anew(void **state)
 {
 	struct sink_place *place = *state;
@@ -230,6 +269,8 @@ int main(void)
 		TEST(a_start_goes_on_where_the_last_one_ended),
 		TEST(a_half_written_line_is_cut_and_written_whole),
 		TEST(a_file_that_holds_half_a_line_alone_becomes_whole),
+		TEST(a_whole_line_without_its_end_is_kept),
+		TEST(what_is_no_line_of_ours_is_not_cut),
 		TEST(a_file_that_was_moved_away_is_begun_anew),
 		TEST(a_folder_gets_one_file_a_report_with_the_label_first),
 		TEST(a_forged_report_is_handed_on_to_nobody),
