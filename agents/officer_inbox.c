@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROWS_AT_ONCE = 256, LOOK_EVERY_MS = 200 };
+enum { ROWS_AT_ONCE = 256, LOOK_EVERY_MS = 200, NOTED_FOR_MS = 60 * 1000 };
 
 static const char usage[] =
 	"usage: simpul inbox list [--since TIME] [--kind K] [--category C] [--json]\n"
@@ -42,6 +42,8 @@ struct listing {
 	int kind;			/* 0: all */
 	const char *category;		/* NULL: all */
 	char about[USER_TEXT_MOST + 1]; /* these options, for the record */
+	steady_ms noted;		/* when that was last put on it */
+	bool unrecorded;		/* it could not be */
 	uint64_t last;			/* the newest row seen */
 	size_t rows;			/* of the page */
 	bool closed;			/* nobody reads any more */
@@ -130,7 +132,31 @@ static uint64_t data_version(struct store *store)
 	return version;
 }
 
-static enum error rows_follow(struct store *store, struct listing *listing, struct fault *fault)
+/* Puts on record what is about to be shown, where it is more than a list without a word of a report. */
+static enum error listing_note(const struct officer *officer, const char *what, struct listing *listing,
+			       struct fault *fault)
+{
+	enum error error = listing->json ? officer_reads(officer, what, listing->about, fault) : E_OK;
+
+	listing->noted = clock_now().steady;
+	listing->unrecorded = error != E_OK;
+	return error;
+}
+
+/* Whoever follows for weeks is on record with every minute in which something came. */
+static enum error arrivals_list(const struct officer *officer, struct store *store, struct listing *listing,
+				struct fault *fault)
+{
+	uint64_t newest = 0;
+	enum error error = view_inbox_last(store, &newest, fault);
+
+	if (error == E_OK && newest > listing->last && clock_now().steady - listing->noted >= NOTED_FOR_MS)
+		error = listing_note(officer, "inbox follow", listing, fault);
+	return error == E_OK ? rows_list(store, listing, fault) : error;
+}
+
+static enum error rows_follow(const struct officer *officer, struct store *store, struct listing *listing,
+			      struct fault *fault)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
 	uint64_t seen = 0;
@@ -140,7 +166,7 @@ static enum error rows_follow(struct store *store, struct listing *listing, stru
 		uint64_t version = data_version(store);
 
 		if (version != seen)
-			error = rows_list(store, listing, fault);
+			error = arrivals_list(officer, store, listing, fault);
 		seen = version;
 		nanosleep(&pause, NULL);
 	}
@@ -202,19 +228,17 @@ static int inbox_list(const struct officer *officer, int argc, char **argv, bool
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);
-	if (listing.json &&
-	    officer_reads(officer, follow ? "inbox follow" : "inbox list", listing.about, &fault) != E_OK) {
-		store_close(&store);
-		return officer_fail(officer, &fault, OFFICER_READS_ADVICE);
-	}
+	error = listing_note(officer, follow ? "inbox follow" : "inbox list", &listing, &fault);
 	arena_init(&listing.arena);
-	if (follow && listing.since == 0)
+	if (error == E_OK && follow && listing.since == 0)
 		error = view_inbox_last(&store, &listing.last, &fault);
 	if (error == E_OK)
-		error = follow ? rows_follow(&store, &listing, &fault) : rows_list(&store, &listing, &fault);
+		error = follow ? rows_follow(officer, &store, &listing, &fault) : rows_list(&store, &listing, &fault);
 	arena_fini(&listing.arena);
 	store_close(&store);
-	return error == E_OK ? EX_OK : officer_fail(officer, &fault, NULL);
+	if (error == E_OK)
+		return EX_OK;
+	return officer_fail(officer, &fault, listing.unrecorded ? OFFICER_READS_ADVICE : NULL);
 }
 
 /* ------------------------------------------------------------------ show and export */

@@ -3,9 +3,9 @@
  *
  * It is written before `simpul` shows anything: by the agent, or by `simpul` itself while no agent runs. Commands and
  * names of reports, and not a word of them; kept for good. What is looked at again within the hour is counted and not
- * written anew, so that a program that lists all day adds a line an hour. What was read for a person's request
- * (subject_record.h) is listed with it; what an order keeps is opened on the record of the order (legal_hold.h). Who
- * said that he removed a copy by hand stands here as well (by_hand.h): the origin is told so in the office's name. */
+ * written anew, so that a program that lists or follows all day adds a line an hour. What was read for a person's
+ * request (subject_record.h) is listed with it; what an order keeps is opened on the record of the order (legal_hold.h).
+ * Who said that he removed a copy by hand stands here as well (by_hand.h): the origin is told so in the office's name. */
 #ifndef SIMPUL_READING_H
 #define SIMPUL_READING_H
 

@@ -1,6 +1,7 @@
 /* officers_test - what officers rely on: a cancelled alert, a sealed report, a proof, and what nobody else may read. */
 #include "common/memory.h"
 #include "tests/support/operate.h"
+#include "tests/support/other_clock.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -322,6 +323,52 @@ static void who_reads_what_a_report_says_is_on_record(void **state)
 	free(name);
 }
 
+struct followed {
+	const char *path, *name;
+};
+
+static bool follow_showed(void *context)
+{
+	const struct followed *followed = context;
+	char *text = file_text(followed->path);
+	const bool showed = strstr(text, followed->name) != NULL;
+
+	free(text);
+	return showed;
+}
+
+#define FOLLOWED "inbox follow   --since 2026-01-01T00:00:00Z"
+
+/* One line for its start alone would say nothing of the weeks in which it goes on. */
+static void who_follows_is_on_record_for_as_long_as_something_comes(void **state)
+{
+	struct exchange *x = *state;
+	char *config = office_path(x, ARMY, "agent.yaml"), *output = broker_path(x, "followed"), program[300];
+	char *first = office_reports(x, POLICE, alert_draft), *second, since[TIME_TEXT_SIZE];
+	const char *argv[] = {process_program("simpul", program, sizeof program), "-c", config, "inbox", "follow",
+			      "--since", "2026-01-01T00:00:00Z", "--json", NULL};
+	struct other_clock clock;
+	pid_t pid;
+
+	time_text(since, clock_now().wall, 0);
+	other_clock_open(&clock, x->folder);
+	other_clock_begin(x->folder);
+	pid = process_start(argv, output);
+	other_clock_end();
+	assert_true(wait_for(follow_showed, &(struct followed){output, first}, 20));
+	assert_on_record(x, since, FOLLOWED "\n");
+	other_clock_set(&clock, 0, 600 * 1000);
+	second = office_reports(x, POLICE, alert_draft);
+	assert_true(wait_for(follow_showed, &(struct followed){output, second}, 20));
+	assert_on_record(x, since, FOLLOWED "  (2 times)\n");
+	process_end(pid, SIGTERM, 20);
+	other_clock_close(&clock);
+	free(second);
+	free(first);
+	free(output);
+	free(config);
+}
+
 static bool lists_as_doubtful(void *context)
 {
 	struct buffer out = {0};
@@ -379,6 +426,7 @@ int main(void)
 		cmocka_unit_test(an_office_that_nothing_is_for_does_not_lag_for_ever),
 		cmocka_unit_test(an_exported_report_is_proven_without_a_connection_until_a_byte_changes),
 		cmocka_unit_test(who_reads_what_a_report_says_is_on_record),
+		cmocka_unit_test(who_follows_is_on_record_for_as_long_as_something_comes),
 		cmocka_unit_test(
 			what_a_retired_key_said_stays_good_and_what_a_compromised_one_said_is_shown_as_doubtful),
 	};
