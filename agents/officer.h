@@ -41,6 +41,8 @@ int officer_outbox_show(struct officer *officer, int argc, char **argv); /* argv
 int officer_outbox_recover(struct officer *officer, int argc, char **argv); /* argv[0] is "recover" */
 int officer_backup(struct officer *officer, int argc, char **argv);
 int officer_restore(struct officer *officer, const char *backup); /* of officer_backup */
+/* What the profile of a folder is called in a backup: "profile.2.json.yaml", for two may have one name; free() it. */
+char *officer_profile_copy(const struct settings *settings, size_t folder);
 int officer_status(struct officer *officer, int argc, char **argv);
 int officer_doctor(struct officer *officer, int argc, char **argv);
 int officer_listen(struct officer *officer, int argc, char **argv);

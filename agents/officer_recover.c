@@ -8,7 +8,6 @@
 #include "common/memory.h"
 
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,24 +137,14 @@ static enum error file_into(const char *from, const char *folder, const char *na
 	return error;
 }
 
-/* Two folders may have one profile. */
-static bool was_copied(const struct settings *settings, size_t folder)
-{
-	for (size_t i = 0; i < folder; i++)
-		if (strcmp(settings->folders[i].profile, settings->folders[folder].profile) == 0)
-			return true;
-	return false;
-}
-
 static enum error profiles_copy(const struct settings *settings, const char *part, struct fault *fault)
 {
 	enum error error = E_OK;
 
 	for (size_t i = 0; error == E_OK && i < settings->folder_count; i++) {
-		char *copy = memory_string(settings->folders[i].profile);
+		char *copy = officer_profile_copy(settings, i);
 
-		if (!was_copied(settings, i))
-			error = file_into(settings->folders[i].profile, part, basename(copy), fault);
+		error = file_into(settings->folders[i].profile, part, copy, fault);
 		free(copy);
 	}
 	return error;

@@ -28,6 +28,15 @@ struct restore {
 
 /* ------------------------------------------------------------------ where things go */
 
+char *officer_profile_copy(const struct settings *settings, size_t folder)
+{
+	char *path = memory_string(settings->folders[folder].profile);
+	char *name = memory_format("profile.%zu.%s", folder + 1, basename(path));
+
+	free(path);
+	return name;
+}
+
 /* The file of the settings that one of the backup becomes; NULL for what has no place in them. free() it. */
 static char *place_of(const struct settings *settings, const char *name)
 {
@@ -39,8 +48,8 @@ static char *place_of(const struct settings *settings, const char *name)
 	if (strcmp(name, "exchange.join") == 0)
 		return memory_string(settings->join);
 	for (size_t i = 0; i < settings->folder_count; i++) {
-		char *copy = memory_string(settings->folders[i].profile);
-		const bool same = strcmp(basename(copy), name) == 0;
+		char *copy = officer_profile_copy(settings, i);
+		const bool same = strcmp(copy, name) == 0;
 
 		free(copy);
 		if (same)

@@ -33,12 +33,43 @@ static void shell(const char *command, const char *one, const char *other)
 	assert_int_equal(process_run(argv, NULL, NULL, "/dev/null", 20), 0);
 }
 
+/* Two more folders, each with a profile of its own: of one name, and not where the others are. */
+static void folders_add(struct exchange *x)
+{
+	static const char *const names[] = {"day", "night"};
+	char *settings = office_path(x, POLICE, "agent.yaml"), *first = office_path(x, POLICE, "json.yaml");
+
+	for (size_t i = 0; i < 2; i++) {
+		char *folder = office_path(x, POLICE, names[i]);
+
+		shell("mkdir \"$1\" && cp \"$2\" \"$1\" && echo \"# of $1\" >>\"$1/json.yaml\"", folder, first);
+		free(folder);
+	}
+	file_swap(settings, "folders:\n",
+		  "folders:\n  - {path: day, profile: day/json.yaml}\n  - {path: night, profile: night/json.yaml}\n");
+	free(first);
+	free(settings);
+}
+
+static void assert_profile_of(struct exchange *x, const char *folder)
+{
+	char *profile = memory_format("%s/json.yaml", folder), *path = office_path(x, POLICE, profile);
+	char *end = memory_format("/%s\n", folder), *text = file_text(path);
+
+	assert_non_null(strstr(text, end));
+	free(text);
+	free(end);
+	free(path);
+	free(profile);
+}
+
 /* The office has sent three reports and made a backup, with a former key in it, when its machine is lost. */
 static int set_up(void **state)
 {
 	static struct loss loss;
 
 	exchange_lay(&loss.x, policy, (const char *const[]){"police.oku", "army.oku", NULL});
+	folders_add(&loss.x);
 	if (exchange_serve(&loss.x) != 0)
 		return 1;
 	loss.backup = memory_format("%s.backup", loss.x.offices[POLICE].folder);
@@ -142,6 +173,8 @@ static void an_office_of_which_nothing_is_left_comes_back(void **state)
 	forget(loss);
 	assert_int_equal(restore(loss, loss->backup, &out), 0);
 	assert_non_null(strstr((const char *)out.data, "outbox recover"));
+	assert_profile_of(&loss->x, "day");
+	assert_profile_of(&loss->x, "night");
 	assert_non_null(strstr((const char *)out.data, drop)); /* which it says is to be made */
 	mkdir(drop, 0700);
 	buffer_free(&out);
