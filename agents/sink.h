@@ -48,8 +48,8 @@
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
-	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json"; written to a dot-file,
-	 * then renamed */
+	/* one file a report: "AMBER-police.oku-12.json", "EXERCISE-AMBER-police.oku-X12.json", of a flag or what is
+	 * said about a release "ANSWER-police.oku-13.json"; written to a dot-file, then renamed */
 	SINK_FOLDER,
 	/* one process a report, the JSON as its standard input, a file that can be read twice; exit status 0: taken. It
 	 * and all that it began is killed when its time is over. What it writes to its standard output and error is

@@ -188,12 +188,13 @@ static void *folder_open(const struct sink_options *options, int stop)
 	return memory_string(options->path);
 }
 
-/* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label; nothing that a shell
- * would take for its own. Free it. */
+/* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label, or that it is an answer,
+ * which has none. Nothing in it is a shell's, and it does not begin as an option does. Free it. */
 static char *folder_path(const char *folder, const struct sink_report *report)
 {
 	char *path = memory_format("%s/%s%s%s-%s.json", folder, report->mark == NULL ? "" : report->mark,
-				   report->mark == NULL ? "" : "-", report->label, report->key);
+				   report->mark == NULL ? "" : "-",
+				   strcmp(report->label, "-") == 0 ? "ANSWER" : report->label, report->key);
 
 	*strrchr(path, '#') = '-';
 	return path;

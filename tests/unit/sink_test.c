@@ -2,6 +2,7 @@
 #include "agents/sink.h"
 #include "common/config.h"
 #include "common/memory.h"
+#include "common/wire.h"
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"
 #include "tests/support/sinks.h"
@@ -202,6 +203,38 @@ static void a_folder_gets_one_file_a_report_with_the_label_first(void **state)
 	free(path);
 }
 
+/* As a flag is, and what is said about a release: its file must be no option of whoever reads all of the folder. */
+static void what_has_no_label_has_a_name_that_is_no_option(void **state)
+{
+	struct sink_place *place = *state;
+	struct buffer bytes = {0};
+	char *path = memory_format("%s/ANSWER-army.oku-1.json", place->path);
+	Simpul__Header *header;
+	struct sinks *sinks;
+	struct arena arena;
+	sqlite3_stmt *put;
+
+	assert_int_equal(mkdir(place->path, 0700), 0);
+	sink_place_add(place, 1);
+	arena_init(&arena);
+	test_header(&sighting, &bytes);
+	header = wire_unpack(&simpul__header__descriptor, buffer_view(&bytes), &arena, NULL);
+	header->label = SIMPUL__LABEL__LABEL_UNSPECIFIED;
+	header->kind = SIMPUL__KIND__KIND_FLAG;
+	buffer_clear(&bytes);
+	wire_pack(header, &bytes);
+	put = store_statement(&place->store, "UPDATE inbox SET header = ?1");
+	bind_bytes(put, 1, buffer_view(&bytes));
+	assert_int_equal(database_step(put, NULL), E_OK);
+	sinks = start(place, SINK_FOLDER);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(access(path, R_OK), 0);
+	arena_fini(&arena);
+	buffer_free(&bytes);
+	free(path);
+}
+
 static void a_forged_report_is_handed_on_to_nobody(void **state)
 {
 	struct sink_place *place = *state;
@@ -273,6 +306,7 @@ int main(void)
 		TEST(what_is_no_line_of_ours_is_not_cut),
 		TEST(a_file_that_was_moved_away_is_begun_anew),
 		TEST(a_folder_gets_one_file_a_report_with_the_label_first),
+		TEST(what_has_no_label_has_a_name_that_is_no_option),
 		TEST(a_forged_report_is_handed_on_to_nobody),
 		TEST(a_sink_that_fails_is_tried_again_and_holds_up_no_other),
 		TEST(a_stop_does_not_wait_for_a_pause),
