@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of the agent's user alone by its umask, but where the folder has a default ACL: that says who else may read, and this
+ * how far. */
+#define FILE_MODE 0640
+
 /* ------------------------------------------------------------------ lines in a file */
 
 struct lines {
@@ -83,7 +87,8 @@ static bool file_open(struct lines *lines)
 	}
 	if (lines->fd >= 0)
 		return true;
-	lines->fd = open(lines->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	lines->fd = open(lines->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			 FILE_MODE);
 	if (lines->fd < 0)
 		return false;
 	if (fstat(lines->fd, &opened) == 0 && S_ISREG(opened.st_mode) && line_end(lines->fd))
@@ -206,7 +211,7 @@ static bool folder_put(void *self, const struct sink_report *report, struct sink
 	bool written;
 
 	errno = 0;
-	written = file_write(path, report->json, 0640, NULL) == E_OK;
+	written = file_write(path, report->json, FILE_MODE, NULL) == E_OK;
 	free(path);
 	return written || sink_is_away(why, "%s", strerror(errno));
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static const struct test_report sighting = {.name = {"army.oku", 1, 0, 1}};
@@ -235,6 +236,54 @@ static void what_has_no_label_has_a_name_that_is_no_option(void **state)
 	free(path);
 }
 
+/* A default ACL as setfacl -d writes it: version 2, then tag, permissions and id of each; 12345 may read. */
+static bool reader_let_in(const char *folder)
+{
+	static const uint16_t acl[][4] = {{1, 7, 0xffff, 0xffff},
+					  {2, 4, 12345, 0},
+					  {4, 0, 0xffff, 0xffff},
+					  {16, 5, 0xffff, 0xffff},
+					  {32, 0, 0xffff, 0xffff}};
+	uint8_t value[4 + sizeof(acl)] = {2};
+
+	memcpy(value + 4, acl, sizeof(acl));
+	return setxattr(folder, "system.posix_acl_default", value, sizeof(value), 0) == 0;
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_mode & 0777;
+}
+
+/* With the agent's umask; the group's bits of a file with an ACL are what that grants at most. */
+static void nobody_else_reads_what_is_handed_on_unless_its_folder_says_so(void **state)
+{
+	struct sink_place *place = *state;
+	char *path = memory_format("%s/AMBER-army.oku-1.json", place->path);
+	char *second = memory_format("%s/AMBER-army.oku-2.json", place->path);
+	const mode_t before = umask(077);
+	struct sinks *sinks;
+	bool let_in;
+
+	assert_int_equal(mkdir(place->path, 0700), 0);
+	sink_place_add(place, 1);
+	sinks = start(place, SINK_FOLDER);
+	assert_true(sink_place_reaches(place, 1));
+	assert_int_equal(mode_of(path), 0600);
+	let_in = reader_let_in(place->path);
+	sink_place_add(place, 2);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	assert_int_equal(mode_of(second), let_in ? 0640 : 0600);
+	umask(before);
+	free(second);
+	free(path);
+}
+
 static void a_forged_report_is_handed_on_to_nobody(void **state)
 {
 	struct sink_place *place = *state;
@@ -307,6 +356,7 @@ int main(void)
 		TEST(a_file_that_was_moved_away_is_begun_anew),
 		TEST(a_folder_gets_one_file_a_report_with_the_label_first),
 		TEST(what_has_no_label_has_a_name_that_is_no_option),
+		TEST(nobody_else_reads_what_is_handed_on_unless_its_folder_says_so),
 		TEST(a_forged_report_is_handed_on_to_nobody),
 		TEST(a_sink_that_fails_is_tried_again_and_holds_up_no_other),
 		TEST(a_stop_does_not_wait_for_a_pause),
