@@ -241,6 +241,10 @@ $(OUT)/tests/torture/io_error_test: LDFLAGS += $(WRAP_io_error_test:%=-Wl,--wrap
 WRAP_guard_test := clock_now
 $(OUT)/tests/unit/guard_test: LDFLAGS += $(WRAP_guard_test:%=-Wl,--wrap=%)
 
+# A disk that does not say at once that the name of a file is on it.
+WRAP_sink_test := file_settle
+$(OUT)/tests/unit/sink_test: LDFLAGS += $(WRAP_sink_test:%=-Wl,--wrap=%)
+
 $(OUT)/tests/fuzz/%_fuzz: $(OUT)/tests/fuzz/%_fuzz.o $(FUZZ_O) $(TEST_LIBRARIES)
 	$(call say,LD,$@)
 	$(LINK) $(FUZZ_LIB) -o $@ $^ $(PACKAGE_LIBS) -lcmocka

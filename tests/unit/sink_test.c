@@ -6,7 +6,9 @@
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"
 #include "tests/support/sinks.h"
+#include <errno.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -157,6 +159,45 @@ static void what_is_no_line_of_ours_is_not_cut(void **state)
 	assert_memory_equal(text, foreign, strlen(foreign));
 	assert_memory_equal(text + strlen(foreign), "\n{\"label\":", 10);
 	free(text);
+}
+
+/* How often the disk does not say that a name is on it, how often that is asked of an empty file that a sink made, and of
+ * one that holds something already. */
+static atomic_uint unsettled, asked, asked_late;
+
+enum error __real_file_settle(const char *path, struct fault *fault);
+enum error __wrap_file_settle(const char *path, struct fault *fault);
+enum error __wrap_file_settle(const char *path, struct fault *fault)
+{
+	struct stat status;
+
+	if (!text_ends_with(path, "/out") || stat(path, &status) != 0)
+		return __real_file_settle(path, fault);
+	atomic_fetch_add(status.st_size == 0 ? &asked : &asked_late, 1);
+	if (atomic_load(&unsettled) == 0)
+		return E_OK;
+	atomic_fetch_sub(&unsettled, 1);
+	errno = EIO;
+	return fault_at(fault, E_IO, "%s", path);
+}
+
+/* Else a power cut takes the file, and what was handed on does not come again. */
+static void no_line_counts_before_the_name_of_a_new_file_is_on_the_disk(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks;
+
+	atomic_store(&unsettled, 1);
+	atomic_store(&asked, 0);
+	sink_place_add(place, 1);
+	sinks = start(place, SINK_JSONL);
+	assert_true(sink_place_fails(sinks, "Input/output error"));
+	assert_int_equal(sink_place_position(place), 0);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(atomic_load(&asked), 2);
+	assert_int_equal(atomic_load(&asked_late), 0);
+	assert_int_equal(lines_check(place->path, 1), 1);
 }
 
 static void a_file_that_was_moved_away_is_begun_anew(void **state)
@@ -353,6 +394,7 @@ int main(void)
 		TEST(a_file_that_holds_half_a_line_alone_becomes_whole),
 		TEST(a_whole_line_without_its_end_is_kept),
 		TEST(what_is_no_line_of_ours_is_not_cut),
+		TEST(no_line_counts_before_the_name_of_a_new_file_is_on_the_disk),
 		TEST(a_file_that_was_moved_away_is_begun_anew),
 		TEST(a_folder_gets_one_file_a_report_with_the_label_first),
 		TEST(what_has_no_label_has_a_name_that_is_no_option),
