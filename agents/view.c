@@ -25,13 +25,13 @@ void view_safe_text(struct buffer *out, const char *text)
 	const unsigned char *c = (const unsigned char *)text;
 
 	while (*c != '\0') {
-		size_t size = *c < 0x80 ? 1 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
-		unsigned code = size == 1 ? *c : *c & (0xffu >> (size + 1));
+		size_t size = *c < 0xc2 || *c > 0xf4 ? 1 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
+		unsigned code = *c < 0x80 ? *c : size == 1 ? 0 : *c & (0xffu >> (size + 1)); /* 0: not UTF-8 */
 
 		for (size_t i = 1; i < size; i++) {
 			if ((c[i] & 0xc0) != 0x80) {
 				size = 1;
-				code = 0; /* not UTF-8 */
+				code = 0;
 				break;
 			}
 			code = code << 6 | (c[i] & 0x3f);
