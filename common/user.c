@@ -36,6 +36,18 @@ char *user_name(uid_t user, char name[USER_NAME_SIZE])
 	return name;
 }
 
+/* "-" for a group that has no name; returns `name`. */
+static char *group_name(gid_t group, char name[USER_NAME_SIZE])
+{
+	struct group entry, *found = NULL;
+	char memory[4096];
+
+	if (getgrgid_r(group, &entry, memory, sizeof(memory), &found) != 0 || found == NULL)
+		return strcpy(name, "-");
+	snprintf(name, USER_NAME_SIZE, "%.64s", found->gr_name);
+	return name;
+}
+
 bool user_text_valid(const char *text)
 {
 	if (text == NULL || strlen(text) > USER_TEXT_MOST)
@@ -59,17 +71,15 @@ static void closed_folder(char *path)
 
 enum error permission_fault(struct fault *fault, const char *path)
 {
-	char *closed = memory_string(path), name[USER_NAME_SIZE];
-	const struct group *group;
+	char *closed = memory_string(path), name[USER_NAME_SIZE], group[USER_NAME_SIZE];
 	struct stat status;
 
 	closed_folder(closed);
 	if (stat(closed, &status) != 0) {
 		fault_at(fault, E_PERMISSION, "%s", path);
 	} else {
-		group = getgrgid(status.st_gid);
 		fault_at(fault, E_PERMISSION, "%.70s (of %.16s, group %.16s, mode %03o)", closed,
-			 user_name(status.st_uid, name), group != NULL ? group->gr_name : "-",
+			 user_name(status.st_uid, name), group_name(status.st_gid, group),
 			 (unsigned)status.st_mode & 07777U);
 	}
 	free(closed);
