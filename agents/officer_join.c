@@ -34,6 +34,15 @@ struct wish {
 	bool no_passphrase;
 };
 
+/* 0: it is no such number. */
+static uint32_t key_id_of(const char *text)
+{
+	char *end = NULL;
+	const unsigned long number = strtoul(text, &end, 10);
+
+	return *end == '\0' && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
 static bool options_read(const struct officer *officer, int argc, char **argv, struct wish *wish)
 {
 	static const struct option options[] = {{"node", required_argument, NULL, 'n'},
@@ -54,7 +63,7 @@ static bool options_read(const struct officer *officer, int argc, char **argv, s
 		else if (option == 'f')
 			wish->exchange_file = optarg;
 		else if (option == 'k')
-			wish->key_id = (uint32_t)strtoul(optarg, NULL, 10);
+			wish->key_id = key_id_of(optarg);
 		else if (option == 'o')
 			wish->folder = optarg;
 		else if (option == 'p')

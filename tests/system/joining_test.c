@@ -541,6 +541,17 @@ static void nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange(void **
 	buffer_free(&out);
 }
 
+static void no_key_gets_another_number_than_was_said(void **state)
+{
+	static const char join[] =
+		"for n in 0 2x -1 4294967298; do "
+		"simpul join --exchange-file exchange/exchange.id --node police.fifth --key-id $n --no-passphrase; "
+		"test $? -eq 64 || exit 1; done";
+	struct walk *walk = *state;
+
+	assert_int_equal(shell(walk, walk->broker, join, NULL, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -550,6 +561,7 @@ int main(void)
 		cmocka_unit_test(a_key_is_renewed_without_a_stop),
 		cmocka_unit_test(the_brokers_keys_are_renewed_with_one_restart),
 		cmocka_unit_test(nobody_joins_with_a_wrong_fingerprint_passphrase_or_exchange),
+		cmocka_unit_test(no_key_gets_another_number_than_was_said),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
