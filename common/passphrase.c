@@ -125,7 +125,7 @@ enum error terminal_confirm(const char *question, bool *yes, struct fault *fault
 
 	*yes = false;
 	if (terminal_open(&terminal, fault) != E_OK)
-		return fault_say(fault, E_MISSING, "fingerprint: there is no terminal to ask at");
+		return fault_say(fault, E_MISSING, "confirmation: there is no terminal to ask at");
 	say(terminal, question);
 	*yes = line_read(terminal, -1, answer, sizeof(answer)) && strcmp(answer, "yes") == 0;
 	close(terminal);
