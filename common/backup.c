@@ -2,6 +2,7 @@
 #include "common/backup.h"
 #include "common/config.h"
 #include "common/database.h"
+#include "common/keys.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
 
@@ -156,6 +157,7 @@ enum error backup_put_back(const char *from, const char *to, const struct cipher
 
 /* ---- files and folders */
 
+/* Keys are copied so too. */
 enum error backup_file(const char *from, const char *to, struct fault *fault)
 {
 	struct buffer content = {0};
@@ -165,6 +167,7 @@ enum error backup_file(const char *from, const char *to, struct fault *fault)
 		error = file_read(from, FILE_LIMIT, &content, fault);
 	if (error == E_OK)
 		error = file_write(to, buffer_view(&content), 0600, fault);
+	keys_wipe(content.data, content.size);
 	buffer_free(&content);
 	return error;
 }
