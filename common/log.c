@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+enum { PATIENCE_MS = 1000 }; /* with whoever reads standard error, once until he reads again */
 enum { LINE_SIZE = LIMIT_LOG_LINE, JOURNAL_FIXED = 4, JOURNAL_FIELDS = 32 };
 
 static const struct {
@@ -38,6 +40,7 @@ static char identifier[64] = "simpul";
 static bool to_journal;
 static void (*copy_line)(void *context, enum log_level level, const char *line);
 static void *copy_context;
+static uint64_t lost; /* lines, since nobody read standard error any more */
 
 /* A line under construction. What does not fit sets `full`. */
 struct line {
@@ -224,7 +227,7 @@ static void write_journal(enum log_level level, const char *event, const struct 
 		free(items[i].iov_base);
 }
 
-static void write_stderr(const char *line)
+static void write_line(const char *line)
 {
 	char text[LINE_SIZE + 1];
 	size_t size = (size_t)snprintf(text, sizeof(text), "%s\n", line);
@@ -237,6 +240,39 @@ static void write_stderr(const char *line)
 		if (n > 0)
 			done += (size_t)n;
 	}
+}
+
+static bool has_room(int patience_ms)
+{
+	struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int ready;
+
+	do
+		ready = poll(&reader, 1, patience_ms);
+	while (ready < 0 && errno == EINTR);
+	return ready != 0;
+}
+
+static void lost_say(void)
+{
+	const struct log_field fields[] = {F_NUM("lines", lost), {.type = LOG_END}};
+	char line[LINE_SIZE];
+
+	write_line(log_format(line, sizeof(line), LOG_LEVEL_WARNING, "log.lost", fields));
+	lost = 0;
+}
+
+/* A pager or a stopped terminal at the other end must not stop the program: what finds no room is lost, and counted. A
+ * pipe with room takes a whole line, for that is shorter than PIPE_BUF. Others have the same standard error, so that it
+ * blocks is not ours to change. */
+static void write_stderr(const char *line)
+{
+	if (lost > 0 && has_room(0))
+		lost_say();
+	if (lost > 0 || !has_room(PATIENCE_MS))
+		lost++;
+	else
+		write_line(line);
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)

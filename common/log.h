@@ -28,6 +28,8 @@ struct log_field {
 	log_write((level), (event), (const struct log_field[]){__VA_ARGS__, {.type = LOG_END}})
 
 void log_init(const char *program, enum log_level least);
+/* Where nobody reads standard error any more it waits a second, and from then on for nothing: what is lost until
+ * somebody reads again is counted, and said then ("log.lost"). */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 /* Also hands every line (logfmt, no newline) to `copy`, under the log's lock; NULL ends that. */
 void log_copy(void (*copy)(void *context, enum log_level level, const char *line), void *context);

@@ -15,7 +15,7 @@
 
 /* What an event's name may begin with; field paths and file names begin otherwise, or end as files do. */
 #define SUBJECTS \
-	"(agent|batch|broker|clock|cursor|database|delivery|disk|feed|frames|hold|inbox|intake|journal|local|member|node|" \
+	"(agent|batch|broker|clock|cursor|database|delivery|disk|feed|frames|hold|inbox|intake|journal|local|log|member|node|" \
 	"operator|policy|profiles|quarantine|receipt|refusals|report|reseed|session|sink|store|subject|submission|subscription|uplink|watcher|watchers|zap)"
 
 static struct buffer whole(const char *path)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,6 +192,45 @@ static void a_stream_that_is_not_stderr_is_not_the_journal(void **state)
 	unsetenv("JOURNAL_STREAM");
 }
 
+/* A pager at its first page, a terminal that is stopped. */
+static void who_stops_reading_stops_nobody_and_is_told_what_he_missed(void **state)
+{
+	enum { LINES = 5000 };
+	static char text[1 << 20];
+	const int saved = dup(STDERR_FILENO);
+	struct timespec before, after;
+	unsigned missed = 0;
+	ssize_t size;
+	int ends[2];
+
+	(void)state;
+	log_init("log_test", LOG_LEVEL_INFO);
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	alarm(60);
+	for (int i = 0; i < LINES; i++)
+		log_event(LOG_LEVEL_ERROR, "many", F_NUM("i", (uint64_t)i));
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	size = read(ends[0], text, sizeof(text) - 1);
+	log_event(LOG_LEVEL_ERROR, "read.again", F_NUM("i", LINES));
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(ends[1]);
+	for (ssize_t n; (n = read(ends[0], text + size, sizeof(text) - 1 - (size_t)size)) > 0;)
+		size += n;
+	close(ends[0]);
+	alarm(0);
+	text[size] = '\0';
+	assert_true(after.tv_sec - before.tv_sec < 20);
+	assert_non_null(strstr(text, "event=log.lost lines="));
+	sscanf(strstr(text, "lines="), "lines=%u", &missed);
+	for (const char *line = text; (line = strstr(line, "event=many")) != NULL; line++)
+		missed++;
+	assert_int_equal(missed, LINES);
+	assert_non_null(strstr(text, "event=read.again i=5000\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +242,7 @@ int main(void)
 		cmocka_unit_test(what_is_below_the_least_level_is_silent),
 		cmocka_unit_test(lines_of_threads_do_not_mix),
 		cmocka_unit_test(a_stream_that_is_not_stderr_is_not_the_journal),
+		cmocka_unit_test(who_stops_reading_stops_nobody_and_is_told_what_he_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
