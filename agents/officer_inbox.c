@@ -31,7 +31,7 @@ static const char usage[] =
 	"--json gives one JSON object a line (show: one over many lines), the label first, and\n"
 	"before it a mark where a report is not in earnest. That somebody looked is recorded (simpul record), but for "
 	"lists\n"
-	"without --json, which show no word of a report.\n"
+	"without --json, which show of a body no more than what an answer comes to.\n"
 	LOCAL_TIME_RULES ".\nK: sighting, alert, update, cancel, flag, "
 	"release-request, release.\n";
 
@@ -132,7 +132,7 @@ static uint64_t data_version(struct store *store)
 	return version;
 }
 
-/* Puts on record what is about to be shown, where it is more than a list without a word of a report. */
+/* Puts on record what is about to be shown, where that is more than a line about each. */
 static enum error listing_note(const struct officer *officer, const char *what, struct listing *listing,
 			       struct fault *fault)
 {

@@ -21,7 +21,7 @@ static const char usage[] =
 	"why nothing more is to be done:\n"
 	"\n"
 	"  unverified     its signature, key or seal fails: do not act on it; no sink gets it\n"
-	"  unreferenced   an update, cancel or answer about a report that is not here\n"
+	"  unreferenced   a cancel or an answer about a report that is not here\n"
 	"  undelivered    a sink does not take it, and takes others\n"
 	"  withheld       the broker may not give it out to this office any more\n"
 	"  notice         the broker says that a report is superseded, and its origin's key does not confirm it\n"

@@ -28,7 +28,7 @@ static const char usage[] =
 	"  hold place|lift|confirm|list|open    what an authority orders this office to keep\n"
 	"  quarantine list|show|retry|close    what could not be applied or handed on\n"
 	"  listen [TOPIC]           what is published in the open to all members: sirens, wall displays\n"
-	"  outbox list              what became of what this office said\n"
+	"  outbox list|show         what became of what this office said, and who has it\n"
 	"  outbox recover           begin new numbers after this office's disk was lost or set back\n"
 	"  backup make|restore FOLDER    copy store, keys and settings, also beside a running agent; put them back\n"
 	"  status                   whether the agent is connected\n"
