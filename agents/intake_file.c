@@ -1,7 +1,8 @@
 /* intake_file - looks at, reads and moves files that others write, without following links and without overwriting any.
  */
 #include "agents/intake_file.h"
-#include "common/config.h"
+#include "common/bytes.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
 #include "agents/keyring.h"
 
 #include "common/backup.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/key_file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -137,21 +137,6 @@ bool keyring_one_file(const char *one, const char *other)
 	return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static bool same_content(const char *one, const char *other)
-{
-	struct buffer texts[2] = {{0}, {0}};
-	const bool same = file_read(one, KEY_FILE_LIMIT, &texts[0], NULL) == E_OK &&
-			  file_read(other, KEY_FILE_LIMIT, &texts[1], NULL) == E_OK &&
-			  bytes_equal(buffer_view(&texts[0]), buffer_view(&texts[1]));
-
-	for (size_t i = 0; i < 2; i++)
-		if (texts[i].data != NULL)
-			keys_wipe(texts[i].data, texts[i].capacity);
-	buffer_free(&texts[0]);
-	buffer_free(&texts[1]);
-	return same;
-}
-
 /* A second name; where a file can have one only (FAT, on a stick) a copy. An earlier attempt may have made either. */
 static bool former_keep(const char *path, const char *former)
 {
@@ -159,7 +144,7 @@ static bool former_keep(const char *path, const char *former)
 		return true;
 	if (errno == EPERM || errno == EOPNOTSUPP)
 		return backup_file(path, former, NULL) == E_OK;
-	return errno == EEXIST && (keyring_one_file(path, former) || same_content(path, former));
+	return errno == EEXIST && (keyring_one_file(path, former) || file_same(path, former, KEY_FILE_LIMIT));
 }
 
 /* The old file is kept before the new one takes its name. */

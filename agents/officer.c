@@ -2,7 +2,7 @@
 #include "agents/officer.h"
 #include "agents/local.h"
 #include "agents/view.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/name.h"
 #include "common/user.h"

@@ -9,6 +9,7 @@
 #include "agents/officer_passphrase.h"
 #include "agents/remains.h"
 #include "agents/store_convert.h"
+#include "common/file.h"
 #include "common/key_file.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -61,7 +62,7 @@ static enum error next_settle(const struct change *change, const struct passphra
 		error = store_fits(change->store, next, &there, &fits, fault);
 	cipher_free(next);
 	if (error == E_OK && fits)
-		return backup_name(change->store_key_next, change->store_key, fault);
+		return file_rename(change->store_key_next, change->store_key, fault);
 	/* Which of the two opens it nobody can say now. */
 	if (error == E_OK && !there)
 		return fault_at(fault, E_NOT_FOUND, "%s", change->store);
@@ -156,7 +157,7 @@ static enum error store_rekey(struct change *change, struct fault *fault)
 		error = store_key_open(change->store_key_next, &change->to, &change->cipher, fault);
 	if (error == E_OK)
 		error = store_bring(change, change->former, change->cipher, fault);
-	return error == E_OK ? backup_name(change->store_key_next, change->store_key, fault) : error;
+	return error == E_OK ? file_rename(change->store_key_next, change->store_key, fault) : error;
 }
 
 /* ------------------------------------------------------------------ the files of keys */

@@ -2,7 +2,7 @@
  * over what is there. */
 #include "agents/officer.h"
 #include "common/backup.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/key_file.h"
 #include "common/memory.h"
 
@@ -85,25 +85,11 @@ static enum error files_each(struct restore *restore, file_action *action, struc
 
 /* ------------------------------------------------------------------ looking, before anything is put anywhere */
 
-static bool same_content(const char *one, const char *other)
-{
-	struct buffer a = {0}, b = {0};
-	const bool same = file_read(one, FILE_LIMIT, &a, NULL) == E_OK &&
-			  file_read(other, FILE_LIMIT, &b, NULL) == E_OK && a.size == b.size &&
-			  memcmp(a.data, b.data, a.size) == 0;
-
-	keys_wipe(a.data, a.size);
-	keys_wipe(b.data, b.size);
-	buffer_free(&a);
-	buffer_free(&b);
-	return same;
-}
-
 /* The very file may be there: keys of which the disk was not lost, or what an attempt before put back. */
 static enum error file_check(struct restore *restore, const char *from, const char *to, struct fault *fault)
 {
 	(void)restore;
-	return access(to, F_OK) == 0 && !same_content(from, to) ? fault_at(fault, E_EXISTS, "%s", to) : E_OK;
+	return access(to, F_OK) == 0 && !file_same(from, to, FILE_LIMIT) ? fault_at(fault, E_EXISTS, "%s", to) : E_OK;
 }
 
 /* A log that is left of another store would be read into this one. */
@@ -199,7 +185,7 @@ static enum error store_put_back(struct restore *restore, struct fault *fault)
 	unlink(part);
 	error = backup_put_back(from, part, restore->cipher, STORE_VERSION, fault);
 	if (error == E_OK)
-		error = backup_name(part, restore->settings.store, fault);
+		error = file_rename(part, restore->settings.store, fault);
 	restore->put += error == E_OK;
 	free(from);
 	free(part);
@@ -228,7 +214,7 @@ static enum error settings_find(struct restore *restore, struct fault *fault)
 static enum error settings_put_back(struct restore *restore, struct fault *fault)
 {
 	const enum error error =
-		restore->fresh == NULL ? E_OK : backup_name(restore->fresh, restore->officer->config, fault);
+		restore->fresh == NULL ? E_OK : file_rename(restore->fresh, restore->officer->config, fault);
 
 	restore->put += restore->fresh != NULL && error == E_OK;
 	return error;

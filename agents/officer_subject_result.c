@@ -3,7 +3,7 @@
 #include "agents/subject_page.h"
 #include "agents/subject_result.h"
 #include "agents/view.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/json.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "agents/intake_parse.h"
 #include "agents/officer.h"
 #include "agents/view.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <libgen.h>
 #include <limits.h>

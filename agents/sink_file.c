@@ -1,8 +1,7 @@
 /* sink_file - hands reports on to files: lines appended to one, or one each in a folder. */
 #include "agents/place.h"
 #include "agents/sink_kind.h"
-#include "common/backup.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <dirent.h>
 #include <errno.h>
@@ -93,7 +92,7 @@ static bool file_open(struct lines *lines)
 		return false;
 	/* An empty one may be new: that it has this name must be on the disk before anything in it counts. */
 	if (fstat(lines->fd, &opened) == 0 && S_ISREG(opened.st_mode) && line_end(lines->fd) &&
-	    (opened.st_size > 0 || backup_settle(lines->path, NULL) == E_OK))
+	    (opened.st_size > 0 || file_settle(lines->path, NULL) == E_OK))
 		return true;
 	errno = errno == 0 ? EINVAL : errno;
 	return false;

@@ -8,6 +8,7 @@
 
 #include "broker/take_up.h"
 #include "common/backup.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -144,7 +145,7 @@ static enum error backup_make(const struct ctl *ctl, const struct place *place, 
 	if (error == E_OK)
 		error = journal_keys_follow(keys, data_keys, fault);
 	if (error == E_OK)
-		error = backup_name(keys, data_keys, fault);
+		error = file_rename(keys, data_keys, fault);
 	if (error != E_OK)
 		unlink(keys);
 	free(keys);

@@ -3,7 +3,7 @@
 
 #include "broker/authority.h"
 #include "broker/policy.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <sodium.h>

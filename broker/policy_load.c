@@ -3,6 +3,7 @@
 #include "broker/policy_schema.h"
 #include "broker/policy_table.h"
 
+#include "common/file.h"
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/name.h"

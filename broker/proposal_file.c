@@ -1,7 +1,7 @@
 /* proposal_file - writes proposals and what was done to a file, and takes from it what an operator of today signed. */
 #include "broker/proposal_file.h"
 
-#include "common/config.h"
+#include "common/file.h"
 #include "common/json.h"
 #include "common/memory.h"
 #include <stdlib.h>

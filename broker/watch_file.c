@@ -2,7 +2,7 @@
 #include "broker/watch_file.h"
 
 #include "common/key_file.h"
-#include "common/config.h"
+#include "common/file.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>

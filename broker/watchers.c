@@ -2,7 +2,7 @@
 #include "broker/watchers.h"
 
 #include "broker/core.h"
-#include "common/config.h"
+#include "common/file.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

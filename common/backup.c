@@ -1,7 +1,7 @@
 /* backup - SQLite's backup in one step, the mark, the check, and folders by their second name. */
 #include "common/backup.h"
-#include "common/config.h"
 #include "common/database.h"
+#include "common/file.h"
 #include "common/keys.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,27 +207,11 @@ char *backup_begin(const char *folder, struct fault *fault)
 	return NULL;
 }
 
-enum error backup_settle(const char *path, struct fault *fault)
-{
-	char *copy = memory_string(path);
-	const bool synced = folder_sync(dirname(copy));
-
-	free(copy);
-	return synced ? E_OK : fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-}
-
-enum error backup_name(const char *part, const char *name, struct fault *fault)
-{
-	if (rename(part, name) != 0)
-		return fault_at(fault, E_IO, "%s: %s", name, strerror(errno));
-	return backup_settle(name, fault);
-}
-
 static enum error folder_name(const char *part, const char *folder, struct fault *fault)
 {
 	if (!folder_sync(part))
 		return fault_at(fault, E_IO, "%s: %s", part, strerror(errno));
-	return backup_name(part, folder, fault);
+	return file_rename(part, folder, fault);
 }
 
 enum error backup_end(char *part, const char *folder, enum error error, struct fault *fault)

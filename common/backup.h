@@ -25,11 +25,6 @@ enum error backup_put_back(const char *from, const char *to, const struct cipher
 /* A small file (4 MiB at most), synced, 0600. E_EXISTS when `to` is there. */
 enum error backup_file(const char *from, const char *to, struct fault *fault);
 
-/* Gives `part` (a file or a folder that is synced) its name, in place of a file that has it; synced. E_IO. */
-enum error backup_name(const char *part, const char *name, struct fault *fault);
-/* Which file has the name `path`, or that none has it, is on the disk. E_IO. */
-enum error backup_settle(const char *path, struct fault *fault);
-
 /* Makes "<folder>.part" (0700) to work in, without what an attempt before left there; free() it. NULL with E_EXISTS
  * when `folder` is there, or E_IO. */
 char *backup_begin(const char *folder, struct fault *fault);

@@ -1,7 +1,7 @@
 /* checkpoint - reads, writes and signs the file. */
 #include "common/checkpoint.h"
 
-#include "common/config.h"
+#include "common/file.h"
 #include "common/name.h"
 #include <jansson.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* cipher_vfs - seals pages on their way to the files of a database and opens them on their way back. */
 #include "common/cipher_vfs.h"
-#include "common/database.h"
 
 #include <openssl/evp.h>
 #include <sodium.h>

@@ -25,6 +25,10 @@
 #include "common/error.h"
 #include <sqlite3.h>
 
+/* Bytes. A commit writes whole pages: of a single report five, so that small ones are quicker by a tenth of its way; of
+ * a submission of a hundred kilobytes a row's worth, so that large ones are. */
+#define DATABASE_PAGE 8192
+
 #define CIPHER_KEY_SIZE AEAD_KEY_SIZE
 #define CIPHER_ROOM (AEAD_TAG_SIZE + AEAD_NONCE_SIZE)
 #define CIPHER_MAGIC "Simpul\x01\n" /* 8 bytes, then 8 that name the key */

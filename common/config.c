@@ -1,20 +1,14 @@
-/* config - loads YAML through libcyaml, finds the line of what is wrong, and reads and writes whole files. */
+/* config - loads YAML through libcyaml, and finds the line of what is wrong. */
 #include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
-#include "common/user.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <yaml.h>
 
-enum { CONFIG_LARGEST = 4 * 1024 * 1024, READ_STEP = 64 * 1024, LONGEST_SHOWN_PATH = 60 };
+enum { CONFIG_LARGEST = 4 * 1024 * 1024, LONGEST_SHOWN_PATH = 60 };
 
 /* What libcyaml said about a file, taken apart. */
 struct complaint {
@@ -383,137 +377,4 @@ char *config_path(const char *config_file, const char *path)
 	if (path[0] == '/' || slash == NULL)
 		return memory_string(path);
 	return memory_format("%.*s/%s", (int)(slash - config_file), config_file, path);
-}
-
-/* ------------------------------------------------------------------ files */
-
-static enum error file_fault(struct fault *fault, const char *path)
-{
-	switch (errno) {
-	case ENOENT:
-	case ENOTDIR:
-		return fault_at(fault, E_NOT_FOUND, "%s", path);
-	case ENOSPC:
-	case EDQUOT:
-		return fault_at(fault, E_DISK_FULL, "%s", path);
-	case EACCES:
-		return permission_fault(fault, path);
-	default:
-		return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-	}
-}
-
-/* Reads on until the end; one byte above the limit is enough to know that the file is too large. */
-static enum error read_rest(int fd, const char *path, size_t limit, struct buffer *out, struct fault *fault)
-{
-	while (out->size <= limit) {
-		size_t step = limit + 1 - out->size < READ_STEP ? limit + 1 - out->size : READ_STEP;
-		ssize_t n = read(fd, buffer_room(out, step), step);
-
-		out->size -= n < 0 ? step : step - (size_t)n;
-		if (n == 0)
-			return E_OK;
-		if (n < 0 && errno != EINTR)
-			return file_fault(fault, path);
-	}
-	return fault_at(fault, E_TOO_LARGE, "%s", path);
-}
-
-enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault)
-{
-	/* Not waiting for the writer of a pipe that somebody put in a file's place. */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct stat status;
-	enum error error;
-
-	buffer_clear(out);
-	if (fd < 0)
-		return file_fault(fault, path);
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-		error = fault_at(fault, E_IO, "%s: it is not a file", path);
-	else
-		error = read_rest(fd, path, limit, out, fault);
-	close(fd);
-	if (error != E_OK)
-		buffer_free(out);
-	return error;
-}
-
-static bool write_all(int fd, struct bytes content)
-{
-	while (content.size > 0) {
-		ssize_t n = write(fd, content.data, content.size);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0)
-			content = BYTES(content.data + n, content.size - (size_t)n);
-	}
-	return fsync(fd) == 0;
-}
-
-bool folder_sync(const char *folder)
-{
-	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const bool synced = fd >= 0 && fsync(fd) == 0;
-	const int cause = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = cause;
-	return synced;
-}
-
-/* The file itself never holds less than the whole content: only its temporary name does. */
-static bool replace(const char *folder, const char *temporary, const char *path, struct bytes content, unsigned mode)
-{
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-	bool written;
-	int cause;
-
-	if (fd < 0)
-		return false;
-	written = write_all(fd, content);
-	cause = errno;
-	if (close(fd) != 0 && written) {
-		written = false;
-		cause = errno;
-	}
-	if (written && rename(temporary, path) == 0)
-		return folder_sync(folder);
-	if (written)
-		cause = errno;
-	unlink(temporary);
-	errno = cause;
-	return false;
-}
-
-/* What is missing here is the folder: a cause as any other, and not NOT_FOUND. */
-static enum error file_write_fault(struct fault *fault, const char *path)
-{
-	if (errno == ENOSPC || errno == EDQUOT)
-		return fault_at(fault, E_DISK_FULL, "%s", path);
-	return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
-}
-
-enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash == NULL ? path : slash + 1;
-	char *folder = slash == NULL ? memory_string("./") : memory_format("%.*s", (int)(slash - path + 1), path);
-	char *temporary = NULL;
-	enum error error = E_OK;
-	uint64_t random;
-
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-		error = file_write_fault(fault, path);
-		goto out;
-	}
-	temporary = memory_format("%s.%s.%016" PRIx64, folder, name, random);
-	if (!replace(folder, temporary, path, content, mode))
-		error = file_write_fault(fault, path);
-out:
-	free(temporary);
-	free(folder);
-	return error;
 }

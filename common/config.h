@@ -26,13 +26,4 @@ enum error config_fault(struct fault *fault, const char *path, struct bytes text
 /* A path relative to the folder of the configuration file; free() it. */
 char *config_path(const char *config_file, const char *path);
 
-/* The whole of a regular file, at most `limit` bytes, in place of what `out` held; free with buffer_free.
- * E_NOT_FOUND, E_PERMISSION, E_IO, E_TOO_LARGE. */
-enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault);
-/* Writes a file so that either the old or the new content is there after a crash: temporary name, fsync, rename,
- * fsync of the folder. `mode` as for open(2). E_IO, E_DISK_FULL. */
-enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault);
-/* What was made, renamed or removed in the folder is on disk; errno says why it is not. */
-bool folder_sync(const char *folder);
-
 #endif

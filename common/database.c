@@ -1,11 +1,11 @@
 /* database - opens SQLite files the one way that Simpul allows, and wraps the calls that everybody repeats. */
 #include "common/database.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/user.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,18 +89,6 @@ enum error database_fault(sqlite3 *db, struct fault *fault)
 	    sqlite3_system_errno(db) == ENOSPC)
 		code = E_DISK_FULL;
 	return fault_at(fault, code, "sqlite %d", result);
-}
-
-static enum error sync_folder(const char *path, struct fault *fault)
-{
-	char *copy = memory_string(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int failed = fd < 0 || fsync(fd) != 0, cause = errno;
-
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return failed ? fault_at(fault, E_IO, "%s: %s", path, strerror(cause)) : E_OK;
 }
 
 /* Makes an empty file that only its owner may read; SQLite gives its -wal and -shm the same mode. A file that
@@ -242,7 +230,7 @@ static enum error file_prepare(const char *path, enum database_mode mode, struct
 		return fault_at(fault, errno == ENOENT ? E_NOT_FOUND : E_IO, "%s", path);
 	error = create_file(path, fault);
 	/* Always, for a start that made the file may have died before it synced. */
-	return error == E_OK ? sync_folder(path, fault) : error;
+	return error == E_OK ? file_settle(path, fault) : error;
 }
 
 /* As SQLite wants a path within a URI. */

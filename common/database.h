@@ -15,9 +15,6 @@
 /* How long a file that another connection keeps busy is waited for. */
 #define DATABASE_PATIENCE_MS 5000
 
-/* Bytes. A commit writes whole pages: of a single report five, so that small ones are quicker by a tenth of its way; of a
- * submission of a hundred kilobytes a row's worth, so that large ones are. */
-#define DATABASE_PAGE 8192
 /* Of the log, from which on a commit copies it into the file: 4 MiB. */
 #define DATABASE_LOG_PAGES 512
 

@@ -1,7 +1,7 @@
 /* exchange - reads and writes exchange.id, a small JSON text that a person can look at. */
 #include "common/exchange.h"
 
-#include "common/config.h"
+#include "common/file.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

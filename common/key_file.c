@@ -1,7 +1,7 @@
 /* key_file - writes and reads "name = hex" lines, locks them with a passphrase, and refuses a file of secrets that
  * others can read. */
 #include "common/key_file.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
 #include "common/user.h"

@@ -1,6 +1,6 @@
 /* member - makes, signs and checks member records, and keeps them and join files as JSON text. */
 #include "common/member.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/json.h"
 
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* overwrite - zeros over what a file held, before its name goes. */
 #include "common/overwrite.h"
-#include "common/backup.h"
+#include "common/file.h"
 #include "common/memory.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static bool zeros_write(int fd)
 enum error overwrite_file(const char *path, struct fault *fault)
 {
 	const int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool good = fd >= 0 ? backup_settle(path, NULL) == E_OK && zeros_write(fd)
+	bool good = fd >= 0 ? file_settle(path, NULL) == E_OK && zeros_write(fd)
 			    : errno == ENOENT || errno == ELOOP || errno == ENXIO;
 
 	good = good && (unlink(path) == 0 || errno == ENOENT);
@@ -64,7 +64,7 @@ static enum error replace(const char *fresh, const char *path, int fd, const cha
 	enum error error = name_second(path, former, fault);
 
 	if (error == E_OK)
-		error = backup_name(fresh, path, fault);
+		error = file_rename(fresh, path, fault);
 	if (error == E_OK && (!zeros_write(fd) || (unlink(former) != 0 && errno != ENOENT)))
 		error = fault_at(fault, E_IO, "%s: %s", former, strerror(errno));
 	return error;

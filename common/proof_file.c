@@ -1,7 +1,7 @@
 /* proof_file - writes a Proof as JSON. */
 #include "common/proof_file.h"
 #include "common/bytes.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/json.h"
 #include "common/keys.h"
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* succession - signs and follows the way from an authority's first key to its present one. */
 #include "common/succession.h"
-#include "common/config.h"
+#include "common/file.h"
 
 #include <string.h>
 #include <unistd.h>

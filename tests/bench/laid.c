@@ -2,7 +2,7 @@
 #include "tests/bench/laid.h"
 #include "broker/journal_sqlite.h"
 #include "common/clock.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/bench/identity.h"

@@ -1,7 +1,7 @@
 /* proof_fuzz - exported reports, for `simpul verify`: with the authority's key at hand only what police.oku once signed
  * passes, whatever else stands in the file and whoever signed it. */
 #include "agents/proof.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/json.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,7 +2,7 @@
  * mended.
  *
  * Usage: NAME_fuzz [FILE...]     without files: tests/fuzz/corpus/NAME below the current folder */
-#include "common/config.h"
+#include "common/file.h"
 #include "tests/fuzz/fuzz.h"
 #include <dirent.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* examiner - takes bodies off a journal as they stand there, and tries everything at hand as what opens them. */
 #include "tests/support/examiner.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/must.h"
 

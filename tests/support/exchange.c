@@ -1,7 +1,7 @@
 /* exchange - sets an exchange up with its own programs and looks into its offices' stores. */
 #include "tests/support/exchange.h"
 #include "common/arena.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"
 

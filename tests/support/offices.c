@@ -1,6 +1,6 @@
 /* offices - two offices in memory, whose agents are driven by hand. */
 #include "tests/support/offices.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/wire.h"
 

@@ -1,6 +1,6 @@
 /* operate - programs, files, logs and small disks of an exchange under test. */
 #include "tests/support/operate.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/must.h"
 

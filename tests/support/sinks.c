@@ -2,7 +2,7 @@
 #include "tests/support/sinks.h"
 #include "agents/sink_begin.h"
 #include "agents/store_progress.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"

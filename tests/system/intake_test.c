@@ -1,5 +1,5 @@
 /* intake_test - what goes into an office and out of it by files: bad lines, half a file, failing sinks. */
-#include "common/config.h"
+#include "common/file.h"
 #include "tests/support/operate.h"
 #include "tests/support/xlsx.h"
 

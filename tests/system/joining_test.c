@@ -3,7 +3,7 @@
  *
  * The commands are those of README.md itself. What a person does between them is in the table `stand_ins` and in
  * carry_all; everything else runs as it stands there. */
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/exchange.h"
 #include "tests/support/must.h"

@@ -1,5 +1,5 @@
 /* try_test - simpul try: what a file would become, told by the program itself, with no agent and no exchange. */
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
 #include "tests/support/reports.h"

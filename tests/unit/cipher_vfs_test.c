@@ -1,7 +1,7 @@
 /* cipher_vfs_test - of what a sealed database holds nothing is on the disk, and what was done to its pages there is
  * found. */
 #include "common/backup.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/database.h"
 #include "common/memory.h"
 

@@ -1,5 +1,6 @@
 /* Tries to break what config.h promises. */
 #include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <dirent.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* control_proposal_test - tries to have done with one operator what takes two, and with the word of two what they did not
  * say, or said once. */
-#include "common/config.h"
+#include "common/file.h"
 #include "common/limit.h"
 #include "tests/support/control_stage.h"
 

@@ -1,5 +1,5 @@
 /* Tries to find events that the programs log and PROTOCOL.md does not list, and the other way round. */
-#include "common/config.h"
+#include "common/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

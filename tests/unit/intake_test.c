@@ -3,6 +3,7 @@
 #include "agents/intake_file.h"
 #include "agents/intake_folder.h"
 #include "agents/outbox.h"
+#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "tests/support/xlsx.h"

@@ -1,6 +1,6 @@
 /* journal_erase_test - tries to keep a body alive beyond its time, to lose one before it, and to hide that it is gone. */
 #include "broker/journal_sqlite.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/ledger.h"

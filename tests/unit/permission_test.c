@@ -1,5 +1,5 @@
 /* permission_test - what this user may not read is told as that, and never as something that is missing or broken. */
-#include "common/config.h"
+#include "common/file.h"
 #include "common/database.h"
 #include "common/key_file.h"
 #include "common/user.h"

@@ -1,6 +1,6 @@
 /* Tries to break what policy.h promises: bad files are refused at their line, and every story has its audience. */
 #include "broker/policy.h"
-#include "common/config.h"
+#include "common/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

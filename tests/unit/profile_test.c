@@ -1,6 +1,7 @@
 /* Tries to break what profile.h promises. */
 #include "agents/csv.h"
 #include "agents/profile.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>

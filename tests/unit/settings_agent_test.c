@@ -1,6 +1,6 @@
 /* Tries to break what agents/settings.h promises. */
 #include "agents/settings.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/reports.h"

@@ -1,6 +1,6 @@
 /* Tries to break what agents/sink.h promises of a report that a sink does not take, and of a sink that is away. */
 #include "agents/quarantine.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"

@@ -1,7 +1,7 @@
 /* Tries to break what agents/sink.h promises of a sink that is a program. */
 #include "agents/sink.h"
 #include "common/clock.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/process.h"

@@ -1,6 +1,6 @@
 /* Tries to break what agents/sink.h promises. */
 #include "agents/sink.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/fixed.h"

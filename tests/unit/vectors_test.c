@@ -2,7 +2,7 @@
  *
  * Run in the project's folder, as tests/run does. */
 #include "common/chain.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/content.h"
 #include "common/json.h"
 #include "common/limit.h"

@@ -1,6 +1,6 @@
 /* Tries to break what broker/watchers.h promises: who is in the file, what is wrong with it, and how it is changed. */
 #include "broker/watchers.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "tests/support/core_world.h"
 
 #include <setjmp.h>

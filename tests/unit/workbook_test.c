@@ -1,7 +1,7 @@
 /* Tries to break what agents/workbook.h promises; needs xlsx2csv. */
 #include "agents/workbook.h"
 #include "common/clock.h"
-#include "common/config.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/reports.h"
 #include "tests/support/xlsx.h"

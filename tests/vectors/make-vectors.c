@@ -2,7 +2,7 @@
  * "$name.result", runs them, and writes vectors.json with every input and result, and one file for each message.
  *
  * Usage: make-vectors RECIPE FOLDER      ("make vectors"; only for a new version: committed vectors never change) */
-#include "common/config.h"
+#include "common/file.h"
 #include "common/keys.h"
 #include "common/memory.h"
 #include "tests/support/vectors.h"
