@@ -33,15 +33,6 @@ struct doomed {
 	Simpul__Delivery *proof; /* NULL: it is damaged */
 };
 
-static struct bytes body_copy(struct arena *arena, struct bytes body)
-{
-	uint8_t *copy = arena_alloc(arena, body.size + 1);
-
-	if (body.size > 0)
-		memcpy(copy, body.data, body.size);
-	return BYTES(copy, body.size);
-}
-
 /* E_NOT_FOUND when it is erased already. */
 static enum error doomed_read(struct store *store, uint64_t row, struct arena *arena, struct doomed *doomed,
 			      struct fault *fault)
@@ -62,7 +53,7 @@ static enum error doomed_read(struct store *store, uint64_t row, struct arena *a
 		doomed->index = column_number(get, 1);
 		doomed->name = name_column(get, 2);
 		doomed->is_bad = column_number(get, 6) == TRUST_BAD;
-		doomed->body = body_copy(arena, column_bytes(get, 7));
+		doomed->body = arena_bytes(arena, column_bytes(get, 7));
 		doomed->identifies = sink_body_identifies(doomed->body, arena);
 		doomed->sealed = column_bytes(get, 8).size == KEY_SIZE;
 		if (doomed->sealed)

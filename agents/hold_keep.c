@@ -38,14 +38,8 @@ static enum error strings_read(struct store *store, sqlite3_stmt *get, struct ar
 	struct bytes *strings[2] = {header, body};
 	enum error error = store_ask(store, get, fault);
 
-	for (int i = 0; error == E_OK && i < 2; i++) {
-		const struct bytes column = column_bytes(get, i);
-		uint8_t *copy = arena_alloc(arena, column.size + 1);
-
-		if (column.size > 0)
-			memcpy(copy, column.data, column.size);
-		*strings[i] = BYTES(copy, column.size);
-	}
+	for (int i = 0; error == E_OK && i < 2; i++)
+		*strings[i] = arena_bytes(arena, column_bytes(get, i));
 	sqlite3_reset(get);
 	return error;
 }

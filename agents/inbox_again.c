@@ -22,12 +22,9 @@ struct again {
 
 static void key_read(struct again *again, sqlite3_stmt *from)
 {
-	const struct bytes content = column_bytes(from, 4), wrap = column_bytes(from, 7);
-	uint8_t *copy = arena_alloc(&again->arena, wrap.size + 1);
+	const struct bytes content = column_bytes(from, 4);
 
-	if (wrap.size > 0)
-		memcpy(copy, wrap.data, wrap.size);
-	again->key.wrap = BYTES(copy, wrap.size);
+	again->key.wrap = arena_bytes(&again->arena, column_bytes(from, 7));
 	again->key.wrap_key_id = (uint32_t)column_number(from, 6);
 	again->key.is_open = content.size == KEY_SIZE;
 	if (again->key.is_open)

@@ -31,17 +31,6 @@ struct run {
 	Simpul__SubmittedReport **pointers; /* to reports, as protobuf-c wants them */
 };
 
-static ProtobufCBinaryData arena_copy(struct arena *arena, struct bytes data)
-{
-	ProtobufCBinaryData copy = {.len = data.size, .data = NULL};
-
-	if (data.size > 0) {
-		copy.data = arena_alloc(arena, data.size);
-		memcpy(copy.data, data.data, data.size);
-	}
-	return copy;
-}
-
 /* ---- what goes in */
 
 /* Columns of the rows that a run is gathered from. */
@@ -64,10 +53,8 @@ static enum error run_end(struct store *store, const struct report_name *first, 
 
 static void run_start(struct run *run, sqlite3_stmt *row)
 {
-	const ProtobufCBinaryData routing = arena_copy(run->arena, column_bytes(row, ROUTING));
-
 	hash_load(&run->routing_key, column_bytes(row, ROUTING_KEY));
-	run->routing = BYTES(routing.data, routing.len);
+	run->routing = arena_bytes(run->arena, column_bytes(row, ROUTING));
 	run->sealed = column_number(row, SEALED) != 0;
 	run->refused = (enum error)column_number(row, CODE);
 	run->size = SUBMISSION_OVERHEAD + LIMIT_ROUTING;
@@ -101,8 +88,8 @@ static bool run_add(struct run *run, sqlite3_stmt *row, bool *more)
 		return false;
 	report = &run->reports[run->count];
 	simpul__submitted_report__init(report);
-	report->header = arena_copy(run->arena, header);
-	report->body = arena_copy(run->arena, body);
+	report->header = to_binary(arena_bytes(run->arena, header));
+	report->body = to_binary(arena_bytes(run->arena, body));
 	run->pointers[run->count++] = report;
 	run->size += size;
 	*more = column_number(row, CUT) == 0 && column_number(row, ALONE) == 0 && run->refused == E_OK;
@@ -204,7 +191,7 @@ static void bodies_seal(struct store *store, struct run *run, const uint8_t cont
 
 		buffer_clear(&sealed);
 		body_seal(content_key, &place, BYTES(body->data, body->len), &sealed);
-		*body = arena_copy(run->arena, buffer_view(&sealed));
+		*body = to_binary(arena_bytes(run->arena, buffer_view(&sealed)));
 		place.name.number++;
 	}
 	buffer_free(&sealed);
@@ -284,10 +271,10 @@ static enum error run_void(struct run *run, struct fault *fault)
 	body.content_case = SIMPUL__BODY__CONTENT_VOID;
 	body.void_ = &content;
 	wire_pack(&empty, &encoded);
-	run->reports[0].header = arena_copy(run->arena, buffer_view(&encoded));
+	run->reports[0].header = to_binary(arena_bytes(run->arena, buffer_view(&encoded)));
 	buffer_clear(&encoded);
 	wire_pack(&body, &encoded);
-	run->reports[0].body = arena_copy(run->arena, buffer_view(&encoded));
+	run->reports[0].body = to_binary(arena_bytes(run->arena, buffer_view(&encoded)));
 	buffer_free(&encoded);
 	run->sealed = false;
 	run->routing = (struct bytes){0};

@@ -7,16 +7,6 @@
 
 /* ------------------------------------------------------------------ making */
 
-/* protobuf-c has no const; nobody writes through a message that is packed or written as JSON. */
-static ProtobufCBinaryData copied(struct arena *arena, struct bytes data)
-{
-	ProtobufCBinaryData copy = {.len = data.size, .data = arena_alloc(arena, data.size + 1)};
-
-	if (data.size > 0)
-		memcpy(copy.data, data.data, data.size);
-	return copy;
-}
-
 /* The body string as it was signed. */
 static ProtobufCBinaryData signed_body(const Simpul__Proof *proof, const struct report_name *name, struct bytes body,
 				       struct arena *arena)
@@ -26,9 +16,9 @@ static ProtobufCBinaryData signed_body(const Simpul__Proof *proof, const struct 
 	ProtobufCBinaryData result;
 
 	if (proof->content_key.len != KEY_SIZE)
-		return copied(arena, body);
+		return to_binary(arena_bytes(arena, body));
 	body_seal(proof->content_key.data, &place, body, &sealed);
-	result = copied(arena, buffer_view(&sealed));
+	result = to_binary(arena_bytes(arena, buffer_view(&sealed)));
 	buffer_free(&sealed);
 	return result;
 }
@@ -48,11 +38,11 @@ static enum error report_put_back(Simpul__Proof *proof, const struct report_name
 	if (body.size == 0 && body_hash.size != HASH_SIZE)
 		return fault_at(fault, E_NOT_FOUND, "its content cannot be opened");
 	report->leaf = (ProtobufCBinaryData){0};
-	report->header = copied(arena, header);
+	report->header = to_binary(arena_bytes(arena, header));
 	if (body.size > 0)
 		report->body = signed_body(proof, name, body, arena);
 	else
-		report->body_hash = copied(arena, body_hash);
+		report->body_hash = to_binary(arena_bytes(arena, body_hash));
 	return E_OK;
 }
 
@@ -61,13 +51,13 @@ static enum error proof_read(sqlite3_stmt *row, const uint8_t exchange[EXCHANGE_
 			     struct arena *arena, Simpul__Proof *proof, struct fault *fault)
 {
 	simpul__proof__init(proof);
-	proof->exchange = copied(arena, BYTES(exchange, EXCHANGE_SIZE));
+	proof->exchange = to_binary(arena_bytes(arena, BYTES(exchange, EXCHANGE_SIZE)));
 	proof->index = (uint32_t)column_number(row, 0);
 	proof->accepted_at = column_number(row, 1);
 	proof->entry = column_number(row, 2);
 	/* The key opens other reports of the delivery: with one that says nothing any more it has nothing to do. */
 	if (column_bytes(row, 7).size == 0)
-		proof->content_key = copied(arena, column_bytes(row, 3));
+		proof->content_key = to_binary(arena_bytes(arena, column_bytes(row, 3)));
 	proof->delivery = wire_unpack(&simpul__delivery__descriptor, column_bytes(row, 4), arena, fault);
 	if (proof->delivery == NULL)
 		return fault_at(fault, E_CORRUPT, "delivery");

@@ -245,15 +245,6 @@ enum error quarantine_find(struct store *store, uint64_t id, struct quarantine_i
 	return error;
 }
 
-static void header_keep(struct arena *arena, struct quarantine_item *item)
-{
-	uint8_t *copy = arena_alloc(arena, item->header.size + 1);
-
-	if (item->header.size > 0)
-		memcpy(copy, item->header.data, item->header.size);
-	item->header.data = copy;
-}
-
 enum error quarantine_list(struct store *store, uint64_t after, size_t limit, bool all, quarantine_each *each,
 			   void *context, struct fault *fault)
 {
@@ -273,7 +264,8 @@ enum error quarantine_list(struct store *store, uint64_t after, size_t limit, bo
 	bind_number(from, 3, all);
 	while ((error = count < limit ? store_ask(store, from, fault) : E_NOT_FOUND) == E_OK) {
 		item_read(from, &items[count]);
-		header_keep(&arena, &items[count++]);
+		items[count].header = arena_bytes(&arena, items[count].header);
+		count++;
 	}
 	sqlite3_reset(from);
 	error = error == E_NOT_FOUND ? E_OK : error;

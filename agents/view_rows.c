@@ -8,15 +8,6 @@
 
 enum { MOST_ROWS = 1024 };
 
-static struct bytes bytes_copy(struct arena *arena, struct bytes data)
-{
-	uint8_t *copy = arena_alloc(arena, data.size + 1);
-
-	if (data.size > 0)
-		memcpy(copy, data.data, data.size);
-	return BYTES(copy, data.size);
-}
-
 #define INBOX_COLUMNS \
 	"row, entry, accepted_at, received_at, trust, header, body, origin, epoch, stream, number, kind," \
 	" erased_at, rule, notice, place"
@@ -29,8 +20,8 @@ static void inbox_row_read(sqlite3_stmt *from, struct arena *arena, struct inbox
 	row->received_at = column_number(from, 3);
 	row->trust = (enum inbox_trust)column_number(from, 4);
 	row->cancelled_by[0] = row->updated_by[0] = '\0';
-	row->header = bytes_copy(arena, column_bytes(from, 5));
-	row->body = bytes_copy(arena, column_bytes(from, 6));
+	row->header = arena_bytes(arena, column_bytes(from, 5));
+	row->body = arena_bytes(arena, column_bytes(from, 6));
 	row->name = name_column(from, 7);
 	row->kind = (Simpul__Kind)column_number(from, 11);
 	row->erased_at = column_number(from, 12);
@@ -221,9 +212,9 @@ static void outbox_row_read(sqlite3_stmt *from, const char *node, struct arena *
 	row->refused = error_of_code((uint32_t)column_number(from, 6));
 	row->field = arena_text(arena, column_text(from, 7));
 	row->source = arena_text(arena, column_text(from, 8));
-	row->header = bytes_copy(arena, column_bytes(from, 9));
-	row->body = bytes_copy(arena, column_bytes(from, 10));
-	row->routing = bytes_copy(arena, column_bytes(from, 11));
+	row->header = arena_bytes(arena, column_bytes(from, 9));
+	row->body = arena_bytes(arena, column_bytes(from, 10));
+	row->routing = arena_bytes(arena, column_bytes(from, 11));
 	row->erased_at = column_number(from, 12);
 	row->rule = (Simpul__PurgeRule)column_number(from, 13);
 	row->kind = (Simpul__Kind)column_number(from, 14);

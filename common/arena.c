@@ -79,6 +79,15 @@ char *arena_text(struct arena *arena, const char *text)
 	return memcpy(arena_alloc(arena, size), text, size);
 }
 
+struct bytes arena_bytes(struct arena *arena, struct bytes bytes)
+{
+	uint8_t *copy = arena_alloc(arena, bytes.size + 1);
+
+	if (bytes.size > 0)
+		memcpy(copy, bytes.data, bytes.size);
+	return BYTES(copy, bytes.size);
+}
+
 static void blocks_free(struct arena_block *block)
 {
 	while (block != NULL) {

@@ -5,6 +5,7 @@
 #ifndef SIMPUL_ARENA_H
 #define SIMPUL_ARENA_H
 
+#include "common/bytes.h"
 #include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
@@ -17,6 +18,7 @@ struct arena {
 void arena_init(struct arena *arena);
 void *arena_alloc(struct arena *arena, size_t size); /* aligned for any type, uninitialised */
 char *arena_text(struct arena *arena, const char *text);
+struct bytes arena_bytes(struct arena *arena, struct bytes bytes); /* a copy; never at NULL */
 /* Everything that was allocated becomes invalid, and is overwritten; one block is kept for the next use. */
 void arena_reset(struct arena *arena);
 void arena_fini(struct arena *arena);

@@ -1,5 +1,6 @@
 /* broker_succession - signs and checks how a broker's keys hand on to others. */
 #include "common/broker_succession.h"
+#include "common/wire.h"
 
 #include <string.h>
 
@@ -59,23 +60,17 @@ enum error broker_succession_check(const struct broker_succession *succession, c
 
 /* ---- messages */
 
-/* protobuf-c has no const; nobody writes through a message that is packed. */
-static ProtobufCBinaryData borrowed(const uint8_t *data, size_t size)
-{
-	return (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)data};
-}
-
 void broker_succession_to_message(const struct broker_succession *succession, Simpul__BrokerSuccession *message)
 {
 	simpul__broker_succession__init(message);
-	message->exchange = borrowed(succession->exchange, EXCHANGE_SIZE);
-	message->former_key = borrowed(succession->former_key, KEY_SIZE);
-	message->signing_key = borrowed(succession->signing_key, KEY_SIZE);
-	message->curve_key = borrowed(succession->curve_key, KEY_SIZE);
+	message->exchange = to_binary(BYTES(succession->exchange, EXCHANGE_SIZE));
+	message->former_key = to_binary(BYTES(succession->former_key, KEY_SIZE));
+	message->signing_key = to_binary(BYTES(succession->signing_key, KEY_SIZE));
+	message->curve_key = to_binary(BYTES(succession->curve_key, KEY_SIZE));
 	message->created_at = succession->created_at;
-	message->former_signature = borrowed(succession->former_signature, SIGNATURE_SIZE);
-	message->authority_signature = borrowed(succession->authority_signature, SIGNATURE_SIZE);
-	message->successions = borrowed(succession->successions.bytes, succession->successions.size);
+	message->former_signature = to_binary(BYTES(succession->former_signature, SIGNATURE_SIZE));
+	message->authority_signature = to_binary(BYTES(succession->authority_signature, SIGNATURE_SIZE));
+	message->successions = to_binary(BYTES(succession->successions.bytes, succession->successions.size));
 }
 
 enum error broker_succession_of_message(struct broker_succession *succession, const Simpul__BrokerSuccession *message,

@@ -2,6 +2,7 @@
 #include "common/member.h"
 #include "common/file.h"
 #include "common/json.h"
+#include "common/wire.h"
 
 #include <limits.h>
 #include <sodium.h>
@@ -191,29 +192,23 @@ enum error member_check(const struct member *member, const uint8_t *exchange, co
 
 /* ---- messages */
 
-/* protobuf-c has no const; nobody writes through a message that is packed. */
-static ProtobufCBinaryData borrowed(const uint8_t *data, size_t size)
-{
-	return (ProtobufCBinaryData){.len = size, .data = (uint8_t *)(uintptr_t)data};
-}
-
 void member_to_message(const struct member *member, Simpul__MemberRecord *record)
 {
 	simpul__member_record__init(record);
-	record->exchange = borrowed(member->exchange, EXCHANGE_SIZE);
+	record->exchange = to_binary(BYTES(member->exchange, EXCHANGE_SIZE));
 	record->node = (char *)(uintptr_t)member->node;
 	record->key_id = member->key_id;
-	record->curve_key = borrowed(member->curve_key, KEY_SIZE);
-	record->signing_key = borrowed(member->signing_key, KEY_SIZE);
-	record->sealing_key = borrowed(member->sealing_key, KEY_SIZE);
+	record->curve_key = to_binary(BYTES(member->curve_key, KEY_SIZE));
+	record->signing_key = to_binary(BYTES(member->signing_key, KEY_SIZE));
+	record->sealing_key = to_binary(BYTES(member->sealing_key, KEY_SIZE));
 	record->created_at = member->created_at;
 	record->expires_at = member->expires_at;
-	record->node_signature = borrowed(member->node_signature, SIGNATURE_SIZE);
+	record->node_signature = to_binary(BYTES(member->node_signature, SIGNATURE_SIZE));
 	if (member->authority_signed)
-		record->authority_signature = borrowed(member->authority_signature, SIGNATURE_SIZE);
-	record->successions = borrowed(member->successions.bytes, member->successions.size);
+		record->authority_signature = to_binary(BYTES(member->authority_signature, SIGNATURE_SIZE));
+	record->successions = to_binary(BYTES(member->successions.bytes, member->successions.size));
 	if (member->former_signed)
-		record->former_signature = borrowed(member->former_signature, SIGNATURE_SIZE);
+		record->former_signature = to_binary(BYTES(member->former_signature, SIGNATURE_SIZE));
 }
 
 /* Copies exactly `size` bytes; notes the field otherwise. */

@@ -35,4 +35,10 @@ static inline struct bytes of_binary(ProtobufCBinaryData data)
 	return BYTES(data.data, data.len);
 }
 
+/* And one to be encoded: borrowed, for protobuf-c has no const, and nobody writes through a message that is packed. */
+static inline ProtobufCBinaryData to_binary(struct bytes data)
+{
+	return (ProtobufCBinaryData){.len = data.size, .data = (uint8_t *)(uintptr_t)data.data};
+}
+
 #endif
