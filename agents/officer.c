@@ -77,6 +77,13 @@ const char *officer_name_of(const struct officer *officer, int argc, char **argv
 	return argv[optind];
 }
 
+bool officer_report_of(const struct officer *officer, int argc, char **argv, struct report_name *name)
+{
+	const char *text = officer_name_of(officer, argc, argv);
+
+	return text != NULL && report_name_parse(text, name);
+}
+
 bool officer_helped(int argc, char **argv, const char *usage)
 {
 	for (int i = 1; i < argc; i++) {

@@ -65,6 +65,8 @@ int officer_option(const struct officer *officer, int argc, char **argv, const s
 void officer_options_begin(void);
 /* The name of a report that stands alone among the arguments; NULL after a message. */
 const char *officer_name_of(const struct officer *officer, int argc, char **argv);
+/* The same taken apart; false after a message. */
+bool officer_report_of(const struct officer *officer, int argc, char **argv, struct report_name *name);
 
 enum error officer_settings(const struct officer *officer, struct settings *settings, struct fault *fault);
 /* The keys that the settings name; asks for their passphrase where they have one. */

@@ -269,15 +269,6 @@ static bool row_show(void *context, const struct inbox_row *row)
 	return true;
 }
 
-/* The name of a report among the arguments; false after a message. */
-static bool name_take(const struct officer *officer, int argc, char **argv, struct report_name *name)
-{
-	if (optind + 1 == argc && report_name_parse(argv[optind], name))
-		return true;
-	officer_misused(officer, "give the name of one report, such as police.oku#12");
-	return false;
-}
-
 static int inbox_show(const struct officer *officer, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
@@ -293,7 +284,7 @@ static int inbox_show(const struct officer *officer, int argc, char **argv)
 			return EX_USAGE;
 		showing.json = true;
 	}
-	if (!name_take(officer, argc, argv, &name))
+	if (!officer_report_of(officer, argc, argv, &name))
 		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
@@ -354,7 +345,7 @@ static int inbox_export(const struct officer *officer, int argc, char **argv)
 			return EX_USAGE;
 		path = optarg;
 	}
-	if (!name_take(officer, argc, argv, &name))
+	if (!officer_report_of(officer, argc, argv, &name))
 		return EX_USAGE;
 	if (path == NULL)
 		return officer_misused(officer, "give the file to write with -o FILE");

@@ -22,7 +22,6 @@ struct showing {
 
 /* ------------------------------------------------------------------ the report and its updates */
 
-/* Only what has a receipt, or had one before it was found wanting, was given to anybody. */
 static bool row_take(void *context, const struct outbox_row *row)
 {
 	struct showing *showing = context;
@@ -34,7 +33,7 @@ static bool row_take(void *context, const struct outbox_row *row)
 	return false;
 }
 
-/* The node that was given something first is shown first; what one node was given stands together. */
+/* What one node was given stands together, by its name as it is written. */
 static int copy_compare(const void *a, const void *b)
 {
 	const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
@@ -171,8 +170,8 @@ int officer_outbox_show(struct officer *officer, int argc, char **argv)
 			return EX_USAGE;
 		json = true;
 	}
-	if (optind + 1 != argc || !report_name_parse(argv[optind], &name))
-		return officer_misused(officer, "give the name of one report, such as police.oku#12");
+	if (!officer_report_of(officer, argc, argv, &name))
+		return EX_USAGE;
 	error = officer_store(officer, &store, &fault);
 	if (error != E_OK)
 		return officer_unread(officer, &fault);

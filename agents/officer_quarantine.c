@@ -37,20 +37,6 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------ looking */
 
-/* "2026-11-20 21:40", in the machine's zone. */
-static void put_time(struct buffer *out, const char *utc)
-{
-	char text[TIME_TEXT_SIZE];
-	wall_ms time;
-
-	if (!time_parse(utc, &time))
-		return;
-	time_text(text, time, local_zone(time));
-	text[10] = ' ';
-	text[16] = '\0';
-	buffer_text(out, text);
-}
-
 static void put_decision(struct buffer *out, const json_t *item)
 {
 	if (json_object_get(item, "erased_at") != NULL)
@@ -69,12 +55,14 @@ static void line_put(struct buffer *out, const json_t *item)
 {
 	const char *mark = json_text(item, "mark"), *name = json_text(item, "name");
 	char columns[160];
+	wall_ms since;
 
 	snprintf(columns, sizeof(columns), "%s%s%-12s %6lld  %-27s %-12s ", mark, mark[0] == '\0' ? "" : " ",
 		 json_text(item, "label"), (long long)json_integer_value(json_object_get(item, "item")),
 		 name[0] == '\0' ? "-" : name, json_text(item, "cause"));
 	view_safe_text(out, columns);
-	put_time(out, json_text(item, "since"));
+	if (time_parse(json_text(item, "since"), &since))
+		view_time(out, since);
 	buffer_text(out, "  ");
 	if (json_text(item, "sink")[0] != '\0') {
 		view_safe_text(out, json_text(item, "sink"));

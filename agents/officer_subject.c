@@ -65,7 +65,6 @@ static const char usage[] =
 
 /* ------------------------------------------------------------------ shared */
 
-/* Only of a store that is not there can it be said that no agent has made it. */
 bool subject_case_open(const struct officer *officer, const char *name, struct subject_case *c, int *status)
 {
 	struct fault fault = {0};

@@ -100,12 +100,12 @@ enum error settings_wrong(const struct settings_check *check, const char *word, 
 	return config_fault(check->fault, check->path, check->text, word, "%s", what);
 }
 
-/* Puts a list into ascending order; false when something stands in it twice. */
 static int text_order(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Puts a list into ascending order; false when something stands in it twice. */
 static bool texts_sort(char **texts, size_t count, const char **twice)
 {
 	if (count > 1)

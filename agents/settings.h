@@ -1,21 +1,21 @@
-/* settings - agent.yaml: who this node is, where it keeps things, what it takes in and hands on.
- *
- *   node: police.oku               the node's name, as in its member record
+/* settings - agent.yaml: who this node is, where it keeps things, what it takes in and hands on. */
+/* clang-format off */
+/*   node: police.oku               the node's name, as in its member record
  *   keys: police.oku.keys          made by `simpul join`
  *   passphrase_file: /run/simpul/passphrase    of the keys, where they have one; default: the systemd credential
  *                                  simpul.passphrase, or the terminal
  *   join: exchange.join            from the operators
  *   store: /var/lib/simpul         a folder (agent.db is in it), or a file that ends in ".db"
  *   local: local.sock              where programs of this machine hand in reports; default: beside agent.db
- *   folders: [{path: drop, profile: profiles/police/patrol.yaml, settle_seconds: 10, keep_days: 7,
- *              poll: true}]
+ *   folders: [{path: drop, profile: profiles/police/patrol.yaml, settle_seconds: 10, keep_days: 7, poll: true}]
  *   sinks: [{name: registry, type: jsonl, path: /srv/registry/simpul.jsonl, ceiling: AMBER, statuses: [actual],
  *            erases: manual},
  *           {name: mail, type: program, path: bin/mail, args: [--quiet], seconds: 30, erases: no},
- *           {name: desk, type: http, url: "http://127.0.0.1:8080/reports", path: /run/desk.sock, token_file:
- * desk.token, seconds: 30, attempts: 8, erases: yes}] subscribe: {kinds: [alert], categories: [overstay], regions:
- * ["16.01"]}    what is left out means all defaults: {label: AMBER, purpose: law-enforcement, region_within: "16",
- * expires_days: 90}    more: agents/defaults.h log_level: info                debug, info, notice, warning, error
+ *           {name: desk, type: http, url: "http://127.0.0.1:8080/reports", path: /run/desk.sock,
+ *            token_file: desk.token, seconds: 30, attempts: 8, erases: yes}]
+ *   subscribe: {kinds: [alert], categories: [overstay], regions: ["16.01"]}    what is left out means all
+ *   defaults: {label: AMBER, purpose: law-enforcement, region_within: "16", expires_days: 90}    agents/defaults.h
+ *   log_level: info                debug, info, notice, warning, error
  *
  * Paths are relative to the file. node, keys, join and store are required.
  *
@@ -27,6 +27,7 @@
  * it. `attempts`, of program and http, is how often a report may fail before it goes to quarantine, where the sink
  * takes others (sink.h); 8 unless given, which takes two minutes. `url` is http on this machine, over the local socket
  * `path` where that is given; `token_file` holds a bearer token. */
+/* clang-format on */
 #ifndef SIMPUL_SETTINGS_H
 #define SIMPUL_SETTINGS_H
 
