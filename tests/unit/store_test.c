@@ -1,8 +1,10 @@
 /* Tries to break what store.h promises. */
 #include "agents/inbox_store.h"
 #include "agents/store_progress.h"
+#include "common/file.h"
 #include "tests/support/agent_world.h"
 
+#include <glob.h>
 #include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -255,6 +257,42 @@ static void after_a_lone_write_that_failed_nothing_more_is_written(void **state)
 	assert_int_equal(inbox_store_cursor(&f->store, &seen, &fault), f->store.failure.code);
 }
 
+/* Where one begins in this text; NULL when there is no other. A piece of one that begins like a whole counts too. */
+static const char *statement_find(const char *text)
+{
+	static const char *const verbs[] = {"SELECT ", "INSERT ", "UPDATE ", "DELETE ", "PRAGMA ", "WITH "};
+
+	while ((text = strchr(text, '"')) != NULL) {
+		text++;
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+			if (strncmp(text, verbs[i], strlen(verbs[i])) == 0)
+				return text;
+	}
+	return NULL;
+}
+
+/* One too many ends an agent where it is taken first, in the field. */
+static void there_is_room_for_every_statement_of_the_agent(void **state)
+{
+	size_t count = 0;
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob("agents/*.c", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		struct buffer text = {0};
+
+		assert_int_equal(file_read(found.gl_pathv[i], 1 << 20, &text, NULL), E_OK);
+		buffer_u8(&text, 0);
+		for (const char *at = (const char *)text.data; (at = statement_find(at)) != NULL;)
+			count++;
+		buffer_free(&text);
+	}
+	globfree(&found);
+	assert_true(count > 200);
+	assert_true(count <= STORE_STATEMENTS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_taken_for_absent, start, end),
 		cmocka_unit_test_setup_teardown(after_a_commit_that_failed_nothing_more_is_written, start, end),
 		cmocka_unit_test_setup_teardown(after_a_lone_write_that_failed_nothing_more_is_written, start, end),
+		cmocka_unit_test(there_is_room_for_every_statement_of_the_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
