@@ -308,7 +308,10 @@ static void an_agent_restored_from_an_old_backup(void **state)
 {
 	struct history *h = *state;
 	char *backup = office_path(&h->x, POLICE, "backup"), *store = office_path(&h->x, POLICE, "store");
+	char *database = office_path(&h->x, POLICE, "store/agent.db");
 
+	assert_true(file_comes(database, 20)); /* the agent was started a moment ago */
+	free(database);
 	load(h, 3);
 	assert_int_equal(exchange_simpul(&h->x, POLICE, NULL, NULL, "backup", "make", backup, NULL), 0);
 	load(h, 4);
