@@ -45,8 +45,8 @@ PROTO_O  := $(PROTOS:%.proto=$(OUT)/%.pb-c.o)
 COMMON_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out common/forgetful.c,$(wildcard common/*.c))) $(OUT)/common/region_table.o
 # Programs' own mains stay out of the libraries that tests link.
 PROGRAM_C := broker/simpul-broker.c broker/simpulctl.c agents/simpul-agent.c agents/simpul.c
-BROKER_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(PROGRAM_C),$(wildcard broker/*.c)))
-AGENT_O  := $(patsubst %.c,$(OUT)/%.o,$(filter-out $(PROGRAM_C),$(wildcard agents/*.c)))
+BROKER_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard broker/*/*.c))
+AGENT_O  := $(patsubst %.c,$(OUT)/%.o,$(wildcard agents/*/*.c))
 PROGRAMS := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard $(PROGRAM_C))))
 UNIT_C   := $(wildcard tests/unit/*_test.c)
 UNITS    := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(UNIT_C))

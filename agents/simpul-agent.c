@@ -1,5 +1,5 @@
 /* simpul-agent - the process that runs a node: takes reports in, sends them, receives what others say, hands it on. */
-#include "agents/loop.h"
+#include "agents/serve/loop.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* simpul - the officers' program: reports, reads what came in, shows what became of what was sent, checks proofs. */
-#include "agents/officer.h"
+#include "agents/officer/officer.h"
 #include "common/keys.h"
 #include <locale.h>
 #include <signal.h>

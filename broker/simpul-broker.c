@@ -1,6 +1,6 @@
 /* simpul-broker - the process in the middle: starts everything in order, serves, stops everything in reverse. */
-#include "broker/loop.h"
-#include "broker/take_up.h"
+#include "broker/serve/loop.h"
+#include "broker/serve/take_up.h"
 
 #include "common/arena.h"
 #include "common/wire.h"

@@ -1,5 +1,5 @@
 /* simpulctl - the operators' program: makes an exchange, enrols offices, looks at the broker and at its record. */
-#include "broker/ctl.h"
+#include "broker/ctl/ctl.h"
 
 #include "common/log.h"
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* identity - what a broker's configuration leads to: how to open its journal and what a join file says. Apart from
  * laid.c, for broker and tests each have their own `struct exchange`. */
 #include "tests/bench/identity.h"
-#include "broker/settings.h"
+#include "broker/settings/settings.h"
 #include "common/memory.h"
 
 #include <stdio.h>

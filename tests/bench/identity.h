@@ -2,7 +2,7 @@
 #ifndef SIMPUL_BENCH_IDENTITY_H
 #define SIMPUL_BENCH_IDENTITY_H
 
-#include "broker/journal.h"
+#include "broker/journal/journal.h"
 #include "common/member.h"
 
 /* From broker.yaml and the files that it names. options->path is to be freed, the rest to be wiped. */

@@ -5,7 +5,7 @@
 #ifndef SIMPUL_BENCH_INSIDE_H
 #define SIMPUL_BENCH_INSIDE_H
 
-#include "broker/core.h"
+#include "broker/core/core.h"
 #include "common/keys.h"
 #include "tests/bench/bench.h"
 

@@ -1,6 +1,6 @@
 /* laid - members and reports straight into a journal, many to a commit. */
 #include "tests/bench/laid.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"

@@ -5,7 +5,7 @@
 #ifndef SIMPUL_BENCH_LAID_H
 #define SIMPUL_BENCH_LAID_H
 
-#include "broker/journal.h"
+#include "broker/journal/journal.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/workload.h"
 #include "tests/support/exchange.h"

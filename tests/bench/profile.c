@@ -4,7 +4,7 @@
  * cipher, the bare signature, a copy of what is only moved, an append and a sync of what goes to disk. Waiting for the disk
  * is no CPU time; what the kernel does for a write is. */
 #include "tests/bench/profile.h"
-#include "agents/uplink_state.h"
+#include "agents/uplink/uplink_state.h"
 #include "common/aead.h"
 #include "common/submission.h"
 #include "common/wire.h"

@@ -3,7 +3,7 @@
 #ifndef SIMPUL_BENCH_RECEIVER_H
 #define SIMPUL_BENCH_RECEIVER_H
 
-#include "agents/feeder.h"
+#include "agents/serve/feeder.h"
 #include "tests/bench/bench.h"
 
 /* Verifies as an inbox does, and keeps nothing but the cursor in a file. */

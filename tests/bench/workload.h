@@ -4,8 +4,8 @@
 #ifndef SIMPUL_BENCH_WORKLOAD_H
 #define SIMPUL_BENCH_WORKLOAD_H
 
-#include "agents/draft.h"
-#include "agents/uplink.h"
+#include "agents/reports/draft.h"
+#include "agents/uplink/uplink.h"
 #include "common/keys.h"
 
 #define WORKLOAD_SENDER "police.sender"

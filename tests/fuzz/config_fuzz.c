@@ -1,8 +1,8 @@
 /* config_fuzz - broker.yaml, agent.yaml and profiles: refused with a place in one printable line, or loaded so that
  * what follows needs no check of its own. */
-#include "agents/profile.h"
-#include "agents/settings.h"
-#include "broker/settings.h"
+#include "agents/intake/profile.h"
+#include "agents/settings/settings.h"
+#include "broker/settings/settings.h"
 #include "common/name.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>

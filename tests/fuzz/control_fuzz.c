@@ -1,6 +1,6 @@
 /* control_fuzz - operators' requests, through the socket: each gets exactly one answer, in JSON with a code where it is
  * a refusal, and only a request that is right in itself reaches the core. */
-#include "broker/control.h"
+#include "broker/control/control.h"
 #include "common/memory.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/core_world.h"

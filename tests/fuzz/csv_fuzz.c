@@ -1,6 +1,6 @@
 /* csv_fuzz - the split of a CSV file into records: together they are the whole file and nothing else, each says the
  * line that it begins on, and a bad one costs itself alone. */
-#include "agents/csv.h"
+#include "agents/intake/csv.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>
 

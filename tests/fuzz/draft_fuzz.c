@@ -1,7 +1,7 @@
 /* draft_fuzz - drafts as programs hand them in: a report that is made of one keeps the rules of content.h and of the
  * wire, is for nobody whom the draft does not name, and shows control characters to no terminal. */
-#include "agents/draft.h"
-#include "agents/view.h"
+#include "agents/reports/draft.h"
+#include "agents/reports/view.h"
 #include "common/content.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"

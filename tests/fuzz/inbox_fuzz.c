@@ -4,8 +4,8 @@
  *
  * An input is a byte of flags (what is signed anew, so that a changed batch gets further) and batches, each with its
  * length. */
-#include "agents/inbox.h"
-#include "agents/view.h"
+#include "agents/reports/inbox.h"
+#include "agents/reports/view.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /* local_fuzz - requests of programs of this machine, through the socket and into a real outbox: each gets exactly one
  * answer; what it calls taken is in the outbox, under the names that it gives, and what it refuses is not. The outbox
  * holds army.oku#1, for updates and cancels to refer to. */
-#include "agents/local.h"
+#include "agents/serve/local.h"
 #include "common/memory.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/story.h"

@@ -1,7 +1,7 @@
 /* mrz_fuzz - machine-readable zones: what is read keeps the forms of a report's fields, and no zone is read once more
  * with another value under one of its check digits. A wrong check digit is mended first, or few would
  * get past it. */
-#include "agents/mrz.h"
+#include "agents/intake/mrz.h"
 #include "tests/fuzz/fuzz.h"
 #include <stdio.h>
 #include <stdlib.h>

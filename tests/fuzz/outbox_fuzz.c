@@ -2,7 +2,7 @@
  * stays accepted, what is refused changes nothing, and no report vanishes.
  *
  * An input is a list of steps: a verb, two numbers, and for a message its length and bytes. */
-#include "agents/outbox.h"
+#include "agents/reports/outbox.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,6 +1,6 @@
 /* policy_fuzz - policy.yaml: a policy that is accepted answers every question, the same after it went through the
  * journal, and never admits more where more is asked of a node: a stricter label, another protection. */
-#include "broker/policy.h"
+#include "broker/policy/policy.h"
 #include "common/name.h"
 #include "tests/fuzz/fuzz.h"
 #include <string.h>

@@ -1,6 +1,6 @@
 /* proof_fuzz - exported reports, for `simpul verify`: with the authority's key at hand only what police.oku once signed
  * passes, whatever else stands in the file and whoever signed it. */
-#include "agents/proof.h"
+#include "agents/reports/proof.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/wire.h"

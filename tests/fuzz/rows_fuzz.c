@@ -1,6 +1,6 @@
 /* rows_fuzz - files of drop folders under the profiles of agents/profiles: every line is a report or a reject with its
  * reason, no reason repeats what stands in a cell, and the rejects can be dropped again. */
-#include "agents/profile.h"
+#include "agents/intake/profile.h"
 #include "common/content.h"
 #include "tests/fuzz/fuzz.h"
 #include <stdlib.h>

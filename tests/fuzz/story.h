@@ -2,7 +2,7 @@
 #ifndef SIMPUL_FUZZ_STORY_H
 #define SIMPUL_FUZZ_STORY_H
 
-#include "agents/inbox.h"
+#include "agents/reports/inbox.h"
 #include "common/submission.h"
 
 struct story {

@@ -3,8 +3,8 @@
  * of the protocol.
  *
  * An input is a list of steps: a verb, a number, and for a frame its length and bytes. */
-#include "agents/uplink.h"
-#include "agents/uplink_transport.h"
+#include "agents/uplink/uplink.h"
+#include "agents/uplink/uplink_transport.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/fuzz/fuzz.h"

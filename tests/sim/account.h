@@ -9,8 +9,8 @@
 #ifndef SIMPUL_SIM_ACCOUNT_H
 #define SIMPUL_SIM_ACCOUNT_H
 
-#include "agents/store.h"
-#include "broker/core.h"
+#include "agents/store/store.h"
+#include "broker/core/core.h"
 #include "tests/sim/rules.h"
 
 #define NO_ITEM SIZE_MAX

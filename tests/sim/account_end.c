@@ -1,5 +1,5 @@
 /* account_end - compares the stores of the offices and the journal with the account when everything has settled. */
-#include "agents/outbox.h"
+#include "agents/reports/outbox.h"
 #include "tests/sim/account.h"
 
 #include <stdlib.h>

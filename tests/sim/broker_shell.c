@@ -1,9 +1,9 @@
 /* broker_shell - what loop, writer and readers are to a broker: events in, actions out, commits and reads after a
  * while. */
-#include "broker/reader.h"
+#include "broker/serve/reader.h"
+#include "common/memory.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/trace.h"
-#include "common/memory.h"
 
 #include <stdlib.h>
 #include <string.h>

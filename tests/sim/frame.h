@@ -2,7 +2,7 @@
 #ifndef SIMPUL_SIM_FRAME_H
 #define SIMPUL_SIM_FRAME_H
 
-#include "agents/uplink_transport.h"
+#include "agents/uplink/uplink_transport.h"
 
 enum lane { LANE_UP, LANE_DOWN, LANE_FEED, LANES };
 

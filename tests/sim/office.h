@@ -3,7 +3,7 @@
 #ifndef SIMPUL_SIM_OFFICE_H
 #define SIMPUL_SIM_OFFICE_H
 
-#include "agents/feeder.h"
+#include "agents/serve/feeder.h"
 #include "tests/sim/account.h"
 #include "tests/sim/machine.h"
 #include "tests/sim/network.h"

@@ -3,7 +3,7 @@
 #ifndef SIMPUL_SIM_SPEECH_H
 #define SIMPUL_SIM_SPEECH_H
 
-#include "agents/draft.h"
+#include "agents/reports/draft.h"
 #include "tests/sim/account.h"
 
 /* A report of `origin` that the account does not know yet, at a time that the office's clock shows. */

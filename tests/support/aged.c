@@ -1,6 +1,6 @@
 /* aged - makes a journal as of a day in the past. */
 #include "tests/support/aged.h"
-#include "broker/settings.h"
+#include "broker/settings/settings.h"
 #include "common/memory.h"
 #include "tests/support/must.h"
 #include "tests/support/process.h"

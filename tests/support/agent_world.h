@@ -3,8 +3,8 @@
 #ifndef SIMPUL_TEST_AGENT_WORLD_H
 #define SIMPUL_TEST_AGENT_WORLD_H
 
-#include "agents/inbox.h"
-#include "agents/outbox.h"
+#include "agents/reports/inbox.h"
+#include "agents/reports/outbox.h"
 #include "common/submission.h"
 
 struct agent_office {

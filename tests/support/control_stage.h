@@ -2,8 +2,8 @@
 #ifndef SIMPUL_TEST_CONTROL_STAGE_H
 #define SIMPUL_TEST_CONTROL_STAGE_H
 
-#include "broker/act.h"
-#include "broker/control.h"
+#include "broker/control/control.h"
+#include "broker/journal/act.h"
 #include "proto/journal.pb-c.h"
 #include <jansson.h>
 

@@ -1,9 +1,9 @@
 /* core_records - the journal of a world that has none on a disk: what it commits and what readers get. */
-#include "tests/support/core_world.h"
-#include "broker/journal_row.h"
-#include "broker/reader.h"
+#include "broker/journal/journal_row.h"
+#include "broker/serve/reader.h"
 #include "common/memory.h"
 #include "common/wire.h"
+#include "tests/support/core_world.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef SIMPUL_CORE_WORLD_H
 #define SIMPUL_CORE_WORLD_H
 
-#include "broker/core.h"
+#include "broker/core/core.h"
 #include "proto/bulletin.pb-c.h"
 
 enum { POLICE, ARMY, IMMIGRATION, HEALTH, WORLD_NODES };

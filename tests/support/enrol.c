@@ -1,6 +1,6 @@
 /* enrol - a countersigned record over the broker's control socket. */
 #include "tests/support/enrol.h"
-#include "broker/ctl.h"
+#include "broker/ctl/ctl.h"
 #include "common/memory.h"
 #include "common/wire.h"
 

@@ -1,7 +1,7 @@
 /* examiner - reads what can be read of an exchange's bodies by somebody who has every file of its broker, its master
  * key and all the time he wants: each 32 bytes of what he takes for key material are tried as what opens a body.
  *
- * He knows broker/vault.h and nothing of the program: the derivation is written out here once more. */
+ * He knows broker/journal/vault.h and nothing of the program: the derivation is written out here once more. */
 #ifndef SIMPUL_TEST_EXAMINER_H
 #define SIMPUL_TEST_EXAMINER_H
 

@@ -4,7 +4,7 @@
 #ifndef SIMPUL_TEST_EXCHANGE_H
 #define SIMPUL_TEST_EXCHANGE_H
 
-#include "agents/outbox.h"
+#include "agents/reports/outbox.h"
 #include "common/member.h"
 #include "tests/support/process.h"
 

@@ -1,7 +1,7 @@
 /* holding - packs and signs orders by which a body is kept. */
 #include "tests/support/holding.h"
 
-#include "broker/act.h"
+#include "broker/journal/act.h"
 #include "common/wire.h"
 
 #include <string.h>

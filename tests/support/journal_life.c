@@ -1,6 +1,6 @@
 /* journal_life - lives, takes note of what was acknowledged, and compares with a journal that was started anew. */
 #include "tests/support/journal_life.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 
 #include <stdio.h>

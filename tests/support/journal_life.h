@@ -6,7 +6,7 @@
 #ifndef SIMPUL_TEST_JOURNAL_LIFE_H
 #define SIMPUL_TEST_JOURNAL_LIFE_H
 
-#include "broker/vault.h"
+#include "broker/journal/vault.h"
 #include "tests/support/findings.h"
 #include "tests/support/ledger.h"
 #include "tests/support/promise.h"

@@ -2,7 +2,7 @@
 #ifndef SIMPUL_TESTS_LEDGER_H
 #define SIMPUL_TESTS_LEDGER_H
 
-#include "broker/journal.h"
+#include "broker/journal/journal.h"
 #include "common/member.h"
 
 enum { ARMY, IMMIGRATION, OTHER_POLICE, POLICE, LEDGER_NODES };

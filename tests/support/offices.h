@@ -3,9 +3,9 @@
 #ifndef SIMPUL_TEST_OFFICES_H
 #define SIMPUL_TEST_OFFICES_H
 
-#include "agents/keyring.h"
-#include "agents/purge.h"
-#include "agents/view.h"
+#include "agents/reports/purge.h"
+#include "agents/reports/view.h"
+#include "agents/store/keyring.h"
 #include "tests/support/agent_world.h"
 
 enum { OFFICES_MOST = 64 }; /* reports in a submission */

@@ -2,7 +2,7 @@
 #ifndef SIMPUL_TEST_REPORTS_H
 #define SIMPUL_TEST_REPORTS_H
 
-#include "agents/inbox.h"
+#include "agents/reports/inbox.h"
 #include "common/name.h"
 
 /* What a sighting of the tests says, or a request to release one and the answer; NULL and 0 give something plausible.

@@ -1,7 +1,7 @@
 /* sinks - plays the loop for one sink. */
 #include "tests/support/sinks.h"
-#include "agents/sink_begin.h"
-#include "agents/store_progress.h"
+#include "agents/reports/store_progress.h"
+#include "agents/sink/sink_begin.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"

@@ -2,7 +2,7 @@
 #ifndef SIMPUL_TEST_SINKS_H
 #define SIMPUL_TEST_SINKS_H
 
-#include "agents/sink.h"
+#include "agents/sink/sink.h"
 #include "tests/support/reports.h"
 
 struct sink_place {

@@ -1,6 +1,6 @@
 /* store_life - lives, takes note of what was acknowledged, and compares with a store that was started anew. */
 #include "tests/support/store_life.h"
-#include "agents/store_progress.h"
+#include "agents/reports/store_progress.h"
 #include "common/memory.h"
 
 #include <setjmp.h>

@@ -3,7 +3,7 @@
 #ifndef SIMPUL_TEST_UPLINKED_H
 #define SIMPUL_TEST_UPLINKED_H
 
-#include "agents/uplink.h"
+#include "agents/uplink/uplink.h"
 #include "tests/support/scripted_broker.h"
 
 #include <setjmp.h>

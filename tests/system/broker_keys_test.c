@@ -1,7 +1,7 @@
 /* broker_keys_test - the broker's own keys are renewed while three offices send, by the running broker or by its start:
  * nothing is lost or comes twice, nobody touches an agent that was connected, and nobody but broker and authority together
  * can do it. */
-#include "broker/journal_schema.h"
+#include "broker/journal/journal_schema.h"
 #include "common/checkpoint.h"
 #include "common/database.h"
 #include "common/memory.h"

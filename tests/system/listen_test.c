@@ -1,5 +1,5 @@
 /* listen_test - bulletins: what is for everybody reaches every member that listens, and nothing else does. */
-#include "agents/knock.h"
+#include "agents/uplink/knock.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "tests/support/client.h"

@@ -1,5 +1,5 @@
 /* operations_test - what operators do while reports pass: policies, stops and starts, checks of files, looking. */
-#include "broker/journal.h"
+#include "broker/journal/journal.h"
 #include "common/keys.h"
 #include "common/wire.h"
 #include "tests/support/operate.h"

@@ -1,6 +1,6 @@
 /* renewal_test - keys of offices are renewed while everybody works: nothing is lost, nothing sealed stays shut, and nobody
  * touches an agent. */
-#include "agents/keyring.h"
+#include "agents/store/keyring.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
 

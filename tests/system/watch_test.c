@@ -1,6 +1,6 @@
 /* watch_test - the log from afar: who follows it sees all that the broker has, over breaks, and nobody else sees anything. */
-#include "agents/knock.h"
-#include "broker/watch_file.h"
+#include "agents/uplink/knock.h"
+#include "broker/serve/watch_file.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "tests/support/client.h"

@@ -1,6 +1,6 @@
 /* away_test - an office that was away for a week comes back to a million entries: it gets them all, in order, once,
  * within its window, and the others notice nothing. */
-#include "agents/store.h"
+#include "agents/store/store.h"
 #include "common/file.h"
 #include "common/json.h"
 #include "common/memory.h"

@@ -1,7 +1,7 @@
 /* io_error_journal_test - calls that fail where a journal begins and ends: while it is founded, under the writer's
  * thread, and a newest entry that is not what was written. */
-#include "broker/journal_sqlite.h"
-#include "broker/writer.h"
+#include "broker/journal/journal_sqlite.h"
+#include "broker/serve/writer.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "tests/support/journal_life.h"

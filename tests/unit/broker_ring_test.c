@@ -1,7 +1,7 @@
 /* broker_ring_test - an office follows the broker's keys only along successions, keeps them over a start, and is not
  * led back to a former key. */
-#include "agents/broker_ring.h"
-#include "agents/inbox.h"
+#include "agents/reports/broker_ring.h"
+#include "agents/reports/inbox.h"
 #include "tests/support/agent_world.h"
 
 #include <setjmp.h>

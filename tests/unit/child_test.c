@@ -1,5 +1,5 @@
-/* Tries to outlive what agents/child.h promises of a child's end. */
-#include "agents/child.h"
+/* Tries to outlive what agents/store/child.h promises of a child's end. */
+#include "agents/store/child.h"
 #include "tests/support/fixed.h"
 #include <fcntl.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* control_roles_test - tries to change something without being an operator, and unrecorded, and to keep an operator from
  * it. */
-#include "broker/control_state.h"
+#include "broker/control/control_state.h"
 #include "common/memory.h"
 #include "tests/support/control_stage.h"
 

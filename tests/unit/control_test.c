@@ -1,4 +1,4 @@
-/* Tries to break what broker/control.h promises: whatever is asked, there is one answer, and only good requests reach
+/* Tries to break what broker/control/control.h promises: whatever is asked, there is one answer, and only good requests reach
  * the core. */
 #include "common/wire.h"
 #include "tests/support/control_stage.h"

@@ -1,8 +1,8 @@
 /* copies_test - tries to have simpulctl say that nobody has a report which somebody has, or that somebody has what is
  * gone. */
-#include "broker/ctl_breach.h"
-#include "broker/copies.h"
-#include "broker/ctl_report.h"
+#include "broker/control/copies.h"
+#include "broker/ctl/ctl_breach.h"
+#include "broker/ctl/ctl_report.h"
 
 #include "common/memory.h"
 #include "common/wire.h"

@@ -1,5 +1,5 @@
 /* core_acts_test - tries to have something done or shown that is not recorded, or recorded that was not done. */
-#include "broker/act.h"
+#include "broker/journal/act.h"
 #include "proto/journal.pb-c.h"
 #include "tests/support/core_world.h"
 

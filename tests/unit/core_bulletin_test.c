@@ -1,4 +1,4 @@
-/* Tries to break what broker/bulletin.h promises: in the open nothing but what is for all, and not before it is on
+/* Tries to break what broker/core/bulletin.h promises: in the open nothing but what is for all, and not before it is on
  * disk. */
 #include "tests/support/core_world.h"
 

@@ -1,10 +1,10 @@
 /* core_erasure_test - runs core and journal together: what expired or was taken back must be gone in memory too, and
  * nothing may die of a clock that is wrong. */
-#include "broker/core_state.h"
-#include "broker/reader.h"
+#include "broker/core/core_state.h"
+#include "broker/serve/reader.h"
 #include "common/memory.h"
-#include "tests/support/holding.h"
 #include "tests/support/core_expect.h"
+#include "tests/support/holding.h"
 #include "tests/support/journaled_world.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Tries to make the broker's core lose, confuse or forget one of as many nodes as an exchange may have. */
-#include "broker/core_state.h"
+#include "broker/core/core_state.h"
 #include "common/memory.h"
 #include "common/wire.h"
 

@@ -1,4 +1,4 @@
-/* Tries to break what broker/core.h promises of receipts, numbers and stopping. */
+/* Tries to break what broker/core/core.h promises of receipts, numbers and stopping. */
 #include "common/submission.h"
 #include "tests/support/core_expect.h"
 

@@ -1,6 +1,6 @@
 /* ctl_test - tries to have simpulctl take for a number what is none, leave half of an exchange behind, and let two
  * backups spoil each other. */
-#include "broker/ctl.h"
+#include "broker/ctl/ctl.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/ledger.h"

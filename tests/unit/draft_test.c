@@ -1,5 +1,5 @@
 /* Tries to break what draft.h promises. */
-#include "agents/draft.h"
+#include "agents/reports/draft.h"
 #include "common/content.h"
 #include "common/limit.h"
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Tries to keep what a report said alive at an office that has to erase it, and to lose what must stay. */
-#include "agents/proof.h"
-#include "agents/view.h"
+#include "agents/reports/proof.h"
+#include "agents/reports/view.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
 #include "tests/support/reports.h"

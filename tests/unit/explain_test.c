@@ -1,5 +1,5 @@
 /* explain_test - tries to have an operator told that an office heard what it did not hear. */
-#include "broker/explain.h"
+#include "broker/control/explain.h"
 
 #include "common/memory.h"
 #include "tests/support/ledger.h"

@@ -1,6 +1,6 @@
 /* Tries to have the feeder send what is sealed to a key that another has taken the place of: the broker refuses it, and
  * its number is used up. */
-#include "agents/feeder.h"
+#include "agents/serve/feeder.h"
 #include "common/wire.h"
 #include "tests/support/agent_world.h"
 

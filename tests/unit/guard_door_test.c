@@ -1,5 +1,5 @@
 /* guard_door_test - an address that knocks too often is dropped by the kernel, for a while, and nobody else is. */
-#include "broker/guard_door.h"
+#include "broker/serve/guard_door.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

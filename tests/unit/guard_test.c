@@ -4,10 +4,10 @@
  * guard has a clock of the test's own (the program is linked with --wrap=clock_now) that stands still while one waits,
  * so that no rate, no second and no silence of its depends on how long that was. The guard cuts within a turn of the
  * stage: who was told to it before and is not cut after it, is kept. */
-#include "broker/guard.h"
-#include "broker/guard_door.h"
-#include "broker/guard_peer.h"
-#include "broker/watchers.h"
+#include "broker/serve/guard.h"
+#include "broker/serve/guard_door.h"
+#include "broker/serve/guard_peer.h"
+#include "broker/settings/watchers.h"
 #include "common/socket.h"
 #include "tests/support/attack.h"
 #include "tests/support/core_world.h"

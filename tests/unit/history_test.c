@@ -1,5 +1,5 @@
 /* Tries to go on at a position that the journal does not have. */
-#include "broker/history.h"
+#include "broker/core/history.h"
 #include "common/wire.h"
 #include <setjmp.h>
 #include <stdarg.h>

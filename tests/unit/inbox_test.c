@@ -1,7 +1,7 @@
 /* Tries to break what inbox.h promises. */
-#include "agents/view.h"
-#include "tests/support/offices.h"
+#include "agents/reports/view.h"
 #include "common/wire.h"
+#include "tests/support/offices.h"
 
 #include <string.h>
 #include <setjmp.h>

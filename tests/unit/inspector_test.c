@@ -1,6 +1,6 @@
 /* Tries to make the check that follows a start miss damage, see some where there is none, or hold the broker up. */
-#include "broker/inspector.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/inspector.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "tests/support/ledger.h"
 #include "tests/support/process.h"

@@ -1,5 +1,5 @@
 /* Tries to leave a file of a drop folder where it lies, because so many of its name were put away before. */
-#include "agents/intake_file.h"
+#include "agents/intake/intake_file.h"
 #include "common/memory.h"
 #include <dirent.h>
 #include <stdio.h>

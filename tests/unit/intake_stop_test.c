@@ -1,5 +1,5 @@
 /* Tries to hold up the intake's end, and its other folders, with what stands in one. */
-#include "agents/intake.h"
+#include "agents/intake/intake.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* Tries to break what intake.h promises; the test stands in for the loop. */
-#include "agents/intake.h"
-#include "agents/intake_file.h"
-#include "agents/intake_folder.h"
-#include "agents/outbox.h"
+#include "agents/intake/intake.h"
+#include "agents/intake/intake_file.h"
+#include "agents/intake/intake_folder.h"
+#include "agents/reports/outbox.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"

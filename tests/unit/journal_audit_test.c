@@ -1,7 +1,7 @@
 /* journal_audit_test - tries to deceive an auditor who has a file and one public key: with other keys, forks, cuts,
  * rollbacks, and tombstones and acts that say what is not so. Edits of columns: journal_verify_test. */
-#include "broker/act.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/act.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/ledger.h"

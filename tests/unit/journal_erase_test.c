@@ -1,5 +1,5 @@
 /* journal_erase_test - tries to keep a body alive beyond its time, to lose one before it, and to hide that it is gone. */
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"

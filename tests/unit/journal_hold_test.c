@@ -1,7 +1,7 @@
 /* journal_hold_test - tries to destroy what an authority ordered to be kept, to hand it on, to keep it beyond the
  * order, and to forge an order. */
-#include "broker/journal_held.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_held.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/holding.h"

@@ -1,6 +1,6 @@
 /* Tries to go on with a journal that came out of a backup as if nothing had happened since. */
-#include "broker/journal_sqlite.h"
-#include "broker/vault.h"
+#include "broker/journal/journal_sqlite.h"
+#include "broker/journal/vault.h"
 #include "common/backup.h"
 #include "common/memory.h"
 #include "common/recovery.h"

@@ -1,9 +1,9 @@
 /* journal_succeed_test - the broker's key changes in the journal where an announced succession says so and nowhere
  * else, at a start and while it is written, and a start after a crash finds out which key is in force. */
-#include "broker/journal_acts.h"
-#include "broker/journal_sqlite.h"
-#include "broker/take_up.h"
-#include "broker/writer.h"
+#include "broker/journal/journal_acts.h"
+#include "broker/journal/journal_sqlite.h"
+#include "broker/serve/take_up.h"
+#include "broker/serve/writer.h"
 #include "common/broker_succession.h"
 #include "common/memory.h"
 #include "common/wire.h"

@@ -1,6 +1,6 @@
 /* Tries to break what journal.h promises about writing, reading and restarting; journal_verify_test.c about checking.
  */
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/submission.h"
 #include "tests/support/ledger.h"

@@ -1,5 +1,5 @@
 /* Tries to change a journal behind the broker's back without journal_verify finding it. */
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "tests/support/disk.h"
 #include "tests/support/ledger.h"

@@ -1,5 +1,5 @@
 /* Tries to make the journal's write-ahead log grow, and to have it given up before its copy is on disk. */
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "tests/support/ledger.h"
 #include <pthread.h>

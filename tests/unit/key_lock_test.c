@@ -1,5 +1,5 @@
 /* key_lock_test - a locked key file opens with its passphrase and with nothing else, whatever keys it holds. */
-#include "broker/ctl.h"
+#include "broker/ctl/ctl.h"
 #include "common/key_file.h"
 #include "common/keys.h"
 #include "common/memory.h"

@@ -1,7 +1,7 @@
 /* keyring_test - newer keys take the older ones' place in memory and in the folder, and none is ever lost on the way. */
-#include "agents/keyring.h"
-#include "agents/store_key.h"
-#include "agents/uplink_state.h"
+#include "agents/store/keyring.h"
+#include "agents/store/store_key.h"
+#include "agents/uplink/uplink_state.h"
 #include "common/backup.h"
 #include "common/key_file.h"
 #include "common/log.h"

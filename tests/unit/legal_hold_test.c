@@ -1,7 +1,7 @@
 /* Tries to lose what an authority ordered to be kept, to keep it longer or by one person, and to read it in secret. */
-#include "agents/hold_keep.h"
-#include "agents/legal_hold.h"
-#include "agents/proof.h"
+#include "agents/reports/hold_keep.h"
+#include "agents/reports/legal_hold.h"
+#include "agents/reports/proof.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
 #include "tests/support/reports.h"

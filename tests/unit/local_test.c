@@ -1,6 +1,6 @@
-/* Tries to break what agents/local.h and agents/complete.h promise. */
-#include "agents/local.h"
-#include "agents/view.h"
+/* Tries to break what agents/serve/local.h and agents/reports/complete.h promise. */
+#include "agents/reports/view.h"
+#include "agents/serve/local.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/reports.h"

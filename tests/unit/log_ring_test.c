@@ -1,5 +1,5 @@
-/* Tries to break what broker/log_ring.h promises: numbers in a run, an hour, 16 MiB. */
-#include "broker/log_ring.h"
+/* Tries to break what broker/serve/log_ring.h promises: numbers in a run, an hour, 16 MiB. */
+#include "broker/serve/log_ring.h"
 #include "common/limit.h"
 #include "common/memory.h"
 

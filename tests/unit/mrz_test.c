@@ -1,5 +1,5 @@
-/* Tries to break what agents/mrz.h promises, with the specimens of ICAO Doc 9303 and one character of them changed. */
-#include "agents/mrz.h"
+/* Tries to break what agents/intake/mrz.h promises, with the specimens of ICAO Doc 9303 and one character of them changed. */
+#include "agents/intake/mrz.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

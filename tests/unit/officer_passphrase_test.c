@@ -1,8 +1,8 @@
 /* officer_passphrase_test - wherever a change of the passphrase was broken off, the same command brings it to its end,
  * and the store is lost at no moment. */
-#include "agents/officer_passphrase.h"
-#include "agents/keyring.h"
-#include "agents/store_convert.h"
+#include "agents/officer/officer_passphrase.h"
+#include "agents/store/keyring.h"
+#include "agents/store/store_convert.h"
 #include "common/key_file.h"
 #include "common/memory.h"
 #include "common/overwrite.h"

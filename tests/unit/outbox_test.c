@@ -1,11 +1,11 @@
 /* Tries to break what outbox.h promises. */
-#include "tests/support/agent_world.h"
-#include "agents/outbox_erase.h"
-#include "agents/purge.h"
+#include "agents/reports/outbox_erase.h"
+#include "agents/reports/purge.h"
 #include "common/content.h"
 #include "common/limit.h"
 #include "common/seal.h"
 #include "common/wire.h"
+#include "tests/support/agent_world.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Tries to break what policy.h promises: bad files are refused at their line, and every story has its audience. */
-#include "broker/policy.h"
+#include "broker/policy/policy.h"
 #include "common/file.h"
 #include <stdio.h>
 #include <stdlib.h>

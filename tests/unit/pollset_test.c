@@ -1,5 +1,5 @@
 /* pollset_test - nothing that came to a socket is waited for in vain, whoever took its descriptor's word. */
-#include "broker/pollset.h"
+#include "broker/serve/pollset.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

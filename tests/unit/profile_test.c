@@ -1,6 +1,6 @@
 /* Tries to break what profile.h promises. */
-#include "agents/csv.h"
-#include "agents/profile.h"
+#include "agents/intake/csv.h"
+#include "agents/intake/profile.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* Tries to break what agents/quarantine.h and quarantine_desk.h promise of what cannot be applied. */
-#include "agents/erase.h"
-#include "agents/purge_receipt.h"
-#include "agents/quarantine.h"
-#include "agents/quarantine_desk.h"
-#include "agents/store_progress.h"
-#include "agents/view.h"
+/* Tries to break what agents/reports/quarantine.h and quarantine_desk.h promise of what cannot be applied. */
+#include "agents/reports/erase.h"
+#include "agents/reports/purge_receipt.h"
+#include "agents/reports/quarantine.h"
+#include "agents/reports/store_progress.h"
+#include "agents/reports/view.h"
+#include "agents/serve/quarantine_desk.h"
 #include "common/wire.h"
 #include "tests/support/offices.h"
 

@@ -1,6 +1,6 @@
 /* Tries to get a page that was read ahead where another was asked for, or one that is too old. */
-#include "broker/reader.h"
-#include "broker/journal_sqlite.h"
+#include "broker/journal/journal_sqlite.h"
+#include "broker/serve/reader.h"
 #include "common/memory.h"
 #include "tests/support/ledger.h"
 #include "tests/support/process.h"

@@ -1,6 +1,6 @@
 /* reading_test - every read is on record once, those of an hour together, and nothing else can be put there. */
-#include "agents/reading.h"
-#include "agents/subject_record.h"
+#include "agents/store/reading.h"
+#include "agents/subject/subject_record.h"
 #include "tests/support/reports.h"
 #include <stdlib.h>
 #include <string.h>

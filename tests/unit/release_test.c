@@ -1,6 +1,6 @@
-/* Tries to break what agents/release.h promises: on a report decides its origin alone. */
-#include "agents/copies.h"
-#include "agents/release.h"
+/* Tries to break what agents/reports/release.h promises: on a report decides its origin alone. */
+#include "agents/reports/copies.h"
+#include "agents/reports/release.h"
 #include "tests/support/reports.h"
 
 #include <setjmp.h>

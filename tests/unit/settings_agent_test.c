@@ -1,5 +1,5 @@
-/* Tries to break what agents/settings.h promises. */
-#include "agents/settings.h"
+/* Tries to break what agents/settings/settings.h promises. */
+#include "agents/settings/settings.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"

@@ -1,5 +1,5 @@
-/* Tries to break what broker/settings.h and common/exchange.h promise. */
-#include "broker/settings.h"
+/* Tries to break what broker/settings/settings.h and common/exchange.h promise. */
+#include "broker/settings/settings.h"
 #include "common/limit.h"
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Tries to make the agent forget what a sink said of an erasure. */
-#include "agents/sink_backlog.h"
-#include "agents/store_progress.h"
+#include "agents/reports/store_progress.h"
+#include "agents/sink/sink_backlog.h"
 #include "common/memory.h"
 #include "tests/support/sinks.h"
 

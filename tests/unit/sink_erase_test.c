@@ -1,5 +1,5 @@
 /* Tries to keep a sink's copy of a report that must go, and to make a sink say what is not so. */
-#include "agents/sink_erase.h"
+#include "agents/sink/sink_erase.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"

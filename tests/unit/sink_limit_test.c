@@ -1,5 +1,5 @@
-/* Tries to break what agents/sink_limit.h promises, and what sinks do with what they may not have. */
-#include "agents/sink_limit.h"
+/* Tries to break what agents/sink/sink_limit.h promises, and what sinks do with what they may not have. */
+#include "agents/sink/sink_limit.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include "tests/support/fixed.h"

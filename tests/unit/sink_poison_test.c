@@ -1,5 +1,5 @@
-/* Tries to break what agents/sink.h promises of a report that a sink does not take, and of a sink that is away. */
-#include "agents/quarantine.h"
+/* Tries to break what agents/sink/sink.h promises of a report that a sink does not take, and of a sink that is away. */
+#include "agents/reports/quarantine.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"

@@ -1,5 +1,5 @@
-/* Tries to break what agents/sink.h promises of a sink that is a program. */
-#include "agents/sink.h"
+/* Tries to break what agents/sink/sink.h promises of a sink that is a program. */
+#include "agents/sink/sink.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"

@@ -1,5 +1,5 @@
-/* Tries to break what agents/sink.h promises. */
-#include "agents/sink.h"
+/* Tries to break what agents/sink/sink.h promises. */
+#include "agents/sink/sink.h"
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/wire.h"

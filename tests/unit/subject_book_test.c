@@ -1,7 +1,7 @@
 /* subject_book_test - only sound queries and answers count, whoever sent them. */
-#include "agents/subject_book.h"
-#include "agents/store_stream.h"
-#include "agents/subject_due.h"
+#include "agents/store/store_stream.h"
+#include "agents/subject/subject_book.h"
+#include "agents/subject/subject_due.h"
 #include "common/content.h"
 #include "common/json.h"
 #include "common/wire.h"

@@ -1,6 +1,6 @@
 /* subject_match_test - who may be meant is found in whatever way he was written down, and who is only like him is not.
  */
-#include "agents/subject_match.h"
+#include "agents/subject/subject_match.h"
 #include <string.h>
 #include <setjmp.h>
 #include <stdarg.h>

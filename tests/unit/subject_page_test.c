@@ -1,7 +1,7 @@
 /* subject_page_test - nothing that somebody said is markup on the page that a person gets, and every state and reason
  * has its words there. */
-#include "agents/subject_page.h"
-#include "agents/subject_words.h"
+#include "agents/subject/subject_page.h"
+#include "agents/subject/subject_words.h"
 #include "common/json.h"
 #include "proto/report.pb-c.h"
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* subject_record_test - every read is on record as it was stated, nothing else is, and a request is done only when the
  * person can be given all that there is. */
-#include "agents/subject_record.h"
+#include "agents/subject/subject_record.h"
 #include "tests/support/reports.h"
 #include <stdlib.h>
 #include <string.h>

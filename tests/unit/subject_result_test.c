@@ -1,6 +1,6 @@
 /* subject_result_test - who was asked, who answered how much of it, and who came or went meanwhile, is told as it is.
  */
-#include "agents/subject_result.h"
+#include "agents/subject/subject_result.h"
 #include "tests/support/agent_world.h"
 #include <string.h>
 #include <setjmp.h>

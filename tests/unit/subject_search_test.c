@@ -1,10 +1,10 @@
 /* subject_search_test - what is told of a report is what a person decided, no more than its office may tell, and of
  * whom it was given to nobody who never got it. */
-#include "agents/subject_search.h"
-#include "agents/copies.h"
-#include "agents/legal_hold.h"
-#include "agents/outbox_erase.h"
-#include "agents/subject_record.h"
+#include "agents/reports/copies.h"
+#include "agents/reports/legal_hold.h"
+#include "agents/reports/outbox_erase.h"
+#include "agents/subject/subject_record.h"
+#include "agents/subject/subject_search.h"
 #include "common/wire.h"
 #include "tests/support/agent_world.h"
 #include <stdio.h>

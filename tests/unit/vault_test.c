@@ -1,5 +1,5 @@
 /* Tries to break what vault.h promises. */
-#include "broker/vault.h"
+#include "broker/journal/vault.h"
 #include "common/database.h"
 #include "common/memory.h"
 #include "tests/support/disk.h"

@@ -1,5 +1,5 @@
-/* Tries to break what agents/proof.h promises: that only what the origin signed passes. */
-#include "agents/proof.h"
+/* Tries to break what agents/reports/proof.h promises: that only what the origin signed passes. */
+#include "agents/reports/proof.h"
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/seal.h"

@@ -1,5 +1,5 @@
-/* Tries to break what agents/view.h promises. */
-#include "agents/view.h"
+/* Tries to break what agents/reports/view.h promises. */
+#include "agents/reports/view.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
 #include "tests/support/reports.h"

@@ -1,6 +1,6 @@
 /* Tries to take the places of other watchers with one key, and to keep a place without a connection. */
-#include "broker/watch.h"
-#include "broker/zap.h"
+#include "broker/serve/watch.h"
+#include "broker/serve/zap.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "common/wire.h"

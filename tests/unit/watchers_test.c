@@ -1,5 +1,5 @@
-/* Tries to break what broker/watchers.h promises: who is in the file, what is wrong with it, and how it is changed. */
-#include "broker/watchers.h"
+/* Tries to break what broker/settings/watchers.h promises: who is in the file, what is wrong with it, and how it is changed. */
+#include "broker/settings/watchers.h"
 #include "common/file.h"
 #include "tests/support/core_world.h"
 

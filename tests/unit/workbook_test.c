@@ -1,5 +1,5 @@
-/* Tries to break what agents/workbook.h promises; needs xlsx2csv. */
-#include "agents/workbook.h"
+/* Tries to break what agents/intake/workbook.h promises; needs xlsx2csv. */
+#include "agents/intake/workbook.h"
 #include "common/clock.h"
 #include "common/file.h"
 #include "common/memory.h"

@@ -1,7 +1,7 @@
 /* Tries to break what writer.h and reader.h promise. */
-#include "broker/journal_sqlite.h"
-#include "broker/reader.h"
-#include "broker/writer.h"
+#include "broker/journal/journal_sqlite.h"
+#include "broker/serve/reader.h"
+#include "broker/serve/writer.h"
 #include "common/memory.h"
 #include "tests/support/ledger.h"
 #include <poll.h>

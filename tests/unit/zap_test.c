@@ -1,6 +1,6 @@
-/* Tries to break what broker/zap.h promises: a stranger stays out, and the test of that can fail. */
-#include "broker/watchers.h"
-#include "broker/zap.h"
+/* Tries to break what broker/serve/zap.h promises: a stranger stays out, and the test of that can fail. */
+#include "broker/serve/zap.h"
+#include "broker/settings/watchers.h"
 #include "common/socket.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,559 @@
+/* intake - the thread that brings the files of drop folders into the outbox, and what becomes of each. */
+#include "agents/intake/intake.h"
+#include "agents/intake/intake_folder.h"
+#include "agents/intake/intake_parse.h"
+#include "agents/reports/purge.h"
+#include "agents/store/stop.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+enum {
+	EXPIRE_MS = 3600000,
+	RETRY_MS = 5000,
+	EVENTS_SIZE = 64 * 1024,
+};
+
+struct intake {
+	struct folder *folders;
+	size_t count;
+	char *node;
+	char *store_path;   /* NULL: none */
+	const struct cipher *cipher; /* of the store; NULL: it is plain */
+	struct store store; /* for reading; opened when it is first needed */
+	struct mailbox *to_loop, *answers;
+	int notify, stop;
+	steady_ms expire_at;
+	uint64_t files; /* that were read since the start */
+	pthread_t thread;
+};
+
+/* ------------------------------------------------------------------ log */
+
+/* The first that came back; 0: none did. */
+static uint64_t bad_line(const struct parsed_file *file)
+{
+	for (size_t i = 0; i < file->count; i++)
+		if (file->lines[i].prepared == NULL)
+			return file->lines[i].line;
+	return 0;
+}
+
+/* Names of files may hold names of persons: a file is known by its number. */
+static void log_file(enum log_level level, const char *event, const struct intake_letter *letter, size_t rejected)
+{
+	log_event(level, event, F_TEXT("folder", folder_label(letter->folder)), F_NUM("file", letter->number),
+		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected),
+		  F_NUM("line", bad_line(&letter->file)));
+}
+
+static void log_failure(const struct folder *folder, enum error error)
+{
+	log_event(error == E_DISK_FULL ? LOG_LEVEL_ALARM : LOG_LEVEL_ERROR,
+		  error == E_DISK_FULL ? "intake.disk_full" : "intake.failed",
+		  F_TEXT("folder", folder_label(folder->path)), F_TEXT("error", error_name(error)));
+}
+
+/* ------------------------------------------------------------------ folders */
+
+static void rescan(struct intake *intake, steady_ms now)
+{
+	for (size_t i = 0; i < intake->count; i++)
+		if (now >= intake->folders[i].scan_at)
+			folder_scan(&intake->folders[i], intake->notify, now);
+}
+
+/* The store to complete drafts from and to know the broker's time by, NULL where there is none. */
+static enum error outbox_open(struct intake *intake, struct store **outbox)
+{
+	enum error error = E_OK;
+
+	*outbox = intake->store_path != NULL ? &intake->store : NULL;
+	if (*outbox != NULL && intake->store.db == NULL)
+		error = store_open_reader(&intake->store, intake->store_path, intake->cipher, NULL);
+	return error;
+}
+
+/* A clock that came up in another year removes nothing: what was rejected is nowhere else. */
+static void clear(struct intake *intake, const struct now *now)
+{
+	struct store *outbox;
+
+	if (now->steady < intake->expire_at)
+		return;
+	intake->expire_at = now->steady + EXPIRE_MS;
+	if (outbox_open(intake, &outbox) != E_OK || (outbox != NULL && purge_clock_far(outbox, now->wall)))
+		return;
+	for (size_t i = 0; i < intake->count; i++)
+		folder_clear(&intake->folders[i], now->wall);
+}
+
+/* ------------------------------------------------------------------ one file */
+
+/* Of folder, name and content, each with its length before it. */
+static struct hash identity_of(const struct folder *folder, const char *name, struct bytes content)
+{
+	struct buffer all = {0};
+	struct hash inner = hash_of(content), identity;
+
+	buffer_u32(&all, (uint32_t)strlen(folder->path));
+	buffer_text(&all, folder->path);
+	buffer_u32(&all, (uint32_t)strlen(name));
+	buffer_text(&all, name);
+	buffer_append(&all, inner.bytes, sizeof(inner.bytes));
+	identity = hash_tagged("simpul/intake/1", buffer_view(&all));
+	buffer_free(&all);
+	return identity;
+}
+
+/* The first candidate was dealt with: away with it, unless another file has taken its place meanwhile. */
+static enum error first_put_away(struct folder *folder, const char *sub, const char *reason, steady_ms now)
+{
+	char *name = memory_string(folder->candidates[0]->name);
+	enum error error = E_OK;
+
+	if (folder_still(folder))
+		error = file_put_away(folder->path, name, sub, reason);
+	if (error == E_OK) {
+		folder_forget(folder, 0);
+		folder_note(folder, name, false, now);
+	}
+	free(name);
+	return error;
+}
+
+/* The file stays, and the others of the folder come before it next time. */
+static void try_later(struct folder *folder, enum error error, steady_ms now)
+{
+	struct candidate *first = folder->candidates[0];
+
+	if (error == E_STOPPING)
+		return; /* nothing is wrong: it is read at the next start */
+	log_failure(folder, error);
+	folder->not_before = now + RETRY_MS;
+	if (error == E_DISK_FULL)
+		return;
+	memmove(&folder->candidates[0], &folder->candidates[1], (folder->count - 1) * sizeof(first));
+	folder->candidates[folder->count - 1] = first;
+}
+
+/* One that cannot be read must not stop the others, however many there are. */
+static void read_later(struct folder *folder, enum error error, steady_ms now)
+{
+	struct candidate *first = folder->candidates[0];
+
+	if (first->not_before == 0)
+		log_failure(folder, error);
+	first->not_before = now + RETRY_MS;
+}
+
+static void whole_reject(struct folder *folder, uint64_t number, const struct fault *fault, steady_ms now)
+{
+	char text[256];
+	char *reason = memory_format("%s\n", fault_text(fault, text, sizeof(text)));
+	enum error error = first_put_away(folder, REJECTED, reason, now);
+
+	if (error == E_OK)
+		log_event(LOG_LEVEL_WARNING, "intake.rejected", F_TEXT("folder", folder_label(folder->path)),
+			  F_NUM("file", number), F_TEXT("error", error_name(fault->code)));
+	else
+		try_later(folder, error, now);
+	free(reason);
+}
+
+/* Writes the bad lines, in place of the file that was written when there were fewer of them. */
+static enum error rejects_write(const struct folder *folder, struct intake_letter *letter)
+{
+	struct buffer rejects = {0};
+	char *earlier = letter->rejects, *name;
+	enum error error = E_OK;
+
+	if (letter->file.rejected == 0)
+		return E_OK;
+	name = intake_rejects_name(folder->profile, letter->name);
+	profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
+	error = file_put_beside(folder->path, name, REJECTED, buffer_view(&rejects), &letter->rejects);
+	if (error == E_OK && earlier != NULL && strcmp(earlier, letter->rejects) != 0)
+		unlink(earlier);
+	free(earlier);
+	free(name);
+	buffer_free(&rejects);
+	return error;
+}
+
+static struct intake_letter *letter_new(struct intake *intake, const struct folder *folder, const char *name,
+					struct bytes content, wall_ms now, struct store *outbox)
+{
+	struct intake_letter *letter = memory_zero(1, sizeof(*letter));
+
+	letter->folder = memory_string(folder->path);
+	letter->name = memory_string(name);
+	letter->identity = identity_of(folder, name, content);
+	letter->number = ++intake->files;
+	letter->place = (size_t)(folder - intake->folders);
+	intake_parse(&(struct intake_source){.profile = folder->profile,
+					     .file_name = name,
+					     .node = intake->node,
+					     .outbox = outbox,
+					     .now = now,
+					     .stop = intake->stop},
+		     content, &letter->file);
+	return letter;
+}
+
+void intake_letter_free(struct intake_letter *letter)
+{
+	parsed_file_free(&letter->file);
+	free(letter->folder);
+	free(letter->name);
+	free(letter->rejects);
+	free(letter);
+}
+
+/* Writes the bad lines and hands the good ones to the loop; a file without good lines is done. Takes the letter. */
+static void lines_offer(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
+{
+	enum error error = rejects_write(folder, letter);
+
+	folder->under_way = error == E_OK && letter->file.count > letter->file.rejected;
+	if (folder->under_way) {
+		mailbox_put(intake->to_loop, &letter->letter);
+		return;
+	}
+	if (error == E_OK)
+		error = first_put_away(folder, DONE, NULL, now);
+	if (error == E_OK)
+		log_file(LOG_LEVEL_INFO, "intake.file", letter, letter->file.rejected);
+	else
+		try_later(folder, error, now);
+	intake_letter_free(letter);
+}
+
+/* The steps of intake.h for the first candidate, up to the loop. */
+static void content_take(struct intake *intake, struct folder *folder, struct bytes content, const struct now *now)
+{
+	struct intake_letter *letter;
+	struct store *outbox;
+	enum error error = outbox_open(intake, &outbox);
+
+	if (error != E_OK) {
+		try_later(folder, error, now->steady);
+		return;
+	}
+	letter = letter_new(intake, folder, folder->candidates[0]->name, content, now->wall, outbox);
+	error = letter->file.fault.code;
+	if (error == E_OK) {
+		lines_offer(intake, folder, letter, now->steady);
+		return;
+	}
+	if (error_remedy(error) == REMEDY_CORRECT)
+		whole_reject(folder, letter->number, &letter->file.fault, now->steady);
+	else
+		try_later(folder, error, now->steady);
+	intake_letter_free(letter);
+}
+
+/* Reads the first candidate, which has settled. */
+static void first_take(struct intake *intake, struct folder *folder, const struct now *now)
+{
+	const struct candidate *first = folder->candidates[0];
+	char *path = memory_format("%s/%s", folder->path, first->name);
+	const struct fault too_large = {.code = E_TOO_LARGE, .field = "file"};
+	struct buffer content = {0};
+	enum error error = file_take(path, &first->mark, folder->polled, PROFILE_LARGEST_FILE, &content);
+
+	switch (error) {
+	case E_OK:
+		content_take(intake, folder, buffer_view(&content), now);
+		break;
+	case E_TOO_LARGE:
+		whole_reject(folder, ++intake->files, &too_large, now->steady);
+		break;
+	case E_NOT_FOUND:
+		folder_forget(folder, 0);
+		break;
+	case E_BUSY:
+		/* Somebody writes: looked at anew, behind the others, until it is still. */
+		folder_forget(folder, 0);
+		folder_note(folder, folder_label(path), false, now->steady);
+		break;
+	default:
+		read_later(folder, error, now->steady);
+	}
+	buffer_free(&content);
+	free(path);
+}
+
+/* Takes one file, however many have settled. False when there is none to take. */
+static bool folder_step(struct intake *intake, struct folder *folder)
+{
+	struct now now = clock_now();
+
+	if (folder->under_way || folder->not_before > now.steady || !folder_settled(folder, now.steady))
+		return false;
+	first_take(intake, folder, &now);
+	return true;
+}
+
+/* One file of each folder, so that none waits for all that stand in another. */
+static bool folders_step(struct intake *intake)
+{
+	bool taken = false;
+
+	for (size_t i = 0; i < intake->count && !stop_asked(intake->stop); i++)
+		taken = folder_step(intake, &intake->folders[i]) || taken;
+	return taken;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+/* The line that the loop's fault blames, and the fault as the line has it; NULL when it blames none. */
+static struct parsed_line *line_blamed(const struct intake_letter *letter, struct fault *fault)
+{
+	const struct parsed_file *file = &letter->file;
+	size_t number = 0, good = 0;
+	int used = 0;
+
+	*fault = letter->fault;
+	fault->code = letter->result;
+	if (sscanf(letter->fault.field, "reports[%zu]%n", &number, &used) == 1 && used > 0)
+		memmove(fault->field, fault->field + used, sizeof(fault->field) - (size_t)used);
+	else if (file->count - file->rejected > 1)
+		return NULL;
+	if (fault->field[0] == '.')
+		memmove(fault->field, fault->field + 1, sizeof(fault->field) - 1);
+	for (size_t i = 0; i < file->count; i++)
+		if (file->lines[i].prepared != NULL && good++ == number)
+			return &file->lines[i];
+	return NULL;
+}
+
+static void line_refuse(struct intake_letter *letter, struct parsed_line *line, const struct fault *fault)
+{
+	line->prepared = NULL;
+	line->fault = *fault;
+	letter->file.rejected++;
+}
+
+/* To whom the line cannot be sealed, as the fault says; NULL when it says something else. */
+static const char *unknown_recipient(const struct parsed_line *line, const struct fault *fault)
+{
+	const Simpul__Routing *routing = line->prepared->routing;
+	size_t place;
+
+	if (fault->code != E_RECIPIENT_UNKNOWN || sscanf(fault->field, "to[%zu]", &place) != 1)
+		return NULL;
+	return place < routing->n_to ? routing->to[place] : NULL;
+}
+
+/* The others that are sealed to him would be refused one by one, and the bad lines written anew for each. */
+static void refuse_alike(struct intake_letter *letter, const char *recipient)
+{
+	struct fault fault;
+
+	for (size_t i = 0; i < letter->file.count; i++) {
+		struct parsed_line *line = &letter->file.lines[i];
+		const struct prepared *prepared = line->prepared;
+
+		if (prepared == NULL || prepared->header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
+			continue;
+		for (size_t j = 0; line->prepared != NULL && j < prepared->routing->n_to; j++)
+			if (strcmp(prepared->routing->to[j], recipient) == 0) {
+				fault_at(&fault, E_RECIPIENT_UNKNOWN, "to[%zu]", j);
+				line_refuse(letter, line, &fault);
+			}
+	}
+}
+
+/* The outbox will not have it, however often it is asked: without the line that it blames, or not at all. */
+static void answer_refused(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
+{
+	struct fault fault;
+	struct parsed_line *line = line_blamed(letter, &fault);
+	const char *recipient = line != NULL ? unknown_recipient(line, &fault) : NULL;
+
+	if (line == NULL) {
+		whole_reject(folder, letter->number, &fault, now);
+		intake_letter_free(letter);
+		return;
+	}
+	line_refuse(letter, line, &fault);
+	if (recipient != NULL)
+		refuse_alike(letter, recipient);
+	letter->fault = (struct fault){.code = E_OK};
+	lines_offer(intake, folder, letter, now);
+}
+
+static void answer_take(struct intake *intake, struct intake_letter *letter)
+{
+	struct folder *folder = &intake->folders[letter->place];
+	steady_ms now = clock_now().steady;
+	enum error error = letter->result;
+
+	if (error != E_EXISTS && error_remedy(error) == REMEDY_CORRECT) {
+		folder->under_way = false;
+		answer_refused(intake, folder, letter, now);
+		return;
+	}
+	if (error == E_OK || error == E_EXISTS)
+		error = first_put_away(folder, DONE, NULL, now);
+	/* After first_put_away: until then the first candidate is the file that was answered for. */
+	folder->under_way = false;
+	if (error != E_OK)
+		try_later(folder, error, now);
+	else
+		log_file(LOG_LEVEL_INFO, letter->result == E_OK ? "intake.file" : "intake.repeated", letter,
+			 letter->file.rejected);
+	intake_letter_free(letter);
+}
+
+static void answers_take(struct intake *intake)
+{
+	struct letter *letter = mailbox_take_all(intake->answers);
+
+	while (letter != NULL) {
+		struct letter *next = letter->next;
+
+		answer_take(intake, (struct intake_letter *)letter);
+		letter = next;
+	}
+}
+
+/* ------------------------------------------------------------------ thread */
+
+static void event_take(struct intake *intake, const struct inotify_event *event, steady_ms now)
+{
+	for (size_t i = 0; i < intake->count && (event->mask & IN_Q_OVERFLOW); i++)
+		intake->folders[i].scan_at = now;
+	for (size_t i = 0; i < intake->count && event->len > 0; i++)
+		if (intake->folders[i].watch == event->wd && !intake->folders[i].missed)
+			folder_note(&intake->folders[i], event->name, true, now);
+}
+
+static void events_take(struct intake *intake)
+{
+	_Alignas(struct inotify_event) char events[EVENTS_SIZE];
+	ssize_t size = read(intake->notify, events, sizeof(events));
+	steady_ms now = clock_now().steady;
+
+	for (ssize_t at = 0; at < size;) {
+		const struct inotify_event *event = (const void *)(events + at);
+
+		event_take(intake, event, now);
+		at += (ssize_t)(sizeof(*event) + event->len);
+	}
+}
+
+/* Milliseconds until something is due without an event. */
+static int wait_ms(const struct intake *intake, steady_ms now)
+{
+	steady_ms due = intake->expire_at;
+
+	for (size_t i = 0; i < intake->count; i++) {
+		const steady_ms folder = folder_due(&intake->folders[i]);
+
+		due = folder < due ? folder : due;
+	}
+	return due <= now ? 0 : (int)(due - now);
+}
+
+static void *intake_run(void *argument)
+{
+	struct intake *intake = argument;
+	struct pollfd polled[] = {{.fd = intake->stop, .events = POLLIN},
+				  {.fd = mailbox_fd(intake->answers), .events = POLLIN},
+				  {.fd = intake->notify, .events = POLLIN}};
+
+	for (;;) {
+		struct now now = clock_now();
+		bool taken;
+
+		clear(intake, &now);
+		rescan(intake, now.steady);
+		taken = folders_step(intake); /* then there may be more of them */
+		poll(polled, sizeof(polled) / sizeof(polled[0]), taken ? 0 : wait_ms(intake, clock_now().steady));
+		events_take(intake);
+		answers_take(intake);
+		if (polled[0].revents != 0)
+			return NULL;
+	}
+}
+
+static void intake_free(struct intake *intake)
+{
+	for (size_t i = 0; i < intake->count; i++)
+		folder_free(&intake->folders[i]);
+	if (intake->notify >= 0)
+		close(intake->notify);
+	if (intake->stop >= 0)
+		close(intake->stop);
+	mailbox_free(intake->answers);
+	store_close(&intake->store);
+	free(intake->store_path);
+	free(intake->folders);
+	free(intake->node);
+	free(intake);
+}
+
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
+			    const struct cipher *cipher, struct mailbox *to_loop)
+{
+	struct intake *intake = memory_zero(1, sizeof(*intake));
+	int result;
+
+	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
+	intake->count = count;
+	for (size_t i = 0; i < count; i++) {
+		intake->folders[i] = (struct folder){
+			.path = memory_string(folders[i].path),
+			.profile = folders[i].profile,
+			.keep_days = folders[i].keep_days,
+			.settle_ms = folders[i].settle_ms,
+			.poll = folders[i].poll,
+			.watch = -1,
+		};
+		folder_init(&intake->folders[i]);
+	}
+	intake->node = memory_string(node);
+	intake->store_path = store_path != NULL ? memory_string(store_path) : NULL;
+	intake->cipher = cipher;
+	intake->to_loop = to_loop;
+	intake->answers = mailbox_new();
+	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	intake->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	result = intake->notify < 0 || intake->stop < 0 ? errno
+							: pthread_create(&intake->thread, NULL, intake_run, intake);
+	if (result == 0)
+		return intake;
+	intake_free(intake);
+	errno = result;
+	return NULL;
+}
+
+void intake_answer(struct intake *intake, struct intake_letter *letter)
+{
+	mailbox_put(intake->answers, &letter->letter);
+}
+
+void intake_stop(struct intake *intake)
+{
+	const uint64_t one = 1;
+
+	if (intake == NULL)
+		return;
+	while (write(intake->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(intake->thread, NULL);
+	answers_take(intake); /* what came while the thread ended */
+	intake_free(intake);
+}
