@@ -232,7 +232,7 @@ static enum error put_delivery(struct buffer *out, struct journal_case *c, const
 		error = question_ask(c, &now, then->node, journal_case_end(c), fault);
 	if (error != E_OK)
 		return error;
-	if (kept != NULL && (withheld > 0 || acknowledged)) {
+	if (kept != NULL && withheld > 0) {
 		put(out, "it was withheld: %s\n", kept);
 		return put_notice(out, c, then->node, report, acknowledged, fault);
 	}

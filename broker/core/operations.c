@@ -368,6 +368,25 @@ static struct node *record_node(struct core *core, const struct journal_append *
 	return record ? node_find(core, record->node) : NULL;
 }
 
+/* Of a former key nothing follows for the office. */
+static bool is_of_present_key(struct core *core, const struct node *node, const struct journal_append *append)
+{
+	const Simpul__MemberStanding *standing =
+		simpul__member_standing__unpack(&core->arena.protobuf, append->content.size, append->content.data);
+
+	return standing && standing->key_id == node->member.key_id;
+}
+
+static void standing_done(struct core *core, struct node *node, const struct journal_append *append, enum error old)
+{
+	if (is_of_present_key(core, node, append)) {
+		node->owed.suspension = E_OK;
+		node->leaving = 0;
+	}
+	if (standing_error(node->standing) != old)
+		session_end(core, node, standing_error(node->standing));
+}
+
 static void operation_take_effect(struct core *core, struct operation *operation, struct journal_append *append)
 {
 	const enum error old = operation->node ? standing_error(operation->node->standing) : E_OK;
@@ -382,12 +401,8 @@ static void operation_take_effect(struct core *core, struct operation *operation
 	}
 	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT)
 		operation->node->owed.reseed_end = false;
-	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING) {
-		operation->node->owed.suspension = E_OK;
-		operation->node->leaving = 0;
-		if (standing_error(operation->node->standing) != old)
-			session_end(core, operation->node, standing_error(operation->node->standing));
-	}
+	if (operation->type == SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING)
+		standing_done(core, operation->node, append, old);
 	log_done(core, operation, append);
 	if (append->newer != NULL)
 		terms_change(core, append);

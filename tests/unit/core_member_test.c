@@ -237,6 +237,28 @@ static void who_listens_to_others_is_suspended_though_the_disk_was_full(void **s
 	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
 }
 
+/* An operator calls its former key lost meanwhile, which says nothing of the present one. */
+static void who_is_to_be_suspended_stays_out_when_a_former_key_is_revoked(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_SUBSCRIBED};
+
+	world_rekeys(world, ARMY, 2);
+	world_hello(world, ARMY, world->position.entry);
+	event.subscribed.curve_key = world->keys[ARMY].curve_public;
+	event.subscribed.topic = BYTES("everything", 10);
+	event.subscribed.added = true;
+	world_step(world, &event);
+	world_commit(world, E_DISK_FULL);
+	compromised(world, 1, world->now.wall - 10, E_OK);
+	assert_int_not_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_OK);
+	for (int seconds = 0; seconds < 5 && world_queued(world) == 0; seconds++)
+		world_tick(world, 1000);
+	world_commit(world, E_OK);
+	world_restart(world);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
+}
+
 /* Nor is it let in before that is on disk. */
 static void who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full(void **state)
 {
@@ -310,6 +332,7 @@ int main(void)
 		TEST(a_former_key_is_called_compromised_and_the_office_stays_in),
 		TEST(operators_get_an_answer_for_what_does_not_exist),
 		TEST(who_listens_to_others_is_suspended_though_the_disk_was_full),
+		TEST(who_is_to_be_suspended_stays_out_when_a_former_key_is_revoked),
 		TEST(who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full),
 		TEST(what_an_office_subscribed_to_is_stored_though_the_disk_was_full),
 		TEST(a_reseed_is_used_up_though_the_disk_was_full),
