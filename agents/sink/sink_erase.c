@@ -70,6 +70,14 @@ static json_t *document_of(const struct inbox_row *row, const struct sink_event 
 	return document;
 }
 
+/* What was in a folder when the sink had one is for a person to find, whatever it says that has its place now. */
+static void moved_settle(struct telling *telling)
+{
+	if (telling->event->moved && telling->kind != &sink_folder &&
+	    telling->outcome->outcome == SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED)
+		telling->outcome->outcome = SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED;
+}
+
 static bool row_tell(void *context, const struct inbox_row *row)
 {
 	struct telling *telling = context;
@@ -83,6 +91,7 @@ static bool row_tell(void *context, const struct inbox_row *row)
 		sink_document_begin(&document, row, document_of(row, telling->event, &arena));
 		document.report.moved = telling->event->moved;
 		telling->taken = telling->kind->erase(telling->self, &document.report, telling->outcome, telling->why);
+		moved_settle(telling);
 		sink_document_end(&document);
 	}
 	arena_fini(&arena);

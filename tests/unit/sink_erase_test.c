@@ -128,6 +128,34 @@ static void a_file_that_was_left_in_another_folder_is_not_said_to_be_erased(void
 	free(former);
 }
 
+/* Nor by a program that has taken the folder's place. */
+static void what_a_former_folder_holds_no_program_has_erased(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_PROGRAM);
+	struct sinks *sinks = folder_start(place);
+
+	sink_place_add(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	options.path = "/bin/true";
+	options.erases = SINK_ERASES_YES;
+	sinks = sink_place_start(place, &options);
+	sink_place_add(place, 2);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	sink_place_erase(place, 1);
+	sink_place_erase(place, 2);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_told(place, 2));
+	sinks_stop(sinks);
+	assert_true(there(place, FIRST));
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	assert_int_equal(sink_place_outcome(place, 2), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+}
+
 static void another_spelling_is_no_other_folder(void **state)
 {
 	struct sink_place *place = *state;
@@ -549,6 +577,7 @@ int main(void)
 		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
 		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
 		TEST(a_file_that_was_left_in_another_folder_is_not_said_to_be_erased),
+		TEST(what_a_former_folder_holds_no_program_has_erased),
 		TEST(another_spelling_is_no_other_folder),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
