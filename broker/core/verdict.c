@@ -24,26 +24,33 @@ enum {
 
 /* ---------------------------------------------------------------------------- verdicts */
 
-static bool recipient_known(const struct core *core, const char *name)
+/* A cancel names whom its report named: they may be gone by now, but what names them is a name still. */
+static bool recipient_known(const struct core *core, Simpul__Kind kind, const char *name)
 {
-	return policy_knows_agency(core->policy, name) || policy_knows_node(core->policy, name) ||
-	       node_find(core, name);
+	return kind == SIMPUL__KIND__KIND_CANCEL
+		       ? agency_name_valid(name) || node_name_valid(name)
+		       : policy_knows_agency(core->policy, name) || policy_knows_node(core->policy, name) ||
+				 node_find(core, name);
 }
 
-/* A cancel names whom its report named: they may be gone by now. */
+static bool opener_known(const struct core *core, Simpul__Kind kind, const char *node)
+{
+	return kind == SIMPUL__KIND__KIND_CANCEL ? node_name_valid(node) : node_find(core, node) != NULL;
+}
+
 static enum error recipients_check(const struct core *core, const struct submit *submit, struct fault *fault)
 {
-	const bool may_be_gone = submit->headers[0]->kind == SIMPUL__KIND__KIND_CANCEL;
+	const Simpul__Kind kind = submit->headers[0]->kind;
 	const Simpul__Routing *routing = submit->routing;
 
-	for (size_t i = 0; i < routing->n_to && !may_be_gone; i++)
-		if (!recipient_known(core, routing->to[i]))
+	for (size_t i = 0; i < routing->n_to; i++)
+		if (!recipient_known(core, kind, routing->to[i]))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.to[%zu]", i);
-	for (size_t i = 0; i < routing->n_not_to && !may_be_gone; i++)
-		if (!recipient_known(core, routing->not_to[i]))
+	for (size_t i = 0; i < routing->n_not_to; i++)
+		if (!recipient_known(core, kind, routing->not_to[i]))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.not_to[%zu]", i);
 	for (size_t i = 0; i < routing->n_wraps; i++) {
-		if (!may_be_gone && !node_find(core, routing->wraps[i]->node))
+		if (!opener_known(core, kind, routing->wraps[i]->node))
 			return fault_at(fault, E_RECIPIENT_UNKNOWN, "routing.wraps[%zu].node", i);
 		if (routing->wraps[i]->wrapped.len != WRAP_SIZE)
 			return fault_at(fault, E_INVALID, "routing.wraps[%zu].wrapped", i);

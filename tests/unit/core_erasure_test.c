@@ -193,6 +193,21 @@ static void what_was_said_is_taken_back_whatever_may_be_said_by_now(void **state
 	}
 }
 
+/* The routing stands in the journal for good: no text gets in there because nobody asks whether it is somebody's name. */
+static void whom_a_retraction_names_has_the_name_of_an_office(void **state)
+{
+	struct world *world = journaled_world(state);
+	const Simpul__Receipt *receipt;
+	struct speech cancel = retraction;
+
+	cancel.to[0] = "Eriksson, Anna Maria";
+	world_accepts(world, (struct speech){.node = POLICE});
+	world_accepts(world, cancel);
+	receipt = world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt;
+	assert_int_equal(receipt->n_verdicts, 1);
+	assert_string_equal(receipt->verdicts[0]->field, "routing.to[0]");
+}
+
 /* Its number has a VOID since a recovery; who had it from the broker's former life must hear of it all the same. */
 static void what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it(void **state)
 {
@@ -560,6 +575,7 @@ int main(void)
 		TEST(what_is_taken_back_is_gone_at_once),
 		TEST(what_was_read_before_a_tombstone_is_not_handed_out_after_it),
 		TEST(what_was_said_is_taken_back_whatever_may_be_said_by_now),
+		TEST(whom_a_retraction_names_has_the_name_of_an_office),
 		TEST(what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it),
 		TEST(a_plain_cancel_leaves_the_body),
 		TEST(nothing_expires_of_a_clock_that_jumped_until_a_person_says_that_it_is_right),
