@@ -6,7 +6,7 @@
 #   make torture    the long form of the fault suites, on the release programs
 #   make fuzz       libFuzzer on every decoder of foreign bytes, FUZZ_SECONDS=60 each; FUZZ="wire csv" for some of them
 #   make fuzz-merge takes what it found into the corpus, which make test replays
-#   make tsan       everything that make test runs, under ThreadSanitizer (about 6 minutes)
+#   make tsan       everything that make test runs, under ThreadSanitizer (more than ten minutes)
 #   make memcheck   unit and system tests under valgrind: no leak, no read of what was never written (about 10 minutes)
 #   make seeded     bugs put in on purpose, each against the tests that must catch it; prints the table (about 20 minutes)
 #   make bench      throughput and latency beside bare libzmq
