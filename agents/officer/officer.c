@@ -136,6 +136,20 @@ enum error officer_cipher(const struct officer *officer, const struct settings *
 	return error;
 }
 
+enum error officer_store_write(const struct officer *officer, const struct settings *settings, struct store *store,
+			       struct fault *fault)
+{
+	const struct cipher *cipher = NULL;
+	struct join join;
+	enum error error = join_load(&join, settings->join, fault);
+
+	if (error == E_OK)
+		error = officer_cipher(officer, settings, &cipher, fault);
+	if (error == E_OK)
+		error = store_open_marked(store, settings->store, cipher, join.exchange, settings->node, fault);
+	return error;
+}
+
 enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault)
 {
 	const struct cipher *cipher;

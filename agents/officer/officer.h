@@ -77,6 +77,9 @@ enum error officer_cipher(const struct officer *officer, const struct settings *
 			  struct fault *fault);
 /* Opens the agent's store to read. */
 enum error officer_store(const struct officer *officer, struct store *store, struct fault *fault);
+/* Opens it to write, as the agent does; whoever calls holds its lock (store_lock). */
+enum error officer_store_write(const struct officer *officer, const struct settings *settings, struct store *store,
+			       struct fault *fault);
 /* Asks the running agent; takes `request` over. `answer` is a new reference. A refusal of the agent ({"ok": false})
  * becomes the fault. E_UNREACHABLE: no agent runs. */
 enum error officer_ask(const struct officer *officer, json_t *request, json_t **answer, struct fault *fault);

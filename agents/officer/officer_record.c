@@ -33,16 +33,10 @@ static const char usage[] =
 static enum error note_alone(const struct officer *officer, const struct settings *settings, const char *what,
 			     const char *about, struct fault *fault)
 {
-	const struct cipher *cipher = NULL;
 	char user[USER_NAME_SIZE];
 	struct store store;
-	struct join join;
-	enum error error = join_load(&join, settings->join, fault);
+	enum error error = officer_store_write(officer, settings, &store, fault);
 
-	if (error == E_OK)
-		error = officer_cipher(officer, settings, &cipher, fault);
-	if (error == E_OK)
-		error = store_open_marked(&store, settings->store, cipher, join.exchange, settings->node, fault);
 	if (error != E_OK)
 		return error;
 	error = reading_note(&store, what, about, user_name(geteuid(), user), clock_now().wall, fault);

@@ -53,15 +53,9 @@ struct recovered {
 static enum error epoch_begin(const struct officer *officer, const struct settings *settings, uint32_t epoch,
 			      const char *reason, struct recovered *recovered, struct fault *fault)
 {
-	const struct cipher *cipher = NULL;
-	struct join join;
 	struct store store;
-	enum error error = join_load(&join, settings->join, fault);
+	enum error error = officer_store_write(officer, settings, &store, fault);
 
-	if (error == E_OK)
-		error = officer_cipher(officer, settings, &cipher, fault);
-	if (error == E_OK)
-		error = store_open_marked(&store, settings->store, cipher, join.exchange, settings->node, fault);
 	if (error != E_OK)
 		return error;
 	error = outbox_begin_epoch(&store, epoch, reason, &recovered->moved, fault);
