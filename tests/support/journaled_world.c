@@ -1,8 +1,8 @@
 /* journaled_world - makes the folder, and removes it. */
 #include "tests/support/journaled_world.h"
 #include "common/memory.h"
+#include "tests/support/process.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,20 +27,12 @@ int journaled_setup(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 int journaled_teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
 	world_free(fixture->world);
-	nftw(fixture->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(fixture->path);
 	free(fixture);
 	return 0;
 }

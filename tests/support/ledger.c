@@ -5,8 +5,8 @@
 #include "common/memory.h"
 #include "common/submission.h"
 #include "common/wire.h"
+#include "tests/support/process.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,18 +109,10 @@ void ledger_reopen(struct ledger *ledger)
 	assert_int_equal(journal_open(&ledger->journal, &ledger->options, NULL), E_OK);
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 void ledger_close(struct ledger *ledger)
 {
 	journal_close(ledger->journal);
-	nftw(ledger->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(ledger->path);
 }
 
 enum error ledger_commit(struct ledger *ledger, struct journal_append *first, ...)

@@ -23,6 +23,9 @@ const char *process_program(const char *name, char *path, size_t size);
 
 void sleep_ms(unsigned ms);
 
+/* Removes a folder and all that is in it, following no link. */
+void tree_remove(const char *path);
+
 /* So many milliseconds with patience: for limits of a test's own. */
 int patient_ms(int ms);
 

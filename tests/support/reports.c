@@ -191,8 +191,6 @@ char *test_folder(void)
 
 void test_folder_remove(char *folder)
 {
-	const char *const argv[] = {"/bin/rm", "-rf", folder, NULL};
-
-	process_run(argv, NULL, NULL, "/dev/null", 20);
+	tree_remove(folder);
 	free(folder);
 }

@@ -2,6 +2,7 @@
 #include "agents/intake/intake.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "tests/support/process.h"
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -74,23 +75,6 @@ static int start(void **state)
 	scene->to_loop = mailbox_new();
 	*state = scene;
 	return 0;
-}
-
-static void tree_remove(const char *path)
-{
-	DIR *folder = opendir(path);
-	const struct dirent *entry;
-
-	while (folder != NULL && (entry = readdir(folder)) != NULL) {
-		char *inner = memory_format("%s/%s", path, entry->d_name);
-
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(inner) != 0)
-			tree_remove(inner);
-		free(inner);
-	}
-	if (folder != NULL)
-		closedir(folder);
-	rmdir(path);
 }
 
 static int end(void **state)

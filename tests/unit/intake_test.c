@@ -6,8 +6,8 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "tests/support/process.h"
 #include "tests/support/xlsx.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -79,23 +79,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static void tree_remove(const char *path)
-{
-	DIR *folder = opendir(path);
-	const struct dirent *entry;
-
-	while (folder != NULL && (entry = readdir(folder)) != NULL) {
-		char *inner = memory_format("%s/%s", path, entry->d_name);
-
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlink(inner) != 0)
-			tree_remove(inner);
-		free(inner);
-	}
-	if (folder != NULL)
-		closedir(folder);
-	rmdir(path);
-}
-
 static int teardown(void **state)
 {
 	struct scene *scene = *state;
@@ -163,7 +146,7 @@ static bool exists(const struct scene *scene, const char *name)
 	return there;
 }
 
-static void wait_for(const struct scene *scene, const char *name)
+static void there_soon(const struct scene *scene, const char *name)
 {
 	for (int i = 0; i < SOON_MS / 10 && !exists(scene, name); i++)
 		poll(NULL, 0, 10);
@@ -191,7 +174,7 @@ static void a_dropped_file_reaches_the_loop_and_then_done(void **state)
 	struct intake_letter *letter;
 
 	intake_begin(scene);
-	wait_for(scene, "done");
+	there_soon(scene, "done");
 	drop(scene, "x.csv", TWO);
 	letter = letter_wait(scene);
 	assert_string_equal(letter->name, "x.csv");
@@ -200,7 +183,7 @@ static void a_dropped_file_reaches_the_loop_and_then_done(void **state)
 	assert_true(exists(scene, "x.csv"));
 	assert_false(exists(scene, "done/x.csv"));
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 	assert_false(exists(scene, "x.csv"));
 	assert_content(scene, "done/x.csv", TWO);
 	assert_null(letter_within(scene, NEVER_MS));
@@ -222,7 +205,7 @@ static void what_was_dropped_before_the_start_is_read(void **state)
 		assert_null(letter_within(scene, NEVER_MS));
 		answer(scene, letter, E_OK);
 	}
-	wait_for(scene, "done/b.csv");
+	there_soon(scene, "done/b.csv");
 }
 
 static void a_half_written_file_is_not_read(void **state)
@@ -242,7 +225,7 @@ static void a_half_written_file_is_not_read(void **state)
 	letter = letter_wait(scene);
 	assert_int_equal(letter->file.count, 2);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/slow.csv");
+	there_soon(scene, "done/slow.csv");
 	free(path);
 }
 
@@ -266,7 +249,7 @@ static void a_polled_file_is_read_once_it_has_been_still(void **state)
 	scene->options.poll = true;
 	scene->options.settle_ms = 3000;
 	intake_begin(scene);
-	wait_for(scene, "rejected");
+	there_soon(scene, "rejected");
 	append_to(scene, "slow.csv", ONE);
 	for (size_t i = 0; i < 4; i++) {
 		assert_null(letter_within(scene, 1500));
@@ -276,7 +259,7 @@ static void a_polled_file_is_read_once_it_has_been_still(void **state)
 	assert_non_null(letter);
 	assert_int_equal(letter->file.count, 5);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/slow.csv");
+	there_soon(scene, "done/slow.csv");
 }
 
 static void how_long_a_found_file_must_be_still_is_the_folders_word(void **state)
@@ -290,13 +273,13 @@ static void how_long_a_found_file_must_be_still_is_the_folders_word(void **state
 	assert_null(letter_within(scene, 4000));
 	letter = letter_wait(scene);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 	/* Whose writer was seen to close it is not waited for. */
 	drop(scene, "y.csv", ONE);
 	letter = letter_within(scene, 3000);
 	assert_non_null(letter);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/y.csv");
+	there_soon(scene, "done/y.csv");
 }
 
 static void network_file_systems_are_known(void **state)
@@ -319,7 +302,7 @@ static void unfinished_names_links_and_folders_are_left_alone(void **state)
 	char *link = path_in(scene, "link.csv"), *inner = path_in(scene, "sub.csv"), *pipe = path_in(scene, "pipe.csv");
 
 	intake_begin(scene);
-	wait_for(scene, "rejected");
+	there_soon(scene, "rejected");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		drop(scene, names[i], ONE);
 	assert_int_equal(symlink(".x.csv", link), 0);
@@ -347,7 +330,7 @@ static void bad_lines_are_on_disk_before_the_good_ones_are_taken(void **state)
 		       "line;reason;T;N\n3;\"column \"\"T\"\": not a date and time as dd/mm/yyyy 21:40: a value does not "
 		       "have the required form (INVALID)\";RAHASIA;2\n");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 }
 
 static void a_crash_between_steps_takes_no_line_twice(void **state)
@@ -368,7 +351,7 @@ static void a_crash_between_steps_takes_no_line_twice(void **state)
 	letter = letter_wait(scene);
 	assert_true(hash_equal(&identity, &letter->identity));
 	answer(scene, letter, E_EXISTS);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 	assert_true(exists(scene, "rejected/x.csv"));
 	assert_false(exists(scene, "rejected/x-1.csv"));
 	assert_null(letter_within(scene, NEVER_MS));
@@ -392,7 +375,7 @@ static void an_unreadable_file_is_rejected_with_a_reason(void **state)
 
 	drop(scene, "x.csv", "RAHASIA;1\n");
 	intake_begin(scene);
-	wait_for(scene, "rejected/x.csv");
+	there_soon(scene, "rejected/x.csv");
 	assert_content(scene, "rejected/x.csv", "RAHASIA;1\n");
 	assert_content(scene, "rejected/x.csv.reason.txt",
 		       "column \"T\" is missing (MISSING)\n");
@@ -406,13 +389,13 @@ static void nothing_that_was_put_away_is_overwritten(void **state)
 	struct scene *scene = *state;
 
 	intake_begin(scene);
-	wait_for(scene, "rejected");
+	there_soon(scene, "rejected");
 	for (size_t i = 0; i < 4; i++) {
 		static const char *const done[] = {"done/x.csv", "done/x-1.csv", "done/x-2.csv", "done/x-3.csv"};
 
 		drop(scene, "x.csv", contents[i]);
 		answer(scene, letter_wait(scene), E_OK);
-		wait_for(scene, done[i]);
+		there_soon(scene, done[i]);
 		assert_content(scene, done[i], contents[i]);
 	}
 	assert_true(exists(scene, "rejected/x.csv"));
@@ -436,7 +419,7 @@ static void a_full_disk_leaves_the_file_and_is_tried_again(void **state)
 	letter = letter_wait(scene);
 	assert_true(hash_equal(&identity, &letter->identity));
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 }
 
 static void a_file_that_takes_the_place_of_one_under_way_is_read_too(void **state)
@@ -453,7 +436,7 @@ static void a_file_that_takes_the_place_of_one_under_way_is_read_too(void **stat
 	letter = letter_wait(scene);
 	assert_int_equal(letter->file.count, 2);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 	assert_content(scene, "done/x.csv", TWO);
 }
 
@@ -475,7 +458,7 @@ static void a_file_that_cannot_be_read_does_not_stop_the_others(void **state)
 	letter = letter_wait(scene);
 	assert_string_equal(letter->name, "a.csv");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/a.csv");
+	there_soon(scene, "done/a.csv");
 }
 
 static void a_line_that_the_outbox_refuses_costs_that_line_only(void **state)
@@ -496,7 +479,7 @@ static void a_line_that_the_outbox_refuses_costs_that_line_only(void **state)
 	assert_non_null(letter->file.lines[3].prepared);
 	assert_string_equal(letter->file.lines[2].fault.field, "to[0]");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.csv");
+	there_soon(scene, "done/x.csv");
 	/* Each bad line stands in one file, whichever it is called. */
 	assert_false(exists(scene, "rejected/x.csv"));
 	assert_content(
@@ -516,7 +499,7 @@ static void a_file_that_the_outbox_refuses_is_rejected_as_a_whole(void **state)
 	letter = letter_wait(scene);
 	fault_at(&letter->fault, E_TOO_LARGE, "reports");
 	answer(scene, letter, E_TOO_LARGE);
-	wait_for(scene, "rejected/x.csv");
+	there_soon(scene, "rejected/x.csv");
 	assert_content(scene, "rejected/x.csv.reason.txt",
 		       "reports: a size, length or count is above its limit (TOO_LARGE)\n");
 	assert_null(letter_within(scene, NEVER_MS));
@@ -543,7 +526,7 @@ static void a_workbook_is_taken_as_a_list_is(void **state)
 		       "\xef\xbb\xbfline;reason;T;N\n3;\"column \"\"T\"\": not a date and time as dd/mm/yyyy 21:40: a "
 		       "value does not have the required form (INVALID)\";RAHASIA;2\n");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.xlsx");
+	there_soon(scene, "done/x.xlsx");
 	assert_false(exists(scene, "x.xlsx"));
 	assert_false(exists(scene, "rejected/x.xlsx"));
 	buffer_free(&content);
@@ -555,7 +538,7 @@ static void a_workbook_that_cannot_be_read_is_rejected_with_a_reason(void **stat
 
 	drop(scene, "x.xlsx", "PK, and then RAHASIA");
 	intake_begin(scene);
-	wait_for(scene, "rejected/x.xlsx");
+	there_soon(scene, "rejected/x.xlsx");
 	assert_content(
 		scene, "rejected/x.xlsx.reason.txt",
 		"a workbook that cannot be read, damaged or with a password: save it as CSV: a value does not have "
@@ -634,7 +617,7 @@ static void a_dropped_cancel_takes_over_what_decides_the_audience(void **state)
 	assert_string_equal(cancel->header->region, "16.01.14");
 	assert_int_equal(cancel->routing->n_to, 1);
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.json");
+	there_soon(scene, "done/x.json");
 	office_end(scene, &store);
 }
 
@@ -653,7 +636,7 @@ static void an_outbox_that_cannot_be_read_rejects_nothing(void **state)
 			     NULL),
 		E_OK);
 	intake_begin(scene);
-	wait_for(scene, "rejected");
+	there_soon(scene, "rejected");
 	drop(scene, "x.json", CANCEL_OF("police.oku#1"));
 	assert_null(letter_within(scene, 1500));
 	assert_true(exists(scene, "x.json"));
@@ -769,7 +752,7 @@ static void nothing_is_removed_unless_days_are_given(void **state)
 	assert_int_equal(mkdir(done, 0700), 0);
 	lay(scene, "done/old.csv", 3000);
 	intake_begin(scene);
-	wait_for(scene, "rejected");
+	there_soon(scene, "rejected");
 	assert_null(letter_within(scene, NEVER_MS));
 	assert_true(exists(scene, "done/old.csv"));
 	free(done);
@@ -785,8 +768,8 @@ static void a_file_is_kept_from_the_day_it_was_put_away(void **state)
 	age(scene, "y.csv", 30);
 	intake_begin(scene);
 	answer(scene, letter_wait(scene), E_OK);
-	wait_for(scene, "done/x.csv");
-	wait_for(scene, "rejected/y.csv");
+	there_soon(scene, "done/x.csv");
+	there_soon(scene, "rejected/y.csv");
 	intake_stop(scene->intake);
 	/* The next start clears the folders. */
 	intake_begin(scene);
@@ -827,10 +810,10 @@ static void the_log_names_no_file_and_no_value(void **state)
 	drop(scene, "eriksson-2.csv", "RAHASIA\n");
 	drop(scene, "eriksson-3.xlsx", "PK RAHASIA\n");
 	intake_begin(scene);
-	wait_for(scene, "rejected/eriksson-2.csv");
-	wait_for(scene, "rejected/eriksson-3.xlsx");
+	there_soon(scene, "rejected/eriksson-2.csv");
+	there_soon(scene, "rejected/eriksson-3.xlsx");
 	answer(scene, letter_wait(scene), E_OK);
-	wait_for(scene, "done/eriksson.csv");
+	there_soon(scene, "done/eriksson.csv");
 	intake_stop(scene->intake);
 	scene->intake = NULL;
 	log_copy(NULL, NULL);
@@ -880,7 +863,7 @@ static void lines_to_the_same_unknown_recipient_are_refused_together(void **stat
 	assert_non_null(letter->file.lines[1].prepared);
 	assert_string_equal(letter->file.lines[3].fault.field, "to[0]");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/x.json");
+	there_soon(scene, "done/x.json");
 	office_end(scene, &store);
 	buffer_free(&text);
 }
@@ -934,7 +917,7 @@ static void files_that_cannot_be_read_hold_up_no_other(void **state)
 	letter = letter_wait(scene);
 	assert_string_equal(letter->name, "d.csv");
 	answer(scene, letter, E_OK);
-	wait_for(scene, "done/d.csv");
+	there_soon(scene, "done/d.csv");
 	assert_int_equal(closed_to_another(scene), 3);
 	intake_stop(scene->intake);
 	scene->intake = NULL;
@@ -980,7 +963,7 @@ static void a_clock_far_ahead_of_all_that_is_known_removes_nothing(void **state)
 	scene->options.keep_days = 7;
 	intake_begin(scene);
 	drop(scene, "x.json", "[]");
-	wait_for(scene, "done/x.json"); /* put there by a thread that clears first */
+	there_soon(scene, "done/x.json"); /* put there by a thread that clears first */
 	assert_true(exists(scene, "rejected/old.csv"));
 	intake_stop(scene->intake);
 	broker_spoke(&store, clock_now().wall - DAY_MS);

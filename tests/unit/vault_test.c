@@ -3,7 +3,7 @@
 #include "common/database.h"
 #include "common/memory.h"
 #include "tests/support/disk.h"
-#include <ftw.h>
+#include "tests/support/process.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,6 @@ static const uint8_t nonce[VAULT_NONCE_SIZE] = {9};
 static const struct bytes bodies[3] = {
 	{(const uint8_t *)"first body", 10}, {(const uint8_t *)"second", 6}, {(const uint8_t *)"", 0}};
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	return remove(path);
-}
-
 static int setup(void **state)
 {
 	char path[] = "/tmp/vault_test.XXXXXX";
@@ -40,7 +32,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	tree_remove(*state);
 	free(*state);
 	return 0;
 }
