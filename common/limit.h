@@ -2,14 +2,19 @@
 #ifndef SIMPUL_LIMIT_H
 #define SIMPUL_LIMIT_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum limit {
 	LIMIT_FRAME = 1024 * 1024,	   /* one ZeroMQ frame, bytes */
 	LIMIT_REPORT = 64 * 1024,	   /* header and body of one report, bytes */
 	LIMIT_HEADER = 4 * 1024,	   /* header, bytes */
 	LIMIT_ROUTING = 32 * 1024,	   /* routing, bytes: 256 key wraps */
 	LIMIT_SUBMISSION = 256 * 1024,	   /* encoded submission, bytes */
+	LIMIT_SUBMIT_FRAME = LIMIT_SUBMISSION + 32, /* frame that holds one, bytes */
 	LIMIT_SUBMISSION_REPORTS = 256,	   /* reports in a submission */
-	LIMIT_IN_FLIGHT = 4,		   /* submissions of a node that wait for their commit */
+	LIMIT_IN_FLIGHT = 16,		   /* submissions of a node that wait for their commit ... */
+	LIMIT_IN_FLIGHT_BYTES = 2 * 1024 * 1024, /* ... and their frames together */
 	LIMIT_BATCH = 512 * 1024,	   /* encoded batch, bytes */
 	LIMIT_WINDOW = 4 * 1024 * 1024,	   /* unacknowledged bytes pushed to a node */
 	LIMIT_TAIL = 64 * 1024 * 1024,	   /* newest part of the journal held in memory, bytes */
@@ -40,6 +45,13 @@ enum limit {
 	LIMIT_WATCHERS = 32,		   /* keys that may follow the log from afar */
 	LIMIT_WATCH_CONNECTIONS = 256,	   /* of watchers, and of whoever knocks there */
 };
+
+/* Whether a node may send another submission while so many, with frames of so many bytes, wait for their commit: the
+ * largest would find room. */
+static inline bool limit_in_flight_has_room(size_t count, size_t bytes)
+{
+	return count < LIMIT_IN_FLIGHT && bytes + LIMIT_SUBMIT_FRAME <= LIMIT_IN_FLIGHT_BYTES;
+}
 
 #define SALT_SIZE 16 /* of routing, header and body: each has one of its own, bytes */
 

@@ -19,7 +19,7 @@
 struct flight {
 	uint64_t seq; /* 0: free */
 	struct report_name first;
-	size_t count;
+	size_t count, size; /* reports; bytes of its frame */
 	struct hash digest;
 	bool is_void;
 	steady_ms sent_at;

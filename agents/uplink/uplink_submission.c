@@ -51,22 +51,32 @@ struct flight *flight_find(struct uplink *uplink, uint64_t seq)
 	return NULL;
 }
 
+/* Room for one more; NULL when so many are under way, or so much, that it has to wait. */
 static struct flight *flight_free(struct uplink *uplink)
 {
-	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++)
-		if (uplink->session.flights[i].seq == 0)
-			return &uplink->session.flights[i];
-	return NULL;
+	struct flight *room = NULL;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++) {
+		struct flight *flight = &uplink->session.flights[i];
+
+		if (flight->seq == 0)
+			room = flight;
+		else
+			bytes += flight->size;
+	}
+	return limit_in_flight_has_room(flights_count(uplink), bytes) ? room : NULL;
 }
 
 /* ---- sending */
 
 /* Puts the submission into an Up by writing what stands before it. */
-static enum error submit(struct uplink *uplink, uint64_t seq, struct bytes submission)
+static enum error submit(struct uplink *uplink, struct flight *flight, struct bytes submission)
 {
 	uint8_t prefix[FRAME_PREFIX_SIZE];
-	const size_t size = frame_prefix(prefix, seq, SUBMIT_FIELD, submission.size);
+	const size_t size = frame_prefix(prefix, flight->seq, SUBMIT_FIELD, submission.size);
 
+	flight->size = size + submission.size;
 	return uplink->transport.send(uplink->transport.context, BYTES(prefix, size), submission);
 }
 
@@ -93,7 +103,7 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 				  .is_void = next.is_void,
 				  .sent_at = uplink->now.steady};
 	session->after[stream] = next.first.number + next.count - 1;
-	if (submit(uplink, flight->seq, next.message) == E_OK)
+	if (submit(uplink, flight, next.message) == E_OK)
 		return true;
 	uplink_offline(uplink, E_BUSY, "send", 0);
 	return false;

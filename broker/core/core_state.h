@@ -32,6 +32,7 @@ struct pending {
 	uint64_t ticket;
 	struct report_name first;
 	size_t count;
+	size_t size; /* of its frame */
 	struct hash digest;
 	uint64_t session, seq; /* who waits for the answer; the latest that asked */
 	bool rewound;	       /* one before it failed, so it will come back with E_GAP */

@@ -79,6 +79,7 @@ static void limits_tell(Simpul__Limits *limits)
 	limits->submission_bytes = LIMIT_SUBMISSION;
 	limits->submission_reports = LIMIT_SUBMISSION_REPORTS;
 	limits->submissions_in_flight = LIMIT_IN_FLIGHT;
+	limits->bytes_in_flight = LIMIT_IN_FLIGHT_BYTES;
 	limits->batch_bytes = LIMIT_BATCH;
 	limits->window_bytes = LIMIT_WINDOW;
 }

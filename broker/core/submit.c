@@ -11,8 +11,6 @@
 #include "common/wire.h"
 #include <string.h>
 
-enum { UP_OVERHEAD = 32 };
-
 enum { DOWN_RECEIPT = 3 }; /* field number of link.proto */
 
 static void submit_refuse(struct core *core, struct node *node, const struct peer *peer, uint64_t seq,
@@ -41,7 +39,7 @@ bool submit_admit(struct core *core, struct node *node, const struct peer *peer,
 		fault_at(&fault, E_STOPPING, "%s", "");
 	else if (core->disk_low)
 		fault_at(&fault, E_DISK_FULL, "%s", "");
-	else if (frame.size > LIMIT_SUBMISSION + UP_OVERHEAD)
+	else if (frame.size > LIMIT_SUBMIT_FRAME)
 		fault_at(&fault, E_TOO_LARGE, "submit");
 	else if (!rate_take(core, &node->bytes, core->options.rate_bytes, frame.size, &wait))
 		fault_expecting(&fault, E_RATE, wait, "submit");
@@ -167,6 +165,15 @@ static enum error pending_match(struct submit *submit, struct fault *fault)
 	return fault_at(fault, E_NUMBER_REUSED, "submit.first");
 }
 
+static bool may_follow(const struct node *node)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < node->pending_count; i++)
+		bytes += node->pending[i].size;
+	return limit_in_flight_has_room(node->pending_count, bytes);
+}
+
 static enum error number_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	struct node *node = submit->node;
@@ -188,7 +195,7 @@ static enum error number_check(struct core *core, struct submit *submit, struct 
 			return repeat_ask(core, submit, fault);
 		return fault_at(fault, E_NUMBER_REUSED, "submit.first");
 	}
-	if (node->pending_count == LIMIT_IN_FLIGHT)
+	if (!may_follow(node))
 		return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit");
 	return E_OK;
 }

@@ -383,6 +383,7 @@ static void pending_add(struct submit *submit, const struct journal_append *appe
 	node->pending[node->pending_count++] = (struct pending){.ticket = append->ticket,
 								.first = submit->first,
 								.count = submit->count,
+								.size = submit->frame.size,
 								.digest = submit->digest,
 								.session = node->session.feed.session,
 								.seq = submit->seq};

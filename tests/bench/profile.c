@@ -300,7 +300,9 @@ static void batches_carry(struct profile *p, const struct core_actions *actions)
 	buffer_free(&publication);
 }
 
-/* So many submissions go into one commit as may be under way. */
+/* Beside three receivers a commit holds about so many submissions of 256. */
+enum { PER_COMMIT = 4 };
+
 static void commit_carry(struct profile *p, uint64_t *after)
 {
 	struct core_event committed = {.type = CORE_COMMITTED};
@@ -308,7 +310,7 @@ static void commit_carry(struct profile *p, uint64_t *after)
 	struct core_actions actions;
 	size_t size = 0;
 
-	for (size_t i = 0; i < LIMIT_IN_FLIGHT; i++) {
+	for (size_t i = 0; i < PER_COMMIT; i++) {
 		submission_make(p, *after, &submission);
 		size += submission.message.size;
 		submission_take(p);

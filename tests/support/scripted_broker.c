@@ -102,6 +102,7 @@ static void submit(struct scripted_broker *b, uint64_t seq, const Simpul__Submis
 
 	assert_int_equal(submission_digest(submission, b->world->join.exchange, leaves, NULL, &b->digests[n], NULL),
 			 E_OK);
+	b->submit_bytes += protobuf_c_message_get_packed_size(&submission->base);
 	b->firsts[n] = submission->first;
 	b->submit_seq[n] = seq;
 	if (b->silent_submit)

@@ -30,6 +30,7 @@ struct scripted_broker {
 	Simpul__BrokerTerms *terms;	       /* of its keys, that WELCOME tells; NULL: none */
 	const struct signing_key *receipts_by; /* NULL: by the key in force */
 	unsigned hellos, fetches, submits, acks, byes, refused_keys;
+	size_t submit_bytes; /* of all that was submitted */
 	struct hash digests[64]; /* of what was submitted */
 	uint64_t firsts[64];
 	uint64_t acked, submit_seq[64];

@@ -199,6 +199,22 @@ Simpul__Entry *uplinked_sighting(struct uplinked *f)
 	return agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message)));
 }
 
+void uplinked_take_sightings(struct uplinked *f, size_t count, size_t summary)
+{
+	char *text = test_malloc(summary + 1);
+
+	memset(text, 'x', summary);
+	text[summary] = '\0';
+	for (size_t i = 0; i < count; i++) {
+		struct prepared *prepared = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_AMBER, text);
+		struct report_name name;
+
+		assert_int_equal(outbox_take(&f->store, &prepared, NULL, 1, false, &name, NULL), E_OK);
+	}
+	test_free(text);
+	uplink_wake(f->uplink);
+}
+
 void uplinked_take_cancels(struct uplinked *f, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {

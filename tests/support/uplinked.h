@@ -52,6 +52,8 @@ uint64_t uplinked_received(struct uplinked *f); /* reports in the inbox */
 
 /* The next sighting of the police's, as an entry. */
 Simpul__Entry *uplinked_sighting(struct uplinked *f);
+/* The army has `count` sightings to send, with a summary of so many bytes. */
+void uplinked_take_sightings(struct uplinked *f, size_t count, size_t summary);
 /* The army has `count` cancels to send, each of which travels alone. */
 void uplinked_take_cancels(struct uplinked *f, size_t count);
 

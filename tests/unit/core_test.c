@@ -143,7 +143,7 @@ static void a_repeat_of_something_under_way_gets_no_answer_yet(void **state)
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->seq, 31);
 }
 
-static void a_fifth_submission_under_way_is_busy(void **state)
+static void more_submissions_than_may_be_under_way_are_busy(void **state)
 {
 	struct world *world = *state;
 
@@ -154,6 +154,24 @@ static void a_fifth_submission_under_way_is_busy(void **state)
 	assert_int_equal(world_refusal(world), E_BUSY);
 	world_commit(world, E_OK);
 	world_accepts(world, (struct speech){.node = POLICE, .first = LIMIT_IN_FLIGHT + 1});
+}
+
+static void more_bytes_than_may_be_under_way_are_busy(void **state)
+{
+	enum { REPORTS = 50 };
+	struct world *world = *state;
+	const struct speech large = {.node = POLICE, .count = REPORTS, .summary = 4000};
+	const size_t frame = REPORTS * large.summary;
+	struct speech next = large;
+
+	for (next.first = 1; world_refusal(world) == E_OK; next.first += REPORTS)
+		world_say(world, &next);
+	assert_int_equal(world_refusal(world), E_BUSY);
+	next.first -= REPORTS;
+	assert_true(next.first / REPORTS * frame <= LIMIT_IN_FLIGHT_BYTES);
+	assert_true((next.first / REPORTS + 2) * frame + LIMIT_SUBMIT_FRAME > LIMIT_IN_FLIGHT_BYTES);
+	world_commit(world, E_OK);
+	world_accepts(world, next);
 }
 
 static void repeats_without_end_are_busy_too(void **state)
@@ -310,7 +328,8 @@ int main(void)
 		TEST(a_repeat_gets_the_same_receipt_and_no_second_entry),
 		TEST(a_number_used_for_other_bytes_is_refused_and_alarmed),
 		TEST(a_repeat_of_something_under_way_gets_no_answer_yet),
-		TEST(a_fifth_submission_under_way_is_busy),
+		TEST(more_submissions_than_may_be_under_way_are_busy),
+		TEST(more_bytes_than_may_be_under_way_are_busy),
 		TEST(repeats_without_end_are_busy_too),
 		TEST(an_aborted_commit_leaves_numbering_as_if_never_tried),
 		TEST(what_follows_a_failed_number_comes_back_as_busy),

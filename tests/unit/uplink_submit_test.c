@@ -6,23 +6,48 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-static void submissions_arrive_in_order_with_at_most_four_under_way(void **state)
+/* The broker answers what it took and did not answer so far. */
+static void answer_all(struct uplinked *f)
 {
+	const unsigned submits = f->broker.submits;
+
+	f->broker.silent_submit = false;
+	for (unsigned i = 0; i < submits; i++)
+		scripted_receipt(&f->broker, f->broker.submit_seq[i], &f->broker.digests[i]);
+}
+
+static void submissions_arrive_in_order_with_no_more_under_way_than_may_be(void **state)
+{
+	enum { ALL = LIMIT_IN_FLIGHT + 6 };
 	struct uplinked *f = *state;
 
 	f->broker.silent_submit = true;
 	uplinked_live(f);
-	uplinked_take_cancels(f, 10);
+	uplinked_take_cancels(f, ALL);
 	UNTIL(f, f->broker.submits == LIMIT_IN_FLIGHT);
 	uplinked_turns(f, 20);
 	assert_int_equal(f->broker.submits, LIMIT_IN_FLIGHT);
-	f->broker.silent_submit = false;
-	for (unsigned i = 0; i < LIMIT_IN_FLIGHT; i++)
-		scripted_receipt(&f->broker, f->broker.submit_seq[i], &f->broker.digests[i]);
-	UNTIL(f, outbox_receipted(&f->store, 0) == 10);
-	assert_int_equal(f->broker.submits, 10);
-	for (uint64_t i = 0; i < 10; i++)
+	answer_all(f);
+	UNTIL(f, outbox_receipted(&f->store, 0) == ALL);
+	assert_int_equal(f->broker.submits, ALL);
+	for (uint64_t i = 0; i < ALL; i++)
 		assert_int_equal(f->broker.firsts[i], i + 1);
+}
+
+static void of_large_submissions_fewer_are_under_way_and_all_arrive(void **state)
+{
+	enum { ALL = 600 };
+	struct uplinked *f = *state;
+
+	f->broker.silent_submit = true;
+	uplinked_live(f);
+	uplinked_take_sightings(f, ALL, 4000);
+	UNTIL(f, f->broker.submit_bytes + LIMIT_SUBMIT_FRAME > LIMIT_IN_FLIGHT_BYTES);
+	uplinked_turns(f, 20);
+	assert_true(f->broker.submit_bytes <= LIMIT_IN_FLIGHT_BYTES);
+	assert_true(f->broker.submits < LIMIT_IN_FLIGHT);
+	answer_all(f);
+	UNTIL(f, outbox_receipted(&f->store, 0) == ALL);
 }
 
 static void a_submission_without_an_answer_is_repeated_unchanged(void **state)
@@ -201,7 +226,8 @@ static void a_forged_receipt_is_not_believed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(submissions_arrive_in_order_with_at_most_four_under_way),
+		TEST(submissions_arrive_in_order_with_no_more_under_way_than_may_be),
+		TEST(of_large_submissions_fewer_are_under_way_and_all_arrive),
 		TEST(a_submission_without_an_answer_is_repeated_unchanged),
 		TEST(a_busy_broker_is_asked_again_after_the_pause_it_names),
 		TEST(a_receipt_that_finds_no_room_is_asked_for_again),

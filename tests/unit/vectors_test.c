@@ -372,6 +372,8 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| frame that holds a submission | %d KiB and 32 bytes |", LIMIT_SUBMISSION >> 10},
 		{"| reports of a submission | %d |", LIMIT_SUBMISSION_REPORTS},
 		{"| submissions of a node without an answer | %d |", LIMIT_IN_FLIGHT},
+		{"| their frames together: another may be sent as long as the largest would find room | %d MiB |",
+		 LIMIT_IN_FLIGHT_BYTES >> 20},
 		{"| batch | %d KiB |", LIMIT_BATCH >> 10},
 		{"| pushed and not acknowledged, a node | %d MiB |", LIMIT_WINDOW >> 20},
 		{"| members of an exchange | %d |", LIMIT_NODES},
