@@ -166,10 +166,15 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 /* The same, and says in `fault` (may be NULL) why not. */
 enum error journal_commit_told(struct journal *journal, struct journal_append *appends, wall_ms now, struct fault *fault);
 
+/* What a commit left to do about its log, if much. Each commit begins with it; to be called once the answers of one were given, so
+ * that the next has less to do. When it fails the next commit says so. */
+void journal_tend(struct journal *journal);
+
 /* Cursors are not entries: the newest is enough. Written with the next commit, or by journal_flush. */
 void journal_note_cursor(struct journal *journal, const char *node, uint64_t entry);
 /* Records that an entry was withheld from a node under a policy version; written like cursors. */
 void journal_note_withheld(struct journal *journal, const char *node, uint64_t entry, uint32_t policy_version);
+/* Once a second: writes those, destroys keys that are due, lays in slots ahead, sees how much room the disk has. */
 enum error journal_flush(struct journal *journal);
 /* Why the last of them gave E_IO. */
 const struct fault *journal_failure(const struct journal *journal);

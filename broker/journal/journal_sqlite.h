@@ -112,6 +112,7 @@ struct journal {
 	enum erasing erasing;
 	bool dead;	      /* after an error that is not a full disk ... */
 	struct fault failure; /* ... namely this one */
+	int log_pages;	      /* of the write-ahead log after the last commit */
 	steady_ms log_waited; /* when readers were last waited for to begin the log anew */
 	atomic_bool disk_low;
 };

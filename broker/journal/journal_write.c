@@ -188,6 +188,7 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 	struct commit commit = {.appends = appends};
 	enum error error;
 
+	journal_tend(journal);
 	commit.written = memory_zero(append_count(appends), sizeof(*commit.written));
 	error = commit_try(journal, &commit, now);
 	/* A reader that kept the log from being cut off does not hold up every commit: that is tried again by the next
@@ -197,7 +198,8 @@ enum error journal_commit(struct journal *journal, struct journal_append *append
 	for (size_t i = 0; i < commit.count; i++)
 		buffer_free(&commit.written[i].outcome);
 	free(commit.written);
-	journal_disk_watch(journal);
+	if (error == E_DISK_FULL) /* else the next flush looks: receipts do not wait for it */
+		journal_disk_watch(journal);
 	return error;
 }
 
@@ -223,8 +225,7 @@ enum error journal_flush(struct journal *journal)
 		return E_IO;
 	if (journal->cursors.count > 0 || journal->withheld.count > 0)
 		error = journal_commit(journal, NULL, 0);
-	else
-		journal_disk_watch(journal);
+	journal_disk_watch(journal);
 	if (error == E_OK)
 		error = keys_follow(journal);
 	/* Slots are laid in now, so that a commit seldom waits for a second sync. */

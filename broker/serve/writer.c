@@ -149,6 +149,7 @@ static void commit_one(struct writer *writer)
 	struct journal_append *appends = commit_take(writer);
 
 	answer_put(writer, appends, journal_commit(writer->journal, appends, clock_now().wall));
+	journal_tend(writer->journal);
 }
 
 static void flush(struct writer *writer)

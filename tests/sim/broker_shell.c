@@ -149,6 +149,7 @@ void broker_hear(struct sim_broker *broker)
 {
 	const struct core_event event = {.type = CORE_COMMITTED, .committed = broker->written};
 
+	journal_tend(broker->journal);
 	account_heard(broker->account, broker->written);
 	broker->written = NULL;
 	broker->heard_at = UINT64_MAX;
