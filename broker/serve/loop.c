@@ -27,6 +27,17 @@ static enum pollset_result verdict(const struct loop *loop, enum pollset_result 
 	return goes_on(loop) ? result : POLLSET_STOP;
 }
 
+/* Receipts and publications before lines of the log, which nobody waits for. */
+static void actions_do(struct loop *loop, const struct core_actions *actions)
+{
+	for (size_t i = 0; i < actions->count; i++)
+		if (actions->list[i].type != ACTION_LOG)
+			loop_action(loop, &actions->list[i]);
+	for (size_t i = 0; i < actions->count; i++)
+		if (actions->list[i].type == ACTION_LOG)
+			loop_action(loop, &actions->list[i]);
+}
+
 void loop_step(struct loop *loop, const struct core_event *event)
 {
 	uint8_t random[CORE_RANDOM_SIZE];
@@ -35,8 +46,7 @@ void loop_step(struct loop *loop, const struct core_event *event)
 
 	randombytes_buf(random, sizeof(random));
 	actions = core_step(loop->parts.core, event, &now, random);
-	for (size_t i = 0; i < actions.count; i++)
-		loop_action(loop, &actions.list[i]);
+	actions_do(loop, &actions);
 	loop_seals_end(loop);
 }
 
