@@ -301,27 +301,37 @@ static enum error sealed_next(struct store *store, struct report_name *name, str
 	return error;
 }
 
-/* A key that came after WELCOME proves nothing: what was sealed to the one before may have been on its way to the
- * broker's disk while it made the list. */
+/* Whether another key had taken this one's place by `entry`, whichever is in force now. One that came after WELCOME
+ * proves nothing: what was sealed to the key before it may have been on its way to the broker's disk while it made the
+ * list. A key that the store does not know is of entries that the broker has lost. */
+static enum error wrap_check(struct store *store, const Simpul__KeyWrap *wrap, uint64_t entry, bool *former,
+			     struct fault *fault)
+{
+	struct member_key key;
+	enum error error = store_current_key(store, wrap->node, &key, fault);
+
+	*former = false;
+	if (error != E_OK)
+		return error == E_KEY_UNKNOWN ? E_OK : error; /* no member any more: the broker tells */
+	*former = key.member.key_id != wrap->key_id && key.valid_from <= entry;
+	error = store_key(store, wrap->node, wrap->key_id, entry, &key, fault);
+	if (error == E_OK || error == E_KEY_EXPIRED)
+		*former = key.valid_until <= entry;
+	else if (error != E_KEY_UNKNOWN)
+		return error;
+	return E_OK;
+}
+
 static enum error wraps_check(struct store *store, const Simpul__Routing *routing, uint64_t entry, bool *former,
 			      struct fault *fault)
 {
-	struct member_key key;
+	enum error error = E_OK;
 
 	*former = false;
-	for (size_t i = 0; i < routing->n_wraps; i++) {
-		const Simpul__KeyWrap *wrap = routing->wraps[i];
-		enum error error;
-
-		if (strcmp(wrap->node, store->node) == 0)
-			continue;
-		error = store_current_key(store, wrap->node, &key, fault);
-		if (error == E_OK && key.member.key_id != wrap->key_id && key.valid_from <= entry)
-			*former = true;
-		if (error != E_OK && error != E_KEY_UNKNOWN) /* no member any more: the broker tells */
-			return error;
-	}
-	return E_OK;
+	for (size_t i = 0; error == E_OK && !*former && i < routing->n_wraps; i++)
+		if (strcmp(routing->wraps[i]->node, store->node) != 0)
+			error = wrap_check(store, routing->wraps[i], entry, former, fault);
+	return error;
 }
 
 static enum error sealed_thaw(struct store *store, struct report_name *name, uint64_t entry, struct fault *fault)

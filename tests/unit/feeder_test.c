@@ -13,12 +13,12 @@
 #define RED SIMPUL__STREAM__STREAM_RED
 
 /* Entries of the broker: of the army's keys, and where it stands when it greets. */
-enum { FIRST_KEY = 1, SECOND_KEY = 3, GREETED = 5, LATER_KEY = 7 };
+enum { FIRST_KEY = 1, SECOND_KEY = 3, GREETED = 5, LATER_KEY = 7, LATEST_KEY = 9 };
 
 struct fixture {
 	struct agent_world world;
 	struct store store; /* of the police */
-	struct agent_office police, army, renewed;
+	struct agent_office police, army;
 	struct feeder feeder;
 	struct uplink_source source;
 	struct uplink_submission next;
@@ -33,7 +33,6 @@ static int start(void **state)
 	agent_store_open(&f->world, "police.oku", &f->store);
 	agent_office_make(&f->world, "police.oku", 1, &f->police);
 	agent_office_make(&f->world, "army.oku", 1, &f->army);
-	agent_office_make(&f->world, "army.oku", 2, &f->renewed);
 	assert_int_equal(store_member(&f->store, FIRST_KEY, &f->army.member, &f->fault), E_OK);
 	feeder_init(&f->feeder, &f->store, &f->police.keys, NULL);
 	f->source = feeder_source(&f->feeder);
@@ -84,9 +83,12 @@ static void greet(struct fixture *f, const struct hash *digest)
 	assert_int_equal(f->source.welcome(f->source.context, &welcome, &f->fault), E_OK);
 }
 
-static void army_renews(struct fixture *f, uint64_t entry)
+static void army_renews(struct fixture *f, uint32_t key_id, uint64_t entry)
 {
-	assert_int_equal(store_member(&f->store, entry, &f->renewed.member, &f->fault), E_OK);
+	struct agent_office renewed;
+
+	agent_office_make(&f->world, "army.oku", key_id, &renewed);
+	assert_int_equal(store_member(&f->store, entry, &renewed.member, &f->fault), E_OK);
 }
 
 static bool next(struct fixture *f, uint32_t stream, bool caught_up)
@@ -131,7 +133,7 @@ static void an_office_that_was_away_seals_to_the_keys_of_now(void **state)
 	greet(f, NULL);
 	assert_false(next(f, RED, false));
 	assert_true(next(f, MAIN, false)); /* which waits for nobody's key */
-	army_renews(f, SECOND_KEY);
+	army_renews(f, 2, SECOND_KEY);
 	assert_true(next(f, RED, true));
 	assert_int_equal(sealed_to(f), 2);
 }
@@ -143,7 +145,7 @@ static void what_was_sealed_to_a_former_key_and_never_came_is_sealed_anew(void *
 
 	greet(f, NULL);
 	assert_false(next(f, RED, false));
-	army_renews(f, SECOND_KEY);
+	army_renews(f, 2, SECOND_KEY);
 	assert_true(next(f, RED, true));
 	assert_int_equal(sealed_to(f), 2);
 	assert_false(hash_equal(&f->next.digest, &before));
@@ -156,7 +158,7 @@ static void what_the_broker_has_stays_as_it_was(void **state)
 	const struct hash before = sent_before(f);
 
 	greet(f, &before);
-	army_renews(f, SECOND_KEY);
+	army_renews(f, 2, SECOND_KEY);
 	assert_true(next(f, RED, true));
 	assert_true(hash_equal(&f->next.digest, &before));
 }
@@ -168,9 +170,50 @@ static void a_key_that_came_after_the_greeting_changes_nothing_that_was_sent(voi
 	const struct hash before = sent_before(f);
 
 	greet(f, NULL);
-	army_renews(f, LATER_KEY);
+	army_renews(f, 2, LATER_KEY);
 	assert_true(next(f, RED, true));
 	assert_true(hash_equal(&f->next.digest, &before));
+}
+
+static void of_several_renewals_the_one_before_the_greeting_counts(void **state)
+{
+	struct fixture *f = *state;
+	const struct hash before = sent_before(f);
+
+	greet(f, NULL);
+	army_renews(f, 2, SECOND_KEY);
+	army_renews(f, 3, LATER_KEY);
+	assert_true(next(f, RED, true));
+	assert_int_equal(sealed_to(f), 3);
+	assert_false(hash_equal(&f->next.digest, &before));
+}
+
+static void several_renewals_after_the_greeting_change_nothing_that_was_sent(void **state)
+{
+	struct fixture *f = *state;
+	const struct hash before = sent_before(f);
+
+	greet(f, NULL);
+	army_renews(f, 2, LATER_KEY);
+	army_renews(f, 3, LATEST_KEY);
+	assert_true(next(f, RED, true));
+	assert_true(hash_equal(&f->next.digest, &before));
+}
+
+/* A broker that was restored knows nothing of it. */
+static void what_is_sealed_to_a_key_that_the_broker_lost_is_sealed_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	army_renews(f, 2, SECOND_KEY);
+	take(f, SIMPUL__LABEL__LABEL_RED);
+	greet(f, NULL);
+	assert_true(next(f, RED, true));
+	assert_int_equal(sealed_to(f), 2);
+	assert_int_equal(database_run(f->store.db, "DELETE FROM member WHERE key_id = 2", &f->fault), E_OK);
+	greet(f, NULL);
+	assert_true(next(f, RED, true));
+	assert_int_equal(sealed_to(f), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -182,6 +225,9 @@ int main(void)
 		TEST(what_was_sealed_to_a_former_key_and_never_came_is_sealed_anew),
 		TEST(what_the_broker_has_stays_as_it_was),
 		TEST(a_key_that_came_after_the_greeting_changes_nothing_that_was_sent),
+		TEST(of_several_renewals_the_one_before_the_greeting_counts),
+		TEST(several_renewals_after_the_greeting_change_nothing_that_was_sent),
+		TEST(what_is_sealed_to_a_key_that_the_broker_lost_is_sealed_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
