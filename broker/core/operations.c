@@ -286,23 +286,31 @@ void subscription_store(struct core *core, struct node *node, struct bytes subsc
 
 /* ---------------------------------------------------------------------------- what nobody waits for */
 
-static void owed_start(struct core *core, struct node *node)
+/* Not while an entry of the same kind is under way: false then, for that one may come to nothing, or say something
+ * else. */
+static bool owed_start(struct core *core, struct node *node)
 {
-	if (node->owed.suspension != E_OK && !operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING, node))
+	const bool standing_runs = operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_STANDING, node);
+	const bool grant_runs = operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT, node);
+
+	if (node->owed.suspension != E_OK && !standing_runs)
 		suspension_start(core, node);
-	if (node->owed.reseed_end && !operation_runs(core, SIMPUL__ENTRY_TYPE__ENTRY_TYPE_GRANT, node))
+	if (node->owed.reseed_end && !grant_runs)
 		reseed_start(core, node, RESEED_USED_UP, "used");
-	if (subscription_is_owed(core, node))
+	if (subscription_is_owed(core, node)) /* who asked for the one that is under way is not told: it comes back */
 		subscription_start(core, node);
+	return !(node->owed.suspension != E_OK && standing_runs) && !(node->owed.reseed_end && grant_runs);
 }
 
 void operations_tick(struct core *core)
 {
+	bool all_begun = true;
+
 	if (core->owed_at == 0 || core->now->steady < core->owed_at || core->disk_low || core->stopping)
 		return;
-	core->owed_at = 0;
 	for (size_t i = 0; i < core->node_count; i++)
-		owed_start(core, core->nodes[i]);
+		all_begun = owed_start(core, core->nodes[i]) && all_begun;
+	core->owed_at = all_begun ? 0 : core->now->steady + OWED_AGAIN_MS;
 }
 
 /* A full disk kept it out, and whoever asked for it was not told. */

@@ -259,6 +259,34 @@ static void who_is_to_be_suspended_stays_out_when_a_former_key_is_revoked(void *
 	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
 }
 
+/* The same, but that entry is still on its way to the disk when the suspension is to be tried again. */
+static void who_is_to_be_suspended_is_though_an_operator_decides_something_else_meanwhile(void **state)
+{
+	struct world *world = *state;
+	struct core_event event = {.type = CORE_SUBSCRIBED}, former = {.type = CORE_STANDING};
+
+	world_rekeys(world, ARMY, 2);
+	world_hello(world, ARMY, world->position.entry);
+	event.subscribed.curve_key = world->keys[ARMY].curve_public;
+	event.subscribed.topic = BYTES("everything", 10);
+	event.subscribed.added = true;
+	world_step(world, &event);
+	world_commit(world, E_DISK_FULL);
+	former.standing.node = world_names[ARMY];
+	former.standing.key_id = 1;
+	former.standing.standing = SIMPUL__STANDING__STANDING_COMPROMISED;
+	former.standing.since = world->now.wall - 10;
+	world_step(world, &former);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_restart(world);
+	assert_int_equal(core_key_status(world->core, world->keys[ARMY].curve_public, NULL), E_KEY_SUSPENDED);
+}
+
 /* Nor is it let in before that is on disk. */
 static void who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full(void **state)
 {
@@ -318,6 +346,28 @@ static void a_reseed_is_used_up_though_the_disk_was_full(void **state)
 	assert_int_equal(world_refusal(world), E_BELOW_CURSOR);
 }
 
+/* Nor does it matter that another one was asked for meanwhile, for which there was no room either. */
+static void a_reseed_is_used_up_though_an_operator_asked_for_another_meanwhile(void **state)
+{
+	struct core_event reseed = {.type = CORE_RESEED, .reseed = {"army.oku", 2, "inbox lost"}};
+	struct world *world = *state;
+
+	world_step(world, &reseed);
+	world_commit(world, E_OK);
+	world_hello(world, ARMY, 3);
+	world_read(world);
+	world_commit(world, E_DISK_FULL);
+	world_step(world, &reseed);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_DISK_FULL);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_tick(world, 5000);
+	assert_int_equal(world_queued(world), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_start, world_tear_down)
 
 int main(void)
@@ -333,9 +383,11 @@ int main(void)
 		TEST(operators_get_an_answer_for_what_does_not_exist),
 		TEST(who_listens_to_others_is_suspended_though_the_disk_was_full),
 		TEST(who_is_to_be_suspended_stays_out_when_a_former_key_is_revoked),
+		TEST(who_is_to_be_suspended_is_though_an_operator_decides_something_else_meanwhile),
 		TEST(who_is_to_be_suspended_is_not_let_in_while_the_disk_is_full),
 		TEST(what_an_office_subscribed_to_is_stored_though_the_disk_was_full),
 		TEST(a_reseed_is_used_up_though_the_disk_was_full),
+		TEST(a_reseed_is_used_up_though_an_operator_asked_for_another_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
