@@ -19,8 +19,9 @@
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  *   thousands of files       one of each folder in turn: none holds up the other folders, or the end
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv, and a hundred-and-first one has
- * the time in its name. Both hold personal data, and are cleared hourly of what was put there more than `keep_days`
- * ago, unless the clock is in doubt (purge.h); a file's time of change is set when it is put away.
+ * the time in its name, or, of bad lines, their hash, so that the same lines are there once. Both hold personal data,
+ * and are cleared hourly of what was put there more than `keep_days` ago, unless the clock is in doubt (purge.h); a
+ * file's time of change is set when it is put away.
  */
 #ifndef SIMPUL_INTAKE_H
 #define SIMPUL_INTAKE_H

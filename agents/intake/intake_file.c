@@ -3,6 +3,7 @@
 #include "agents/intake/intake_file.h"
 #include "common/bytes.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/memory.h"
 #include <dirent.h>
 #include <errno.h>
@@ -25,6 +26,7 @@ enum {
 	NUMBERED_COPIES = 100,
 	MOST_COPIES = NUMBERED_COPIES + 1000,
 	COPY_MARK_SIZE = 32,
+	DIGEST_SIZE = 8, /* bytes of a content's hash that stand in a name */
 };
 
 bool file_name_eligible(const char *name)
@@ -151,9 +153,10 @@ bool folder_make(const char *folder, const char *sub)
 	return made;
 }
 
-/* What sets a copy apart: a number, or the time where so many are there that to count on takes longer and longer, as of
- * a program that drops one name every minute. */
-static void copy_mark(unsigned copy, char mark[COPY_MARK_SIZE])
+/* What sets a copy apart: a number; where so many are there that to count on takes longer and longer, as of a program
+ * that drops one name every minute, the digest of its content (NULL: not asked), under which the same is found again;
+ * and at last the time. */
+static void copy_mark(unsigned copy, const char *digest, char mark[COPY_MARK_SIZE])
 {
 	const wall_ms now = clock_now().wall + copy;
 	const time_t seconds = (time_t)(now / 1000);
@@ -163,21 +166,24 @@ static void copy_mark(unsigned copy, char mark[COPY_MARK_SIZE])
 	mark[0] = '\0';
 	if (copy > 0 && copy < NUMBERED_COPIES) {
 		snprintf(mark, COPY_MARK_SIZE, "-%u", copy);
+	} else if (copy == NUMBERED_COPIES && digest != NULL) {
+		snprintf(mark, COPY_MARK_SIZE, "-%s", digest);
 	} else if (copy > 0) {
 		strftime(text, sizeof(text), "%Y%m%d-%H%M%S", gmtime_r(&seconds, &t));
 		snprintf(mark, COPY_MARK_SIZE, "-%s-%03u", text, (unsigned)(now % 1000));
 	}
 }
 
-/* "x.csv", then "x-1.csv", "x-2.csv" ... "x-99.csv", "x-20261120-101500-042.csv". */
-static char *copy_path(const char *folder, const char *sub, const char *name, unsigned copy)
+/* "x.csv", then "x-1.csv", "x-2.csv" ... "x-99.csv", with a digest "x-1f0c5d2a9b3e4c6d.csv",
+ * "x-20261120-101500-042.csv". */
+static char *copy_path(const char *folder, const char *sub, const char *name, unsigned copy, const char *digest)
 {
 	const char *dot = strrchr(name, '.');
 	const char *end = dot != NULL && dot != name && strlen(dot) < 16 ? dot : name + strlen(name);
 	int stem = (int)(end - name) > LONGEST_STEM ? LONGEST_STEM : (int)(end - name);
 	char mark[COPY_MARK_SIZE];
 
-	copy_mark(copy, mark);
+	copy_mark(copy, digest, mark);
 	return memory_format("%s/%s/%.*s%s%s", folder, sub, stem, name, mark, end);
 }
 
@@ -241,7 +247,7 @@ enum error file_put_away(const char *folder, const char *name, const char *sub, 
 	enum error error = E_EXISTS;
 
 	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
-		char *to = copy_path(folder, sub, name, copy);
+		char *to = copy_path(folder, sub, name, copy, NULL);
 
 		error = put_away_as(from, to, reason);
 		free(to);
@@ -253,23 +259,34 @@ enum error file_put_away(const char *folder, const char *name, const char *sub, 
 	return error == E_EXISTS ? E_IO : error;
 }
 
+/* One try under one name. E_EXISTS when something else has it. */
+static enum error put_beside_as(const char *path, struct bytes content)
+{
+	struct buffer there = {0};
+	enum error error = file_read(path, content.size, &there, NULL);
+
+	if (error == E_NOT_FOUND)
+		error = file_write(path, content, 0600, NULL);
+	else if (error != E_OK || !bytes_equal(buffer_view(&there), content))
+		error = E_EXISTS;
+	if (error == E_OK)
+		time_renew(path);
+	buffer_free(&there);
+	return error;
+}
+
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written)
 {
+	const struct hash hash = hash_of(content);
+	char digest[2 * DIGEST_SIZE + 1];
 	enum error error = E_EXISTS;
 
 	*written = NULL;
+	hex_of(digest, BYTES(hash.bytes, DIGEST_SIZE));
 	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
-		char *path = copy_path(folder, sub, name, copy);
-		struct buffer there = {0};
-		enum error found = file_read(path, content.size, &there, NULL);
+		char *path = copy_path(folder, sub, name, copy, digest);
 
-		if (found == E_NOT_FOUND)
-			error = file_write(path, content, 0600, NULL);
-		else if (found == E_OK && bytes_equal(buffer_view(&there), content))
-			error = E_OK;
-		if (error == E_OK)
-			time_renew(path);
-		buffer_free(&there);
+		error = put_beside_as(path, content);
 		if (error == E_OK)
 			*written = path;
 		else

@@ -1,4 +1,5 @@
-/* Tries to leave a file of a drop folder where it lies, because so many of its name were put away before. */
+/* Tries to leave a file of a drop folder where it lies, or to write one twice, because so many of its name were put
+ * away before. */
 #include "agents/intake/intake_file.h"
 #include "common/memory.h"
 #include <dirent.h>
@@ -76,18 +77,62 @@ static void however_many_of_a_name_there_are_the_next_is_put_away(void **state)
 	assert_int_equal(put_away("x-20"), MANY - 100 + 1 /* x-20.csv */);
 }
 
+/* The path of the file that has this content; free it. */
+static char *beside(unsigned content)
+{
+	char *written;
+
+	assert_int_equal(file_put_beside(folder, "x.csv", "done", BYTES(&content, sizeof(content)), &written), E_OK);
+	assert_int_equal(access(written, R_OK), 0);
+	return written;
+}
+
 static void what_is_written_beside_finds_a_name_too(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < MANY; i++) {
-		char *written;
+	for (unsigned i = 0; i < MANY; i++)
+		free(beside(i));
+	assert_int_equal(put_away("x"), MANY);
+	assert_int_equal(put_away("x-99."), 1);
+	assert_int_equal(put_away("x-100."), 0);
+}
 
-		assert_int_equal(file_put_beside(folder, "x.csv", "done", BYTES(&i, sizeof(i)), &written), E_OK);
-		assert_int_equal(access(written, R_OK), 0);
-		free(written);
+static void however_many_there_are_the_same_is_written_beside_once(void **state)
+{
+	char *written[MANY];
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++)
+		written[i] = beside(i);
+	for (unsigned i = 0; i < MANY; i++) {
+		char *again = beside(i);
+
+		assert_string_equal(again, written[i]);
+		free(again);
+		free(written[i]);
 	}
 	assert_int_equal(put_away("x"), MANY);
-	assert_int_equal(put_away("x-100."), 0);
+}
+
+/* As somebody may who saved his changes to it. */
+static void what_somebody_changed_is_not_taken_for_what_was_written(void **state)
+{
+	char *written, *again;
+	FILE *file;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++)
+		free(beside(i));
+	written = beside(MANY);
+	file = fopen(written, "w");
+	assert_non_null(file);
+	fputs("done", file);
+	fclose(file);
+	again = beside(MANY);
+	assert_string_not_equal(again, written);
+	assert_int_equal(put_away("x"), MANY + 2);
+	free(written);
+	free(again);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, end)
@@ -97,6 +142,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(however_many_of_a_name_there_are_the_next_is_put_away),
 		TEST(what_is_written_beside_finds_a_name_too),
+		TEST(however_many_there_are_the_same_is_written_beside_once),
+		TEST(what_somebody_changed_is_not_taken_for_what_was_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
