@@ -49,7 +49,7 @@ static enum error refusal_store(struct store *store, const struct report_name *n
 	bind_number(put, 4, code);
 	bind_text(put, 5, field ? field : "");
 	error = database_step(put, fault);
-	return error == E_OK ? purge_receipt_refused(store, name, clock_now().wall, fault) : error;
+	return error == E_OK ? purge_receipt_refused(store, name, code, clock_now().wall, fault) : error;
 }
 
 static void refusal_log(const struct report_name *name, enum error code, const char *field)

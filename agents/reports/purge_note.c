@@ -82,8 +82,8 @@ static enum error outcome_put(struct store *store, uint64_t first, const char *s
 static enum error answer_again(struct store *store, uint64_t first, wall_ms now, struct fault *fault)
 {
 	static const char sql[] =
-		"INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer)"
-		" SELECT 0, p.origin, p.epoch, p.stream, p.number, p.rule, ?2, 1 FROM purge f"
+		"INSERT INTO purge(row, origin, epoch, stream, number, rule, at, answer, alone)"
+		" SELECT 0, p.origin, p.epoch, p.stream, p.number, p.rule, ?2, 1, p.alone FROM purge f"
 		" JOIN purge p USING(origin, epoch, stream, number) WHERE f.id = ?1 AND p.answer = 2"
 		" AND NOT EXISTS(SELECT 1 FROM purge d WHERE d.origin = p.origin AND d.epoch = p.epoch"
 		" AND d.stream = p.stream AND d.number = p.number AND d.answer = 1) ORDER BY p.id DESC LIMIT 1";
@@ -112,15 +112,45 @@ enum error purge_note_said(struct store *store, uint64_t purge, const char *sink
 
 /* ---- what did not arrive */
 
-enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms due, struct fault *fault)
+/* The last one that was given under a name, unless another is due. */
+#define GIVEN_LAST \
+	"id = (SELECT max(id) FROM purge WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4" \
+	" AND answer = 2) AND NOT EXISTS(SELECT 1 FROM purge d WHERE d.origin = ?1 AND d.epoch = ?2" \
+	" AND d.stream = ?3 AND d.number = ?4 AND d.answer = 1)"
+
+enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms due, bool alone,
+			      struct fault *fault)
 {
-	static const char sql[] =
-		"UPDATE purge SET answer = 1, due = ?5 WHERE id = (SELECT max(id) FROM purge WHERE origin = ?1"
-		" AND epoch = ?2 AND stream = ?3 AND number = ?4 AND answer = 2) AND NOT EXISTS(SELECT 1 FROM purge d"
-		" WHERE d.origin = ?1 AND d.epoch = ?2 AND d.stream = ?3 AND d.number = ?4 AND d.answer = 1)";
+	static const char sql[] = "UPDATE purge SET answer = 1, due = ?5, alone = max(alone, ?6) WHERE " GIVEN_LAST;
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	name_bind(put, 1, name);
 	bind_number(put, 5, due);
+	bind_number(put, 6, alone);
 	return database_step(put, fault);
+}
+
+enum error purge_note_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
+{
+	sqlite3_stmt *put = store_statement(store, "UPDATE purge SET refused_at = ?5 WHERE " GIVEN_LAST);
+
+	name_bind(put, 1, name);
+	bind_number(put, 5, now);
+	return database_step(put, fault);
+}
+
+enum error purge_notes_refused(struct store *store, wall_ms since, uint64_t *count, struct fault *fault)
+{
+	static const char sql[] =
+		"SELECT count(*) FROM purge p WHERE p.refused_at > 0 AND p.refused_at >= ?1"
+		" AND NOT EXISTS(SELECT 1 FROM purge d WHERE d.origin = p.origin AND d.epoch = p.epoch"
+		" AND d.stream = p.stream AND d.number = p.number AND d.id > p.id AND d.answer > 0)";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	bind_number(get, 1, since);
+	error = store_ask(store, get, fault);
+	*count = error == E_OK ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error;
 }

@@ -24,6 +24,7 @@ struct making {
 	struct arena *arena;
 	char *origin;
 	bool is_exercise; /* streams X and XR are answered in X, the others in the main one */
+	bool is_alone;	  /* what it has is to go with nothing else */
 	size_t count, size;
 	Simpul__Purged *purged[LIMIT_PURGED];
 	uint64_t id[LIMIT_PURGED];
@@ -229,11 +230,23 @@ static enum error origin_choose(struct store *store, uint64_t told, wall_ms now,
 	return error;
 }
 
+/* Adds what a row says. False when it is to go alone and others are there. */
+static bool making_add(struct making *making, sqlite3_stmt *row, Simpul__Purged **purged)
+{
+	making->is_alone = column_number(row, 7) != 0;
+	if (making->is_alone && making->count > 0)
+		return false;
+	*purged = purged_read(making->arena, row);
+	making->id[making->count] = column_number(row, 0);
+	making->purged[making->count++] = *purged;
+	return true;
+}
+
 /* Gathers what is due to the origin that was chosen. */
 static enum error making_gather(struct store *store, uint64_t told, wall_ms now, struct making *making,
 				struct fault *fault)
 {
-	static const char sql[] = "SELECT id, origin, epoch, stream, number, rule, at FROM purge WHERE " DUE
+	static const char sql[] = "SELECT id, origin, epoch, stream, number, rule, at, alone FROM purge WHERE " DUE
 				  " AND origin = ?4 AND (stream & 1) = ?5 ORDER BY id LIMIT 64";
 	sqlite3_stmt *get = store_statement(store, sql);
 	enum error error = E_OK;
@@ -241,16 +254,16 @@ static enum error making_gather(struct store *store, uint64_t told, wall_ms now,
 	due_bind(get, told, now);
 	bind_text(get, 4, making->origin);
 	bind_number(get, 5, making->is_exercise);
-	while (making->count < LIMIT_PURGED && making->size < BODY_MOST &&
+	while (making->count < LIMIT_PURGED && making->size < BODY_MOST && !making->is_alone &&
 	       (error = store_ask(store, get, fault)) == E_OK) {
 		const struct report_name name = name_column(get, 1);
-		Simpul__Purged *purged = purged_read(making->arena, get);
+		Simpul__Purged *purged;
 
+		if (!making_add(making, get, &purged))
+			break;
 		error = sinks_read(store, making->arena, &name, purged, fault);
 		if (error != E_OK)
 			break;
-		making->id[making->count] = column_number(get, 0);
-		making->purged[making->count++] = purged;
 		making->size += protobuf_c_message_get_packed_size(&purged->base);
 	}
 	sqlite3_reset(get);
@@ -347,7 +360,25 @@ static enum error own_receipt_read(struct store *store, const struct report_name
 	return error;
 }
 
-enum error purge_receipt_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
+/* What hangs on others, on who is in the exchange and in its policy, or on a clock; anything else is what it says. */
+static bool refusal_passes(enum error code)
+{
+	return error_remedy(code) != REMEDY_CORRECT || code == E_EMPTY_AUDIENCE || code == E_RECIPIENT_UNKNOWN ||
+	       code == E_MAY_NOT_PUBLISH || code == E_CLOCK;
+}
+
+/* Of one answer of the `count` that the receipt had. */
+static enum error answer_refused(struct store *store, const struct report_name *meant, size_t count, enum error code,
+				 wall_ms now, struct fault *fault)
+{
+	if (refusal_passes(code))
+		return purge_note_unheard(store, meant, now + PURGE_REFUSED_MS, false, fault);
+	return count > 1 ? purge_note_unheard(store, meant, now, true, fault)
+			 : purge_note_refused(store, meant, now, fault);
+}
+
+enum error purge_receipt_refused(struct store *store, const struct report_name *name, enum error code, wall_ms now,
+				 struct fault *fault)
 {
 	const Simpul__PurgeReceipt *receipt = NULL;
 	struct report_name meant;
@@ -358,7 +389,7 @@ enum error purge_receipt_refused(struct store *store, const struct report_name *
 	error = own_receipt_read(store, name, &arena, &receipt, fault);
 	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++)
 		if (name_read(receipt->purged[i]->name, &meant))
-			error = purge_note_unheard(store, &meant, now + PURGE_REFUSED_MS, fault);
+			error = answer_refused(store, &meant, receipt->n_purged, code, now, fault);
 	arena_fini(&arena);
 	return error == E_NOT_FOUND ? E_OK : error;
 }

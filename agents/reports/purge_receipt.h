@@ -14,7 +14,7 @@ struct purge_sinks {
 	size_t count;
 };
 #define PURGE_PATIENCE_MS HOUR_MS
-/* What the broker refused, for the origin is suspended, is said again after so long. */
+/* What the broker refused for a reason that passes, as that the origin is suspended, is said again after so long. */
 #define PURGE_REFUSED_MS DAY_MS
 /* How a receipt calls all that is more than it has places for. */
 #define PURGE_OTHER_SINKS "others"
@@ -25,9 +25,11 @@ bool purge_receipts_told(struct store *store, const struct purge_sinks *sinks);
  * its own in which they are noted as answered. `made` is false when none is due to anybody who can be told. */
 enum error purge_receipt_make(struct store *store, const struct purge_sinks *sinks, wall_ms now, bool *made,
 			      struct fault *fault);
-/* The broker refused a report of this office: where it is a purge receipt, its answers are due again later. Inside a
- * transaction. */
-enum error purge_receipt_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault);
+/* The broker refused a report of this office with this code. Where it is a purge receipt, its answers are due again:
+ * later when the reason passes; else at once and each alone, so that one costs no other its hearing; or of one alone
+ * never, unless there is something else to say (purge_notes_refused). Inside a transaction. */
+enum error purge_receipt_refused(struct store *store, const struct report_name *name, enum error code, wall_ms now,
+				 struct fault *fault);
 
 /* Takes good purge receipts out of a delivery, into the table `purged`; one whose body is none becomes bad. Doubtful
  * ones say nothing. Inside a transaction. */

@@ -15,7 +15,7 @@
  *        "clock_ahead_ms": -12,       this machine's clock less the broker's at the last WELCOME, where there was one
  *        "outbox": {"waiting": 0, "sent": 0, "accepted": 12, "refused": 0, "expiring": 0},
  *        "requests": {"open": 0, "urgent": 1, "overdue": 0, "first": "immigration.muara-enim#5"},     of persons
- *        "waits": {"refused": 0, "releases": 1, "holds": 0, "erasures": 0},    for a person: waits.h
+ *        "waits": {"refused": 0, "releases": 1, "holds": 0, "erasures": 0, "unheard": 0},    for a person: waits.h
  *        "sinks": [{"name": "registry", "state": "good"|"failing", "reason": "nobody listens there", "passed_over": 3}],
  *        "quarantine": {"unverified": 0, "unreferenced": 0, "undelivered": 0, "withheld": 0, "notice": 0},   what waits
  *        "fault": {"code": "...", "field": "...", "sentence": "..."}}      the last one, where there was one

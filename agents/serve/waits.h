@@ -12,6 +12,7 @@ enum wait {
 	WAIT_RELEASE, /* requests of other offices to share a report of this one */
 	WAIT_HOLD,    /* orders that another user has to confirm */
 	WAIT_ERASURE, /* copies that have to be removed by hand */
+	WAIT_UNHEARD, /* erasures of which the origin did not hear, refused within the last WAIT_REFUSED_DAYS */
 	WAITS
 };
 

@@ -54,7 +54,9 @@
  *                     what their updates said, is erased as soon as it is there
  *   purge             what was erased in the inbox, in that order, for the sinks and for the origin. row 0: it never
  *                     came, or is a further answer about what has a note. identifies: the body said who somebody is.
- *                     answer: 0 none is due, 1 due, not before `due`, 2 in the outbox
+ *                     answer: 0 none is due, 1 due, not before `due`, 2 in the outbox. alone: no other goes with it,
+ *                     for the broker refused a receipt of several. refused_at: when it refused this one for what it
+ *                     says, so that it is not said again; 0: it did not
  *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
  *   purge_sink        what each sink that had a copy said last became of it (PurgeOutcome; code, number and until when
  *                     it is held), under the first note of the report's name; 'office-store' is this store itself
@@ -167,8 +169,10 @@ static const char schema_erasure[] =
 	"CREATE TABLE purge("
 	" id INTEGER PRIMARY KEY AUTOINCREMENT, row INTEGER NOT NULL, origin TEXT NOT NULL, epoch INTEGER NOT NULL,"
 	" stream INTEGER NOT NULL, number INTEGER NOT NULL, rule INTEGER NOT NULL, at INTEGER NOT NULL,"
-	" identifies INTEGER NOT NULL DEFAULT 0, answer INTEGER NOT NULL, due INTEGER NOT NULL DEFAULT 0);"
+	" identifies INTEGER NOT NULL DEFAULT 0, answer INTEGER NOT NULL, due INTEGER NOT NULL DEFAULT 0,"
+	" alone INTEGER NOT NULL DEFAULT 0, refused_at INTEGER NOT NULL DEFAULT 0);"
 	"CREATE INDEX purge_due ON purge(answer) WHERE answer = 1;"
+	"CREATE INDEX purge_refused ON purge(refused_at) WHERE refused_at > 0;"
 	"CREATE INDEX purge_row ON purge(row);"
 	"CREATE INDEX purge_name ON purge(origin, epoch, stream, number);"
 	"CREATE TABLE purged("

@@ -413,32 +413,102 @@ static void a_sink_that_never_had_it_is_not_unknown(void **state)
 
 /* ---- who cannot be told */
 
-static void a_refused_answer_is_told_again_when_its_origin_is_back(void **state)
+/* The broker's verdict on the army's receipt with this number. */
+static void refuse(struct offices *f, uint64_t number, enum error code)
 {
-	struct offices *f = *state;
 	const struct position seen = {0};
 	Simpul__Verdict verdict = SIMPUL__VERDICT__INIT;
 	struct outbox_submission answer = {0};
 	struct buffer encoded = {0};
 	Simpul__Receipt *receipt;
-	uint64_t counts[WAITS], after = 1;
+
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, number - 1, &seen, &answer, &f->fault), E_OK);
+	assert_true(answer.count > 0);
+	verdict.number = number;
+	verdict.code = code;
+	verdict.field = (char *)(uintptr_t)"routing";
+	receipt = agent_receipt(&f->world, &answer.digest, &verdict, &encoded);
+	assert_int_equal(outbox_receipt(&f->store, receipt, buffer_view(&encoded), &answer.first, &f->fault), E_OK);
+	buffer_free(&encoded);
+	buffer_free(&answer.message);
+}
+
+static uint64_t waiting(struct offices *f, enum wait wait)
+{
+	uint64_t counts[WAITS];
+
+	assert_int_equal(waits_count(&f->store, f->now.wall, counts, &f->fault), E_OK);
+	return counts[wait];
+}
+
+static void a_refused_answer_is_told_again_when_its_origin_is_back(void **state)
+{
+	struct offices *f = *state;
+	uint64_t after = 1;
 
 	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	assert_true(offices_purge(f));
-	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, 0, &seen, &answer, &f->fault), E_OK);
-	verdict.number = 1;
-	verdict.code = E_EMPTY_AUDIENCE;
-	verdict.field = (char *)(uintptr_t)"routing";
-	receipt = agent_receipt(&f->world, &answer.digest, &verdict, &encoded);
-	assert_int_equal(outbox_receipt(&f->store, receipt, buffer_view(&encoded), &answer.first, &f->fault), E_OK);
+	refuse(f, 1, E_EMPTY_AUDIENCE);
 	assert_false(offices_purge(f));
-	assert_int_equal(waits_count(&f->store, f->now.wall, counts, &f->fault), E_OK);
-	assert_int_equal(counts[WAIT_REFUSED], 0); /* nobody has to report anything anew */
+	assert_int_equal(waiting(f, WAIT_REFUSED), 0); /* nobody has to report anything anew */
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 0);
 	f->now.wall += DAY_MS + HOUR_MS;
 	assert_non_null(answer_next(f, &after));
-	buffer_free(&encoded);
-	buffer_free(&answer.message);
+}
+
+static void an_answer_that_is_refused_for_what_it_says_is_not_given_again(void **state)
+{
+	struct offices *f = *state;
+	uint64_t after = 1;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", REQUESTED);
+	sink_says(f, "cases", ERASED);
+	assert_true(offices_purge(f));
+	refuse(f, 1, E_INVALID);
+	for (int day = 0; day < 5; day++) {
+		assert_null(answer_next(f, &after));
+		assert_int_equal(waiting(f, WAIT_UNHEARD), 1);
+		f->now.wall += DAY_MS;
+	}
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	assert_int_equal(outcome_of(answer_next(f, &after), "lines"), ERASED);
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 0);
+}
+
+static void what_an_origin_did_not_hear_is_told_for_a_week(void **state)
+{
+	struct offices *f = *state;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_true(offices_purge(f));
+	refuse(f, 1, E_INVALID);
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 1);
+	f->now.wall += 8 * DAY_MS;
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 0);
+}
+
+static void one_answer_that_is_refused_keeps_no_other_from_its_origin(void **state)
+{
+	struct offices *f = *state;
+
+	for (int i = 0; i < 3; i++)
+		offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	for (uint64_t i = 1; i <= 3; i++)
+		offices_deliver(f, agent_retraction(&f->world, "police.oku", i));
+	assert_true(offices_purge(f));
+	refuse(f, 1, E_INVALID);
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 0);
+	f->now.wall += HOUR_MS;
+	assert_true(offices_purge(f));
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox_report"), 1 + 3); /* one for each */
+	refuse(f, 3, E_INVALID);
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 1);
+	f->now.wall += HOUR_MS;
+	assert_false(offices_purge(f));
 }
 
 static void who_is_suspended_is_told_when_he_is_not_any_more(void **state)
@@ -569,6 +639,9 @@ int main(void)
 		TEST(no_sink_that_kept_its_copy_is_left_out_for_want_of_room),
 		TEST(a_sink_that_never_had_it_is_not_unknown),
 		TEST(a_refused_answer_is_told_again_when_its_origin_is_back),
+		TEST(an_answer_that_is_refused_for_what_it_says_is_not_given_again),
+		TEST(what_an_origin_did_not_hear_is_told_for_a_week),
+		TEST(one_answer_that_is_refused_keeps_no_other_from_its_origin),
 		TEST(who_is_suspended_is_told_when_he_is_not_any_more),
 		TEST(what_is_to_be_done_by_hand_is_counted_without_the_rest),
 		TEST(an_answer_is_kept_and_no_report_to_anybody),
