@@ -3,7 +3,6 @@
 #include "agents/intake/intake_folder.h"
 #include "agents/intake/intake_parse.h"
 #include "agents/reports/purge.h"
-#include "agents/store/stop.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -35,6 +34,8 @@ struct intake {
 	int notify, stop;
 	steady_ms expire_at;
 	uint64_t files; /* that were read since the start */
+	size_t turn;	/* the folder of which a file is taken first */
+	bool runs;	/* on its thread */
 	pthread_t thread;
 };
 
@@ -295,24 +296,26 @@ static void first_take(struct intake *intake, struct folder *folder, const struc
 }
 
 /* Takes one file, however many have settled. False when there is none to take. */
-static bool folder_step(struct intake *intake, struct folder *folder)
+static bool folder_step(struct intake *intake, struct folder *folder, const struct now *now)
 {
-	struct now now = clock_now();
-
-	if (folder->under_way || folder->not_before > now.steady || !folder_settled(folder, now.steady))
+	if (folder->under_way || folder->not_before > now->steady || !folder_settled(folder, now->steady))
 		return false;
-	first_take(intake, folder, &now);
+	first_take(intake, folder, now);
 	return true;
 }
 
-/* One file of each folder, so that none waits for all that stand in another. */
-static bool folders_step(struct intake *intake)
+/* The same of one folder, of each in turn: no file waits for all that stand in another folder. */
+static bool folders_step(struct intake *intake, const struct now *now)
 {
-	bool taken = false;
+	for (size_t i = 0; i < intake->count; i++) {
+		const size_t place = (intake->turn + i) % intake->count;
 
-	for (size_t i = 0; i < intake->count && !stop_asked(intake->stop); i++)
-		taken = folder_step(intake, &intake->folders[i]) || taken;
-	return taken;
+		if (folder_step(intake, &intake->folders[place], now)) {
+			intake->turn = place + 1;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -394,10 +397,9 @@ static void answer_refused(struct intake *intake, struct folder *folder, struct 
 	lines_offer(intake, folder, letter, now);
 }
 
-static void answer_take(struct intake *intake, struct intake_letter *letter)
+static void answer_take(struct intake *intake, struct intake_letter *letter, steady_ms now)
 {
 	struct folder *folder = &intake->folders[letter->place];
-	steady_ms now = clock_now().steady;
 	enum error error = letter->result;
 
 	if (error != E_EXISTS && error_remedy(error) == REMEDY_CORRECT) {
@@ -417,19 +419,19 @@ static void answer_take(struct intake *intake, struct intake_letter *letter)
 	intake_letter_free(letter);
 }
 
-static void answers_take(struct intake *intake)
+static void answers_take(struct intake *intake, steady_ms now)
 {
 	struct letter *letter = mailbox_take_all(intake->answers);
 
 	while (letter != NULL) {
 		struct letter *next = letter->next;
 
-		answer_take(intake, (struct intake_letter *)letter);
+		answer_take(intake, (struct intake_letter *)letter, now);
 		letter = next;
 	}
 }
 
-/* ------------------------------------------------------------------ thread */
+/* ------------------------------------------------------------------ a turn */
 
 static void event_take(struct intake *intake, const struct inotify_event *event, steady_ms now)
 {
@@ -440,11 +442,10 @@ static void event_take(struct intake *intake, const struct inotify_event *event,
 			folder_note(&intake->folders[i], event->name, true, now);
 }
 
-static void events_take(struct intake *intake)
+static void events_take(struct intake *intake, steady_ms now)
 {
 	_Alignas(struct inotify_event) char events[EVENTS_SIZE];
 	ssize_t size = read(intake->notify, events, sizeof(events));
-	steady_ms now = clock_now().steady;
 
 	for (ssize_t at = 0; at < size;) {
 		const struct inotify_event *event = (const void *)(events + at);
@@ -454,8 +455,7 @@ static void events_take(struct intake *intake)
 	}
 }
 
-/* Milliseconds until something is due without an event. */
-static int wait_ms(const struct intake *intake, steady_ms now)
+static steady_ms next_due(const struct intake *intake)
 {
 	steady_ms due = intake->expire_at;
 
@@ -464,6 +464,24 @@ static int wait_ms(const struct intake *intake, steady_ms now)
 
 		due = folder < due ? folder : due;
 	}
+	return due;
+}
+
+steady_ms intake_turn(struct intake *intake, const struct now *now)
+{
+	events_take(intake, now->steady);
+	answers_take(intake, now->steady);
+	clear(intake, now);
+	rescan(intake, now->steady);
+	return folders_step(intake, now) ? now->steady : next_due(intake);
+}
+
+/* ------------------------------------------------------------------ thread */
+
+static int wait_ms(steady_ms due)
+{
+	const steady_ms now = clock_now().steady;
+
 	return due <= now ? 0 : (int)(due - now);
 }
 
@@ -474,19 +492,13 @@ static void *intake_run(void *argument)
 				  {.fd = mailbox_fd(intake->answers), .events = POLLIN},
 				  {.fd = intake->notify, .events = POLLIN}};
 
-	for (;;) {
-		struct now now = clock_now();
-		bool taken;
+	do {
+		const struct now now = clock_now();
+		const steady_ms due = intake_turn(intake, &now);
 
-		clear(intake, &now);
-		rescan(intake, now.steady);
-		taken = folders_step(intake); /* then there may be more of them */
-		poll(polled, sizeof(polled) / sizeof(polled[0]), taken ? 0 : wait_ms(intake, clock_now().steady));
-		events_take(intake);
-		answers_take(intake);
-		if (polled[0].revents != 0)
-			return NULL;
-	}
+		poll(polled, sizeof(polled) / sizeof(polled[0]), wait_ms(due));
+	} while (polled[0].revents == 0);
+	return NULL;
 }
 
 static void intake_free(struct intake *intake)
@@ -505,11 +517,11 @@ static void intake_free(struct intake *intake)
 	free(intake);
 }
 
-struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
-			    const struct cipher *cipher, struct mailbox *to_loop)
+struct intake *intake_new(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
+			  const struct cipher *cipher, struct mailbox *to_loop)
 {
 	struct intake *intake = memory_zero(1, sizeof(*intake));
-	int result;
+	int failure;
 
 	intake->folders = memory_zero(count + 1, sizeof(*intake->folders));
 	intake->count = count;
@@ -531,12 +543,28 @@ struct intake *intake_start(const struct intake_folder *folders, size_t count, c
 	intake->answers = mailbox_new();
 	intake->notify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	intake->stop = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	result = intake->notify < 0 || intake->stop < 0 ? errno
-							: pthread_create(&intake->thread, NULL, intake_run, intake);
-	if (result == 0)
+	if (intake->notify >= 0 && intake->stop >= 0)
+		return intake;
+	failure = errno;
+	intake_free(intake);
+	errno = failure;
+	return NULL;
+}
+
+struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
+			    const struct cipher *cipher, struct mailbox *to_loop)
+{
+	struct intake *intake = intake_new(folders, count, node, store_path, cipher, to_loop);
+	int failure;
+
+	if (intake == NULL)
+		return NULL;
+	failure = pthread_create(&intake->thread, NULL, intake_run, intake);
+	intake->runs = failure == 0;
+	if (intake->runs)
 		return intake;
 	intake_free(intake);
-	errno = result;
+	errno = failure;
 	return NULL;
 }
 
@@ -553,7 +581,8 @@ void intake_stop(struct intake *intake)
 		return;
 	while (write(intake->stop, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
-	pthread_join(intake->thread, NULL);
-	answers_take(intake); /* what came while the thread ended */
+	if (intake->runs)
+		pthread_join(intake->thread, NULL);
+	answers_take(intake, clock_now().steady); /* what came while the thread ended */
 	intake_free(intake);
 }

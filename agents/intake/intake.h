@@ -28,6 +28,7 @@
 
 #include "agents/intake/profile.h"
 #include "common/cipher_vfs.h"
+#include "common/clock.h"
 #include "common/hash.h"
 #include "common/mailbox.h"
 
@@ -67,11 +68,17 @@ struct intake;
  * NULL with errno when inotify is not to be had. */
 struct intake *intake_start(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
 			    const struct cipher *cipher, struct mailbox *to_loop);
+/* The same without a thread, for who gives it its turns. */
+struct intake *intake_new(const struct intake_folder *folders, size_t count, const char *node, const char *store_path,
+			  const struct cipher *cipher, struct mailbox *to_loop);
+/* What the thread does over and over: heeds events and answers, and takes one file. When the next turn is due unless an
+ * event or an answer comes; `now` when there may be more to do. */
+steady_ms intake_turn(struct intake *intake, const struct now *now);
 /* The loop hands a letter back with its result. */
 void intake_answer(struct intake *intake, struct intake_letter *letter);
-/* Moves the files that were answered for, then ends the thread, which does not finish the file that it parses. Letters
- * that are still in `to_loop` belong to the loop: intake_letter_free; their files stay where they are and are read
- * again at the next start. */
+/* Moves the files that were answered for, then ends the thread (NULL is allowed), which does not finish the file that
+ * it parses. Letters that are still in `to_loop` belong to the loop: intake_letter_free; their files stay where they
+ * are and are read again at the next start. */
 void intake_stop(struct intake *intake);
 void intake_letter_free(struct intake_letter *letter);
 

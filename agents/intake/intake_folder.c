@@ -116,17 +116,19 @@ static bool folder_watch(struct folder *folder, int notify)
 	return polled || folder->watch >= 0;
 }
 
-/* At least as much time goes to reading files as to looking at them. */
-static steady_ms next_scan(const struct folder *folder, steady_ms began)
+/* After one that took so long: at least as much time goes to reading files as to looking at them. */
+static steady_ms scan_pause(const struct folder *folder, steady_ms took)
 {
-	const steady_ms now = clock_now().steady, took = now - began, pause = folder->polled ? POLL_MS : RESCAN_MS;
+	const steady_ms pause = folder->polled ? POLL_MS : RESCAN_MS;
 
-	return now + (took > pause ? took : pause);
+	return took > pause ? took : pause;
 }
 
 void folder_scan(struct folder *folder, int notify, steady_ms now)
 {
+	const uint64_t began_us = clock_steady_us();
 	struct dirent **entries;
+	steady_ms took;
 	int count;
 
 	count = folder_watch(folder, notify) ? scandir(folder->path, &entries, every_name, alphasort) : -1;
@@ -145,7 +147,8 @@ void folder_scan(struct folder *folder, int notify, steady_ms now)
 	}
 	if (count >= 0)
 		free(entries);
-	folder->scan_at = next_scan(folder, now);
+	took = (clock_steady_us() - began_us) / 1000;
+	folder->scan_at = now + took + scan_pause(folder, took);
 }
 
 void folder_clear(const struct folder *folder, wall_ms now)

@@ -1,4 +1,4 @@
-/* Tries to break what intake.h promises; the test stands in for the loop. */
+/* Tries to break what intake.h promises; the test stands in for the loop, and for the thread and its clock. */
 #include "agents/intake/intake.h"
 #include "agents/intake/intake_file.h"
 #include "agents/intake/intake_folder.h"
@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +33,12 @@
 #define TWO "T;N\n21/11/2026 10:00;1\n21/11/2026 10:00;2\n"
 #define HALF_BAD "T;N\n21/11/2026 10:00;1\nRAHASIA;2\n"
 
-enum { SOON_MS = 5000, NEVER_MS = 700 };
+enum { SOON_MS = 5000, NEVER_MS = 60000 }; /* by the scene's clock */
 
 /* A drop folder of its own for each test. */
 struct scene {
+	struct now now; /* the intake's; passes as fast as there is nothing to do */
+	uid_t user;	/* as whom it reads files */
 	char folder[64];
 	struct profile *profile;
 	const char *store_path;
@@ -52,7 +53,7 @@ static void intake_begin(struct scene *scene)
 
 	folder.path = scene->folder;
 	folder.profile = scene->profile;
-	scene->intake = intake_start(&folder, 1, "police.oku", scene->store_path, NULL, scene->to_loop);
+	scene->intake = intake_new(&folder, 1, "police.oku", scene->store_path, NULL, scene->to_loop);
 	assert_non_null(scene->intake);
 }
 
@@ -67,6 +68,8 @@ static int setup(void **state)
 	struct fault fault;
 	char *profile;
 
+	scene->now = clock_now();
+	scene->user = geteuid();
 	strcpy(scene->folder, "/tmp/intake-test-XXXXXX");
 	assert_non_null(mkdtemp(scene->folder));
 	profile = path_in(scene, ".profile");
@@ -110,14 +113,31 @@ static void drop(const struct scene *scene, const char *name, const char *conten
 	drop_bytes(scene, name, BYTES(content, strlen(content)));
 }
 
+/* Gives the intake one turn, and then the time until the next is due, but not beyond `until`. */
+static void turn(struct scene *scene, steady_ms until)
+{
+	const int before = setfsuid(scene->user);
+	steady_ms due = intake_turn(scene->intake, &scene->now);
+
+	setfsuid(before);
+	if (due <= scene->now.steady)
+		due = scene->now.steady + 1;
+	if (due > until)
+		due = until;
+	scene->now.wall += due - scene->now.steady;
+	scene->now.steady = due;
+}
+
 /* The next letter within `ms`, NULL when none comes. */
 static struct intake_letter *letter_within(struct scene *scene, int ms)
 {
-	struct pollfd wait = {.fd = mailbox_fd(scene->to_loop), .events = POLLIN};
+	const steady_ms until = scene->now.steady + (steady_ms)ms;
 	struct letter *letter;
 
-	poll(&wait, 1, ms);
-	letter = mailbox_take_all(scene->to_loop);
+	do {
+		turn(scene, until);
+		letter = mailbox_take_all(scene->to_loop);
+	} while (letter == NULL && scene->now.steady < until);
 	if (letter != NULL)
 		assert_null(letter->next);
 	return (struct intake_letter *)letter;
@@ -146,12 +166,24 @@ static bool exists(const struct scene *scene, const char *name)
 	return there;
 }
 
-static void there_soon(const struct scene *scene, const char *name)
+static void there_soon(struct scene *scene, const char *name)
 {
-	for (int i = 0; i < SOON_MS / 10 && !exists(scene, name); i++)
-		poll(NULL, 0, 10);
+	const steady_ms until = scene->now.steady + SOON_MS;
+
+	while (!exists(scene, name) && scene->now.steady < until)
+		turn(scene, until);
 	if (!exists(scene, name))
 		fail_msg("%s did not come", name);
+}
+
+static void gone_soon(struct scene *scene, const char *name)
+{
+	const steady_ms until = scene->now.steady + SOON_MS;
+
+	while (exists(scene, name) && scene->now.steady < until)
+		turn(scene, until);
+	if (exists(scene, name))
+		fail_msg("%s did not go", name);
 }
 
 static void assert_content(const struct scene *scene, const char *name, const char *content)
@@ -219,7 +251,7 @@ static void a_half_written_file_is_not_read(void **state)
 	scene->options.settle_ms = 0;
 	intake_begin(scene);
 	/* Longer than a file must be still: its writer only pauses. */
-	assert_null(letter_within(scene, 3000));
+	assert_null(letter_within(scene, NEVER_MS));
 	assert_int_equal(write(fd, "21/11/2026 10:00;2\n", 19), 19);
 	close(fd);
 	letter = letter_wait(scene);
@@ -252,7 +284,7 @@ static void a_polled_file_is_read_once_it_has_been_still(void **state)
 	there_soon(scene, "rejected");
 	append_to(scene, "slow.csv", ONE);
 	for (size_t i = 0; i < 4; i++) {
-		assert_null(letter_within(scene, 1500));
+		assert_null(letter_within(scene, 2600)); /* looked at meanwhile, each 2 s */
 		append_to(scene, "slow.csv", "21/11/2026 10:00;2\n");
 	}
 	letter = letter_within(scene, 2 * SOON_MS);
@@ -308,7 +340,7 @@ static void unfinished_names_links_and_folders_are_left_alone(void **state)
 	assert_int_equal(symlink(".x.csv", link), 0);
 	assert_int_equal(mkdir(inner, 0700), 0);
 	assert_int_equal(mkfifo(pipe, 0600), 0);
-	assert_null(letter_within(scene, 2500));
+	assert_null(letter_within(scene, NEVER_MS));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_true(exists(scene, names[i]));
 	free(link);
@@ -366,6 +398,25 @@ static void an_answer_that_comes_with_the_stop_still_counts(void **state)
 	answer(scene, letter_wait(scene), E_OK);
 	intake_stop(scene->intake);
 	scene->intake = NULL;
+	assert_true(exists(scene, "done/x.csv"));
+}
+
+/* No turn is given here: the kernel's word and the answer wake it. */
+static void the_thread_takes_its_turns_by_itself(void **state)
+{
+	struct scene *scene = *state;
+	const struct intake_folder folder = {.path = scene->folder, .profile = scene->profile};
+	struct pollfd letter = {.fd = mailbox_fd(scene->to_loop), .events = POLLIN};
+
+	scene->intake = intake_start(&folder, 1, "police.oku", NULL, NULL, scene->to_loop);
+	assert_non_null(scene->intake);
+	for (int i = 0; i < SOON_MS && !exists(scene, "rejected"); i++)
+		poll(NULL, 0, 1);
+	drop(scene, "x.csv", ONE);
+	assert_int_equal(poll(&letter, 1, SOON_MS), 1);
+	answer(scene, (struct intake_letter *)mailbox_take_all(scene->to_loop), E_OK);
+	for (int i = 0; i < SOON_MS && !exists(scene, "done/x.csv"); i++)
+		poll(NULL, 0, 1);
 	assert_true(exists(scene, "done/x.csv"));
 }
 
@@ -431,7 +482,7 @@ static void a_file_that_takes_the_place_of_one_under_way_is_read_too(void **stat
 	intake_begin(scene);
 	letter = letter_wait(scene);
 	drop(scene, "x.csv", TWO);
-	poll(NULL, 0, 100);
+	assert_null(letter_within(scene, 100)); /* and the kernel told of it */
 	answer(scene, letter, E_OK);
 	letter = letter_wait(scene);
 	assert_int_equal(letter->file.count, 2);
@@ -638,7 +689,7 @@ static void an_outbox_that_cannot_be_read_rejects_nothing(void **state)
 	intake_begin(scene);
 	there_soon(scene, "rejected");
 	drop(scene, "x.json", CANCEL_OF("police.oku#1"));
-	assert_null(letter_within(scene, 1500));
+	assert_null(letter_within(scene, NEVER_MS));
 	assert_true(exists(scene, "x.json"));
 	assert_false(exists(scene, "rejected/x.json"));
 	office_end(scene, &store);
@@ -681,8 +732,7 @@ static void what_lay_too_long_is_removed_and_nothing_else(void **state)
 	assert_int_equal(symlink("../.old.csv", link), 0);
 	scene->options.keep_days = 7;
 	intake_begin(scene);
-	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
-		poll(NULL, 0, 10);
+	gone_soon(scene, "rejected/old.csv");
 	assert_false(exists(scene, "done/old.csv"));
 	assert_false(exists(scene, "rejected/old.csv"));
 	assert_false(exists(scene, "rejected/old.csv.reason.txt"));
@@ -711,9 +761,7 @@ static void a_link_in_the_place_of_done_leads_nowhere(void **state)
 	assert_int_equal(symlink(".elsewhere", done), 0);
 	scene->options.keep_days = 7;
 	intake_begin(scene);
-	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
-		poll(NULL, 0, 10);
-	assert_false(exists(scene, "rejected/old.csv"));
+	gone_soon(scene, "rejected/old.csv");
 	assert_true(exists(scene, ".elsewhere/police.oku.keys"));
 	free(elsewhere);
 	free(rejected);
@@ -738,9 +786,7 @@ static void the_old_file_of_somebody_else_is_kept_from_when_it_was_put_away(void
 		skip();
 	scene->options.keep_days = 7;
 	intake_begin(scene);
-	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/ours.csv"); i++)
-		poll(NULL, 0, 10);
-	assert_false(exists(scene, "rejected/ours.csv"));
+	gone_soon(scene, "rejected/ours.csv");
 	assert_true(exists(scene, "rejected/theirs.csv"));
 }
 
@@ -780,29 +826,19 @@ static void a_file_is_kept_from_the_day_it_was_put_away(void **state)
 
 /* ---- log */
 
-/* Lines of the log, under a lock because two threads write and read them. */
-struct heard {
-	pthread_mutex_t lock;
-	struct buffer lines;
-};
-
-static void hear(void *context, enum log_level level, const char *line)
+static void hear(void *lines, enum log_level level, const char *line)
 {
-	struct heard *heard = context;
-
 	(void)level;
-	pthread_mutex_lock(&heard->lock);
-	buffer_text(&heard->lines, line);
-	buffer_text(&heard->lines, "\n");
-	pthread_mutex_unlock(&heard->lock);
+	buffer_text(lines, line);
+	buffer_text(lines, "\n");
 }
 
 static void the_log_names_no_file_and_no_value(void **state)
 {
 	struct scene *scene = *state;
-	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct buffer lines = {0};
 
-	log_copy(hear, &heard);
+	log_copy(hear, &lines);
 	assert_true(folder_make(scene->folder, "done"));
 	lay(scene, "done/eriksson-4.csv", 8);
 	scene->options.keep_days = 7;
@@ -817,17 +853,17 @@ static void the_log_names_no_file_and_no_value(void **state)
 	intake_stop(scene->intake);
 	scene->intake = NULL;
 	log_copy(NULL, NULL);
-	buffer_u8(&heard.lines, 0);
-	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.file"));
-	assert_non_null(strstr((const char *)heard.lines.data, "event=intake.rejected"));
+	buffer_u8(&lines, 0);
+	assert_non_null(strstr((const char *)lines.data, "event=intake.file"));
+	assert_non_null(strstr((const char *)lines.data, "event=intake.rejected"));
 	/* Whoever has the file finds the line; nobody finds a name. */
-	assert_non_null(strstr((const char *)heard.lines.data, " file=3 good=1 rejected=1 line=3"));
-	assert_non_null(strstr((const char *)heard.lines.data, " file=1 error="));
-	assert_non_null(strstr((const char *)heard.lines.data, " file=2 error="));
-	assert_non_null(strstr((const char *)heard.lines.data, "removed=1"));
-	assert_null(strstr((const char *)heard.lines.data, "eriksson"));
-	assert_null(strstr((const char *)heard.lines.data, "RAHASIA"));
-	buffer_free(&heard.lines);
+	assert_non_null(strstr((const char *)lines.data, " file=3 good=1 rejected=1 line=3"));
+	assert_non_null(strstr((const char *)lines.data, " file=1 error="));
+	assert_non_null(strstr((const char *)lines.data, " file=2 error="));
+	assert_non_null(strstr((const char *)lines.data, "removed=1"));
+	assert_null(strstr((const char *)lines.data, "eriksson"));
+	assert_null(strstr((const char *)lines.data, "RAHASIA"));
+	buffer_free(&lines);
 }
 
 /* Thousands may be sealed to one that has left: each would take a write of all rejected lines, and an offer. */
@@ -878,19 +914,10 @@ static void drop_closed(const struct scene *scene, const char *name)
 	free(path);
 }
 
-/* Whom no file is closed to becomes somebody else, for what its threads do with files. */
-static void intake_begin_as_another(struct scene *scene)
+/* How many files that user's doctor counts. */
+static size_t closed_to_user(const struct scene *scene)
 {
-	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
-
-	intake_begin(scene);
-	setfsuid(before);
-}
-
-/* How many files the doctor of that one counts. */
-static size_t closed_to_another(const struct scene *scene)
-{
-	const int before = setfsuid(geteuid() == 0 ? 65534 : geteuid());
+	const int before = setfsuid(scene->user);
 	const struct files_left left = folder_left(scene->folder, 0);
 
 	setfsuid(before);
@@ -901,7 +928,7 @@ static size_t closed_to_another(const struct scene *scene)
 static void files_that_cannot_be_read_hold_up_no_other(void **state)
 {
 	struct scene *scene = *state;
-	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct buffer lines = {0};
 	struct intake_letter *letter;
 	char *good = path_in(scene, "d.csv");
 	size_t said = 0;
@@ -912,21 +939,23 @@ static void files_that_cannot_be_read_hold_up_no_other(void **state)
 	drop_closed(scene, "c.csv");
 	drop(scene, "d.csv", ONE);
 	assert_int_equal(chmod(good, 0644), 0);
-	log_copy(hear, &heard);
-	intake_begin_as_another(scene);
+	log_copy(hear, &lines);
+	if (scene->user == 0)
+		scene->user = 65534; /* to whom root's files are closed */
+	intake_begin(scene);
 	letter = letter_wait(scene);
 	assert_string_equal(letter->name, "d.csv");
 	answer(scene, letter, E_OK);
 	there_soon(scene, "done/d.csv");
-	assert_int_equal(closed_to_another(scene), 3);
+	assert_int_equal(closed_to_user(scene), 3);
 	intake_stop(scene->intake);
 	scene->intake = NULL;
 	log_copy(NULL, NULL);
-	buffer_u8(&heard.lines, 0);
-	for (const char *line = (const char *)heard.lines.data; (line = strstr(line, "event=intake.failed")); line++)
+	buffer_u8(&lines, 0);
+	for (const char *line = (const char *)lines.data; (line = strstr(line, "event=intake.failed")); line++)
 		said++;
 	assert_int_equal(said, 3);
-	buffer_free(&heard.lines);
+	buffer_free(&lines);
 	free(good);
 }
 
@@ -968,9 +997,7 @@ static void a_clock_far_ahead_of_all_that_is_known_removes_nothing(void **state)
 	intake_stop(scene->intake);
 	broker_spoke(&store, clock_now().wall - DAY_MS);
 	intake_begin(scene);
-	for (int i = 0; i < SOON_MS / 10 && exists(scene, "rejected/old.csv"); i++)
-		poll(NULL, 0, 10);
-	assert_false(exists(scene, "rejected/old.csv"));
+	gone_soon(scene, "rejected/old.csv");
 	office_end(scene, &store);
 	free(rejected);
 }
@@ -982,7 +1009,7 @@ static void a_crowded_folder_is_looked_at_in_little_time(void **state)
 	struct scene *scene = *state;
 	struct folder folder = {.path = memory_string(scene->folder), .watch = -1, .poll = true};
 	char path[96], *one = path_in(scene, ".one");
-	steady_ms begin, seen, scanned;
+	steady_ms begin, seen, again, scanned;
 	struct file_mark mark;
 
 	drop(scene, ".one", ONE);
@@ -998,12 +1025,13 @@ static void a_crowded_folder_is_looked_at_in_little_time(void **state)
 	seen = clock_now().steady;
 	folder_init(&folder);
 	folder_scan(&folder, -1, seen);
-	folder_scan(&folder, -1, seen);
+	again = clock_now().steady;
+	folder_scan(&folder, -1, again);
 	scanned = clock_now().steady;
 	assert_int_equal(folder.count, FILES);
 	assert_true(scanned - seen < 25 * (seen - begin + 10));
 	/* And more time goes to reading them than to looking again. */
-	assert_true(folder.scan_at >= scanned + (scanned - seen) / 2);
+	assert_true(folder.scan_at >= scanned + (scanned - again) / 2);
 	folder_free(&folder);
 	free(one);
 }
@@ -1022,6 +1050,7 @@ int main(void)
 		PROMISE(bad_lines_are_on_disk_before_the_good_ones_are_taken),
 		PROMISE(a_crash_between_steps_takes_no_line_twice),
 		PROMISE(an_answer_that_comes_with_the_stop_still_counts),
+		PROMISE(the_thread_takes_its_turns_by_itself),
 		PROMISE(an_unreadable_file_is_rejected_with_a_reason),
 		PROMISE(nothing_that_was_put_away_is_overwritten),
 		PROMISE(a_full_disk_leaves_the_file_and_is_tried_again),
