@@ -261,79 +261,143 @@ static void nobody_reads_past_the_record(struct exchange *x, const char *query)
 	free(proof);
 }
 
-static void what_offices_hold_is_told_as_they_decide(void **state)
-{
-	struct exchange *x = *state;
-	char *first = tell(x, "canary-first", SPECIMEN), *second = tell(x, "canary-second", SPECIMEN ", " SOMEBODY);
-	char *third = tell(x, "canary-third", SPECIMEN), *other = tell(x, "canary-else", SOMEBODY), *query;
-	json_t *result, *office, *report;
+/* Names of reports that the police sent the army: of the person, of her and somebody else, of her, and of him alone. */
+struct told {
+	char *first, *second, *third, *other;
+};
 
-	assert_true(says(x, ARMY, "inbox", "list", other));
-	query = ask(x, "DS/2026/7");
-	assert_int_equal(ask_status(x, "DS/2026/7", "--expires-days=14"), EX_CANTCREAT);
+static void told_begin(struct exchange *x, struct told *told)
+{
+	*told = (struct told){.first = tell(x, "canary-first", SPECIMEN),
+			      .second = tell(x, "canary-second", SPECIMEN ", " SOMEBODY),
+			      .third = tell(x, "canary-third", SPECIMEN),
+			      .other = tell(x, "canary-else", SOMEBODY)};
+	assert_true(says(x, ARMY, "inbox", "list", told->other));
+}
+
+static void told_end(struct told *told)
+{
+	free(told->first);
+	free(told->second);
+	free(told->third);
+	free(told->other);
+}
+
+/* The question, which the police and the army have by then. */
+static char *asked_once(struct exchange *x, const char *request)
+{
+	char *query = ask(x, request);
+
+	assert_int_equal(ask_status(x, request, "--expires-days=14"), EX_CANTCREAT);
 	assert_true(says(x, POLICE, "subject", "list", query));
 	assert_true(says(x, ARMY, "subject", "list", query));
 	assert_true(says(x, IMMIGRATION, "subject", "list", "asked 2, answered 0; not yet army.oku, police.oku"));
 	assert_false(shown(x, HEALTH, "subject", "list", NULL, query));
-	/* Nothing is left out by an oversight, and nobody tells what others said. */
+	return query;
+}
+
+/* Nothing is left out by an oversight, and nobody tells what others said. */
+static void what_is_held_is_neither_denied_nor_told_by_others(struct exchange *x, const char *query,
+							      const struct told *told)
+{
 	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "subject", "answer", query, "--nothing", NULL),
 			 EX_USAGE);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--disclose", first, NULL),
-			 EX_NOPERM);
-	assert_true(shown(x, POLICE, "subject", "search", query, first));
-	assert_false(shown(x, POLICE, "subject", "search", query, other));
-	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "subject", "answer", query, "--disclose", first,
-					 "--disclose", second, "--withhold", third, "--why", "law-enforcement", NULL),
+	assert_int_equal(
+		exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--disclose", told->first, NULL),
+		EX_NOPERM);
+}
+
+static void the_police_answer(struct exchange *x, const char *query, const struct told *told)
+{
+	assert_true(shown(x, POLICE, "subject", "search", query, told->first));
+	assert_false(shown(x, POLICE, "subject", "search", query, told->other));
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "subject", "answer", query, "--disclose", told->first,
+					 "--disclose", told->second, "--withhold", told->third, "--why",
+					 "law-enforcement", NULL),
 			 0);
 	assert_true(says(x, IMMIGRATION, "subject", "list", "asked 2, answered 1; not yet army.oku"));
-	result = result_json(x, query);
-	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 1);
-	assert_string_equal(text_in(office_in(result, "army.oku"), "state"), "silent");
-	assert_string_equal(text_in(office_in(result, "health.oku"), "state"), "not-asked");
-	office = office_in(result, "police.oku");
-	assert_string_equal(text_in(office, "state"), "answered");
-	assert_int_equal(json_array_size(json_object_get(office, "reports")), 3);
-	report = report_in(office, first);
+}
+
+static void each_report_says_what_the_police_decided(const json_t *police, const struct told *told)
+{
+	const json_t *report = report_in(police, told->first);
+
 	assert_string_equal(text_in(report, "summary"), "canary-first");
 	assert_string_equal(text_in(json_array_get(json_object_get(report, "holders"), 0), "node"), "army.oku");
 	/* Where somebody else is named too the words stay where they are, and so does he. */
-	report = report_in(office, second);
+	report = report_in(police, told->second);
 	assert_string_equal(text_in(report, "withheld"), "rights-of-others");
 	assert_string_equal(text_in(report, "summary"), "");
 	assert_int_equal(json_array_size(json_object_get(report, "persons")), 1);
-	report = report_in(office, third);
+	report = report_in(police, told->third);
 	assert_string_equal(text_in(report, "withheld"), "law-enforcement");
 	assert_null(json_object_get(report, "persons"));
+}
+
+static void the_result_has_what_the_police_told_and_no_more(struct exchange *x, const char *query,
+							    const struct told *told)
+{
+	json_t *result = result_json(x, query), *police = office_in(result, "police.oku");
+
+	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 1);
+	assert_string_equal(text_in(office_in(result, "army.oku"), "state"), "silent");
+	assert_string_equal(text_in(office_in(result, "health.oku"), "state"), "not-asked");
+	assert_string_equal(text_in(police, "state"), "answered");
+	assert_int_equal(json_array_size(json_object_get(police, "reports")), 3);
+	each_report_says_what_the_police_decided(police, told);
 	json_decref(result);
-	assert_false(office_holds(x, IMMIGRATION, "canary-other"));
+	assert_false(office_holds(x, IMMIGRATION, "canary-else"));
 	assert_false(office_holds(x, IMMIGRATION, "canary-third"));
-	/* The army has it from the police. */
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--withhold", first, "--why",
-					 "law-enforcement", "--origins", NULL),
+}
+
+/* The army has it from the police. */
+static void the_army_leaves_it_to_the_origin(struct exchange *x, const char *query, const struct told *told)
+{
+	json_t *result, *army;
+
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--withhold", told->first,
+					 "--why", "law-enforcement", "--origins", NULL),
 			 EX_NOPERM);
-	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--withhold", first, "--why",
-					 "origin-decides", "--origins", NULL),
+	assert_int_equal(exchange_simpul(x, ARMY, NULL, NULL, "subject", "answer", query, "--withhold", told->first,
+					 "--why", "origin-decides", "--origins", NULL),
 			 0);
 	assert_true(says(x, IMMIGRATION, "subject", "list", "asked 2, answered 2"));
 	result = result_json(x, query);
-	assert_int_equal(json_array_size(json_object_get(office_in(result, "army.oku"), "reports")), 3);
-	assert_string_equal(text_in(report_in(office_in(result, "army.oku"), second), "withheld"), "origin-decides");
+	army = office_in(result, "army.oku");
+	assert_int_equal(json_array_size(json_object_get(army, "reports")), 3);
+	assert_string_equal(text_in(report_in(army, told->second), "withheld"), "origin-decides");
 	assert_int_equal(json_integer_value(json_object_get(result, "missing")), 0);
 	json_decref(result);
 	/* Nor by another way in. */
 	assert_int_equal(exchange_simpul(x, ARMY, "{\"answer\": {}}", NULL, "report", "--json", "-", NULL), EX_NOPERM);
 	assert_true(says(x, IMMIGRATION, "subject", "list", "done"));
-	/* Who looked is on record, with what was seen. */
-	assert_true(shown(x, POLICE, "subject", "record", NULL, first));
+}
+
+/* With what was seen. */
+static void who_looked_is_on_record(struct exchange *x, const struct told *told)
+{
+	assert_true(shown(x, POLICE, "subject", "record", NULL, told->first));
 	assert_true(shown(x, POLICE, "subject", "record", NULL, "answer"));
 	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "ask"));
 	assert_true(shown(x, IMMIGRATION, "subject", "record", NULL, "result"));
+}
+
+static void what_offices_hold_is_told_as_they_decide(void **state)
+{
+	struct exchange *x = *state;
+	struct told told;
+	char *query;
+
+	told_begin(x, &told);
+	query = asked_once(x, "DS/2026/7");
+	what_is_held_is_neither_denied_nor_told_by_others(x, query, &told);
+	the_police_answer(x, query, &told);
+	the_result_has_what_the_police_told_and_no_more(x, query, &told);
+	the_army_leaves_it_to_the_origin(x, query, &told);
+	who_looked_is_on_record(x, &told);
 	nobody_reads_past_the_record(x, query);
 	free(query);
-	free(other);
-	free(third);
-	free(second);
-	free(first);
+	told_end(&told);
 }
 
 static void the_page_for_the_person_says_the_same(void **state)

@@ -296,18 +296,46 @@ static void a_node_overrides_its_agency(void **state)
 	policy_free(policy);
 }
 
-static void what_is_wrong_is_named_with_its_line(void **state)
+/* A policy, and how the fault begins that is found in it. */
+struct mistake {
+	const char *text, *fault;
+};
+
+static void assert_named(const struct mistake *mistakes, size_t count)
 {
-	static const struct {
-		const char *text, *fault;
-	} bad[] = {
+	for (size_t i = 0; i < count; i++) {
+		const struct mistake *one = &mistakes[i];
+		struct policy *policy;
+		struct fault fault = {0};
+		enum error error = policy_parse(BYTES(one->text, strlen(one->text)), "policy.yaml", &policy, &fault);
+
+		if (error != E_CONFIG || strncmp(fault.field, one->fault, strlen(one->fault)) != 0)
+			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field, one->fault);
+		assert_null(policy);
+	}
+}
+
+static void what_does_not_belong_or_is_missing_is_named_with_its_line(void **state)
+{
+	static const struct mistake mistakes[] = {
 		{"categories: [a]\nagencies: []\nnodes: []\nsurprise: 1\n", "policy.yaml:4: "},
 		{"categories: [a\nagencies: []\nnodes: []\n", "policy.yaml:2: "},
 		{"categories: [a]\nagencies: []\n", "policy.yaml:"},
-		{"categories: [a,\n  b, a]\nagencies: []\n" NO_NODES,
-		 "policy.yaml:2: the category 'a' is named twice"},
-		{"categories: [Bad]\nagencies: []\n" NO_NODES, "policy.yaml:1: 'Bad' is no category"},
 		{"categories: [a]\nagencies: []\nnodes: []\n", "policy.yaml:"},
+		{HEAD POLICE NODES "  - node: police.oku\n    regions: []\n", "policy.yaml:8: "},
+		{HEAD POLICE NODES OKU "    receive: []\n", "policy.yaml:9: "},
+		{HEAD POLICE NODES OKU "    ceiling: GREEN\n    ceiling: RED\n", "policy.yaml:"},
+	};
+
+	(void)state;
+	assert_named(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void what_is_wrong_in_a_list_or_demand_is_named_with_its_line(void **state)
+{
+	static const struct mistake mistakes[] = {
+		{"categories: [a,\n  b, a]\nagencies: []\n" NO_NODES, "policy.yaml:2: the category 'a' is named twice"},
+		{"categories: [Bad]\nagencies: []\n" NO_NODES, "policy.yaml:1: 'Bad' is no category"},
 		{HEAD POLICE "nodes: []\npurposes: [tppo,\n  wanted, Tppo]\n", "policy.yaml:8: 'Tppo' is no purpose"},
 		{HEAD POLICE "nodes: []\npurposes: [tppo,\n  wanted, tppo]\n",
 		 "policy.yaml:8: the purpose 'tppo' is named twice"},
@@ -320,6 +348,15 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		 "policy.yaml:10: expires_days: no report is kept longer"},
 		{HEAD POLICE NO_NODES "expires_days:\n  query: 32\n",
 		 "policy.yaml:9: expires_days: no query or answer is kept longer than 31 days"},
+	};
+
+	(void)state;
+	assert_named(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void what_is_wrong_of_an_agency_is_named_with_its_line(void **state)
+{
+	static const struct mistake mistakes[] = {
 		{HEAD POLICE POLICE NO_NODES, "policy.yaml:6: the agency 'police' is named twice"},
 		{HEAD "  - agency: Police\n    ceiling: RED\n" NO_NODES,
 		 "policy.yaml:3: 'Police' is no name of an agency"},
@@ -337,6 +374,15 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		{HEAD POLICE "    publish:\n      - kinds: [alert]\n        categories: [wanted, overstay]\n" NO_NODES,
 		 "policy.yaml:8: 'overstay' is not in the list of categories"},
 		{HEAD POLICE "    ask: [overstay]\n" NO_NODES, "policy.yaml:6: 'overstay' is not in the list"},
+	};
+
+	(void)state;
+	assert_named(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
+}
+
+static void what_is_wrong_of_a_node_is_named_with_its_line(void **state)
+{
+	static const struct mistake mistakes[] = {
 		{HEAD POLICE NODES OKU "  # police.oku once more\n" OKU PURPOSES,
 		 "policy.yaml:10: the node 'police.oku' is named twice"},
 		{HEAD POLICE NODES "  - node: army.oku\n    regions: [16.01]\n" PURPOSES,
@@ -345,23 +391,10 @@ static void what_is_wrong_is_named_with_its_line(void **state)
 		 "policy.yaml:7: 'police' is no name of a node"},
 		{HEAD POLICE NODES OKU "  - node: police.b\n    regions: [16.01,\n     16.99]\n" PURPOSES,
 		 "policy.yaml:11: the region '16.99' does not exist"},
-		{HEAD POLICE NODES "  - node: police.oku\n    regions: []\n", "policy.yaml:8: "},
-		{HEAD POLICE NODES OKU "    receive: []\n", "policy.yaml:9: "},
-		{HEAD POLICE NODES OKU "    ceiling: GREEN\n    ceiling: RED\n", "policy.yaml:"},
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct policy *policy;
-		struct fault fault = {0};
-		enum error error =
-			policy_parse(BYTES(bad[i].text, strlen(bad[i].text)), "policy.yaml", &policy, &fault);
-
-		if (error != E_CONFIG || strncmp(fault.field, bad[i].fault, strlen(bad[i].fault)) != 0)
-			fail_msg("case %zu: %s \"%s\", expected \"%s\"", i, error_name(error), fault.field,
-				 bad[i].fault);
-		assert_null(policy);
-	}
+	assert_named(mistakes, sizeof(mistakes) / sizeof(mistakes[0]));
 }
 
 static void no_cut_of_a_good_file_is_harmful(void **state)
@@ -697,7 +730,10 @@ int main(void)
 		cmocka_unit_test(a_text_too_long_for_a_class_matches_nothing),
 		cmocka_unit_test(a_subscription_narrows_and_an_empty_one_does_not),
 		cmocka_unit_test(a_node_overrides_its_agency),
-		cmocka_unit_test(what_is_wrong_is_named_with_its_line),
+		cmocka_unit_test(what_does_not_belong_or_is_missing_is_named_with_its_line),
+		cmocka_unit_test(what_is_wrong_in_a_list_or_demand_is_named_with_its_line),
+		cmocka_unit_test(what_is_wrong_of_an_agency_is_named_with_its_line),
+		cmocka_unit_test(what_is_wrong_of_a_node_is_named_with_its_line),
 		cmocka_unit_test(no_cut_of_a_good_file_is_harmful),
 		cmocka_unit_test(the_text_and_its_hash_are_kept),
 		cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
