@@ -183,18 +183,29 @@ static void notice_give(struct store *store, wall_ms now)
 			  F_NUM("days", PURGE_NOTICE_MS / DAY_MS));
 }
 
-/* What an order kept goes when it ends. */
-static enum error holds_end(struct purge *purge, const struct now *now, struct fault *fault)
+/* Looks again by then, if not before. */
+static void expire_by(struct purge *purge, steady_ms at)
 {
+	if (at < purge->expire_at)
+		purge->expire_at = at;
+}
+
+/* What an order kept goes when it ends: after one that did there may be more, and another may be the next to end. */
+static void holds_end(struct purge *purge, const struct now *now)
+{
+	struct fault fault = {0};
 	wall_ms next;
 	size_t count;
-	const enum error error = hold_keep_end(purge->store, now->wall, &count, &next, fault);
 
+	if (hold_keep_end(purge->store, now->wall, &count, &next, &fault) != E_OK) {
+		failed(&fault);
+		expire_by(purge, now->steady + FAILED_AGAIN_MS);
+		return;
+	}
 	if (count > 0)
 		log_event(LOG_LEVEL_INFO, "report.released", F_NUM("reports", count));
-	if (next > now->wall && next - now->wall < PURGE_EVERY_MS)
-		purge->expire_at = now->steady + (next - now->wall);
-	return error;
+	if (count > 0 || next > 0)
+		expire_by(purge, now->steady + (next > now->wall && count == 0 ? next - now->wall : 0));
 }
 
 /* Once a day, while there is time to have an order extended. */
@@ -229,9 +240,8 @@ static void expire_step(struct purge *purge, const struct uplink_status *status,
 		return;
 	}
 	if (more)
-		purge->expire_at = now->steady;
-	if (holds_end(purge, now, &fault) != E_OK)
-		failed(&fault);
+		expire_by(purge, now->steady);
+	holds_end(purge, now);
 	holds_tell(purge, now->wall);
 	notice_give(purge->store, now->wall);
 }

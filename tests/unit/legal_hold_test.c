@@ -159,6 +159,63 @@ static void no_order_ends_by_a_clock_that_is_in_doubt(void **state)
 	assert_kept(f, &f->store, CANARY, true);
 }
 
+/* The army's loop comes round so much later. */
+static void later(struct offices *f, uint64_t ms)
+{
+	struct uplink_status status;
+
+	f->now.wall += ms;
+	f->now.steady += ms;
+	status = (struct uplink_status){.broker_time = f->now.wall};
+	purge_step(&f->purge, &status, &f->now);
+}
+
+static uint64_t kept_count(struct offices *f)
+{
+	return agent_number(&f->store, "SELECT count(*) FROM kept");
+}
+
+static void each_order_ends_in_time_though_another_ended_just_before(void **state)
+{
+	enum { APART_MS = 20000, TURN_MS = 100 };
+	struct offices *f = *state;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	hold(f, &f->store, 1, 1);
+	f->now.wall += APART_MS;
+	hold(f, &f->store, 2, 1);
+	for (uint64_t number = 1; number <= 2; number++)
+		offices_deliver(f, agent_retraction(&f->world, "police.oku", number));
+	later(f, HOUR_MS - APART_MS - 1);
+	assert_int_equal(kept_count(f), 2);
+	later(f, TURN_MS);
+	assert_int_equal(kept_count(f), 1);
+	later(f, TURN_MS);
+	later(f, APART_MS - TURN_MS);
+	assert_int_equal(kept_count(f), 0);
+}
+
+/* As while somebody writes a copy of the store for long. */
+static void what_an_order_kept_goes_once_the_store_can_be_written_again(void **state)
+{
+	struct offices *f = *state;
+	sqlite3 *other;
+
+	offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	hold(f, &f->store, 1, 1);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sqlite3_busy_timeout(f->store.db, 1);
+	assert_int_equal(sqlite3_open(agent_world_path(&f->world, "army.oku"), &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	later(f, 2 * HOUR_MS);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	assert_int_equal(kept_count(f), 1);
+	later(f, 5000);
+	assert_int_equal(kept_count(f), 0);
+}
+
 static void an_own_report_is_kept_too(void **state)
 {
 	struct offices *f = *state;
@@ -248,6 +305,8 @@ int main(void)
 		TEST(one_person_is_not_enough_to_keep_anything),
 		TEST(what_is_lifted_goes_unless_another_order_keeps_it),
 		TEST(no_order_ends_by_a_clock_that_is_in_doubt),
+		TEST(each_order_ends_in_time_though_another_ended_just_before),
+		TEST(what_an_order_kept_goes_once_the_store_can_be_written_again),
 		TEST(an_own_report_is_kept_too),
 		TEST(an_order_goes_with_an_own_report_that_gets_another_number),
 		TEST(the_proof_of_an_own_report_is_found_without_going_through_the_outbox),
