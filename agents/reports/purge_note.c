@@ -112,30 +112,33 @@ enum error purge_note_said(struct store *store, uint64_t purge, const char *sink
 
 /* ---- what did not arrive */
 
-/* The last one that was given under a name, unless another is due. */
+/* The one of a name and time, if it is the last that was given under the name and no other is due. */
 #define GIVEN_LAST \
 	"id = (SELECT max(id) FROM purge WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4" \
-	" AND answer = 2) AND NOT EXISTS(SELECT 1 FROM purge d WHERE d.origin = ?1 AND d.epoch = ?2" \
+	" AND answer = 2) AND at = ?5 AND NOT EXISTS(SELECT 1 FROM purge d WHERE d.origin = ?1 AND d.epoch = ?2" \
 	" AND d.stream = ?3 AND d.number = ?4 AND d.answer = 1)"
 
-enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms due, bool alone,
+enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms at, wall_ms due, bool alone,
 			      struct fault *fault)
 {
-	static const char sql[] = "UPDATE purge SET answer = 1, due = ?5, alone = max(alone, ?6) WHERE " GIVEN_LAST;
+	static const char sql[] = "UPDATE purge SET answer = 1, due = ?6, alone = max(alone, ?7) WHERE " GIVEN_LAST;
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	name_bind(put, 1, name);
-	bind_number(put, 5, due);
-	bind_number(put, 6, alone);
+	bind_number(put, 5, at);
+	bind_number(put, 6, due);
+	bind_number(put, 7, alone);
 	return database_step(put, fault);
 }
 
-enum error purge_note_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault)
+enum error purge_note_refused(struct store *store, const struct report_name *name, wall_ms at, wall_ms now,
+			      struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "UPDATE purge SET refused_at = ?5 WHERE " GIVEN_LAST);
+	sqlite3_stmt *put = store_statement(store, "UPDATE purge SET refused_at = ?6 WHERE " GIVEN_LAST);
 
 	name_bind(put, 1, name);
-	bind_number(put, 5, now);
+	bind_number(put, 5, at);
+	bind_number(put, 6, now);
 	return database_step(put, fault);
 }
 

@@ -27,13 +27,13 @@ enum error purge_note_add(struct store *store, const struct purge_note *note, wa
  * another answer is due. */
 enum error purge_note_said(struct store *store, uint64_t purge, const char *sink, const struct sink_outcome *outcome,
 			   wall_ms now, struct fault *fault);
-/* The answer that was given last under this name did not reach the origin: it is due again at `due`; `alone`: with no
- * other. */
-enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms due, bool alone,
+/* The answer of this name and time (Purged.at) did not reach the origin: it is due again at `due`; `alone`: with no
+ * other. Nothing where another was given since, or is due: that one says all. */
+enum error purge_note_unheard(struct store *store, const struct report_name *name, wall_ms at, wall_ms due, bool alone,
 			      struct fault *fault);
-/* The answer that was given last under this name was refused for what it says: another is due when there is something
- * else to say. */
-enum error purge_note_refused(struct store *store, const struct report_name *name, wall_ms now, struct fault *fault);
+/* The same of one that was refused for what it says: another is due when there is something else to say. */
+enum error purge_note_refused(struct store *store, const struct report_name *name, wall_ms at, wall_ms now,
+			      struct fault *fault);
 /* How many were refused so since then, and nothing was said after them. */
 enum error purge_notes_refused(struct store *store, wall_ms since, uint64_t *count, struct fault *fault);
 

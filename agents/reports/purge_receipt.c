@@ -367,29 +367,31 @@ static bool refusal_passes(enum error code)
 	       code == E_MAY_NOT_PUBLISH || code == E_CLOCK;
 }
 
-/* Of one answer of the `count` that the receipt had. */
-static enum error answer_refused(struct store *store, const struct report_name *meant, size_t count, enum error code,
+/* Of one answer; `among`: the receipt had others. */
+static enum error answer_refused(struct store *store, const Simpul__Purged *purged, bool among, enum error code,
 				 wall_ms now, struct fault *fault)
 {
+	struct report_name meant;
+
+	if (!name_read(purged->name, &meant))
+		return E_OK;
 	if (refusal_passes(code))
-		return purge_note_unheard(store, meant, now + PURGE_REFUSED_MS, false, fault);
-	return count > 1 ? purge_note_unheard(store, meant, now, true, fault)
-			 : purge_note_refused(store, meant, now, fault);
+		return purge_note_unheard(store, &meant, purged->at, now + PURGE_REFUSED_MS, false, fault);
+	return among ? purge_note_unheard(store, &meant, purged->at, now, true, fault)
+		     : purge_note_refused(store, &meant, purged->at, now, fault);
 }
 
 enum error purge_receipt_refused(struct store *store, const struct report_name *name, enum error code, wall_ms now,
 				 struct fault *fault)
 {
 	const Simpul__PurgeReceipt *receipt = NULL;
-	struct report_name meant;
 	struct arena arena;
 	enum error error;
 
 	arena_init(&arena);
 	error = own_receipt_read(store, name, &arena, &receipt, fault);
 	for (size_t i = 0; error == E_OK && i < receipt->n_purged; i++)
-		if (name_read(receipt->purged[i]->name, &meant))
-			error = answer_refused(store, &meant, receipt->n_purged, code, now, fault);
+		error = answer_refused(store, receipt->purged[i], receipt->n_purged > 1, code, now, fault);
 	arena_fini(&arena);
 	return error == E_NOT_FOUND ? E_OK : error;
 }

@@ -478,6 +478,26 @@ static void an_answer_that_is_refused_for_what_it_says_is_not_given_again(void *
 	assert_int_equal(waiting(f, WAIT_UNHEARD), 0);
 }
 
+/* A person was quicker than the broker. */
+static void what_was_said_since_is_not_refused_with_what_was_said_before(void **state)
+{
+	struct offices *f = *state;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", REQUESTED);
+	sink_says(f, "cases", ERASED);
+	assert_true(offices_purge(f));
+	f->now.wall += HOUR_MS;
+	assert_int_equal(person_says(f, "lines"), E_OK);
+	assert_true(offices_purge(f));
+	refuse(f, 1, E_EMPTY_AUDIENCE);
+	f->now.wall += 2 * DAY_MS;
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM purge WHERE answer = 1"), 0);
+	refuse(f, 2, E_INVALID);
+	assert_int_equal(waiting(f, WAIT_UNHEARD), 1);
+}
+
 static void what_an_origin_did_not_hear_is_told_for_a_week(void **state)
 {
 	struct offices *f = *state;
@@ -640,6 +660,7 @@ int main(void)
 		TEST(a_sink_that_never_had_it_is_not_unknown),
 		TEST(a_refused_answer_is_told_again_when_its_origin_is_back),
 		TEST(an_answer_that_is_refused_for_what_it_says_is_not_given_again),
+		TEST(what_was_said_since_is_not_refused_with_what_was_said_before),
 		TEST(what_an_origin_did_not_hear_is_told_for_a_week),
 		TEST(one_answer_that_is_refused_keeps_no_other_from_its_origin),
 		TEST(who_is_suspended_is_told_when_he_is_not_any_more),
