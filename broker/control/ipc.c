@@ -13,15 +13,16 @@
 #include <unistd.h>
 #include <zmq.h>
 
+/* Whose queue of callers is full listens, and is not waited for. */
 bool ipc_listens(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), error;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
 	bool listens;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	errno = 0;
-	listens = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	listens = fd >= 0 && (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN);
 	error = errno;
 	if (fd >= 0)
 		close(fd);
