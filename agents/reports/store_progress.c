@@ -74,6 +74,18 @@ static enum error position_store(struct store *store, const struct sink_letter *
 	return database_step(put, fault);
 }
 
+static enum error home_store(struct store *store, const struct sink_letter *arrival, struct fault *fault)
+{
+	static const char sql[] = "UPDATE sink SET place = ?2, mark = ?3, moved = ?4 WHERE name = ?1";
+	sqlite3_stmt *put = store_statement(store, sql);
+
+	bind_text(put, 1, arrival->name);
+	bind_text(put, 2, arrival->place);
+	bind_text(put, 3, arrival->mark);
+	bind_number(put, 4, arrival->moved);
+	return database_step(put, fault);
+}
+
 /* Of the copy of what was erased by the event, when it is told or, the first time in vain, once more. */
 static enum error outcome_store(struct store *store, const struct sink_letter *event, struct fault *fault)
 {
@@ -138,7 +150,10 @@ static enum error letter_store(struct store *store, const struct sink_letter *le
 		return error;
 	if (letter->item > 0)
 		return outcome_store(store, letter, fault);
-	return letter->purge > 0 ? event_store(store, letter, fault) : position_store(store, letter, fault);
+	if (letter->purge > 0)
+		return event_store(store, letter, fault);
+	error = position_store(store, letter, fault);
+	return error == E_OK && letter->place != NULL ? home_store(store, letter, fault) : error;
 }
 
 enum error store_sink_letters(struct store *store, const struct letter *letters, struct fault *fault)

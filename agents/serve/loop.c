@@ -20,7 +20,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { STEP_MS = 100, LAST_RECEIPTS_MS = 2000, UPLINK_ITEMS = 2 };
+enum { STEP_MS = 100, LAST_RECEIPTS_MS = 2000, SINKS_AGAIN_MS = 1000, UPLINK_ITEMS = 2 };
 
 /* Places in the list of what is polled; the uplink's come last because their number changes. */
 enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_SINKS, ITEM_LOCAL, ITEM_UPLINK, ITEMS = ITEM_UPLINK + UPLINK_ITEMS };
@@ -43,6 +43,8 @@ struct loop {
 	struct intake *intake;
 	struct sinks *sinks;
 	struct sink_backlog told; /* what the store did not take yet */
+	bool sinks_wait;	  /* until the store takes what is to be noted of them */
+	steady_ms sinks_again_at;
 	struct key_notice key_notice;
 	struct subject_watch subject_watch;
 	enum uplink_state shown_state; /* what the service manager was told last */
@@ -204,6 +206,29 @@ static void profiles_reload(struct loop *loop)
 
 /* ------------------------------------------------------------------ sinks */
 
+/* A full disk keeps nobody from starting: the sinks of which nothing could be noted wait until there is room. */
+static enum error sinks_begin(struct loop *loop, struct fault *fault)
+{
+	const enum error error = sinks_note(loop->sinks, &loop->store, fault);
+
+	if (error != E_OK && error_remedy(error) != REMEDY_RETRY)
+		return error;
+	loop->sinks_wait = error != E_OK;
+	if (loop->sinks_wait)
+		log_event(LOG_LEVEL_WARNING, "sink.unnoted", F_TEXT("code", error_name(error)));
+	return E_OK;
+}
+
+static void sinks_begin_again(struct loop *loop, const struct now *now)
+{
+	if (!loop->sinks_wait || now->steady < loop->sinks_again_at)
+		return;
+	loop->sinks_again_at = now->steady + SINKS_AGAIN_MS;
+	loop->sinks_wait = sinks_note(loop->sinks, &loop->store, NULL) != E_OK;
+	if (!loop->sinks_wait)
+		log_event(LOG_LEVEL_NOTICE, "sink.noted", F_NUM("sinks", loop->settings->sink_count));
+}
+
 static void sinks_step(struct loop *loop, const struct now *now)
 {
 	struct letter *fresh = mailbox_take_all(loop->from_sinks);
@@ -310,6 +335,7 @@ static void turn(struct loop *loop)
 		intake_step(loop, &now);
 	if (ready(&items[ITEM_SINKS]) || loop->told.first != NULL)
 		sinks_step(loop, &now);
+	sinks_begin_again(loop, &now);
 	if (ready(&items[ITEM_LOCAL]) && local_step(loop->local, &now))
 		uplink_wake(loop->uplink);
 	uplink_step(loop->uplink, &now);
@@ -403,12 +429,12 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	inbox_former_keys(loop->inbox, loop->ring);
 	feeder_init(&loop->feeder, &loop->store, &loop->ring->keys, loop->inbox);
 	purge_init(&loop->purge, &loop->store, settings->sinks, settings->sink_count, &now);
-	error = sinks_begin(&loop->store, settings->sinks, settings->sink_count, fault);
-	if (error != E_OK)
-		return error;
 	uplink_begin(loop);
 	loop->sinks = sinks_start(settings->store, loop->ring->cipher, settings->sinks, settings->sink_count,
 				  loop->from_sinks);
+	error = sinks_begin(loop, fault);
+	if (error != E_OK)
+		return error;
 	const struct local_host host = {.store = &loop->store,
 					.keys = &loop->ring->keys,
 					.defaults = &settings->defaults,

@@ -261,7 +261,7 @@ bool sink_store_ready(struct sink *sink)
 	sink->store_open =
 		store_sink_position(&sink->store, sink->options.name, &sink->row, &sink->unsure, NULL) == E_OK &&
 		limits_read(sink) && store_sink_purged(&sink->store, sink->options.name, &sink->purge, NULL) == E_OK &&
-		sink_moved(&sink->store, sink->options.name, &sink->moved, NULL) == E_OK;
+		sink_home_read(&sink->store, sink->options.name, &sink->home, &sink->moved, NULL) == E_OK;
 	if (!sink->store_open)
 		store_close(&sink->store);
 	return sink->store_open;
@@ -378,6 +378,10 @@ static void hand_on(struct sink *sink, struct page *page)
 	bool read = sink_store_ready(sink), events;
 
 	page->last = sink->row;
+	if (read && !sink_arrive(sink, &page->why)) {
+		page->failed = true;
+		return;
+	}
 	if (read && !events_tell(sink, page)) {
 		page->failed = true;
 		return;
@@ -469,6 +473,20 @@ static void pages_run(struct sink *sink)
 	} while (page.more && !sinks_stopping(sink->all));
 }
 
+/* Nothing is handed on by a sink that the store does not know of. False: stop. */
+static bool wait_for_note(struct sink *sink)
+{
+	struct sinks *all = sink->all;
+	bool go_on;
+
+	pthread_mutex_lock(&all->lock);
+	while (!all->stopping && !sink->noted)
+		pthread_cond_wait(&all->changed, &all->lock);
+	go_on = !all->stopping;
+	pthread_mutex_unlock(&all->lock);
+	return go_on;
+}
+
 static void *sink_run(void *argument)
 {
 	struct sink *sink = argument;
@@ -476,11 +494,14 @@ static void *sink_run(void *argument)
 
 	arena_init(&sink->arena);
 	sink->self = sink->kind->open(&sink->options, sink->all->stop);
-	do
-		pages_run(sink);
-	while (wait_for_work(sink, &seen));
+	if (wait_for_note(sink)) {
+		do
+			pages_run(sink);
+		while (wait_for_work(sink, &seen));
+	}
 	passed_over_say(sink, true);
 	sink->kind->close(sink->self);
+	free(sink->home.path);
 	if (sink->store_open)
 		store_close(&sink->store);
 	arena_fini(&sink->arena);

@@ -5,7 +5,7 @@
  * A report that a sink does not take must not stop the others, and a sink that is away must not lose one:
  *
  *   away      the program cannot be run or ends with EX_TEMPFAIL (75), nobody listens, the answer is 429, 502, 503 or
- *             504, a file cannot be written: waited out for as long as it takes
+ *             504, a file cannot be written, the folder is not the one of before: waited out for as long as it takes
  *   failed    anything else. After `attempts` of them, with growing pauses, the reports behind it are tried, some at a
  *             time: when the sink takes one of them and then fails once more on this one, this one goes to quarantine
  *             (quarantine.h) and the sink goes on. While it takes none, it counts as away. Until it has caught up, the
@@ -25,6 +25,7 @@
  *
  *   sink.c            threads, order, pauses
  *   sink_begin.c      what the store knows of them before they start
+ *   sink_mark.c       whether a folder is the one of before
  *   sink_limit.c      what a sink may have
  *   sink_erase.c      what a sink is told of reports that must go
  *   sink_kind.h       what a kind of sink is made of
@@ -45,6 +46,7 @@
 
 #define SINK_NAME_SIZE 64
 #define SINK_REASON_SIZE 120
+#define SINK_MARK_SIZE 33 /* of the mark of a folder: 32 hex digits (sink_mark.h) */
 
 enum sink_type {
 	SINK_JSONL, /* appends one line a report to a file */
@@ -107,6 +109,9 @@ struct sink_letter {
 	char name[SINK_NAME_SIZE];
 	uint64_t row, unsure;
 	struct sink_limits limits;
+	const char *place;	   /* NULL, or its files are there from now on; of its options */
+	char mark[SINK_MARK_SIZE]; /* of that place */
+	uint64_t moved;		   /* and those up to this row are elsewhere */
 	uint64_t purge; /* 0: none */
 	struct sink_outcome outcome;
 	uint64_t item; /* 0: none */

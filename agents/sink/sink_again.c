@@ -1,6 +1,7 @@
 /* sink_again - tells a report that a sink cannot take from a sink that takes nothing, and tries again what somebody
  * wants tried. */
 #include "agents/reports/view.h"
+#include "agents/sink/sink_begin.h"
 #include "agents/sink/sink_erase.h"
 #include "agents/sink/sink_state.h"
 #include "common/log.h"
@@ -308,10 +309,10 @@ void retries_run(struct sink *sink)
 	while (!sinks_stopping(sink->all) && retry_first(sink, &retry)) {
 		struct probe probe = {.put = false};
 
-		if (sink_store_ready(sink))
-			probe = retry_probe(sink, retry.row);
-		else
+		if (!sink_store_ready(sink))
 			sink_is_away(&probe.page.why, STORE_UNREADABLE);
+		else if (sink_arrive(sink, &probe.page.why))
+			probe = retry_probe(sink, retry.row);
 		if (!sinks_stopping(sink->all))
 			retry_report(sink, &retry, &probe);
 		retry_done(sink);

@@ -1,5 +1,6 @@
 /* sink_file - hands reports on to files: lines appended to one, or one each in a folder. */
 #include "agents/sink/sink_kind.h"
+#include "agents/sink/sink_mark.h"
 #include "agents/store/place.h"
 #include "common/file.h"
 #include "common/memory.h"
@@ -188,10 +189,51 @@ const struct sink_kind sink_jsonl = {.open = lines_open,
 
 /* ------------------------------------------------------------------ one file a report */
 
+#define FOLDER_LEFT "another folder has come in its place"
+
+struct folder {
+	const char *path;
+	bool arrived;
+	struct stat at; /* what was there then */
+};
+
 static void *folder_open(const struct sink_options *options, int stop)
 {
+	struct folder *folder = memory_zero(1, sizeof(*folder));
+
 	(void)stop;
-	return memory_string(options->path);
+	folder->path = options->path;
+	return folder;
+}
+
+/* A disk that was taken away, or mounted, since it arrived leaves another folder in its place. */
+static bool folder_stays(const struct folder *folder)
+{
+	struct stat now;
+
+	return folder->arrived && stat(folder->path, &now) == 0 && now.st_dev == folder->at.st_dev &&
+	       now.st_ino == folder->at.st_ino;
+}
+
+/* Whoever takes the files out may take the mark along: while the folder stays it is the same one. */
+static void mark_put_back(const struct folder *folder, const struct sink_home *home)
+{
+	char mark[SINK_MARK_SIZE];
+
+	if (folder_stays(folder) && sink_mark_read(folder->path, mark) == E_NOT_FOUND)
+		sink_mark_write(folder->path, home->mark);
+}
+
+static bool folder_arrive(void *self, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
+{
+	struct folder *folder = self;
+
+	mark_put_back(folder, home);
+	folder->arrived = false;
+	if (!sink_mark_find(folder->path, home, mark, why))
+		return false;
+	folder->arrived = stat(folder->path, &folder->at) == 0;
+	return folder->arrived || sink_is_away(why, "%s", strerror(errno));
 }
 
 /* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label, or that it is an answer,
@@ -208,9 +250,13 @@ static char *folder_path(const char *folder, const struct sink_report *report)
 
 static bool folder_put(void *self, const struct sink_report *report, struct sink_reason *why)
 {
-	char *path = folder_path(self, report);
+	const struct folder *folder = self;
+	char *path;
 	bool written;
 
+	if (!folder_stays(folder))
+		return sink_is_away(why, FOLDER_LEFT);
+	path = folder_path(folder->path, report);
 	errno = 0;
 	written = file_write(path, report->json, FILE_MODE, NULL) == E_OK;
 	free(path);
@@ -239,10 +285,15 @@ static bool halves_unlink(const char *folder, const char *path)
 static bool folder_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
 			 struct sink_reason *why)
 {
-	char *path = folder_path(self, report);
-	const bool here = unlink(path) == 0;
-	const bool gone = (here || errno == ENOENT) && halves_unlink(self, path) && folder_sync(self);
+	const struct folder *folder = self;
+	char *path;
+	bool here, gone;
 
+	if (!folder_stays(folder))
+		return sink_is_away(why, FOLDER_LEFT);
+	path = folder_path(folder->path, report);
+	here = unlink(path) == 0;
+	gone = (here || errno == ENOENT) && halves_unlink(folder->path, path) && folder_sync(folder->path);
 	free(path);
 	outcome->outcome = here || !report->moved ? SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED
 						  : SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED;
@@ -256,5 +307,9 @@ static bool folder_able(const struct sink_options *options, struct sink_reason *
 	return trouble == NULL || sink_fails(why, "%s", trouble);
 }
 
-const struct sink_kind sink_folder = {
-	.open = folder_open, .put = folder_put, .erase = folder_erase, .close = free, .able = folder_able};
+const struct sink_kind sink_folder = {.open = folder_open,
+				      .arrive = folder_arrive,
+				      .put = folder_put,
+				      .erase = folder_erase,
+				      .close = free,
+				      .able = folder_able};

@@ -42,10 +42,19 @@ void sink_document_end(struct sink_document *document);
 /* What `erases` makes of an event that was taken. */
 Simpul__PurgeOutcome sink_outcome_declared(enum sink_erases erases);
 
+/* Where a sink's files are, by what the store knows (sink_begin.h). */
+struct sink_home {
+	char *path;		   /* as the settings had it; "": it has none yet, or no files */
+	char mark[SINK_MARK_SIZE]; /* of the folder (sink_mark.h); "": none yet */
+};
+
 struct sink_kind {
 	bool slow; /* each report takes its time: none is held back for the others of a page */
 	/* Never fails; `stop` becomes readable when nothing is to be waited for any more. */
 	void *(*open)(const struct sink_options *options, int stop);
+	/* Of one whose files have a home; NULL: they have none. Before each page: true, with the mark that is there,
+	 * when it can be used; false when it is away. */
+	bool (*arrive)(void *self, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why);
 	bool (*put)(void *self, const struct sink_report *report, struct sink_reason *why);
 	/* The report must go: `json` is the event (sink_erase.h). Safe when it returns. */
 	bool (*erase)(void *self, const struct sink_report *report, struct sink_outcome *outcome,

@@ -45,14 +45,16 @@ struct sink {
 	bool store_open;
 	uint64_t row;	  /* handed on */
 	uint64_t purge;	  /* the last erase event that it was told of */
-	uint64_t moved;	  /* rows up to here were handed on at another place (sink_begin.h) */
+	struct sink_home home;
+	uint64_t moved;	  /* rows up to here were handed on at another home */
 	uint64_t unsure;  /* rows up to here may be there: tried, or before a kill that let nobody note it */
 	unsigned pause_s; /* before the next attempt; 0: it works */
 	uint64_t passed_over[SINK_VERDICTS]; /* since it was last said */
 	steady_ms passed_over_said;	     /* 0: never */
 	struct suspect suspect;
 	struct arena arena;
-	struct sink_status shown; /* under the lock, as the next */
+	struct sink_status shown; /* under the lock, as the rest */
+	bool noted;		  /* by the loop (sink_begin.h) */
 	struct retry retries[RETRIES_MOST];
 	size_t retry_count;
 };

@@ -76,8 +76,10 @@ void sink_place_add(struct sink_place *place, uint64_t number)
 
 struct sinks *sink_place_start(struct sink_place *place, const struct sink_options *options)
 {
-	assert_int_equal(sinks_begin(&place->store, options, 1, NULL), E_OK);
-	return sinks_start(place->store_path, NULL, options, 1, place->letters);
+	struct sinks *sinks = sinks_start(place->store_path, NULL, options, 1, place->letters);
+
+	assert_int_equal(sinks_note(sinks, &place->store, NULL), E_OK);
+	return sinks;
 }
 
 /* Stores a letter's progress and frees it; its row when it is of "registry", else 0. */

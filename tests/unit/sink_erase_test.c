@@ -180,6 +180,136 @@ static void another_spelling_is_no_other_folder(void **state)
 	free(spelt);
 }
 
+/* Report 1 lies in the folder; then the disk under it is away, and report 1 is erased, and report 2 comes. */
+static char *disk_goes(struct sink_place *place)
+{
+	char *disk = memory_format("%s/disk", place->folder);
+	struct sinks *sinks;
+
+	sink_place_add(place, 1);
+	sinks = folder_start(place);
+	assert_true(sink_place_reaches(place, 1));
+	sinks_stop(sinks);
+	assert_int_equal(rename(place->path, disk), 0);
+	sink_place_erase(place, 1);
+	sink_place_add(place, 2);
+	return disk;
+}
+
+/* And comes back. */
+static void disk_comes(struct sink_place *place, char *disk)
+{
+	rmdir(place->path);
+	assert_int_equal(rename(disk, place->path), 0);
+	free(disk);
+}
+
+/* What comes of both in the end. */
+static void first_goes_second_comes(struct sink_place *place, Simpul__PurgeOutcome outcome)
+{
+	assert_true(sink_place_told(place, 1));
+	assert_true(sink_place_reaches(place, 2));
+	assert_int_equal(sink_place_outcome(place, 1), outcome);
+	assert_false(there(place, FIRST));
+	assert_true(there(place, "AMBER-army.oku-2.json"));
+}
+
+static void what_lies_on_a_disk_that_is_not_mounted_is_waited_for(void **state)
+{
+	struct sink_place *place = *state;
+	const struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	char *disk = disk_goes(place);
+	struct sinks *sinks = sink_place_start(place, &options);
+
+	assert_true(sink_place_fails(sinks, "there is no such folder"));
+	sinks_stop(sinks);
+	sinks = folder_start(place); /* where it is mounted there is an empty one */
+	assert_true(sink_place_fails(sinks, "is its disk mounted?"));
+	sink_place_note(place);
+	assert_false(there(place, "AMBER-army.oku-2.json"));
+	assert_int_equal(sink_place_outcome(place, 1), 0);
+	disk_comes(place, disk);
+	first_goes_second_comes(place, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	sinks_stop(sinks);
+	assert_null(strstr(sink_place_log(place), "sink.moved"));
+}
+
+/* Nor of another office's. */
+static void another_disk_is_not_taken_for_the_one_of_before(void **state)
+{
+	struct sink_place *place = *state;
+	char *disk = disk_goes(place), *mark = memory_format("%s/.simpul-sink", place->path);
+	static const char other[] = "000102030405060708090a0b0c0d0e0f\n";
+	struct sinks *sinks;
+
+	mkdir(place->path, 0700);
+	assert_int_equal(file_write(mark, BYTES(other, strlen(other)), 0600, NULL), E_OK);
+	sinks = folder_start(place);
+	assert_true(sink_place_fails(sinks, "is its disk mounted?"));
+	assert_false(there(place, "AMBER-army.oku-2.json"));
+	assert_int_equal(unlink(mark), 0);
+	disk_comes(place, disk);
+	first_goes_second_comes(place, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	sinks_stop(sinks);
+	free(mark);
+}
+
+/* Whose disk is lost says so with an empty mark. */
+static void a_new_folder_is_used_when_a_person_says_so(void **state)
+{
+	struct sink_place *place = *state;
+	char *disk = disk_goes(place), *mark = memory_format("%s/.simpul-sink", place->path);
+	struct sinks *sinks;
+
+	mkdir(place->path, 0700);
+	assert_int_equal(file_write(mark, BYTES("", 0), 0600, NULL), E_OK);
+	sinks = folder_start(place);
+	first_goes_second_comes(place, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	sinks_stop(sinks);
+	assert_non_null(strstr(sink_place_log(place), "event=sink.moved sink=registry from="));
+	free(mark);
+	free(disk);
+}
+
+static void a_folder_that_moves_with_its_files_is_the_same(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	char *moved = disk_goes(place), *file = memory_format("%s/" FIRST, moved);
+	struct sinks *sinks;
+
+	assert_int_equal(unlink(file), 0); /* by a person, and it is gone all the same */
+	options.path = moved;
+	for (int start = 0; start < 2; start++) { /* also when that was noted */
+		sinks = sink_place_start(place, &options);
+		assert_true(sink_place_reaches(place, 2));
+		sinks_stop(sinks);
+	}
+	assert_true(sink_place_told(place, 1));
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_null(strstr(sink_place_log(place), "sink.moved"));
+	free(file);
+	free(moved);
+}
+
+/* Programs that take all files out of it do not stop it. */
+static void a_mark_that_is_taken_away_comes_again_while_the_folder_stays(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks = folder_start(place);
+	char *mark = memory_format("%s/.simpul-sink", place->path);
+
+	for (uint64_t row = 1; row <= 2; row++) {
+		sink_place_add(place, row);
+		sinks_wake(sinks);
+		assert_true(sink_place_reaches(place, row));
+		assert_int_equal(access(mark, F_OK), 0);
+		assert_int_equal(unlink(mark), 0);
+	}
+	sinks_stop(sinks);
+	free(mark);
+}
+
 static void lines_get_an_event_that_a_person_sees_to(void **state)
 {
 	struct sink_place *place = *state;
@@ -579,6 +709,11 @@ int main(void)
 		TEST(a_file_that_was_left_in_another_folder_is_not_said_to_be_erased),
 		TEST(what_a_former_folder_holds_no_program_has_erased),
 		TEST(another_spelling_is_no_other_folder),
+		TEST(what_lies_on_a_disk_that_is_not_mounted_is_waited_for),
+		TEST(another_disk_is_not_taken_for_the_one_of_before),
+		TEST(a_new_folder_is_used_when_a_person_says_so),
+		TEST(a_folder_that_moves_with_its_files_is_the_same),
+		TEST(a_mark_that_is_taken_away_comes_again_while_the_folder_stays),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
 		TEST(what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back),

@@ -1,0 +1,70 @@
+/* sink_mark - reads and writes the mark of a folder, and judges whether it is the one of before. */
+#include "agents/sink/sink_mark.h"
+#include "agents/store/place.h"
+#include "common/file.h"
+#include "common/memory.h"
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK_MODE 0640
+
+enum error sink_mark_read(const char *path, char mark[SINK_MARK_SIZE])
+{
+	char *file = memory_format("%s/" SINK_MARK, path);
+	struct buffer text = {0};
+	enum error error = file_read(file, SINK_MARK_SIZE, &text, NULL);
+	size_t size = error == E_OK ? text.size : 0;
+
+	if (size > 0 && text.data[size - 1] == '\n')
+		size--;
+	if (error == E_OK && size != 0 && size != SINK_MARK_SIZE - 1)
+		error = E_INVALID;
+	memset(mark, 0, SINK_MARK_SIZE);
+	if (error == E_OK && size > 0)
+		memcpy(mark, text.data, size);
+	buffer_free(&text);
+	free(file);
+	return error;
+}
+
+enum error sink_mark_write(const char *path, const char mark[SINK_MARK_SIZE])
+{
+	char *file = memory_format("%s/" SINK_MARK, path);
+	char line[SINK_MARK_SIZE + 1];
+	enum error error;
+
+	snprintf(line, sizeof(line), "%s\n", mark);
+	error = file_write(file, BYTES(line, strlen(line)), MARK_MODE, NULL);
+	free(file);
+	return error;
+}
+
+static void mark_new(char mark[SINK_MARK_SIZE])
+{
+	uint8_t random[(SINK_MARK_SIZE - 1) / 2];
+
+	randombytes_buf(random, sizeof(random));
+	hex_of(mark, BYTES(random, sizeof(random)));
+}
+
+bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
+{
+	const char *trouble = place_folder_trouble(path);
+	enum error error;
+
+	if (trouble != NULL)
+		return sink_is_away(why, "%s", trouble);
+	error = sink_mark_read(path, mark);
+	if (error != E_OK && error != E_NOT_FOUND)
+		return sink_is_away(why, SINK_MARK " in it cannot be read");
+	if (home->mark[0] != '\0' && strcmp(home->mark, mark) == 0)
+		return true;
+	if (home->mark[0] != '\0' && strcmp(home->path, path) == 0 && (error == E_NOT_FOUND || mark[0] != '\0'))
+		return sink_is_away(why,
+				    "it is not the folder of before (" SINK_MARK " differs): is its disk mounted?");
+	if (mark[0] != '\0')
+		return true;
+	mark_new(mark);
+	return sink_mark_write(path, mark) == E_OK || sink_is_away(why, SINK_MARK " cannot be written in it");
+}
