@@ -13,6 +13,7 @@
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { STEP_MS = 100, LAST_RECEIPTS_MS = 2000, SINKS_AGAIN_MS = 1000, UPLINK_ITEMS = 2 };
+enum { STEP_MS = 100, LAST_RECEIPTS_MS = 2000, SINKS_AGAIN_MS = 1000, STORE_AGAIN_MS = 1000, UPLINK_ITEMS = 2 };
 
 /* Places in the list of what is polled; the uplink's come last because their number changes. */
 enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_SINKS, ITEM_LOCAL, ITEM_UPLINK, ITEMS = ITEM_UPLINK + UPLINK_ITEMS };
@@ -408,6 +409,27 @@ static void remains_end(const struct settings *settings)
 		log_event(LOG_LEVEL_WARNING, "store.remains", F_TEXT("code", error_name(fault.code)));
 }
 
+/* A disk without room even for what SQLite shares with readers is waited for: nobody may be there to start the agent
+ * anew. E_DISK_FULL when it was told to stop. */
+static enum error store_await(struct loop *loop, const struct join *join, struct fault *fault)
+{
+	const struct settings *settings = loop->settings;
+	struct pollfd signals = {.fd = loop->signals, .events = POLLIN};
+	bool said = false;
+	enum error error;
+
+	while ((error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node,
+				   fault)) == E_DISK_FULL &&
+	       !loop->stop) {
+		if (!said)
+			log_event(LOG_LEVEL_ERROR, "store.waits", F_TEXT("code", error_name(error)));
+		said = true;
+		if (poll(&signals, 1, STORE_AGAIN_MS) > 0)
+			signals_step(loop);
+	}
+	return error;
+}
+
 static enum error loop_open(struct loop *loop, const struct join *join, struct fault *fault)
 {
 	const struct settings *settings = loop->settings;
@@ -415,7 +437,7 @@ static enum error loop_open(struct loop *loop, const struct join *join, struct f
 	enum error error;
 
 	remains_end(settings);
-	error = store_open(&loop->store, settings->store, loop->ring->cipher, join->exchange, settings->node, fault);
+	error = store_await(loop, join, fault);
 	loop->join = *join;
 	if (error == E_OK)
 		error = broker_ring_open(&loop->broker, &loop->store, &loop->join, fault);

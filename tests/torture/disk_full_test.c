@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -263,6 +264,64 @@ static void a_receipt_that_finds_no_room_comes_again(void **state)
 	assert_true(exchange_end(x, false));
 }
 
+/* The army's agent ends, and begins anew when there is no room. */
+static void army_begins_without_room(struct exchange *x, const char *disk)
+{
+	assert_int_equal(process_end(x->offices[ARMY].pid, SIGTERM, 20), 0);
+	disk_fill(disk);
+	exchange_start_office(x, ARMY);
+}
+
+/* Its log has no room for a word about the sink that it has since then. */
+static void begins_with_another_sink(struct exchange *x, const char *disk)
+{
+	char *config = office_path(x, ARMY, "agent.yaml"), *path = office_path(x, ARMY, "store/agent.db");
+	struct store reader;
+
+	file_swap(config, "sinks:\n", "sinks:\n  - {name: second, type: folder, path: second}\n");
+	assert_int_equal(store_open_reader(&reader, path, NULL, NULL), E_OK);
+	database_run(reader.db, "BEGIN; SELECT count(*) FROM inbox", NULL);
+	army_begins_without_room(x, disk);
+	assert_true(log_has(x, "event=sink.unnoted", 20));
+	assert_true(office_in_state(x, ARMY, "live", 20));
+	assert_false(comes(x, ARMY, "second/AMBER-police.oku-1.json", 1));
+	disk_free(disk);
+	assert_true(log_has(x, "event=sink.noted", 20));
+	assert_true(comes(x, ARMY, "second/AMBER-police.oku-20.json", 20));
+	store_close(&reader);
+	free(path);
+	free(config);
+}
+
+static void an_agent_begins_on_a_full_disk_and_notes_a_new_sink_when_there_is_room(void **state)
+{
+	struct exchange *x = two_offices();
+	char *disk = store_on_small_disk(x, ARMY, 6144), *folder = office_path(x, ARMY, "second");
+
+	(void)state;
+	if (!disk) {
+		free(folder);
+		exchange_end(x, false);
+		skip();
+	}
+	mkdir(folder, 0700);
+	exchange_start_office(x, POLICE);
+	exchange_start_office(x, ARMY);
+	drop_many(x, POLICE, "before.jsonl", "before", 20);
+	assert_true(office_received(x, ARMY, 20, 20));
+	begins_with_another_sink(x, disk);
+	army_begins_without_room(x, disk); /* not even to read */
+	assert_true(log_has(x, "event=store.waits", 20));
+	disk_free(disk);
+	assert_true(office_in_state(x, ARMY, "live", 20));
+	row_of(x, "disk full, an agent begins on it", 2, 20, log_count(x, "sink.unnoted"));
+	assert_true(exchange_stop(x));
+	disk_away(disk);
+	free(disk);
+	free(folder);
+	assert_true(exchange_end(x, false));
+}
+
 /* ------------------------------------------------------------------ the broker's disk */
 
 static bool disk_is_low(void *context)
@@ -396,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_disk_at_the_agent_is_said_and_nothing_is_lost_or_doubled),
+		cmocka_unit_test(an_agent_begins_on_a_full_disk_and_notes_a_new_sink_when_there_is_room),
 		cmocka_unit_test(a_receipt_that_finds_no_room_comes_again),
 		cmocka_unit_test(a_full_disk_at_a_recipient_postpones_its_inbox),
 		cmocka_unit_test(a_broker_starts_and_serves_on_a_full_disk),
