@@ -1,6 +1,7 @@
 /* officer_join - simpul join: the keys of an office and the request with which it asks to be enrolled. */
 #include "agents/officer/officer.h"
 #include "common/exchange.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <stdio.h>
@@ -144,6 +145,7 @@ static enum error files_make(const struct wish *wish, const uint8_t exchange[EXC
 	struct key_lock lock = {.file = NULL};
 	struct node_keys keys;
 	enum error error = E_OK;
+	int hold = -1;
 
 	if (mkdir(wish->folder, 0700) != 0 && errno != EEXIST)
 		error = fault_at(fault, E_IO, "%s", wish->folder);
@@ -154,9 +156,12 @@ static enum error files_make(const struct wish *wish, const uint8_t exchange[EXC
 	node_keys_generate(&keys, wish->key_id);
 	member_request(request, exchange, wish->node, &keys, clock_now().wall);
 	if (error == E_OK)
+		error = key_hold(keys_path, &hold, fault);
+	if (error == E_OK)
 		error = node_keys_save(&keys, key_lock_same(&lock), keys_path, fault);
 	if (error == E_OK)
 		error = member_save(request, request_path, fault);
+	key_hold_end(hold);
 	keys_wipe(&keys, sizeof(keys));
 	key_lock_wipe(&lock);
 	free(keys_path);

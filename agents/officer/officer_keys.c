@@ -2,6 +2,7 @@
 #include "agents/officer/officer.h"
 #include "agents/officer/officer_passphrase.h"
 #include "agents/store/keyring.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,22 @@ static enum error newer_keys(const char *path, struct key_lock *lock, const stru
 	return error;
 }
 
+/* Under a hold, and with the keys as they are by then: a command that had it before may have given them another
+ * passphrase, or the agent may have taken up the newer ones. */
+static enum error newer_held(const struct settings *settings, struct key_lock *lock, struct node_keys *keys,
+			     struct node_keys *next, struct fault *fault)
+{
+	int hold;
+	enum error error = key_hold(settings->keys, &hold, fault);
+
+	if (error == E_OK)
+		error = node_keys_load(keys, lock, settings->keys, fault);
+	if (error == E_OK)
+		error = newer_keys(settings->keys, lock, keys, next, fault);
+	key_hold_end(hold);
+	return error;
+}
+
 /* Whether the request is that of these keys, as an earlier run made it: then its fingerprint, which may have been read to the
  * operators already, stays good. */
 static bool request_stands(const struct member *made, const struct node_keys *keys, const char *path)
@@ -82,7 +99,7 @@ static enum error request_make(const struct officer *officer, const struct setti
 	if (error == E_OK)
 		error = join_load(&join, settings->join, fault);
 	if (error == E_OK)
-		error = newer_keys(settings->keys, &officer->secrets->lock, &keys, &next, fault);
+		error = newer_held(settings, &officer->secrets->lock, &keys, &next, fault);
 	if (error == E_OK) {
 		member_request(request, join.exchange, settings->node, &next, clock_now().wall);
 		member_sign_former(request, &keys.signing);

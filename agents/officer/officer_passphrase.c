@@ -11,6 +11,7 @@
 #include "agents/store/store_convert.h"
 #include "common/file.h"
 #include "common/key_file.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <stdio.h>
@@ -237,6 +238,19 @@ static enum error change_make(struct change *change, const struct passphrase *ne
 	return error == E_OK ? files_relock(change, key_id, fault) : error;
 }
 
+/* Newer keys are made beside them at no other time. */
+static enum error change_held(struct change *change, const struct passphrase *newer, uint32_t key_id,
+			      struct fault *fault)
+{
+	int hold;
+	enum error error = key_hold(change->keys, &hold, fault);
+
+	if (error == E_OK)
+		error = change_make(change, newer, key_id, fault);
+	key_hold_end(hold);
+	return error;
+}
+
 /* The old passphrase is asked for, and tried, first. */
 static enum error change_ask(const struct settings *settings, struct change *change, struct fault *fault)
 {
@@ -251,7 +265,7 @@ static enum error change_ask(const struct settings *settings, struct change *cha
 		error = passphrase_new(change->wish->new_file, slash != NULL ? slash + 1 : settings->keys, &newer,
 				       fault);
 	if (error == E_OK)
-		error = change_make(change, &newer, keys.key_id, fault);
+		error = change_held(change, &newer, keys.key_id, fault);
 	keys_wipe(&keys, sizeof(keys));
 	keys_wipe(&newer, sizeof(newer));
 	return error;

@@ -4,6 +4,7 @@
 #include "common/backup.h"
 #include "common/file.h"
 #include "common/key_file.h"
+#include "common/key_hold.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -151,10 +152,14 @@ static bool former_keep(const char *path, const char *former)
 static bool files_renew(const struct keyring *ring)
 {
 	char *next = keyring_next_path(ring->path), *former = keyring_former_path(ring->path, ring->keys.key_id);
-	bool done = former_keep(ring->path, former) && rename(next, ring->path) == 0;
+	int hold;
+	const bool held = key_hold(ring->path, &hold, NULL) == E_OK;
+	const bool done = held && former_keep(ring->path, former) && rename(next, ring->path) == 0;
 
 	if (!done)
-		log_event(LOG_LEVEL_ERROR, "key.unfiled", F_NUM("key_id", ring->next.key_id), F_NUM("errno", errno));
+		log_event(LOG_LEVEL_ERROR, "key.unfiled", F_NUM("key_id", ring->next.key_id),
+			  F_NUM("errno", held ? errno : EWOULDBLOCK));
+	key_hold_end(hold);
 	free(former);
 	free(next);
 	return done;

@@ -5,6 +5,7 @@
 #include "broker/journal/authority.h"
 #include "common/exchange.h"
 #include "common/key_file.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
 #include <stdio.h>
@@ -28,13 +29,17 @@ static enum error passphrase_change(const char *what, const char *path, const ch
 	struct passphrase passphrase = {{0}};
 	/* The old one is asked for, and tried, first. */
 	enum error error = key_file_check(&from, path, fault);
+	int hold = -1;
 
 	if (error == E_OK && !open)
 		error = passphrase_new(new_file, what, &passphrase, fault);
 	if (error == E_OK && !open)
 		error = key_lock_new(&to, passphrase.text, &KEY_LOCK_COST, fault);
 	if (error == E_OK)
+		error = key_hold(path, &hold, fault);
+	if (error == E_OK)
 		error = key_file_relock(&from, key_lock_same(&to), path, fault);
+	key_hold_end(hold);
 	keys_wipe(&passphrase, sizeof(passphrase));
 	key_lock_wipe(&from);
 	key_lock_wipe(&to);
@@ -117,9 +122,27 @@ static enum error handed_on(const struct renewal *renewal, const struct signing_
 	return error == E_OK ? succession_add(successions, exchange.id, former, next, clock_now().wall, fault) : error;
 }
 
-static enum error key_hand_on(const struct renewal *renewal, struct fault *fault)
+/* The two files of the newer key, which nobody else makes meanwhile. */
+static enum error next_save(const struct renewal *renewal, const struct signing_key *next, const char *passphrase,
+			    const struct successions *successions, struct fault *fault)
 {
 	char *beside = memory_format("%s.successions", renewal->out);
+	int hold;
+	enum error error = key_hold(renewal->out, &hold, fault);
+
+	if (error == E_OK && access(renewal->out, F_OK) == 0)
+		error = fault_at(fault, E_EXISTS, "%s", renewal->out);
+	if (error == E_OK)
+		error = successions_save(successions, beside, fault);
+	if (error == E_OK)
+		error = authority_save(next, passphrase, renewal->out, fault);
+	key_hold_end(hold);
+	free(beside);
+	return error;
+}
+
+static enum error key_hand_on(const struct renewal *renewal, struct fault *fault)
+{
 	struct passphrase passphrase = {{0}};
 	struct successions successions;
 	struct signing_key former, next;
@@ -133,13 +156,10 @@ static enum error key_hand_on(const struct renewal *renewal, struct fault *fault
 	if (error == E_OK && !renewal->open)
 		error = passphrase_new(renewal->new_file, AUTHORITY_KEY, &passphrase, fault);
 	if (error == E_OK)
-		error = successions_save(&successions, beside, fault);
-	if (error == E_OK)
-		error = authority_save(&next, renewal->open ? NULL : passphrase.text, renewal->out, fault);
+		error = next_save(renewal, &next, renewal->open ? NULL : passphrase.text, &successions, fault);
 	keys_wipe(&passphrase, sizeof(passphrase));
 	keys_wipe(&former, sizeof(former));
 	keys_wipe(&next, sizeof(next));
-	free(beside);
 	return error;
 }
 

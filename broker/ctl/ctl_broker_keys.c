@@ -5,6 +5,7 @@
 #include "broker/journal/authority.h"
 #include "broker/serve/take_up.h"
 #include "common/broker_succession.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include "common/wire.h"
 #include <inttypes.h>
@@ -63,6 +64,18 @@ static enum error newer_sign(struct renewal *renewal, struct fault *fault)
 	return error;
 }
 
+/* E_EXISTS: another one made some meanwhile. */
+static enum error newer_save(const struct renewal *renewal, struct fault *fault)
+{
+	int hold;
+	enum error error = key_hold(renewal->path, &hold, fault);
+
+	if (error == E_OK)
+		error = broker_keys_save(&renewal->newer, key_lock_same(&renewal->identity.lock), renewal->path, fault);
+	key_hold_end(hold);
+	return error;
+}
+
 /* Those that were made before, or new ones, which are kept only once the authority has signed. */
 static enum error newer_make(struct renewal *renewal, struct fault *fault)
 {
@@ -75,9 +88,7 @@ static enum error newer_make(struct renewal *renewal, struct fault *fault)
 		broker_keys_generate(&renewal->newer);
 	if (error == E_OK)
 		error = newer_sign(renewal, fault);
-	return error == E_OK && !is_there
-		       ? broker_keys_save(&renewal->newer, key_lock_same(&renewal->identity.lock), renewal->path, fault)
-		       : error;
+	return error == E_OK && !is_there ? newer_save(renewal, fault) : error;
 }
 
 /* ---- telling */

@@ -4,6 +4,7 @@
 #include "broker/control/hold_request.h"
 #include "broker/ctl/ctl_hold.h"
 #include "broker/ctl/ctl_policy.h"
+#include "common/key_hold.h"
 #include "common/member.h"
 #include "common/memory.h"
 #include "common/passphrase.h"
@@ -141,12 +142,16 @@ static enum error operator_key_make(struct signing_key *key, const char *path, c
 	struct key_lock lock = {.file = NULL};
 	struct passphrase passphrase = {{0}};
 	enum error error = open ? E_OK : passphrase_new(passphrase_file, path, &passphrase, fault);
+	int hold = -1;
 
 	if (error == E_OK && !open)
 		error = key_lock_new(&lock, passphrase.text, &KEY_LOCK_COST, fault);
 	signing_key_generate(key);
 	if (error == E_OK)
+		error = key_hold(path, &hold, fault);
+	if (error == E_OK)
 		error = signing_key_save(key, "operator", key_lock_same(&lock), path, fault);
+	key_hold_end(hold);
 	keys_wipe(&passphrase, sizeof(passphrase));
 	key_lock_wipe(&lock);
 	return error;

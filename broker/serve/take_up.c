@@ -3,6 +3,7 @@
 #include "broker/serve/take_up.h"
 
 #include "common/clock.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <stdio.h>
@@ -42,11 +43,15 @@ enum error newer_keys_load(const struct broker_settings *settings, const struct 
 void newer_keys_file(const struct broker_settings *settings)
 {
 	char *path = newer_keys_path(settings);
+	int hold;
 
-	if (rename(path, settings->keys) != 0)
+	if (key_hold(settings->keys, &hold, NULL) != E_OK)
+		log_event(LOG_LEVEL_ERROR, "keys.unfiled", F_NUM("errno", EWOULDBLOCK));
+	else if (rename(path, settings->keys) != 0)
 		log_event(LOG_LEVEL_ERROR, "keys.unfiled", F_NUM("errno", errno));
 	else
 		log_event(LOG_LEVEL_NOTICE, "keys.taken_up", F_TEXT("file", settings->keys));
+	key_hold_end(hold);
 	free(path);
 }
 

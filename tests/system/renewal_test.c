@@ -1,6 +1,7 @@
 /* renewal_test - keys of offices are renewed while everybody works: nothing is lost, nothing sealed stays shut, and nobody
  * touches an agent. */
 #include "agents/store/keyring.h"
+#include "common/key_hold.h"
 #include "common/memory.h"
 #include "tests/support/operate.h"
 
@@ -247,6 +248,26 @@ static void a_renewal_that_the_present_key_did_not_sign_is_refused(void **state)
 	free(path);
 }
 
+/* Or the keys of one of the two would be lost, or come back under a former passphrase. */
+static void while_keys_are_changed_nobody_else_changes_them(void **state)
+{
+	struct exchange *x = *state;
+	char *keys = office_path(x, POLICE, "police.oku.keys"), *next = office_path(x, POLICE, "police.oku.keys.next");
+	char *broker_keys = broker_path(x, "broker.keys");
+	int office, broker;
+
+	assert_int_equal(key_hold(keys, &office, NULL), E_OK);
+	assert_int_equal(key_hold(broker_keys, &broker, NULL), E_OK);
+	assert_int_equal(exchange_simpul(x, POLICE, NULL, NULL, "keys", "rotate", NULL), 73);
+	assert_false(file_there(next));
+	assert_int_equal(exchange_ctl(x, NULL, "keys", "passphrase", broker_keys, "--no-passphrase", NULL), 73);
+	key_hold_end(office);
+	key_hold_end(broker);
+	free(broker_keys);
+	free(next);
+	free(keys);
+}
+
 /* And so the fingerprint that the operators have on paper stays good. */
 static void asked_twice_it_is_the_same_request(void **state)
 {
@@ -416,6 +437,7 @@ int main(void)
 		cmocka_unit_test(
 			what_is_said_without_a_broker_is_sealed_to_the_key_that_its_recipient_has_when_it_is_sent),
 		cmocka_unit_test(a_renewal_that_the_present_key_did_not_sign_is_refused),
+		cmocka_unit_test(while_keys_are_changed_nobody_else_changes_them),
 		cmocka_unit_test(asked_twice_it_is_the_same_request),
 		cmocka_unit_test(a_key_that_ends_soon_is_spoken_of_at_both_ends),
 		cmocka_unit_test(an_office_whose_key_has_ended_goes_on_by_itself_when_it_has_a_new_one),
