@@ -1,10 +1,12 @@
 /* vault - keys.db: slots in blocks, keys derived from them, some at a time, bodies encrypted one by one. */
 #include "broker/journal/vault.h"
+#include "common/clock.h"
 #include "common/database.h"
 #include "common/memory.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define VAULT_SCHEMA "CREATE TABLE slot(entry INTEGER PRIMARY KEY, value BLOB NOT NULL);"
 
@@ -15,14 +17,19 @@ enum {
 	BLOCK = 4096,		     /* slots laid in by one transaction */
 	WINDOW = 16,		     /* keys derived at a time: eight blocks of a stream, as many as are made at once */
 	NO_WINDOW = -1,
-	SETTLE_PATIENCE_MS = 20, /* commits wait meanwhile */
+	SETTLE_PATIENCE_MS = 20, /* of the first attempt; commits wait meanwhile */
+	SETTLE_PATIENCE_MOST_MS = 1000,
+	SETTLE_LOOK_MS = 2,
+	SETTLE_RESTS = 9, /* times as long as an attempt waited in vain, the next ones wait for nobody */
 };
 
 struct vault {
 	sqlite3 *db;
 	sqlite3_stmt *find, *add, *replace; /* the last two NULL when read only */
 	uint8_t master[KEY_SIZE];
-	uint64_t top; /* slots exist up to this entry; writer only */
+	uint64_t top;	      /* slots exist up to this entry; writer only, as the rest */
+	int patience_ms;      /* of the next attempt to settle */
+	steady_ms settles_at; /* which is not before then */
 };
 
 /* What keys.db says of one entry: its slot, or the parts that are left; and what was derived from it so far. */
@@ -61,6 +68,7 @@ enum error vault_open(struct vault **vault, const char *path, const uint8_t mast
 
 	*vault = NULL;
 	memcpy(v->master, master, KEY_SIZE);
+	v->patience_ms = SETTLE_PATIENCE_MS;
 	error = database_open(&v->db, file, writable ? DATABASE_WRITE : DATABASE_READ, VAULT_VERSION, VAULT_SCHEMA,
 			      fault);
 	free(file);
@@ -437,11 +445,38 @@ static size_t parts_without(struct vault_slot *slot, size_t first, size_t erased
 	return used;
 }
 
+/* Somebody read on: longer patience next time, but commits get nine tenths of the time. */
+static void settle_later(struct vault *vault)
+{
+	vault->settles_at = clock_now().steady + (steady_ms)(SETTLE_RESTS * vault->patience_ms);
+	vault->patience_ms =
+		4 * vault->patience_ms < SETTLE_PATIENCE_MOST_MS ? 4 * vault->patience_ms : SETTLE_PATIENCE_MOST_MS;
+}
+
+/* SQLite waits for whoever has one of four places, and another may have taken that by then: with enough readers it
+ * waits in vain for ever. Asked anew it sees where they read: while nothing is written, each that begins is in nobody's
+ * way, and the last that is ends after twice the time that one reads for. */
+static enum error settle_wait(struct vault *vault, int patience_ms, struct fault *fault)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_LOOK_MS * 1000000L};
+	const steady_ms until = clock_now().steady + (steady_ms)patience_ms;
+	enum error error;
+
+	while ((error = database_wipe_log(vault->db, 0, fault)) == E_BUSY && clock_now().steady < until)
+		nanosleep(&pause, NULL);
+	return error;
+}
+
 /* The old pages still stand in the log until it is cut off. */
 enum error vault_settle(struct vault *vault, struct fault *fault)
 {
-	enum error error = database_wipe_log(vault->db, SETTLE_PATIENCE_MS, fault);
+	const bool patient = clock_now().steady >= vault->settles_at;
+	enum error error = settle_wait(vault, patient ? vault->patience_ms : 0, fault);
 
+	if (error == E_OK)
+		vault->patience_ms = SETTLE_PATIENCE_MS;
+	else if (error == E_BUSY && patient)
+		settle_later(vault);
 	if (error != E_OK)
 		fault_within(fault, "keys.db");
 	return error;

@@ -65,7 +65,10 @@ enum error vault_erase_begin(struct vault *vault, struct fault *fault);
 enum error vault_erase(struct vault *vault, uint64_t entry, const uint8_t nonce[VAULT_NONCE_SIZE], size_t first,
 		       size_t erased, size_t count, struct fault *fault);
 enum error vault_erase_end(struct vault *vault, enum error error, struct fault *fault);
-/* Cuts the log off, and syncs that: now what was erased is gone for good. E_BUSY: somebody reads in it; later, then. */
+/* Cuts the log off, and syncs that: now what was erased is gone for good. E_BUSY: somebody reads in it; later, then.
+ * It waits for readers for 20 ms at first, and for up to a second when that was often in vain, but for a tenth of the
+ * time at most: so it comes to its end within seconds, however many read and never rest, unless one reads for half a
+ * second on end. */
 enum error vault_settle(struct vault *vault, struct fault *fault);
 
 #endif

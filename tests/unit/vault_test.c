@@ -1,10 +1,13 @@
 /* Tries to break what vault.h promises. */
 #include "broker/journal/vault.h"
+#include "common/clock.h"
 #include "common/database.h"
 #include "common/memory.h"
 #include "tests/support/disk.h"
 #include "tests/support/process.h"
+#include <pthread.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -381,6 +384,68 @@ static void slots_survive_a_restart(void **state)
 	vault_close(vault);
 }
 
+enum { READERS = 4, READ_MS = 60, ERASURES = 2, SETTLED_MS = 4000, BETWEEN_MS = 5 };
+
+struct crowd {
+	const char *path;
+	atomic_bool stop;
+};
+
+/* Reads for longer than the first attempts to settle wait, and then at once again. */
+static void *read_on(void *context)
+{
+	struct crowd *crowd = context;
+	struct vault *reader = open_with(crowd->path, master, false);
+	struct vault_slot *slot;
+
+	while (!atomic_load(&crowd->stop)) {
+		if (vault_read_begin(reader, NULL) != E_OK || vault_slot_open(reader, 1, nonce, &slot, NULL) != E_OK)
+			abort();
+		vault_slot_close(slot);
+		sleep_ms(READ_MS);
+		vault_read_end(reader);
+	}
+	vault_close(reader);
+	return NULL;
+}
+
+static void erase_entry(struct vault *vault, uint64_t entry)
+{
+	assert_int_equal(vault_erase_begin(vault, NULL), E_OK);
+	assert_int_equal(vault_erase_end(vault, vault_erase(vault, entry, nonce, 0, 1, 1, NULL), NULL), E_OK);
+}
+
+/* How long it takes while other reports are erased before each attempt. */
+static steady_ms settle_among(struct vault *vault, uint64_t *entry)
+{
+	const steady_ms begun = clock_now().steady;
+
+	do {
+		sleep_ms(BETWEEN_MS);
+		erase_entry(vault, ++*entry);
+	} while (vault_settle(vault, NULL) != E_OK && clock_now().steady - begun < (steady_ms)patient_ms(SETTLED_MS));
+	return clock_now().steady - begun;
+}
+
+static void readers_that_never_rest_do_not_put_an_erasure_off_for_long(void **state)
+{
+	struct vault *vault = open_new(*state);
+	struct crowd crowd = {.path = *state};
+	pthread_t readers[READERS];
+	uint64_t entry = 1;
+
+	for (size_t i = 0; i < READERS; i++) {
+		assert_int_equal(pthread_create(&readers[i], NULL, read_on, &crowd), 0);
+		sleep_ms(READ_MS / READERS);
+	}
+	for (size_t i = 0; i < ERASURES; i++)
+		assert_true(settle_among(vault, &entry) < (steady_ms)patient_ms(SETTLED_MS));
+	atomic_store(&crowd.stop, true);
+	for (size_t i = 0; i < READERS; i++)
+		pthread_join(readers[i], NULL);
+	vault_close(vault);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_bytes_are_those_that_the_header_describes, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_bodies_are_read_in_any_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(slots_survive_a_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(readers_that_never_rest_do_not_put_an_erasure_off_for_long, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
