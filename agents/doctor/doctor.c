@@ -241,6 +241,7 @@ static void check_store(struct doctor *doctor)
 	doctor_waits(doctor, &store);
 	check_quarantine(doctor, &store);
 	doctor_requests(doctor, &store);
+	doctor_homes(doctor, &store);
 	store_close(&store);
 	if (doctor->has_join)
 		broker_ring_follow(path, cipher, &doctor->join);

@@ -26,6 +26,8 @@ struct doctor {
 void doctor_disk(struct doctor *doctor);
 void doctor_folders(struct doctor *doctor);
 void doctor_sinks(struct doctor *doctor);
+/* Whether the folders of sinks are those of before. */
+void doctor_homes(struct doctor *doctor, struct store *store);
 
 /* ---- doctor_due.c */
 /* One finding for each request of a person that is to be answered; nothing without one. */

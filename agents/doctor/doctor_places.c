@@ -3,6 +3,8 @@
 
 #include "agents/intake/intake_folder.h"
 #include "agents/intake/profile.h"
+#include "agents/sink/sink_begin.h"
+#include "agents/sink/sink_mark.h"
 #include "agents/store/place.h"
 #include "common/memory.h"
 #include <libgen.h>
@@ -138,4 +140,28 @@ void doctor_sinks(struct doctor *doctor)
 			checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink", sink_advice(sink->type), "%s: %s: %s",
 				     sink->name, destination(sink), reason);
 	}
+}
+
+/* That another folder is there only the store knows. */
+static void home_judge(struct doctor *doctor, struct store *store, const struct sink_options *sink)
+{
+	struct sink_reason why = {.is_away = false};
+	char mark[SINK_MARK_SIZE];
+	struct sink_home home;
+	uint64_t moved;
+
+	if (sink_home_read(store, sink->name, &home, &moved, NULL) != E_OK)
+		return;
+	if (place_folder_trouble(sink->path) == NULL && !sink_mark_fits(sink->path, &home, mark, &why))
+		checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
+			     "mount it; where it is to be another folder, make an empty file " SINK_MARK " in it",
+			     "%s: %s: %s", sink->name, sink->path, why.text);
+	free(home.path);
+}
+
+void doctor_homes(struct doctor *doctor, struct store *store)
+{
+	for (size_t i = 0; i < doctor->settings.sink_count; i++)
+		if (doctor->settings.sinks[i].type == SINK_FOLDER)
+			home_judge(doctor, store, &doctor->settings.sinks[i]);
 }

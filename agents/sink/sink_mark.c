@@ -48,7 +48,7 @@ static void mark_new(char mark[SINK_MARK_SIZE])
 	hex_of(mark, BYTES(random, sizeof(random)));
 }
 
-bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
+bool sink_mark_fits(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
 {
 	const char *trouble = place_folder_trouble(path);
 	enum error error;
@@ -58,11 +58,16 @@ bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SI
 	error = sink_mark_read(path, mark);
 	if (error != E_OK && error != E_NOT_FOUND)
 		return sink_is_away(why, SINK_MARK " in it cannot be read");
-	if (home->mark[0] != '\0' && strcmp(home->mark, mark) == 0)
+	if (home->mark[0] == '\0' || strcmp(home->mark, mark) == 0 || strcmp(home->path, path) != 0)
 		return true;
-	if (home->mark[0] != '\0' && strcmp(home->path, path) == 0 && (error == E_NOT_FOUND || mark[0] != '\0'))
-		return sink_is_away(why,
-				    "it is not the folder of before (" SINK_MARK " differs): is its disk mounted?");
+	return (error == E_OK && mark[0] == '\0') ||
+	       sink_is_away(why, "it is not the folder of before (" SINK_MARK " differs): is its disk mounted?");
+}
+
+bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
+{
+	if (!sink_mark_fits(path, home, mark, why))
+		return false;
 	if (mark[0] != '\0')
 		return true;
 	mark_new(mark);

@@ -10,9 +10,11 @@
 /* An empty one, which a person made, says that the folder is to be used though it is another. */
 #define SINK_MARK ".simpul-sink"
 
-/* True when the folder `path` may be used, with its mark in `mark`: it is the one of `home`, or the first, or another
- * that the settings or a person names; it gets a mark where it has none. False, and why, when it is not there, or has
- * the path of `home` and not its mark. */
+/* True when the folder `path` may be used: it is the one of `home`, or the first, or another that the settings or a
+ * person names; with its mark, "" when it has none yet. False, and why, when it is not there, or has the path of `home`
+ * and not its mark. */
+bool sink_mark_fits(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why);
+/* The same, and gives it a mark where it has none. */
 bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why);
 /* The mark itself. E_NOT_FOUND; "" when it is empty; E_INVALID. */
 enum error sink_mark_read(const char *path, char mark[SINK_MARK_SIZE]);

@@ -184,6 +184,31 @@ static void an_office_whose_agent_does_not_run_sees_the_broker_open(void **state
 	assert_doctor_says(x, ARMY, "warn", "agent.db is not there");
 }
 
+/* What the army's sink was given lies on a disk that is away. */
+static void a_folder_whose_disk_is_not_mounted_is_named(void **state)
+{
+	struct exchange *x = *state;
+	char *config = office_path(x, ARMY, "agent.yaml"), *good = file_text(config);
+	char *folder = office_path(x, ARMY, "files"), *mark = office_path(x, ARMY, "files/.simpul-sink");
+	char *disk = office_path(x, ARMY, "disk");
+
+	file_swap(config, "sinks:\n", "sinks:\n  - {name: files, type: folder, path: files}\n");
+	assert_int_equal(mkdir(folder, 0700), 0);
+	exchange_start_office(x, ARMY);
+	assert_true(file_comes(mark, 20));
+	assert_int_equal(process_end(x->offices[ARMY].pid, SIGTERM, 20), 0);
+	x->offices[ARMY].pid = 0;
+	assert_int_equal(rename(folder, disk), 0);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	assert_doctor_says(x, ARMY, "FAIL", "is its disk mounted?");
+	file_put(config, good);
+	free(disk);
+	free(mark);
+	free(folder);
+	free(good);
+	free(config);
+}
+
 static void a_broker_that_cannot_be_found_is_named(void **state)
 {
 	static const struct {
@@ -321,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_join_file_of_another_exchange_is_named),
 		cmocka_unit_test(a_damaged_store_is_named),
 		cmocka_unit_test(an_office_whose_agent_does_not_run_sees_the_broker_open),
+		cmocka_unit_test(a_folder_whose_disk_is_not_mounted_is_named),
 		cmocka_unit_test(a_broker_that_cannot_be_found_is_named),
 		cmocka_unit_test(a_wrong_key_of_the_broker_is_named),
 		cmocka_unit_test(a_key_that_was_never_enrolled_is_named),
