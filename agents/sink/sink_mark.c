@@ -3,9 +3,11 @@
 #include "agents/store/place.h"
 #include "common/file.h"
 #include "common/memory.h"
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MARK_MODE 0640
 
@@ -28,14 +30,19 @@ enum error sink_mark_read(const char *path, char mark[SINK_MARK_SIZE])
 	return error;
 }
 
+static enum error line_write(const char *file, const char mark[SINK_MARK_SIZE])
+{
+	char line[SINK_MARK_SIZE + 1];
+
+	snprintf(line, sizeof(line), "%s\n", mark);
+	return file_write(file, BYTES(line, strlen(line)), MARK_MODE, NULL);
+}
+
 enum error sink_mark_write(const char *path, const char mark[SINK_MARK_SIZE])
 {
 	char *file = memory_format("%s/" SINK_MARK, path);
-	char line[SINK_MARK_SIZE + 1];
-	enum error error;
+	const enum error error = line_write(file, mark);
 
-	snprintf(line, sizeof(line), "%s\n", mark);
-	error = file_write(file, BYTES(line, strlen(line)), MARK_MODE, NULL);
 	free(file);
 	return error;
 }
@@ -64,12 +71,29 @@ bool sink_mark_fits(const char *path, const struct sink_home *home, char mark[SI
 	       sink_is_away(why, "it is not the folder of before (" SINK_MARK " differs): is its disk mounted?");
 }
 
+/* Of two sinks that have one folder, and begin at once, the first gives it its mark; `mark` is what it has then. Where
+ * files have no second names, as on FAT, and where a person made an empty one, the last. */
+static bool mark_give(const char *path, bool is_empty, char mark[SINK_MARK_SIZE])
+{
+	char *fresh, *file = memory_format("%s/" SINK_MARK, path);
+	bool given;
+
+	mark_new(mark);
+	fresh = memory_format("%s.%s", file, mark);
+	given = line_write(fresh, mark) == E_OK;
+	if (given && !is_empty && (link(fresh, file) == 0 || errno == EEXIST))
+		unlink(fresh);
+	else
+		given = given && rename(fresh, file) == 0;
+	free(fresh);
+	free(file);
+	return given && folder_sync(path) && sink_mark_read(path, mark) == E_OK && mark[0] != '\0';
+}
+
 bool sink_mark_find(const char *path, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
 {
 	if (!sink_mark_fits(path, home, mark, why))
 		return false;
-	if (mark[0] != '\0')
-		return true;
-	mark_new(mark);
-	return sink_mark_write(path, mark) == E_OK || sink_is_away(why, SINK_MARK " cannot be written in it");
+	return mark[0] != '\0' || mark_give(path, sink_mark_read(path, mark) == E_OK, mark) ||
+	       sink_is_away(why, SINK_MARK " cannot be written in it");
 }

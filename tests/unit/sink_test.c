@@ -370,6 +370,41 @@ static void a_sink_that_fails_is_tried_again_and_holds_up_no_other(void **state)
 	free(late);
 }
 
+/* Neither takes it for another one because of the mark that the other gave it. */
+static void two_sinks_that_begin_at_once_may_have_one_folder(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options[] = {sink_place_options(place, SINK_FOLDER),
+					 sink_place_options(place, SINK_FOLDER)};
+	char *mark = memory_format("%s/.simpul-sink", place->path);
+	struct sink_status status;
+	struct sinks *sinks;
+
+	options[0].name = "other";
+	assert_int_equal(mkdir(place->path, 0700), 0);
+	for (uint64_t row = 1; row <= 20; row++) {
+		unlink(mark);
+		test_sql(&place->store, "UPDATE sink SET mark = ''");
+		sinks = sinks_start(place->store_path, NULL, options, 2, place->letters);
+		assert_int_equal(sinks_note(sinks, &place->store, NULL), E_OK);
+		sink_place_add(place, row);
+		sinks_wake(sinks);
+		assert_true(sink_place_reaches(place, row));
+		sinks_stop(sinks);
+		sink_place_note(place);
+		for (size_t i = 0; i < 2; i++) {
+			sinks = sinks_start(place->store_path, NULL, &options[i], 1, place->letters);
+			assert_int_equal(sinks_note(sinks, &place->store, NULL), E_OK);
+			sleep_ms(20);
+			assert_true(sinks_status(sinks, 0, &status));
+			assert_false(status.failing);
+			sinks_stop(sinks);
+			sink_place_note(place);
+		}
+	}
+	free(mark);
+}
+
 static void a_stop_does_not_wait_for_a_pause(void **state)
 {
 	struct sink_place *place = *state;
@@ -402,6 +437,7 @@ int main(void)
 		TEST(nobody_else_reads_what_is_handed_on_unless_its_folder_says_so),
 		TEST(a_forged_report_is_handed_on_to_nobody),
 		TEST(a_sink_that_fails_is_tried_again_and_holds_up_no_other),
+		TEST(two_sinks_that_begin_at_once_may_have_one_folder),
 		TEST(a_stop_does_not_wait_for_a_pause),
 	};
 
