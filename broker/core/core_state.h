@@ -27,14 +27,14 @@ struct stream {
 	struct hash digest; /* of the submission that carried it */
 };
 
-/* A submission on its way to disk. */
+/* A submission on its way to disk. Until it is there, or refused, its session is the node's last one. */
 struct pending {
 	uint64_t ticket;
 	struct report_name first;
 	size_t count;
 	size_t size; /* of its frame */
 	struct hash digest;
-	uint64_t session, seq; /* who waits for the answer; the latest that asked */
+	uint64_t seq; /* of the latest that asked */
 	bool rewound;	       /* one before it failed, so it will come back with E_GAP */
 };
 

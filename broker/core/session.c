@@ -199,9 +199,6 @@ static void session_start(struct core *core, struct node *node, struct greeting 
 {
 	struct session *session = &node->session;
 
-	if (session->state != SESSION_NONE && !peer_equal(&session->peer, &greeting->peer))
-		session_supersede(core, node);
-	session_drop(core, node);
 	session->peer = greeting->peer;
 	session->heard = session->published = core->now->steady;
 	node_touch(core, node, TURN_PUBLISHED);
@@ -225,6 +222,24 @@ static void hello_refuse(struct core *core, struct node *node, const struct gree
 {
 	send_refusal(core, &greeting->peer, greeting->seq, fault);
 	log_refused(core, "session.refused", node, fault);
+}
+
+/* The session before ends in any case, so that nothing more comes under way, and what is under way is on disk or
+ * refused before long: what WELCOME does not list then, the broker does not have, and the office may say it anew in
+ * other bytes. */
+static void hello_accept(struct core *core, struct node *node, struct greeting *greeting)
+{
+	struct fault fault = {0};
+
+	if (node->session.state != SESSION_NONE && !peer_equal(&node->session.peer, &greeting->peer))
+		session_supersede(core, node);
+	session_drop(core, node);
+	if (node->pending_count == 0) {
+		session_start(core, node, greeting);
+		return;
+	}
+	fault_expecting(&fault, E_BUSY, RETRY_SOON_MS, "hello");
+	hello_refuse(core, node, greeting, &fault);
 }
 
 /* ---------------------------------------------------------------------------- checking a HELLO */
@@ -333,7 +348,7 @@ void hello_take(struct core *core, struct node *node, const struct peer *peer, u
 	else if (unknown)
 		position_ask(core, node);
 	else
-		session_start(core, node, greeting);
+		hello_accept(core, node, greeting);
 }
 
 /* Everything may have changed while the head was read, so all but the decoding is checked again. */
@@ -370,7 +385,7 @@ void hello_read_done(struct core *core, struct node *node, const struct core_rea
 		return;
 	greeting->ticket = 0;
 	if (greeting_check(core, node, read, &fault) == E_OK)
-		session_start(core, node, greeting);
+		hello_accept(core, node, greeting);
 	else
 		hello_refuse(core, node, greeting, &fault);
 }

@@ -157,7 +157,6 @@ static enum error pending_match(struct submit *submit, struct fault *fault)
 			continue;
 		if (pending->count != submit->count || !hash_equal(&pending->digest, &submit->digest))
 			break;
-		pending->session = node->session.feed.session;
 		pending->seq = submit->seq;
 		submit->settled = true;
 		return E_OK;
@@ -368,13 +367,10 @@ void submit_take(struct core *core, struct node *node, const struct peer *peer, 
 
 /* ---------------------------------------------------------------------------- answering */
 
-/* The session that asked, if it still lives. */
-static const struct peer *asker(const struct node *node, uint64_t session)
+/* The session, if one lives. While submissions are under way it is the one that they came in: no other begins. */
+static const struct peer *listener(const struct node *node)
 {
-	const bool lives =
-		node->session.state != SESSION_NONE && node->session.feed.session == session && !node->leaving;
-
-	return lives ? &node->session.peer : NULL;
+	return node->session.state != SESSION_NONE && !node->leaving ? &node->session.peer : NULL;
 }
 
 static struct pending pending_take(struct node *node, uint64_t ticket)
@@ -420,7 +416,7 @@ static void submit_stored(struct core *core, struct node *node, const struct pen
 			  struct journal_append *append)
 {
 	struct stream *stream = stream_make(node, append->first.epoch, append->first.stream);
-	const struct peer *peer = asker(node, pending->session);
+	const struct peer *peer = listener(node);
 
 	stream->last = append->first.number + append->count - 1;
 	stream->digest = append->digest;
@@ -451,7 +447,7 @@ static void failure_word(const struct pending *pending, struct fault *fault)
 static void submit_failed(struct core *core, struct node *node, const struct pending *pending,
 			  const struct journal_append *append)
 {
-	const struct peer *peer = asker(node, pending->session);
+	const struct peer *peer = listener(node);
 	struct fault fault = append->result;
 
 	pending_rewind(node, pending);
@@ -492,7 +488,7 @@ void submit_read_done(struct core *core, struct node *node, const struct core_re
 			asked = node->asked[i];
 			node->asked[i].ticket = 0;
 		}
-	peer = asked.ticket ? asker(node, asked.session) : NULL;
+	peer = asked.ticket && asked.session == node->session.feed.session ? listener(node) : NULL;
 	if (!peer)
 		return;
 	if (fault.code == E_OK) {

@@ -385,7 +385,6 @@ static void pending_add(struct submit *submit, const struct journal_append *appe
 								.count = submit->count,
 								.size = submit->frame.size,
 								.digest = submit->digest,
-								.session = node->session.feed.session,
 								.seq = submit->seq};
 }
 

@@ -59,22 +59,96 @@ static void a_receipt_goes_only_to_the_session_that_asked(void **state)
 {
 	struct world *world = *state;
 
+	world_accepts(world, (struct speech){.node = POLICE});
 	world_say(world, &(struct speech){.node = POLICE});
 	world_hello(world, POLICE, FIRST_ENTRY - 1);
-	world_commit(world, E_OK);
+	world_forget(world);
+	world_read(world);
 	assert_null(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT));
 }
 
-static void a_repeat_after_a_reconnect_is_answered_in_the_new_session(void **state)
+/* ---------------------------------------------------------------------------- what WELCOME lists is all that there is */
+
+static void assert_hello_busy(struct world *world)
+{
+	assert_int_equal(world_refusal(world), E_BUSY);
+	assert_string_equal(world_refusal_field(world), "hello");
+	assert_true(world_down(world, SIMPUL__DOWN__MESSAGE_REFUSAL)->refusal->expected > 0);
+	assert_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
+	assert_false(world_node(world, POLICE).connected);
+}
+
+static void an_office_is_not_greeted_while_its_submission_is_under_way(void **state)
+{
+	struct world *world = *state;
+	const Simpul__Down *welcome;
+
+	world_say(world, &(struct speech){.node = POLICE, .count = 3});
+	world_forget(world);
+	world_hello(world, POLICE, FIRST_ENTRY - 1);
+	assert_hello_busy(world);
+	world_forget(world);
+	world_commit(world, E_OK);
+	assert_int_equal(world_count(world, ACTION_SEND), 0); /* nobody listens */
+	world_hello(world, POLICE, FIRST_ENTRY - 1);
+	welcome = world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME);
+	assert_non_null(welcome);
+	assert_int_equal(welcome->welcome->streams[0]->last, 3);
+}
+
+/* The head at its cursor is read, and its former session submits meanwhile. */
+static void nor_while_one_came_under_way_behind_its_hello(void **state)
+{
+	struct world *world = *state;
+
+	world_accepts(world, (struct speech){.node = ARMY});
+	world_restart(world);
+	for (int i = 0; i < 2; i++) {
+		world_hello(world, POLICE, FIRST_ENTRY - 1);
+		if (i == 0)
+			world_read(world);
+	}
+	world_say(world, &(struct speech){.node = POLICE});
+	assert_int_equal(world_queued(world), 1);
+	world_forget(world);
+	world_read(world);
+	assert_hello_busy(world);
+	world_commit(world, E_OK);
+	world_hello(world, POLICE, FIRST_ENTRY - 1);
+	world_read(world);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
+}
+
+/* Whoever holds the key and submits without end would keep the office out. */
+static void a_former_session_brings_nothing_more_under_way_then(void **state)
+{
+	enum { OTHER = 99 };
+	struct world *world = *state;
+
+	world_say(world, &(struct speech){.node = POLICE});
+	world_greet(world, POLICE, OTHER, NULL);
+	assert_hello_busy(world);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE)->goodbye->code, E_SUPERSEDED);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .first = 2});
+	assert_int_equal(world_refusal(world), E_SUPERSEDED);
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_greet(world, POLICE, OTHER, NULL);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
+}
+
+static void what_welcome_does_not_list_may_be_said_in_other_bytes(void **state)
 {
 	struct world *world = *state;
 
 	world_say(world, &(struct speech){.node = POLICE});
 	world_hello(world, POLICE, FIRST_ENTRY - 1);
-	world_say(world, &(struct speech){.node = POLICE, .seq = 77});
-	assert_int_equal(world_queued(world), 1);
-	world_commit(world, E_OK);
-	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->seq, 77);
+	world_commit(world, E_DISK_FULL);
+	world_forget(world);
+	world_hello(world, POLICE, FIRST_ENTRY - 1);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->n_streams, 0);
+	world_accepts(world, (struct speech){.node = POLICE, .salt = 1});
 }
 
 /* ---------------------------------------------------------------------------- numbering */
@@ -323,7 +397,10 @@ int main(void)
 		TEST(a_receipt_comes_before_the_push_and_both_after_the_commit),
 		TEST(what_is_delivered_proves_its_origin),
 		TEST(a_receipt_goes_only_to_the_session_that_asked),
-		TEST(a_repeat_after_a_reconnect_is_answered_in_the_new_session),
+		TEST(an_office_is_not_greeted_while_its_submission_is_under_way),
+		TEST(nor_while_one_came_under_way_behind_its_hello),
+		TEST(a_former_session_brings_nothing_more_under_way_then),
+		TEST(what_welcome_does_not_list_may_be_said_in_other_bytes),
 		TEST(a_gap_is_refused_with_the_number_expected),
 		TEST(a_repeat_gets_the_same_receipt_and_no_second_entry),
 		TEST(a_number_used_for_other_bytes_is_refused_and_alarmed),
