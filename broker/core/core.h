@@ -70,8 +70,7 @@ struct core_read {
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t after; /* READ_PAGE; READ_POSITION: the entry */
 	size_t limit;
-	uint64_t tombstones; /* READ_PAGE: how many the core had heard of; what was read before one is not handed out
-				after it */
+	uint64_t erased; /* READ_PAGE: how many erasures the core had heard of */
 	struct report_name first; /* READ_RECEIPT */
 	size_t count;
 	struct hash digest;
@@ -79,6 +78,7 @@ struct core_read {
 	/* answers */
 	struct fault result;
 	struct journal_page page;
+	uint64_t page_as_of; /* the erasure up to which the page is true at least: `erased`, or one before it */
 	struct buffer receipt;
 	struct position position;
 	struct journal_due *due; /* owned */

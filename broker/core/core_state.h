@@ -5,6 +5,7 @@
 
 #include "broker/core/bucket.h"
 #include "broker/core/core.h"
+#include "broker/core/erased.h"
 #include "broker/core/tail.h"
 #include "broker/core/turn.h"
 
@@ -227,7 +228,7 @@ struct retention {
 	bool waits;  /* the day after a recovery is not over */
 	wall_ms recovered_at; /* when this incarnation began; 0: it is the first */
 	wall_ms holds_told;   /* when those that end soon were last named; 0: never */
-	uint64_t tombstones;  /* since the start */
+	struct erased erased;
 	bool forget; /* bodies were erased: memory of earlier steps is not kept for the next */
 };
 

@@ -69,7 +69,7 @@ static void page_ask(struct core *core, struct node *node, uint64_t seq, uint64_
 	memcpy(read->node, node->name, sizeof(read->node));
 	read->after = after;
 	read->limit = PAGE_LIMIT;
-	read->tombstones = core->retention.tombstones;
+	read->erased = core->retention.erased.count;
 	read_start(core, read);
 }
 
@@ -170,8 +170,8 @@ void fetch_read_done(struct core *core, struct node *node, const struct core_rea
 	session->fetch_ticket = 0;
 	if (node->leaving)
 		return;
-	if (fault.code == E_OK && read->tombstones != core->retention.tombstones) {
-		page_ask(core, node, session->fetch_seq, session->fetch_after); /* it may hold what was erased since */
+	if (fault.code == E_OK && erased_in_page(&core->retention.erased, read->page_as_of, &read->page)) {
+		page_ask(core, node, session->fetch_seq, session->fetch_after);
 		return;
 	}
 	if (fault.code == E_OK) {

@@ -124,6 +124,7 @@ void retention_done(struct core *core, const struct journal_append *append)
 		const Simpul__TombstoneTarget *target = tombstone->targets[i];
 
 		tail_forget(&core->tail, target->entry);
+		erased_note(&core->retention.erased, target->entry);
 		if (target->hold != 0)
 			held += target->count;
 		else if (target->rule == SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED)
@@ -132,7 +133,6 @@ void retention_done(struct core *core, const struct journal_append *append)
 			expired += target->count;
 	}
 	core->retention.forget = true;
-	core->retention.tombstones++;
 	if (expired + retracted > 0)
 		LOG(core, NOTICE, "bodies.erased", F_NUM("expired", expired), F_NUM("retracted", retracted),
 		    F_NUM("entry", append->entry));

@@ -21,7 +21,7 @@ struct ahead {
 	char node[LIMIT_NODE_NAME + 1];
 	uint64_t after;
 	size_t limit;
-	uint64_t tombstones; /* as of the question before */
+	uint64_t as_of; /* the erasures that the core had heard of at the question before */
 	steady_ms read_at;
 	struct journal_page page;
 };
@@ -62,7 +62,8 @@ static bool ahead_expire(struct reader *reader)
 	return left;
 }
 
-/* True when the page that is asked for was read already, not long ago, and nothing was erased since. */
+/* True when the page that is asked for was read already, not long ago. Whether it holds what was erased since, the core
+ * tells. */
 static bool ahead_take(struct reader *reader, struct core_read *read)
 {
 	ahead_expire(reader);
@@ -70,9 +71,10 @@ static bool ahead_take(struct reader *reader, struct core_read *read)
 		struct ahead *ahead = &reader->ahead[i];
 
 		if (!ahead->there || ahead->after != read->after || ahead->limit != read->limit ||
-		    ahead->tombstones != read->tombstones || strcmp(ahead->node, read->node) != 0)
+		    strcmp(ahead->node, read->node) != 0)
 			continue;
 		read->page = ahead->page;
+		read->page_as_of = ahead->as_of;
 		ahead->there = false;
 		return true;
 	}
@@ -96,8 +98,7 @@ static bool ahead_expect(const struct core_read *read, struct ahead *expected)
 {
 	if (read->type != READ_PAGE || read->result.code != E_OK || read->page.count == 0)
 		return false;
-	*expected =
-		(struct ahead){.after = read->page.upto.entry, .limit = read->limit, .tombstones = read->tombstones};
+	*expected = (struct ahead){.after = read->page.upto.entry, .limit = read->limit, .as_of = read->erased};
 	memcpy(expected->node, read->node, sizeof(expected->node));
 	return true;
 }
@@ -112,6 +113,7 @@ void question_answer(struct core_read *read, struct journal_reader *journal)
 	switch (read->type) {
 	case READ_PAGE:
 		error = journal_read_page(journal, read->node, read->after, read->limit, &read->page, fault);
+		read->page_as_of = read->erased;
 		break;
 	case READ_RECEIPT:
 		error = journal_read_receipt(journal, &read->first, read->count, &read->digest, &read->receipt, fault);

@@ -1,7 +1,6 @@
 /* core_erasure_test - runs core and journal together: what expired or was taken back must be gone in memory too, and
  * nothing may die of a clock that is wrong. */
 #include "broker/core/core_state.h"
-#include "broker/serve/reader.h"
 #include "common/memory.h"
 #include "tests/support/core_expect.h"
 #include "tests/support/holding.h"
@@ -129,28 +128,6 @@ static void what_is_taken_back_is_gone_at_once(void **state)
 	assert_true(world_logged(world, "bodies.erased"));
 	assert_int_equal(whole_in(world, ARMY, FIRST), 0);
 	assert_int_equal(whole_in(world, IMMIGRATION, FIRST + 1), 1);
-}
-
-/* A reader had the page before the tombstone; the answer arrives behind it. */
-static void what_was_read_before_a_tombstone_is_not_handed_out_after_it(void **state)
-{
-	struct world *world = journaled_world(state);
-	struct core_event answered = {.type = CORE_READ_DONE};
-
-	world_accepts(world, (struct speech){.node = POLICE});
-	world_accepts(world, retraction);
-	world_restart(world);
-	world_hello(world, ARMY, HEAD);
-	world_read(world);
-	world_fetch(world, ARMY, HEAD);
-	answered.read = world->reads;
-	world->reads = NULL;
-	question_answer(answered.read, world->reader);
-	later(world, 1000);
-	assert_true(world_logged(world, "bodies.erased"));
-	world_step(world, &answered);
-	world_read(world);
-	assert_int_equal(whole_sent(world, FIRST), 0);
 }
 
 /* The policy of the world with every `from` in it written as `to`. */
@@ -573,7 +550,6 @@ int main(void)
 		TEST(what_a_clock_that_was_set_back_makes_young_again_is_not_asked_to_be_buried),
 		TEST(what_a_clock_that_was_set_back_makes_young_again_is_not_buried),
 		TEST(what_is_taken_back_is_gone_at_once),
-		TEST(what_was_read_before_a_tombstone_is_not_handed_out_after_it),
 		TEST(what_was_said_is_taken_back_whatever_may_be_said_by_now),
 		TEST(whom_a_retraction_names_has_the_name_of_an_office),
 		TEST(what_was_lost_is_taken_back_at_whom_the_policy_would_have_given_it),
