@@ -110,6 +110,7 @@ static const struct ctl_command commands[] = {
 	 "waiting       not sent yet: the node was not there since\n"
 	 "withheld      the policy, or of an update its origin, kept it back at some time; it may have been sent before or\n"
 	 "              after that\n"
+	 "stub          never sent: its origin kept the update from the node, which was told that there is one\n"
 	 "\nWith its updates and cancels. Who was shut out and has a copy hears of nothing any more: by letter. What became\n"
 	 "of copies in sinks is read where this user may read broker.keys and the data keys. Of the origin's own copy the\n"
 	 "journal knows nothing. That it was looked at is recorded.\n",

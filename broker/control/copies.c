@@ -1,6 +1,7 @@
 /* copies - gathers what journal, purge receipts and a running broker know about the copies of reports. */
 #include "broker/control/copies.h"
 #include "broker/journal/journal_held.h"
+#include "broker/journal/journal_row.h"
 
 #include "common/json.h"
 #include "common/wire.h"
@@ -138,6 +139,8 @@ static const char *state_of(const struct gathering *g, const char *node, const s
 {
 	const char *state = copy_state_text(copy);
 
+	if (copy->purged_at == 0 && update_denial(report->header, report->routing, node) != ADMITTED)
+		return "stub";
 	return strcmp(state, "maybe") == 0 && was_absent(g, node, report->accepted_at) ? "waiting" : state;
 }
 
@@ -240,7 +243,7 @@ static bool holds(const json_t *copy)
 	const json_t *sinks = json_object_get(copy, "sinks");
 
 	if (strcmp(state, "erased") != 0)
-		return strcmp(state, "waiting") != 0;
+		return strcmp(state, "waiting") != 0 && strcmp(state, "stub") != 0;
 	for (size_t i = 0; i < json_array_size(sinks); i++)
 		if (strcmp(json_text(json_array_get(sinks, i), "outcome"), "erased") != 0)
 			return true;

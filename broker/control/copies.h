@@ -23,6 +23,8 @@ const char *copy_state_text(const struct copy *copy);
  *  "copies": [{"node", "state", "standing", "erased_at", "sinks": [{"sink", "outcome", "basis", "until"}] or null}],
  *  "references": [the same of each update and cancel, without "references"],
  *  "held_by": [nodes], "by_letter": [nodes]}
+ * "state" is one of those above; or "waiting", not sent yet, for the node was not there since; or "stub", never sent, for
+ * its origin kept the update from the node, which was told that there is one.
  * A new reference in `*report`. E_NOT_FOUND; E_TOO_LARGE with more than `most`. */
 enum error copies_report(const struct copies_source *source, const struct report_name *name, json_t **report,
 			 struct fault *fault);

@@ -203,26 +203,11 @@ static enum error put_notice(struct buffer *out, struct journal_case *c, const c
 	return E_OK;
 }
 
-/* Why an UPDATE is kept from an office that the policy would let have it; NULL: it is not (batch.c). */
-static const char *kept_from(const struct case_report *report, const char *node)
-{
-	const Simpul__Routing *routing = report->routing;
-
-	if (report->header->kind != SIMPUL__KIND__KIND_UPDATE)
-		return NULL;
-	if (routing_names(routing->not_to, routing->n_not_to, node))
-		return denial_text(DENIED_LEFT_OUT);
-	for (size_t i = 0; i < routing->n_wraps; i++)
-		if (strcmp(routing->wraps[i]->node, node) == 0)
-			return NULL;
-	return report->header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED ? denial_text(DENIED_NO_KEY) : NULL;
-}
-
 /* What became of it, and what the policy of today says to a delivery that is still to come. */
 static enum error put_delivery(struct buffer *out, struct journal_case *c, const struct question *then,
 			       const struct case_report *report, struct fault *fault)
 {
-	const char *kept = kept_from(report, then->node);
+	const enum denial kept = update_denial(report->header, report->routing, then->node);
 	struct question now = *then;
 	bool acknowledged;
 	uint32_t withheld;
@@ -232,8 +217,8 @@ static enum error put_delivery(struct buffer *out, struct journal_case *c, const
 		error = question_ask(c, &now, then->node, journal_case_end(c), fault);
 	if (error != E_OK)
 		return error;
-	if (kept != NULL && withheld > 0) {
-		put(out, "it was withheld: %s\n", kept);
+	if (kept != ADMITTED && withheld > 0) {
+		put(out, "it was withheld: %s\n", denial_text(kept));
 		return put_notice(out, c, then->node, report, acknowledged, fault);
 	}
 	if (withheld > 0) {
@@ -245,8 +230,8 @@ static enum error put_delivery(struct buffer *out, struct journal_case *c, const
 	}
 	if (acknowledged)
 		put(out, "it was delivered\n");
-	else if (kept != NULL)
-		put(out, "it is not delivered yet and will be withheld: %s\n", kept);
+	else if (kept != ADMITTED)
+		put(out, "it is not delivered yet and will be withheld: %s\n", denial_text(kept));
 	else if (report->audience->class.kind != SIMPUL__KIND__KIND_UNSPECIFIED && bar(&now) != NULL)
 		put(out, "it is not delivered yet and would be withheld now: %s (policy version %u)\n", bar(&now),
 		    now.policy_version);

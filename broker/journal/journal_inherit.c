@@ -113,8 +113,38 @@ static enum error audience_inherit(struct draft *draft, uint32_t id)
 	return E_OK;
 }
 
-/* Whoever received the report, an update of it, or an update of that. */
-static enum error family_inherit(struct draft *draft)
+/* Those of an UPDATE's audience that its origin did not keep it from. */
+static enum error given_inherit(struct draft *draft, uint64_t entry, uint32_t id)
+{
+	sqlite3_stmt *get = journal_statement(draft->journal, SQL_CONTENT_GET);
+	const struct audience *all = audience_set_get(&draft->journal->audiences, id);
+	const Simpul__StoredSubmission *stored;
+	struct audience given = {0};
+	struct arena arena;
+	enum error error;
+
+	bind_number(get, 1, entry);
+	error = journal_row_step(get, draft->fault);
+	if (error != E_OK && error != E_NOT_FOUND)
+		return error;
+	arena_init(&arena);
+	stored = error != E_OK ? NULL
+			       : stored_unpack(&simpul__stored_submission__descriptor, column_bytes(get, 0), &arena);
+	if (all != NULL)
+		audience_copy(&given, all);
+	if (all == NULL || stored == NULL || !stored_kept_remove(stored, &given, &arena))
+		error = fault_at(draft->fault, E_CORRUPT, "journal.db: update");
+	else
+		audience_merge(&draft->append->audience, &given);
+	audience_clear(&given);
+	arena_fini(&arena);
+	sqlite3_reset(get);
+	return error;
+}
+
+/* Whoever received the report, an update of it, or an update of that. Who has only heard that an update supersedes
+ * what it has must not learn more of that one from the end of it; who has the report as well hears of the report's end. */
+static enum error family_inherit(struct draft *draft, bool of_update)
 {
 	sqlite3_stmt *family = journal_statement(draft->journal, SQL_FAMILY);
 	uint32_t last = 0;
@@ -125,7 +155,11 @@ static enum error family_inherit(struct draft *draft)
 	while ((error = journal_row_step(family, draft->fault)) == E_OK) {
 		const uint32_t id = (uint32_t)column_number(family, 2);
 
-		if (id != last && (error = audience_inherit(draft, id)) != E_OK)
+		if (of_update)
+			error = given_inherit(draft, column_number(family, 0), id);
+		else if (id != last)
+			error = audience_inherit(draft, id);
+		if (error != E_OK)
 			break;
 		last = id;
 	}
@@ -211,7 +245,8 @@ static enum error target_check(struct draft *draft, struct target *target)
 	return error;
 }
 
-static enum error updated_find(struct draft *draft, const struct target *target)
+/* Whether what is referred to refers to something itself: an UPDATE, or a CANCEL. */
+static enum error refers_find(struct draft *draft, const struct target *target, bool *refers)
 {
 	sqlite3_stmt *find = journal_statement(draft->journal, SQL_REFERENCE_OF);
 	uint64_t found;
@@ -219,8 +254,7 @@ static enum error updated_find(struct draft *draft, const struct target *target)
 
 	bind_number(find, 1, target->entry);
 	error = journal_number(find, 0, &found, draft->fault);
-	draft->append->updated =
-		(struct updated){found != 0 && target->kept_from_some ? 0 : target->audience_id, found != 0};
+	*refers = found != 0;
 	return error;
 }
 
@@ -229,6 +263,7 @@ enum error draft_audience_inherit(struct draft *draft)
 {
 	struct journal_append *append = draft->append;
 	struct target target = {0};
+	bool refers = false;
 	enum error error;
 
 	if (append->inherit == INHERIT_NONE || append->reports[0].verdict != E_OK)
@@ -239,13 +274,13 @@ enum error draft_audience_inherit(struct draft *draft)
 	draft->target = target.entry;
 	if (target.audience_id == 0)
 		return E_OK;
-	if (append->inherit == INHERIT_ONLY) {
+	error = refers_find(draft, &target, &refers);
+	if (error == E_OK && append->inherit == INHERIT_ONLY) {
 		audience_clear(&append->audience);
-		error = family_inherit(draft);
-	} else {
+		error = family_inherit(draft, refers && target.kept_from_some);
+	} else if (error == E_OK) {
 		error = audiences_inherit(draft, target.audience_id);
-		if (error == E_OK)
-			error = updated_find(draft, &target);
+		append->updated = (struct updated){refers && target.kept_from_some ? 0 : target.audience_id, refers};
 	}
 	unreachable_narrow(append);
 	return error;

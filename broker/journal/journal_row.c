@@ -73,15 +73,51 @@ void *stored_unpack(const ProtobufCMessageDescriptor *type, struct bytes content
 	return equal ? message : NULL;
 }
 
+/* Routing and first header; false when they cannot be read. */
+static bool stored_open(const Simpul__StoredSubmission *stored, const Simpul__Routing **routing,
+			const Simpul__Header **header, struct arena *arena)
+{
+	*routing = stored_unpack(&simpul__routing__descriptor, of_binary(stored->routing), arena);
+	*header = stored->n_headers == 0 ? NULL
+					 : stored_unpack(&simpul__header__descriptor, of_binary(stored->headers[0]),
+							 arena);
+	return *routing != NULL && *header != NULL;
+}
+
 bool stored_is_kept_from_some(const Simpul__StoredSubmission *stored, struct arena *arena)
 {
-	const Simpul__Routing *routing = stored_unpack(&simpul__routing__descriptor, of_binary(stored->routing), arena);
-	const Simpul__Header *header = stored->n_headers == 0 ? NULL
-							      : stored_unpack(&simpul__header__descriptor,
-									      of_binary(stored->headers[0]), arena);
+	const Simpul__Routing *routing;
+	const Simpul__Header *header;
 
-	return routing == NULL || header == NULL || routing->n_not_to > 0 ||
+	return !stored_open(stored, &routing, &header, arena) || routing->n_not_to > 0 ||
 	       header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED;
+}
+
+enum denial update_denial(const Simpul__Header *header, const Simpul__Routing *routing, const char *node)
+{
+	if (header->kind != SIMPUL__KIND__KIND_UPDATE)
+		return ADMITTED;
+	if (routing_names(routing->not_to, routing->n_not_to, node))
+		return DENIED_LEFT_OUT;
+	for (size_t i = 0; i < routing->n_wraps; i++)
+		if (strcmp(routing->wraps[i]->node, node) == 0)
+			return ADMITTED;
+	return header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED ? DENIED_NO_KEY : ADMITTED;
+}
+
+bool stored_kept_remove(const Simpul__StoredSubmission *stored, struct audience *audience, struct arena *arena)
+{
+	const Simpul__Routing *routing;
+	const Simpul__Header *header;
+	size_t left = 0;
+
+	if (!stored_open(stored, &routing, &header, arena))
+		return false;
+	for (size_t i = 0; i < audience->count; i++)
+		if (update_denial(header, routing, audience->nodes[i]) == ADMITTED)
+			memmove(audience->nodes[left++], audience->nodes[i], sizeof(audience->nodes[0]));
+	audience->count = left;
+	return true;
 }
 
 bool stored_body_hash(const Simpul__StoredSubmission *stored, size_t index, struct hash *hash)

@@ -95,6 +95,11 @@ bool receipt_build(const struct receipt_parts *parts, struct buffer *out);
 void *stored_unpack(const ProtobufCMessageDescriptor *type, struct bytes content, struct arena *arena);
 /* Whether an UPDATE's origin kept it from some of those who have what it is about: by `not_to`, or sealed to others. */
 bool stored_is_kept_from_some(const Simpul__StoredSubmission *stored, struct arena *arena);
+/* Why an UPDATE's origin keeps it from a node that has what it is about: DENIED_LEFT_OUT, DENIED_NO_KEY. ADMITTED: it does
+ * not, or this is no UPDATE. */
+enum denial update_denial(const Simpul__Header *header, const Simpul__Routing *routing, const char *node);
+/* Takes those out of an audience; false when the submission cannot be read. */
+bool stored_kept_remove(const Simpul__StoredSubmission *stored, struct audience *audience, struct arena *arena);
 /* The hash of a report's body; false when the submission does not have that many. */
 bool stored_body_hash(const Simpul__StoredSubmission *stored, size_t index, struct hash *hash);
 

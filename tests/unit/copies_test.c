@@ -271,6 +271,25 @@ static void updates_cancels_and_the_tombstone_are_there(void **state)
 	json_decref(report);
 }
 
+/* The office had the stub alone, and no CANCEL of the update will ever be told to it. */
+static void who_never_had_an_update_does_not_hold_it(void **state)
+{
+	struct place *place = *state;
+	json_t *report;
+
+	ledger_say(&place->ledger, &(struct saying){.origin = POLICE, .first = 1, .audience = TO(ARMY)});
+	ledger_say(&place->ledger, &(struct saying){.origin = POLICE,
+						    .first = 2,
+						    .kind = SIMPUL__KIND__KIND_UPDATE,
+						    .reference = 1,
+						    .left_out = "army",
+						    .audience = TO(ARMY) | TO(IMMIGRATION)});
+	report = report_of(place, "police.oku#2");
+	assert_string_equal(ctl_text(copy_at(report, ARMY), "state"), "stub");
+	assert_names(report, "held_by", "immigration.oku ");
+	json_decref(report);
+}
+
 static void a_report_that_was_refused_is_with_nobody(void **state)
 {
 	struct place *place = *state;
@@ -517,6 +536,7 @@ int main(void)
 		TEST(who_was_shut_out_and_has_a_copy_is_told_by_letter),
 		TEST(a_key_is_compromised_since_the_earliest_time_and_no_newer_key_with_it),
 		TEST(updates_cancels_and_the_tombstone_are_there),
+		TEST(who_never_had_an_update_does_not_hold_it),
 		TEST(a_report_that_was_refused_is_with_nobody),
 		TEST(a_report_that_is_not_there_is_not_found),
 		TEST(many_copies_among_many_members_take_little_memory),

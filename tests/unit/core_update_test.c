@@ -17,6 +17,12 @@ static void say(struct world *world, struct speech speech)
 	assert_int_equal(world_accepts(world, speech)->n_verdicts, 0);
 }
 
+static void header_erase(Simpul__Header *header, size_t index)
+{
+	(void)index;
+	header->erase = true;
+}
+
 /* An update of the first report, of a category that the army is not granted. */
 static const struct speech update = {
 	.node = POLICE, .first = 2, .kind = SIMPUL__KIND__KIND_UPDATE, .reference = 1, .category = "missing"};
@@ -245,6 +251,87 @@ static void an_update_that_was_kept_from_an_office_is_not_named_to_it_by_the_nex
 	}
 }
 
+/* ---- the end of an update: who never had it must not learn its name from that */
+
+/* The next number of the police that takes back, or cancels, the report of that one. */
+static struct speech end_of(uint64_t first, uint64_t reference, bool erase)
+{
+	return (struct speech){.node = POLICE,
+			       .first = first,
+			       .kind = SIMPUL__KIND__KIND_CANCEL,
+			       .reference = reference,
+			       .spoil_header = erase ? header_erase : NULL};
+}
+
+static void assert_ends_unheard(struct world *world, struct speech narrow, bool erase)
+{
+	struct speech cancel = end_of(3, 2, erase);
+
+	cancel.sealed = narrow.sealed;
+	memcpy(cancel.to, narrow.to, sizeof(cancel.to));
+	memcpy(cancel.wraps, narrow.wraps, sizeof(cancel.wraps));
+	assert_kept_from_the_army(world, narrow);
+	world_hello(world, POLICE, world->position.entry);
+	world_reaches(world, cancel, "immigration.muara-enim", NULL);
+	assert_int_equal(world_pushes(world, ARMY), 0);
+	for (int from_disk = 0; from_disk <= 1; from_disk++)
+		assert_int_equal(fetched(world, ARMY, from_disk)->n_entries, 2);
+}
+
+static void who_has_no_key_for_the_update_does_not_hear_that_it_is_cancelled(void **state)
+{
+	assert_ends_unheard(
+		journaled_world(state),
+		(struct speech){.sealed = true, .to = {"immigration.muara-enim"}, .wraps = {"immigration.muara-enim"}},
+		false);
+}
+
+static void nor_that_it_is_taken_back(void **state)
+{
+	assert_ends_unheard(
+		journaled_world(state),
+		(struct speech){.sealed = true, .to = {"immigration.muara-enim"}, .wraps = {"immigration.muara-enim"}},
+		true);
+}
+
+static void who_is_left_out_of_the_update_does_not_hear_of_its_end(void **state)
+{
+	assert_ends_unheard(journaled_world(state), (struct speech){.not_to = {"army"}}, false);
+}
+
+static void who_has_an_update_of_the_update_hears_of_its_end(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech next = update;
+
+	assert_kept_from_the_army(world, (struct speech){.not_to = {"army"}});
+	world_hello(world, POLICE, world->position.entry);
+	next.first = 3;
+	next.reference = 2;
+	next.category = NULL;
+	say(world, next);
+	world_reaches(world, end_of(4, 2, true), "army.oku", "immigration.muara-enim");
+}
+
+static void who_has_the_report_hears_of_its_end_whatever_was_kept_from_it(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	assert_kept_from_the_army(world, (struct speech){.not_to = {"army"}});
+	world_hello(world, POLICE, world->position.entry);
+	world_reaches(world, end_of(3, 1, true), "army.oku", "immigration.muara-enim");
+}
+
+/* The policy that keeps it back is not the one under which it may have been sent before. */
+static void whom_the_policy_keeps_the_update_from_hears_of_its_end(void **state)
+{
+	struct world *world = journaled_world(state);
+
+	say(world, (struct speech){.node = POLICE});
+	say(world, update);
+	world_reaches(world, end_of(3, 2, true), "army.oku", "immigration.muara-enim");
+}
+
 static void who_was_revoked_is_told_nothing(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -313,6 +400,12 @@ int main(void)
 		TEST(who_is_left_out_of_the_update_is_told_that_there_is_one),
 		TEST(whose_agency_is_left_out_of_the_update_is_told_that_there_is_one),
 		TEST(an_update_that_was_kept_from_an_office_is_not_named_to_it_by_the_next),
+		TEST(who_has_no_key_for_the_update_does_not_hear_that_it_is_cancelled),
+		TEST(nor_that_it_is_taken_back),
+		TEST(who_is_left_out_of_the_update_does_not_hear_of_its_end),
+		TEST(who_has_an_update_of_the_update_hears_of_its_end),
+		TEST(who_has_the_report_hears_of_its_end_whatever_was_kept_from_it),
+		TEST(whom_the_policy_keeps_the_update_from_hears_of_its_end),
 		TEST(who_was_revoked_is_told_nothing),
 		TEST(an_update_without_it_is_not_taken),
 	};
