@@ -53,6 +53,8 @@ static inline bool limit_in_flight_has_room(size_t count, size_t bytes)
 	return count < LIMIT_IN_FLIGHT && bytes + LIMIT_SUBMIT_FRAME <= LIMIT_IN_FLIGHT_BYTES;
 }
 
+#define LINK_VERSION 2 /* of the messages in link.proto: what is added to them raises it */
+
 #define SALT_SIZE 16 /* of routing, header and body: each has one of its own, bytes */
 
 /* Longest text in bytes, or most elements, of a field of a message that a foreigner sends.

@@ -12,7 +12,6 @@
 #include "common/arena.h"
 #include "common/limit.h"
 
-#define LINK_VERSION 1
 #define ANSWER_MS 10000 /* a submission or fetch without an answer ends the session */
 
 /* A submission that waits for its answer. */

@@ -9,7 +9,6 @@
 #include "broker/core/tail.h"
 #include "broker/core/turn.h"
 
-#define LINK_VERSION 1
 #define WINDOW_MARKS 64 /* publications remembered one by one until acknowledged; more share a mark */
 #define OLD_PEERS 4	/* superseded connections remembered, to tell them so */
 #define SIGNATURE_CACHE 16

@@ -63,7 +63,7 @@ static void hello_send(const struct crowd_process *process, struct crowd_member 
 	Simpul__Position cursor;
 
 	position_to_message(&member->cursor, &cursor);
-	hello.version = 1;
+	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, (uint8_t *)(uintptr_t)process->laid->join.exchange};
 	hello.node = member->node;
 	hello.key_id = member->keys->key_id;

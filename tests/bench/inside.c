@@ -126,7 +126,7 @@ static void hello(struct inside *inside, size_t index)
 	char name[LIMIT_NODE_NAME + 1];
 
 	position_now(inside, &position, &cursor);
-	message.version = 1;
+	message.version = LINK_VERSION;
 	message.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, inside->options.exchange};
 	message.node = (char *)(uintptr_t)name_of(index, name);
 	message.key_id = 1;

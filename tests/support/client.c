@@ -136,7 +136,7 @@ const Simpul__Down *client_hello(struct client *c, const char *node, int ms)
 	const Simpul__Down *down;
 
 	position_to_message(&c->cursor, &cursor);
-	hello.version = 1;
+	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, c->join.exchange};
 	hello.node = (char *)node;
 	hello.key_id = c->keys.key_id;

@@ -284,7 +284,7 @@ static void greet(struct world *world, size_t node, uint8_t peer, uint64_t curso
 
 	world_position(world, cursor, &position);
 	position_to_message(&position, &message);
-	hello.version = 1;
+	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, world->options.exchange};
 	hello.node = (char *)(uintptr_t)world_names[node];
 	hello.key_id = world->members[node].key_id;

@@ -58,7 +58,7 @@ static void welcome(struct scripted_broker *b, uint64_t seq)
 	randombytes_buf(b->session.key, KEY_SIZE);
 	randombytes_buf(b->topic, FEED_TOPIC_SIZE);
 	position_to_message(&b->world->head, &head);
-	welcome.version = 1;
+	welcome.version = LINK_VERSION;
 	welcome.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, b->world->join.exchange};
 	welcome.session = b->session.session;
 	welcome.head = &head;

@@ -246,7 +246,7 @@ static void greet(struct world *world, size_t node, uint32_t epoch, const Simpul
 
 	world_forget(world);
 	position_to_message(&world->position, &position);
-	hello.version = 1;
+	hello.version = LINK_VERSION;
 	hello.exchange = (ProtobufCBinaryData){EXCHANGE_SIZE, world->options.exchange};
 	hello.node = (char *)(uintptr_t)world_names[node];
 	hello.key_id = 1;

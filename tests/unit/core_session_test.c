@@ -49,9 +49,13 @@ static void without_a_session_nothing_but_hello_is_taken(void **state)
 
 static uint8_t other_bytes[HASH_SIZE] = {1, 2, 3};
 
-static void hello_version(Simpul__Hello *hello)
+static void hello_older_version(Simpul__Hello *hello)
 {
-	hello->version = 2;
+	hello->version = LINK_VERSION - 1;
+}
+static void hello_newer_version(Simpul__Hello *hello)
+{
+	hello->version = LINK_VERSION + 1;
 }
 static void hello_exchange(Simpul__Hello *hello)
 {
@@ -101,7 +105,8 @@ static void a_wrong_hello_is_refused_with_its_reason(void **state)
 		enum error code;
 		bool alarm;
 	} cases[] = {
-		{hello_version, E_VERSION, false},
+		{hello_older_version, E_VERSION, false},
+		{hello_newer_version, E_VERSION, false},
 		{hello_exchange, E_EXCHANGE, false},
 		{hello_node, E_WRONG_ORIGIN, true},
 		{hello_key, E_KEY_EXPIRED, false},
