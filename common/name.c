@@ -53,6 +53,19 @@ void node_agency(const char *node, char *agency)
 	agency[length] = '\0';
 }
 
+bool routing_names(char *const *list, size_t count, const char *node)
+{
+	char agency[LIMIT_NODE_NAME + 1];
+
+	if (count == 0)
+		return false;
+	node_agency(node, agency);
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(list[i], node) == 0 || strcmp(list[i], agency) == 0)
+			return true;
+	return false;
+}
+
 const char *stream_prefix(uint32_t stream)
 {
 	/* A stream that does not exist gets a prefix that does not parse. */

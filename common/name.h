@@ -23,6 +23,8 @@ bool agency_name_valid(const char *text);
 bool node_name_valid(const char *text);
 /* Copies the agency's part of a node's name; `agency` holds at least 33 bytes. */
 void node_agency(const char *node, char *agency);
+/* Whether a list of nodes and agencies (Routing.to, not_to) names this node. */
+bool routing_names(char *const *list, size_t count, const char *node);
 
 /* "police.oku#1842", "police.oku#X3", "police.oku#2.R17". Returns `text` (REPORT_NAME_SIZE). */
 char *report_name_text(const struct report_name *name, char *text);

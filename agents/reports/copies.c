@@ -64,6 +64,39 @@ enum error copies_answered(struct store *store, const struct report_name *name, 
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
+/* Whom this office kept an update of its own from, who was only told that there is one. Its receipt names them too. */
+struct keeping {
+	const Simpul__Routing *routing; /* NULL: it is no update */
+	bool sealed;
+};
+
+static enum error keeping_read(struct store *store, const struct report_name *name, struct arena *arena,
+			       struct keeping *keeping, struct fault *fault)
+{
+	static const char sql[] = "SELECT routing, sealed FROM outbox_report WHERE epoch = ?1 AND stream = ?2"
+				  " AND number = ?3 AND kind = 3";
+	sqlite3_stmt *get = store_statement(store, sql);
+	enum error error;
+
+	*keeping = (struct keeping){0};
+	own_name_bind(get, 1, name);
+	error = store_ask(store, get, fault);
+	if (error == E_OK) {
+		keeping->routing = wire_unpack(&simpul__routing__descriptor, column_bytes(get, 0), arena, NULL);
+		keeping->sealed = column_number(get, 1) != 0;
+	}
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
+}
+
+static bool was_kept_from(const struct keeping *keeping, const char *node)
+{
+	const Simpul__Routing *routing = keeping->routing;
+
+	return routing != NULL && (routing_names(routing->not_to, routing->n_not_to, node) ||
+				   (keeping->sealed && !routing_names(routing->to, routing->n_to, node)));
+}
+
 /* Every node that the broker gave this report to, as its receipt says. */
 enum error copies_given(struct store *store, const struct report_name *name, json_t *copies, struct fault *fault)
 {
@@ -71,6 +104,7 @@ enum error copies_given(struct store *store, const struct report_name *name, jso
 				  " ORDER BY first DESC LIMIT 1";
 	sqlite3_stmt *get = store_statement(store, sql);
 	const Simpul__Receipt *receipt = NULL;
+	struct keeping keeping = {0};
 	struct arena arena;
 	enum error error;
 
@@ -82,8 +116,11 @@ enum error copies_given(struct store *store, const struct report_name *name, jso
 		error = receipt == NULL ? fault_at(fault, E_CORRUPT, "receipt") : E_OK;
 	}
 	sqlite3_reset(get);
+	if (error == E_OK)
+		error = keeping_read(store, name, &arena, &keeping, fault);
 	for (size_t i = 0; error == E_OK && i < receipt->n_audience; i++)
-		error = copy_add(store, name, receipt->audience[i], copies, fault);
+		if (!was_kept_from(&keeping, receipt->audience[i]))
+			error = copy_add(store, name, receipt->audience[i], copies, fault);
 	arena_fini(&arena);
 	return error == E_NOT_FOUND ? E_OK : error;
 }

@@ -56,19 +56,6 @@ bool routing_class_equal(const struct routing_class *a, const struct routing_cla
 	       strcmp(a->category, b->category) == 0 && strcmp(a->region, b->region) == 0;
 }
 
-bool routing_names(char *const *list, size_t count, const char *node)
-{
-	char agency[LIMIT_NODE_NAME + 1];
-
-	if (count == 0)
-		return false;
-	node_agency(node, agency);
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(list[i], node) == 0 || strcmp(list[i], agency) == 0)
-			return true;
-	return false;
-}
-
 /* ---- looking things up */
 
 static int node_compare(const void *name, const void *node)

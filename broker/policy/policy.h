@@ -37,9 +37,6 @@ struct hash policy_hash(const struct policy *policy); /* BLAKE2b-256 of the text
 struct routing_class routing_class_of(const Simpul__Header *header);
 bool routing_class_equal(const struct routing_class *a, const struct routing_class *b);
 
-/* Whether a list of nodes and agencies (Routing.to, not_to) names this node. */
-bool routing_names(char *const *list, size_t count, const char *node);
-
 bool policy_knows_node(const struct policy *policy, const char *node);
 bool policy_knows_agency(const struct policy *policy, const char *agency);
 bool policy_knows_category(const struct policy *policy, const char *category);
