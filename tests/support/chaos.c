@@ -193,6 +193,8 @@ static void settle(struct chaos *c, int seconds)
 
 	for (unsigned office = 0; office < OFFICES; office++)
 		all = office_received(&c->x, office, expected_rows(c, office), all ? 20 : 3) && all;
+	/* A file may have been taken in after the first look, and recipients have a report before its receipt is stored. */
+	all = exchange_settled(&c->x, all ? 20 : 3) && all;
 	account->settled = all;
 	for (unsigned office = 0; office < OFFICES; office++) {
 		const struct outbox_counts counts = office_outbox(&c->x, office);
