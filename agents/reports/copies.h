@@ -12,7 +12,8 @@
 #include "common/name.h"
 #include <jansson.h>
 
-/* Every node that the broker's receipt names, but whom the office kept an update from. Of reports alone that were accepted: others have no receipt of their own. */
+/* Every node that the broker's receipt names, but whom the office kept an update from. Of reports alone that were accepted:
+ * others have no receipt of their own. */
 enum error copies_given(struct store *store, const struct report_name *name, json_t *copies, struct fault *fault);
 /* Every node that is named in it and did not get it; nobody as long as it has no receipt. */
 enum error copies_missed(struct store *store, const struct report_name *name, json_t *missed, struct fault *fault);
