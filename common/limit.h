@@ -30,7 +30,7 @@ enum limit {
 	LIMIT_COMMIT_ENTRIES = 256,	   /* entries of one commit, and so of a receipt's path */
 	LIMIT_HANDSHAKE_MS = 5000,	   /* CURVE handshake */
 	LIMIT_RATE_REPORTS = 1000000,	   /* reports per second of a node, unless the broker is configured for less */
-	LIMIT_HEARTBEAT_MS = 2000,	   /* an empty batch when nothing else was sent */
+	LIMIT_HEARTBEAT_MS = 2500,	   /* an empty batch when nothing else was sent */
 	LIMIT_SILENCE_MS = 10000,	   /* a session without a sign of life ends */
 	LIMIT_PURGED = 64,		   /* reports in a purge receipt */
 	LIMIT_BACKUP_DAYS = 7,		   /* a copy of the data keys is overwritten by then */

@@ -12,7 +12,7 @@
 #define HELLO_MS 5000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 5000
-#define SIGN_OF_LIFE_MS 4000 /* half a second sooner or later */
+#define SIGN_OF_LIFE_MS 5000 /* half a second sooner or later */
 #define SILENT_HEARTBEATS 3
 #define FEED_GRACE_MS 1000 /* a packet that is sent again, a busy broker */
 #define STEP_FRAMES 64	/* taken from each channel in one step */

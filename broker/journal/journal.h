@@ -201,9 +201,10 @@ struct journal_recovery {
 	struct position from;	/* the last position kept */
 	struct position begins; /* of the genesis of the new incarnation */
 };
-/* Begins a new incarnation, from now on: `incarnation`, or for 0 the time in seconds (one above the journal's where that is not
- * larger), which no other recovery from the same backup has that is a second apart. Bodies that were erased since the backup get tombstones. No broker may run. E_INVALID when it is
- * not above the journal's. `reason` is for people, at most 255 bytes. */
+/* Begins a new incarnation, from now on: `incarnation`, or for 0 the time in seconds (one above the journal's where that is
+ * not larger), which no other recovery from the same backup has that is a second apart. Bodies that were erased since the
+ * backup get tombstones. No broker may run. E_INVALID when it is not above the journal's. `reason` is for people, at most
+ * 255 bytes. */
 enum error journal_recover(const struct journal_options *options, uint32_t incarnation, const char *reason, wall_ms now,
 			   struct journal_recovery *recovery, struct fault *fault);
 

@@ -17,7 +17,7 @@
 enum {
 	ROUND_MS = 50,	     /* each member is looked at so often */
 	GREETED_AT_ONCE = 25, /* in a round: handshakes must be done within their time */
-	ACK_MS = 4000,
+	ACK_MS = 5000,
 	ANSWER_MS = 5000,
 	PAUSE_MS = 1000, /* after a refusal */
 };
