@@ -14,7 +14,7 @@ enum limit {
 	LIMIT_SUBMIT_FRAME = LIMIT_SUBMISSION + 32, /* frame that holds one, bytes */
 	LIMIT_SUBMISSION_REPORTS = 256,	   /* reports in a submission */
 	LIMIT_IN_FLIGHT = 16,		   /* submissions of a node that wait for their commit ... */
-	LIMIT_IN_FLIGHT_BYTES = 2 * 1024 * 1024, /* ... and their frames together */
+	LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,   /* ... and their frames together */
 	LIMIT_BATCH = 512 * 1024,	   /* encoded batch, bytes */
 	LIMIT_WINDOW = 4 * 1024 * 1024,	   /* unacknowledged bytes pushed to a node */
 	LIMIT_TAIL = 64 * 1024 * 1024,	   /* newest part of the journal held in memory, bytes */

@@ -40,9 +40,10 @@ struct guard_limits {
 /* The same once half of all connections are there, and how many of those an address may have then. */
 #define GUARD_SILENT_SCARCE_MS 2000
 #define GUARD_SILENT_SCARCE 16
-/* Bytes that came in by any connection and were not read: offices say nothing longer than a quarter of a MiB, four at a
- * time. */
-#define GUARD_UNREAD_MOST (2u << 20)
+/* Bytes that came in by any connection and were not read: offices say half as much before they are answered. */
+#define GUARD_UNREAD_MOST (2u * LIMIT_IN_FLIGHT_BYTES)
+/* So many that no message can be waiting its turn: they are parts of one without an end. */
+#define GUARD_UNREAD_AT_ONCE (4 * GUARD_UNREAD_MOST)
 /* Connections of one address that may end while messages wait at their socket: theirs may be among them. */
 #define GUARD_LEFT_MOST 64
 
