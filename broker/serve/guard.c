@@ -394,7 +394,7 @@ static enum cut connection_offence(const struct guard *guard, const struct conne
 
 	if (connection->refused)
 		return CUT_KEY;
-	if (unread > GUARD_UNREAD_MOST && (quiet == 0 || quiet >= QUIET_MS))
+	if (unread > GUARD_UNREAD_AT_ONCE || (unread > GUARD_UNREAD_MOST && (quiet == 0 || quiet >= QUIET_MS)))
 		return CUT_UNREAD;
 	if (connection_owes(connection) > 0 && connection->source->unread > guard->unread_most && quiet >= QUIET_MS)
 		return CUT_UNREAD;

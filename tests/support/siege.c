@@ -21,6 +21,7 @@ const char *const siege_nodes[OFFICES] = {
 
 #define SAMPLES torture_times(50, 300)
 #define WINDOWS torture_times(2, 5)
+#define WINDOW_ATTEMPTS torture_times(SIEGE_ATTEMPTS, 30) /* until the attacker is not shut out */
 #define WINDOWS_MOST 5
 #define AHEAD_BYTES (5 * 1024 * 1024)
 
@@ -148,7 +149,7 @@ static struct latency window_run(struct siege *siege, const struct attack *attac
 {
 	struct latency window = {0};
 
-	for (int attempt = 0; attempt < SIEGE_ATTEMPTS; attempt++) {
+	for (int attempt = 0; attempt < WINDOW_ATTEMPTS; attempt++) {
 		const uint64_t before = attack ? attack_turns(attack) : 0;
 
 		window = probe_window(&siege->probe, samples);

@@ -552,6 +552,24 @@ static void who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in(v
 	stage_strike(&stage);
 }
 
+/* At the speed of loopback memory is full before a message would have waited too long. */
+static void what_no_office_could_say_is_cut_before_a_message_waits_long(void **state)
+{
+	struct stage stage;
+	int endless;
+
+	(void)state;
+	stage_set(&stage, (struct guard_limits){.most = SHARE, .rate = 1000});
+	endless = peer_open(&stage, stage.endpoint, HOST);
+	for (uint64_t said = 0; said <= GUARD_UNREAD_AT_ONCE; said += PART)
+		assert_true(peer_part(endless, true, PART));
+	await_arrival(endless);
+	time_passes(UNREAD_MS / 10);
+	assert_cut(&stage, endless);
+	close(endless);
+	stage_strike(&stage);
+}
+
 /* The kernel has looked at their requests to connect before it took the neighbour's. */
 static void assert_shut_out(const struct stage *stage, const char *host)
 {
@@ -1127,6 +1145,7 @@ int main(void)
 		cmocka_unit_test(of_too_many_at_the_log_those_that_said_nothing_make_room),
 		cmocka_unit_test(a_watcher_that_is_taken_out_of_the_file_is_cut),
 		cmocka_unit_test(who_fills_memory_without_an_end_is_cut_and_its_neighbour_is_let_in),
+		cmocka_unit_test(what_no_office_could_say_is_cut_before_a_message_waits_long),
 		cmocka_unit_test(who_knocks_too_often_is_shut_out_by_the_kernel),
 		cmocka_unit_test(a_socket_that_is_bound_anew_has_the_same_door),
 		cmocka_unit_test(whom_the_broker_itself_cut_off_comes_back_at_once),
