@@ -1,4 +1,5 @@
-/* sink_mark - the mark by which a folder sink knows its folder again: a file of one line in it.
+/* sink_mark - the mark by which a folder sink knows its folder again: a file in it with one line, and a second where a
+ * person put the folder in the place of another: the mark that this one had.
  *
  * A folder on a disk that is not mounted is an empty one of the same name. What was put there then would be hidden as
  * soon as the disk is back, and what lies on the disk would pass for erased, because it is not there. */

@@ -1,4 +1,5 @@
 /* Tries to keep a sink's copy of a report that must go, and to make a sink say what is not so. */
+#include "agents/reports/store_progress.h"
 #include "agents/sink/sink_erase.h"
 #include "common/file.h"
 #include "common/memory.h"
@@ -267,6 +268,69 @@ static void a_new_folder_is_used_when_a_person_says_so(void **state)
 	first_goes_second_comes(place, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
 	sinks_stop(sinks);
 	assert_non_null(strstr(sink_place_log(place), "event=sink.moved sink=registry from="));
+	free(mark);
+	free(disk);
+}
+
+/* The agent is killed when the folder has its mark and the store does not know of it. */
+static void a_persons_word_holds_though_the_store_did_not_hear_of_it(void **state)
+{
+	struct sink_place *place = *state;
+	char *disk = disk_goes(place), *mark = memory_format("%s/.simpul-sink", place->path);
+	struct stat given = {.st_size = 0};
+	struct letter *next, *letter;
+	struct sinks *sinks;
+
+	mkdir(place->path, 0700);
+	assert_int_equal(file_write(mark, BYTES("", 0), 0600, NULL), E_OK);
+	sinks = folder_start(place);
+	for (int i = 0; i < 500 && given.st_size == 0; i++) {
+		sleep_ms(10);
+		assert_int_equal(stat(mark, &given), 0);
+	}
+	sinks_stop(sinks);
+	for (letter = mailbox_take_all(place->letters); letter != NULL; letter = next) {
+		next = letter->next;
+		free(letter);
+	}
+	sinks = folder_start(place);
+	first_goes_second_comes(place, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	sinks_stop(sinks);
+	free(mark);
+	free(disk);
+}
+
+/* Whichever of them comes first. */
+static void a_persons_word_is_for_all_sinks_of_the_folder(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options[] = {sink_place_options(place, SINK_FOLDER),
+					 sink_place_options(place, SINK_FOLDER)};
+	char *disk = memory_format("%s/disk", place->folder), *mark = memory_format("%s/.simpul-sink", place->path);
+
+	options[1].name = "other";
+	for (uint64_t row = 1; row <= 2; row++) {
+		mkdir(place->path, 0700);
+		if (row == 2)
+			assert_int_equal(file_write(mark, BYTES("", 0), 0600, NULL), E_OK);
+		sink_place_add(place, row);
+		for (size_t i = 0; i < 2; i++) {
+			struct sinks *sinks = sink_place_start(place, &options[i]);
+			uint64_t at = 0, unsure;
+
+			for (int wait = 0; wait < 500 && at < row; wait++) {
+				sleep_ms(10);
+				sink_place_note(place);
+				assert_int_equal(
+					store_sink_position(&place->store, options[i].name, &at, &unsure, NULL), E_OK);
+			}
+			assert_int_equal(at, row);
+			sinks_stop(sinks);
+			sink_place_note(place);
+		}
+		if (row == 1)
+			assert_int_equal(rename(place->path, disk), 0);
+	}
 	free(mark);
 	free(disk);
 }
@@ -712,6 +776,8 @@ int main(void)
 		TEST(what_lies_on_a_disk_that_is_not_mounted_is_waited_for),
 		TEST(another_disk_is_not_taken_for_the_one_of_before),
 		TEST(a_new_folder_is_used_when_a_person_says_so),
+		TEST(a_persons_word_holds_though_the_store_did_not_hear_of_it),
+		TEST(a_persons_word_is_for_all_sinks_of_the_folder),
 		TEST(a_folder_that_moves_with_its_files_is_the_same),
 		TEST(a_mark_that_is_taken_away_comes_again_while_the_folder_stays),
 		TEST(lines_get_an_event_that_a_person_sees_to),
