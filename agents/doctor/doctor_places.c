@@ -154,7 +154,8 @@ static void home_judge(struct doctor *doctor, struct store *store, const struct 
 		return;
 	if (place_folder_trouble(sink->path) == NULL && !sink_mark_fits(sink->path, &home, mark, &why))
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "sink",
-			     "mount it; where it is to be another folder, make an empty file " SINK_MARK " in it",
+			     "mount it; where it is to be another folder, empty the file " SINK_MARK
+			     " in it, or make an empty one",
 			     "%s: %s: %s", sink->name, sink->path, why.text);
 	free(home.path);
 }
