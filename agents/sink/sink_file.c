@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Of the agent's user alone by its umask, but where the folder has a default ACL: that says who else may read, and this
@@ -194,7 +195,8 @@ const struct sink_kind sink_jsonl = {.open = lines_open,
 struct folder {
 	const char *path;
 	bool arrived;
-	struct stat at; /* what was there then */
+	struct stat at; /* what was there when it did last */
+	unsigned long disk;
 };
 
 static void *folder_open(const struct sink_options *options, int stop)
@@ -206,34 +208,51 @@ static void *folder_open(const struct sink_options *options, int stop)
 	return folder;
 }
 
+/* Two disks that come one after the other to one device may give their folders the same numbers; what tells them apart
+ * is the number of the file system, where it has one. */
+static bool folder_look(const char *path, struct stat *at, unsigned long *disk)
+{
+	struct statvfs system;
+
+	if (stat(path, at) != 0 || statvfs(path, &system) != 0)
+		return false;
+	*disk = system.f_fsid;
+	return true;
+}
+
 /* A disk that was taken away, or mounted, since it arrived leaves another folder in its place. */
 static bool folder_stays(const struct folder *folder)
 {
+	unsigned long disk;
 	struct stat now;
 
-	return folder->arrived && stat(folder->path, &now) == 0 && now.st_dev == folder->at.st_dev &&
-	       now.st_ino == folder->at.st_ino;
+	return folder->arrived && folder_look(folder->path, &now, &disk) && now.st_dev == folder->at.st_dev &&
+	       now.st_ino == folder->at.st_ino && disk == folder->disk;
 }
 
-/* Whoever takes the files out may take the mark along: while the folder stays it is the same one. */
-static void mark_put_back(const struct folder *folder, const struct sink_home *home)
+/* Whoever takes the files out may take the mark along: while the folder stays it is the same one. False when it is not
+ * there and cannot be written now. */
+static bool mark_put_back(const struct folder *folder, const struct sink_home *home)
 {
 	char mark[SINK_MARK_SIZE];
 
-	if (folder_stays(folder) && sink_mark_read(folder->path, mark) == E_NOT_FOUND)
-		sink_mark_write(folder->path, home->mark);
+	return !folder_stays(folder) || sink_mark_read(folder->path, mark) != E_NOT_FOUND ||
+	       sink_mark_write(folder->path, home->mark) == E_OK;
 }
 
 static bool folder_arrive(void *self, const struct sink_home *home, char mark[SINK_MARK_SIZE], struct sink_reason *why)
 {
-	struct folder *folder = self;
+	struct folder *folder = self, found = *folder;
 
-	mark_put_back(folder, home);
-	folder->arrived = false;
+	if (!mark_put_back(folder, home))
+		return sink_is_away(why, SINK_MARK " cannot be written in it");
 	if (!sink_mark_find(folder->path, home, mark, why))
 		return false;
-	folder->arrived = stat(folder->path, &folder->at) == 0;
-	return folder->arrived || sink_is_away(why, "%s", strerror(errno));
+	if (!folder_look(folder->path, &found.at, &found.disk))
+		return sink_is_away(why, "%s", strerror(errno));
+	found.arrived = true;
+	*folder = found;
+	return true;
 }
 
 /* "EXERCISE-AMBER-police.oku-X12.json": what is not in earnest says so first, then the label, or that it is an answer,

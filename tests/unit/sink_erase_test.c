@@ -4,10 +4,12 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "tests/support/fixed.h"
+#include "tests/support/operate.h"
 #include "tests/support/process.h"
 #include "tests/support/sinks.h"
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -372,6 +374,70 @@ static void a_mark_that_is_taken_away_comes_again_while_the_folder_stays(void **
 	}
 	sinks_stop(sinks);
 	free(mark);
+}
+
+/* Nor while the disk has no room for it. */
+static void a_mark_that_is_taken_away_comes_again_when_there_is_room(void **state)
+{
+	struct sink_place *place = *state;
+	struct sinks *sinks = folder_start(place);
+	char *mark = memory_format("%s/.simpul-sink", place->path);
+	struct rlimit all, little;
+	bool failed;
+
+	sink_place_add(place, 1);
+	sinks_wake(sinks);
+	assert_true(sink_place_reaches(place, 1));
+	sink_place_add(place, 2);
+	assert_int_equal(unlink(mark), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	little = (struct rlimit){.rlim_cur = 8, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	sinks_wake(sinks);
+	failed = sink_place_fails(sinks, "cannot be written");
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_true(failed);
+	assert_true(sink_place_reaches(place, 2));
+	sinks_stop(sinks);
+	free(mark);
+}
+
+/* Though it comes to the same device, and numbers its folders in the same way. */
+static void another_disk_in_the_place_of_one_gets_no_mark(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	char *inner = memory_format("%s/received", place->path), *mark = memory_format("%s/.simpul-sink", inner);
+	struct sinks *sinks = NULL;
+	bool mounted = mounts_private();
+
+	options.path = inner;
+	mkdir(place->path, 0700);
+	for (uint64_t row = 1; row <= 2 && mounted; row++) {
+		mounted = mount("tmpfs", place->path, "tmpfs", 0, NULL) == 0;
+		mkdir(inner, 0700);
+		sink_place_add(place, row);
+		if (!mounted || row == 2)
+			break;
+		sinks = sink_place_start(place, &options);
+		assert_true(sink_place_reaches(place, 1));
+		assert_int_equal(umount(place->path), 0);
+	}
+	if (mounted) {
+		sink_place_erase(place, 1);
+		sinks_wake(sinks);
+		assert_true(sink_place_fails(sinks, "is its disk mounted?"));
+		sink_place_note(place);
+		assert_int_equal(sink_place_outcome(place, 1), 0);
+		assert_int_not_equal(access(mark, F_OK), 0);
+		umount(place->path);
+	}
+	sinks_stop(sinks);
+	free(mark);
+	free(inner);
+	if (!mounted)
+		skip();
 }
 
 static void lines_get_an_event_that_a_person_sees_to(void **state)
@@ -780,6 +846,8 @@ int main(void)
 		TEST(a_persons_word_is_for_all_sinks_of_the_folder),
 		TEST(a_folder_that_moves_with_its_files_is_the_same),
 		TEST(a_mark_that_is_taken_away_comes_again_while_the_folder_stays),
+		TEST(a_mark_that_is_taken_away_comes_again_when_there_is_room),
+		TEST(another_disk_in_the_place_of_one_gets_no_mark),
 		TEST(lines_get_an_event_that_a_person_sees_to),
 		TEST(a_copy_from_before_the_limits_were_narrowed_is_asked_back),
 		TEST(what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back),
