@@ -272,6 +272,12 @@ static void signals_step(struct loop *loop)
 	}
 }
 
+/* Who is not ready in time is ended, and begun anew a few times only. */
+static void manager_patience(enum error error)
+{
+	sd_notifyf(0, "STATUS=%s\nEXTEND_TIMEOUT_USEC=%u", error_sentence(error), 10u * STORE_AGAIN_MS * 1000u);
+}
+
 static void manager_ready(struct loop *loop)
 {
 	uint64_t period_us = 0;
@@ -424,6 +430,7 @@ static enum error store_await(struct loop *loop, const struct join *join, struct
 		if (!said)
 			log_event(LOG_LEVEL_ERROR, "store.waits", F_TEXT("code", error_name(error)));
 		said = true;
+		manager_patience(error);
 		if (poll(&signals, 1, STORE_AGAIN_MS) > 0)
 			signals_step(loop);
 	}

@@ -4,6 +4,7 @@
 #include "tests/support/policy.h"
 #include "tests/support/torture.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -293,13 +296,42 @@ static void begins_with_another_sink(struct exchange *x, const char *disk)
 	free(config);
 }
 
+/* The service manager's end of the agents that are started from now on. */
+static int manager_listen(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(manager, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(setenv("NOTIFY_SOCKET", path, 1), 0);
+	return manager;
+}
+
+/* Or it would end the agent that is not ready after its patience. */
+static bool manager_is_asked_to_wait(int manager)
+{
+	struct pollfd wait = {.fd = manager, .events = POLLIN};
+	char said[1024] = "";
+
+	while (strstr(said, "EXTEND_TIMEOUT_USEC=") == NULL && poll(&wait, 1, 5000) > 0) {
+		const ssize_t size = recv(manager, said, sizeof(said) - 1, 0);
+
+		said[size > 0 ? size : 0] = '\0';
+	}
+	return strstr(said, "EXTEND_TIMEOUT_USEC=") != NULL && strstr(said, "STATUS=the disk is too full") != NULL;
+}
+
 static void an_agent_begins_on_a_full_disk_and_notes_a_new_sink_when_there_is_room(void **state)
 {
 	struct exchange *x = two_offices();
 	char *disk = store_on_small_disk(x, ARMY, 6144), *folder = office_path(x, ARMY, "second");
+	char *notify = office_path(x, ARMY, "notify");
+	int manager;
 
 	(void)state;
 	if (!disk) {
+		free(notify);
 		free(folder);
 		exchange_end(x, false);
 		skip();
@@ -310,14 +342,19 @@ static void an_agent_begins_on_a_full_disk_and_notes_a_new_sink_when_there_is_ro
 	drop_many(x, POLICE, "before.jsonl", "before", 20);
 	assert_true(office_received(x, ARMY, 20, 20));
 	begins_with_another_sink(x, disk);
+	manager = manager_listen(notify);
 	army_begins_without_room(x, disk); /* not even to read */
+	unsetenv("NOTIFY_SOCKET");
 	assert_true(log_has(x, "event=store.waits", 20));
+	assert_true(manager_is_asked_to_wait(manager));
+	close(manager);
 	disk_free(disk);
 	assert_true(office_in_state(x, ARMY, "live", 20));
 	row_of(x, "disk full, an agent begins on it", 2, 20, log_count(x, "sink.unnoted"));
 	assert_true(exchange_stop(x));
 	disk_away(disk);
 	free(disk);
+	free(notify);
 	free(folder);
 	assert_true(exchange_end(x, false));
 }
