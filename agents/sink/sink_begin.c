@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOT_NOTED "the store has no room to note that there is this sink"
+#define NOT_NOTED "the store could not note yet that there is this sink"
 
 /* ------------------------------------------------------------------ what is noted before it begins */
 

@@ -33,7 +33,7 @@ struct retry {
 
 struct sinks;
 
-/* One sink. Everything but `thread` and `shown` belongs to its thread. */
+/* One sink. Everything but `thread`, and what is under the lock, belongs to its thread. */
 struct sink {
 	struct sinks *all;
 	struct sink_options options;
