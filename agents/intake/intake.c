@@ -67,11 +67,14 @@ static void log_failure(const struct folder *folder, enum error error)
 
 /* ------------------------------------------------------------------ folders */
 
+/* A folder on a network may take its time, and the next is then looked at later. */
 static void rescan(struct intake *intake, steady_ms now)
 {
+	const uint64_t began_us = clock_steady_us();
+
 	for (size_t i = 0; i < intake->count; i++)
 		if (now >= intake->folders[i].scan_at)
-			folder_scan(&intake->folders[i], intake->notify, now);
+			folder_scan(&intake->folders[i], intake->notify, now + (clock_steady_us() - began_us) / 1000);
 }
 
 /* The store to complete drafts from and to know the broker's time by, NULL where there is none. */

@@ -124,6 +124,11 @@ static steady_ms scan_pause(const struct folder *folder, steady_ms took)
 	return took > pause ? took : pause;
 }
 
+static steady_ms ms_since(uint64_t began_us)
+{
+	return (clock_steady_us() - began_us) / 1000;
+}
+
 void folder_scan(struct folder *folder, int notify, steady_ms now)
 {
 	const uint64_t began_us = clock_steady_us();
@@ -142,12 +147,12 @@ void folder_scan(struct folder *folder, int notify, steady_ms now)
 	}
 	for (int i = 0; i < count; i++) {
 		if (!folder->missed)
-			folder_note(folder, entries[i]->d_name, false, now);
+			folder_note(folder, entries[i]->d_name, false, now + ms_since(began_us));
 		free(entries[i]);
 	}
 	if (count >= 0)
 		free(entries);
-	took = (clock_steady_us() - began_us) / 1000;
+	took = ms_since(began_us);
 	folder->scan_at = now + took + scan_pause(folder, took);
 }
 
