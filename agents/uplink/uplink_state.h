@@ -63,6 +63,7 @@ struct uplink {
 		bool unopened_logged;
 
 		struct flight flights[LIMIT_IN_FLIGHT];
+		uint32_t turn;		 /* the stream of which a submission is sent first */
 		uint64_t after[STREAMS]; /* last number sent */
 		bool idle[STREAMS];	 /* nothing more to send, until woken */
 		steady_ms idle_until;

@@ -109,20 +109,29 @@ static bool stream_send(struct uplink *uplink, uint32_t stream)
 	return false;
 }
 
+/* One of each stream in turn, from where the last turn ended, for an answer makes room for no more than one: a long
+ * queue of exercises does not hold up what is real. False when none was sent. */
+static bool next_send(struct uplink *uplink)
+{
+	for (uint32_t i = 0; i < STREAMS && uplink->state != UPLINK_OFFLINE; i++) {
+		const uint32_t stream = (uplink->session.turn + i) % STREAMS;
+
+		if (stream_send(uplink, stream)) {
+			uplink->session.turn = stream + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
 void flights_send(struct uplink *uplink)
 {
-	bool any = true;
-
 	if (uplink->now.steady < uplink->session.pause_until)
 		return;
 	if (uplink->now.steady >= uplink->session.idle_until)
 		flights_wake(uplink);
-	/* One of each stream in turn: a long queue of exercises does not hold up what is real. */
-	while (any) {
-		any = false;
-		for (uint32_t i = 0; i < STREAMS && uplink->state != UPLINK_OFFLINE; i++)
-			any = stream_send(uplink, i) || any;
-	}
+	while (next_send(uplink))
+		continue;
 }
 
 /* ---- answers */

@@ -50,6 +50,27 @@ static void of_large_submissions_fewer_are_under_way_and_all_arrive(void **state
 	UNTIL(f, outbox_receipted(&f->store, 0) == ALL);
 }
 
+/* An alert to named offices has a stream of its own. */
+static void a_long_queue_of_one_stream_holds_up_no_other(void **state)
+{
+	struct uplinked *f = *state;
+	struct prepared *other = agent_sighting(&f->world, SIMPUL__LABEL__LABEL_AMBER, "x");
+	struct report_name name;
+
+	f->broker.silent_submit = true;
+	uplinked_live(f);
+	uplinked_take_cancels(f, LIMIT_IN_FLIGHT + 6);
+	UNTIL(f, f->broker.submits == LIMIT_IN_FLIGHT);
+	other->header->status = SIMPUL__STATUS__STATUS_EXERCISE;
+	other->stream = SIMPUL__STREAM__STREAM_EXERCISE;
+	assert_int_equal(outbox_take(&f->store, &other, NULL, 1, false, &name, NULL), E_OK);
+	uplink_wake(f->uplink);
+	uplinked_turns(f, 20);
+	scripted_receipt(&f->broker, f->broker.submit_seq[0], &f->broker.digests[0]);
+	UNTIL(f, f->broker.submits == LIMIT_IN_FLIGHT + 1);
+	assert_int_equal(f->broker.firsts[LIMIT_IN_FLIGHT], name.number);
+}
+
 static void a_submission_without_an_answer_is_repeated_unchanged(void **state)
 {
 	struct uplinked *f = *state;
@@ -228,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(submissions_arrive_in_order_with_no_more_under_way_than_may_be),
 		TEST(of_large_submissions_fewer_are_under_way_and_all_arrive),
+		TEST(a_long_queue_of_one_stream_holds_up_no_other),
 		TEST(a_submission_without_an_answer_is_repeated_unchanged),
 		TEST(a_busy_broker_is_asked_again_after_the_pause_it_names),
 		TEST(a_receipt_that_finds_no_room_is_asked_for_again),
