@@ -21,7 +21,8 @@
 			   "AND first <= ?4 ORDER BY first DESC LIMIT 1") \
 	X(REFERENCE_ADD, "INSERT INTO reference(target, number, entry) VALUES(?1, ?2, ?3)") \
 	X(REFERENCE_NEWEST, "SELECT audience_id FROM reference JOIN entry USING(entry) " \
-			    "WHERE target = ?1 AND number = ?2 ORDER BY entry DESC LIMIT 1") \
+			    "JOIN audience ON audience.id = audience_id " \
+			    "WHERE target = ?1 AND number = ?2 AND audience.kind <> 0 ORDER BY entry DESC LIMIT 1") \
 	X(REFERENCE_OF, "SELECT 1 FROM reference WHERE entry = ?1") \
 	X(AUDIENCE_ADD, "INSERT INTO audience(id, kind, category, region, label, protection, nodes) " \
 			"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \

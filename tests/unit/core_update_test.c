@@ -322,6 +322,20 @@ static void who_has_the_report_hears_of_its_end_whatever_was_kept_from_it(void *
 	world_reaches(world, end_of(3, 1, true), "army.oku", "immigration.muara-enim");
 }
 
+/* Whoever has the report is concerned by what takes its place, however many updates were cancelled in between. */
+static void who_does_not_hear_of_the_end_of_an_update_hears_of_the_next(void **state)
+{
+	struct world *world = journaled_world(state);
+	struct speech next = update;
+
+	assert_kept_from_the_army(world, (struct speech){.not_to = {"army"}});
+	world_hello(world, POLICE, world->position.entry);
+	world_reaches(world, end_of(3, 2, false), "immigration.muara-enim", NULL);
+	next.first = 4;
+	next.reference = 2;
+	world_reaches(world, next, "army.oku", "immigration.muara-enim");
+}
+
 /* The policy that keeps it back is not the one under which it may have been sent before. */
 static void whom_the_policy_keeps_the_update_from_hears_of_its_end(void **state)
 {
@@ -405,6 +419,7 @@ int main(void)
 		TEST(who_is_left_out_of_the_update_does_not_hear_of_its_end),
 		TEST(who_has_an_update_of_the_update_hears_of_its_end),
 		TEST(who_has_the_report_hears_of_its_end_whatever_was_kept_from_it),
+		TEST(who_does_not_hear_of_the_end_of_an_update_hears_of_the_next),
 		TEST(whom_the_policy_keeps_the_update_from_hears_of_its_end),
 		TEST(who_was_revoked_is_told_nothing),
 		TEST(an_update_without_it_is_not_taken),
