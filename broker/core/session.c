@@ -224,6 +224,18 @@ static void hello_refuse(struct core *core, struct node *node, const struct gree
 	log_refused(core, "session.refused", node, fault);
 }
 
+/* A subscription that changes is an entry of the journal. Nothing is paid for one that is not taken yet. */
+static enum error subscription_pay(struct core *core, struct node *node, const struct greeting *greeting,
+				   struct fault *fault)
+{
+	uint64_t wait;
+
+	if (bytes_equal(buffer_view(&greeting->subscription), buffer_view(&node->wanted)) || node->pending_count > 0 ||
+	    bucket_take(&node->subscriptions, &SUBSCRIPTION_BUCKET, SUBSCRIPTION_COST, core->now->steady, &wait))
+		return E_OK;
+	return fault_expecting(fault, E_RATE, wait, "hello.subscription");
+}
+
 /* The session before ends in any case, so that nothing more comes under way, and what is under way is on disk or
  * refused before long: what WELCOME does not list then, the broker does not have, and the office may say it anew in
  * other bytes. */
@@ -231,6 +243,10 @@ static void hello_accept(struct core *core, struct node *node, struct greeting *
 {
 	struct fault fault = {0};
 
+	if (subscription_pay(core, node, greeting, &fault) != E_OK) {
+		hello_refuse(core, node, greeting, &fault);
+		return;
+	}
 	if (node->session.state != SESSION_NONE && !peer_equal(&node->session.peer, &greeting->peer))
 		session_supersede(core, node);
 	session_drop(core, node);
@@ -272,21 +288,15 @@ static enum error hello_check(const struct core *core, const struct node *node, 
 	return E_OK;
 }
 
-/* A subscription that changes is an entry of the journal. */
 static enum error hello_take_tokens(struct core *core, struct node *node, const struct greeting *greeting,
 				    struct fault *fault)
 {
-	const struct bytes subscription = buffer_view(&greeting->subscription);
-	const steady_ms now = core->now->steady;
 	uint64_t wait;
 
-	if (!bucket_take(&node->hellos, &HELLO_BUCKET, 1, now, &wait))
+	if (!bucket_take(&node->hellos, &HELLO_BUCKET, 1, core->now->steady, &wait))
 		return fault_expecting(fault, E_RATE, wait, "hello");
-	if (subscription.size > SUBSCRIPTION_LARGEST)
+	if (greeting->subscription.size > SUBSCRIPTION_LARGEST)
 		return fault_at(fault, E_TOO_LARGE, "hello.subscription");
-	if (!bytes_equal(subscription, buffer_view(&node->wanted)) &&
-	    !bucket_take(&node->subscriptions, &SUBSCRIPTION_BUCKET, SUBSCRIPTION_COST, now, &wait))
-		return fault_expecting(fault, E_RATE, wait, "hello.subscription");
 	return E_OK;
 }
 

@@ -238,7 +238,7 @@ static void a_person_lacks_nothing_that_is_required(void **state)
 
 /* ---------------------------------------------------------------------------- hostile members */
 
-static void greet(struct world *world, size_t node, uint32_t epoch, const Simpul__Subscription *subscription)
+static void hello(struct world *world, size_t node, uint32_t epoch, const Simpul__Subscription *subscription)
 {
 	Simpul__Hello hello = SIMPUL__HELLO__INIT;
 	Simpul__Position position;
@@ -257,11 +257,10 @@ static void greet(struct world *world, size_t node, uint32_t epoch, const Simpul
 	up.message_case = SIMPUL__UP__MESSAGE_HELLO;
 	up.hello = &hello;
 	world_up(world, node, 0, &up);
-	world_commit(world, E_OK);
 }
 
 /* Greets wanting `count` categories that nobody wanted before. */
-static void greet_wanting(struct world *world, size_t node, size_t count, unsigned salt)
+static void hello_wanting(struct world *world, size_t node, size_t count, unsigned salt)
 {
 	Simpul__Subscription subscription = SIMPUL__SUBSCRIPTION__INIT;
 	char text[256][200], *list[256];
@@ -272,7 +271,7 @@ static void greet_wanting(struct world *world, size_t node, size_t count, unsign
 	}
 	subscription.categories = list;
 	subscription.n_categories = count;
-	greet(world, node, 1, &subscription);
+	hello(world, node, 1, &subscription);
 }
 
 static void speak_for_health(Simpul__Submission *message)
@@ -306,15 +305,33 @@ static void who_changes_its_subscription_for_ever_does_not_fill_the_journal(void
 
 	for (unsigned i = 0; i < 600; i++) {
 		world_tick(world, 500);
-		greet_wanting(world, ARMY, 3, i);
+		hello_wanting(world, ARMY, 3, i);
+		world_commit(world, E_OK);
 	}
 	assert_in_range(world->position.entry - before, 8, 8 + 5); /* in five minutes */
 	assert_int_equal(world_refusal(world), E_RATE);
 	assert_string_equal(world_refusal_field(world), "hello.subscription");
 	world_tick(world, 500);
-	greet_wanting(world, ARMY, 256, 1);
+	hello_wanting(world, ARMY, 256, 1);
 	assert_int_equal(world_refusal(world), E_TOO_LARGE);
 	assert_string_equal(world_refusal_field(world), "hello.subscription");
+}
+
+/* The disk is slow, and the office comes again as soon as it is told to. */
+static void who_waits_for_its_submission_pays_for_its_subscription_once(void **state)
+{
+	enum { TIMES = 12 };
+	struct world *world = *state;
+
+	world_say(world, &(struct speech){.node = POLICE});
+	for (unsigned i = 0; i < TIMES; i++) {
+		hello_wanting(world, POLICE, 3, 1);
+		assert_int_equal(world_refusal(world), E_BUSY);
+		world_tick(world, 500);
+	}
+	world_commit(world, E_OK);
+	hello_wanting(world, POLICE, 3, 1);
+	assert_non_null(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME));
 }
 
 static void a_flood_of_refusals_does_not_fill_the_log(void **state)
@@ -455,7 +472,8 @@ static void an_origin_of_many_epochs_costs_no_memory(void **state)
 	}
 	world_restart(world);
 	world_forget(world);
-	greet(world, POLICE, 100, NULL);
+	hello(world, POLICE, 100, NULL);
+	world_commit(world, E_OK);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->n_streams, 2);
 	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_WELCOME)->welcome->streams[0]->epoch, 100);
 }
@@ -544,6 +562,7 @@ int main(void)
 		TEST(a_person_lacks_nothing_that_is_required),
 		TEST(who_greets_for_ever_is_slowed_down),
 		TEST(who_changes_its_subscription_for_ever_does_not_fill_the_journal),
+		TEST(who_waits_for_its_submission_pays_for_its_subscription_once),
 		TEST(a_flood_of_refusals_does_not_fill_the_log),
 		TEST(who_is_refused_for_ever_is_not_listened_to_for_a_while),
 		TEST(the_holder_of_a_former_key_does_not_use_up_the_patience_with_the_node),
