@@ -54,7 +54,7 @@ enum remedy {
 	X(MIXED_ROUTING, 45, EX_DATAERR, CORRECT, "the reports of a submission differ in what decides the audience") \
 	X(STREAM, 46, EX_DATAERR, CORRECT, "the stream does not fit the status and the label") \
 	/* 60..79: not now */ \
-	X(BUSY, 60, EX_TEMPFAIL, RETRY, "too many submissions of this node are under way") \
+	X(BUSY, 60, EX_TEMPFAIL, RETRY, "what was asked for before is under way") \
 	X(RATE, 61, EX_TEMPFAIL, RETRY, "the node sends more than it may per second") \
 	X(DISK_FULL, 62, EX_TEMPFAIL, RETRY, "the disk is too full to take more") \
 	X(STOPPING, 63, EX_TEMPFAIL, RETRY, "the broker is shutting down") \
