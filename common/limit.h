@@ -31,7 +31,8 @@ enum limit {
 	LIMIT_HANDSHAKE_MS = 5000,	   /* CURVE handshake */
 	LIMIT_RATE_REPORTS = 1000000,	   /* reports per second of a node, unless the broker is configured for less */
 	LIMIT_HEARTBEAT_MS = 2500,	   /* an empty batch when nothing else was sent */
-	LIMIT_SILENCE_MS = 10000,	   /* a session without a sign of life ends */
+	LIMIT_SIGN_OF_LIFE_MS = 5000,	   /* an office that has nothing to say says so by then ... */
+	LIMIT_SILENCE_MS = 10000,	   /* ... and a session ends without one for twice as long at least */
 	LIMIT_PURGED = 64,		   /* reports in a purge receipt */
 	LIMIT_BACKUP_DAYS = 7,		   /* a copy of the data keys is overwritten by then */
 	LIMIT_HOLD_DAYS = 366,	  /* an authority's order keeps a body at most so long; then it takes a new one */

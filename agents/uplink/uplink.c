@@ -12,7 +12,7 @@
 #define HELLO_MS 5000
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 5000
-#define SIGN_OF_LIFE_MS 5000 /* half a second sooner or later */
+#define SIGN_OF_LIFE_SOON_MS (LIMIT_SIGN_OF_LIFE_MS - 1000) /* from then on a heartbeat is an occasion */
 #define SILENT_HEARTBEATS 3
 #define FEED_GRACE_MS 1000 /* a packet that is sent again, a busy broker */
 #define STEP_FRAMES 64	/* taken from each channel in one step */
@@ -295,7 +295,7 @@ static bool sign_of_life_is_due(const struct uplink *uplink)
 	const steady_ms waited = uplink->now.steady - session->ack_at;
 	const bool heard = session->feed_at == uplink->now.steady;
 
-	return waited >= SIGN_OF_LIFE_MS + 500 || (heard && waited >= SIGN_OF_LIFE_MS - 500);
+	return waited >= LIMIT_SIGN_OF_LIFE_MS || (heard && waited >= SIGN_OF_LIFE_SOON_MS);
 }
 
 /* What is on disk since the last ACK; otherwise, now and then, that we are alive. */

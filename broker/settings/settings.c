@@ -13,7 +13,7 @@
 #define DEFAULT_RESERVE_MIB 64
 #define DEFAULT_RATE_MIB 1024
 #define LARGEST_RATE_MIB 4095
-#define SILENCE_LEAST_MS 9000
+#define SILENCE_LEAST_MS (2 * LIMIT_SIGN_OF_LIFE_MS)
 #define MASTER_CREDENTIAL "simpul.master"
 
 struct raw_settings {
@@ -247,6 +247,9 @@ static enum error load_number(const struct source *source, const char *key, uint
 /* Two signs of life (PROTOCOL.md, ACK), and three heartbeats. */
 static uint32_t silence_least(uint32_t heartbeat_ms)
 {
+	_Static_assert((int)LIMIT_SILENCE_MS >= (int)SILENCE_LEAST_MS && LIMIT_SILENCE_MS >= 3 * LIMIT_HEARTBEAT_MS,
+		       "the standards must be allowed");
+
 	return 3 * heartbeat_ms > SILENCE_LEAST_MS ? 3 * heartbeat_ms : SILENCE_LEAST_MS;
 }
 

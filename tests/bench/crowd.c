@@ -1,6 +1,7 @@
 /* crowd - members that greet, fetch what there is, and say every two seconds that they live. */
 #include "tests/bench/crowd.h"
 #include "common/clock.h"
+#include "common/limit.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "common/wire.h"
@@ -17,7 +18,7 @@
 enum {
 	ROUND_MS = 50,	     /* each member is looked at so often */
 	GREETED_AT_ONCE = 25, /* in a round: handshakes must be done within their time */
-	ACK_MS = 5000,
+	ACK_MS = LIMIT_SIGN_OF_LIFE_MS,
 	ANSWER_MS = 5000,
 	PAUSE_MS = 1000, /* after a refusal */
 };
@@ -170,7 +171,7 @@ static void member_round(struct crowd_process *process, struct crowd_member *mem
 	if (socket_drain(process, member->feed, NULL))
 		member->heard = now;
 	/* As an agent does (uplink.c): with a heartbeat that has just come. */
-	due = member->acked + ACK_MS + (member->heard == now ? -500 : 500);
+	due = member->acked + ACK_MS - (member->heard == now ? 1000 : 0);
 	if (member->state == MEMBER_LIVE && now >= due)
 		ack_send(member, now);
 	else if (member->state != MEMBER_LIVE &&

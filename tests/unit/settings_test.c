@@ -127,6 +127,7 @@ static void what_cannot_work_is_named_with_its_line(void **state)
 		{FILES SOCKETS "rate_mib: 5000\n", "broker.yaml:7: rate_mib must be"},
 		{FILES SOCKETS "rate_reports: many\n", "broker.yaml:7: "},
 		{FILES SOCKETS "heartbeat_ms: 5000\nsilence_ms: 6000\n", "broker.yaml:8: silence_ms must be"},
+		{FILES SOCKETS "silence_ms: 9999\n", "broker.yaml:7: silence_ms must be 10000 to"},
 		{FILES SOCKETS "log_level: loud\n", "broker.yaml:7: "},
 		{FILES SOCKETS "two_operators: [revoke]\n", "broker.yaml:7: "},
 		{FILES SOCKETS

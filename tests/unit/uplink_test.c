@@ -156,6 +156,25 @@ static void a_silent_feed_ends_the_session(void **state)
 	assert_int_equal(f->broker.hellos, 2);
 }
 
+/* One of them may come late: the broker ends the session without any for so long. */
+static void two_signs_of_life_come_before_silence_ends_a_session(void **state)
+{
+	enum { STEPS = 20, BEAT = 6 }; /* heartbeats fall on no sign of life */
+	struct uplinked *f = *state;
+	unsigned acks;
+
+	uplinked_live(f);
+	acks = f->broker.acks;
+	for (int i = 1; i <= STEPS; i++) {
+		f->skipped += LIMIT_SILENCE_MS / STEPS;
+		if (i % BEAT == 0)
+			scripted_publish(&f->broker, f->world.head.entry, NULL);
+		uplinked_turns(f, 3);
+	}
+	assert_int_equal(uplinked_state(f), UPLINK_LIVE);
+	assert_in_range(f->broker.acks - acks, 2, 3);
+}
+
 static void a_bad_head_signature_halts(void **state)
 {
 	struct uplinked *f = *state;
@@ -290,6 +309,7 @@ int main(void)
 		TEST(a_publication_that_does_not_open_leads_to_a_fetch),
 		TEST(a_replayed_publication_is_not_taken_for_a_sign_of_life),
 		TEST(a_silent_feed_ends_the_session),
+		TEST(two_signs_of_life_come_before_silence_ends_a_session),
 		TEST(a_bad_head_signature_halts),
 		TEST(a_superseded_session_halts),
 		TEST(a_broker_that_stops_is_waited_for),

@@ -387,6 +387,7 @@ static void every_limit_stands_on_the_page_as_in_the_code(void **state)
 		{"| entries of one commit | %d |", LIMIT_COMMIT_ENTRIES},
 		{"| CURVE handshake | %d s |", LIMIT_HANDSHAKE_MS / 1000},
 		{"| heartbeat, unless WELCOME says otherwise | %d ms |", LIMIT_HEARTBEAT_MS},
+		{"| a sign of life of an office, at the latest after | %d s |", LIMIT_SIGN_OF_LIFE_MS / 1000},
 		{"| silence before a session ends | %d s |", LIMIT_SILENCE_MS / 1000},
 		{"| reports in a purge receipt | %d |", LIMIT_PURGED},
 		{"| days until a copy of the data keys is overwritten | %d |", LIMIT_BACKUP_DAYS},
