@@ -149,7 +149,7 @@ static struct latency window_run(struct siege *siege, const struct attack *attac
 {
 	struct latency window = {0};
 
-	for (int attempt = 0; attempt < WINDOW_ATTEMPTS; attempt++) {
+	for (uint64_t attempt = 0; attempt < WINDOW_ATTEMPTS; attempt++) {
 		const uint64_t before = attack ? attack_turns(attack) : 0;
 
 		window = probe_window(&siege->probe, samples);
