@@ -7,6 +7,7 @@
 
 #define RETRY_MS 500	   /* where a refusal does not say how long to wait */
 #define LONGEST_PAUSE_MS 60000
+#define SHORTEST_PAUSE_MS 100 /* all that is under way may come back, and too much of that is not answered */
 #define POSTPONE_MS 1000   /* where the target cannot store a batch now */
 #define UPTO_FIELD 2	   /* of Batch */
 #define ENTRIES_FIELD 4
@@ -298,7 +299,9 @@ uint64_t refusal_pause(const struct fault *fault)
 {
 	if (fault->expected > LONGEST_PAUSE_MS)
 		return LONGEST_PAUSE_MS;
-	return fault->expected > 0 ? fault->expected : RETRY_MS;
+	if (fault->expected == 0)
+		return RETRY_MS;
+	return fault->expected > SHORTEST_PAUSE_MS ? fault->expected : SHORTEST_PAUSE_MS;
 }
 
 /* Of HELLO, FETCH or ACK, or of the broker's own accord. */

@@ -110,6 +110,31 @@ static void a_busy_broker_is_asked_again_after_the_pause_it_names(void **state)
 	assert_int_equal(f->broker.hellos, 1);
 }
 
+/* Whatever is under way comes back, and a broker drops unread what comes from who is refused more than 200 times a
+ * second. */
+static void a_limited_rate_does_not_use_up_the_patience_of_the_broker(void **state)
+{
+	enum { STEP_MS = 5, PAUSE_MS = 100 };
+	struct uplinked *f = *state;
+	steady_ms began;
+	uint64_t pauses;
+
+	f->broker.submit_answer = E_RATE;
+	f->broker.expected = 1;
+	uplinked_live(f);
+	uplinked_take_cancels(f, 2 * LIMIT_IN_FLIGHT);
+	began = clock_now().steady;
+	for (int ms = 0; ms < 5 * PAUSE_MS; ms += STEP_MS) {
+		f->skipped += STEP_MS;
+		uplinked_turns(f, 3);
+	}
+	pauses = (clock_now().steady - began) / PAUSE_MS + 5;
+	assert_in_range(f->broker.submits, LIMIT_IN_FLIGHT, (pauses + 2) * LIMIT_IN_FLIGHT);
+	f->broker.submit_answer = E_OK;
+	UNTIL(f, outbox_receipted(&f->store, 0) == 2 * LIMIT_IN_FLIGHT);
+	assert_int_equal(f->broker.hellos, 1);
+}
+
 static void a_receipt_that_finds_no_room_is_asked_for_again(void **state)
 {
 	struct uplinked *f = *state;
@@ -252,6 +277,7 @@ int main(void)
 		TEST(a_long_queue_of_one_stream_holds_up_no_other),
 		TEST(a_submission_without_an_answer_is_repeated_unchanged),
 		TEST(a_busy_broker_is_asked_again_after_the_pause_it_names),
+		TEST(a_limited_rate_does_not_use_up_the_patience_of_the_broker),
 		TEST(a_receipt_that_finds_no_room_is_asked_for_again),
 		TEST(what_waits_until_the_office_has_caught_up_goes_out_then),
 		TEST(a_gap_starts_again_after_what_was_receipted),
