@@ -5,9 +5,12 @@
 #include "broker/core/bucket.h"
 #include <czmq.h>
 
-/* Messages of one office: four submissions at a time and acknowledgements, at the pace of the fastest commits, are some
- * thousands a second. */
-#define TALK_LIMITS {.rate = 10000, .most = 20000}
+/* Messages of one office: sixteen submissions at a time and acknowledgements, at the pace of the fastest commits, are
+ * some thousands a second. */
+#define TALK_LIMITS \
+	{ \
+		.rate = 10000, .most = 20000 \
+	}
 /* Asked for at once, so that the clock is not asked for each. */
 #define TALK_PIECE 256
 
