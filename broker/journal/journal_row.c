@@ -99,8 +99,8 @@ enum denial update_denial(const Simpul__Header *header, const Simpul__Routing *r
 		return ADMITTED;
 	if (routing_names(routing->not_to, routing->n_not_to, node))
 		return DENIED_LEFT_OUT;
-	for (size_t i = 0; i < routing->n_wraps; i++)
-		if (strcmp(routing->wraps[i]->node, node) == 0)
+	for (size_t i = 0; i < routing->n_wraps; i++) /* one for no key is none: batch.c */
+		if (routing->wraps[i]->key_id != 0 && strcmp(routing->wraps[i]->node, node) == 0)
 			return ADMITTED;
 	return header->form == SIMPUL__BODY_FORM__BODY_FORM_SEALED ? DENIED_NO_KEY : ADMITTED;
 }

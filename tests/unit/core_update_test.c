@@ -299,6 +299,23 @@ static void who_is_left_out_of_the_update_does_not_hear_of_its_end(void **state)
 	assert_ends_unheard(journaled_world(state), (struct speech){.not_to = {"army"}}, false);
 }
 
+static void unkey_second(Simpul__Routing *routing)
+{
+	if (routing->n_wraps > 1)
+		routing->wraps[1]->key_id = 0;
+}
+
+/* What its wrap is for is no key of it: it got a stub. */
+static void nor_does_who_cannot_be_handed_its_wrap(void **state)
+{
+	struct speech narrow = {.sealed = true,
+				.to = {"immigration.muara-enim"},
+				.wraps = {"immigration.muara-enim", "army.oku"},
+				.spoil_routing = unkey_second};
+
+	assert_ends_unheard(journaled_world(state), narrow, true);
+}
+
 static void who_has_an_update_of_the_update_hears_of_its_end(void **state)
 {
 	struct world *world = journaled_world(state);
@@ -417,6 +434,7 @@ int main(void)
 		TEST(who_has_no_key_for_the_update_does_not_hear_that_it_is_cancelled),
 		TEST(nor_that_it_is_taken_back),
 		TEST(who_is_left_out_of_the_update_does_not_hear_of_its_end),
+		TEST(nor_does_who_cannot_be_handed_its_wrap),
 		TEST(who_has_an_update_of_the_update_hears_of_its_end),
 		TEST(who_has_the_report_hears_of_its_end_whatever_was_kept_from_it),
 		TEST(who_does_not_hear_of_the_end_of_an_update_hears_of_the_next),
