@@ -30,7 +30,7 @@ enum limit {
 	LIMIT_COMMIT_ENTRIES = 256,	   /* entries of one commit, and so of a receipt's path */
 	LIMIT_HANDSHAKE_MS = 5000,	   /* CURVE handshake */
 	LIMIT_RATE_REPORTS = 1000000,	   /* reports per second of a node, unless the broker is configured for less */
-	LIMIT_HEARTBEAT_MS = 2500,	   /* an empty batch when nothing else was sent */
+	LIMIT_HEARTBEAT_MS = 2300,	   /* an empty batch when nothing else was sent */
 	LIMIT_SIGN_OF_LIFE_MS = 5000,	   /* an office that has nothing to say says so by then ... */
 	LIMIT_SILENCE_MS = 10000,	   /* ... and a session ends without one for twice as long at least */
 	LIMIT_PURGED = 64,		   /* reports in a purge receipt */

@@ -1,4 +1,4 @@
-/* crowd - members that greet, fetch what there is, and say every two seconds that they live. */
+/* crowd - members that greet, fetch what there is, and say now and then that they live. */
 #include "tests/bench/crowd.h"
 #include "common/clock.h"
 #include "common/limit.h"
