@@ -1,6 +1,7 @@
 /* Tries to count as holders of a copy offices that never had one. */
 #include "agents/reports/copies.h"
 #include "common/wire.h"
+#include "tests/support/desk.h"
 #include "tests/support/reports.h"
 
 #include <setjmp.h>
@@ -11,31 +12,6 @@
 #include <cmocka.h>
 
 static const struct report_name own = {.origin = "police.oku", .epoch = 1, .number = 1};
-
-/* The store of police.oku. */
-struct desk {
-	char *folder;
-	struct store store;
-};
-
-static int set_up(void **state)
-{
-	static struct desk desk;
-
-	desk.folder = test_folder();
-	test_store_open(&desk.store, desk.folder);
-	*state = &desk;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct desk *desk = *state;
-
-	store_close(&desk->store);
-	test_folder_remove(desk->folder);
-	return 0;
-}
 
 static void row_put(struct desk *desk, const char *sql, int kind, bool sealed, const void *message)
 {
@@ -122,7 +98,7 @@ static void of_a_report_the_receipt_alone_tells(void **state)
 	assert_given(*state, 2, "immigration.oku");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, desk_open, desk_close)
 
 int main(void)
 {

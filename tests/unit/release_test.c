@@ -1,6 +1,7 @@
 /* Tries to break what agents/reports/release.h promises: on a report decides its origin alone. */
 #include "agents/reports/copies.h"
 #include "agents/reports/release.h"
+#include "tests/support/desk.h"
 #include "tests/support/reports.h"
 
 #include <setjmp.h>
@@ -9,31 +10,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-
-/* The store of police.oku. */
-struct desk {
-	char *folder;
-	struct store store;
-};
-
-static int set_up(void **state)
-{
-	static struct desk desk;
-
-	desk.folder = test_folder();
-	test_store_open(&desk.store, desk.folder);
-	*state = &desk;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct desk *desk = *state;
-
-	store_close(&desk->store);
-	test_folder_remove(desk->folder);
-	return 0;
-}
 
 static const struct report_name own = {.origin = "police.oku", .epoch = 1, .number = 12},
 				request = {.origin = "army.oku", .epoch = 1, .number = 5};
@@ -155,7 +131,7 @@ static void whom_updates_reached_is_found_without_going_through_the_rest(void **
 	json_decref(missed);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, desk_open, desk_close)
 
 int main(void)
 {
