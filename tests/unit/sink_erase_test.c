@@ -403,6 +403,17 @@ static void a_mark_that_is_taken_away_comes_again_when_there_is_room(void **stat
 	free(mark);
 }
 
+/* The sink may hold a file of it for a moment longer. */
+static bool disk_unmounts(const char *path)
+{
+	for (int i = 0; i < 500; i++) {
+		if (umount(path) == 0)
+			return true;
+		sleep_ms(10);
+	}
+	return false;
+}
+
 /* Though it comes to the same device, and numbers its folders in the same way. */
 static void another_disk_in_the_place_of_one_gets_no_mark(void **state)
 {
@@ -422,7 +433,7 @@ static void another_disk_in_the_place_of_one_gets_no_mark(void **state)
 			break;
 		sinks = sink_place_start(place, &options);
 		assert_true(sink_place_reaches(place, 1));
-		assert_int_equal(umount(place->path), 0);
+		assert_true(disk_unmounts(place->path));
 	}
 	if (mounted) {
 		sink_place_erase(place, 1);
@@ -431,7 +442,7 @@ static void another_disk_in_the_place_of_one_gets_no_mark(void **state)
 		sink_place_note(place);
 		assert_int_equal(sink_place_outcome(place, 1), 0);
 		assert_int_not_equal(access(mark, F_OK), 0);
-		umount(place->path);
+		disk_unmounts(place->path);
 	}
 	sinks_stop(sinks);
 	free(mark);
