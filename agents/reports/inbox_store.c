@@ -126,13 +126,18 @@ static enum error proof_store(struct store *store, const Simpul__Entry *entry, u
 	return database_step(put, fault);
 }
 
+/* A statement for several rows opens table and indexes once. */
+#define ROWS_AT_ONCE 8
+#define ROW_SQL "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define ROWS_SQL \
+	"INSERT INTO inbox(entry, origin, epoch, stream, accepted_at, received_at, delivery_id," \
+	" idx, number, trust, kind, label, category, region, expires, header, body, body_hash) VALUES" ROW_SQL
+
+enum { ROW_FIRST = 8, ROW_FIELDS = 11 }; /* parameters of the first row that are its own, and how many each row has */
+
 /* What all rows of a delivery have in common is bound once. */
-static sqlite3_stmt *row_begin(struct store *store, const Simpul__Entry *entry)
+static sqlite3_stmt *rows_begin(struct store *store, const char *sql, const Simpul__Entry *entry, uint64_t delivery_id)
 {
-	static const char sql[] =
-		"INSERT INTO inbox(entry, origin, epoch, stream, accepted_at, received_at, delivery_id,"
-		" idx, number, trust, kind, label, category, region, expires, header, body, body_hash)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_number(put, 1, entry->entry);
@@ -141,7 +146,7 @@ static sqlite3_stmt *row_begin(struct store *store, const Simpul__Entry *entry)
 	bind_number(put, 4, entry->delivery->stream);
 	bind_number(put, 5, entry->accepted_at);
 	bind_number(put, 6, clock_now().wall);
-	bind_number(put, 7, (uint64_t)sqlite3_last_insert_rowid(store->db));
+	bind_number(put, 7, delivery_id);
 	return put;
 }
 
@@ -153,23 +158,66 @@ static wall_ms expires_of(const Simpul__Header *header, wall_ms accepted_at)
 	return accepted_at + LIMIT_PROTECTED_LIFE_DAYS * DAY_MS;
 }
 
-static enum error row_store(sqlite3_stmt *put, uint64_t index, uint64_t number, const struct verified_report *report,
-			    wall_ms accepted_at, struct fault *fault)
+/* The parameters of one row, from `at` on. */
+static void row_bind(sqlite3_stmt *put, int at, const Simpul__Entry *entry, size_t index,
+		     const struct verified_report *report)
 {
 	const Simpul__Header *header = report->header;
 
-	bind_number(put, 8, index);
-	bind_number(put, 9, number);
-	bind_number(put, 10, report->trust);
-	bind_number(put, 11, header ? header->kind : 0);
-	bind_number(put, 12, header ? header->label : 0);
-	bind_text(put, 13, header ? header->category : "");
-	bind_text(put, 14, header ? header->region : "");
-	bind_number(put, 15, expires_of(header, accepted_at));
-	bind_bytes(put, 16, report->header_bytes);
-	bind_bytes(put, 17, report->body);
-	bind_bytes(put, 18, report->body_hash);
-	return database_step(put, fault);
+	bind_number(put, at, index);
+	bind_number(put, at + 1, entry->delivery->first + index);
+	bind_number(put, at + 2, report->trust);
+	bind_number(put, at + 3, header ? header->kind : 0);
+	bind_number(put, at + 4, header ? header->label : 0);
+	bind_text(put, at + 5, header ? header->category : "");
+	bind_text(put, at + 6, header ? header->region : "");
+	bind_number(put, at + 7, expires_of(header, entry->accepted_at));
+	bind_bytes(put, at + 8, report->header_bytes);
+	bind_bytes(put, at + 9, report->body);
+	bind_bytes(put, at + 10, report->body_hash);
+}
+
+/* Those reports of a delivery that are there, and their rows. */
+struct rows {
+	size_t count;
+	size_t index[LIMIT_SUBMISSION_REPORTS];
+	uint64_t row[LIMIT_SUBMISSION_REPORTS];
+};
+
+static void rows_list(const Simpul__Delivery *delivery, const struct verified_report *reports, struct rows *rows)
+{
+	rows->count = 0;
+	for (size_t i = 0; i < delivery->n_reports; i++) {
+		if (reports[i].is_present)
+			rows->index[rows->count++] = i;
+	}
+}
+
+/* Rows of one statement have numbers that follow each other. */
+static enum error rows_insert(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
+			      struct rows *rows, struct fault *fault)
+{
+	static const char one_sql[] = ROWS_SQL;
+	static const char several_sql[] =
+		ROWS_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL;
+	const uint64_t delivery_id = (uint64_t)sqlite3_last_insert_rowid(store->db);
+	sqlite3_stmt *one = rows_begin(store, one_sql, entry, delivery_id);
+	sqlite3_stmt *several = rows_begin(store, several_sql, entry, delivery_id);
+	enum error error = E_OK;
+
+	for (size_t at = 0; error == E_OK && at < rows->count;) {
+		const bool is_several = rows->count - at >= ROWS_AT_ONCE;
+		const size_t count = is_several ? ROWS_AT_ONCE : 1;
+		sqlite3_stmt *put = is_several ? several : one;
+
+		for (size_t i = 0; i < count; i++)
+			row_bind(put, ROW_FIRST + (int)i * ROW_FIELDS, entry, rows->index[at + i],
+				 &reports[rows->index[at + i]]);
+		error = database_step(put, fault);
+		for (size_t i = count; i-- > 0; at++)
+			rows->row[at] = (uint64_t)sqlite3_last_insert_rowid(store->db) - i;
+	}
+	return error;
 }
 
 /* Notes what a row is about, when it is an UPDATE or CANCEL; only the origin itself can do that. A bad UPDATE is noted
@@ -196,8 +244,9 @@ static enum error mark_store(struct store *store, uint64_t row, const struct ver
 /* Why the broker erased what it delivers without a body: there are two rules, and one of them anybody can see. */
 static Simpul__PurgeRule rule_of(const Simpul__Header *header, wall_ms now)
 {
-	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
-									: SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS
+		       ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+		       : SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
 }
 
 /* What has to go at once: a report that came without its body, that was taken back before it came, or that updates one
@@ -213,7 +262,8 @@ static enum error row_erase(struct store *store, uint64_t row, const struct repo
 	if (error == E_NOT_FOUND && is_update)
 		error = retraction_find(store, meant, fault);
 	if (error == E_NOT_FOUND)
-		return report->body_hash.size > 0 ? erase_row(store, row, rule_of(report->header, now), now, fault) : E_OK;
+		return report->body_hash.size > 0 ? erase_row(store, row, rule_of(report->header, now), now, fault)
+						  : E_OK;
 	if (error != E_OK)
 		return error;
 	/* A bad one may not drag what else bears its name along. */
@@ -323,25 +373,20 @@ static enum error rows_store(struct store *store, const Simpul__Entry *entry, co
 			     struct fault *fault)
 {
 	const bool awaited = quarantine_waits(store, QUARANTINE_UNREFERENCED);
-	sqlite3_stmt *put = row_begin(store, entry);
 	const Simpul__Delivery *delivery = entry->delivery;
 	struct report_name name = {.epoch = delivery->epoch, .stream = (uint32_t)delivery->stream};
 	struct arrivals arrivals = {.count = 0};
-	uint64_t rows[LIMIT_SUBMISSION_REPORTS];
-	enum error error = E_OK;
+	struct rows rows;
+	enum error error;
 
 	strcpy(name.origin, delivery->origin);
-	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
-		if (!reports[i].is_present)
-			continue;
-		error = row_store(put, i, delivery->first + i, &reports[i], entry->accepted_at, fault);
-		rows[i] = (uint64_t)sqlite3_last_insert_rowid(store->db);
-	}
+	rows_list(delivery, reports, &rows);
+	error = rows_insert(store, entry, reports, &rows, fault);
 	/* Once all are there: with the last that says anything goes the key that opens them. */
-	for (size_t i = 0; error == E_OK && i < delivery->n_reports; i++) {
-		name.number = delivery->first + i;
-		if (reports[i].is_present)
-			error = row_settle(store, rows[i], entry->entry, &name, &reports[i], awaited, &arrivals, fault);
+	for (size_t i = 0; error == E_OK && i < rows.count; i++) {
+		name.number = delivery->first + rows.index[i];
+		error = row_settle(store, rows.row[i], entry->entry, &name, &reports[rows.index[i]], awaited, &arrivals,
+				   fault);
 	}
 	arrivals_log(&arrivals);
 	return error;
@@ -439,7 +484,8 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 
 enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault)
 {
-	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history. */
+	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history.
+	 */
 	static const char *const steps[] = {
 		"DELETE FROM standing WHERE entry > ?1 AND standing <> 4",
 		"DELETE FROM member WHERE entry > ?1",

@@ -249,6 +249,31 @@ static void what_waits_of_a_delivery_is_told_in_one_line(void **state)
 	assert_non_null(strstr(f->warning, "items=2"));
 }
 
+/* The second of a long delivery was refused by the broker, the others are forged: each waits as the row that it is. */
+static void each_of_a_long_delivery_waits_as_its_own_row(void **state)
+{
+	enum { COUNT = 21 };
+	static const char own_rows[] = "SELECT count(*) FROM quarantine q JOIN inbox i ON i.row = q.row"
+				       " WHERE i.number = q.id + (q.id > 1) AND i.idx = i.number - 1";
+	struct offices *f = *state;
+	struct prepared *list[COUNT];
+	Simpul__Submission *submission;
+	Simpul__Entry *entry;
+	struct hash leaves[COUNT], digest;
+
+	for (size_t i = 0; i < COUNT; i++)
+		list[i] = agent_sighting(&f->world, AMBER, "a car at the market");
+	submission = offices_send_all(f, list, COUNT);
+	entry = agent_delivery(&f->world, submission);
+	assert_int_equal(submission_digest(submission, f->world.join.exchange, leaves, NULL, &digest, NULL), E_OK);
+	simpul__delivered_report__init(entry->delivery->reports[1]);
+	entry->delivery->reports[1]->leaf = (ProtobufCBinaryData){HASH_SIZE, leaves[1].bytes};
+	entry->delivery->reports[20]->body.data[20] ^= 1;
+	offices_apply(f, entry);
+	assert_int_equal(waiting(f), COUNT - 1);
+	assert_int_equal(agent_number(&f->store, own_rows), COUNT - 1);
+}
+
 /* What the police erased of a report of the army's, in a receipt that the army has. */
 static Simpul__Entry *purge_receipt(struct offices *f)
 {
@@ -597,6 +622,7 @@ int main(void)
 		TEST(a_cancel_takes_effect_when_it_verifies),
 		TEST(what_expires_while_it_waits_is_emptied_and_waits_no_longer),
 		TEST(what_waits_of_a_delivery_is_told_in_one_line),
+		TEST(each_of_a_long_delivery_waits_as_its_own_row),
 		TEST(the_number_of_a_row_that_went_is_not_given_again),
 		TEST(an_update_that_verifies_late_does_not_come_before_a_newer_one),
 		TEST(an_update_that_verifies_late_does_not_undo_a_newer_notice),
