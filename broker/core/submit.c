@@ -450,7 +450,8 @@ static void submit_failed(struct core *core, struct node *node, const struct pen
 	const struct peer *peer = listener(node);
 	struct fault fault = append->result;
 
-	pending_rewind(node, pending);
+	if (!pending->rewound) /* or what came since is counted without it */
+		pending_rewind(node, pending);
 	failure_word(pending, &fault);
 	log_refused(core, "submission.refused", node, &fault);
 	/* Where it was full is for the operators. After E_IO it is not certain whether it is on disk, and the broker

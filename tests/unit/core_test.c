@@ -301,6 +301,25 @@ static void what_follows_a_failed_number_comes_back_as_busy(void **state)
 	world_accepts(world, (struct speech){.node = POLICE, .first = 3});
 }
 
+static void what_was_said_again_since_does_not_fail_with_what_came_back(void **state)
+{
+	struct world *world = *state;
+
+	for (uint64_t first = 1; first <= 3; first++)
+		world_say(world, &(struct speech){.node = POLICE, .first = first});
+	world_commit_some(world, 1, E_STALE_POLICY);
+	for (uint64_t first = 1; first <= 3; first++)
+		world_say(world, &(struct speech){.node = POLICE, .first = first});
+	world_commit_some(world, 2, E_OK); /* the second and third, which were sent before */
+	assert_int_equal(world_refusal(world), E_BUSY);
+	world_forget(world);
+	world_say(world, &(struct speech){.node = POLICE, .first = 4, .seq = 40});
+	assert_int_equal(world_queued(world), 4);
+	world_commit(world, E_OK);
+	assert_int_equal(world_refusal(world), E_OK);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->seq, 40);
+}
+
 static void an_older_epoch_is_refused(void **state)
 {
 	struct world *world = *state;
@@ -410,6 +429,7 @@ int main(void)
 		TEST(repeats_without_end_are_busy_too),
 		TEST(an_aborted_commit_leaves_numbering_as_if_never_tried),
 		TEST(what_follows_a_failed_number_comes_back_as_busy),
+		TEST(what_was_said_again_since_does_not_fail_with_what_came_back),
 		TEST(an_older_epoch_is_refused),
 		TEST(streams_are_numbered_apart),
 		TEST(a_policy_that_moved_on_means_try_again),
