@@ -1,6 +1,7 @@
 /* recovery - what the signature of a new incarnation covers, and its check. */
 #include "common/recovery.h"
 #include "common/wire.h"
+#include <string.h>
 
 static struct hash digest_of(const Simpul__Genesis *genesis)
 {
@@ -40,6 +41,8 @@ enum error recovery_of_genesis(struct recovery *recovery, const Simpul__Genesis 
 	if (position_of_message(&recovery->from, genesis->recovered_from) != E_OK ||
 	    genesis->incarnation <= recovery->from.incarnation)
 		return fault_at(fault, E_INVALID, "genesis.recovered_from");
+	if (strlen(genesis->reason) > RECOVERY_REASON_MOST)
+		return fault_at(fault, E_INVALID, "genesis.reason");
 	recovery->incarnation = genesis->incarnation;
 	digest = digest_of(genesis);
 	if (!digest_verify(broker_key, SIGN_TAG_RECOVERY, &digest,

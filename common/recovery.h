@@ -8,6 +8,7 @@
 #include "proto/journal.pb-c.h"
 
 #define SIGN_TAG_RECOVERY "simpul/recovery/1"
+#define RECOVERY_REASON_MOST 200 /* bytes */
 
 struct recovery {
 	uint32_t incarnation; /* that begins; above that of `from` */
