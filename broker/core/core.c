@@ -420,7 +420,6 @@ static void dispatch(struct core *core, const struct core_event *event)
 		disk_changed(core, event->disk_low);
 		break;
 	case CORE_TICK:
-		clock_watch(core);
 		lapse_tick(core);
 		sessions_tick(core);
 		operations_tick(core);
@@ -438,6 +437,7 @@ struct core_actions core_step(struct core *core, const struct core_event *event,
 	actions_start(core);
 	core->now = now;
 	core->random = random;
+	clock_watch(core);
 	lapse_watch(core);
 	dispatch(core, event);
 	drain(core);

@@ -1,19 +1,22 @@
-/* lapse - keys whose time is over: from that moment refused, and said for weeks before. */
+/* lapse - keys whose time is over: from that moment refused, and said for weeks before. An office whose key has ended
+ * stops until a person comes, so a clock in doubt ends none. */
 #include "broker/core/core_state.h"
 
-/* When the next key ends among those that are good; 0: at once, for the clock was set. */
+/* When the next key ends among those that are good; 0: at once, for the clock was set or is no longer in doubt. */
 static void lapse_find(struct core *core)
 {
 	core->lapse_next = UINT64_MAX;
 	for (size_t i = 0; i < core->node_count; i++) {
 		struct node *node = core->nodes[i];
 		const wall_ms end = node->member.expires_at;
-		const bool lapsed = member_lapsed(&node->member, core->now->wall);
+		const bool over = member_lapsed(&node->member, core->now->wall);
+		const bool lapsed = over && (node->lapsed || !core->clock_doubted);
 
-		if (!lapsed && end != 0 && end < core->lapse_next)
+		if (!over && end != 0 && end < core->lapse_next)
 			core->lapse_next = end;
 		if (lapsed && !node->lapsed && node->standing == SIMPUL__STANDING__STANDING_ACTIVE)
-			LOG(core, ALARM, "member.lapsed", F_TEXT("node", node->name), F_NUM("key_id", node->member.key_id));
+			LOG(core, ALARM, "member.lapsed", F_TEXT("node", node->name),
+			    F_NUM("key_id", node->member.key_id));
 		node->lapsed = lapsed;
 		if (lapsed)
 			session_end(core, node, E_KEY_LAPSED);
@@ -33,8 +36,10 @@ static void expiry_tell(struct core *core, const struct node *node)
 	if (node->lapsed || node->standing != SIMPUL__STANDING__STANDING_ACTIVE || days > EXPIRY_NOTICE_DAYS)
 		return;
 	log_fields(core, days > EXPIRY_ALARM_DAYS ? LOG_LEVEL_WARNING : LOG_LEVEL_ALARM, "member.expiring",
-		   (const struct log_field[]){F_TEXT("node", node->name), F_NUM("key_id", node->member.key_id),
-					      F_NUM("days", days), {.type = LOG_END}});
+		   (const struct log_field[]){F_TEXT("node", node->name),
+					      F_NUM("key_id", node->member.key_id),
+					      F_NUM("days", days),
+					      {.type = LOG_END}});
 }
 
 void lapse_tick(struct core *core)

@@ -150,6 +150,7 @@ void clock_confirm(struct core *core, const struct core_event *event)
 	if (core->clock_doubted && core->retention.waits)
 		core->retention.recovered_at = core->now->wall; /* nobody knows better since when */
 	core->clock_doubted = false;
+	core->lapse_next = 0;
 	retention_soon(core);
 	if (event->act.size > 0)
 		act_take(core, event);

@@ -191,16 +191,48 @@ static void a_key_without_an_end_has_none(void **state)
 	assert_int_equal(core_key_status(world->core, world->keys[POLICE].curve_public, NULL), E_OK);
 }
 
-/* A clock that ran ahead had ended the key; it is good again when the clock is right. */
+/* A GOODBYE with KEY_LAPSED stops an office until a person comes; the message is the first event after the jump. */
+static void a_clock_that_jumps_ends_no_session(void **state)
+{
+	struct world *world = *state;
+
+	world->now.wall += LIFE;
+	world_say(world, &(struct speech){.node = POLICE});
+	world_tick(world, 100);
+	assert_true(world_alarmed(world, "clock.jumped direction=ahead"));
+	assert_false(world_logged(world, "member.lapsed"));
+	assert_int_equal(army_key(world), E_OK);
+	assert_true(world_node(world, ARMY).connected);
+	world->now.wall -= LIFE;
+	world_tick(world, 100);
+	assert_int_equal(army_key(world), E_OK);
+}
+
+static void once_an_operator_confirms_the_clock_keys_end_by_it(void **state)
+{
+	const struct core_event confirmed = {.type = CORE_CLOCK};
+	struct world *world = *state;
+
+	world->now.wall += LIFE;
+	world_tick(world, 100);
+	world_forget(world);
+	world_step(world, &confirmed);
+	world_tick(world, 100);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_GOODBYE)->goodbye->code, E_KEY_LAPSED);
+	assert_int_equal(army_key(world), E_KEY_LAPSED);
+}
+
+/* The broker was started by a clock that ran ahead, which had ended the key; it is good again when the clock is right.
+ */
 static void a_clock_that_was_ahead_takes_no_key_for_good(void **state)
 {
 	struct world *world = *state;
 
 	world->now.wall += LIFE;
+	world_restart(world);
 	world_tick(world, 100);
 	assert_int_equal(army_key(world), E_KEY_LAPSED);
 	world->now.wall -= LIFE;
-	world_tick(world, 100);
 	world_tick(world, 100);
 	assert_int_equal(army_key(world), E_OK);
 }
@@ -226,6 +258,8 @@ int main(void)
 		TEST(a_plain_report_waits_for_its_new_key_and_a_sealed_one_is_refused),
 		TEST(its_end_is_said_daily_from_thirty_days_before_and_as_an_alarm_in_the_last_week),
 		TEST(a_key_without_an_end_has_none),
+		TEST(a_clock_that_jumps_ends_no_session),
+		TEST(once_an_operator_confirms_the_clock_keys_end_by_it),
 		TEST(a_clock_that_was_ahead_takes_no_key_for_good),
 		TEST(a_key_in_wrong_hands_is_called_so_also_after_its_end),
 	};
