@@ -15,8 +15,7 @@ static void lapse_find(struct core *core)
 		if (!over && end != 0 && end < core->lapse_next)
 			core->lapse_next = end;
 		if (lapsed && !node->lapsed && node->standing == SIMPUL__STANDING__STANDING_ACTIVE)
-			LOG(core, ALARM, "member.lapsed", F_TEXT("node", node->name),
-			    F_NUM("key_id", node->member.key_id));
+			LOG(core, ALARM, "member.lapsed", F_TEXT("node", node->name), F_NUM("key_id", node->member.key_id));
 		node->lapsed = lapsed;
 		if (lapsed)
 			session_end(core, node, E_KEY_LAPSED);
@@ -36,10 +35,8 @@ static void expiry_tell(struct core *core, const struct node *node)
 	if (node->lapsed || node->standing != SIMPUL__STANDING__STANDING_ACTIVE || days > EXPIRY_NOTICE_DAYS)
 		return;
 	log_fields(core, days > EXPIRY_ALARM_DAYS ? LOG_LEVEL_WARNING : LOG_LEVEL_ALARM, "member.expiring",
-		   (const struct log_field[]){F_TEXT("node", node->name),
-					      F_NUM("key_id", node->member.key_id),
-					      F_NUM("days", days),
-					      {.type = LOG_END}});
+		   (const struct log_field[]){F_TEXT("node", node->name), F_NUM("key_id", node->member.key_id),
+					      F_NUM("days", days), {.type = LOG_END}});
 }
 
 void lapse_tick(struct core *core)

@@ -1,9 +1,9 @@
 /* ctl_backup - simpulctl backup and journal recover: copies of all that a broker is, and the way back.
  *
  * A backup is a folder: journal.db, broker.yaml, broker.keys, exchange.id, policy.yaml, and broker.keys.next, log.key,
- * watchers and operators where there are. The data keys stand beside it, one file for all backups of an exchange,
- * overwritten each time: slots are only ever added or erased, so the newest keys open the oldest journal, except for
- * what was erased since. */
+ * watchers and operators where there are. The data keys stand beside it, one file for all backups of an exchange, overwritten
+ * each time: slots are only ever added or erased, so the newest keys open the oldest journal, except for what was erased
+ * since. */
 #include "broker/ctl/ctl.h"
 
 #include "broker/serve/take_up.h"
@@ -181,8 +181,7 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 		       (unsigned)last.incarnation, data_keys);
 	free(data_keys);
 	place_free(&place);
-	return error == E_OK ? EX_OK
-			     : ctl_fail(&fault, "no backup was made; --data-keys FILE takes the data keys elsewhere");
+	return error == E_OK ? EX_OK : ctl_fail(&fault, "no backup was made; --data-keys FILE takes the data keys elsewhere");
 }
 
 /* ---- the way back */
@@ -190,16 +189,15 @@ int ctl_backup_make(struct ctl *ctl, int argc, char **argv)
 /* Nothing is put where it stays when the restore fails. */
 static enum error place_check(const struct place *place, const char *part, struct fault *fault)
 {
-	const char *const paths[] = {place->settings.keys,     place->settings.exchange,  place->settings.policy,
-				     place->settings.journal,  place->settings.watch_key, place->settings.watchers,
+	const char *const paths[] = {place->settings.keys, place->settings.exchange, place->settings.policy,
+				     place->settings.journal, place->settings.watch_key, place->settings.watchers,
 				     place->settings.operators};
 	const size_t length = strlen(part);
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (strncmp(paths[i], part, length) != 0 || paths[i][length] != '/' || strstr(paths[i], "/../") != NULL)
 			return fault_at(fault, E_CONFIG,
-					"broker.yaml of the backup: %s: does not lie in the folder that is made",
-					paths[i]);
+					"broker.yaml of the backup: %s: does not lie in the folder that is made", paths[i]);
 	return E_OK;
 }
 
@@ -321,10 +319,8 @@ int ctl_journal_recover(struct ctl *ctl, int argc, char **argv)
 		sleep(1); /* its number is the second: the recovery that follows is given another */
 	printf("Incarnation %u begins with entry %" PRIu64 "; entry %" PRIu64 " is the last that was kept.\n"
 	       "What was accepted after it comes again from the offices that sent it, in their own time.\n"
-	       "What operators did after it is gone. If a key was revoked since: take its node out of policy.yaml "
-	       "before the\n"
-	       "broker starts, and revoke it again then. Enrolments, retirements, holds and the policy are to be "
-	       "repeated too:\n"
+	       "What operators did after it is gone. If a key was revoked since: take its node out of policy.yaml before the\n"
+	       "broker starts, and revoke it again then. Enrolments, retirements, holds and the policy are to be repeated too:\n"
 	       "nothing is erased for a day.\n",
 	       (unsigned)recovery.begins.incarnation, recovery.begins.entry, recovery.from.entry);
 	return EX_OK;

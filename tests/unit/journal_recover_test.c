@@ -123,13 +123,11 @@ static void data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_sam
 	slots_change(f->keys, "UPDATE slot SET value = x'' WHERE entry = 2"); /* erased since */
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
 	assert_int_equal(journal_keys_follow(earlier, f->keys, &f->fault), E_EXISTS); /* comes back */
-	slots_change(f->keys, "UPDATE slot SET value = " LIST(
-				      PART_0 PART_1) " WHERE entry = 4"); /* one of three was erased ... */
+	slots_change(f->keys, "UPDATE slot SET value = " LIST(PART_0 PART_1) " WHERE entry = 4"); /* one of three was erased ... */
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
 	slots_change(earlier, "UPDATE slot SET value = " LIST(PART_1) " WHERE entry = 4"); /* ... and then another */
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS);
-	slots_change(f->keys,
-		     "UPDATE slot SET value = " LIST(OTHER_0 OTHER_1) " WHERE entry = 4"); /* after a recovery */
+	slots_change(f->keys, "UPDATE slot SET value = " LIST(OTHER_0 OTHER_1) " WHERE entry = 4"); /* after a recovery */
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_OK);
 	slots_change(f->keys, "DELETE FROM slot WHERE entry = (SELECT max(entry) FROM slot)");
 	assert_int_equal(journal_keys_follow(f->keys, earlier, &f->fault), E_EXISTS); /* older */
@@ -239,8 +237,8 @@ static void keys_back_up(struct fixture *f)
 static void what_was_erased_since_the_backup_stays_so_and_gets_its_tombstone(void **state)
 {
 	struct fixture *f = *state;
-	const uint64_t entry = ledger_say(
-		&f->ledger, &(struct saying){.origin = POLICE, .first = 2, .count = 3, .audience = TO(ARMY)});
+	const uint64_t entry = ledger_say(&f->ledger, &(struct saying){.origin = POLICE, .first = 2, .count = 3,
+								     .audience = TO(ARMY)});
 	const struct erasure erasure = {entry, 1, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0};
 	struct journal_recovery recovery;
 	struct journal_verdict verdict;
@@ -366,9 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_backup_is_taken_beside_the_writer_and_is_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_backup_of_a_damaged_journal_is_none, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_same_and_no_more, setup,
-			teardown),
+		cmocka_unit_test_setup_teardown(data_keys_take_the_place_of_earlier_ones_only_when_they_open_the_same_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(keys_that_are_older_than_the_journal_are_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_came_out_of_a_backup_does_not_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_recovery_is_an_entry_that_can_be_checked, setup, teardown),
