@@ -194,6 +194,7 @@ const struct sink_kind sink_jsonl = {.open = lines_open,
 
 struct folder {
 	const char *path;
+	enum sink_erases erases;
 	bool arrived;
 	struct stat at; /* what was there when it did last */
 	unsigned long disk;
@@ -205,6 +206,7 @@ static void *folder_open(const struct sink_options *options, int stop)
 
 	(void)stop;
 	folder->path = options->path;
+	folder->erases = options->erases;
 	return folder;
 }
 
@@ -299,8 +301,15 @@ static bool halves_unlink(const char *folder, const char *path)
 	return gone;
 }
 
-/* What came with one name has one name here: of an update its own file goes by its own event. What was put into another
+/* As it declares: where others fetch the files, what became of theirs is not known by ours. What was put into another
  * folder and did not move with the sink is for a person to find. */
+static Simpul__PurgeOutcome folder_outcome(enum sink_erases erases, bool left_elsewhere)
+{
+	return left_elsewhere && erases == SINK_ERASES_YES ? SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED
+							   : sink_outcome_declared(erases);
+}
+
+/* What came with one name has one name here: of an update its own file goes by its own event. */
 static bool folder_erase(void *self, const struct sink_report *report, struct sink_outcome *outcome,
 			 struct sink_reason *why)
 {
@@ -314,8 +323,7 @@ static bool folder_erase(void *self, const struct sink_report *report, struct si
 	here = unlink(path) == 0;
 	gone = (here || errno == ENOENT) && halves_unlink(folder->path, path) && folder_sync(folder->path);
 	free(path);
-	outcome->outcome = here || !report->moved ? SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED
-						  : SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED;
+	outcome->outcome = folder_outcome(folder->erases, report->moved && !here);
 	return gone || sink_fails(why, "%s", strerror(errno));
 }
 

@@ -67,6 +67,34 @@ static void the_file_of_a_report_goes_and_what_a_kill_left_of_it(void **state)
 	free(half);
 }
 
+/* Another program fetched the file of the first, and left that of the second where it was. */
+static void a_folder_that_others_empty_says_what_it_declares_and_not_erased(void **state)
+{
+	struct sink_place *place = *state;
+	struct sink_options options = sink_place_options(place, SINK_FOLDER);
+	char *file = memory_format("%s/" FIRST, place->path), *fetched = memory_format("%s/fetched", place->folder);
+	struct sinks *sinks;
+
+	options.erases = SINK_ERASES_MANUAL;
+	mkdir(place->path, 0700);
+	sink_place_add(place, 1);
+	sink_place_add(place, 2);
+	sinks = sink_place_start(place, &options);
+	assert_true(sink_place_reaches(place, 2));
+	assert_int_equal(rename(file, fetched), 0);
+	sink_place_erase(place, 1);
+	sink_place_erase(place, 2);
+	sinks_wake(sinks);
+	assert_true(sink_place_told(place, 2));
+	sinks_stop(sinks);
+	assert_int_equal(access(fetched, F_OK), 0);
+	assert_false(there(place, "AMBER-army.oku-2.json"));
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	assert_int_equal(sink_place_outcome(place, 2), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_REQUESTED);
+	free(fetched);
+	free(file);
+}
+
 /* Its file has another name. */
 static void the_file_of_what_was_no_more_than_an_exercise_goes(void **state)
 {
@@ -529,7 +557,7 @@ static void what_a_sink_may_not_have_for_it_cannot_erase_is_not_asked_back(void 
 	assert_int_equal(sink_place_outcome(place, 1), 0);
 }
 
-/* ... but what it was given when it could. */
+/* ... but what it was given when it could; that it is gone there as well it does not say any more. */
 static void what_a_sink_was_given_when_it_could_erase_is_asked_back(void **state)
 {
 	struct sink_place *place = *state;
@@ -546,7 +574,7 @@ static void what_a_sink_was_given_when_it_could_erase_is_asked_back(void **state
 	assert_true(sink_place_told(place, 1));
 	sinks_stop(sinks);
 	assert_false(there(place, FIRST));
-	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	assert_int_equal(sink_place_outcome(place, 1), SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_UNKNOWN);
 }
 
 /* The one before it never was handed on: nobody waits for that because the next fails. */
@@ -846,6 +874,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_file_of_a_report_goes_and_what_a_kill_left_of_it),
+		TEST(a_folder_that_others_empty_says_what_it_declares_and_not_erased),
 		TEST(the_file_of_what_was_no_more_than_an_exercise_goes),
 		TEST(a_file_that_was_left_in_another_folder_is_not_said_to_be_erased),
 		TEST(what_a_former_folder_holds_no_program_has_erased),
