@@ -973,6 +973,28 @@ static void the_examples_are_taken_whole(void **state)
 	}
 }
 
+/* The last one left before he came. */
+static void a_guest_of_one_day_is_reported_whenever_he_came(void **state)
+{
+	static const char rows[] = "Nama Keluarga;Kewarganegaraan;No Paspor;Tgl Masuk;Jam Masuk;Tgl Keluar;Penginapan\n"
+				   "ERIKSSON;UTO;L898902C3;20/11/2026;09:15;20/11/2026;Wisma Contoh\n"
+				   "ERIKSSON;UTO;L898902C3;20/11/2026;14:30;20/11/2026;Wisma Contoh\n"
+				   "ERIKSSON;UTO;L898902C3;20/11/2026;23:59:59;20/11/2026;Wisma Contoh\n"
+				   "ERIKSSON;UTO;L898902C3;20/11/2026;14:30;19/11/2026;Wisma Contoh\n";
+	struct profile *profile;
+	struct parsed_file file;
+
+	(void)state;
+	assert_int_equal(profile_load("agents/profiles/immigration/apoa.yaml", &profile, NULL), E_OK);
+	profile_parse(profile, BYTES(rows, strlen(rows)), "x.csv", NODE, NOW, NULL, -1, &file);
+	assert_int_equal(file.count, 4);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(sighting(&file, i)->lodging->check_out, UINT64_C(1795193999000));
+	line_refused(&file, 3, 5, E_INVALID, "column \"Tgl Keluar\"");
+	parsed_file_free(&file);
+	profile_free(profile);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1014,6 +1036,7 @@ int main(void)
 		cmocka_unit_test(a_zone_is_for_a_person_and_stands_for_itself),
 		cmocka_unit_test(a_profile_that_makes_no_sense_is_refused_with_its_line),
 		cmocka_unit_test(the_examples_are_taken_whole),
+		cmocka_unit_test(a_guest_of_one_day_is_reported_whenever_he_came),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
