@@ -234,6 +234,18 @@ static void key_print(const char *expires_at)
 		       member_days_left(&member, now));
 }
 
+/* The field may be the broker's words. */
+static void fault_print(const json_t *fault)
+{
+	const char *field = json_text(fault, "field");
+	struct buffer safe = {0};
+
+	view_safe_text(&safe, field);
+	printf("last fault: %.*s%s%s (%s)\n", (int)safe.size, (const char *)safe.data, field[0] == '\0' ? "" : ": ",
+	       json_text(fault, "sentence"), json_text(fault, "code"));
+	buffer_free(&safe);
+}
+
 static void status_print(const json_t *status)
 {
 	const json_t *outbox = json_object_get(status, "outbox"), *fault = json_object_get(status, "fault");
@@ -259,9 +271,7 @@ static void status_print(const json_t *status)
 	if (fault != NULL && strcmp(state, "halted") == 0)
 		printf("to do: %s\n", halt_advice(json_text(fault, "code")));
 	if (fault != NULL)
-		printf("last fault: %s%s%s (%s)\n", json_text(fault, "field"),
-		       json_text(fault, "field")[0] == '\0' ? "" : ": ", json_text(fault, "sentence"),
-		       json_text(fault, "code"));
+		fault_print(fault);
 }
 
 int officer_status(struct officer *officer, int argc, char **argv)
