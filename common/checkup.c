@@ -3,6 +3,7 @@
 
 #include "common/member.h"
 #include "common/memory.h"
+#include "common/safe_text.h"
 #include "common/user.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -19,18 +20,6 @@
 /* ------------------------------------------------------------------ findings */
 
 static const char *const words[] = {[CHECKUP_OK] = "ok", [CHECKUP_WARN] = "warn", [CHECKUP_FAIL] = "FAIL"};
-
-/* A place may come out of a file that somebody else wrote: no control characters, and no bytes that are not UTF-8. */
-static void text_clean(char *text)
-{
-	json_t *json = json_string(text);
-	const unsigned char most = json != NULL ? 0xff : 0x7e;
-
-	json_decref(json);
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f || (unsigned char)*text > most)
-			*text = '?';
-}
 
 static void line_print(enum checkup_result result, const char *subject, const char *what, const char *advice)
 {
@@ -49,7 +38,7 @@ void checkup_note(struct checkup *checkup, enum checkup_result result, const cha
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
-	text_clean(what);
+	safe_text_clean(what); /* a place may come out of a file that somebody else wrote */
 	checkup->warned += result == CHECKUP_WARN;
 	checkup->failed += result == CHECKUP_FAIL;
 	if (!checkup->json) {

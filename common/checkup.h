@@ -18,7 +18,8 @@ struct checkup {
 	json_t *list;
 };
 
-/* A finding about `subject` ("keys"); `advice` (may be NULL) says what to do. Control characters are not printed. */
+/* A finding about `subject` ("keys"); `advice` (may be NULL) says what to do. What a terminal may
+ * not be shown (safe_text.h) is "?". */
 void checkup_note(struct checkup *checkup, enum checkup_result result, const char *subject, const char *advice,
 		  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The same for an error: its place and its sentence, fail. */

@@ -1,6 +1,7 @@
 /* user - names the user at the other end of a local socket, and whose it is that is closed to this one. */
 #include "common/user.h"
 #include "common/memory.h"
+#include "common/safe_text.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -50,12 +51,11 @@ static char *group_name(gid_t group, char name[USER_NAME_SIZE])
 
 bool user_text_valid(const char *text)
 {
-	if (text == NULL || strlen(text) > USER_TEXT_MOST)
-		return false;
-	for (const char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return false;
-	return true;
+	bool safe = text != NULL && strlen(text) <= USER_TEXT_MOST;
+
+	while (safe && *text != '\0')
+		text += safe_text_next(text, &safe);
+	return safe;
 }
 
 /* Shortens `path` to the first folder on the way that this user may not go through. */

@@ -14,7 +14,7 @@
 bool user_of_peer(const char *address, uid_t *user);
 /* His name, or his number when he has none. Returns `name`. */
 char *user_name(uid_t user, char name[USER_NAME_SIZE]);
-/* Short, one line. NULL is not. */
+/* Short, one line, and a terminal may be shown it (safe_text.h). NULL is not. */
 bool user_text_valid(const char *text);
 
 /* E_PERMISSION at what is closed to this user: the file, or the first folder on the way to it, with whose it is and its

@@ -15,9 +15,7 @@ static bool all_printable(const uint8_t *text)
 	return !((word | (word + EACH(1)) | ~(word + EACH(0x60))) & EACH(0x80));
 }
 
-/* The length of the UTF-8 sequence at `text`, which begins with no ASCII character; 0 when it is truncated, overlong, a
- * surrogate or out of range. */
-static size_t utf8_sequence(const uint8_t *text, size_t size)
+size_t wire_text_sequence(const uint8_t *text, size_t size)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const size_t length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
@@ -45,7 +43,7 @@ enum error wire_text_check(struct bytes text)
 			continue;
 		}
 		if (byte >= 0x80)
-			length = utf8_sequence(text.data + i, text.size - i);
+			length = wire_text_sequence(text.data + i, text.size - i);
 		else if ((byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7f)
 			return E_INVALID;
 		if (length == 0)

@@ -1,7 +1,6 @@
 /* doctor_link - whether the agent runs, is connected, and if not where on the way to the broker it ends. */
 #include "agents/doctor/doctor.h"
 
-#include "agents/reports/view.h"
 #include "agents/serve/halt_advice.h"
 #include "agents/serve/local.h"
 #include "agents/uplink/knock.h"
@@ -61,22 +60,17 @@ static bool agent_judge(struct doctor *doctor, const json_t *status)
 	const json_t *fault = json_object_get(status, "fault");
 	const char *state = json_text(status, "state"), *sentence = json_text(fault, "sentence");
 	const char *separator = sentence[0] == '\0' ? "" : ": ";
-	struct buffer field = {0};
 
-	/* The field may be the broker's words. */
-	view_safe_text(&field, json_text(fault, "field"));
-	buffer_u8(&field, 0);
 	if (is_connected(status))
 		checkup_note(&doctor->checkup, CHECKUP_OK, "agent", NULL, "runs and is connected to the broker (%s)",
 			     state);
 	else if (strcmp(state, "halted") == 0)
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "agent", halt_advice(json_text(fault, "code")),
 			     "has stopped talking to the broker%s%s (%s %s)", separator, sentence,
-			     json_text(fault, "code"), (const char *)field.data);
+			     json_text(fault, "code"), json_text(fault, "field"));
 	else
 		checkup_note(&doctor->checkup, CHECKUP_FAIL, "agent", "see the lines below; it tries again by itself",
 			     "runs and is not connected (%s)%s%s", state, separator, sentence);
-	buffer_free(&field);
 	return is_connected(status);
 }
 

@@ -4,6 +4,7 @@
 #include "common/json.h"
 #include "common/local_time.h"
 #include "common/region.h"
+#include "common/safe_text.h"
 #include "common/wire.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -13,34 +14,18 @@ enum { LABEL_WIDTH = 12, NAME_WIDTH = 27, KIND_WIDTH = 8, CATEGORY_WIDTH = 14, R
 
 /* ------------------------------------------------------------------ text */
 
-/* C0 and C1 controls, and the marks that turn the direction of writing. */
-static bool character_safe(unsigned code)
-{
-	return code >= 0x20 && (code < 0x7f || code > 0x9f) && code != 0x61c && code != 0x200e && code != 0x200f &&
-	       (code < 0x2028 || code > 0x202e) && (code < 0x2066 || code > 0x2069) && code != 0xfeff;
-}
-
 void view_safe_text(struct buffer *out, const char *text)
 {
-	const unsigned char *c = (const unsigned char *)text;
+	bool safe;
 
-	while (*c != '\0') {
-		size_t size = *c < 0xc2 || *c > 0xf4 ? 1 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
-		unsigned code = *c < 0x80 ? *c : size == 1 ? 0 : *c & (0xffu >> (size + 1)); /* 0: not UTF-8 */
+	while (*text != '\0') {
+		const size_t size = safe_text_next(text, &safe);
 
-		for (size_t i = 1; i < size; i++) {
-			if ((c[i] & 0xc0) != 0x80) {
-				size = 1;
-				code = 0;
-				break;
-			}
-			code = code << 6 | (c[i] & 0x3f);
-		}
-		if (character_safe(code))
-			buffer_append(out, c, size);
+		if (safe)
+			buffer_append(out, text, size);
 		else
-			buffer_text(out, *c == '\n' || *c == '\t' ? " " : "?");
-		c += size;
+			buffer_text(out, *text == '\n' || *text == '\t' ? " " : "?");
+		text += size;
 	}
 }
 

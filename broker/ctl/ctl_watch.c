@@ -6,6 +6,7 @@
 #include "common/arena.h"
 #include "common/limit.h"
 #include "common/memory.h"
+#include "common/safe_text.h"
 #include "common/socket.h"
 #include "common/wire.h"
 #include "proto/watch.pb-c.h"
@@ -82,10 +83,14 @@ static void json_print(json_t *object)
 
 static void line_print(const struct follower *f, uint64_t number, const char *text)
 {
+	char shown[LIMIT_LOG_LINE + 1];
 	json_t *object;
 
+	/* A broker writes nothing that a terminal may not be shown, unless it is in other hands. */
 	if (!f->options->json) {
-		puts(text);
+		snprintf(shown, sizeof(shown), "%s", text);
+		safe_text_clean(shown);
+		puts(shown);
 		return;
 	}
 	object = json_pack("{s:o, s:I}", "start", json_of_start(f->start), "number", (json_int_t)number);

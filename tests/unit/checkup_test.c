@@ -49,16 +49,20 @@ static void no_text_steers_a_terminal_or_is_lost(void **state)
 	checkup_note(&checkup, CHECKUP_FAIL, "folder", NULL,
 		     "Muara\xc2\xa0"
 		     "Enim");
+	checkup_note(&checkup, CHECKUP_FAIL, "folder", NULL,
+		     "a\xc2\x9b"
+		     "31m\xe2\x80\xae");
 	checkup_note(&checkup, CHECKUP_FAIL, "folder", NULL, "%s", longest);
 	/* Cut within a letter. */
 	checkup_note(&checkup, CHECKUP_FAIL, "folder", NULL, "%.510s\xc3\xa9", longest);
-	assert_int_equal(json_array_size(checkup.list), 5);
+	assert_int_equal(json_array_size(checkup.list), 6);
 	assert_string_equal(said(&checkup, 0, "what"), "a?[2J?b");
 	assert_string_equal(said(&checkup, 1, "what"), "a?b?c");
 	assert_string_equal(said(&checkup, 2, "what"), "Muara\xc2\xa0"
 						       "Enim");
-	assert_int_equal(strlen(said(&checkup, 3, "what")), 511);
-	assert_int_equal(said(&checkup, 4, "what")[510], '?');
+	assert_string_equal(said(&checkup, 3, "what"), "a??31m???");
+	assert_int_equal(strlen(said(&checkup, 4, "what")), 511);
+	assert_int_equal(said(&checkup, 5, "what")[510], '?');
 	assert_int_equal(checkup_end(&checkup), 1);
 }
 

@@ -1,13 +1,18 @@
 /* Tries to take the places of other watchers with one key, and to keep a place without a connection. */
+#include "broker/ctl/ctl_watch.h"
 #include "broker/serve/watch.h"
+#include "broker/serve/watch_file.h"
 #include "broker/serve/zap.h"
 #include "common/memory.h"
 #include "common/socket.h"
 #include "common/wire.h"
 #include "proto/watch.pb-c.h"
+#include "tests/support/printed.h"
 #include "tests/support/process.h"
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +37,13 @@ struct stage {
 	char endpoint[128];
 	steady_ms now;	     /* a clock that the test turns */
 	size_t follow, gone; /* lines in the log */
+};
+
+/* A watcher's program on a thread of its own. */
+struct reader {
+	char *file;
+	int status;
+	atomic_bool done;
 };
 
 static void lines_count(void *context, enum log_level level, const char *line)
@@ -228,6 +240,50 @@ static void who_waits_and_is_gone_is_forgotten_with_the_next_line(void **state)
 	assert_int_equal(stage->gone, 1);
 }
 
+/* What simpulctl log --broker does, while the test is the broker. */
+static void *log_read(void *arg)
+{
+	const struct ctl_watch all = {.json = false};
+	struct reader *reader = arg;
+
+	reader->status = ctl_watch(&all, reader->file);
+	reader->done = true;
+	return NULL;
+}
+
+static void a_broker_in_other_hands_cannot_steer_the_watchers_terminal(void **state)
+{
+	struct stage *stage = *state;
+	char folder[] = "/tmp/simpul-watch-XXXXXX";
+	struct reader reader = {.done = false};
+	struct watch_file file = {.key = stage->owned[DUTY]};
+	struct printed printed;
+	pthread_t thread;
+	char *text;
+
+	assert_non_null(mkdtemp(folder));
+	reader.file = memory_format("%s/duty.watch", folder);
+	strcpy(file.endpoint, stage->endpoint);
+	memcpy(file.server, stage->keys.curve_public, KEY_SIZE);
+	assert_int_equal(watch_file_save(&file, reader.file, NULL), E_OK);
+	ring_add(stage, "a\nevent=forged \xc2\x9b"
+			"2J \xe2\x80\xae \xc3\xa9");
+	printed_begin(&printed);
+	assert_int_equal(pthread_create(&thread, NULL, log_read, &reader), 0);
+	while (!reader.done) {
+		zap_answer(stage->zap, clock_now().steady);
+		watch_take(stage->watch, stage->now++);
+		sleep_ms(1);
+	}
+	pthread_join(thread, NULL);
+	text = printed_end(&printed);
+	assert_int_equal(reader.status, 0);
+	assert_string_equal(text, "something to answer with\na?event=forged ??2J ??? \xc3\xa9\n");
+	free(text);
+	tree_remove(folder);
+	free(reader.file);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_open, stage_close)
 
 int main(void)
@@ -236,6 +292,7 @@ int main(void)
 		TEST(one_key_that_comes_again_and_again_locks_out_nobody),
 		TEST(of_too_many_of_a_key_the_oldest_makes_room),
 		TEST(who_waits_and_is_gone_is_forgotten_with_the_next_line),
+		TEST(a_broker_in_other_hands_cannot_steer_the_watchers_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
