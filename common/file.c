@@ -13,7 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_STEP = 64 * 1024 };
+enum {
+	READ_STEP = 64 * 1024,
+	/* Not waiting for the writer of a pipe that somebody put in a file's place. */
+	READ_FLAGS = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+};
 
 /* ------------------------------------------------------------------ reading */
 
@@ -49,10 +53,9 @@ static enum error read_rest(int fd, const char *path, size_t limit, struct buffe
 	return fault_at(fault, E_TOO_LARGE, "%s", path);
 }
 
-enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault)
+/* The file that was opened as `fd`, which is closed; -1: errno says why it was not. */
+static enum error read_whole(int fd, const char *path, size_t limit, struct buffer *out, struct fault *fault)
 {
-	/* Not waiting for the writer of a pipe that somebody put in a file's place. */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat status;
 	enum error error;
 
@@ -70,6 +73,16 @@ enum error file_read(const char *path, size_t limit, struct buffer *out, struct 
 	if (error != E_OK)
 		buffer_free(out);
 	return error;
+}
+
+enum error file_read(const char *path, size_t limit, struct buffer *out, struct fault *fault)
+{
+	return read_whole(open(path, READ_FLAGS), path, limit, out, fault);
+}
+
+enum error file_read_at(int folder, const char *name, size_t limit, struct buffer *out, struct fault *fault)
+{
+	return read_whole(openat(folder, name, READ_FLAGS | O_NOFOLLOW), name, limit, out, fault);
 }
 
 bool file_same(const char *one, const char *other, size_t limit)
@@ -102,9 +115,14 @@ static bool write_all(int fd, struct bytes content)
 	return fsync(fd) == 0;
 }
 
+static int folder_open(const char *folder)
+{
+	return open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 bool folder_sync(const char *folder)
 {
-	const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int fd = folder_open(folder);
 	const bool synced = fd >= 0 && fsync(fd) == 0;
 	const int cause = errno;
 
@@ -115,9 +133,9 @@ bool folder_sync(const char *folder)
 }
 
 /* The file itself never holds less than the whole content: only its temporary name does. */
-static bool replace(const char *folder, const char *temporary, const char *path, struct bytes content, unsigned mode)
+static bool replace(int folder, const char *temporary, const char *name, struct bytes content, unsigned mode)
 {
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+	int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
 	bool written;
 	int cause;
 
@@ -129,11 +147,11 @@ static bool replace(const char *folder, const char *temporary, const char *path,
 		written = false;
 		cause = errno;
 	}
-	if (written && rename(temporary, path) == 0)
-		return folder_sync(folder);
+	if (written && renameat(folder, temporary, folder, name) == 0)
+		return fsync(folder) == 0;
 	if (written)
 		cause = errno;
-	unlink(temporary);
+	unlinkat(folder, temporary, 0);
 	errno = cause;
 	return false;
 }
@@ -146,24 +164,40 @@ static enum error file_write_fault(struct fault *fault, const char *path)
 	return fault_at(fault, E_IO, "%s: %s", path, strerror(errno));
 }
 
-enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault)
+static enum error write_named(int folder, const char *name, const char *path, struct bytes content, unsigned mode,
+			      struct fault *fault)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash == NULL ? path : slash + 1;
-	char *folder = slash == NULL ? memory_string("./") : memory_format("%.*s", (int)(slash - path + 1), path);
-	char *temporary = NULL;
+	char *temporary;
 	enum error error = E_OK;
 	uint64_t random;
 
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return file_write_fault(fault, path);
+	temporary = memory_format(".%s.%016" PRIx64, name, random);
+	if (!replace(folder, temporary, name, content, mode))
 		error = file_write_fault(fault, path);
-		goto out;
-	}
-	temporary = memory_format("%s.%s.%016" PRIx64, folder, name, random);
-	if (!replace(folder, temporary, path, content, mode))
-		error = file_write_fault(fault, path);
-out:
 	free(temporary);
+	return error;
+}
+
+enum error file_write_at(int folder, const char *name, struct bytes content, unsigned mode, struct fault *fault)
+{
+	return write_named(folder, name, name, content, mode, fault);
+}
+
+enum error file_write(const char *path, struct bytes content, unsigned mode, struct fault *fault)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash == NULL ? memory_string(".") : memory_format("%.*s", (int)(slash - path + 1), path);
+	const int fd = folder_open(folder);
+	enum error error;
+
+	if (fd >= 0) {
+		error = write_named(fd, slash == NULL ? path : slash + 1, path, content, mode, fault);
+		close(fd);
+	} else {
+		error = file_write_fault(fault, path);
+	}
 	free(folder);
 	return error;
 }

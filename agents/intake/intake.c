@@ -179,17 +179,14 @@ static void whole_reject(struct folder *folder, uint64_t number, const struct fa
 static enum error rejects_write(const struct folder *folder, struct intake_letter *letter)
 {
 	struct buffer rejects = {0};
-	char *earlier = letter->rejects, *name;
-	enum error error = E_OK;
+	enum error error;
+	char *name;
 
 	if (letter->file.rejected == 0)
 		return E_OK;
 	name = intake_rejects_name(folder->profile, letter->name);
 	profile_rejects(folder->profile, &letter->file, letter->name, &rejects);
 	error = file_put_beside(folder->path, name, REJECTED, buffer_view(&rejects), &letter->rejects);
-	if (error == E_OK && earlier != NULL && strcmp(earlier, letter->rejects) != 0)
-		unlink(earlier);
-	free(earlier);
 	free(name);
 	buffer_free(&rejects);
 	return error;

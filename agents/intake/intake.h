@@ -15,7 +15,8 @@
  *   a line that the outbox refuses   as a bad line, with those to the same unknown recipient; the others are offered
  *                            once more
  *   a report to update or cancel that the outbox does not hold   as a bad line
- *   the disk is full         the file stays, another try every 5 s
+ *   the disk is full, or a link stands in the place of done/ or rejected/
+ *                            the file stays, another try every 5 s
  *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
  *   thousands of files       one of each folder in turn: none holds up the other folders, or the end
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv, and a hundred-and-first one has
@@ -59,7 +60,7 @@ struct intake_letter {
 	/* ---- for the intake alone */
 	uint64_t number; /* in the order in which files are read, from 1 at each start: what the log calls the file */
 	size_t place;	 /* of the folder */
-	char *rejects;	 /* the file that was written beside; NULL: none */
+	char *rejects;	 /* the file in rejected/ that was written; NULL: none */
 };
 
 struct intake;

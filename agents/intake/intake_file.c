@@ -176,7 +176,7 @@ static void copy_mark(unsigned copy, const char *digest, char mark[COPY_MARK_SIZ
 
 /* "x.csv", then "x-1.csv", "x-2.csv" ... "x-99.csv", with a digest "x-1f0c5d2a9b3e4c6d.csv",
  * "x-20261120-101500-042.csv". */
-static char *copy_path(const char *folder, const char *sub, const char *name, unsigned copy, const char *digest)
+static char *copy_name(const char *name, unsigned copy, const char *digest)
 {
 	const char *dot = strrchr(name, '.');
 	const char *end = dot != NULL && dot != name && strlen(dot) < 16 ? dot : name + strlen(name);
@@ -184,7 +184,18 @@ static char *copy_path(const char *folder, const char *sub, const char *name, un
 	char mark[COPY_MARK_SIZE];
 
 	copy_mark(copy, digest, mark);
-	return memory_format("%s/%s/%.*s%s%s", folder, sub, stem, name, mark, end);
+	return memory_format("%.*s%s%s", stem, name, mark, end);
+}
+
+/* Whoever drops files may put a link in its place, which would lead out of the drop folder: -1 then. All that is done
+ * in it goes by this descriptor, for the link may come at any time. */
+static int sub_open(const char *folder, const char *sub)
+{
+	char *path = memory_format("%s/%s", folder, sub);
+	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	free(path);
+	return fd;
 }
 
 static enum error errno_error(void)
@@ -193,84 +204,85 @@ static enum error errno_error(void)
 }
 
 /* How long a file is kept counts from the day on which it was put away, not from that on which somebody wrote it. */
-static void time_renew(const char *path)
+static void time_renew(int folder, const char *name)
 {
-	utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
+	utimensat(folder, name, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 /* E_EXISTS when the target is taken. */
-static enum error move_to(const char *from, const char *to)
+static enum error move_to(const char *from, int into, const char *to)
 {
 	struct stat status;
 
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+	if (renameat2(AT_FDCWD, from, into, to, RENAME_NOREPLACE) == 0)
 		return E_OK;
 	if (errno == EEXIST)
 		return E_EXISTS;
 	if (errno != EINVAL)
 		return errno_error();
 	/* A file system without RENAME_NOREPLACE; nobody but the intake writes to the target folder. */
-	if (lstat(to, &status) == 0)
+	if (fstatat(into, to, &status, AT_SYMLINK_NOFOLLOW) == 0)
 		return E_EXISTS;
-	return rename(from, to) == 0 ? E_OK : errno_error();
+	return renameat(AT_FDCWD, from, into, to) == 0 ? E_OK : errno_error();
 }
 
-static enum error reason_write(const char *path, const char *reason)
+static enum error reason_write(int into, const char *name, const char *reason)
 {
-	char *beside = memory_format("%s.reason.txt", path);
-	enum error error = file_write(beside, BYTES(reason, strlen(reason)), 0600, NULL);
+	char *beside = memory_format("%s.reason.txt", name);
+	enum error error = file_write_at(into, beside, BYTES(reason, strlen(reason)), 0600, NULL);
 
 	free(beside);
 	return error;
 }
 
 /* One try under one name. */
-static enum error put_away_as(const char *from, const char *to, const char *reason)
+static enum error put_away_as(const char *from, int into, const char *to, const char *reason)
 {
 	struct stat status;
 	enum error error = E_OK;
 
-	if (lstat(to, &status) == 0)
+	if (fstatat(into, to, &status, AT_SYMLINK_NOFOLLOW) == 0)
 		return E_EXISTS;
 	if (reason != NULL)
-		error = reason_write(to, reason);
+		error = reason_write(into, to, reason);
 	if (error != E_OK)
 		return error;
-	time_renew(from);
-	return move_to(from, to);
+	time_renew(AT_FDCWD, from);
+	return move_to(from, into, to);
 }
 
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason)
 {
+	const int into = sub_open(folder, sub);
 	char *from = memory_format("%s/%s", folder, name);
-	char *into = memory_format("%s/%s", folder, sub);
-	enum error error = E_EXISTS;
+	enum error error = into >= 0 ? E_EXISTS : E_IO;
 
 	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
-		char *to = copy_path(folder, sub, name, copy, NULL);
+		char *to = copy_name(name, copy, NULL);
 
-		error = put_away_as(from, to, reason);
+		error = put_away_as(from, into, to, reason);
 		free(to);
 	}
-	if (error == E_OK && (!folder_sync(into) || !folder_sync(folder)))
+	if (error == E_OK && (fsync(into) != 0 || !folder_sync(folder)))
 		error = E_IO;
-	free(into);
+	if (into >= 0)
+		close(into);
 	free(from);
 	return error == E_EXISTS ? E_IO : error;
 }
 
 /* One try under one name. E_EXISTS when something else has it. */
-static enum error put_beside_as(const char *path, struct bytes content)
+static enum error put_beside_as(int into, const char *name, struct bytes content)
 {
 	struct buffer there = {0};
-	enum error error = file_read(path, content.size, &there, NULL);
+	enum error error = file_read_at(into, name, content.size, &there, NULL);
 
 	if (error == E_NOT_FOUND)
-		error = file_write(path, content, 0600, NULL);
+		error = file_write_at(into, name, content, 0600, NULL);
 	else if (error != E_OK || !bytes_equal(buffer_view(&there), content))
 		error = E_EXISTS;
 	if (error == E_OK)
-		time_renew(path);
+		time_renew(into, name);
 	buffer_free(&there);
 	return error;
 }
@@ -278,21 +290,27 @@ static enum error put_beside_as(const char *path, struct bytes content)
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written)
 {
 	const struct hash hash = hash_of(content);
-	char digest[2 * DIGEST_SIZE + 1];
-	enum error error = E_EXISTS;
+	const int into = sub_open(folder, sub);
+	char digest[2 * DIGEST_SIZE + 1], *as = NULL;
+	enum error error = into >= 0 ? E_EXISTS : E_IO;
 
-	*written = NULL;
 	hex_of(digest, BYTES(hash.bytes, DIGEST_SIZE));
 	for (unsigned copy = 0; error == E_EXISTS && copy < MOST_COPIES; copy++) {
-		char *path = copy_path(folder, sub, name, copy, digest);
-
-		error = put_beside_as(path, content);
-		if (error == E_OK)
-			*written = path;
-		else
-			free(path);
+		free(as);
+		as = copy_name(name, copy, digest);
+		error = put_beside_as(into, as, content);
 	}
-	return error == E_EXISTS ? E_IO : error;
+	if (error == E_OK && *written != NULL && strcmp(*written, as) != 0)
+		unlinkat(into, *written, 0);
+	if (into >= 0)
+		close(into);
+	if (error != E_OK) {
+		free(as);
+		return error == E_EXISTS ? E_IO : error;
+	}
+	free(*written);
+	*written = as;
+	return E_OK;
 }
 
 /* ------------------------------------------------------------------ expiry */
@@ -319,17 +337,6 @@ static bool file_expire(int folder, const char *name, wall_ms before)
 	return unlinkat(folder, name, 0) == 0;
 }
 
-/* A link in its place leads out of the drop folder: NULL then. */
-static DIR *folder_open(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-
-	if (list == NULL && fd >= 0)
-		close(fd);
-	return list;
-}
-
 struct files_left folder_left(const char *path, wall_ms before)
 {
 	struct files_left left = {.closed = 0};
@@ -353,8 +360,8 @@ struct files_left folder_left(const char *path, wall_ms before)
 
 size_t folder_expire(const char *folder, const char *sub, wall_ms before)
 {
-	char *path = memory_format("%s/%s", folder, sub);
-	DIR *list = folder_open(path);
+	const int fd = sub_open(folder, sub);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	size_t removed = 0;
 
@@ -362,6 +369,7 @@ size_t folder_expire(const char *folder, const char *sub, wall_ms before)
 		removed += file_expire(dirfd(list), entry->d_name, before) ? 1 : 0;
 	if (list != NULL)
 		closedir(list);
-	free(path);
+	else if (fd >= 0)
+		close(fd);
 	return removed;
 }

@@ -42,11 +42,12 @@ struct files_left folder_left(const char *folder, wall_ms before);
 /* Moves <folder>/<name> to <folder>/<sub>/<name>, or name-1 ... name-99 when that is taken, or then to one with the
  * time in it; both folders are synced. From then on its time of change is that of the moving, where the file's owner
  * lets it be set. With a `reason` (may be NULL), a file <name>.reason.txt is written beside it first. E_OK,
- * E_DISK_FULL, E_IO. */
+ * E_DISK_FULL, E_IO: among others when <folder>/<sub> is not there, or is a link. */
 enum error file_put_away(const char *folder, const char *name, const char *sub, const char *reason);
 /* Writes <folder>/<sub>/<name>, or name-1 ... name-99, or then one with the hash of the content in it, unless one of
  * these has this very content already: however often the same is written, there is one of it. `*written` becomes the
- * path of the file that has it, free() it; NULL on an error. Errors as before. */
+ * name of the file that has it, free() it; the file that it named before (NULL: none) goes, and stays on an error.
+ * Errors as before. */
 enum error file_put_beside(const char *folder, const char *name, const char *sub, struct bytes content, char **written);
 
 #endif
