@@ -2,7 +2,9 @@
 #include "agents/intake/intake.h"
 #include "agents/intake/intake_folder.h"
 #include "agents/intake/intake_parse.h"
+#include "agents/intake/intake_refuse.h"
 #include "agents/reports/purge.h"
+#include "agents/reports/store_progress.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -16,6 +18,11 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <unistd.h>
+
+#define TAKEN_BEFORE \
+	"taken before, with this name and this content: nothing of it is taken again.\n" \
+	"Lines that came back then: %" PRIu64 ". Drop the file in rejected/ that holds them, corrected, or as it is\n" \
+	"where they are right by now; when that file is gone, these lines alone in a file of their own.\n"
 
 enum {
 	EXPIRE_MS = 3600000,
@@ -51,11 +58,13 @@ static uint64_t bad_line(const struct parsed_file *file)
 }
 
 /* Names of files may hold names of persons: a file is known by its number. */
-static void log_file(enum log_level level, const char *event, const struct intake_letter *letter, size_t rejected)
+static void log_taken(const struct intake_letter *letter)
 {
-	log_event(level, event, F_TEXT("folder", folder_label(letter->folder)), F_NUM("file", letter->number),
-		  F_NUM("good", letter->file.count - rejected), F_NUM("rejected", rejected),
-		  F_NUM("line", bad_line(&letter->file)));
+	const struct parsed_file *file = &letter->file;
+
+	log_event(LOG_LEVEL_INFO, "intake.file", F_TEXT("folder", folder_label(letter->folder)),
+		  F_NUM("file", letter->number), F_NUM("good", file->count - file->rejected),
+		  F_NUM("rejected", file->rejected), F_NUM("line", bad_line(file)));
 }
 
 static void log_failure(const struct folder *folder, enum error error)
@@ -193,7 +202,7 @@ static enum error rejects_write(const struct folder *folder, struct intake_lette
 }
 
 static struct intake_letter *letter_new(struct intake *intake, const struct folder *folder, const char *name,
-					struct bytes content, wall_ms now, struct store *outbox)
+					struct bytes content)
 {
 	struct intake_letter *letter = memory_zero(1, sizeof(*letter));
 
@@ -202,13 +211,6 @@ static struct intake_letter *letter_new(struct intake *intake, const struct fold
 	letter->identity = identity_of(folder, name, content);
 	letter->number = ++intake->files;
 	letter->place = (size_t)(folder - intake->folders);
-	intake_parse(&(struct intake_source){.profile = folder->profile,
-					     .file_name = name,
-					     .node = intake->node,
-					     .outbox = outbox,
-					     .now = now,
-					     .stop = intake->stop},
-		     content, &letter->file);
 	return letter;
 }
 
@@ -219,6 +221,24 @@ void intake_letter_free(struct intake_letter *letter)
 	free(letter->name);
 	free(letter->rejects);
 	free(letter);
+}
+
+/* It was dropped again, or the agent ended before it was put away: in either case the lines that came back were written
+ * to rejected/ before the others were taken. What they are by now is not asked: who has corrected them since, or sees
+ * one there that was sent, would have it sent twice. Takes the letter. */
+static void repeated_put_away(struct folder *folder, struct intake_letter *letter, uint64_t rejected, steady_ms now)
+{
+	char *reason = rejected > 0 ? memory_format(TAKEN_BEFORE, rejected) : NULL;
+	const enum error error = first_put_away(folder, DONE, reason, now);
+
+	if (error == E_OK)
+		log_event(rejected > 0 ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "intake.repeated",
+			  F_TEXT("folder", folder_label(letter->folder)), F_NUM("file", letter->number),
+			  F_NUM("rejected", rejected));
+	else
+		try_later(folder, error, now);
+	free(reason);
+	intake_letter_free(letter);
 }
 
 /* Writes the bad lines and hands the good ones to the loop; a file without good lines is done. Takes the letter. */
@@ -234,7 +254,36 @@ static void lines_offer(struct intake *intake, struct folder *folder, struct int
 	if (error == E_OK)
 		error = first_put_away(folder, DONE, NULL, now);
 	if (error == E_OK)
-		log_file(LOG_LEVEL_INFO, "intake.file", letter, letter->file.rejected);
+		log_taken(letter);
+	else
+		try_later(folder, error, now);
+	intake_letter_free(letter);
+}
+
+static void content_parse(const struct intake *intake, struct folder *folder, struct bytes content, wall_ms now,
+			  struct store *outbox, struct intake_letter *letter)
+{
+	const struct intake_source source = {.profile = folder->profile,
+					     .file_name = letter->name,
+					     .node = intake->node,
+					     .outbox = outbox,
+					     .now = now,
+					     .stop = intake->stop};
+
+	intake_parse(&source, content, &letter->file);
+}
+
+/* What was parsed: its lines, or none of them. Takes the letter. */
+static void parsed_take(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
+{
+	const enum error error = letter->file.fault.code;
+
+	if (error == E_OK) {
+		lines_offer(intake, folder, letter, now);
+		return;
+	}
+	if (error_remedy(error) == REMEDY_CORRECT)
+		whole_reject(folder, letter->number, &letter->file.fault, now);
 	else
 		try_later(folder, error, now);
 	intake_letter_free(letter);
@@ -243,25 +292,23 @@ static void lines_offer(struct intake *intake, struct folder *folder, struct int
 /* The steps of intake.h for the first candidate, up to the loop. */
 static void content_take(struct intake *intake, struct folder *folder, struct bytes content, const struct now *now)
 {
-	struct intake_letter *letter;
+	struct intake_letter *letter = letter_new(intake, folder, folder->candidates[0]->name, content);
 	struct store *outbox;
+	uint64_t rejected = 0;
+	bool taken = false;
 	enum error error = outbox_open(intake, &outbox);
 
+	if (error == E_OK && outbox != NULL)
+		error = store_file_taken(outbox, &letter->identity, &taken, &rejected, NULL);
 	if (error != E_OK) {
 		try_later(folder, error, now->steady);
-		return;
+		intake_letter_free(letter);
+	} else if (taken) {
+		repeated_put_away(folder, letter, rejected, now->steady);
+	} else {
+		content_parse(intake, folder, content, now->wall, outbox, letter);
+		parsed_take(intake, folder, letter, now->steady);
 	}
-	letter = letter_new(intake, folder, folder->candidates[0]->name, content, now->wall, outbox);
-	error = letter->file.fault.code;
-	if (error == E_OK) {
-		lines_offer(intake, folder, letter, now->steady);
-		return;
-	}
-	if (error_remedy(error) == REMEDY_CORRECT)
-		whole_reject(folder, letter->number, &letter->file.fault, now->steady);
-	else
-		try_later(folder, error, now->steady);
-	intake_letter_free(letter);
 }
 
 /* Reads the first candidate, which has settled. */
@@ -320,81 +367,15 @@ static bool folders_step(struct intake *intake, const struct now *now)
 
 /* ------------------------------------------------------------------ answers */
 
-/* The line that the loop's fault blames, and the fault as the line has it; NULL when it blames none. */
-static struct parsed_line *line_blamed(const struct intake_letter *letter, struct fault *fault)
-{
-	const struct parsed_file *file = &letter->file;
-	size_t number = 0, good = 0;
-	int used = 0;
-
-	*fault = letter->fault;
-	fault->code = letter->result;
-	if (sscanf(letter->fault.field, "reports[%zu]%n", &number, &used) == 1 && used > 0)
-		memmove(fault->field, fault->field + used, sizeof(fault->field) - (size_t)used);
-	else if (file->count - file->rejected > 1)
-		return NULL;
-	if (fault->field[0] == '.')
-		memmove(fault->field, fault->field + 1, sizeof(fault->field) - 1);
-	for (size_t i = 0; i < file->count; i++)
-		if (file->lines[i].prepared != NULL && good++ == number)
-			return &file->lines[i];
-	return NULL;
-}
-
-static void line_refuse(struct intake_letter *letter, struct parsed_line *line, const struct fault *fault)
-{
-	line->prepared = NULL;
-	line->fault = *fault;
-	letter->file.rejected++;
-}
-
-/* To whom the line cannot be sealed, as the fault says; NULL when it says something else. */
-static const char *unknown_recipient(const struct parsed_line *line, const struct fault *fault)
-{
-	const Simpul__Routing *routing = line->prepared->routing;
-	size_t place;
-
-	if (fault->code != E_RECIPIENT_UNKNOWN || sscanf(fault->field, "to[%zu]", &place) != 1)
-		return NULL;
-	return place < routing->n_to ? routing->to[place] : NULL;
-}
-
-/* The others that are sealed to him would be refused one by one, and the bad lines written anew for each. */
-static void refuse_alike(struct intake_letter *letter, const char *recipient)
-{
-	struct fault fault;
-
-	for (size_t i = 0; i < letter->file.count; i++) {
-		struct parsed_line *line = &letter->file.lines[i];
-		const struct prepared *prepared = line->prepared;
-
-		if (prepared == NULL || prepared->header->form != SIMPUL__BODY_FORM__BODY_FORM_SEALED)
-			continue;
-		for (size_t j = 0; line->prepared != NULL && j < prepared->routing->n_to; j++)
-			if (strcmp(prepared->routing->to[j], recipient) == 0) {
-				fault_at(&fault, E_RECIPIENT_UNKNOWN, "to[%zu]", j);
-				line_refuse(letter, line, &fault);
-			}
-	}
-}
-
-/* The outbox will not have it, however often it is asked: without the line that it blames, or not at all. */
+/* The outbox will not have it, however often it is asked: without the lines that it blames, or not at all. */
 static void answer_refused(struct intake *intake, struct folder *folder, struct intake_letter *letter, steady_ms now)
 {
-	struct fault fault;
-	struct parsed_line *line = line_blamed(letter, &fault);
-	const char *recipient = line != NULL ? unknown_recipient(line, &fault) : NULL;
-
-	if (line == NULL) {
-		whole_reject(folder, letter->number, &fault, now);
-		intake_letter_free(letter);
+	if (lines_refuse(letter)) {
+		lines_offer(intake, folder, letter, now);
 		return;
 	}
-	line_refuse(letter, line, &fault);
-	if (recipient != NULL)
-		refuse_alike(letter, recipient);
-	letter->fault = (struct fault){.code = E_OK};
-	lines_offer(intake, folder, letter, now);
+	whole_reject(folder, letter->number, &letter->fault, now);
+	intake_letter_free(letter);
 }
 
 static void answer_take(struct intake *intake, struct intake_letter *letter, steady_ms now)
@@ -407,15 +388,19 @@ static void answer_take(struct intake *intake, struct intake_letter *letter, ste
 		answer_refused(intake, folder, letter, now);
 		return;
 	}
-	if (error == E_OK || error == E_EXISTS)
+	if (error == E_EXISTS) { /* taken since the store was asked, or there is none to ask */
+		repeated_put_away(folder, letter, letter->file.rejected, now);
+		folder->under_way = false;
+		return;
+	}
+	if (error == E_OK)
 		error = first_put_away(folder, DONE, NULL, now);
 	/* After first_put_away: until then the first candidate is the file that was answered for. */
 	folder->under_way = false;
 	if (error != E_OK)
 		try_later(folder, error, now);
 	else
-		log_file(LOG_LEVEL_INFO, letter->result == E_OK ? "intake.file" : "intake.repeated", letter,
-			 letter->file.rejected);
+		log_taken(letter);
 	intake_letter_free(letter);
 }
 

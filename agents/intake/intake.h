@@ -4,8 +4,9 @@
  *
  * <folder>/x.csv -> parsed -> rejected/x.csv written (if any line is bad) -> outbox transaction, with the file's
  * identity -> done/x.csv. A crash at any point repeats the steps without taking a line twice: a file whose identity
- * is in the outbox is only moved on. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*, what
- * somebody has open for writing, and what still changes. In a network folder the kernel hears nothing of other
+ * is in the outbox is not even parsed, but moved on, with a reason beside it where lines came back when it was taken.
+ * A file that is dropped again is no other case. Half-written files are left alone: dot-files, *.tmp, *.part, *~, ~*,
+ * what somebody has open for writing, and what still changes. In a network folder the kernel hears nothing of other
  * machines' writers: it is polled, and stillness alone decides. Only regular files of the folder itself count; links
  * and subfolders do not.
  *
@@ -17,7 +18,7 @@
  *   a report to update or cancel that the outbox does not hold   as a bad line
  *   the disk is full, or a link stands in the place of done/ or rejected/
  *                            the file stays, another try every 5 s
- *   a crash at any step      the steps are repeated; E_EXISTS then tells that the lines were taken
+ *   a crash at any step      the steps are repeated, up to where the store tells that the lines were taken
  *   thousands of files       one of each folder in turn: none holds up the other folders, or the end
  * Nothing in done/ or rejected/ is ever overwritten: a second x.csv becomes x-1.csv, and a hundred-and-first one has
  * the time in its name, or, of bad lines, their hash, so that the same lines are there once. Both hold personal data,

@@ -5,13 +5,30 @@
 
 #include <string.h>
 
-enum error store_take_file(struct store *store, const struct hash *identity, wall_ms now, struct fault *fault)
+enum error store_take_file(struct store *store, const struct hash *identity, uint64_t rejected, wall_ms now,
+			   struct fault *fault)
 {
-	sqlite3_stmt *put = store_statement(store, "INSERT INTO taken_file(identity, taken_at) VALUES(?1, ?2)");
+	static const char sql[] = "INSERT INTO taken_file(identity, taken_at, rejected) VALUES(?1, ?2, ?3)";
+	sqlite3_stmt *put = store_statement(store, sql);
 
 	bind_bytes(put, 1, BYTES(identity->bytes, HASH_SIZE));
 	bind_number(put, 2, now);
+	bind_number(put, 3, rejected);
 	return database_step(put, fault);
+}
+
+enum error store_file_taken(struct store *store, const struct hash *identity, bool *taken, uint64_t *rejected,
+			    struct fault *fault)
+{
+	sqlite3_stmt *get = store_statement(store, "SELECT rejected FROM taken_file WHERE identity = ?1");
+	enum error error;
+
+	bind_bytes(get, 1, BYTES(identity->bytes, HASH_SIZE));
+	error = store_ask(store, get, fault);
+	*taken = error == E_OK;
+	*rejected = *taken ? column_number(get, 0) : 0;
+	sqlite3_reset(get);
+	return error == E_NOT_FOUND ? E_OK : error;
 }
 
 enum error store_sink_position(struct store *store, const char *sink, uint64_t *row, uint64_t *unsure,

@@ -7,9 +7,13 @@
 #include "agents/store/store.h"
 #include "common/hash.h"
 
-/* Notes that a file of a drop folder was taken, inside the transaction that takes its reports. `identity` is of folder,
- * name and content. E_EXISTS: it was taken before. */
-enum error store_take_file(struct store *store, const struct hash *identity, wall_ms now, struct fault *fault);
+/* Notes that a file of a drop folder was taken, and how many of its lines came back, inside the transaction that takes
+ * its reports. `identity` is of folder, name and content. E_EXISTS: it was taken before. */
+enum error store_take_file(struct store *store, const struct hash *identity, uint64_t rejected, wall_ms now,
+			   struct fault *fault);
+/* Whether it was taken before, and how many of its lines came back then. For readers too. */
+enum error store_file_taken(struct store *store, const struct hash *identity, bool *taken, uint64_t *rejected,
+			    struct fault *fault);
 
 /* The last row that the sink has handed on, 0 before the first; it may have those up to `unsure` (never less, NULL is
  * allowed) as well, for it failed after they were tried. For readers too. */

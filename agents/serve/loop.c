@@ -140,7 +140,7 @@ static enum error file_take(struct loop *loop, const struct intake_letter *lette
 
 	if (error != E_OK)
 		return error;
-	error = store_take_file(&loop->store, &letter->identity, now->wall, fault);
+	error = store_take_file(&loop->store, &letter->identity, letter->file.rejected, now->wall, fault);
 	if (error == E_OK) {
 		error = lines_take(loop, letter, fault);
 		/* "Taken before" would let the file go: only the file's own identity may say so. */

@@ -29,8 +29,8 @@
  *                     receipted: up to here every number has a receipt
  *   outbox (view)     outbox_report with state (enum outbox_state) and the entry of its receipt; a cross join keeps
  *                     SQLite from sorting a million reports by stream first
- *   taken_file        drop-folder files that were taken, for the intake: no names, for these may be of persons, and
- *                     nothing here is ever erased
+ *   taken_file        drop-folder files that were taken, for the intake, and how many lines of each came back then:
+ *                     no names, for these may be of persons, and nothing here is ever erased
  *
  *   inbox             one row a report received; no number is given twice, for sinks go by it. body: the plain Body,
  *                     opened where it travelled sealed; empty when it was erased or could not be opened. trust: enum
@@ -125,7 +125,8 @@ static const char schema_outbox[] =
 	" FROM outbox_report o CROSS JOIN stream s ON s.epoch = o.epoch AND s.stream = o.stream;"
 	"CREATE INDEX outbox_query ON outbox_report(epoch, stream, number) WHERE kind IN (10, 11);"
 	"CREATE INDEX outbox_release ON outbox_report(epoch, stream, number) WHERE kind IN (8, 9);"
-	"CREATE TABLE taken_file(identity BLOB PRIMARY KEY, taken_at INTEGER NOT NULL) WITHOUT ROWID;";
+	"CREATE TABLE taken_file("
+	" identity BLOB PRIMARY KEY, taken_at INTEGER NOT NULL, rejected INTEGER NOT NULL) WITHOUT ROWID;";
 
 static const char schema_inbox[] =
 	"CREATE TABLE inbox("

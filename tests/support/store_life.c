@@ -198,7 +198,7 @@ static enum error file_take(struct store_life *life)
 	enum error error = store_begin(&life->store, NULL);
 
 	if (error == E_OK)
-		error = store_take_file(&life->store, &identity, clock_now().wall, NULL);
+		error = store_take_file(&life->store, &identity, 0, clock_now().wall, NULL);
 	if (error == E_OK)
 		error = outbox_take(&life->store, prepared, sources, 2, true, names, NULL);
 	if (error == E_OK)

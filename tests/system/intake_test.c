@@ -257,6 +257,29 @@ static void the_same_file_twice_is_taken_once(void **state)
 	assert_int_equal(accepted(x), before + 3);
 }
 
+/* The lines that came back were never in the outbox: who looks for them is told where they are. */
+static void a_file_dropped_again_says_that_lines_of_it_came_back(void **state)
+{
+	static const char rows[] =
+		"Wilayah;Tanggal;Jam;Uraian\n16.01;20/11/2025;09.30;again\n16,1;20/11/2025;09.30;spoiled\n";
+	struct exchange *x = *state;
+	const size_t before = accepted(x);
+	char *path, *reason;
+
+	file_make(x, POLICE, "csv/again.csv", rows);
+	assert_true(office_settled(x, POLICE, before + 1, 20));
+	assert_true(comes(x, POLICE, "csv/done/again.csv", 5));
+	file_make(x, POLICE, "csv/again.csv", rows);
+	assert_true(comes(x, POLICE, "csv/done/again-1.csv", 10));
+	path = office_path(x, POLICE, "csv/done/again-1.csv.reason.txt");
+	reason = file_text(path);
+	assert_non_null(strstr(reason, "Lines that came back then: 1. Drop the file in rejected/"));
+	assert_false(stands(x, POLICE, "csv/rejected/again-1.csv"));
+	assert_int_equal(accepted(x), before + 1);
+	free(reason);
+	free(path);
+}
+
 static void a_dropped_workbook_goes_where_a_list_goes(void **state)
 {
 	struct exchange *x = *state;
@@ -403,6 +426,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_still_grows_on_a_network_mount_is_left_alone),
 		cmocka_unit_test(hidden_and_temporary_files_are_left_alone),
 		cmocka_unit_test(the_same_file_twice_is_taken_once),
+		cmocka_unit_test(a_file_dropped_again_says_that_lines_of_it_came_back),
 		cmocka_unit_test(a_dropped_workbook_goes_where_a_list_goes),
 		cmocka_unit_test(what_lay_too_long_is_removed_without_a_name_in_the_log),
 		cmocka_unit_test(a_sink_that_fails_holds_up_nobody_and_catches_up),

@@ -3,6 +3,7 @@
 #include "agents/intake/intake_file.h"
 #include "agents/intake/intake_folder.h"
 #include "agents/reports/outbox.h"
+#include "agents/reports/store_progress.h"
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -23,14 +24,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#define PROFILE \
+#define PROFILE_OF(more) \
 	"format: csv\nseparator: \";\"\n" \
 	"defaults: {label: AMBER, purpose: law-enforcement, region: \"16.01\", expires_days: 30}\n" \
 	"zone: \"+07:00\"\n" \
 	"fixed: [{field: category, value: other}, {field: sighting.assertion, value: fact}]\n" \
-	"columns: [{column: T, field: sighting.first_seen, required: true}, {column: N, field: sighting.count}]\n"
+	"columns: [{column: T, field: sighting.first_seen, required: true}, {column: N, field: sighting.count" more \
+	"}]\n"
+#define PROFILE PROFILE_OF("")
 #define ONE "T;N\n21/11/2026 10:00;1\n"
 #define TWO "T;N\n21/11/2026 10:00;1\n21/11/2026 10:00;2\n"
+#define ONE_A_WORD "T;N\n21/11/2026 10:00;1\n21/11/2026 10:00;dua\n"
 #define HALF_BAD "T;N\n21/11/2026 10:00;1\nRAHASIA;2\n"
 
 enum { SOON_MS = 5000, NEVER_MS = 60000 }; /* by the scene's clock */
@@ -62,20 +66,26 @@ static char *path_in(const struct scene *scene, const char *name)
 	return memory_format("%s/%s", scene->folder, name);
 }
 
+static void profile_set(struct scene *scene, const char *text)
+{
+	char *path = path_in(scene, ".profile");
+	struct fault fault;
+
+	profile_free(scene->profile);
+	assert_int_equal(file_write(path, BYTES(text, strlen(text)), 0600, &fault), E_OK);
+	assert_int_equal(profile_load(path, &scene->profile, &fault), E_OK);
+	free(path);
+}
+
 static int setup(void **state)
 {
 	struct scene *scene = memory_zero(1, sizeof(*scene));
-	struct fault fault;
-	char *profile;
 
 	scene->now = clock_now();
 	scene->user = geteuid();
 	strcpy(scene->folder, "/tmp/intake-test-XXXXXX");
 	assert_non_null(mkdtemp(scene->folder));
-	profile = path_in(scene, ".profile");
-	assert_int_equal(file_write(profile, BYTES(PROFILE, strlen(PROFILE)), 0600, &fault), E_OK);
-	assert_int_equal(profile_load(profile, &scene->profile, &fault), E_OK);
-	free(profile);
+	profile_set(scene, PROFILE);
 	scene->to_loop = mailbox_new();
 	scene->options.settle_ms = 300; /* where nothing is said of it */
 	*state = scene;
@@ -155,6 +165,47 @@ static void answer(struct scene *scene, struct intake_letter *letter, enum error
 {
 	letter->result = result;
 	intake_answer(scene->intake, letter);
+}
+
+/* An office with a store, which the intake asks. */
+static void office_open(struct scene *scene, struct store *store)
+{
+	struct fault fault;
+
+	scene->store_path = path_in(scene, ".agent.db");
+	assert_int_equal(
+		store_open(store, scene->store_path, NULL, (const uint8_t[EXCHANGE_SIZE]){1}, "police.oku", &fault),
+		E_OK);
+}
+
+static void office_end(struct scene *scene, struct store *store)
+{
+	intake_stop(scene->intake);
+	scene->intake = NULL;
+	store_close(store);
+	free((char *)(uintptr_t)scene->store_path);
+}
+
+/* What the loop does in one transaction with taking the lines. */
+static void note_taken(struct store *store, const struct intake_letter *letter)
+{
+	assert_int_equal(store_take_file(store, &letter->identity, letter->file.rejected, clock_now().wall, NULL),
+			 E_OK);
+}
+
+static void take(struct scene *scene, struct store *store, struct intake_letter *letter, size_t rejected)
+{
+	assert_int_equal(letter->file.rejected, rejected);
+	note_taken(store, letter);
+	answer(scene, letter, E_OK);
+}
+
+/* As a SIGHUP does after the profile was changed. */
+static void profile_mend(struct scene *scene, const char *text)
+{
+	intake_stop(scene->intake);
+	profile_set(scene, text);
+	intake_begin(scene);
 }
 
 static bool exists(const struct scene *scene, const char *name)
@@ -556,6 +607,79 @@ static void a_file_that_the_outbox_refuses_is_rejected_as_a_whole(void **state)
 	assert_null(letter_within(scene, NEVER_MS));
 }
 
+/* ---- files that are dropped again */
+
+/* The profile knows the word of the second line by now; it was seen there, and perhaps corrected and dropped. */
+static void what_came_back_from_a_file_is_not_taken_when_it_is_dropped_again(void **state)
+{
+	struct scene *scene = *state;
+	char *rejected = path_in(scene, "rejected/x.csv"), *again = path_in(scene, "again.csv");
+	struct store store;
+
+	office_open(scene, &store);
+	intake_begin(scene);
+	there_soon(scene, "rejected");
+	drop(scene, "x.csv", ONE_A_WORD);
+	take(scene, &store, letter_wait(scene), 1);
+	there_soon(scene, "done/x.csv");
+	profile_mend(scene, PROFILE_OF(", map: [{from: dua, to: \"2\"}]"));
+	drop(scene, "x.csv", ONE_A_WORD);
+	there_soon(scene, "done/x-1.csv");
+	assert_content(scene, "done/x-1.csv.reason.txt",
+		       "taken before, with this name and this content: nothing of it is taken again.\n"
+		       "Lines that came back then: 1. Drop the file in rejected/ that holds them, corrected, or as it is\n"
+		       "where they are right by now; when that file is gone, these lines alone in a file of their own.\n");
+	assert_null(letter_within(scene, NEVER_MS));
+	assert_int_equal(rename(rejected, again), 0);
+	take(scene, &store, letter_wait(scene), 0);
+	there_soon(scene, "done/again.csv");
+	free(rejected);
+	free(again);
+	office_end(scene, &store);
+}
+
+/* Who corrected it there and dropped that file would have it sent twice. */
+static void a_line_that_was_taken_never_lies_among_those_that_came_back(void **state)
+{
+	struct scene *scene = *state;
+	struct store store;
+
+	office_open(scene, &store);
+	intake_begin(scene);
+	there_soon(scene, "rejected");
+	drop(scene, "x.csv", TWO);
+	take(scene, &store, letter_wait(scene), 0);
+	there_soon(scene, "done/x.csv");
+	profile_mend(scene, PROFILE_OF(", map: [{from: \"1\", to: satu}]"));
+	drop(scene, "x.csv", TWO);
+	there_soon(scene, "done/x-1.csv");
+	assert_false(exists(scene, "done/x-1.csv.reason.txt"));
+	assert_false(exists(scene, "rejected/x.csv"));
+	assert_null(letter_within(scene, NEVER_MS));
+	office_end(scene, &store);
+}
+
+static void a_crash_before_a_taken_file_is_put_away_leaves_what_came_back(void **state)
+{
+	struct scene *scene = *state;
+	struct intake_letter *letter;
+	struct store store;
+
+	office_open(scene, &store);
+	drop(scene, "x.csv", ONE_A_WORD);
+	intake_begin(scene);
+	letter = letter_wait(scene);
+	note_taken(&store, letter);
+	profile_mend(scene, PROFILE_OF(", map: [{from: dua, to: \"2\"}, {from: \"1\", to: satu}]"));
+	intake_letter_free(letter);
+	there_soon(scene, "done/x.csv");
+	assert_true(exists(scene, "done/x.csv.reason.txt"));
+	assert_true(exists(scene, "rejected/x.csv"));
+	assert_false(exists(scene, "rejected/x-1.csv"));
+	assert_null(letter_within(scene, NEVER_MS));
+	office_end(scene, &store);
+}
+
 /* ---- workbooks */
 
 static void a_workbook_is_taken_as_a_list_is(void **state)
@@ -605,7 +729,6 @@ static void a_workbook_that_cannot_be_read_is_rejected_with_a_reason(void **stat
 /* A folder of JSON files of an office whose outbox holds police.oku#1, AMBER. */
 static void office_begin(struct scene *scene, struct store *store)
 {
-	char *profile = path_in(scene, ".json-profile");
 	struct arena arena;
 	struct prepared prepared, *list = &prepared;
 	struct report_name name;
@@ -618,13 +741,8 @@ static void office_begin(struct scene *scene, struct store *store)
 				   "\"count\": 1, \"assertion\": \"fact\"}}",
 				   0, NULL);
 
-	profile_free(scene->profile);
-	assert_int_equal(file_write(profile, BYTES(JSON_PROFILE, strlen(JSON_PROFILE)), 0600, &fault), E_OK);
-	assert_int_equal(profile_load(profile, &scene->profile, &fault), E_OK);
-	free(profile);
-	scene->store_path = path_in(scene, ".agent.db");
-	assert_int_equal(store_open(store, scene->store_path, NULL, (const uint8_t[EXCHANGE_SIZE]){1}, "police.oku", &fault),
-			 E_OK);
+	profile_set(scene, JSON_PROFILE);
+	office_open(scene, store);
 	arena_init(&arena);
 	json_object_set_new(draft, "expires", json_string(time_text(expires, now + 30 * DAY_MS, 0)));
 	assert_int_equal(
@@ -633,14 +751,6 @@ static void office_begin(struct scene *scene, struct store *store)
 	assert_int_equal(outbox_take(store, &list, NULL, 1, false, &name, &fault), E_OK);
 	arena_fini(&arena);
 	json_decref(draft);
-}
-
-static void office_end(struct scene *scene, struct store *store)
-{
-	intake_stop(scene->intake);
-	scene->intake = NULL;
-	store_close(store);
-	free((char *)(uintptr_t)scene->store_path);
 }
 
 static void a_dropped_cancel_takes_over_what_decides_the_audience(void **state)
@@ -1060,6 +1170,9 @@ int main(void)
 		PROMISE(a_file_that_cannot_be_read_does_not_stop_the_others),
 		PROMISE(a_line_that_the_outbox_refuses_costs_that_line_only),
 		PROMISE(a_file_that_the_outbox_refuses_is_rejected_as_a_whole),
+		PROMISE(what_came_back_from_a_file_is_not_taken_when_it_is_dropped_again),
+		PROMISE(a_line_that_was_taken_never_lies_among_those_that_came_back),
+		PROMISE(a_crash_before_a_taken_file_is_put_away_leaves_what_came_back),
 		PROMISE(a_workbook_is_taken_as_a_list_is),
 		PROMISE(a_workbook_that_cannot_be_read_is_rejected_with_a_reason),
 		PROMISE(a_dropped_cancel_takes_over_what_decides_the_audience),
