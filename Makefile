@@ -47,7 +47,7 @@ COMMON_O := $(patsubst %.c,$(OUT)/%.o,$(filter-out common/forgetful.c,$(wildcard
 # Programs' own mains stay out of the libraries that tests link.
 PROGRAM_C := broker/simpul-broker.c broker/simpulctl.c agents/simpul-agent.c agents/simpul.c
 BROKER_O := $(patsubst %.c,$(OUT)/%.o,$(wildcard broker/*/*.c))
-AGENT_O  := $(patsubst %.c,$(OUT)/%.o,$(wildcard agents/*/*.c))
+AGENT_O  := $(patsubst %.c,$(OUT)/%.o,$(wildcard agents/*/*.c)) $(OUT)/agents/intake/workbook_program.o
 PROGRAMS := $(patsubst %.c,$(OUT)/%,$(notdir $(wildcard $(PROGRAM_C))))
 UNIT_C   := $(wildcard tests/unit/*_test.c)
 UNITS    := $(patsubst tests/unit/%.c,$(OUT)/tests/unit/%,$(UNIT_C))
@@ -157,7 +157,14 @@ $(OUT)/common/region_table.c: common/regions.csv common/regions.awk
 	$(call say,AWK,$<)
 	$(QUIET)awk -f common/regions.awk common/regions.csv > $@
 
-$(OUT)/common/region_table.o: $(OUT)/common/region_table.c
+# The agent has it in itself and hands it to Python: nothing of it is to be installed anywhere.
+$(OUT)/agents/intake/workbook_program.c: agents/intake/workbook.py
+	@mkdir -p $(@D)
+	$(call say,OD,$<)
+	$(QUIET){ echo 'extern const char workbook_program[]; const char workbook_program[] = {'; \
+		od -An -v -tx1 $< | sed 's/[0-9a-f][0-9a-f]/0x&,/g'; echo '0};'; } > $@
+
+$(OUT)/common/region_table.o $(OUT)/agents/intake/workbook_program.o: %.o: %.c
 	$(call say,CC,$<)
 	$(COMPILE) -c -o $@ $<
 

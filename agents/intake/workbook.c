@@ -7,15 +7,20 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define ENDING ".xlsx"
 #define UNREADABLE "a workbook that cannot be read, damaged or with a password: save it as CSV"
+#define NO_READER "a workbook, and no xlsx2csv is installed, or one that is not known: save it as CSV"
 
 enum { BLOCK = 64 * 1024, ENDING_SIZE = sizeof(ENDING) - 1 };
 
+/* Generated from workbook.py. */
+extern const char workbook_program[];
+
 const struct workbook_reader workbook_xlsx2csv = {
-	.program = "/usr/bin/xlsx2csv", .seconds = 60, .memory = (size_t)1 << 30, .output = 64 * 1024 * 1024};
+	.program = "/usr/bin/python3", .seconds = 60, .memory = (size_t)1 << 30, .output = 64 * 1024 * 1024};
 
 bool workbook_named(const char *file_name)
 {
@@ -34,11 +39,10 @@ char *workbook_csv_name(const char *file_name)
 static enum error reader_start(struct child *child, const struct workbook_reader *reader,
 			       const struct workbook_form *form, struct bytes content, steady_ms deadline, int stop)
 {
-	char program[] = "xlsx2csv", sheet[] = "--sheet=1", empty[] = "--skipemptycolumns";
-	char separator[] = "--delimiter=?", input[] = "/proc/self/fd/0", times[] = "--timeformat=%H:%M:%S";
-	char day_first[] = "--dateformat=%d/%m/%Y %H:%M:%S", iso[] = "--dateformat=%Y-%m-%d %H:%M:%S";
+	char python[] = "python3", isolated[] = "-I", given[] = "-c", *program = (char *)(uintptr_t)workbook_program;
+	char separator[] = {form->separator, '\0'}, day_first[] = "%d/%m/%Y %H:%M:%S", iso[] = "%Y-%m-%d %H:%M:%S";
 	char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C.UTF-8";
-	char *const argv[] = {program, sheet, empty, separator, times, form->iso_dates ? iso : day_first, input, NULL};
+	char *const argv[] = {python, isolated, given, program, separator, form->iso_dates ? iso : day_first, NULL};
 	char *const environment[] = {path, locale, NULL};
 	const struct child_limits limits = {.seconds = reader->seconds, .memory = reader->memory};
 	const struct child_command command = {.program = reader->program,
@@ -47,7 +51,6 @@ static enum error reader_start(struct child *child, const struct workbook_reader
 					      .limits = &limits,
 					      .heard = true};
 
-	separator[sizeof(separator) - 2] = form->separator;
 	return child_start(child, &command, content, deadline, stop);
 }
 
@@ -63,6 +66,8 @@ static enum error rows_read(struct child *child, size_t most, steady_ms deadline
 		return error;
 	if (outcome == CHILD_STOPPED)
 		return fault_at(fault, E_STOPPING, "workbook");
+	if (outcome == CHILD_ENDED && WIFEXITED(status) && WEXITSTATUS(status) == EX_UNAVAILABLE)
+		return fault_say(fault, E_INVALID, NO_READER);
 	if (outcome == CHILD_LATE || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return fault_at(fault, E_INVALID, "%s", UNREADABLE);
 	return E_OK;
@@ -110,7 +115,7 @@ enum error workbook_csv(const struct workbook_reader *reader, const struct workb
 		return fault_at(fault, E_INVALID, "%s", UNREADABLE);
 	error = reader_start(&child, reader, form, content, deadline, stop);
 	if (error == E_NOT_FOUND)
-		return fault_say(fault, E_INVALID, "a workbook, and no xlsx2csv is installed: save it as CSV");
+		return fault_say(fault, E_INVALID, NO_READER);
 	if (error != E_OK)
 		return fault_at(fault, error, "workbook");
 	error = rows_read(&child, reader->output, deadline, stop, &rows, fault);

@@ -1,8 +1,9 @@
 /* workbook - the first sheet of an Excel workbook (.xlsx) as the CSV that a profile reads.
  *
- * Debian's xlsx2csv does it, in a child of its own (child.h): the workbook comes from foreigners, and a workbook that
- * brings down what takes it apart does not bring down the agent. Arguments and environment say nothing of the file, no
- * file grows by it, and it ends with its time, its memory or its output.
+ * Debian's xlsx2csv does it, under a Python that has it read dates as Excel does (workbook.py), in a child of its own
+ * (child.h): the workbook comes from foreigners, and a workbook that brings down what takes it apart does not bring
+ * down the agent. Arguments and environment say nothing of the file, no file grows by it, and it ends with its time,
+ * its memory or its output.
  *
  *   a date            as the profile writes dates, " 00:00:00" behind it where it has no time of the day
  *   a line end in a cell   a blank, so that line and row are the same number
@@ -20,7 +21,7 @@
 #include "common/error.h"
 #include <stdbool.h>
 
-/* The program that reads workbooks, and how much it may need. */
+/* The Python that runs workbook.py, and how much it may need. */
 struct workbook_reader {
 	const char *program; /* absolute */
 	unsigned seconds;

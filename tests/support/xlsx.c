@@ -1,6 +1,8 @@
 /* xlsx - writes the parts of a workbook into a zip archive without compression. */
 #include "tests/support/xlsx.h"
+#include "common/memory.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_PARTS = 8, LOCAL = 0x04034b50, CENTRAL = 0x02014b50, END = 0x06054b50 };
@@ -114,17 +116,41 @@ static const char types[] = HEAD
 static const char root[] =
 	HEAD "<Relationships xmlns=\"" PACKAGE "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
 	     "/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>";
-static const char workbook[] =
-	HEAD "<workbook xmlns=\"" MAIN "\" xmlns:r=\"" OFFICE
-	     "\"><sheets><sheet name=\"Lembar1\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>";
 static const char relations[] =
 	HEAD "<Relationships xmlns=\"" PACKAGE "relationships\"><Relationship Id=\"rId1\" Type=\"" OFFICE
 	     "/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"" OFFICE
 	     "/styles\" Target=\"styles.xml\"/><Relationship Id=\"rId3\" Type=\"" OFFICE
 	     "/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>";
-static const char styles[] = HEAD "<styleSheet xmlns=\"" MAIN "\"><cellXfs count=\"3\"><xf numFmtId=\"0\"/>"
-				  "<xf numFmtId=\"14\" applyNumberFormat=\"1\"/><xf numFmtId=\"20\" "
-				  "applyNumberFormat=\"1\"/></cellXfs></styleSheet>";
+
+static void workbook_add(struct archive *archive, const char *date1904)
+{
+	char *properties = date1904 != NULL ? memory_format("<workbookPr date1904=\"%s\"/>", date1904)
+					    : memory_string("<workbookPr/>");
+	char *text = memory_format(HEAD "<workbook xmlns=\"" MAIN "\" xmlns:r=\"" OFFICE "\">%s<sheets><sheet "
+					"name=\"Lembar1\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>",
+				   properties);
+
+	text_add(archive, "xl/workbook.xml", text);
+	free(text);
+	free(properties);
+}
+
+/* The second style is that of dates, the third that of times. */
+static void styles_add(struct archive *archive, const char *format)
+{
+	char *own = format != NULL ? memory_format("<numFmts count=\"1\"><numFmt numFmtId=\"164\" formatCode=\"%s\"/>"
+						   "</numFmts>",
+						   format)
+				   : memory_string("");
+	char *text = memory_format(HEAD "<styleSheet xmlns=\"" MAIN "\">%s<cellXfs count=\"3\"><xf numFmtId=\"0\"/>"
+					"<xf numFmtId=\"%d\" applyNumberFormat=\"1\"/><xf numFmtId=\"20\" "
+					"applyNumberFormat=\"1\"/></cellXfs></styleSheet>",
+				   own, format != NULL ? 164 : 14);
+
+	text_add(archive, "xl/styles.xml", text);
+	free(text);
+	free(own);
+}
 
 /* Texts stand in a list of their own, to which the cells refer. */
 static void cell_put(struct buffer *sheet, struct buffer *texts, size_t *count, const char *cell, int length)
@@ -168,6 +194,11 @@ static void row_put(struct buffer *sheet, struct buffer *texts, size_t *count, c
 
 void xlsx_make(const char *rows, struct buffer *out)
 {
+	xlsx_make_dated(rows, &(struct xlsx_dates){.format = NULL}, out);
+}
+
+void xlsx_make_dated(const char *rows, const struct xlsx_dates *dates, struct buffer *out)
+{
 	struct archive archive = {.out = out};
 	struct buffer sheet = {0}, texts = {0};
 	size_t number = 0, count = 0;
@@ -183,9 +214,9 @@ void xlsx_make(const char *rows, struct buffer *out)
 	buffer_text(&texts, "</sst>");
 	text_add(&archive, "[Content_Types].xml", types);
 	text_add(&archive, "_rels/.rels", root);
-	text_add(&archive, "xl/workbook.xml", workbook);
+	workbook_add(&archive, dates->date1904);
 	text_add(&archive, "xl/_rels/workbook.xml.rels", relations);
-	text_add(&archive, "xl/styles.xml", styles);
+	styles_add(&archive, dates->format);
 	part_add(&archive, "xl/sharedStrings.xml", &texts);
 	part_add(&archive, "xl/worksheets/sheet1.xml", &sheet);
 	archive_end(&archive);

@@ -10,4 +10,11 @@
  *   ~   a time of the day, as a part of the day */
 void xlsx_make(const char *rows, struct buffer *out);
 
+/* What a workbook may say of its dates, as it stands in an attribute; NULL: nothing. */
+struct xlsx_dates {
+	const char *date1904;
+	const char *format; /* of the cells that are dates; Excel's number 14 unless given */
+};
+void xlsx_make_dated(const char *rows, const struct xlsx_dates *dates, struct buffer *out);
+
 #endif

@@ -24,17 +24,22 @@
 static const struct workbook_form semicolons = {.separator = ';'};
 
 /* The sheet of these rows; free it. */
-static char *sheet_of(const char *rows, const struct workbook_form *form)
+static char *dated_sheet_of(const char *rows, const struct xlsx_dates *dates, const struct workbook_form *form)
 {
 	struct buffer content = {0}, csv = {0};
 	struct fault fault = {.code = E_OK};
 
-	xlsx_make(rows, &content);
+	xlsx_make_dated(rows, dates, &content);
 	if (workbook_csv(&workbook_xlsx2csv, form, buffer_view(&content), -1, &csv, &fault) != E_OK)
 		fail_msg("%s", fault.field);
 	buffer_u8(&csv, 0);
 	buffer_free(&content);
 	return (char *)csv.data;
+}
+
+static char *sheet_of(const char *rows, const struct workbook_form *form)
+{
+	return dated_sheet_of(rows, &(struct xlsx_dates){.format = NULL}, form);
 }
 
 /* A program of the test in the place of xlsx2csv; the error, and what it came to. */
@@ -70,6 +75,34 @@ static void cells_arrive_as_the_profile_writes_them(void **state)
 	csv = sheet_of("Nama|Lahir\nERIKSSON|@27253\n", &(struct workbook_form){.separator = ',', .iso_dates = true});
 	assert_string_equal(csv, BOM "Nama,Lahir\nERIKSSON,1974-08-12 00:00:00\n");
 	free(csv);
+}
+
+/* What nobody would notice: "0" is a word for false as well. */
+static void days_count_from_the_year_that_the_workbook_says(void **state)
+{
+	static const char *const words[] = {NULL, "0", "false", " 0", "1", "true"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char *csv = dated_sheet_of("Lahir\n@27253\n", &(struct xlsx_dates){.date1904 = words[i]}, &semicolons);
+
+		assert_string_equal(csv,
+				    i < 4 ? BOM "Lahir\n12/08/1974 00:00:00\n" : BOM "Lahir\n13/08/1978 00:00:00\n");
+		free(csv);
+	}
+}
+
+static void a_workbook_whose_year_nobody_knows_comes_back(void **state)
+{
+	struct buffer content = {0}, csv = {0};
+	struct fault fault;
+
+	(void)state;
+	xlsx_make_dated("Lahir\n@27253\n", &(struct xlsx_dates){.date1904 = "ya"}, &content);
+	assert_int_equal(workbook_csv(&workbook_xlsx2csv, &semicolons, buffer_view(&content), -1, &csv, &fault),
+			 E_INVALID);
+	assert_int_equal(csv.size, 0);
+	buffer_free(&content);
 }
 
 static void rows_have_one_line_and_one_width(void **state)
@@ -117,7 +150,18 @@ static void a_reader_ends_with_its_time_its_memory_and_its_output(void **state)
 	assert_int_equal(read_by("#!/bin/sh\nexec yes\n", &limits, -1, &fault), E_TOO_LARGE);
 	assert_int_equal(read_by("#!/usr/bin/python3\nx = bytearray(1 << 30)\n", &limits, -1, &fault), E_INVALID);
 	assert_int_equal(read_by("#!/bin/sh\nkill -9 $$\n", &limits, -1, &fault), E_INVALID);
+	assert_non_null(strstr(fault.field, "cannot be read"));
 	assert_true(clock_now().steady - start < 30000);
+}
+
+static void an_xlsx2csv_that_nobody_knows_is_not_heard(void **state)
+{
+	const struct workbook_reader limits = {.seconds = 10, .memory = 256 * MIB, .output = MIB};
+	struct fault fault;
+
+	(void)state;
+	assert_int_equal(read_by("#!/bin/sh\necho Lahir; exit 69\n", &limits, -1, &fault), E_INVALID);
+	assert_non_null(strstr(fault.field, "no xlsx2csv is installed, or one that is not known"));
 }
 
 static void a_reader_can_write_nowhere_and_is_told_nothing(void **state)
@@ -166,9 +210,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cells_arrive_as_the_profile_writes_them),
+		cmocka_unit_test(days_count_from_the_year_that_the_workbook_says),
+		cmocka_unit_test(a_workbook_whose_year_nobody_knows_comes_back),
 		cmocka_unit_test(rows_have_one_line_and_one_width),
 		cmocka_unit_test(what_is_no_workbook_says_so),
 		cmocka_unit_test(a_reader_ends_with_its_time_its_memory_and_its_output),
+		cmocka_unit_test(an_xlsx2csv_that_nobody_knows_is_not_heard),
 		cmocka_unit_test(a_reader_can_write_nowhere_and_is_told_nothing),
 		cmocka_unit_test(an_agent_that_stops_does_not_wait_for_it),
 		cmocka_unit_test(only_the_ending_makes_a_workbook),
