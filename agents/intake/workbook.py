@@ -2,15 +2,18 @@
 
 Arguments: what stands between the cells of a row, and how a date is written (strftime).
 
-xlsx2csv reads the parts of a workbook as Python's zipfile gives them, and is given one of them as it understands it:
+xlsx2csv reads the parts of a workbook as Python's zipfile gives them, and is given two of them as it understands them:
 
     workbook     date1904="0" as "false", the one word that it does not take for true; the dates would be 4 years late
+    styleSheet   formats without what stands in brackets or quotes, for it looks for the letters of a date there too and
+                 does not see that "[$-id-ID]dd mmmm yyyy" is the format of a date
 
-Ends with 69 where there is no xlsx2csv, or one that reads in another way, past this change.
+Ends with 69 where there is no xlsx2csv, or one that reads in another way, past these changes.
 """
 
 import io
 import os
+import re
 import runpy
 import sys
 import zipfile
@@ -20,10 +23,13 @@ from xml.etree import ElementTree
 PROGRAM = "/usr/bin/xlsx2csv"
 UNAVAILABLE = 69
 BOOLEANS = {"0": "false", "false": "false", "1": "true", "true": "true"}
+# What stays is in the group: an escaped character, a time that goes on beyond the day.
+ASIDE = re.compile(r'(\\.|\[(?:h+|m+|s+)\])|"[^"]*"|\[[^]]*\]', re.IGNORECASE)
 
 # By the name of a part's first element: of which elements in it, which attribute, becomes what.
 CHANGES = {
     "workbook": ("workbookPr", "date1904", lambda text: BOOLEANS[text.strip()]),
+    "styleSheet": ("numFmt", "formatCode", lambda text: ASIDE.sub(r"\1", text)),
 }
 given = set()
 

@@ -105,6 +105,42 @@ static void a_workbook_whose_year_nobody_knows_comes_back(void **state)
 	buffer_free(&content);
 }
 
+static void a_date_is_one_whatever_its_format_says_beside_it(void **state)
+{
+	static const char *const formats[] = {
+		"[$-id-ID]dd mmmm yyyy",
+		"[$-en-US]d-mmm-yy;@",
+		"[$-421]dd\\ mmmm\\ yyyy;@",
+		"[$-x-sysdate]dddd\\,\\ mmmm\\ dd\\,\\ yyyy",
+		"[$-F800]dddd\\,\\ mmmm\\ dd\\,\\ yyyy",
+		"[Red]dd/mm/yyyy",
+		"&quot;[d] &quot;dd/mm/yyyy",
+		"yyyy\\-mm\\-dd",
+		"m/d/yyyy",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		char *csv = dated_sheet_of("Lahir\n@27253\n", &(struct xlsx_dates){.format = formats[i]}, &semicolons);
+
+		assert_string_equal(csv, BOM "Lahir\n12/08/1974 00:00:00\n");
+		free(csv);
+	}
+}
+
+static void a_number_is_none_whatever_its_format_says_beside_it(void **state)
+{
+	static const char *const formats[] = {"[$USD] #,##0", "0 &quot;hari&quot;", "[Red]General", "[h]:mm", "[ss]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		char *csv = dated_sheet_of("Jumlah\n@27253\n", &(struct xlsx_dates){.format = formats[i]}, &semicolons);
+
+		assert_string_equal(csv, BOM "Jumlah\n27253\n");
+		free(csv);
+	}
+}
+
 static void rows_have_one_line_and_one_width(void **state)
 {
 	char *csv = sheet_of("A|B|C\nx\n\ny;z|l&#10;m\n|\"q\n", &semicolons);
@@ -212,6 +248,8 @@ int main(void)
 		cmocka_unit_test(cells_arrive_as_the_profile_writes_them),
 		cmocka_unit_test(days_count_from_the_year_that_the_workbook_says),
 		cmocka_unit_test(a_workbook_whose_year_nobody_knows_comes_back),
+		cmocka_unit_test(a_date_is_one_whatever_its_format_says_beside_it),
+		cmocka_unit_test(a_number_is_none_whatever_its_format_says_beside_it),
 		cmocka_unit_test(rows_have_one_line_and_one_width),
 		cmocka_unit_test(what_is_no_workbook_says_so),
 		cmocka_unit_test(a_reader_ends_with_its_time_its_memory_and_its_output),
