@@ -44,7 +44,16 @@ static enum error strings_read(struct store *store, sqlite3_stmt *get, struct ar
 	return error;
 }
 
-/* What cannot be proven is kept all the same, and must not stand in the way of erasing. */
+/* What cannot be proven, for want of a key or because something of the proof is damaged, is kept all the same, and must
+ * not stand in the way of erasing. A database that cannot be read is none of this. */
+static enum error unproven(const struct store *store, enum error error)
+{
+	const bool lacks = error == E_NOT_FOUND || error == E_KEY_UNKNOWN || error == E_CORRUPT;
+
+	return lacks && store->failure.code == E_OK ? E_OK : error;
+}
+
+/* Nothing in `encoded` where it cannot be proven. */
 static enum error row_proof_pack(struct store *store, uint64_t row, const struct report_name *name, struct arena *arena,
 				 struct buffer *encoded, struct fault *fault)
 {
@@ -53,7 +62,7 @@ static enum error row_proof_pack(struct store *store, uint64_t row, const struct
 
 	if (error == E_OK)
 		wire_pack(proof, encoded);
-	return error == E_KEY_UNKNOWN ? E_OK : error;
+	return unproven(store, error);
 }
 
 static enum error row_take(struct store *store, uint64_t row, const struct report_name *name, Simpul__PurgeRule rule,
@@ -210,7 +219,7 @@ static enum error own_proof_pack(struct store *store, const struct report_name *
 		error = proof_member_put(store, name, arena, &proof, fault);
 	if (error == E_OK)
 		wire_pack(&proof, encoded);
-	return error == E_NOT_FOUND || error == E_KEY_UNKNOWN ? E_OK : error;
+	return unproven(store, error);
 }
 
 static enum error own_take(struct store *store, const struct report_name *name, Simpul__PurgeRule rule, wall_ms now,

@@ -52,6 +52,11 @@ static void assert_kept(struct offices *f, struct store *store, const char *summ
 				 E_OK);
 }
 
+static uint64_t kept_count(struct offices *f)
+{
+	return agent_number(&f->store, "SELECT count(*) FROM kept");
+}
+
 /* What the army's newest answer says of its own copy; answers from number `first` on were not sent yet. */
 static const Simpul__SinkPurge *own_copy(struct offices *f, uint64_t first, struct buffer *body)
 {
@@ -143,6 +148,24 @@ static void what_is_lifted_goes_unless_another_order_keeps_it(void **state)
 	assert_false(offices_files_hold(f, "army.oku", CANARY));
 }
 
+static void a_proof_that_cannot_be_made_keeps_nothing_from_being_erased_or_kept(void **state)
+{
+	struct offices *f = *state;
+
+	for (uint64_t number = 1; number <= 3; number++)
+		offices_deliver(f, agent_sighting(&f->world, AMBER, CANARY));
+	hold(f, &f->store, 1, 48);
+	hold(f, &f->store, 2, 48);
+	test_sql(&f->store, "UPDATE inbox_delivery SET proof = x'ff' WHERE delivery_id < 3");
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_int_equal(offices_rows(f, "number = 1 AND erased_at > 0 AND rule = 2"), 1);
+	assert_kept(f, &f->store, CANARY, false);
+	f->now.wall += 25 * HOUR_MS;
+	offices_purge(f);
+	assert_int_equal(offices_rows(f, "number IN (2, 3) AND erased_at > 0 AND rule = 1"), 2);
+	assert_int_equal(kept_count(f), 2);
+}
+
 /* Retractions need no clock: what is over by one that is wrong is not over. */
 static void no_order_ends_by_a_clock_that_is_in_doubt(void **state)
 {
@@ -168,11 +191,6 @@ static void later(struct offices *f, uint64_t ms)
 	f->now.steady += ms;
 	status = (struct uplink_status){.broker_time = f->now.wall};
 	purge_step(&f->purge, &status, &f->now);
-}
-
-static uint64_t kept_count(struct offices *f)
-{
-	return agent_number(&f->store, "SELECT count(*) FROM kept");
 }
 
 static void each_order_ends_in_time_though_another_ended_just_before(void **state)
@@ -304,6 +322,7 @@ int main(void)
 		TEST(what_is_held_leaves_the_inbox_and_its_origin_hears_held_and_at_the_end_erased),
 		TEST(one_person_is_not_enough_to_keep_anything),
 		TEST(what_is_lifted_goes_unless_another_order_keeps_it),
+		TEST(a_proof_that_cannot_be_made_keeps_nothing_from_being_erased_or_kept),
 		TEST(no_order_ends_by_a_clock_that_is_in_doubt),
 		TEST(each_order_ends_in_time_though_another_ended_just_before),
 		TEST(what_an_order_kept_goes_once_the_store_can_be_written_again),
