@@ -271,6 +271,37 @@ static void an_order_goes_with_an_own_report_that_gets_another_number(void **sta
 	assert_int_equal(legal_hold_find(&f->sender, &before, &basis, &f->fault), E_NOT_FOUND);
 }
 
+/* As after the disk of the office was lost, and then that of the broker. */
+static void what_is_kept_goes_with_an_own_report_that_gets_another_number(void **state)
+{
+	const struct report_name now = {"police.oku", 2, 0, 1};
+	struct offices *f = *state;
+	const struct recovery recovery = {.incarnation = 2, .from = {1, f->world.head.entry, {{0}}}};
+	struct kept kept;
+	uint64_t moved;
+
+	offices_send_sighting(f, CANARY);
+	offices_receipted(f);
+	hold(f, &f->sender, 1, 48);
+	f->now.wall += 25 * HOUR_MS;
+	offices_sender_purge(f);
+	assert_int_equal(legal_hold_note_opening(&f->sender, &(struct report_name){"police.oku", 1, 0, 1},
+						 "for the court", &ani, f->now.wall, &f->fault),
+			 E_OK);
+	assert_int_equal(outbox_begin_epoch(&f->sender, 2, "disk lost", &moved, &f->fault), E_OK);
+	assert_int_equal(moved, 0);
+	assert_int_equal(outbox_recover(&f->sender, &recovery, 1, &f->fault), E_OK);
+	offices_sender_purge(f);
+	offices_sender_purge(f);
+	assert_int_equal(hold_keep_read(&f->sender, &now, &f->world.arena, &kept, &f->fault), E_OK);
+	assert_string_equal(kept.body->sighting->summary, CANARY);
+	assert_int_equal(agent_number(&f->sender, "SELECT epoch FROM opening"), 2);
+	f->now.wall += 24 * HOUR_MS;
+	offices_sender_purge(f);
+	offices_sender_purge(f);
+	assert_false(offices_files_hold(f, "police.oku", CANARY));
+}
+
 /* Inside the transaction that erases it. */
 static void the_proof_of_an_own_report_is_found_without_going_through_the_outbox(void **state)
 {
@@ -328,6 +359,7 @@ int main(void)
 		TEST(what_an_order_kept_goes_once_the_store_can_be_written_again),
 		TEST(an_own_report_is_kept_too),
 		TEST(an_order_goes_with_an_own_report_that_gets_another_number),
+		TEST(what_is_kept_goes_with_an_own_report_that_gets_another_number),
 		TEST(the_proof_of_an_own_report_is_found_without_going_through_the_outbox),
 		TEST(who_reads_what_is_kept_is_recorded),
 	};
