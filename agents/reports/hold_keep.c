@@ -109,13 +109,14 @@ static struct sink_outcome held_outcome(const struct hold_basis *basis)
 	return held;
 }
 
-/* Only the note that is answered counts, and there is one. */
+/* Nothing where the origin gets no answer under this name; which of its notes is answered does not matter. */
 enum error hold_keep_told(struct store *store, const struct report_name *name, uint64_t purge, wall_ms now,
 			  struct fault *fault)
 {
 	static const char sql[] =
-		"UPDATE kept SET purge = ?5 WHERE origin = ?1 AND epoch = ?2 AND stream = ?3"
-		" AND number = ?4 AND purge = 0 AND EXISTS(SELECT 1 FROM purge WHERE id = ?5 AND answer > 0)";
+		"UPDATE kept SET purge = ?5 WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4"
+		" AND purge = 0 AND EXISTS(SELECT 1 FROM purge p WHERE p.origin = ?1 AND p.epoch = ?2"
+		" AND p.stream = ?3 AND p.number = ?4 AND p.answer > 0)";
 	sqlite3_stmt *put = store_statement(store, sql);
 	struct sink_outcome held;
 	struct hold_basis basis;

@@ -78,8 +78,9 @@
  *   hold              orders by which something is kept, and words that lift one (lifts: its id), each of two persons:
  *                     who placed it and who confirmed it, by Unix user. ended_at: lifted, or over by a clock that was
  *                     right
- *   kept              what such an order keeps: its strings are erased in inbox or outbox. purge: the note of that
- *                     which its origin was answered by, 0 where none is due; proof: a Proof, empty where there is none
+ *   kept              what such an order keeps: its strings are erased in inbox or outbox. purge: a note of that, under
+ *                     a name that its origin is answered about, 0 where it is not; proof: a Proof, empty where there
+ *                     is none
  *   opening           who read what is kept, when and why */
 /* clang-format on */
 

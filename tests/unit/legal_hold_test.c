@@ -107,6 +107,30 @@ static void what_is_held_leaves_the_inbox_and_its_origin_hears_held_and_at_the_e
 	buffer_free(&body);
 }
 
+/* It could not be verified when it came, and could when it came again: both rows bear the name. */
+static void an_origin_hears_held_though_another_row_of_the_name_is_bad(void **state)
+{
+	struct offices *f = *state;
+	struct buffer body = {0};
+
+	offices_apply(f, agent_delivery(&f->world, offices_send(f, agent_sighting(&f->world, AMBER, CANARY))));
+	test_sql(&f->store, "UPDATE inbox SET trust = 2");
+	offices_apply(f, agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&f->sent.message))));
+	assert_int_equal(offices_rows(f, "number = 1"), 2);
+	hold(f, &f->store, 1, 48);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	assert_true(offices_purge(f));
+	assert_kept(f, &f->store, CANARY, true);
+	assert_int_equal(own_copy(f, 1, &body)->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_HELD);
+	f->now.wall += 25 * HOUR_MS; /* the retraction expires */
+	offices_purge(f);
+	f->now.wall += 24 * HOUR_MS;
+	offices_purge(f);
+	offices_purge(f);
+	assert_int_equal(own_copy(f, 2, &body)->outcome, SIMPUL__PURGE_OUTCOME__PURGE_OUTCOME_ERASED);
+	buffer_free(&body);
+}
+
 static void one_person_is_not_enough_to_keep_anything(void **state)
 {
 	struct offices *f = *state;
@@ -351,6 +375,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_held_leaves_the_inbox_and_its_origin_hears_held_and_at_the_end_erased),
+		TEST(an_origin_hears_held_though_another_row_of_the_name_is_bad),
 		TEST(one_person_is_not_enough_to_keep_anything),
 		TEST(what_is_lifted_goes_unless_another_order_keeps_it),
 		TEST(a_proof_that_cannot_be_made_keeps_nothing_from_being_erased_or_kept),
