@@ -398,12 +398,17 @@ enum error purge_receipt_refused(struct store *store, const struct report_name *
 
 /* ---- taking */
 
+/* The newest of a node counts, in the order of the broker's journal: one that verifies late comes after it. Entries
+ * alone are no order, for a broker that was restored gives their numbers once more, and times alone are none within
+ * one. */
 static enum error purged_store(struct store *store, const Simpul__Entry *entry, const Simpul__Purged *purged,
 			       struct fault *fault)
 {
 	static const char sql[] =
-		"INSERT OR REPLACE INTO purged(epoch, stream, number, node, key_id, accepted_at, rule, at, sinks)"
-		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+		"INSERT INTO purged(epoch, stream, number, node, key_id, accepted_at, entry, rule, at, sinks)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET key_id = excluded.key_id,"
+		" accepted_at = excluded.accepted_at, entry = excluded.entry, rule = excluded.rule, at = excluded.at,"
+		" sinks = excluded.sinks WHERE (excluded.accepted_at, excluded.entry) >= (accepted_at, entry)";
 	sqlite3_stmt *put = store_statement(store, sql);
 	Simpul__Purged sinks = SIMPUL__PURGED__INIT;
 	struct buffer encoded = {0};
@@ -418,9 +423,10 @@ static enum error purged_store(struct store *store, const Simpul__Entry *entry, 
 	bind_text(put, 4, entry->delivery->origin);
 	bind_number(put, 5, entry->delivery->key_id);
 	bind_number(put, 6, entry->accepted_at);
-	bind_number(put, 7, purged->rule);
-	bind_number(put, 8, purged->at <= INT64_MAX ? purged->at : INT64_MAX);
-	bind_bytes(put, 9, buffer_view(&encoded));
+	bind_number(put, 7, entry->entry);
+	bind_number(put, 8, purged->rule);
+	bind_number(put, 9, purged->at <= INT64_MAX ? purged->at : INT64_MAX);
+	bind_bytes(put, 10, buffer_view(&encoded));
 	error = database_step(put, fault);
 	buffer_free(&encoded);
 	return error;

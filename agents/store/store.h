@@ -11,7 +11,7 @@
 #include "common/member.h"
 #include "common/name.h"
 
-#define STORE_VERSION 16
+#define STORE_VERSION 17
 #define STORE_STATEMENTS 320 /* store_test counts those that there are */
 
 struct store {

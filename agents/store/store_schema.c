@@ -57,7 +57,8 @@
  *                     answer: 0 none is due, 1 due, not before `due`, 2 in the outbox. alone: no other goes with it,
  *                     for the broker refused a receipt of several. refused_at: when it refused this one for what it
  *                     says, so that it is not said again; 0: it did not
- *   purged            what the recipients of this office's reports answered; sinks is a Purged with nothing but these
+ *   purged            what the recipients of this office's reports answered, each the newest by accepted_at and entry of
+ *                     its receipt; sinks is a Purged with nothing but these
  *   purge_sink        what each sink that had a copy said last became of it (PurgeOutcome; code, number and until when
  *                     it is held), under the first note of the report's name; 'office-store' is this store itself
  *   subject_read      who looked for what is held of a person, when, and on which request (subject_record.h): the names
@@ -179,8 +180,8 @@ static const char schema_erasure[] =
 	"CREATE INDEX purge_name ON purge(origin, epoch, stream, number);"
 	"CREATE TABLE purged("
 	" epoch INTEGER NOT NULL, stream INTEGER NOT NULL, number INTEGER NOT NULL, node TEXT NOT NULL,"
-	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, rule INTEGER NOT NULL, at INTEGER NOT NULL,"
-	" sinks BLOB NOT NULL, PRIMARY KEY(epoch, stream, number, node)) WITHOUT ROWID;"
+	" key_id INTEGER NOT NULL, accepted_at INTEGER NOT NULL, entry INTEGER NOT NULL, rule INTEGER NOT NULL,"
+	" at INTEGER NOT NULL, sinks BLOB NOT NULL, PRIMARY KEY(epoch, stream, number, node)) WITHOUT ROWID;"
 	"CREATE TABLE purge_sink(purge INTEGER NOT NULL, sink TEXT NOT NULL, outcome INTEGER NOT NULL, code TEXT NOT "
 	"NULL,"
 	" number TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY(purge, sink)) WITHOUT ROWID;"

@@ -1,5 +1,6 @@
 /* Tries to erase without the origin hearing of it, to tell it what is not so, and to take its word from others. */
 #include "agents/reports/by_hand.h"
+#include "agents/reports/inbox_again.h"
 #include "agents/reports/legal_hold.h"
 #include "agents/reports/purge_receipt.h"
 #include "agents/reports/store_progress.h"
@@ -564,14 +565,14 @@ static void what_is_to_be_done_by_hand_is_counted_without_the_rest(void **state)
 
 /* ---- the origin */
 
-/* The army's answer, as an entry. */
-static Simpul__Entry *answer_entry(struct offices *f)
+/* The army's next answer behind `after`, as an entry. */
+static Simpul__Entry *answer_entry(struct offices *f, uint64_t after)
 {
 	const struct position seen = {0};
 	struct outbox_submission answer = {0};
 	Simpul__Entry *entry;
 
-	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, 0, &seen, &answer, &f->fault), E_OK);
+	assert_int_equal(outbox_next(&f->store, &f->army.keys, MAIN, after, &seen, &answer, &f->fault), E_OK);
 	entry = agent_delivery(&f->world, agent_submission(&f->world, buffer_view(&answer.message)));
 	buffer_free(&answer.message);
 	return entry;
@@ -592,12 +593,41 @@ static void an_answer_is_kept_and_no_report_to_anybody(void **state)
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	offices_purge(f);
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
-	sender_apply(f, inbox, answer_entry(f));
+	sender_apply(f, inbox, answer_entry(f, 0));
 	assert_int_equal(agent_number(&f->sender, "SELECT rule FROM purged WHERE node = 'army.oku' AND number = 1"), 2);
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
 	/* A thief's word counts for nothing. */
 	sender_apply(f, inbox, agent_standing(&f->world, "army.oku", 1, SIMPUL__STANDING__STANDING_COMPROMISED, 1));
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged"), 0);
+	inbox_free(inbox);
+}
+
+/* As by `simpul quarantine retry`. */
+static void an_older_answer_that_verifies_late_does_not_take_the_place_of_a_newer_one(void **state)
+{
+	struct offices *f = *state;
+	struct inbox *inbox = inbox_new(&f->sender, &f->police.keys, &f->world.join);
+	enum error why;
+
+	two_have_it(f);
+	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
+	sink_says(f, "lines", ERASED);
+	sink_says(f, "cases", HELD);
+	assert_true(offices_purge(f));
+	test_sql(&f->sender, "DELETE FROM member WHERE node = 'army.oku'");
+	sender_apply(f, inbox, answer_entry(f, 0));
+	assert_int_equal(agent_number(&f->sender, "SELECT trust FROM inbox"), TRUST_BAD);
+	assert_int_equal(store_member(&f->sender, 1, &f->army.member, NULL), E_OK);
+	sink_says(f, "cases", ERASED);
+	assert_true(offices_purge(f));
+	sender_apply(f, inbox, answer_entry(f, 1));
+	test_sql(&f->sender, "UPDATE inbox_delivery SET accepted_at = (SELECT accepted_at FROM purged);" /* same ms */
+			     "UPDATE inbox SET accepted_at = (SELECT accepted_at FROM purged);"
+			     "CREATE TEMP TABLE newer AS SELECT sinks FROM purged");
+	assert_int_equal(inbox_verify_again(&f->sender, &f->police.keys, NULL, 1, &why, &f->fault), E_OK);
+	assert_int_equal(why, E_OK);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM inbox"), 0);
+	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged JOIN newer USING(sinks)"), 1);
 	inbox_free(inbox);
 }
 
@@ -610,7 +640,7 @@ static void names_of_others_and_of_nothing_are_ignored(void **state)
 	offices_deliver(f, agent_retraction(&f->world, "police.oku", 1));
 	assert_int_equal(database_run(f->store.db, "UPDATE purge SET number = 77", NULL), E_OK);
 	offices_purge(f);
-	sender_apply(f, inbox, answer_entry(f));
+	sender_apply(f, inbox, answer_entry(f, 0));
 	assert_int_equal(agent_number(&f->sender, "SELECT count(*) FROM purged"), 0);
 	assert_non_null(strstr(f->log, "inbox.purge_ignored"));
 	inbox_free(inbox);
@@ -666,6 +696,7 @@ int main(void)
 		TEST(who_is_suspended_is_told_when_he_is_not_any_more),
 		TEST(what_is_to_be_done_by_hand_is_counted_without_the_rest),
 		TEST(an_answer_is_kept_and_no_report_to_anybody),
+		TEST(an_older_answer_that_verifies_late_does_not_take_the_place_of_a_newer_one),
 		TEST(names_of_others_and_of_nothing_are_ignored),
 		TEST(what_a_sink_tells_one_by_one_is_answered_together),
 	};
