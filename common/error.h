@@ -75,6 +75,7 @@ enum remedy {
 	X(UNSEALED, 92, EX_DATAERR, CORRECT, "this body must be sealed to the named nodes") \
 	X(PURPOSE_UNKNOWN, 93, EX_DATAERR, CORRECT, "the purpose is not in the exchange's list") \
 	X(MAY_NOT_ASK, 94, EX_NOPERM, CORRECT, "the policy does not let this node ask this") \
+	X(WITHDRAWN, 95, EX_DATAERR, CORRECT, "its origin took it back, or numbered it anew, when the broker had lost it") \
 	/* 120..139: at this machine */ \
 	X(IO, 120, EX_IOERR, STOP, "reading or writing a file failed") \
 	X(CORRUPT, 121, EX_IOERR, STOP, "stored data is damaged") \

@@ -43,6 +43,9 @@ enum error outbox_receipt(struct store *store, const Simpul__Receipt *receipt, s
  * number will be sent as VOID. E_HISTORY_DIFFERS: the broker gave its receipt before, which stands. */
 enum error outbox_reject(struct store *store, const struct report_name *first, enum error code, const char *field,
 			 struct fault *fault);
+/* Takes back the submission that begins with this number, if it was frozen, and that the broker does not have: what it
+ * held waits again. Inside a transaction. */
+enum error outbox_unfreeze(struct store *store, const struct report_name *first, struct fault *fault);
 /* What WELCOME says is on the broker's disk. */
 struct outbox_heard {
 	uint64_t last[STREAMS]; /* of this office's numbers in the present epoch */
@@ -66,7 +69,8 @@ enum error outbox_recover(struct store *store, const struct recovery *recoveries
  * put back from a backup; what has no receipt moves there (outbox_move). E_EPOCH when it is not above all before. */
 enum error outbox_begin_epoch(struct store *store, uint32_t epoch, const char *reason, uint64_t *moved,
 			      struct fault *fault);
-/* Gives reports of earlier epochs that have no receipt numbers of the present one. Inside a transaction. */
+/* Gives reports of earlier epochs that have no receipt numbers of the present one, and heeds what was said of them
+ * there (outbox_moves.h). Inside a transaction. */
 enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault);
 /* Notes the highest epoch that the broker ever had, for outbox_begin_epoch. */
 void outbox_note_epochs(struct store *store, const Simpul__Welcome *welcome);

@@ -187,8 +187,7 @@ static enum error frozen_mark(struct store *store, uint32_t epoch, uint32_t stre
 	return database_step(mark, fault);
 }
 
-/* Takes the frozen submission back. */
-static enum error frozen_drop(struct store *store, const struct report_name *first, struct fault *fault)
+enum error outbox_unfreeze(struct store *store, const struct report_name *first, struct fault *fault)
 {
 	static const char drop_sql[] = "DELETE FROM submission WHERE epoch = ?1 AND stream = ?2 AND first = ?3";
 	sqlite3_stmt *drop = store_statement(store, drop_sql);
@@ -345,7 +344,7 @@ static enum error sealed_thaw(struct store *store, struct report_name *name, uin
 	while ((error = sealed_next(store, name, &arena, &routing, fault)) == E_OK) {
 		error = wraps_check(store, routing, entry, &former, fault);
 		if (error == E_OK && former)
-			error = frozen_drop(store, name, fault);
+			error = outbox_unfreeze(store, name, fault);
 		if (error != E_OK)
 			break;
 		arena_reset(&arena);
@@ -385,7 +384,7 @@ static enum error cut_store(struct store *store, const struct report_name *first
 static enum error reject_apply(struct store *store, const struct report_name *first, uint64_t count, enum error code,
 			       const char *field, struct fault *fault)
 {
-	enum error error = frozen_drop(store, first, fault);
+	enum error error = outbox_unfreeze(store, first, fault);
 
 	if (error == E_OK)
 		error = outbox_broken_drop(store, first, fault);

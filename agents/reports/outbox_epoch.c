@@ -5,6 +5,7 @@
  * better than not at all. */
 #include "agents/reports/outbox.h"
 #include "agents/reports/outbox_erase.h"
+#include "agents/reports/outbox_moves.h"
 #include "agents/store/reference.h"
 #include "agents/store/store_stream.h"
 #include "common/memory.h"
@@ -13,37 +14,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A report on its way; ascending by where it stands. */
-struct move {
-	uint32_t epoch, stream;
-	uint64_t number, becomes;
-};
-
-struct moves {
-	struct move *list;
-	size_t count, capacity;
-};
-
 /* ---- which, and where to */
+
+void moves_add(struct moves *moves, struct move move)
+{
+	if (moves->count == moves->capacity) {
+		moves->capacity = moves->capacity > 0 ? 2 * moves->capacity : 64;
+		moves->list = memory_grow(moves->list, moves->capacity, sizeof *moves->list);
+	}
+	moves->list[moves->count++] = move;
+}
 
 static enum error moves_find(struct store *store, struct moves *moves, struct fault *fault)
 {
-	static const char sql[] = "SELECT o.epoch, o.stream, o.number FROM stream s CROSS JOIN outbox_report o"
+	static const char sql[] = "SELECT o.epoch, o.stream, o.number, o.code FROM stream s CROSS JOIN outbox_report o"
 				  " ON o.epoch = s.epoch AND o.stream = s.stream AND o.number > s.receipted"
 				  " WHERE s.epoch < ?1 ORDER BY s.epoch, s.stream, o.number";
 	sqlite3_stmt *rows = store_statement(store, sql);
 	enum error error;
 
 	bind_number(rows, 1, store->epoch);
-	while ((error = store_ask(store, rows, fault)) == E_OK) {
-		if (moves->count == moves->capacity) {
-			moves->capacity = moves->capacity > 0 ? 2 * moves->capacity : 64;
-			moves->list = memory_grow(moves->list, moves->capacity, sizeof *moves->list);
-		}
-		moves->list[moves->count++] = (struct move){.epoch = (uint32_t)column_number(rows, 0),
-							    .stream = (uint32_t)column_number(rows, 1),
-							    .number = column_number(rows, 2)};
-	}
+	while ((error = store_ask(store, rows, fault)) == E_OK)
+		moves_add(moves, (struct move){.epoch = (uint32_t)column_number(rows, 0),
+					       .stream = (uint32_t)column_number(rows, 1),
+					       .number = column_number(rows, 2),
+					       .is_void = column_number(rows, 3) != 0});
 	sqlite3_reset(rows);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
@@ -77,20 +72,27 @@ static int move_compare(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+const struct move *moves_seek(const struct moves *moves, const struct report_name *name)
+{
+	const struct move key = {.epoch = name->epoch, .stream = name->stream, .number = name->number};
+
+	return moves->count == 0 ? NULL : bsearch(&key, moves->list, moves->count, sizeof key, move_compare);
+}
+
 /* ---- one report */
 
 /* The name in a header, and in its references when what they mean moves too. */
-static void name_move(const struct store *store, const struct moves *moves, Simpul__Name *name)
+static void name_move(const struct store *store, const struct moves *moves, Simpul__Name *message)
 {
-	const struct move key = {.epoch = name->epoch, .stream = (uint32_t)name->stream, .number = name->number};
+	struct report_name name;
 	const struct move *found = NULL;
 
-	if (strcmp(name->origin, store->node) == 0)
-		found = bsearch(&key, moves->list, moves->count, sizeof key, move_compare);
+	if (name_read(message, &name) && strcmp(name.origin, store->node) == 0)
+		found = moves_seek(moves, &name);
 	if (found == NULL)
 		return;
-	name->epoch = store->epoch;
-	name->number = found->becomes;
+	message->epoch = store->epoch;
+	message->number = found->becomes;
 }
 
 static enum error header_move(struct store *store, const struct moves *moves, const struct move *move,
@@ -137,6 +139,8 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 
 	if (error != E_OK)
 		return error;
+	if (move->epoch == store->epoch)
+		return moves_repeat(store, move, buffer_view(header), reference, fault);
 	bind_number(put, 1, move->epoch);
 	bind_number(put, 2, move->stream);
 	bind_number(put, 3, move->number);
@@ -147,8 +151,8 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 	return database_step(put, fault);
 }
 
-/* What is known of it by its name: orders that keep it, what they kept when it was erased and who read that, and that it
- * was taken back. */
+/* What is known of it by its name: orders that keep it, what they kept when it was erased and who read that, and that
+ * it was taken back. */
 static enum error named_move(struct store *store, const struct move *move, struct fault *fault)
 {
 	static const char hold_sql[] = "UPDATE hold SET epoch = ?5, number = ?6"
@@ -206,6 +210,8 @@ enum error outbox_move(struct store *store, uint64_t *moved, struct fault *fault
 
 	if (error == E_OK)
 		error = moves_find(store, &moves, fault);
+	if (error == E_OK)
+		error = moves_heed(store, &moves, fault);
 	if (error == E_OK)
 		error = numbers_give(store, &moves, fault);
 	for (size_t i = 0; error == E_OK && i < moves.count; i++)

@@ -1,6 +1,8 @@
 /* Tries to lose a report, or to give one number to two, when a history ends: the broker's or the office's own. */
+#include "agents/reports/outbox_erase.h"
 #include "tests/support/agent_world.h"
 #include "common/wire.h"
+#include "tests/support/reports.h"
 
 #include <string.h>
 #include <setjmp.h>
@@ -53,17 +55,27 @@ static size_t next(struct fixture *f, uint64_t after)
 	return f->next.count;
 }
 
-/* One report, taken, sent and receipted; refused when there is a verdict. */
-static void accepted(struct fixture *f, Simpul__Verdict *verdict)
+/* The next one that waits is sent and receipted; refused when there is a verdict. */
+static void receipted(struct fixture *f, Simpul__Verdict *verdict)
 {
 	struct buffer encoded = {0};
 	Simpul__Receipt *receipt;
 
-	take(f, agent_sighting(&f->world, AMBER, "a car at the market"));
 	assert_int_equal(next(f, outbox_receipted(&f->store, MAIN)), 1);
 	receipt = agent_receipt(&f->world, &f->next.digest, verdict, &encoded);
 	assert_int_equal(outbox_receipt(&f->store, receipt, buffer_view(&encoded), &f->next.first, &f->fault), E_OK);
 	buffer_free(&encoded);
+}
+
+static void judged(struct fixture *f, struct prepared *prepared, Simpul__Verdict *verdict)
+{
+	take(f, prepared);
+	receipted(f, verdict);
+}
+
+static void accepted(struct fixture *f, Simpul__Verdict *verdict)
+{
+	judged(f, agent_sighting(&f->world, AMBER, "a car at the market"), verdict);
 }
 
 static Simpul__Header *header_of(struct fixture *f, uint64_t index)
@@ -152,6 +164,165 @@ static void a_verdict_goes_with_its_receipt(void **state)
 	assert_int_equal(counts_of(f).sent, 1);
 }
 
+/* ------------------------------------------------------------------ both */
+
+/* The office's disk was lost after its first report, and a new epoch began. */
+static void new_epoch(struct fixture *f)
+{
+	uint64_t moved;
+
+	assert_int_equal(outbox_begin_epoch(&f->store, 2, "disk lost", &moved, &f->fault), E_OK);
+	assert_int_equal(moved, 0);
+}
+
+/* Now the broker's, which is put back as it was at this entry. */
+static void broker_lost(struct fixture *f, uint64_t entry)
+{
+	const struct recovery recovery = kept(2, entry);
+
+	for (int times = 0; times < 2; times++)
+		assert_int_equal(outbox_recover(&f->store, &recovery, 1, &f->fault), E_OK);
+	f->world.head.incarnation = 2;
+}
+
+/* What goes under police.oku#2.NUMBER, alone. */
+static Simpul__Header *goes(struct fixture *f, uint64_t number)
+{
+	assert_int_equal(next(f, number - 1), 1);
+	return header_of(f, 0);
+}
+
+static void assert_void(struct fixture *f, uint64_t number)
+{
+	assert_int_equal(goes(f, number)->kind, SIMPUL__KIND__KIND_VOID);
+	assert_true(f->next.is_void);
+}
+
+static void what_was_cancelled_does_not_come_back_under_another_number(void **state)
+{
+	struct fixture *f = *state;
+	struct hash cancel;
+
+	accepted(f, NULL);
+	judged(f, agent_update(&f->world, "police.oku", 1, "two cars"), NULL);
+	new_epoch(f);
+	judged(f, agent_cancel(&f->world, "police.oku", 1), NULL);
+	cancel = f->next.digest;
+	broker_lost(f, 0);
+	goes(f, 1);
+	assert_memory_equal(f->next.digest.bytes, cancel.bytes, HASH_SIZE);
+	assert_void(f, 2);
+	assert_void(f, 3);
+	assert_int_equal(next(f, 3), 0);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox WHERE code = 95 AND number > 1"
+						 " AND field = 'police.oku#2.1'"),
+			 2);
+}
+
+/* ... nor does an update whose report the broker has kept, to those who got it with the update alone. */
+static void an_update_of_what_was_cancelled_does_not_come_back(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t entry;
+
+	accepted(f, NULL);
+	entry = f->world.head.entry;
+	judged(f, agent_update(&f->world, "police.oku", 1, "two cars"), NULL);
+	new_epoch(f);
+	take(f, agent_cancel(&f->world, "police.oku", 1)); /* it was not even sent */
+	broker_lost(f, entry);
+	assert_int_equal(goes(f, 1)->kind, SIMPUL__KIND__KIND_CANCEL);
+	assert_void(f, 2);
+}
+
+static void a_cancel_holds_when_it_expired_and_not_when_it_was_refused(void **state)
+{
+	struct fixture *f = *state;
+	const wall_ms now = clock_now().wall;
+	struct prepared *cancel = agent_cancel(&f->world, "police.oku", 1);
+	size_t erased;
+
+	accepted(f, NULL);
+	accepted(f, NULL);
+	new_epoch(f);
+	cancel->header->expires = now + 1;
+	judged(f, cancel, NULL);
+	assert_int_equal(store_begin(&f->store, &f->fault), E_OK);
+	assert_int_equal(outbox_erase_expired(&f->store, now + 1, 1, &erased, &f->fault), E_OK);
+	assert_int_equal(store_commit(&f->store, &f->fault), E_OK);
+	assert_int_equal(erased, 1);
+	take(f, agent_cancel(&f->world, "police.oku", 2));
+	assert_int_equal(next(f, 1), 1);
+	assert_int_equal(outbox_reject(&f->store, &f->next.first, E_INVALID, "header", &f->fault), E_OK);
+	broker_lost(f, 0);
+	assert_void(f, 1);
+	assert_void(f, 2);
+	assert_void(f, 3);
+	assert_int_equal(goes(f, 4)->kind, SIMPUL__KIND__KIND_SIGHTING);
+}
+
+static void an_update_comes_after_the_report_that_got_another_number(void **state)
+{
+	struct fixture *f = *state;
+	const Simpul__Header *header;
+
+	accepted(f, NULL);
+	new_epoch(f);
+	judged(f, agent_update(&f->world, "police.oku", 1, "two cars"), NULL);
+	accepted(f, NULL);
+	broker_lost(f, 0);
+	assert_void(f, 1);
+	assert_int_equal(goes(f, 2)->kind, SIMPUL__KIND__KIND_SIGHTING);
+	assert_int_equal(goes(f, 3)->kind, SIMPUL__KIND__KIND_SIGHTING);
+	header = goes(f, 4);
+	assert_int_equal(header->kind, SIMPUL__KIND__KIND_UPDATE);
+	assert_int_equal(header->name->number, 4);
+	assert_int_equal(header->references[0]->epoch, 2);
+	assert_int_equal(header->references[0]->number, 3);
+	assert_int_equal(counts_of(f).sent, 3);
+	assert_int_equal(counts_of(f).refused, 1);
+}
+
+/* The broker has the report and neither update. */
+static void an_older_update_does_not_take_the_place_of_a_newer_one(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t entry;
+
+	accepted(f, NULL);
+	entry = f->world.head.entry;
+	judged(f, agent_update(&f->world, "police.oku", 1, "two cars"), NULL);
+	new_epoch(f);
+	judged(f, agent_update(&f->world, "police.oku", 1, "three cars"), NULL);
+	broker_lost(f, entry);
+	assert_void(f, 1);
+	assert_int_equal(goes(f, 2)->references[0]->epoch, 1);
+	assert_int_equal(goes(f, 3)->references[0]->epoch, 1);
+	assert_int_equal(agent_number(&f->store, "SELECT number FROM outbox_report WHERE epoch = 2"
+						 " AND instr(body, CAST('two cars' AS BLOB)) > 0"),
+			 2);
+}
+
+/* Both rows of it go with what they are about. */
+static void what_got_another_number_is_erased_under_both(void **state)
+{
+	struct fixture *f = *state;
+	struct prepared *retraction = agent_retraction(&f->world, "police.oku", 2);
+
+	accepted(f, NULL);
+	new_epoch(f);
+	judged(f, agent_update(&f->world, "police.oku", 1, "two cars"), NULL);
+	broker_lost(f, 0);
+	for (int i = 0; i < 3; i++)
+		receipted(f, NULL);
+	retraction->header->references[0]->epoch = 2;
+	judged(f, retraction, NULL);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM outbox_report WHERE length(body) > 0"), 1);
+	assert_int_equal(agent_number(&f->store, "SELECT count(*) FROM submission"
+						 " WHERE instr(message, CAST('two cars' AS BLOB)) > 0"),
+			 0);
+}
+
 /* ------------------------------------------------------------------ the office's own */
 
 static void a_new_epoch_takes_along_what_has_no_receipt(void **state)
@@ -225,6 +396,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(receipts_of_the_new_incarnation_stand, start, end),
 		cmocka_unit_test_setup_teardown(receipts_of_an_incarnation_that_was_left_out_are_void, start, end),
 		cmocka_unit_test_setup_teardown(a_verdict_goes_with_its_receipt, start, end),
+		cmocka_unit_test_setup_teardown(what_was_cancelled_does_not_come_back_under_another_number, start, end),
+		cmocka_unit_test_setup_teardown(an_update_of_what_was_cancelled_does_not_come_back, start, end),
+		cmocka_unit_test_setup_teardown(a_cancel_holds_when_it_expired_and_not_when_it_was_refused, start, end),
+		cmocka_unit_test_setup_teardown(an_update_comes_after_the_report_that_got_another_number, start, end),
+		cmocka_unit_test_setup_teardown(an_older_update_does_not_take_the_place_of_a_newer_one, start, end),
+		cmocka_unit_test_setup_teardown(what_got_another_number_is_erased_under_both, start, end),
 		cmocka_unit_test_setup_teardown(a_new_epoch_takes_along_what_has_no_receipt, start, end),
 		cmocka_unit_test_setup_teardown(an_epoch_is_above_all_that_were_told_of, start, end),
 		cmocka_unit_test_setup_teardown(a_store_out_of_a_backup_is_refused_until_then, start, end),
