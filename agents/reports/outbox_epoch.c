@@ -151,8 +151,8 @@ static enum error report_move(struct store *store, const struct moves *moves, co
 	return database_step(put, fault);
 }
 
-/* What is known of it by its name: orders that keep it, what they kept when it was erased and who read that, and that
- * it was taken back. */
+/* What is known of it by its name: orders that keep it, what they kept when it was erased and who read that, that it
+ * was taken back, and who erased it since. */
 static enum error named_move(struct store *store, const struct move *move, struct fault *fault)
 {
 	static const char hold_sql[] = "UPDATE hold SET epoch = ?5, number = ?6"
@@ -163,8 +163,10 @@ static enum error named_move(struct store *store, const struct move *move, struc
 					  " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
 	static const char retraction_sql[] = "UPDATE OR IGNORE retraction SET epoch = ?5, number = ?6"
 					     " WHERE origin = ?1 AND epoch = ?2 AND stream = ?3 AND number = ?4";
+	static const char purged_sql[] = "UPDATE purged SET epoch = ?5, number = ?6"
+					 " WHERE epoch = ?2 AND stream = ?3 AND number = ?4";
 	struct report_name name = {.epoch = move->epoch, .stream = move->stream, .number = move->number};
-	const char *const steps[] = {hold_sql, kept_sql, opening_sql, retraction_sql};
+	const char *const steps[] = {hold_sql, kept_sql, opening_sql, retraction_sql, purged_sql};
 	enum error error = E_OK;
 
 	strcpy(name.origin, store->node);

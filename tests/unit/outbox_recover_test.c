@@ -1,4 +1,5 @@
 /* Tries to lose a report, or to give one number to two, when a history ends: the broker's or the office's own. */
+#include "agents/reports/copies.h"
 #include "agents/reports/outbox_erase.h"
 #include "tests/support/agent_world.h"
 #include "common/wire.h"
@@ -303,6 +304,21 @@ static void an_older_update_does_not_take_the_place_of_a_newer_one(void **state)
 			 2);
 }
 
+static void who_erased_a_report_is_known_under_its_other_number(void **state)
+{
+	const struct report_name now = {"police.oku", 2, MAIN, 1};
+	struct fixture *f = *state;
+	json_t *copies = json_array();
+
+	accepted(f, NULL);
+	test_sql(&f->store, "INSERT INTO purged VALUES(1, 0, 1, 'army.oku', 1, 1, 7, 2, 1, x'')");
+	new_epoch(f);
+	broker_lost(f, 0);
+	assert_int_equal(copies_answered(&f->store, &now, copies, &f->fault), E_OK);
+	assert_int_equal(json_array_size(copies), 1);
+	json_decref(copies);
+}
+
 /* Both rows of it go with what they are about. */
 static void what_got_another_number_is_erased_under_both(void **state)
 {
@@ -401,6 +417,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_cancel_holds_when_it_expired_and_not_when_it_was_refused, start, end),
 		cmocka_unit_test_setup_teardown(an_update_comes_after_the_report_that_got_another_number, start, end),
 		cmocka_unit_test_setup_teardown(an_older_update_does_not_take_the_place_of_a_newer_one, start, end),
+		cmocka_unit_test_setup_teardown(who_erased_a_report_is_known_under_its_other_number, start, end),
 		cmocka_unit_test_setup_teardown(what_got_another_number_is_erased_under_both, start, end),
 		cmocka_unit_test_setup_teardown(a_new_epoch_takes_along_what_has_no_receipt, start, end),
 		cmocka_unit_test_setup_teardown(an_epoch_is_above_all_that_were_told_of, start, end),
