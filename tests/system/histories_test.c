@@ -175,6 +175,19 @@ static int restore(struct history *h, const char *backup)
 	return operate_run(&h->x, NULL, "simpulctl", "backup", "restore", backup, h->x.folder, NULL);
 }
 
+/* The disk is lost, and the broker goes on from the backup. */
+static void broker_set_back(struct history *h, const char *backup)
+{
+	char *lost = memory_format("%s.lost", h->x.folder);
+
+	broker_end(h, SIGKILL);
+	shell("rm -rf \"$2\" && mv \"$1\" \"$2\"", h->x.folder, lost);
+	assert_int_equal(restore(h, backup), 0);
+	assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
+	exchange_start_broker(&h->x);
+	free(lost);
+}
+
 static void a_broker_restored_from_an_old_backup(void **state)
 {
 	struct history *h = *state;
@@ -219,7 +232,7 @@ static void a_broker_restored_from_an_old_backup(void **state)
 static void a_broker_restored_twice_from_one_backup(void **state)
 {
 	struct history *h = *state;
-	char *backup = memory_format("%s.backup", h->x.folder), *lost = memory_format("%s.lost", h->x.folder);
+	char *backup = memory_format("%s.backup", h->x.folder);
 
 	load(h, 2);
 	settle(h);
@@ -227,11 +240,7 @@ static void a_broker_restored_twice_from_one_backup(void **state)
 	for (unsigned times = 0; times < 2; times++) {
 		load(h, 2);
 		settle(h);
-		broker_end(h, SIGKILL);
-		shell("rm -rf \"$2\" && mv \"$1\" \"$2\"", h->x.folder, lost);
-		assert_int_equal(restore(h, backup), 0);
-		assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "recover", "--reason", "disk lost", NULL), 0);
-		exchange_start_broker(&h->x);
+		broker_set_back(h, backup);
 	}
 	for (size_t i = 0; i < OFFICES; i++) {
 		assert_true(office_in_state(&h->x, i, "halted", SECONDS));
@@ -244,7 +253,6 @@ static void a_broker_restored_twice_from_one_backup(void **state)
 	settle(h);
 	nothing_is_missing(h, "broker restored twice from one backup", 2 * 7 * PER_FILE);
 	free(backup);
-	free(lost);
 }
 
 static void a_broker_whose_disk_was_set_back_is_noticed_and_recovers(void **state)
@@ -304,6 +312,8 @@ static int office_refuses(struct history *h, size_t office)
 	return status;
 }
 
+#define STORE_PUT_BACK "rm -rf \"$2\" && mkdir -m 700 \"$2\" && cp \"$1/agent.db\" \"$2\""
+
 static void an_agent_restored_from_an_old_backup(void **state)
 {
 	struct history *h = *state;
@@ -319,7 +329,7 @@ static void an_agent_restored_from_an_old_backup(void **state)
 	load(h, 2);
 	office_end(h, POLICE, SIGKILL);
 	account_note(&h->account, &h->x, POLICE);
-	shell("rm -rf \"$2\" && mkdir -m 700 \"$2\" && cp \"$1/agent.db\" \"$2\"", backup, store);
+	shell(STORE_PUT_BACK, backup, store);
 	assert_int_equal(office_refuses(h, POLICE), EX_DATAERR);
 	office_recovers(h, POLICE, "Epoch 2");
 	load(h, 3);
@@ -389,6 +399,43 @@ static void two_machines_with_one_key(void **state)
 	nothing_is_missing(h, "two machines with one key", 2 * 6 * PER_FILE + PER_FILE);
 }
 
+/* ------------------------------------------------------------------ both */
+
+/* police.oku#2 is cancelled and #3 updated under the numbers of an epoch that begins after them, and then the broker has
+ * lost all of it. */
+static void nothing_that_was_taken_back_lives_again_when_both_disks_are_lost(void **state)
+{
+	static const char update[] = "{\"sighting\": {\"first_seen\": \"2026-01-01T10:00:00+07:00\","
+				     " \"assertion\": \"fact\", \"summary\": \"newer words\"}}";
+	struct history *h = *state;
+	char *backup = memory_format("%s.backup", h->x.folder), *copy = office_path(&h->x, POLICE, "backup");
+	char *store = office_path(&h->x, POLICE, "store");
+
+	drop_many(&h->x, POLICE, "one.jsonl", "kept", 1);
+	assert_true(office_settled(&h->x, POLICE, 1, SECONDS));
+	assert_int_equal(exchange_ctl(&h->x, NULL, "backup", "make", backup, NULL), 0);
+	drop_many(&h->x, POLICE, "two.jsonl", "lost", 2);
+	assert_true(office_settled(&h->x, POLICE, 3, SECONDS));
+	assert_int_equal(exchange_simpul(&h->x, POLICE, NULL, NULL, "backup", "make", copy, NULL), 0);
+	office_end(h, POLICE, SIGKILL);
+	shell(STORE_PUT_BACK, copy, store);
+	office_recovers(h, POLICE, "Epoch 2");
+	assert_int_equal(exchange_simpul(&h->x, POLICE, NULL, NULL, "cancel", "police.oku#2", "--reason", "wrong-person",
+					 NULL),
+			 0);
+	assert_int_equal(exchange_simpul(&h->x, POLICE, update, NULL, "update", "police.oku#3", "--json", "-", NULL), 0);
+	assert_true(office_settled(&h->x, POLICE, 5, SECONDS));
+	broker_set_back(h, backup);
+	assert_true(inbox_shows(&h->x, ARMY, "police.oku#2.4", "updated_by", "police.oku#2.5"));
+	assert_null(inbox_find(&h->x, ARMY, "police.oku#2.3"));
+	assert_true(exchange_settled(&h->x, SECONDS));
+	assert_true(exchange_logged(&h->x, "outbox.reference_lost name=police.oku#2.1 reference=police.oku#2"));
+	assert_int_equal(exchange_ctl(&h->x, NULL, "journal", "verify", NULL), 0);
+	free(backup);
+	free(copy);
+	free(store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +446,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_agent_restored_from_an_old_backup, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_agent_whose_disk_was_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_machines_with_one_key, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_that_was_taken_back_lives_again_when_both_disks_are_lost,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
