@@ -45,9 +45,15 @@ static enum error hold_look(const struct search *search, struct erasure *one, bo
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
-/* Neighbours that have expired, and that no order keeps, are one. `slot` (may be NULL) tells what is erased already. */
-static enum error expired_one(const struct search *search, struct vault_slot *slot, uint64_t entry, size_t place,
-			      bool *open)
+/* What is erased already of an entry that stays due: its key is destroyed, or it is buried and the key will be. */
+struct erased_parts {
+	struct vault_slot *slot; /* NULL: nothing is */
+	bool buried[LIMIT_SUBMISSION_REPORTS];
+};
+
+/* Neighbours that have expired, and that no order keeps, are one. */
+static enum error expired_one(const struct search *search, const struct erased_parts *erased, uint64_t entry,
+			      size_t place, bool *open)
 {
 	struct journal_due *due = search->due;
 	struct erasure one = {entry, (uint32_t)place, 1, SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED, 0, 0};
@@ -56,7 +62,7 @@ static enum error expired_one(const struct search *search, struct vault_slot *sl
 
 	if (error != E_OK)
 		return error;
-	kept = kept || (slot != NULL && vault_is_erased(slot, place));
+	kept = kept || (erased->slot != NULL && (erased->buried[place] || vault_is_erased(erased->slot, place)));
 	if (*open && one.hold == 0 && !kept)
 		due->list[due->count - 1].count++;
 	else if (!kept && !add(due, &one))
@@ -67,7 +73,7 @@ static enum error expired_one(const struct search *search, struct vault_slot *sl
 
 /* An entry is listed whole or not at all. */
 static enum error expired_add(const struct search *search, const Simpul__StoredSubmission *stored,
-			      struct vault_slot *slot, uint64_t entry, struct arena *arena)
+			      const struct erased_parts *erased, uint64_t entry, struct arena *arena)
 {
 	const size_t before = search->due->count;
 	bool open = false;
@@ -82,21 +88,21 @@ static enum error expired_add(const struct search *search, const Simpul__StoredS
 		if (header->expires > search->now)
 			open = false;
 		else
-			error = expired_one(search, slot, entry, i, &open);
+			error = expired_one(search, erased, entry, i, &open);
 	}
 	if (error == E_TOO_LARGE)
 		search->due->count = before;
 	return error;
 }
 
-/* An entry of which something is held stays due, also when all else in it is erased. NULL for others. */
-static enum error slot_of_held(const struct search *search, uint64_t entry, struct bytes nonce,
-			       struct vault_slot **slot)
+/* An entry of which something is held stays due, also when all else in it is erased. Others do not. */
+static enum error erased_of_held(const struct search *search, uint64_t entry, struct bytes nonce,
+				 struct erased_parts *erased)
 {
 	struct journal_reader *reader = search->reader;
 	enum error error;
 
-	*slot = NULL;
+	erased->slot = NULL;
 	bind_number(reader->any_held, 1, entry);
 	error = journal_row_step(reader->any_held, search->fault);
 	sqlite3_reset(reader->any_held);
@@ -104,14 +110,15 @@ static enum error slot_of_held(const struct search *search, uint64_t entry, stru
 		return error == E_NOT_FOUND ? E_OK : error;
 	if (nonce.size != VAULT_NONCE_SIZE)
 		return fault_at(search->fault, E_CORRUPT, "journal.db: nonce");
-	return vault_slot_open(reader->vault, entry, nonce.data, slot, search->fault);
+	error = reader_hidden_read(reader, entry, HIDING_BURIED, erased->buried, search->fault);
+	return error == E_OK ? vault_slot_open(reader->vault, entry, nonce.data, &erased->slot, search->fault) : error;
 }
 
 static enum error expired_read(const struct search *search, uint64_t entry)
 {
 	struct journal_reader *reader = search->reader;
 	Simpul__StoredSubmission *stored;
-	struct vault_slot *slot = NULL;
+	struct erased_parts erased = {0};
 	struct arena arena;
 	enum error error;
 
@@ -121,13 +128,13 @@ static enum error expired_read(const struct search *search, uint64_t entry)
 	stored = error != E_OK ? NULL
 			       : stored_unpack(&simpul__stored_submission__descriptor,
 					       column_bytes(reader->content, 0), &arena);
-	if (stored == NULL && (error == E_OK || error == E_NOT_FOUND))
+	if ((stored == NULL || stored->n_headers > LIMIT_SUBMISSION_REPORTS) && (error == E_OK || error == E_NOT_FOUND))
 		error = fault_at(search->fault, E_CORRUPT, "journal.db: content");
 	if (error == E_OK)
-		error = slot_of_held(search, entry, column_bytes(reader->content, 1), &slot);
+		error = erased_of_held(search, entry, column_bytes(reader->content, 1), &erased);
 	if (error == E_OK)
-		error = expired_add(search, stored, slot, entry, &arena);
-	vault_slot_close(slot);
+		error = expired_add(search, stored, &erased, entry, &arena);
+	vault_slot_close(erased.slot);
 	sqlite3_reset(reader->content);
 	arena_fini(&arena);
 	return error;

@@ -1,7 +1,8 @@
 /* journal_erase - what the writer notes of bodies that will have to die, and how they do: rows of `due`, tombstones, keys.
  *
- * A tombstone and the note that keys are to be destroyed are one transaction; the keys follow at once, and after a crash
- * when the journal is opened again. So a body is never gone without a tombstone, nor one there with its key for long. */
+ * A tombstone and the note that keys are to be destroyed are one transaction; the keys follow at once, after a crash
+ * when the journal is opened again, and on a full disk when there is room. So a body is never gone without a tombstone,
+ * nor one there with its key for long; and readers give nobody what is noted. */
 #include "broker/journal/journal_sqlite.h"
 #include "common/memory.h"
 #include "common/wire.h"

@@ -108,6 +108,11 @@ static bool bodies_walk(struct walked *walked)
 	return true;
 }
 
+static bool is_hidden(const struct item_source *source, size_t index)
+{
+	return source->hidden != NULL && source->hidden[index];
+}
+
 /* Which reports were refused, and which erased since. */
 static enum error forms_find(struct walked *walked)
 {
@@ -120,7 +125,7 @@ static enum error forms_find(struct walked *walked)
 	for (size_t i = 0; receipt != NULL && i < walked->count; i++)
 		if (outcome_verdict(receipt, walked->first + i) != E_OK)
 			walked->pieces[i].form = FORM_REFUSED;
-		else if (vault_is_erased(walked->slot, i) || (walked->source->kept != NULL && walked->source->kept[i]))
+		else if (vault_is_erased(walked->slot, i) || is_hidden(walked->source, i))
 			walked->pieces[i].form = FORM_ERASED;
 		else
 			walked->pieces[i].form = FORM_WHOLE;

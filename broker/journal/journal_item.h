@@ -11,7 +11,7 @@
 struct item_source {
 	const struct entry_row *row;
 	struct bytes content, nonce, bodies;
-	const bool *kept; /* by report: an order keeps the body, which goes out as if it were erased; NULL: of none */
+	const bool *hidden; /* by report: the body goes out as if it were erased; NULL: none does */
 };
 
 /* Fills `item` for `node`. E_CORRUPT, and what the vault says; the caller frees item->encoded in any case. */

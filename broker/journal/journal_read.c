@@ -38,8 +38,9 @@ static void statements_prepare(struct journal_reader *r)
 				     "WHERE until > ?1 AND until <= ?2 AND NOT EXISTS (SELECT 1 FROM hold "
 				     "WHERE entry = h.entry AND place = h.place AND until > h.until) ORDER BY until");
 	r->any_held = database_prepare(r->db, "SELECT 1 FROM hold WHERE entry = ?1 LIMIT 1");
-	r->any_kept = database_prepare(r->db, "SELECT 1 FROM kept LIMIT 1");
-	r->kept = database_prepare(r->db, "SELECT place FROM kept WHERE entry = ?1");
+	r->any_hidden = database_prepare(r->db, "SELECT EXISTS (SELECT 1 FROM erasing) OR EXISTS (SELECT 1 FROM kept)");
+	r->hidden = database_prepare(r->db, "SELECT place, count FROM erasing WHERE entry = ?1 "
+					    "UNION ALL SELECT place, 1 FROM kept WHERE entry = ?1 AND ?2");
 	r->later = database_prepare(r->db, "SELECT entry_hash, signature FROM entry WHERE entry >= ?1 ORDER BY entry");
 }
 
@@ -127,8 +128,8 @@ static enum error read_begin(struct journal_reader *r, struct fault *fault)
 
 static void read_end(struct journal_reader *r)
 {
-	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	  r->row,  r->content,
-				      r->submission, r->later,	     r->any_kept, r->kept, r->updated};
+	sqlite3_stmt *statements[] = {r->last,	     r->memberships, r->next,	    r->row,    r->content,
+				      r->submission, r->later,	     r->any_hidden, r->hidden, r->updated};
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
 		sqlite3_reset(statements[i]);
@@ -194,18 +195,6 @@ enum error journal_read_position(struct journal_reader *reader, uint64_t entry, 
 
 	sqlite3_reset(reader->row);
 	return error;
-}
-
-/* A number that may not be there: 0 then. */
-static enum error number_or_zero(sqlite3_stmt *statement, uint64_t *number, struct fault *fault)
-{
-	enum error error = number_read(statement, number, fault);
-
-	sqlite3_clear_bindings(statement);
-	if (error != E_NOT_FOUND)
-		return error;
-	*number = 0;
-	return E_OK;
 }
 
 /* ---------------------------------------------------------------------------- pages */
@@ -284,18 +273,21 @@ static enum error fronts_next(struct journal_reader *r, struct fronts *fronts, s
 	return error;
 }
 
-/* The places whose bodies an order keeps. */
-static enum error kept_read(struct journal_reader *r, uint64_t entry, bool kept[LIMIT_SUBMISSION_REPORTS],
-			    struct fault *fault)
+enum error reader_hidden_read(struct journal_reader *r, uint64_t entry, enum hiding hiding,
+			      bool hidden[LIMIT_SUBMISSION_REPORTS], struct fault *fault)
 {
 	enum error error;
 
-	memset(kept, 0, LIMIT_SUBMISSION_REPORTS * sizeof(*kept));
-	bind_number(r->kept, 1, entry);
-	while ((error = journal_row_step(r->kept, fault)) == E_OK)
-		if (column_number(r->kept, 0) < LIMIT_SUBMISSION_REPORTS)
-			kept[column_number(r->kept, 0)] = true;
-	sqlite3_reset(r->kept);
+	memset(hidden, 0, LIMIT_SUBMISSION_REPORTS * sizeof(*hidden));
+	bind_number(r->hidden, 1, entry);
+	bind_number(r->hidden, 2, hiding == HIDING_KEPT);
+	while ((error = journal_row_step(r->hidden, fault)) == E_OK) {
+		const uint64_t first = column_number(r->hidden, 0), count = column_number(r->hidden, 1);
+
+		for (uint64_t i = first; i < LIMIT_SUBMISSION_REPORTS && i - first < count; i++)
+			hidden[i] = true;
+	}
+	sqlite3_reset(r->hidden);
 	return error == E_NOT_FOUND ? E_OK : error;
 }
 
@@ -332,12 +324,12 @@ static enum error item_read(struct journal_reader *r, const char *node, uint64_t
 			    struct fault *fault)
 {
 	struct entry_row row;
-	bool kept[LIMIT_SUBMISSION_REPORTS];
-	struct item_source source = {.row = &row, .kept = r->has_kept ? kept : NULL};
+	bool hidden[LIMIT_SUBMISSION_REPORTS];
+	struct item_source source = {.row = &row, .hidden = r->hiding != HIDING_NOTHING ? hidden : NULL};
 	enum error error = row_read(r, entry, &row, fault);
 
-	if (error == E_OK && r->has_kept)
-		error = kept_read(r, entry, kept, fault);
+	if (error == E_OK && r->hiding != HIDING_NOTHING)
+		error = reader_hidden_read(r, entry, r->hiding, hidden, fault);
 	if (error != E_OK)
 		return error;
 	bind_number(r->content, 1, entry);
@@ -403,13 +395,13 @@ static enum error page_read(struct journal_reader *r, const char *node, uint64_t
 			    struct journal_page *page, struct fault *fault)
 {
 	struct fronts fronts = {0};
-	uint64_t last = 0, any_kept = 0;
+	uint64_t last = 0, any_hidden = 0;
 	bool all = false;
 	enum error error = number_read(r->last, &last, fault);
 
 	if (error == E_OK)
-		error = number_or_zero(r->any_kept, &any_kept, fault);
-	r->has_kept = any_kept != 0;
+		error = number_read(r->any_hidden, &any_hidden, fault);
+	r->hiding = any_hidden != 0 ? HIDING_KEPT : HIDING_NOTHING;
 	if (error == E_OK)
 		error = fronts_open(r, node, after, &fronts, fault);
 	if (error == E_OK)
@@ -442,7 +434,7 @@ enum error journal_read_held(struct journal_reader *reader, const char *node, ui
 	enum error error;
 
 	*item = (struct journal_item){0};
-	reader->has_kept = false;
+	reader->hiding = HIDING_BURIED;
 	error = read_begin(reader, fault);
 	if (error != E_OK)
 		return error;

@@ -12,6 +12,13 @@ struct reader_opening {
 	uint32_t incarnation;
 };
 
+/* Which bodies of what is read are to be taken for erased. */
+enum hiding {
+	HIDING_NOTHING, /* there are none */
+	HIDING_BURIED,	/* under a tombstone: their keys are there for a moment yet, or until a full disk has room */
+	HIDING_KEPT,	/* these, and what an order alone keeps */
+};
+
 struct journal_reader {
 	uint8_t exchange[EXCHANGE_SIZE];
 	sqlite3 *db;
@@ -20,8 +27,12 @@ struct journal_reader {
 	struct reader_opening *openings; /* ascending; new ones are made only while no broker runs */
 	size_t opening_count;
 	sqlite3_stmt *last, *memberships, *next, *row, *content, *submission, *later, *updated, *due, *newest;
-	sqlite3_stmt *hold, *ending, *any_held, *any_kept, *kept;
-	bool has_kept; /* of the page that is read: some bodies are to go to nobody */
+	sqlite3_stmt *hold, *ending, *any_held, *any_hidden, *hidden;
+	enum hiding hiding; /* of what is read */
 };
+
+/* The places whose bodies are to be taken for erased though their keys may be there. */
+enum error reader_hidden_read(struct journal_reader *reader, uint64_t entry, enum hiding hiding,
+			      bool hidden[LIMIT_SUBMISSION_REPORTS], struct fault *fault);
 
 #endif

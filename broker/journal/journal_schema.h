@@ -47,7 +47,7 @@
 	" PRIMARY KEY(at, entry, place)) WITHOUT ROWID;" \
 	/* Taken back: nothing can be added to them. */ \
 	"CREATE TABLE retracted(entry INTEGER, number INTEGER, PRIMARY KEY(entry, number)) WITHOUT ROWID;" \
-	/* Under a tombstone; their keys are to be destroyed, if that was not done yet. */ \
+	/* Under a tombstone; their keys are to be destroyed, if that was not done yet. Nobody gets the bodies. */ \
 	"CREATE TABLE erasing(entry INTEGER, place INTEGER, count INTEGER, PRIMARY KEY(entry, place, count)) WITHOUT ROWID;" \
 	/* Orders by which a report is kept, until they are lifted or it is erased; `hold` is the entry of the order. */ \
 	"CREATE TABLE hold(entry INTEGER, place INTEGER, hold INTEGER, until INTEGER NOT NULL," \

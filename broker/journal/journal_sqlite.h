@@ -111,6 +111,7 @@ struct journal {
 	struct journal_notes cursors; /* one a node */
 	struct journal_notes withheld;
 	enum erasing erasing;
+	bool keys_wait;	      /* on a full disk: an alarm says so */
 	bool dead;	      /* after an error that is not a full disk ... */
 	struct fault failure; /* ... namely this one */
 	int log_pages;	      /* of the write-ahead log after the last commit */

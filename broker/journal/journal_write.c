@@ -1,5 +1,6 @@
 /* journal_write - commits: a transaction for a list of appends, one signature, one sync, then the receipts. */
 #include "broker/journal/journal_sqlite.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include <stdlib.h>
 #include <string.h>
@@ -171,14 +172,33 @@ static enum error commit_try(struct journal *journal, struct commit *commit, wal
 	return error;
 }
 
-/* What was committed stays so, whatever comes of the keys: they are tried again, or the broker stops. */
+/* That what is buried goes to nobody does not make it erased: who answers for the disk is told, once. */
+static void keys_tell(struct journal *journal, bool full)
+{
+	const bool wait = full || (journal->keys_wait && journal->erasing != ERASING_NOTHING);
+
+	if (wait == journal->keys_wait)
+		return;
+	journal->keys_wait = wait;
+	log_event(wait ? LOG_LEVEL_ALARM : LOG_LEVEL_NOTICE, wait ? "keys.undestroyed" : "keys.destroyed",
+		  F_NUM("entry", journal->state.position.entry));
+}
+
+/* What was committed stays so, whatever comes of the keys: on a full disk they get the room of the ballast; they are
+ * tried again, or the broker stops. */
 static enum error keys_follow(struct journal *journal)
 {
 	struct fault fault = {0};
-	const enum error error = journal_keys_erase(journal, &fault);
+	enum error error = journal_keys_erase(journal, &fault);
 
-	if (error == E_OK || error == E_DISK_FULL)
+	if (error == E_DISK_FULL) {
+		journal_ballast_release(journal);
+		error = journal_keys_erase(journal, &fault);
+	}
+	if (error == E_OK || error == E_DISK_FULL) {
+		keys_tell(journal, error == E_DISK_FULL);
 		return E_OK;
+	}
 	journal_die(journal, &fault);
 	return E_IO;
 }
@@ -226,8 +246,9 @@ enum error journal_flush(struct journal *journal)
 	if (journal->cursors.count > 0 || journal->withheld.count > 0)
 		error = journal_commit(journal, NULL, 0);
 	journal_disk_watch(journal);
-	if (error == E_OK)
-		error = keys_follow(journal);
+	/* Also where the notes find no room: keys need less. */
+	if (error != E_IO && keys_follow(journal) != E_OK)
+		error = E_IO;
 	/* Slots are laid in now, so that a commit seldom waits for a second sync. */
 	if (error == E_OK)
 		error = vault_reserve(journal->vault, journal->state.position.entry + AHEAD, &fault);

@@ -430,3 +430,63 @@ void ledger_configure(const struct ledger *ledger, char config[96])
 	free(keys_file);
 	free(exchange_file);
 }
+
+/* ---------------------------------------------------------------------------- what readers see */
+
+static struct journal_reader *reader_of(const struct journal_options *options)
+{
+	struct journal_reader *reader;
+
+	assert_int_equal(journal_reader_open(&reader, options, NULL), E_OK);
+	return reader;
+}
+
+static struct ledger_bodies bodies_count(const struct journal_item *item, uint64_t entry)
+{
+	Simpul__Entry *got = simpul__entry__unpack(NULL, item->encoded.size, item->encoded.data);
+	struct ledger_bodies bodies = {0};
+
+	assert_int_equal(got->entry, entry);
+	for (size_t i = 0; i < got->delivery->n_reports; i++) {
+		bodies.whole += got->delivery->reports[i]->body.len > 0;
+		bodies.erased += got->delivery->reports[i]->body_hash.len == HASH_SIZE;
+	}
+	simpul__entry__free_unpacked(got, NULL);
+	return bodies;
+}
+
+struct ledger_bodies ledger_sent(const struct ledger *ledger, int node, uint64_t entry)
+{
+	struct journal_reader *reader = reader_of(&ledger->options);
+	struct ledger_bodies bodies;
+	struct journal_page page;
+
+	assert_int_equal(journal_read_page(reader, ledger_nodes[node], entry - 1, 1, &page, NULL), E_OK);
+	bodies = bodies_count(&page.items[0], entry);
+	journal_page_free(&page);
+	journal_reader_close(reader);
+	return bodies;
+}
+
+struct ledger_bodies ledger_held(const struct ledger *ledger, int node, uint64_t entry)
+{
+	struct journal_reader *reader = reader_of(&ledger->options);
+	struct ledger_bodies bodies;
+	struct journal_item item;
+
+	assert_int_equal(journal_read_held(reader, ledger_nodes[node], entry, &item, NULL), E_OK);
+	bodies = bodies_count(&item, entry);
+	buffer_free(&item.encoded);
+	journal_reader_close(reader);
+	return bodies;
+}
+
+struct journal_due ledger_due(const struct journal_options *options, wall_ms now)
+{
+	struct journal_reader *reader = reader_of(options);
+	struct journal_due due;
+
+	assert_int_equal(journal_read_due(reader, now, &due, NULL), E_OK);
+	journal_reader_close(reader);
+	return due;
+}

@@ -66,4 +66,15 @@ void ledger_configure(const struct ledger *ledger, char config[96]);
 /* Commits one append, which must be stored, and frees it; returns its entry. */
 uint64_t ledger_say(struct ledger *ledger, const struct saying *saying);
 
+/* How many bodies of an entry are there, and how many hashes in their place. */
+struct ledger_bodies {
+	size_t whole, erased;
+};
+/* As a recipient gets it. */
+struct ledger_bodies ledger_sent(const struct ledger *ledger, int node, uint64_t entry);
+/* As who ordered to keep it could be given it. */
+struct ledger_bodies ledger_held(const struct ledger *ledger, int node, uint64_t entry);
+/* What a reader finds that has to be erased. */
+struct journal_due ledger_due(const struct journal_options *options, wall_ms now);
+
 #endif

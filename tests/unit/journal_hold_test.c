@@ -89,20 +89,9 @@ static uint64_t take_back(struct ledger *ledger, uint64_t first, uint64_t refere
 						   .erase = true});
 }
 
-static struct journal_due due_in(const struct journal_options *options, wall_ms now)
-{
-	struct journal_reader *reader;
-	struct journal_due due;
-
-	assert_int_equal(journal_reader_open(&reader, options, NULL), E_OK);
-	assert_int_equal(journal_read_due(reader, now, &due, NULL), E_OK);
-	journal_reader_close(reader);
-	return due;
-}
-
 static struct journal_due due_at(const struct ledger *ledger, wall_ms now)
 {
-	return due_in(&ledger->options, now);
+	return ledger_due(&ledger->options, now);
 }
 
 /* What the core does at this time; how many were listed. */
@@ -122,39 +111,13 @@ static size_t bury(struct ledger *ledger, wall_ms now)
 /* How many bodies of the first entry the army gets. */
 static size_t whole(const struct ledger *ledger)
 {
-	struct journal_reader *reader;
-	struct journal_page page;
-	Simpul__Entry *got;
-	size_t count = 0;
-
-	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
-	assert_int_equal(journal_read_page(reader, ledger_nodes[ARMY], 6, 1, &page, NULL), E_OK);
-	got = simpul__entry__unpack(NULL, page.items[0].encoded.size, page.items[0].encoded.data);
-	for (size_t i = 0; i < got->delivery->n_reports; i++)
-		count += got->delivery->reports[i]->body.len > 0;
-	simpul__entry__free_unpacked(got, NULL);
-	journal_page_free(&page);
-	journal_reader_close(reader);
-	return count;
+	return ledger_sent(ledger, ARMY, 7).whole;
 }
 
 /* How many an authority could be given. */
 static size_t there(const struct ledger *ledger)
 {
-	struct journal_reader *reader;
-	struct journal_item item;
-	Simpul__Entry *got;
-	size_t count = 0;
-
-	assert_int_equal(journal_reader_open(&reader, &ledger->options, NULL), E_OK);
-	assert_int_equal(journal_read_held(reader, ledger_nodes[POLICE], 7, &item, NULL), E_OK);
-	got = simpul__entry__unpack(NULL, item.encoded.size, item.encoded.data);
-	for (size_t i = 0; i < got->delivery->n_reports; i++)
-		count += got->delivery->reports[i]->body.len > 0;
-	simpul__entry__free_unpacked(got, NULL);
-	buffer_free(&item.encoded);
-	journal_reader_close(reader);
-	return count;
+	return ledger_held(ledger, POLICE, 7).whole;
 }
 
 static struct journal_verdict verdict_in(const struct journal_options *options)
@@ -368,7 +331,7 @@ static void a_hold_survives_a_recovery_unless_it_is_newer_than_the_backup(void *
 	assert_int_equal(remove(keys), 0);
 	assert_int_equal(journal_backup(&ledger->options, unused, keys, &last, NULL), E_OK);
 	options = recover(ledger, journal, keys, other);
-	due = due_in(&options, EXPIRES + 10000);
+	due = ledger_due(&options, EXPIRES + 10000);
 	assert_int_equal(due.count, 2);
 	assert_int_not_equal(due.list[0].hold, 0);
 	assert_int_equal(due.list[1].first, 1);
