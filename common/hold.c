@@ -23,3 +23,11 @@ enum error hold_until_check(wall_ms until, wall_ms now, struct fault *fault)
 		return fault_at(fault, E_INVALID, "until");
 	return until - now <= LIMIT_HOLD_DAYS * DAY_MS ? E_OK : fault_at(fault, E_EXPIRES_TOO_LATE, "until");
 }
+
+enum error hold_signed_check(wall_ms until, wall_ms signed_at, struct fault *fault)
+{
+	if (until + DAY_MS <= signed_at)
+		return fault_at(fault, E_CLOCK, "signed_at");
+	return until <= signed_at + (LIMIT_HOLD_DAYS + 1) * DAY_MS ? E_OK
+								   : fault_at(fault, E_EXPIRES_TOO_LATE, "until");
+}

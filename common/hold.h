@@ -17,5 +17,8 @@ enum error hold_order_check(const char *authority, const char *order, struct fau
 enum error hold_reason_check(const char *reason, struct fault *fault);
 /* Later than now, and not later than LIMIT_HOLD_DAYS after it. E_INVALID, E_EXPIRES_TOO_LATE at "until". */
 enum error hold_until_check(wall_ms until, wall_ms now, struct fault *fault);
+/* The same for who reads the order later, and knows when it was signed: it was taken within a day of that. E_CLOCK at
+ * "signed_at", E_EXPIRES_TOO_LATE at "until". */
+enum error hold_signed_check(wall_ms until, wall_ms signed_at, struct fault *fault);
 
 #endif

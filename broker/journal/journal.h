@@ -112,9 +112,9 @@ struct journal_append {
 	char topic[BULLETIN_TOPIC_SIZE];
 
 	/* Results. E_OK: stored. E_GAP, E_NUMBER_REUSED, E_EPOCH, E_STALE_POLICY: refused alone, no number used up. So
-	 * are E_NOT_FOUND and E_ERASED of a hold, and E_BUSY of a tombstone of what is held by now, or made by a
-	 * clock ahead of the commit's. E_DISK_FULL, E_IO: the whole commit. A reference that is not known is stored as
-	 * the verdict of the report. */
+	 * are E_NOT_FOUND and E_ERASED of a hold, E_CLOCK of one that was signed when the clock ran ahead, and E_BUSY
+	 * of a tombstone of what is held by now, or made by a clock ahead of the commit's. E_DISK_FULL, E_IO: the
+	 * whole commit. A reference that is not known is stored as the verdict of the report. */
 	struct fault result;
 	uint64_t entry;
 	wall_ms accepted_at;

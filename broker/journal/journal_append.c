@@ -334,6 +334,7 @@ enum error append_write(struct journal *journal, struct journal_append *append, 
 	struct draft draft = {.journal = journal,
 			      .append = append,
 			      .written = written,
+			      .now = now,
 			      .accepted_at = now > journal->state.accepted_at ? now : journal->state.accepted_at,
 			      .fault = fault};
 	enum error error = append_compare(&draft);

@@ -68,16 +68,15 @@ static bool report_find(struct check *check, const Simpul__Name *name, struct ch
 	return found;
 }
 
-static bool form_check(const struct check *check, const Simpul__Hold *hold)
+static bool form_check(const Simpul__Hold *hold)
 {
 	if (hold->report == NULL || hold_reason_check(hold->reason, NULL) != E_OK)
 		return false;
 	if (hold->lifts != 0)
 		return hold->authority[0] == '\0' && hold->order[0] == '\0' && hold->until == 0;
-	/* The clock of the commit is a moment later than that of the question. */
+	/* accepted_at says nothing: where the clock once ran ahead it is that time until then. */
 	return hold_order_check(hold->authority, hold->order, NULL) == E_OK &&
-	       hold_until_check(hold->until, check->row.accepted_at - DAY_MS, NULL) != E_INVALID &&
-	       hold_until_check(hold->until, check->row.accepted_at + DAY_MS, NULL) != E_EXPIRES_TOO_LATE;
+	       hold_signed_check(hold->until, hold->signed_at, NULL) == E_OK;
 }
 
 bool check_hold(struct check *check)
@@ -87,7 +86,7 @@ bool check_hold(struct check *check)
 	struct hash content;
 	size_t lifted;
 
-	if (hold == NULL || !form_check(check, hold))
+	if (hold == NULL || !form_check(hold))
 		return check_bad(check, "the hold has not the form it must have");
 	content = act_hold_content(hold);
 	if (!check_two_operators(check, hold->signed_at, hold->lifts != 0 ? HOLD_LIFT : HOLD_PLACE, &content,

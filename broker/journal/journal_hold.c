@@ -1,6 +1,7 @@
 /* journal_hold - orders by which a body is kept though it is due: placed and lifted by the writer, and no tombstone
  * buries what one keeps. */
 #include "broker/journal/journal_sqlite.h"
+#include "common/hold.h"
 #include <string.h>
 
 static enum error refuse(struct draft *draft, enum error code, const char *field)
@@ -47,11 +48,21 @@ enum error journal_erased_look(struct journal *journal, uint64_t entry, uint64_t
 
 /* ---------------------------------------------------------------------------- placing and lifting */
 
+/* The clock was set back since the first of them signed: by that time the order is over, and would be damage for ever.
+ * They sign again. */
+static bool is_signed_ahead(const Simpul__Hold *hold)
+{
+	return hold_signed_check(hold->until, hold->signed_at, NULL) == E_CLOCK;
+}
+
 static enum error place_compare(struct draft *draft, const Simpul__Hold *hold)
 {
 	bool erased;
-	enum error error = journal_erased_look(draft->journal, draft->held, draft->place, &erased, draft->fault);
+	enum error error;
 
+	if (is_signed_ahead(hold))
+		return refuse(draft, E_CLOCK, "signed_at");
+	error = journal_erased_look(draft->journal, draft->held, draft->place, &erased, draft->fault);
 	draft->until = hold->until;
 	return error == E_OK && erased ? refuse(draft, E_ERASED, "report") : error;
 }
@@ -73,7 +84,7 @@ static enum error lift_compare(struct draft *draft, const Simpul__Hold *hold)
 	draft->lifts = true;
 	bind_hold(get, draft, hold->lifts);
 	error = journal_number(get, 0, &until, draft->fault);
-	return error == E_OK && until <= draft->accepted_at ? refuse(draft, E_NOT_FOUND, "hold") : error;
+	return error == E_OK && until <= draft->now ? refuse(draft, E_NOT_FOUND, "hold") : error;
 }
 
 static enum error report_compare(struct draft *draft, const Simpul__Hold *hold)
@@ -148,7 +159,7 @@ static enum error target_compare(struct draft *draft, const Simpul__TombstoneTar
 	bind_number(get, 2, target->index);
 	bind_number(get, 3, target->hold != 0 ? target->hold : target->count);
 	error = journal_number(get, 0, &until, draft->fault);
-	if (error == E_OK && (target->hold != 0 ? until == 0 : until > draft->accepted_at))
+	if (error == E_OK && (target->hold != 0 ? until == 0 : until > draft->now))
 		refuse(draft, E_BUSY, "hold");
 	return error;
 }
@@ -157,7 +168,7 @@ static enum error target_compare(struct draft *draft, const Simpul__TombstoneTar
  * tombstone would be damage for ever. */
 static bool is_early(const struct draft *draft, const Simpul__Tombstone *tombstone)
 {
-	return tombstone->final_at > draft->accepted_at + LIMIT_BACKUP_DAYS * DAY_MS;
+	return tombstone->final_at > draft->now + LIMIT_BACKUP_DAYS * DAY_MS;
 }
 
 enum error draft_tombstone_compare(struct draft *draft)

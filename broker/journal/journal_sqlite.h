@@ -165,7 +165,8 @@ struct draft {
 	struct written *written;
 	uint64_t origin_id;	/* 0: not in the journal yet */
 	uint64_t target;	/* entry of the report referred to, 0: none */
-	wall_ms accepted_at;	/* what it will be */
+	wall_ms now;		/* by the clock of the commit */
+	wall_ms accepted_at;	/* what it will be: later than that for as long as the clock once ran ahead */
 	uint64_t held, place;	/* HOLD only: entry of the report that is meant, and its place there */
 	bool lifts;		/* HOLD only */
 	wall_ms until;		/* HOLD that lifts none */

@@ -487,6 +487,74 @@ static void a_hold_that_was_taken_out_of_its_table_is_found(void **state)
 	assert_string_equal(verdict_of(ledger).what, "table hold does not agree with the entries");
 }
 
+/* ---------------------------------------------------------------------------- a clock that once ran ahead */
+
+/* An entry was accepted a year from now, and every one after it is, until then. */
+static void clock_ran_ahead(struct ledger *ledger)
+{
+	ledger->now += 366 * DAY_MS;
+	ledger_say(ledger, &(struct saying){.origin = ARMY, .first = 1, .audience = TO(POLICE)});
+	ledger->now -= 366 * DAY_MS;
+}
+
+static void a_hold_after_the_clock_ran_ahead_is_no_damage(void **state)
+{
+	struct ledger *ledger = *state;
+
+	clock_ran_ahead(ledger);
+	hold(ledger, 1, ledger->now + 90 * DAY_MS);
+	assert_string_equal(verdict_of(ledger).what, "");
+	hold(ledger, 2, ledger->now + LIMIT_HOLD_DAYS * DAY_MS);
+	assert_string_equal(verdict_of(ledger).what, "");
+}
+
+/* A proposal lives for a day: the first signed before the clock was set right, the second after that. */
+static void a_hold_that_was_signed_while_the_clock_ran_ahead_is_refused(void **state)
+{
+	struct ledger *ledger = *state;
+	struct journal_append *append = journal_append_new();
+
+	append->type = SIMPUL__ENTRY_TYPE__ENTRY_TYPE_HOLD;
+	holding_pack(&(struct holding){.origin = ledger_nodes[POLICE], .number = 1, .until = UNTIL}, ledger->exchange,
+		     ledger->now + 366 * DAY_MS, &append->content);
+	assert_int_equal(ledger_commit(ledger, append, NULL), E_OK);
+	assert_int_equal(append->result.code, E_CLOCK);
+	journal_append_free(append);
+	assert_string_equal(verdict_of(ledger).what, "");
+}
+
+static void a_hold_after_the_clock_ran_ahead_can_be_lifted_while_it_is_in_force(void **state)
+{
+	struct ledger *ledger = *state;
+	uint64_t entry;
+
+	clock_ran_ahead(ledger);
+	entry = hold(ledger, 1, UNTIL);
+	assert_int_equal(lift(ledger, 1, entry), E_OK);
+	entry = hold(ledger, 1, UNTIL);
+	ledger->now = UNTIL;
+	assert_int_equal(lift(ledger, 1, entry), E_NOT_FOUND);
+	assert_string_equal(verdict_of(ledger).what, "");
+}
+
+static void a_hold_after_the_clock_ran_ahead_keeps_what_a_tombstone_comes_for(void **state)
+{
+	struct ledger *ledger = *state;
+	const struct journal_due due = due_at(ledger, EXPIRES);
+
+	ledger->now = EXPIRES;
+	clock_ran_ahead(ledger);
+	hold(ledger, 1, UNTIL);
+	assert_int_equal(due.count, 1);
+	assert_int_equal(bury_try(ledger, due.list, due.count), E_BUSY);
+	assert_int_equal(there(ledger), 3);
+	assert_int_equal(bury(ledger, UNTIL + 1000), 1);
+	assert_int_equal(there(ledger), 0);
+	assert_string_equal(verdict_of(ledger).what, "");
+}
+
+/* ---------------------------------------------------------------------------- lists */
+
 static void nobody_visits(void *context, const struct held *held)
 {
 	(void)context;
@@ -542,6 +610,10 @@ int main(void)
 		TEST(a_tombstone_of_a_former_history_counts_only_where_the_new_one_begins),
 		TEST(a_tombstone_that_names_a_hold_of_something_else_is_found),
 		TEST(a_hold_that_was_taken_out_of_its_table_is_found),
+		TEST(a_hold_after_the_clock_ran_ahead_is_no_damage),
+		TEST(a_hold_that_was_signed_while_the_clock_ran_ahead_is_refused),
+		TEST(a_hold_after_the_clock_ran_ahead_can_be_lifted_while_it_is_in_force),
+		TEST(a_hold_after_the_clock_ran_ahead_keeps_what_a_tombstone_comes_for),
 		TEST(an_order_without_signatures_is_not_listed),
 	};
 
