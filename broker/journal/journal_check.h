@@ -108,6 +108,8 @@ void check_holds_free(struct check *check);
 /* journal_check_erased.c: a body of the entry looked at is not there. */
 void check_gone(struct check *check, size_t index);
 bool check_tombstone(struct check *check);
+/* Whether something is gone that has no tombstone so far. */
+bool check_gone_any(const struct check *check);
 /* At the end: nothing is gone without a tombstone. */
 bool check_gone_all(struct check *check);
 

@@ -249,6 +249,14 @@ static void former_add(struct erasures *former, const struct gone *gone)
 	}
 }
 
+bool check_gone_any(const struct check *check)
+{
+	for (size_t i = 0; i < check->gone_count; i++)
+		if (check->gone[i].left > 0)
+			return true;
+	return false;
+}
+
 bool check_gone_all(struct check *check)
 {
 	for (size_t i = 0; i < check->gone_count; i++) {
