@@ -338,13 +338,26 @@ static enum error superseded_check(struct core *core, struct submit *submit, str
 	return E_OK;
 }
 
+/* A recipient opens with the key in force at the entry, and may have lost the one before: what is sealed waits while a
+ * new one of somebody that it names is on its way to disk. Its wrap is judged after that. */
+static enum error openers_check(struct core *core, struct submit *submit, struct fault *fault)
+{
+	for (size_t i = 0; i < submit->routing->n_wraps; i++) {
+		const struct node *opener = node_find(core, submit->routing->wraps[i]->node);
+
+		if (opener && enrolment_runs(core, opener))
+			return fault_expecting(fault, E_BUSY, RETRY_SOON_MS, "submit.routing.wraps");
+	}
+	return E_OK;
+}
+
 /* ---------------------------------------------------------------------------- taking one */
 
 static enum error submit_check(struct core *core, struct submit *submit, struct fault *fault)
 {
 	static enum error (*const checks[])(struct core *, struct submit *, struct fault *) = {
 		speaker_check,	number_check,	signature_check,  seen_check,
-		routing_decode, reports_decode, superseded_check,
+		routing_decode, reports_decode, superseded_check, openers_check,
 	};
 	enum error error = E_OK;
 

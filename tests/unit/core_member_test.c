@@ -57,6 +57,49 @@ static void nothing_under_the_former_key_comes_after_the_record_of_the_new_one(v
 	world_accepts(world, (struct speech){.node = ARMY});
 }
 
+/* A recipient opens with the key in force at the entry of what it gets, and may have lost the one before. */
+static void nothing_sealed_for_the_former_key_comes_after_the_record_of_the_new_one(void **state)
+{
+	struct world *world = *state;
+	const struct speech speech = {
+		.node = POLICE, .sealed = true, .wraps = {world_names[IMMIGRATION], world_names[ARMY]}};
+	struct node_keys keys;
+	struct member member;
+	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
+
+	node_keys_generate(&keys, 2);
+	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	world_step(world, &event);
+	world_forget(world);
+	world_say(world, &speech);
+	assert_int_equal(world_refusal(world), E_BUSY);
+	assert_string_equal(world_refusal_field(world), "submit.routing.wraps");
+	assert_int_equal(world_queued(world), 1);
+	world_commit(world, E_OK);
+	world_forget(world);
+	world_say(world, &speech);
+	world_commit(world, E_OK);
+	assert_int_equal(world_down(world, SIMPUL__DOWN__MESSAGE_RECEIPT)->receipt->verdicts[0]->code, E_KEY_EXPIRED);
+}
+
+/* Only whom it is sealed for is waited for. */
+static void what_is_sealed_for_others_does_not_wait_for_a_new_key(void **state)
+{
+	struct world *world = *state;
+	struct node_keys keys;
+	struct member member;
+	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
+
+	node_keys_generate(&keys, 2);
+	member_request(&member, world->options.exchange, "health.oku", &keys, world->now.wall);
+	member_countersign(&member, &world->authority);
+	world_step(world, &event);
+	world_accepts(world,
+		      (struct speech){
+			      .node = POLICE, .sealed = true, .to = {world_names[ARMY]}, .wraps = {world_names[ARMY]}});
+}
+
 static void spoil_key_to_first(Simpul__Submission *message)
 {
 	message->key_id = 1;
@@ -374,6 +417,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_new_key_supersedes_the_older_one),
+		TEST(nothing_sealed_for_the_former_key_comes_after_the_record_of_the_new_one),
+		TEST(what_is_sealed_for_others_does_not_wait_for_a_new_key),
 		TEST(nothing_under_the_former_key_comes_after_the_record_of_the_new_one),
 		TEST(what_was_accepted_under_a_former_key_still_gets_its_receipt),
 		TEST(a_record_that_does_not_fit_is_not_taken),
