@@ -3,6 +3,7 @@
 #include "common/database.h"
 #include "common/file.h"
 #include "common/keys.h"
+#include "common/leftover.h"
 #include "common/memory.h"
 #include "common/overwrite.h"
 
@@ -101,6 +102,8 @@ static enum error copy_make(sqlite3 *from, const char *path, const struct cipher
 		return error;
 	if (sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, cipher_vfs(cipher)) != SQLITE_OK)
 		error = fault_at(fault, E_IO, "%s", path);
+	if (error == E_OK)
+		error = leftover_stop(to, path, fault);
 	/* No journal file: what is larger than the cache would be written to it, and a cipher refuses that; the copy is
 	 * removed when it fails. */
 	if (error == E_OK)

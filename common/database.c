@@ -1,6 +1,7 @@
 /* database - opens SQLite files the one way that Simpul allows, and wraps the calls that everybody repeats. */
 #include "common/database.h"
 #include "common/file.h"
+#include "common/leftover.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/user.h"
@@ -29,15 +30,18 @@ struct pragma {
 	}
 
 #define PAGE_SIZE DIGITS(DATABASE_PAGE)
+#define PAGES_MOST DIGITS(LEFTOVER_PAGES_MOST)
 #define LOG_PAGES DIGITS(DATABASE_LOG_PAGES)
 
 static const struct pragma write_pragmas[] = {
 	BUSY_TIMEOUT,
 	{"PRAGMA page_size=" PAGE_SIZE, "PRAGMA page_size", PAGE_SIZE, E_VERSION}, /* of a new file, before it has a log */
+	{"PRAGMA auto_vacuum=NONE", "PRAGMA auto_vacuum", "0", E_VERSION},
 	{"PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal", E_IO},
 	{"PRAGMA synchronous=FULL", "PRAGMA synchronous", "2", E_IO},
 	{"PRAGMA wal_autocheckpoint=" LOG_PAGES, "PRAGMA wal_autocheckpoint", LOG_PAGES, E_IO},
 	{"PRAGMA secure_delete=ON", "PRAGMA secure_delete", "1", E_IO},
+	{"PRAGMA max_page_count=" PAGES_MOST, "PRAGMA max_page_count", PAGES_MOST, E_IO},
 	{"PRAGMA foreign_keys=ON", "PRAGMA foreign_keys", "1", E_IO},
 	/* A page that a statement may have to put back goes nowhere but into memory. */
 	{"PRAGMA temp_store=MEMORY", "PRAGMA temp_store", "2", E_IO},
@@ -283,6 +287,8 @@ static enum error open_opened(sqlite3 *db, const char *path, enum database_mode 
 {
 	enum error error = layout->room > 0 ? cipher_check(db, layout->cipher, path, fault) : E_OK;
 
+	if (error == E_OK && mode == DATABASE_WRITE)
+		error = leftover_stop(db, path, fault);
 	if (error == E_OK && layout->room > 0 && mode == DATABASE_WRITE)
 		error = room_keep(db, layout->room, fault);
 	if (error == E_OK)
@@ -387,6 +393,8 @@ enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault)
 	sqlite3_busy_timeout(db, DATABASE_PATIENCE_MS);
 	if (result != SQLITE_OK)
 		return database_fault(db, fault);
+	/* Pages in there still have what was kept out of the file. */
+	database_wipe_memory(db);
 	result = log_sync(db);
 	return result == SQLITE_OK ? E_OK : fault_at(fault, database_error(result), "sqlite %d", result);
 }

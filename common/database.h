@@ -20,8 +20,8 @@
 
 enum database_mode {
 	/* creates the file (0600) and syncs its folder; pages of DATABASE_PAGE (another size is E_VERSION), WAL, synchronous=FULL,
-	 * secure_delete=ON, foreign_keys=ON, temp_store=MEMORY; what is read from it is on disk, whatever became of the process that wrote
-	 * it */
+	 * secure_delete=ON (and what that leaves behind, leftover.h), foreign_keys=ON, temp_store=MEMORY; at most 256 GiB; what is
+	 * read from it is on disk, whatever became of the process that wrote it */
 	DATABASE_WRITE,
 	/* query_only, wal_autocheckpoint=0, temp_store=MEMORY */
 	DATABASE_READ,
@@ -53,11 +53,11 @@ enum error database_run(sqlite3 *db, const char *sql, struct fault *fault);
 /* Steps a statement that gives no rows and resets it. */
 enum error database_step(sqlite3_stmt *statement, struct fault *fault);
 
-/* After what must not be read any more was deleted: secure_delete overwrites it in the file, but its old pages stand in
- * the log until that is cut off, and on the disk until the cut is synced. E_BUSY: a reader is in the way, try again;
- * waits `patience_ms` for it at most. */
+/* After what must not be read any more was deleted: secure_delete and leftover.h see to the file, but its old pages stand
+ * in the log until that is cut off, and on the disk until the cut is synced; and in this connection's memory, from where
+ * they would come into the next log. E_BUSY: a reader is in the way, try again; waits `patience_ms` for it at most. */
 enum error database_wipe_log(sqlite3 *db, int patience_ms, struct fault *fault);
-/* Of what was erased nothing stays in the memory of this connection either (common/forgetful.c). */
+/* Of what was erased nothing stays in the memory of a connection that reads either (common/forgetful.c). */
 void database_wipe_memory(sqlite3 *db);
 /* The same of the connection that writes: SQLite puts a row together in a page apart, where the one that was longest
  * stays behind those that came later. */

@@ -275,7 +275,6 @@ static void wipe_step(struct purge *purge, const struct now *now)
 	purge->wiping_since = 0;
 	if (error == E_OK) {
 		purge->store->wipe_due = false;
-		database_wipe_memory(purge->store->db);
 		database_wipe_scratch(purge->store->db);
 		purge->answer_at = 0;
 		return;
