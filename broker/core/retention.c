@@ -108,7 +108,8 @@ void retention_read_done(struct core *core, const struct core_read *read)
 	hold_end_await(core, read);
 }
 
-/* The keys are destroyed by now; what is left of the bodies is in the tail, and in pages that a reader has read. */
+/* The keys are destroyed by now, or on a full disk readers take the bodies for erased; what is left of these is in the
+ * tail, and in pages that a reader has read. */
 void retention_done(struct core *core, const struct journal_append *append)
 {
 	const Simpul__Tombstone *tombstone;
