@@ -420,6 +420,7 @@ static void nothing_that_was_taken_back_lives_again_when_both_disks_are_lost(voi
 	office_end(h, POLICE, SIGKILL);
 	shell(STORE_PUT_BACK, copy, store);
 	office_recovers(h, POLICE, "Epoch 2");
+	assert_true(office_in_state(&h->x, POLICE, "live", SECONDS));
 	assert_int_equal(exchange_simpul(&h->x, POLICE, NULL, NULL, "cancel", "police.oku#2", "--reason", "wrong-person",
 					 NULL),
 			 0);

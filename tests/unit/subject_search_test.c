@@ -131,7 +131,7 @@ static void nobody_has_what_was_not_accepted(void **state)
 /* The one who was given the report said that it erased it, and what became of it in one of its sinks. */
 static void purged_put(Simpul__PurgeOutcome outcome)
 {
-	static const char sql[] = "INSERT OR REPLACE INTO purged SELECT 1, 0, 1, ?1, 1, 1, 1, 5, ?2";
+	static const char sql[] = "INSERT OR REPLACE INTO purged SELECT 1, 0, 1, ?1, 1, 1, 1, 1, 5, ?2";
 	sqlite3_stmt *put = store_statement(&store, sql);
 	Simpul__Purged purged = SIMPUL__PURGED__INIT;
 	Simpul__SinkPurge sink = SIMPUL__SINK_PURGE__INIT, *sinks[] = {&sink};
