@@ -193,7 +193,29 @@ static void rows_list(const Simpul__Delivery *delivery, const struct verified_re
 	}
 }
 
-/* Rows of one statement have numbers that follow each other. */
+/* Those from `*at` on, so many with each execution of `sql`, as long as there are that many. Rows of one statement have
+ * numbers that follow each other. */
+static enum error rows_put(struct store *store, const char *sql, size_t at_once, uint64_t delivery_id,
+			   const Simpul__Entry *entry, const struct verified_report *reports, struct rows *rows,
+			   size_t *at, struct fault *fault)
+{
+	sqlite3_stmt *put;
+	enum error error = E_OK;
+
+	if (rows->count - *at < at_once)
+		return E_OK;
+	put = rows_begin(store, sql, entry, delivery_id);
+	while (error == E_OK && rows->count - *at >= at_once) {
+		for (size_t i = 0; i < at_once; i++)
+			row_bind(put, ROW_FIRST + (int)i * ROW_FIELDS, entry, rows->index[*at + i],
+				 &reports[rows->index[*at + i]]);
+		error = database_step(put, fault);
+		for (size_t i = at_once; i-- > 0; ++*at)
+			rows->row[*at] = (uint64_t)sqlite3_last_insert_rowid(store->db) - i;
+	}
+	return error;
+}
+
 static enum error rows_insert(struct store *store, const Simpul__Entry *entry, const struct verified_report *reports,
 			      struct rows *rows, struct fault *fault)
 {
@@ -201,23 +223,10 @@ static enum error rows_insert(struct store *store, const Simpul__Entry *entry, c
 	static const char several_sql[] =
 		ROWS_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL "," ROW_SQL;
 	const uint64_t delivery_id = (uint64_t)sqlite3_last_insert_rowid(store->db);
-	sqlite3_stmt *one = rows_begin(store, one_sql, entry, delivery_id);
-	sqlite3_stmt *several = rows_begin(store, several_sql, entry, delivery_id);
-	enum error error = E_OK;
+	size_t at = 0;
+	enum error error = rows_put(store, several_sql, ROWS_AT_ONCE, delivery_id, entry, reports, rows, &at, fault);
 
-	for (size_t at = 0; error == E_OK && at < rows->count;) {
-		const bool is_several = rows->count - at >= ROWS_AT_ONCE;
-		const size_t count = is_several ? ROWS_AT_ONCE : 1;
-		sqlite3_stmt *put = is_several ? several : one;
-
-		for (size_t i = 0; i < count; i++)
-			row_bind(put, ROW_FIRST + (int)i * ROW_FIELDS, entry, rows->index[at + i],
-				 &reports[rows->index[at + i]]);
-		error = database_step(put, fault);
-		for (size_t i = count; i-- > 0; at++)
-			rows->row[at] = (uint64_t)sqlite3_last_insert_rowid(store->db) - i;
-	}
-	return error;
+	return error == E_OK ? rows_put(store, one_sql, 1, delivery_id, entry, reports, rows, &at, fault) : error;
 }
 
 /* Notes what a row is about, when it is an UPDATE or CANCEL; only the origin itself can do that. A bad UPDATE is noted
@@ -244,9 +253,8 @@ static enum error mark_store(struct store *store, uint64_t row, const struct ver
 /* Why the broker erased what it delivers without a body: there are two rules, and one of them anybody can see. */
 static Simpul__PurgeRule rule_of(const Simpul__Header *header, wall_ms now)
 {
-	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS
-		       ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
-		       : SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
+	return header && header->expires != 0 && header->expires <= now + CLOCKS_APART_MS ? SIMPUL__PURGE_RULE__PURGE_RULE_EXPIRED
+									: SIMPUL__PURGE_RULE__PURGE_RULE_RETRACTED;
 }
 
 /* What has to go at once: a report that came without its body, that was taken back before it came, or that updates one
@@ -262,8 +270,7 @@ static enum error row_erase(struct store *store, uint64_t row, const struct repo
 	if (error == E_NOT_FOUND && is_update)
 		error = retraction_find(store, meant, fault);
 	if (error == E_NOT_FOUND)
-		return report->body_hash.size > 0 ? erase_row(store, row, rule_of(report->header, now), now, fault)
-						  : E_OK;
+		return report->body_hash.size > 0 ? erase_row(store, row, rule_of(report->header, now), now, fault) : E_OK;
 	if (error != E_OK)
 		return error;
 	/* A bad one may not drag what else bears its name along. */
@@ -484,8 +491,7 @@ enum error inbox_store_cursor(struct store *store, const struct position *cursor
 
 enum error inbox_store_rewind(struct store *store, const struct position *place, struct fault *fault)
 {
-	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history.
-	 */
+	/* Keys hold from an entry on: those that the restored broker has come again, under an entry of the new history. */
 	static const char *const steps[] = {
 		"DELETE FROM standing WHERE entry > ?1 AND standing <> 4",
 		"DELETE FROM member WHERE entry > ?1",
