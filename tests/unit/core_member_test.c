@@ -36,19 +36,26 @@ static void a_new_key_supersedes_the_older_one(void **state)
 	assert_int_equal(core_key_status(world->core, old.curve_public, NULL), E_KEY_EXPIRED);
 }
 
-/* The new key is in force from its entry on, so what comes after that must not be signed with the former one. */
-static void nothing_under_the_former_key_comes_after_the_record_of_the_new_one(void **state)
+/* The record of the node's second key is on its way to disk. */
+static void next_key_begin(struct world *world, const char *node)
 {
-	struct world *world = *state;
 	struct node_keys keys;
 	struct member member;
 	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
 
 	node_keys_generate(&keys, 2);
-	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
+	member_request(&member, world->options.exchange, node, &keys, world->now.wall);
 	member_countersign(&member, &world->authority);
-	world_say(world, &(struct speech){.node = ARMY}); /* on its way before */
 	world_step(world, &event);
+}
+
+/* The new key is in force from its entry on, so what comes after that must not be signed with the former one. */
+static void nothing_under_the_former_key_comes_after_the_record_of_the_new_one(void **state)
+{
+	struct world *world = *state;
+
+	world_say(world, &(struct speech){.node = ARMY}); /* on its way before */
+	next_key_begin(world, "army.oku");
 	world_forget(world);
 	world_say(world, &(struct speech){.node = ARMY, .first = 2});
 	assert_int_equal(world_refusal(world), E_BUSY);
@@ -63,14 +70,8 @@ static void nothing_sealed_for_the_former_key_comes_after_the_record_of_the_new_
 	struct world *world = *state;
 	const struct speech speech = {
 		.node = POLICE, .sealed = true, .wraps = {world_names[IMMIGRATION], world_names[ARMY]}};
-	struct node_keys keys;
-	struct member member;
-	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
 
-	node_keys_generate(&keys, 2);
-	member_request(&member, world->options.exchange, "army.oku", &keys, world->now.wall);
-	member_countersign(&member, &world->authority);
-	world_step(world, &event);
+	next_key_begin(world, "army.oku");
 	world_forget(world);
 	world_say(world, &speech);
 	assert_int_equal(world_refusal(world), E_BUSY);
@@ -87,14 +88,8 @@ static void nothing_sealed_for_the_former_key_comes_after_the_record_of_the_new_
 static void what_is_sealed_for_others_does_not_wait_for_a_new_key(void **state)
 {
 	struct world *world = *state;
-	struct node_keys keys;
-	struct member member;
-	const struct core_event event = {.type = CORE_ENROLL, .enroll = &member, .operator_ticket = 8};
 
-	node_keys_generate(&keys, 2);
-	member_request(&member, world->options.exchange, "health.oku", &keys, world->now.wall);
-	member_countersign(&member, &world->authority);
-	world_step(world, &event);
+	next_key_begin(world, "health.oku");
 	world_accepts(world,
 		      (struct speech){
 			      .node = POLICE, .sealed = true, .to = {world_names[ARMY]}, .wraps = {world_names[ARMY]}});
